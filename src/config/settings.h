@@ -1,0 +1,200 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/document.h"
+#include "core/secret.h"
+#include "core/time.h"
+
+/// What the rest of the daemon knows of the configuration: typed values, already validated. Only config/ knows where
+/// they came from.
+namespace tanist::config {
+
+/// `ttl`, `loop_wait`, `retry_timeout` after the rule `loop_wait + 2*retry_timeout <= ttl` was applied (config.md §1.4).
+struct Timing {
+  Duration ttl = std::chrono::seconds(30);
+  Duration loop_wait = std::chrono::seconds(10);
+  Duration retry_timeout = std::chrono::seconds(10);
+  bool operator==(const Timing&) const = default;
+};
+
+/// `host:port` as configured; host without brackets.
+struct HostPort {
+  std::string host;
+  int port = 0;
+  bool operator==(const HostPort&) const = default;
+};
+/// `host:port`, IPv6 in brackets.
+std::string to_string(const HostPort&);
+
+/// Client certificate and CA of one connection; empty paths are unset.
+struct TlsFiles {
+  std::string ca_file;
+  std::string cert_file;
+  std::string key_file;
+  Secret key_password;
+  bool operator==(const TlsFiles&) const = default;
+};
+
+struct Etcd3 {
+  /// Where topology discovery starts; at least one.
+  std::vector<HostPort> endpoints;
+  bool https = false;
+  /// Treat `endpoints` as fixed, without topology discovery.
+  bool use_proxies = false;
+  /// DNS SRV domain and suffix; tried before `endpoints` when set.
+  std::string srv;
+  std::string srv_suffix;
+  std::string username;
+  Secret password;
+  TlsFiles tls;
+  bool operator==(const Etcd3&) const = default;
+};
+
+struct Log {
+  std::string level = "INFO";
+  std::string format = "%(asctime)s %(levelname)s: %(message)s";
+  std::string date_format;
+  std::size_t max_queue_size = 1000;
+  bool operator==(const Log&) const = default;
+};
+
+struct RestApi {
+  HostPort listen;
+  HostPort connect_address;
+};
+
+/// Effective tags (ha.md §16).
+struct Tags {
+  bool nofailover = false;
+  int failover_priority = 1;
+  bool nosync = false;
+  int sync_priority = 1;
+  bool noloadbalance = false;
+  bool clonefrom = false;
+  bool nostream = false;
+  std::string replicatefrom;
+  /// What is published in the member key, in the configured order.
+  Document published = Document::map();
+  /// As configured, for the `tag_` filters of health checks.
+  Document configured = Document::map();
+};
+
+/// One section of `postgresql.authentication`.
+struct Credentials {
+  std::string username;
+  Secret password;
+  /// sslmode, sslcert, … as configured.
+  std::map<std::string, std::string> options;
+  bool operator==(const Credentials&) const = default;
+};
+
+/// A tool option of `initdb`, `basebackup`, `rewind`: `--name` or `--name=value`.
+struct ToolOption {
+  std::string name;
+  std::optional<std::string> value;
+  bool operator==(const ToolOption&) const = default;
+};
+
+/// The effective `postgresql` section: dynamic configuration below, local configuration above.
+struct Postgresql {
+  std::string listen_addresses;
+  int port = 5432;
+  HostPort connect_address;
+  std::optional<HostPort> proxy_address;
+  std::string data_dir;
+  std::string config_dir;
+  std::string config_base_name = "postgresql";
+  std::string bin_dir;
+  std::map<std::string, std::string> bin_name;
+  std::string database = "postgres";
+  std::string pgpass;
+  std::string krbsrvname;
+  Credentials superuser;
+  Credentials replication;
+  Credentials rewind;
+  bool use_unix_socket = false;
+  bool use_unix_socket_repl = false;
+  /// Final GUCs by lower-case name, with the controlled ones (config.md §5) and without recovery parameters' handling.
+  std::map<std::string, std::string> parameters;
+  std::vector<std::string> pg_hba;
+  std::vector<std::string> pg_ident;
+  std::string custom_conf;
+  std::map<std::string, std::string> recovery_conf;
+  Duration pg_ctl_timeout = std::chrono::seconds(60);
+  bool use_pg_rewind = false;
+  std::vector<ToolOption> rewind_options;
+  std::vector<ToolOption> basebackup_options;
+  bool remove_data_directory_on_rewind_failure = false;
+  bool remove_data_directory_on_diverged_timelines = false;
+  bool use_slots = true;
+  std::vector<std::string> create_replica_methods;
+  /// on_start, on_stop, on_restart, on_reload, on_role_change → command line.
+  std::map<std::string, std::string> callbacks;
+  std::string pre_promote;
+  std::string before_stop;
+};
+
+struct Bootstrap {
+  /// A `bootstrap` section exists: this member may initialise a new cluster.
+  bool present = false;
+  Document dcs = Document::map();
+  std::vector<ToolOption> initdb;
+  std::vector<std::string> pg_hba;
+  std::string post_bootstrap;
+};
+
+/// The part of the dynamic configuration that the engine reads.
+struct Dynamic {
+  Timing timing;
+  std::int64_t maximum_lag_on_failover = 1048576;
+  Duration primary_start_timeout = std::chrono::seconds(300);
+  Duration primary_stop_timeout = Duration::zero();
+  Duration primary_race_backoff = Duration::zero();
+  Duration member_slots_ttl = std::chrono::seconds(1800);
+  int max_timelines_history = 0;
+  bool check_timeline = false;
+  bool pause = false;
+  bool failsafe_mode = false;
+  /// off | on | quorum
+  enum class SyncMode { off, on, quorum } synchronous_mode = SyncMode::off;
+  bool synchronous_mode_strict = false;
+  bool standby_cluster = false;
+  /// As stored in /config (with the adjusted timing); what patroni.dynamic.json and a rebuilt /config hold.
+  Document raw = Document::map();
+};
+
+/// Everything, effective; immutable once built.
+struct Settings {
+  std::string scope;
+  std::string name;
+  std::string name_space = "service";
+  RestApi restapi;
+  /// Basic authentication of outgoing REST calls; empty user: none.
+  std::string ctl_username;
+  Secret ctl_password;
+  std::optional<Etcd3> etcd3;
+  Log log;
+  Tags tags;
+  Bootstrap bootstrap;
+  Postgresql postgresql;
+  Dynamic dynamic;
+  /// Where Tanist keeps what must outlive a restart (session, bootstrap attempt, promises, journal):
+  /// `tanist.state_dir`, default `<data_dir>.tanist`.
+  std::string state_dir;
+
+  /// `/<namespace>/<scope>`
+  std::string base_path() const;
+  /// `http://<connect_address>/patroni`
+  std::string api_url() const;
+  /// `postgres://host:port/database`
+  std::string conn_url() const;
+};
+
+using SettingsPtr = std::shared_ptr<const Settings>;
+
+}  // namespace tanist::config

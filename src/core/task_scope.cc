@@ -1,0 +1,103 @@
+#include "core/task_scope.h"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/system/system_error.hpp>
+#include <set>
+
+#include "core/log.h"
+
+namespace tanist {
+
+namespace asio = boost::asio;
+
+struct TaskHandle::State {
+  bool running = true;
+  asio::cancellation_signal stop;
+  Event ended;
+};
+
+struct TaskScope::State {
+  Executor executor;
+  bool closed = false;
+  std::set<std::shared_ptr<TaskHandle::State>> tasks;
+  Event empty;
+};
+
+namespace {
+bool is_cancellation(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const boost::system::system_error& e) {
+    return e.code() == asio::error::operation_aborted;
+  } catch (...) {
+    return false;
+  }
+}
+
+std::string what(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return "unknown exception";
+  }
+}
+}  // namespace
+
+bool TaskHandle::running() const { return state_ && state_->running; }
+
+void TaskHandle::cancel() {
+  if (running()) state_->stop.emit(asio::cancellation_type::terminal);
+}
+
+Task<void> TaskHandle::join() {
+  auto state = state_;
+  while (state && state->running) {
+    auto wait = state->ended.wait();
+    co_await std::move(wait);
+  }
+}
+
+TaskScope::TaskScope(Executor executor) : state_(std::make_shared<State>()) { state_->executor = std::move(executor); }
+
+TaskScope::~TaskScope() = default;
+
+const Executor& TaskScope::executor() const { return state_->executor; }
+
+TaskHandle TaskScope::spawn(std::string name, Task<void> task) {
+  if (state_->closed) throw std::logic_error("task '" + name + "' spawned in a closed scope");
+  auto task_state = std::make_shared<TaskHandle::State>();
+  state_->tasks.insert(task_state);
+  asio::co_spawn(state_->executor, std::move(task),
+                 asio::bind_cancellation_slot(
+                     task_state->stop.slot(),
+                     [scope = state_, task_state, name = std::move(name)](std::exception_ptr failure) {
+                       if (failure && !is_cancellation(failure)) {
+                         log::critical("Unexpected exception in task {}: {}", name, what(failure));
+                         log::flush();
+                         std::terminate();
+                       }
+                       task_state->running = false;
+                       task_state->ended.set();
+                       scope->tasks.erase(task_state);
+                       if (scope->tasks.empty()) scope->empty.set();
+                     }));
+  return TaskHandle(task_state);
+}
+
+Task<void> TaskScope::close() {
+  auto state = state_;
+  state->closed = true;
+  auto tasks = state->tasks;
+  for (const auto& task : tasks) task->stop.emit(asio::cancellation_type::terminal);
+  state->empty.clear();
+  while (!state->tasks.empty()) {
+    auto wait = state->empty.wait();
+    co_await std::move(wait);
+  }
+}
+
+}  // namespace tanist
