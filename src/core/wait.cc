@@ -1,17 +1,27 @@
 #include "core/wait.h"
 
 #include <boost/asio/cancellation_state.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 namespace tanist {
 
 namespace asio = boost::asio;
 
 Task<int> race(Task<void> a, Task<void> b) {
-  using namespace asio::experimental::awaitable_operators;
-  auto both = std::move(a) || std::move(b);
-  auto winner = co_await std::move(both);
-  co_return static_cast<int>(winner.index());
+  // Not `||`: that waits for one success, so it loses the exception of the first to end, and after a cancellation it
+  // throws multiple_exceptions, which nobody takes for one.
+  auto executor = co_await asio::this_coro::executor;
+  auto both = asio::experimental::make_parallel_group(asio::co_spawn(executor, std::move(a), asio::deferred),
+                                                      asio::co_spawn(executor, std::move(b), asio::deferred));
+  auto wait = both.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+  auto [order, failure_a, failure_b] = co_await std::move(wait);
+  const int winner = static_cast<int>(order[0]);
+  const std::exception_ptr failure = winner == 0 ? failure_a : failure_b;
+  if (failure) std::rethrow_exception(failure);
+  co_return winner;
 }
 
 Task<bool> run_until(Clock& clock, Task<void> op, Instant until) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/document.h"
+#include "core/history.h"
 #include "core/lsn.h"
 #include "core/time.h"
 
@@ -92,15 +93,7 @@ struct Failover {
   bool present() const { return !leader.empty() || !candidate.empty(); }
 };
 
-struct HistoryLine {
-  Timeline parent;
-  Lsn switch_lsn;
-  std::string reason;
-  /// ISO 8601 and the new leader's name; empty in lines of three items.
-  std::string timestamp;
-  std::string new_leader;
-  bool operator==(const HistoryLine&) const = default;
-};
+using tanist::HistoryLine;
 
 struct History {
   Version version = 0;

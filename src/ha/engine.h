@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "ha/decision.h"
+#include "ha/ports.h"
+#include "ha/snapshot.h"
+
+namespace tanist::ha {
+
+/// Called on the control thread; for tests and for waking whoever waits for a change.
+struct EngineObserver {
+  std::function<void(SnapshotPtr)> published;
+  std::function<void(const View&, const Decision&)> decided;
+};
+
+/// The engine of one member: observe, decide, act. Lives on one thread (its executor); everything outside is behind
+/// `ports`. Used alike by the daemon and by the simulator.
+class Engine {
+ public:
+  Engine(Executor executor, Ports ports, config::SettingsPtr settings, SettingsBuilder builder, SnapshotBoard& board,
+         EngineObserver observer = {});
+  ~Engine();
+
+  /// Opens the store, adopts PostgreSQL, and cycles until shutdown or a fatal finding. Returns the exit code.
+  Task<int> run();
+
+  /// SIGTERM: hand over and end. `hurry`: a second one.
+  void shutdown(bool hurry);
+  /// New local settings (SIGHUP): applied at the next cycle, which is woken.
+  void reload(config::SettingsPtr settings, SettingsBuilder builder);
+  /// Refreshes what is known of PostgreSQL (unless younger than `max_age`) and publishes; for GET /patroni of peers.
+  Task<void> refresh(Duration max_age, Instant deadline);
+  /// A linearizable view of the cluster, for GET /cluster.
+  Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> load(Instant deadline);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tanist::ha

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "config/settings.h"
+#include "core/clock.h"
+#include "core/disk.h"
+#include "core/task.h"
+#include "dcs/store.h"
+#include "ha/view.h"
+#include "postgres/server.h"
+
+/// What lies outside the process, as the engine sees it. The real ones are put together in member/, the simulated ones
+/// in tests/sim.
+namespace tanist::ha {
+
+struct Decision;
+
+/// The other members' REST API.
+class Peers {
+ public:
+  virtual ~Peers() = default;
+  /// GET {api_url} of all in parallel under one deadline; an entry for each name asked.
+  virtual Task<std::map<std::string, PeerAnswer>> ask(std::map<std::string, std::string> api_urls,
+                                                      Instant deadline) = 0;
+  /// Whether anybody answers GET /liveness at this api_url, whatever the status.
+  virtual Task<bool> anybody_at(std::string api_url, Instant deadline) = 0;
+};
+
+/// Watchdog and guardian: stops what can commit when the daemon cannot (engine: the fence).
+class Fence {
+ public:
+  virtual ~Fence() = default;
+  virtual bool usable() const = 0;
+  virtual bool armed() const = 0;
+  /// From before a promotion, or a start as primary; false: could not be armed.
+  virtual Task<bool> arm(Instant deadline) = 0;
+  /// The lease was proven again: everything is to be killed at `kill_at`.
+  virtual void prolong(Instant kill_at) = 0;
+  /// At the safepoint of a stop, as replica.
+  virtual Task<void> disarm(std::string why) = 0;
+};
+
+/// No fence: nothing watches over the daemon.
+class NoFence final : public Fence {
+ public:
+  bool usable() const override { return true; }
+  bool armed() const override { return armed_; }
+  Task<bool> arm(Instant) override {
+    armed_ = true;
+    co_return true;
+  }
+  void prolong(Instant) override {}
+  Task<void> disarm(std::string) override {
+    armed_ = false;
+    co_return;
+  }
+
+ private:
+  bool armed_ = false;
+};
+
+class Dice {
+ public:
+  virtual ~Dice() = default;
+  /// Uniform in [0, 1).
+  virtual double roll() = 0;
+};
+
+class Journal {
+ public:
+  virtual ~Journal() = default;
+  /// Never blocks; drops and counts when it cannot keep up.
+  virtual void record(const View& view, const Decision& decision) = 0;
+};
+
+struct Ports {
+  Clock& clock;
+  dcs::Store& store;
+  postgres::Server& server;
+  Peers& peers;
+  Fence& fence;
+  Disk& disk;
+  Dice& dice;
+  Journal& journal;
+};
+
+/// Settings for a new dynamic configuration over the current local one; the error says why it is refused.
+using SettingsBuilder = std::function<std::expected<config::SettingsPtr, std::string>(const Document& dynamic)>;
+
+}  // namespace tanist::ha

@@ -1,0 +1,250 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/secret.h"
+#include "core/task.h"
+#include "core/time.h"
+
+/// HTTP/1.1 as a client and as a server. One thread: everything runs on the executor it was made with.
+namespace tanist::net {
+
+/// Header fields in the order they came or were added; names compare without regard to case.
+class Headers {
+ public:
+  struct Field {
+    std::string name;
+    std::string value;
+  };
+  /// The first value of `name`; nullptr when absent.
+  const std::string* find(std::string_view name) const;
+  /// Replaces every field of that name.
+  void set(std::string_view name, std::string value);
+  void add(std::string name, std::string value);
+  void erase(std::string_view name);
+  const std::vector<Field>& all() const { return fields_; }
+
+ private:
+  std::vector<Field> fields_;
+};
+
+struct HttpRequest {
+  /// In capitals: GET, HEAD, POST, … Any token a client sends reaches the server's handler.
+  std::string method = "GET";
+  /// Path and query, as on the wire.
+  std::string target = "/";
+  Headers headers;
+  std::string body;
+
+  // Filled in by the server only.
+  /// Numeric address of the peer; IPv4 also when it came through a dual-stack socket.
+  std::string client_ip;
+  /// The peer showed a certificate that the server's CA vouches for.
+  bool client_certificate = false;
+
+  /// The target up to `?`.
+  std::string_view path() const;
+  /// The target after `?`; empty when there is none.
+  std::string_view query() const;
+};
+
+struct HttpResponse {
+  int status = 200;
+  Headers headers;
+  std::string body;
+};
+
+/// The standard phrase of a status (`OK`, `Service Unavailable`); empty when unknown.
+std::string_view reason_phrase(int status);
+
+/// `%41+b` → `A b` (`+` only when `plus_is_blank`); broken escapes stay as they are.
+std::string url_decode(std::string_view text, bool plus_is_blank = false);
+/// Everything but letters, digits and `-._~` as %XX.
+std::string url_encode(std::string_view text);
+/// `a=1&b=&c` decoded, in order; values may be empty.
+std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query);
+std::string base64_encode(std::string_view bytes);
+/// nullopt for what is no base64.
+std::optional<std::string> base64_decode(std::string_view text);
+
+/// Where a request goes. `host` is a name or an address, IPv6 without brackets.
+struct Endpoint {
+  std::string host;
+  int port = 0;
+  bool https = false;
+  auto operator<=>(const Endpoint&) const = default;
+};
+/// `http://host:port`, IPv6 in brackets.
+std::string to_string(const Endpoint&);
+/// Reads `scheme://[user[:password]@]host[:port][/path]`; `default_port` when there is none.
+struct Url {
+  Endpoint endpoint;
+  std::string user;
+  Secret password;
+  /// Path and query; `/` when empty.
+  std::string target = "/";
+};
+std::optional<Url> parse_url(std::string_view text, int default_port = 0);
+
+enum class HttpErrorKind {
+  /// The name has no address, or the resolver did not answer.
+  resolve,
+  /// No address accepted a connection.
+  connect,
+  /// TLS: files that cannot be read, a handshake that failed, a certificate that is not trusted.
+  tls,
+  /// The deadline came.
+  timeout,
+  /// The connection ended before the answer was complete.
+  closed,
+  /// What came is no HTTP, or larger than allowed.
+  protocol,
+};
+
+struct HttpError {
+  HttpErrorKind kind = HttpErrorKind::connect;
+  /// Some of the request may have reached the peer: its effect is not known.
+  bool sent = false;
+  /// What was attempted, with whom, and what came back.
+  std::string detail;
+};
+
+/// Files of one side of TLS, PEM; empty paths are unset.
+struct TlsOptions {
+  std::string ca_file;
+  std::string cert_file;
+  /// May be empty when the certificate file holds the key.
+  std::string key_file;
+  Secret key_password;
+  /// Client: check the server's certificate and name (with `ca_file`, or the system's CAs when it is empty).
+  bool verify = true;
+  bool operator==(const TlsOptions&) const = default;
+};
+
+/// TCP keep-alive of a connection; zero leaves the system's value.
+struct Keepalive {
+  Duration idle{};
+  Duration interval{};
+  int count = 0;
+  /// TCP_USER_TIMEOUT: how long sent data may stay unacknowledged.
+  Duration user_timeout{};
+  bool operator==(const Keepalive&) const = default;
+};
+
+struct HttpClientOptions {
+  TlsOptions tls;
+  Keepalive keepalive;
+  std::size_t max_header_bytes = 64 * 1024;
+  std::size_t max_body_bytes = 64 * 1024 * 1024;
+  /// Idle connections kept per endpoint, and for how long.
+  std::size_t max_idle_per_endpoint = 4;
+  Duration max_idle_time = std::chrono::seconds(60);
+};
+
+/// An answer whose body does not end (a watch). Closing or destroying it drops the connection.
+class HttpStream {
+ public:
+  HttpStream() = default;
+  HttpStream(HttpStream&&) noexcept;
+  HttpStream& operator=(HttpStream&&) noexcept;
+  ~HttpStream();
+
+  int status() const;
+  const Headers& headers() const;
+  /// The next bytes of the body (transfer encoding removed), as they come; empty at its end. After an error the
+  /// stream is of no use, except after a timeout: nothing was lost and it may be read again.
+  Task<std::expected<std::string, HttpError>> read_some(Instant deadline);
+  void close();
+  bool is_open() const { return state_ != nullptr; }
+
+ private:
+  friend class HttpClient;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Sends requests; keeps connections alive per endpoint. Every call ends at its deadline, name resolution included
+/// (which runs on a helper thread). Must outlive its calls and streams.
+class HttpClient {
+ public:
+  HttpClient(Executor executor, Clock& clock, HttpClientOptions options = {});
+  ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  /// One exchange. Adds Host and Content-Length. A GET or HEAD whose kept connection turns out to be dead is repeated
+  /// once on a fresh one; any other request reports what happened (`sent`). Any status is an answer, not an error.
+  Task<std::expected<HttpResponse, HttpError>> request(Endpoint endpoint, HttpRequest request, Instant deadline);
+
+  /// Sends the request on a connection of its own and returns once the header of the answer has come. A status other
+  /// than 200 still gives a stream: its body tells why.
+  Task<std::expected<HttpStream, HttpError>> stream(Endpoint endpoint, HttpRequest request, Instant deadline);
+
+  /// New options for connections made from now on; kept idle ones are closed (changed certificates, timings).
+  void set_options(HttpClientOptions options);
+  /// Closes kept connections that are idle.
+  void close_idle();
+  /// Connections opened since the start, for metrics and tests.
+  std::uint64_t connections_opened() const;
+
+ private:
+  friend class HttpStream;
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+struct HttpServerOptions {
+  /// Empty or `*`: all addresses, IPv6 and IPv4.
+  std::string host;
+  /// 0: any free port; port() tells which.
+  int port = 0;
+  std::size_t max_header_bytes = 16 * 1024;
+  std::size_t max_body_bytes = 1024 * 1024;
+  /// Beyond it the connection idle for longest is closed; when none is idle the new one is.
+  std::size_t max_connections = 512;
+  /// A connection without a request is closed after this, one with half a request as well.
+  Duration idle_timeout = std::chrono::seconds(75);
+  Duration request_timeout = std::chrono::seconds(10);
+  /// Value of the `Server` header; empty: none.
+  std::string server_name;
+  /// Set: TLS with this certificate; `ca_file` names who signs client certificates.
+  std::optional<TlsOptions> tls;
+  /// With TLS: refuse clients that show no certificate.
+  bool require_client_certificate = false;
+};
+
+/// Answers requests. Adds Content-Length, Date, Server and Connection; sends no body for HEAD, 204 and 304, but the
+/// length of the body the handler gave. An exception that leaves the handler is logged and answered with 500.
+class HttpServer {
+ public:
+  using Handler = std::function<Task<HttpResponse>(HttpRequest)>;
+
+  HttpServer(Executor executor, Clock& clock, HttpServerOptions options, Handler handler);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  /// Binds and starts accepting. The error names the address and what the system said.
+  Task<std::expected<void, std::string>> start();
+  /// Stops accepting, cancels running handlers and closes every connection.
+  Task<void> stop();
+  /// The port it listens on; 0 before start().
+  int port() const;
+  std::size_t connections() const;
+  /// New certificates for connections from now on; the error says why they cannot be used (the old ones stay).
+  std::expected<void, std::string> reload_tls(TlsOptions tls);
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace tanist::net

@@ -1,0 +1,102 @@
+#include "net/resolver.h"
+
+#include <netdb.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "core/event.h"
+
+namespace tanist::net {
+
+namespace asio = boost::asio;
+using tcp = asio::ip::tcp;
+using Answer = std::expected<Resolver::Addresses, std::string>;
+
+namespace {
+
+Answer look_up(const std::string& host) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_ADDRCONFIG;
+  addrinfo* found = nullptr;
+  const int rc = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  if (rc != 0) return std::unexpected(std::string(rc == EAI_SYSTEM ? std::strerror(errno) : ::gai_strerror(rc)));
+  Resolver::Addresses out;
+  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+    if (at->ai_family != AF_INET && at->ai_family != AF_INET6) continue;
+    tcp::endpoint address;
+    if (at->ai_addrlen > address.capacity()) continue;
+    std::memcpy(address.data(), at->ai_addr, at->ai_addrlen);
+    address.resize(at->ai_addrlen);
+    if (std::find(out.begin(), out.end(), address) == out.end()) out.push_back(address);
+  }
+  ::freeaddrinfo(found);
+  if (out.empty()) return std::unexpected(std::string("no address"));
+  return out;
+}
+
+}  // namespace
+
+namespace {
+struct Lookup {
+  Event done;
+  Answer answer;
+};
+}  // namespace
+
+struct Resolver::Shared {
+  Executor executor;
+  std::map<std::string, std::shared_ptr<Lookup>> running;
+  /// Guards `closed`: once set, helper threads no longer touch the executor.
+  std::mutex mutex;
+  bool closed = false;
+};
+
+Resolver::Resolver(Executor executor) : shared_(std::make_shared<Shared>()) {
+  shared_->executor = std::move(executor);
+}
+
+Resolver::~Resolver() {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->closed = true;
+}
+
+Task<std::expected<Resolver::Addresses, std::string>> Resolver::resolve(std::string host, int port) {
+  boost::system::error_code ec;
+  const auto numeric = asio::ip::make_address(host, ec);
+  if (!ec) {
+    Addresses one(1, tcp::endpoint(numeric, static_cast<unsigned short>(port)));
+    co_return one;
+  }
+  auto shared = shared_;
+  auto& lookup = shared->running[host];
+  if (!lookup) {
+    lookup = std::make_shared<Lookup>();
+    std::thread([shared, lookup, host] {
+      auto answer = look_up(host);
+      const std::lock_guard lock(shared->mutex);
+      if (shared->closed) return;
+      asio::post(shared->executor, [shared, lookup, host, answer = std::move(answer)]() mutable {
+        lookup->answer = std::move(answer);
+        shared->running.erase(host);
+        lookup->done.set();
+      });
+    }).detach();
+  }
+  auto mine = lookup;
+  auto wait = mine->done.wait();
+  co_await std::move(wait);
+  auto answer = mine->answer;
+  if (answer) {
+    for (auto& address : *answer) address.port(static_cast<unsigned short>(port));
+  }
+  co_return answer;
+}
+
+}  // namespace tanist::net

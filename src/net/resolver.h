@@ -1,0 +1,31 @@
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/task.h"
+
+namespace tanist::net {
+
+/// Names to addresses on a helper thread, so that a resolver that hangs delays nobody but those who wait for that
+/// name, and they may stop waiting at any time. Numeric addresses are answered at once.
+class Resolver {
+ public:
+  explicit Resolver(Executor executor);
+  ~Resolver();
+  Resolver(const Resolver&) = delete;
+  Resolver& operator=(const Resolver&) = delete;
+
+  using Addresses = std::vector<boost::asio::ip::tcp::endpoint>;
+  /// All addresses, without repetition, in the system's order; the error is the system's text.
+  Task<std::expected<Addresses, std::string>> resolve(std::string host, int port);
+
+ private:
+  struct Shared;
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace tanist::net

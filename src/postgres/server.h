@@ -1,0 +1,142 @@
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "core/history.h"
+#include "core/task.h"
+#include "postgres/types.h"
+
+namespace tanist::postgres {
+
+/// Why an action failed: what was attempted, on what, and what came back. One line, plus a HINT line where there is one.
+struct Failure {
+  std::string detail;
+};
+using Result = std::expected<void, Failure>;
+
+enum class StopMode { fast, immediate };
+
+struct StartRequest {
+  /// Standby: standby.signal and recovery settings are written. Primary: they are removed.
+  bool as_standby = true;
+  /// Upstream of a standby; nullopt: follow nobody.
+  std::optional<Upstream> upstream;
+  /// The role whose role-specific settings apply and that callbacks see.
+  Role role = Role::replica;
+};
+
+enum class StartOutcome { accepting, died, timed_out };
+
+enum class SlotAction { keep, create, drop };
+/// A physical slot that must exist, and where it is known to be needed from (0: unknown).
+struct WantedSlot {
+  std::string name;
+  Lsn advance_to;
+  /// Somebody is expected to stream from it here; false: kept for its position only.
+  bool expected_active = true;
+  bool operator==(const WantedSlot&) const = default;
+};
+
+/// Clone or rewind progress, for log, status and list.
+struct Progress {
+  std::int64_t done_bytes = 0;
+  std::int64_t total_bytes = 0;  // 0: not known yet
+};
+
+/// What changed without being asked; wakes the cycle.
+enum class ServerEvent { postmaster_died, receiver_ended, role_changed, started_accepting, progress };
+
+/// The local PostgreSQL as a port: the real one runs processes, the simulated one is a model. One thread. Every call
+/// is bounded by its deadline and may be cancelled unless it says otherwise. Nothing here chooses: ha/ does.
+class Server {
+ public:
+  virtual ~Server() = default;
+
+  /// Looks for a running postmaster and adopts it, checks binaries and directories, starts the monitor (a query every
+  /// second, one in flight). The failure names the setting that is wrong.
+  virtual Task<Result> open(config::SettingsPtr settings) = 0;
+  /// Stops watching; PostgreSQL is left as it is.
+  virtual Task<void> close() = 0;
+  virtual void on_event(std::function<void(ServerEvent)> listener) = 0;
+
+  /// What is known now, without asking anybody.
+  virtual const Facts& facts() const = 0;
+  /// Looks at process and data directory anew, asks the server (unless an answer younger than `max_age` is there).
+  /// Never fails: what could not be had is absent in the facts.
+  virtual Task<void> refresh(Duration max_age, Instant deadline) = 0;
+  /// Reads the control file anew into facts().
+  virtual Task<void> read_control(Instant deadline) = 0;
+  /// Compares the running recovery settings with those wanted for `upstream`; facts() only.
+  virtual RecoveryDifference recovery_difference(const std::optional<Upstream>& upstream, Role role) const = 0;
+
+  /// New settings: rewrites the files and reloads where the server runs and something differs (`force`: in any case).
+  virtual Task<Result> apply(config::SettingsPtr settings, Role role, bool force, Instant deadline) = 0;
+
+  /// initdb into the empty data directory, with users' password file; leaves nothing running.
+  virtual Task<Result> initdb(Instant deadline) = 0;
+  /// After the first start as primary: superuser, replication and rewind users, post_bootstrap script.
+  virtual Task<Result> post_bootstrap(Instant deadline) = 0;
+
+  /// Writes configuration and recovery settings and launches the postmaster; returns when its pid is known (this part
+  /// is shielded from cancellation). Requires facts().process == none.
+  virtual Task<Result> start(StartRequest request, Instant deadline) = 0;
+  /// Waits (looking every ≤ 20 ms) until connections are accepted, the postmaster is gone, or the deadline.
+  virtual Task<StartOutcome> wait_started(Instant deadline) = 0;
+
+  virtual Task<Result> checkpoint(Instant deadline) = 0;
+  /// Runs `before_stop`, if configured; its exit code is only logged.
+  virtual Task<void> run_before_stop(Instant deadline) = 0;
+  /// Sends the signal; done also when nothing runs.
+  virtual void signal_stop(StopMode mode) = 0;
+  /// All client backends are gone (or the server is down): nobody can commit any more.
+  virtual Task<bool> wait_no_clients(Instant deadline) = 0;
+  /// The control file says "shut down" (not in recovery): returns it; nullopt when it ended otherwise or at the deadline.
+  virtual Task<std::optional<ControlData>> wait_shutdown_checkpoint(Instant deadline) = 0;
+  /// The last LSN a replica needs: the shutdown checkpoint, or the record before it if that is an XLOG switch.
+  virtual Task<Lsn> last_lsn(ControlData control, Instant deadline) = 0;
+  /// Nothing of the server is left (orphans included).
+  virtual Task<bool> wait_down(Instant deadline) = 0;
+  /// SIGKILL to everything of this data directory that can commit, in the order of engine §5. Not cancellable;
+  /// returns when it is down or at the deadline.
+  virtual Task<bool> kill_everything(Instant deadline) = 0;
+  /// The same without waiting, for the lease's kill_at: safe to call at any moment.
+  virtual void kill_now() = 0;
+
+  /// pre_promote script; ok when none is configured.
+  virtual Task<Result> run_pre_promote(Instant deadline) = 0;
+  virtual Task<Result> promote(Instant deadline) = 0;
+  /// Waits (≤ 20 ms) until the server is out of recovery and writable; false: deadline or it died.
+  virtual Task<bool> wait_promoted(Instant deadline) = 0;
+
+  /// Rewrites recovery settings of a running standby and reloads.
+  virtual Task<Result> follow_by_reload(std::optional<Upstream> upstream, Role role, Instant deadline) = 0;
+
+  /// Single-user crash recovery of a stopped server.
+  virtual Task<Result> crash_recover(Instant deadline) = 0;
+  /// Timelines and positions compared with the leader.
+  virtual Task<DivergenceAnswer> compare_with(Upstream leader, Instant deadline) = 0;
+  virtual Task<Result> rewind(Upstream source, std::function<void(Progress)> progress, Instant deadline) = 0;
+  /// Clones into an empty or removed data directory; a failed clone leaves no directory that looks whole.
+  virtual Task<Result> base_backup(Upstream source, std::function<void(Progress)> progress, Instant deadline) = 0;
+  /// Removes the data directory with its tablespaces and linked WAL; `why` is logged.
+  virtual Task<Result> remove_data_directory(std::string why, Instant deadline) = 0;
+  /// Renames it to `<data_dir>.failed`.
+  virtual Task<Result> rename_data_directory(Instant deadline) = 0;
+
+  /// Creates, advances and (where `drop_unknown`) drops physical slots so that `wanted` exist; failures are logged and
+  /// tried again with the next cycle.
+  virtual Task<void> sync_slots(std::vector<WantedSlot> wanted, bool drop_unknown, Instant deadline) = 0;
+
+  /// Lines of the local history file of `timeline`; the last one with the file's time and `new_leader`.
+  virtual Task<std::vector<HistoryLine>> history(Timeline timeline, std::string new_leader, Instant deadline) = 0;
+
+  /// Fire and forget; a new one ends the running one (postgres.md §10).
+  virtual void run_callback(std::string action, Role role) = 0;
+};
+
+}  // namespace tanist::postgres

@@ -1,0 +1,167 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/lsn.h"
+#include "core/time.h"
+
+/// One PostgreSQL server as values: what was seen of it, and when.
+namespace tanist::postgres {
+
+/// Member state (postgres.md §3); the order is the index of the metric.
+enum class State {
+  initdb, initdb_failed, custom_bootstrap, custom_bootstrap_failed, creating_replica, running, starting,
+  bootstrap_starting, start_failed, restarting, restart_failed, stopping, stopped, stop_failed, crashed,
+};
+/// The string of member key and REST.
+std::string_view to_string(State);
+
+enum class Role { uninitialized, replica, primary, promoted, demoted, standby_leader };
+std::string_view to_string(Role);
+
+/// `none`: postmaster gone and no process of the data directory left ("down"). `orphans`: the postmaster is gone, but
+/// backends of it can still commit (engine: PostgreSQL is down when nothing of it is left).
+enum class Process { none, running, orphans };
+
+enum class DataDirectory { ok, empty, foreign, unreadable };
+
+enum class Accepting { unknown, no_response, rejecting, accepting };
+
+/// pg_controldata, the part that is used.
+struct ControlData {
+  Instant seen_at{};
+  std::string cluster_state;  // "in production", "shut down", "shut down in recovery", "in archive recovery", …
+  std::string system_identifier;
+  Lsn latest_checkpoint;
+  Timeline checkpoint_timeline;
+  Lsn min_recovery_end;
+  Timeline min_recovery_timeline;
+  bool wal_log_hints = false;
+  bool data_checksums = false;
+  /// max_connections, max_wal_senders, … as the control file requires them of a standby.
+  std::map<std::string, std::int64_t> required_settings;
+};
+
+struct SlotSeen {
+  std::string name;
+  bool logical = false;
+  bool active = false;
+  Lsn restart_lsn;
+  Lsn confirmed_flush_lsn;
+  std::string database;
+  std::string plugin;
+  std::string wal_status;
+  bool has_xmin = false;
+};
+
+struct WalSenderSeen {
+  int pid = 0;
+  std::string usename;
+  std::string application_name;
+  std::optional<std::string> client_addr;
+  std::string state;
+  std::string sync_state;
+  int sync_priority = 0;
+  Lsn write_lsn;
+  Lsn flush_lsn;
+  Lsn replay_lsn;
+};
+
+/// One answer of the monitoring query (postgres.md §19).
+struct Probe {
+  /// When the query was sent.
+  Instant asked_at{};
+  std::string postmaster_start_time;  // "2031-03-04 05:06:07.891234+00:00"
+  int server_version = 0;
+  bool in_recovery = false;
+  /// 0 in recovery.
+  Timeline timeline;
+  /// Flush position of a primary; 0 in recovery.
+  Lsn wal;
+  Lsn replay;
+  /// max(last received, written by the WAL receiver).
+  Lsn receive;
+  bool replay_paused = false;
+  std::optional<std::string> replayed_timestamp;
+  Timeline received_timeline;
+  Lsn latest_end;
+  std::string receiver_state;
+  std::string receiver_slot;
+  std::string receiver_conninfo;
+  int receiver_pid = 0;
+  std::string restore_command;
+  std::vector<SlotSeen> slots;
+  std::vector<WalSenderSeen> wal_senders;
+  /// A standby's timeline by IDENTIFY_SYSTEM or the receiver; the primary's own; 0 when unknown.
+  Timeline effective_timeline;
+
+  /// Published position: flush of a primary, max(receive, replay) of a standby.
+  Lsn position() const { return in_recovery ? std::max(receive, replay) : wal; }
+  /// `streaming`, `in archive recovery` or empty (standby only).
+  std::string replication_state() const;
+};
+
+/// Whom to stream from. Empty name and host: nobody.
+struct Upstream {
+  std::string member;
+  std::string host;
+  int port = 5432;
+  /// primary_slot_name on the upstream; empty: none.
+  std::string slot;
+  bool operator==(const Upstream&) const = default;
+};
+
+/// How the running recovery settings differ from wanted ones.
+enum class RecoveryDifference { none, reload, restart };
+
+/// Whether this server's WAL has left the leader's (postgres.md §24).
+enum class Divergence { unknown, none, diverged };
+struct DivergenceAnswer {
+  Divergence verdict = Divergence::unknown;
+  std::string detail;
+  Timeline local_timeline;
+  Lsn local_lsn;
+  Timeline leader_timeline;
+};
+
+/// pending_restart_reason: values in human units.
+struct PendingRestart {
+  std::string old_value;
+  std::string new_value;
+  bool operator==(const PendingRestart&) const = default;
+};
+
+/// Everything known of the server at one moment. Facts only: role and state words of the member are kept by ha/.
+struct Facts {
+  Process process = Process::none;
+  int postmaster_pid = 0;
+  /// When the postmaster that runs was started (by us) or first seen.
+  Instant process_since{};
+  DataDirectory data_directory = DataDirectory::ok;
+  std::string data_directory_error;
+  /// 150004; 0 unknown.
+  int major_version = 0;
+  Accepting accepting = Accepting::unknown;
+  /// The last answer of the monitoring query of the postmaster that runs now; nullopt: none yet.
+  std::optional<Probe> probe;
+  /// Since when queries fail although the process lives; nullopt: the last one was answered.
+  std::optional<Instant> failing_since;
+  std::string failing_why;
+  /// Read while the server is stopped, or when asked for.
+  std::optional<ControlData> control;
+  bool standby_signal = false;
+  bool backup_label = false;
+  std::string system_identifier;
+  std::map<std::string, PendingRestart> pending_restart;
+
+  bool running() const { return process == Process::running; }
+  bool accepts() const { return running() && accepting == Accepting::accepting; }
+};
+
+}  // namespace tanist::postgres
