@@ -1,8 +1,8 @@
 #include "core/wait.h"
 
-#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -24,18 +24,29 @@ Task<int> race(Task<void> a, Task<void> b) {
   co_return winner;
 }
 
+Task<void> all(std::vector<Task<void>> tasks) {
+  if (tasks.empty()) co_return;
+  auto last = std::move(tasks.back());
+  tasks.pop_back();
+  if (tasks.empty()) {
+    co_await std::move(last);
+    co_return;
+  }
+  auto executor = co_await asio::this_coro::executor;
+  auto both = asio::experimental::make_parallel_group(asio::co_spawn(executor, std::move(last), asio::deferred),
+                                                      asio::co_spawn(executor, all(std::move(tasks)), asio::deferred));
+  auto wait = both.async_wait(asio::experimental::wait_for_one_error(), asio::use_awaitable);
+  auto [order, failure_a, failure_b] = co_await std::move(wait);
+  const auto& first = order[0] == 0 ? failure_a : failure_b;
+  const auto& second = order[0] == 0 ? failure_b : failure_a;
+  if (first) std::rethrow_exception(first);
+  if (second) std::rethrow_exception(second);
+}
+
 Task<bool> run_until(Clock& clock, Task<void> op, Instant until) {
   auto raced = race(std::move(op), clock.sleep_until(until));
   const int winner = co_await std::move(raced);
   co_return winner == 0;
-}
-
-Task<void> shield_from_cancellation() {
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-}
-
-Task<void> accept_cancellation() {
-  co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
 }
 
 }  // namespace tanist

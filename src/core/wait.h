@@ -1,7 +1,9 @@
 #pragma once
 
+#include <boost/asio/cancellation_state.hpp>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "core/clock.h"
 #include "core/task.h"
@@ -16,6 +18,9 @@ Task<bool> run_until(Clock& clock, Task<void> op, Instant until);
 
 /// Runs both; the first to end wins (0 or 1), the other one is cancelled and awaited.
 Task<int> race(Task<void> a, Task<void> b);
+
+/// Runs all at once and returns when every one has ended. The first exception cancels the others and is rethrown.
+Task<void> all(std::vector<Task<void>> tasks);
 
 namespace detail {
 template <class T>
@@ -35,9 +40,14 @@ Task<std::optional<T>> with_deadline(Clock& clock, Task<T> op, Instant until) {
 }
 
 /// From here on this coroutine (with all that it awaits) does not see cancellation: for a phase that must finish
-/// once begun, and for cleaning up after operation_aborted was caught.
-Task<void> shield_from_cancellation();
+/// once begun, and for cleaning up after operation_aborted was caught. No coroutine itself: in a cancelled coroutine
+/// awaiting one would throw before it began.
+inline auto shield_from_cancellation() {
+  return boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
+}
 /// The reverse of the above.
-Task<void> accept_cancellation();
+inline auto accept_cancellation() {
+  return boost::asio::this_coro::reset_cancellation_state(boost::asio::enable_terminal_cancellation());
+}
 
 }  // namespace tanist

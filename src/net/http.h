@@ -152,7 +152,7 @@ struct HttpClientOptions {
 /// An answer whose body does not end (a watch). Closing or destroying it drops the connection.
 class HttpStream {
  public:
-  HttpStream() = default;
+  HttpStream();
   HttpStream(HttpStream&&) noexcept;
   HttpStream& operator=(HttpStream&&) noexcept;
   ~HttpStream();

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "core/event.h"
@@ -43,14 +44,11 @@ Answer look_up(const std::string& host) {
 
 }  // namespace
 
-namespace {
-struct Lookup {
-  Event done;
-  Answer answer;
-};
-}  // namespace
-
 struct Resolver::Shared {
+  struct Lookup {
+    Event done;
+    Answer answer;
+  };
   Executor executor;
   std::map<std::string, std::shared_ptr<Lookup>> running;
   /// Guards `closed`: once set, helper threads no longer touch the executor.
@@ -77,7 +75,7 @@ Task<std::expected<Resolver::Addresses, std::string>> Resolver::resolve(std::str
   auto shared = shared_;
   auto& lookup = shared->running[host];
   if (!lookup) {
-    lookup = std::make_shared<Lookup>();
+    lookup = std::make_shared<Shared::Lookup>();
     std::thread([shared, lookup, host] {
       auto answer = look_up(host);
       const std::lock_guard lock(shared->mutex);

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <string>
+
+#include "core/time.h"
+#include "dcs/model.h"
+
+namespace tanist::api {
+
+/// What the API asks of the control thread. The functions are called on the api thread and return at once; the answer
+/// is given through the function passed along, on any thread, at most once. No answer is fine: the asker waits no
+/// longer than its deadline.
+struct ControlPort {
+  using Refreshed = std::function<void()>;
+  using Loaded = std::function<void(std::expected<dcs::ClusterPtr, std::string>)>;
+
+  /// Look at PostgreSQL now unless that is younger than `max_age`, and publish.
+  std::function<void(Duration max_age, Instant deadline, Refreshed done)> refresh;
+  /// Read the cluster from the store; the error says why it could not be had.
+  std::function<void(Instant deadline, Loaded done)> load;
+};
+
+}  // namespace tanist::api

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "api/control_port.h"
+#include "ha/snapshot.h"
+#include "net/http.h"
+
+namespace tanist::api {
+
+/// Bounds of what one request may cost.
+inline constexpr Duration kProbeMaxAge = std::chrono::milliseconds(100);
+inline constexpr Duration kRefreshPatience = std::chrono::milliseconds(250);
+inline constexpr std::size_t kMaxConcurrentLoads = 8;
+
+/// The REST API of a member, on a thread of its own. Health checks are answered from the published snapshot, so
+/// neither a hung PostgreSQL nor a blocked control thread delays them; only GET /patroni (a fresh look at PostgreSQL,
+/// briefly) and GET /cluster (a read of the store) cross to control.
+class ApiServer {
+ public:
+  struct Options {
+    /// Where to listen, and what is answered until control publishes its first snapshot.
+    config::SettingsPtr settings;
+    ControlPort control;
+    /// TLS and limits; host, port and server name come from the settings.
+    net::HttpServerOptions http;
+  };
+
+  /// `board` must outlive this.
+  ApiServer(ha::SnapshotBoard& board, Options options);
+  /// Stops.
+  ~ApiServer();
+  ApiServer(const ApiServer&) = delete;
+  ApiServer& operator=(const ApiServer&) = delete;
+
+  /// Binds and starts the thread; returns when it answers. The error names the address and what the system said.
+  /// Blocks for as long as the name of the listen address takes to resolve: for the start of the daemon.
+  std::expected<void, std::string> start();
+  /// Ends every connection and joins the thread. Does nothing the second time.
+  void stop();
+  /// The port it listens on; 0 before start().
+  int port() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tanist::api

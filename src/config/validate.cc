@@ -1,0 +1,352 @@
+#include "config/validate.h"
+
+#include <algorithm>
+#include <charconv>
+#include <stdexcept>
+#include <utility>
+
+#include "config/addresses.h"
+#include "config/controlled.h"
+#include "config/options.h"
+#include "core/format.h"
+
+namespace tanist::config {
+namespace {
+
+constexpr std::size_t kMaxProblems = 200;
+
+std::string_view kind(const Document& value) {
+  if (value.is_null()) return "null";
+  if (value.is_bool()) return "a boolean";
+  if (value.is_int()) return "an integer";
+  if (value.is_double()) return "a number";
+  if (value.is_string()) return "a string";
+  return value.is_list() ? "a list" : "a mapping";
+}
+
+std::vector<std::string> words(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    const auto blank = text.find(' ');
+    out.emplace_back(text.substr(0, blank));
+    text.remove_prefix(blank == std::string_view::npos ? text.size() : blank + 1);
+  }
+  return out;
+}
+
+bool among(const Key& key, const Document& value) {
+  const std::string text = key.any_case ? lower(value.text()) : value.text();
+  return std::ranges::any_of(words(key.allowed), [&](const std::string& w) { return (key.any_case ? lower(w) : w) == text; });
+}
+
+std::optional<double> parse_number(const Document& value) {
+  if (value.is_int()) return static_cast<double>(value.as_int());
+  if (value.is_double()) return value.as_double();
+  if (!value.is_string()) return std::nullopt;
+  const auto text = trim(value.as_string());
+  double out = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (ec != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return out;
+}
+
+bool in_range(const Key& key, double value) {
+  return !(key.min && value < static_cast<double>(*key.min)) && !(key.max && value > static_cast<double>(*key.max));
+}
+
+bool is_text(const Document& value) { return value.is_string() || value.is_int() || value.is_double(); }
+
+/// Why a value does not fit; empty: it does.
+struct Misfit {
+  std::string reason;
+  std::string hint;
+  explicit operator bool() const { return !reason.empty(); }
+};
+
+Misfit misfit(const Key& key, const Document& value, std::string hint = {}) {
+  return {fmt::format("given {}, allowed: {}", describe(value, &key), allowed_values(key)), std::move(hint)};
+}
+
+Misfit check_number(const Key& key, const Document& value) {
+  std::optional<double> number;
+  if (key.type == Type::number) {
+    number = parse_number(value);
+  } else if (const auto whole = key.type == Type::duration ? parse_int(value, "s") : parse_int(value)) {
+    number = static_cast<double>(*whole);
+  }
+  if (number && (in_range(key, *number) || key.clamped)) return {};
+  return misfit(key, value);
+}
+
+Misfit check_text(const Key& key, const Document& value) {
+  if (is_text(value)) return {};
+  const bool quotable = value.is_bool();
+  return misfit(key, value, quotable ? "yes, no, on, off, true and false are booleans: put the text in quotes" : "");
+}
+
+Misfit check_address(const Key& key, const Document& value) {
+  const bool listen = key.path == "restapi.listen";
+  if (value.is_string()) {
+    const auto address = split_host_port(value.as_string(), listen ? std::nullopt : std::optional(1));
+    if (address) return {};
+    if (!listen) return {fmt::format("given {}: {}", describe(value), address.error()), ""};
+  }
+  if (listen)
+    return {fmt::format("Invalid \"restapi\" config: expected <HOST>:<PORT> for \"listen\", but got \"{}\"", value.text()), ""};
+  return misfit(key, value);
+}
+
+Misfit check_choice(const Key& key, const Document& value) {
+  if (among(key, value) || (key.path == "log.level" && value.is_int())) return {};
+  const auto choices = words(key.allowed);
+  std::string text = value.text();
+  for (const auto& choice : choices)
+    if (lower(choice) == lower(text)) return misfit(key, value, fmt::format("did you mean {}?", choice));
+  const auto near = nearest_word(text, choices);
+  return misfit(key, value, near ? fmt::format("did you mean {}?", *near) : "");
+}
+
+Misfit check_items(const Key& key, const Document& value, auto fits) {
+  if (!value.is_list()) return misfit(key, value);
+  for (std::size_t i = 0; i < value.size(); ++i)
+    if (!fits(value.as_list()[i]))
+      return {fmt::format("item {} is {}, allowed: {}", i + 1, describe(value.as_list()[i]), allowed_values(key)), ""};
+  return {};
+}
+
+Misfit check_scalar_map(const Key& key, const Document& value) {
+  if (!value.is_map()) return misfit(key, value);
+  for (const auto& entry : value.entries())
+    if (!entry.value.is_scalar())
+      return {fmt::format("{} is {}, allowed: a single value", entry.key, describe(entry.value)), ""};
+  return {};
+}
+
+Misfit check(const Key& key, const Document& value) {
+  switch (key.type) {
+    case Type::section:
+    case Type::dynamic: return value.is_map() || !value.truthy() ? Misfit{} : misfit(key, value);
+    case Type::map: return value.is_map() ? Misfit{} : misfit(key, value);
+    case Type::scalar_map: return check_scalar_map(key, value);
+    case Type::text:
+    case Type::path:
+    case Type::command: return check_text(key, value);
+    case Type::address: return check_address(key, value);
+    case Type::texts: return check_items(key, value, [](const Document& d) { return d.is_string(); });
+    case Type::list: return value.is_list() ? Misfit{} : misfit(key, value);
+    case Type::options: return value.is_list() || value.is_map() ? Misfit{} : misfit(key, value);
+    case Type::integer:
+    case Type::duration:
+    case Type::number: return check_number(key, value);
+    case Type::boolean:
+      return value.is_scalar() && (parse_bool(value) || among(key, value)) ? Misfit{} : misfit(key, value);
+    case Type::truth: return value.is_scalar() ? Misfit{} : misfit(key, value);
+    case Type::choice: return check_choice(key, value);
+    case Type::any: return {};
+  }
+  return {};
+}
+
+bool is_default(const Key& key, const Document& value) {
+  if (key.fallback.empty()) return false;
+  if (value.text() == key.fallback) return true;
+  const auto given = parse_bool(value);
+  return key.type == Type::boolean && given && given == parse_bool(Document(key.fallback));
+}
+
+Effect effect_of(const Key& key, const Document& value) {
+  if (key.judge) return key.judge(value);
+  return is_default(key, value) ? Effect::full : key.effect;
+}
+
+class Validator {
+ public:
+  Validator(Scope scope, std::string_view file, std::string prefix, Severity misfits, Problems& out)
+      : scope_(scope), file_(file), prefix_(std::move(prefix)), misfits_(misfits), out_(out) {}
+
+  void section(const Document& map, const std::string& path, bool open) {
+    for (const auto& entry : map.entries()) {
+      const std::string name = path.empty() ? entry.key : path + "." + entry.key;
+      const int line = entry.line > 0 ? entry.line : entry.value.line;
+      if (const Key* key = find_key(name, scope_)) {
+        value(*key, entry.value, line);
+      } else if (const Key* elsewhere = find_key(name)) {
+        wrong_place(*elsewhere, line);
+      } else if (!open || !takes_any(map, path, entry)) {
+        unknown(name, line);
+      }
+    }
+  }
+
+ private:
+  void add(Severity severity, const std::string& key, int line, std::string text, std::string hint = {}) {
+    if (out_.size() >= kMaxProblems) return;
+    out_.push_back(Problem{.severity = severity,
+                           .file = std::string(file_),
+                           .line = line,
+                           .column = 0,
+                           .key = prefix_ + key,
+                           .text = std::move(text),
+                           .hint = std::move(hint)});
+  }
+
+  /// Undeclared keys that mean something: own tags, sections of methods that are named elsewhere.
+  static bool takes_any(const Document& map, const std::string& path, const Document::Entry& entry) {
+    if (path == "tags") return true;
+    if (path == "bootstrap") {
+      const Document* method = map.find("method");
+      return method && method->text() == entry.key;
+    }
+    for (const char* list : {"create_replica_methods", "create_replica_method"})
+      if (const Document* methods = map.find(list); methods && methods->is_list())
+        for (const auto& method : methods->as_list())
+          if (method.text() == entry.key) return true;
+    return false;
+  }
+
+  void unknown(const std::string& name, int line) {
+    const auto near = nearest_key(name, scope_);
+    add(Severity::warning, name, line, "unknown key, ignored", near ? fmt::format("did you mean {}?", prefix_ + *near) : "");
+  }
+
+  void wrong_place(const Key& key, int line) {
+    if (scope_ == Scope::local) {
+      add(Severity::warning, key.path, line, "has no effect here: it is read from the dynamic configuration only",
+          fmt::format("set it under bootstrap.dcs for a new cluster, in the store's /config for a running one"));
+    } else {
+      add(Severity::warning, key.path, line, "has no effect here: it is read from the local configuration only");
+    }
+  }
+
+  void value(const Key& key, const Document& value, int line) {
+    if (value.is_null()) return;
+    const Effect effect = effect_of(key, value);
+    if (effect == Effect::refused) {
+      add(Severity::error, key.path, line,
+          fmt::format("given {}: not supported in this version, and ignoring it would be unsafe", describe(value, &key)),
+          std::string(key.hint));
+      return;
+    }
+    if (effect == Effect::none) {
+      add(Severity::warning, key.path, line, "recognised, but without effect in this version");
+      return;
+    }
+    if (const Misfit found = check(key, value)) {
+      const std::string tail = misfits_ == Severity::warning ? "; the default is used" : "";
+      add(misfits_, key.path, line, found.reason + tail, found.hint);
+      return;
+    }
+    special(key, value, line);
+    if (key.type == Type::section && value.is_map()) section(value, key.path, key.open);
+    if (key.type == Type::dynamic && value.is_map()) {
+      Validator inner(Scope::dynamic, file_, prefix_ + key.path + ".", misfits_, out_);
+      inner.section(value, "", false);
+    }
+  }
+
+  void special(const Key& key, const Document& value, int line) {
+    if (key.type == Type::truth && value.is_string() && parse_bool(value) == false) {
+      add(Severity::warning, key.path, line, fmt::format("the text \"{}\" counts as true", value.as_string()),
+          "write it without quotes");
+    } else if (key.path == "watchdog" && value.is_bool()) {
+      add(Severity::warning, key.path, line, "counts as an empty section, which means automatic",
+          "write \"watchdog: {mode: off}\"");
+    } else if (key.path == "bootstrap.users") {
+      add(Severity::warning, key.path, line,
+          "User creation is not be supported starting from v4.0.0. Please use \"bootstrap.post_bootstrap\" script to "
+          "create users.");
+    } else if (key.path == "postgresql.parameters" && scope_ == Scope::local && value.is_map()) {
+      for (const auto& entry : value.entries())
+        if (is_controlled(entry.key))
+          add(Severity::warning, key.path + "." + entry.key, entry.line > 0 ? entry.line : line,
+              "has no effect here: this parameter must be the same on all members",
+              "set it in the dynamic configuration, under postgresql.parameters");
+    } else if (key.type == Type::options) {
+      for (auto& complaint : complaints(key.path, value))
+        add(key.path == "bootstrap.initdb" ? misfits_ : Severity::warning, key.path, line, std::move(complaint));
+    }
+  }
+
+  Scope scope_;
+  std::string_view file_;
+  std::string prefix_;
+  Severity misfits_;
+  Problems& out_;
+};
+
+}  // namespace
+
+std::string describe(const Document& value, const Key* key) {
+  if (key && key->secret) return fmt::format("a value that is not shown ({})", kind(value));
+  if (value.is_null()) return "nothing";
+  if (!value.is_scalar()) return std::string(kind(value));
+  constexpr std::size_t kShown = 60;
+  std::string text = value.is_bool() ? (value.as_bool() ? "true" : "false") : value.text();
+  if (text.size() > kShown) text = text.substr(0, kShown) + "…";
+  std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return value.is_string() ? fmt::format("\"{}\" ({})", text, kind(value)) : fmt::format("{} ({})", text, kind(value));
+}
+
+void validate(const Document& document, Scope scope, std::string_view file, Problems& out) {
+  if (!document.is_map()) return;
+  const Severity misfits = scope == Scope::dynamic ? Severity::warning : Severity::error;
+  Validator(scope, file, "", misfits, out).section(document, "", false);
+}
+
+const Key& Reader::declaration(std::string_view path) const {
+  const Key* key = find_key(path, scope_);
+  if (!key) throw std::logic_error(fmt::format("configuration key {} is not declared", path));
+  return *key;
+}
+
+const Document* Reader::find(std::string_view path) const {
+  const Document* value = document_.find_path(path);
+  return value && !value->is_null() ? value : nullptr;
+}
+
+std::string Reader::text(std::string_view path) const {
+  const Key& key = declaration(path);
+  const Document* value = find(path);
+  return value && is_text(*value) ? value->text() : std::string(key.fallback);
+}
+
+std::int64_t Reader::integer(std::string_view path) const {
+  const Key& key = declaration(path);
+  const auto parse = [&](const Document& value) {
+    return key.type == Type::duration ? parse_int(value, "s") : parse_int(value);
+  };
+  if (const Document* value = find(path))
+    if (const auto given = parse(*value); given && in_range(key, static_cast<double>(*given))) return *given;
+  return key.fallback.empty() ? 0 : parse(Document(key.fallback)).value_or(0);
+}
+
+double Reader::number(std::string_view path) const {
+  const Key& key = declaration(path);
+  if (const Document* value = find(path))
+    if (const auto given = parse_number(*value); given && in_range(key, *given)) return *given;
+  return parse_number(Document(key.fallback)).value_or(0);
+}
+
+bool Reader::boolean(std::string_view path) const {
+  const Key& key = declaration(path);
+  const Document* value = find(path);
+  const auto given = value && value->is_scalar() ? parse_bool(*value) : std::nullopt;
+  return given.value_or(parse_bool(Document(key.fallback)).value_or(false));
+}
+
+bool Reader::truth(std::string_view path) const {
+  const Key& key = declaration(path);
+  const Document* value = find(path);
+  return value && value->is_scalar() ? value->truthy() : parse_bool(Document(key.fallback)).value_or(false);
+}
+
+std::vector<std::string> Reader::texts(std::string_view path) const {
+  std::vector<std::string> out;
+  const Document* value = find(path);
+  if (value && value->is_list())
+    for (const auto& item : value->as_list())
+      if (is_text(item)) out.push_back(item.text());
+  return out;
+}
+
+}  // namespace tanist::config

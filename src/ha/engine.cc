@@ -1,0 +1,223 @@
+#include "ha/engine.h"
+
+#include "core/log.h"
+#include "core/wait.h"
+#include "ha/engine_impl.h"
+
+namespace tanist::ha {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kTick = 1s;
+/// Rounds of needs in one cycle.
+constexpr int kRounds = 3;
+
+}  // namespace
+
+Engine::Engine(Executor executor, Ports ports, config::SettingsPtr settings, SettingsBuilder builder,
+               SnapshotBoard& board, EngineObserver observer)
+    : impl_(std::make_unique<Impl>(std::move(executor), ports, std::move(settings), std::move(builder), board,
+                                   std::move(observer))) {}
+Engine::~Engine() = default;
+
+Task<int> Engine::run() { return impl_->run(); }
+
+void Engine::shutdown(bool hurry) {
+  impl_->commands_.hurry = impl_->commands_.hurry || (hurry && impl_->commands_.shutdown);
+  impl_->commands_.shutdown = true;
+  impl_->wake();
+}
+
+void Engine::reload(config::SettingsPtr settings, SettingsBuilder builder) {
+  impl_->reloaded_ = std::move(settings);
+  impl_->reloaded_builder_ = std::move(builder);
+  impl_->apply_forced_ = true;
+  impl_->wake();
+}
+
+Task<void> Engine::refresh(Duration max_age, Instant deadline) {
+  auto refreshing = impl_->ports_.server.refresh(max_age, deadline);
+  co_await std::move(refreshing);
+  impl_->publish();
+}
+
+Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> Engine::load(Instant deadline) {
+  return impl_->ports_.store.load(dcs::Read::linearizable, deadline);
+}
+
+Engine::Impl::Impl(Executor executor, Ports ports, config::SettingsPtr settings, SettingsBuilder builder,
+                   SnapshotBoard& board, EngineObserver observer)
+    : executor_(std::move(executor)),
+      ports_(ports),
+      settings_(std::move(settings)),
+      builder_(std::move(builder)),
+      board_(board),
+      observer_(std::move(observer)),
+      scope_(executor_),
+      keeper_(ports_, scope_, LeaseKeeper::Hooks{[this] { return may_write(); },
+                                                 [this] {
+                                                   publish();
+                                                   wake();
+                                                 }}),
+      operations_(ports_, *this, scope_) {
+  ports_.store.on_change([this](dcs::Store::Change change) { store_changed(change); });
+  ports_.server.on_event([this](postgres::ServerEvent event) { server_event(event); });
+  ports_.store.on_session([this](dcs::Session session) -> Task<void> { return record_session(std::move(session)); });
+}
+
+bool Engine::Impl::may_write() const {
+  const auto& facts = ports_.server.facts();
+  if (facts.process == postgres::Process::none) return false;
+  if (role_ == postgres::Role::primary || role_ == postgres::Role::promoted) return true;
+  if (operations_.view() && operations_.view()->kind == OperationKind::promote &&
+      operations_.view()->phase == Phase::promoting)
+    return true;
+  if (facts.process == postgres::Process::orphans) return !facts.standby_signal;
+  return facts.probe && !facts.probe->in_recovery;
+}
+
+void Engine::Impl::store_changed(dcs::Store::Change change) {
+  if (change.leader_changed) {
+    fresh_read_wanted_ = true;
+    const auto watched = ports_.store.watched();
+    // The copy may be older than my own acquire; only a key that the watch saw vanish or change hands counts.
+    if (watched && keeper_.lease().until != Instant{} && lock_of(*watched) != Lock::mine &&
+        watched->read_at >= keeper_.proven_at())
+      keeper_.lost(watched->unlocked() ? "the leader key was deleted" : "it names " + watched->leader_name());
+  }
+  if (change.wakes || change.leader_changed) wake();
+}
+
+void Engine::Impl::server_event(postgres::ServerEvent event) {
+  publish();
+  if (event != postgres::ServerEvent::progress) wake();
+}
+
+void Engine::Impl::set_state(postgres::State state) {
+  if (state == state_) return;
+  state_ = state;
+  state_since_ = now();
+}
+
+void Engine::Impl::fire_callback(const std::string& action, postgres::Role role) {
+  memory_.callback_fired = true;
+  ports_.server.run_callback(action, role);
+}
+
+/// The light monitor: publishes once a second, so that a snapshot's age tells whether this thread lives.
+Task<void> Engine::Impl::tick() {
+  while (true) {
+    auto pause = ports_.clock.sleep_for(kTick);
+    co_await std::move(pause);
+    publish();
+  }
+}
+
+Task<int> Engine::Impl::run() {
+  bool started = false;
+  auto starting = start_up_or_shutdown(started);
+  co_await std::move(starting);
+  if (started) {
+    keeper_.start(timing());
+    scope_.spawn("ticker", tick());
+    next_run_ = now();
+    while (!exit_code_) {
+      auto one = cycle();
+      co_await std::move(one);
+      if (exit_code_) break;
+      auto napping = nap();
+      co_await std::move(napping);
+    }
+  }
+  if (operations_.busy()) {
+    operations_.preempt("the daemon ends");
+    auto joining = operations_.join();
+    co_await std::move(joining);
+  }
+  auto closing = scope_.close();
+  co_await std::move(closing);
+  auto close_server = ports_.server.close();
+  co_await std::move(close_server);
+  auto close_store = ports_.store.close();
+  co_await std::move(close_store);
+  co_return exit_code_.value_or(1);
+}
+
+Task<void> Engine::Impl::cycle() {
+  wake_.clear();
+  again_ = false;
+  cycle_fresh_ = false;
+  if (reloaded_) {
+    settings_ = std::move(reloaded_);
+    builder_ = std::move(reloaded_builder_);
+    reloaded_.reset();
+    auto applying = apply_settings(true);
+    co_await std::move(applying);
+  }
+  auto gathering = gather(std::exchange(fresh_read_wanted_, false), Answers{});
+  View view = co_await std::move(gathering);
+  Decision decision = decide(view);
+  for (int round = 1; decision.needs.any() && round <= kRounds; ++round) {
+    auto answering = answer(decision.needs, view.answers, view);
+    Answers answers = co_await std::move(answering);
+    auto again = gather(decision.needs.linearizable_view, std::move(answers));
+    view = co_await std::move(again);
+    decision = decide(view);
+  }
+  ports_.journal.record(view, decision);
+  if (observer_.decided) observer_.decided(view, decision);
+  auto acting = act(view, decision);
+  co_await std::move(acting);
+  publish();
+}
+
+Task<void> Engine::Impl::nap() {
+  const Instant at = now();
+  if (again_) {
+    // Something was changed by this cycle: look at it at once. A pause of nothing keeps the loop fair.
+    next_run_ = at;
+    auto pause = ports_.clock.sleep_for(1ms);
+    co_await std::move(pause);
+    co_return;
+  }
+  next_run_ += timing().loop_wait;
+  if (next_run_ <= at) {
+    next_run_ = at + timing().loop_wait;
+  }
+  Instant until = next_run_;
+  if (wake_at_ && *wake_at_ < until) until = std::max(*wake_at_, at + 1ms);
+  auto waiting = wake_.wait();
+  auto bounded = run_until(ports_.clock, std::move(waiting), until);
+  const bool woken = co_await std::move(bounded);
+  if (woken || until != next_run_) next_run_ = now();
+}
+
+Snapshot Engine::Impl::describe() const {
+  Snapshot s;
+  s.published_at = now();
+  s.settings = settings_;
+  s.state = state_;
+  s.role = role_;
+  s.facts = ports_.server.facts();
+  s.lease_until = keeper_.lease().until;
+  s.paused = settings_->dynamic.pause;
+  s.cluster = cluster_;
+  s.store_ok = store_ok_;
+  s.dcs_last_seen = dcs_last_seen_;
+  if (cluster_) s.cluster_read_at = cluster_->read_at;
+  s.next_run = next_run_;
+  s.operation = operations_.view();
+  s.progress = progress_;
+  s.last_reason = last_reason_;
+  s.last_decision_at = last_decision_at_;
+  return s;
+}
+
+void Engine::Impl::publish() {
+  auto snapshot = std::make_shared<const Snapshot>(describe());
+  board_.publish(snapshot);
+  if (observer_.published) observer_.published(std::move(snapshot));
+}
+
+}  // namespace tanist::ha

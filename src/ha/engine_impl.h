@@ -1,0 +1,137 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "core/event.h"
+#include "core/task_scope.h"
+#include "ha/engine.h"
+#include "ha/lease_keeper.h"
+#include "ha/operations/operation.h"
+
+namespace tanist::ha {
+
+/// The engine's state and steps; engine.cc has the loop, gather.cc the observing, act.cc the acting, start_up.cc what
+/// happens once before the first cycle.
+struct Engine::Impl final : OperationHost {
+  Impl(Executor executor, Ports ports, config::SettingsPtr settings, SettingsBuilder builder, SnapshotBoard& board,
+       EngineObserver observer);
+
+  // The loop (engine.cc).
+  Task<int> run();
+  Task<void> cycle();
+  Task<void> nap();
+  Task<void> tick();
+  void wake() { wake_.set(); }
+  void store_changed(dcs::Store::Change change);
+  void server_event(postgres::ServerEvent event);
+  bool may_write() const;
+  Snapshot describe() const;
+
+  // Once, at the start (start_up.cc).
+  Task<void> start_up_or_shutdown(bool& started);
+  Task<void> start_up_into(bool& started);
+  Task<void> shutdown_asked();
+  Task<bool> start_up();
+  Task<bool> name_is_free(dcs::ClusterPtr cluster);
+  Task<bool> clear_abandoned_bootstrap(dcs::ClusterPtr cluster);
+  Task<std::string> read_small(std::string path);
+  Task<void> record_session(dcs::Session session);
+
+  // Observing (gather.cc).
+  Task<View> gather(bool linearizable, Answers answers);
+  Task<void> read_store(bool linearizable);
+  Task<Answers> answer(const Needs& needs, Answers so_far, const View& view);
+  Task<void> adopt_config();
+  Task<void> apply_settings(bool force);
+  Task<void> apply_in_background();
+  Lock lock_of(const dcs::Cluster& cluster) const;
+  View make_view(Answers answers) const;
+
+  // Acting (act.cc).
+  Task<void> act(const View& view, const Decision& decision);
+  Task<bool> do_duty(const Duty& duty, const View& view);
+  Task<void> do_intent(const Intent& intent, const View& view);
+  Task<void> take_lock(intent::Acquire what);
+  Task<void> begin_bootstrap(intent::Bootstrap what);
+  Task<void> sync_slots(duty::Slots what);
+  Task<void> checkpoint_after_promote();
+  Document member_record() const;
+  void say(const View& view, const Decision& decision);
+
+  // OperationHost.
+  config::SettingsPtr settings() const override { return settings_; }
+  void set_state(postgres::State state) override;
+  void set_role(postgres::Role role) override { role_ = role; }
+  postgres::Role role() const override { return role_; }
+  void set_progress(std::optional<postgres::Progress> progress) override { progress_ = progress; }
+  void publish() override;
+  void fire_callback(const std::string& action, postgres::Role role) override;
+  Task<bool> release_key(std::optional<Lsn> last_lsn) override;
+  LeaseKeeper& keeper() override { return keeper_; }
+  std::string bootstrap_note_path() const override { return settings_->state_dir + "/bootstrap.json"; }
+  std::string session_path() const { return settings_->state_dir + "/session"; }
+  std::string dynamic_cache_path() const { return settings_->postgresql.data_dir + "/patroni.dynamic.json"; }
+
+  Instant now() const { return ports_.clock.now(); }
+  const config::Timing& timing() const { return settings_->dynamic.timing; }
+  Instant store_deadline() const { return now() + timing().retry_timeout; }
+
+  Executor executor_;
+  Ports ports_;
+  config::SettingsPtr settings_;
+  SettingsBuilder builder_;
+  SnapshotBoard& board_;
+  EngineObserver observer_;
+  TaskScope scope_;
+  LeaseKeeper keeper_;
+  OperationRunner operations_;
+  Event wake_;
+  std::string incarnation_;
+
+  // What the words of member key and REST say.
+  postgres::State state_ = postgres::State::stopped;
+  Instant state_since_{};
+  postgres::Role role_ = postgres::Role::uninitialized;
+  bool seen_running_ = false;
+  std::optional<postgres::Progress> progress_;
+
+  // The store as last read.
+  dcs::ClusterPtr cluster_;
+  dcs::ClusterPtr last_with_leader_;
+  bool store_ok_ = false;
+  Instant store_unavailable_since_{};
+  std::string store_why_;
+  std::int64_t dcs_last_seen_ = 0;
+  bool lock_unknown_ = false;
+  bool fresh_read_wanted_ = true;
+  /// This cycle has read the store linearizably: its further rounds use that view.
+  bool cycle_fresh_ = false;
+  /// The session that the previous incarnation recorded: a leader key bound to it is mine.
+  dcs::Session previous_session_;
+  Instant session_kept_at_{};
+  std::optional<dcs::Version> config_seen_;
+
+  std::optional<dcs::Status> status_;
+  config::SettingsPtr reloaded_;
+  SettingsBuilder reloaded_builder_;
+  bool apply_forced_ = false;
+  std::string dynamic_saved_;
+  bool apply_wanted_ = false;
+  bool applying_ = false;
+  bool slots_running_ = false;
+
+  Commands commands_;
+  Memory memory_;
+  Reason last_reason_;
+  Instant last_decision_at_{};
+  Instant next_run_{};
+  std::optional<Instant> wake_at_;
+  bool again_ = false;
+  std::optional<int> exit_code_;
+  std::string last_line_;
+  Instant last_said_at_{};
+};
+
+}  // namespace tanist::ha

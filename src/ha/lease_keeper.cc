@@ -1,0 +1,212 @@
+#include "ha/lease_keeper.h"
+
+#include <algorithm>
+
+#include "core/log.h"
+#include "core/wait.h"
+
+namespace tanist::ha {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kRetryPause = 500ms;
+constexpr Duration kKillAgain = 50ms;
+
+}  // namespace
+
+LeaseKeeper::LeaseKeeper(Ports ports, TaskScope& scope, Hooks hooks)
+    : ports_(ports), scope_(scope), hooks_(std::move(hooks)) {
+  renewed_.set();
+}
+
+void LeaseKeeper::start(config::Timing timing) {
+  timing_ = timing;
+  scope_.spawn("lease renewal", renew_forever());
+  scope_.spawn("lease deadlines", watch_deadlines());
+}
+
+void LeaseKeeper::set_timing(config::Timing timing) {
+  if (timing == timing_) return;
+  timing_ = timing;
+  due_.set();
+  deadline_.set();
+}
+
+void LeaseKeeper::mandate(Mandate mandate, std::optional<dcs::Status> status) {
+  const bool begins = mandate.kind == Mandate::Kind::keep && mandate_.kind != Mandate::Kind::keep;
+  mandate_ = mandate;
+  if (status && status != status_) {
+    status_ = std::move(status);
+    status_pending_ = true;
+  }
+  if (begins) due_.set();
+}
+
+void LeaseKeeper::accept(const dcs::Proof& proof) {
+  lease_ = lease_from(proof.sent_at, proof.valid_for);
+  failing_since_.reset();
+  failing_why_.clear();
+  ports_.fence.prolong(deadlines().kill_at);
+  deadline_.set();
+}
+
+void LeaseKeeper::won(const dcs::Proof& proof) {
+  last_sent_ = proof.sent_at;
+  accept(proof);
+  // The winner decides within this cycle; until then the lease is kept as if that decision had said so.
+  mandate_ = {Mandate::Kind::keep, ports_.clock.now() + timing_.ttl};
+  due_.set();
+}
+
+void LeaseKeeper::lost(const std::string& why) {
+  const bool had = lease_.until != Instant{};
+  lease_ = {};
+  mandate_ = {};
+  failing_since_.reset();
+  status_pending_ = false;
+  due_.set();
+  deadline_.set();
+  if (!had) return;
+  log::warning("the leader key is not mine any more: {}", why);
+  if (!paused_ && hooks_.may_write()) ports_.server.signal_stop(postgres::StopMode::immediate);
+  hooks_.changed();
+}
+
+Task<void> LeaseKeeper::give_up() {
+  mandate_ = {};
+  due_.set();
+  while (renewing_) {
+    renewed_.clear();
+    auto wait = renewed_.wait();
+    co_await std::move(wait);
+  }
+  lease_ = {};
+  failing_since_.reset();
+  status_pending_ = false;
+  deadline_.set();
+}
+
+Instant LeaseKeeper::next_renewal() const {
+  if (failing_since_) return last_sent_ + kRetryPause;
+  return last_sent_ + std::min(timing_.loop_wait, timing_.ttl / 3);
+}
+
+Task<void> LeaseKeeper::renew_forever() {
+  while (true) {
+    due_.clear();
+    const Instant now = ports_.clock.now();
+    const bool allowed = mandate_.kind == Mandate::Kind::keep && now < mandate_.good_until;
+    if (!allowed) {
+      auto wait = due_.wait();
+      co_await std::move(wait);
+    } else if (now < next_renewal()) {
+      auto wait = due_.wait();
+      auto bounded = run_until(ports_.clock, std::move(wait), std::min(next_renewal(), mandate_.good_until));
+      co_await std::move(bounded);
+    } else {
+      auto renewal = renew_once();
+      co_await std::move(renewal);
+    }
+  }
+}
+
+Task<bool> LeaseKeeper::prove() {
+  const auto before = lease_.proven_at;
+  while (renewing_) {
+    renewed_.clear();
+    auto wait = renewed_.wait();
+    co_await std::move(wait);
+  }
+  auto renewal = renew_once();
+  co_await std::move(renewal);
+  co_return lease_.proven_at > before && lease_.until != Instant{};
+}
+
+Task<void> LeaseKeeper::renew_once() {
+  renewing_ = true;
+  last_sent_ = ports_.clock.now();
+  std::optional<dcs::Status> status;
+  if (status_pending_) status = status_;
+  const Instant deadline = last_sent_ + std::max<Duration>(timing_.retry_timeout / 2, 1s);
+  dcs::Renewal renewal;
+  std::exception_ptr failure;
+  try {
+    auto request = ports_.store.renew(status, deadline);
+    renewal = co_await std::move(request);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  renewing_ = false;
+  renewed_.set();
+  if (failure) std::rethrow_exception(failure);
+  if (renewal.status_written && status == status_) status_pending_ = false;
+  // A mandate that ended while the request was under way makes the answer void: nobody counts on this lease any more.
+  const bool wanted = mandate_.kind == Mandate::Kind::keep;
+  switch (renewal.outcome) {
+    case dcs::RenewOutcome::proven:
+      if (wanted) accept(renewal.proof);
+      break;
+    case dcs::RenewOutcome::lost:
+      if (wanted) lost(renewal.detail);
+      break;
+    case dcs::RenewOutcome::unproven:
+      if (!failing_since_) {
+        failing_since_ = last_sent_;
+        log::warning("could not prove the lease: {}", renewal.detail);
+        hooks_.changed();
+      }
+      failing_why_ = renewal.detail;
+      break;
+  }
+}
+
+Task<void> LeaseKeeper::watch_deadlines() {
+  bool stopping = false;
+  while (true) {
+    deadline_.clear();
+    if (lease_.until == Instant{}) {
+      stopping = false;
+      auto wait = deadline_.wait();
+      co_await std::move(wait);
+      continue;
+    }
+    const LeaseDeadlines at = deadlines();
+    const Instant now = ports_.clock.now();
+    if (now < at.stop_at) {
+      stopping = false;
+      auto wait = deadline_.wait();
+      auto bounded = run_until(ports_.clock, std::move(wait), at.stop_at);
+      co_await std::move(bounded);
+      continue;
+    }
+    const bool writable = !paused_ && hooks_.may_write();
+    if (now >= at.kill_at && writable) {
+      log::error("the lease ends in {:.1f} s without a new proof: killing PostgreSQL", seconds(at.until - now));
+      ports_.server.kill_now();
+    } else if (!stopping && writable) {
+      log::error("no proof of the lease for {:.1f} s: stopping PostgreSQL before the lease ends",
+                 seconds(now - lease_.proven_at));
+      ports_.server.signal_stop(postgres::StopMode::fast);
+    }
+    if (!stopping) hooks_.changed();
+    stopping = true;
+    if (now >= at.until) {
+      lease_ = {};
+      hooks_.changed();
+      // What may write must be gone; go on killing until it is.
+      while (!paused_ && hooks_.may_write()) {
+        ports_.server.kill_now();
+        auto pause = ports_.clock.sleep_for(kKillAgain);
+        co_await std::move(pause);
+      }
+      continue;
+    }
+    const Instant next = now < at.kill_at ? at.kill_at : std::min(at.until, now + kKillAgain);
+    auto wait = deadline_.wait();
+    auto bounded = run_until(ports_.clock, std::move(wait), next);
+    co_await std::move(bounded);
+  }
+}
+
+}  // namespace tanist::ha

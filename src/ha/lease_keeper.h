@@ -1,0 +1,79 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "core/event.h"
+#include "core/task_scope.h"
+#include "ha/decision.h"
+#include "ha/lease.h"
+#include "ha/ports.h"
+
+namespace tanist::ha {
+
+/// Renews the leader key under the mandate of the last decision, and acts at the lease's deadlines when no new proof
+/// has come. Both go on whatever the cycle or an operation waits for.
+class LeaseKeeper {
+ public:
+  struct Hooks {
+    /// Whether the local server may accept writes now, or is about to (a promotion, a start as primary).
+    std::function<bool()> may_write;
+    /// The lease ended or was lost: publish and decide at once.
+    std::function<void()> changed;
+  };
+
+  LeaseKeeper(Ports ports, TaskScope& scope, Hooks hooks);
+
+  /// Starts the two duties; they end with the scope.
+  void start(config::Timing timing);
+  void set_timing(config::Timing timing);
+
+  const Lease& lease() const { return lease_; }
+  LeaseDeadlines deadlines() const { return lease_deadlines(lease_, timing_); }
+  /// Since when renewals bring no proof; nullopt: the last one did, or none is due.
+  std::optional<Instant> failing_since() const { return failing_since_; }
+  const std::string& failing_why() const { return failing_why_; }
+  /// When the last proof came in.
+  Instant proven_at() const { return lease_.proven_at; }
+
+  /// The decision's word: renew or not, and with which status.
+  void mandate(Mandate mandate, std::optional<dcs::Status> status);
+  /// The leader key was won with this proof.
+  void won(const dcs::Proof& proof);
+  /// It is certainly not mine any more: whatever may write is stopped at once, in immediate mode.
+  void lost(const std::string& why);
+  /// Stops renewing and waits for the request under way, so that nothing late can undo a release; the lease is zero
+  /// afterwards.
+  Task<void> give_up();
+  /// Asks for a proof now, outside the rhythm (after a write of unknown outcome was resolved); true: proven.
+  Task<bool> prove();
+  /// In pause nothing is stopped at the deadlines.
+  void set_paused(bool paused) { paused_ = paused; }
+
+ private:
+  Task<void> renew_forever();
+  Task<void> watch_deadlines();
+  Task<void> renew_once();
+  Instant next_renewal() const;
+  void accept(const dcs::Proof& proof);
+
+  Ports ports_;
+  TaskScope& scope_;
+  Hooks hooks_;
+  config::Timing timing_;
+  Lease lease_;
+  Mandate mandate_;
+  std::optional<dcs::Status> status_;
+  bool status_pending_ = false;
+  bool renewing_ = false;
+  Event renewed_;   // set when no renewal is under way
+  Event due_;       // mandate or lease changed: look again when to renew
+  Event deadline_;  // lease changed: look again at the deadlines
+  Instant last_sent_{};
+  std::optional<Instant> failing_since_;
+  std::string failing_why_;
+  bool paused_ = false;
+};
+
+}  // namespace tanist::ha

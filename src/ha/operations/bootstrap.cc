@@ -1,0 +1,138 @@
+#include "core/document.h"
+#include "core/log.h"
+#include "ha/operations/operation.h"
+
+/// A new cluster: initdb by the winner of the race for /initialize, the users, the result in the store.
+namespace tanist::ha::operations {
+namespace {
+using namespace std::chrono_literals;
+constexpr Duration kDiskBudget = 5s;
+constexpr Duration kInitdbBudget = 30min;
+}  // namespace
+
+Task<Outcome> bootstrap(OperationRunner& run) {
+  auto& server = run.ports().server;
+  const auto settings = run.host().settings();
+  run.enter(Phase::preparing, Cancel::critical, run.now() + kDiskBudget);
+  // Before anything is created: what this attempt makes may be renamed after a crash, nothing else may.
+  Document note = Document::map({{"data_dir", settings->postgresql.data_dir}, {"name", settings->name}});
+  auto write =
+      run.ports().disk.write(run.host().bootstrap_note_path(), to_json(note), 0600, run.now() + kDiskBudget);
+  auto written = co_await std::move(write);
+  if (!written) co_return Outcome{false, "could not note the bootstrap attempt: " + written.error()};
+
+  run.host().set_state(postgres::State::initdb);
+  run.enter(Phase::initdb, Cancel::free, run.now() + kInitdbBudget);
+  auto initdb = server.initdb(run.now() + kInitdbBudget);
+  auto made = co_await std::move(initdb);
+  if (!made) {
+    run.host().set_state(postgres::State::initdb_failed);
+    co_return Outcome{false, made.error().detail};
+  }
+
+  const Instant start_deadline = run.now() + settings->dynamic.primary_start_timeout;
+  run.host().set_state(postgres::State::starting);
+  run.enter(Phase::starting, Cancel::free, start_deadline);
+  postgres::StartRequest request;
+  request.as_standby = false;
+  request.role = postgres::Role::primary;
+  auto launch = server.start(std::move(request), start_deadline);
+  auto launched = co_await std::move(launch);
+  if (!launched) co_return Outcome{false, launched.error().detail};
+  auto waiting = server.wait_started(start_deadline);
+  const auto started = co_await std::move(waiting);
+  if (started != postgres::StartOutcome::accepting) {
+    run.host().set_state(postgres::State::start_failed);
+    co_return Outcome{false, "the new PostgreSQL did not start"};
+  }
+  run.host().set_state(postgres::State::running);
+
+  run.enter(Phase::creating_users, Cancel::free, run.now() + kInitdbBudget);
+  auto users = server.post_bootstrap(run.now() + kInitdbBudget);
+  auto created = co_await std::move(users);
+  if (!created) co_return Outcome{false, created.error().detail};
+  co_return Outcome{true, {}};
+}
+
+Task<Outcome> finish_bootstrap(OperationRunner& run) {
+  auto& ports = run.ports();
+  const auto settings = run.host().settings();
+  const Duration budget = settings->dynamic.timing.retry_timeout;
+  run.enter(Phase::storing_result, Cancel::critical, run.now() + budget);
+  auto control = ports.server.read_control(run.now() + budget);
+  co_await std::move(control);
+  auto arming = ports.fence.arm(run.now() + budget);
+  const bool armed = co_await std::move(arming);
+  if (!armed) {
+    log::error("Cancelling bootstrap because watchdog activation failed");
+    co_return Outcome{false, "watchdog activation failed"};
+  }
+  dcs::BootstrapResult result;
+  result.system_id = ports.server.facts().system_identifier;
+  result.config = settings->dynamic.raw;
+  const Instant deadline = run.now() + 2 * settings->dynamic.timing.ttl;
+  while (run.now() < deadline) {
+    auto request = ports.store.finish_bootstrap(result, run.now() + budget);
+    auto answer = co_await std::move(request);
+    if (answer.outcome == dcs::Outcome::done) {
+      run.host().keeper().won(answer.proof);
+      break;
+    }
+    if (answer.outcome == dcs::Outcome::refused)
+      co_return Outcome{false, "the result of the bootstrap was refused: " + answer.detail};
+    log::warning("could not store the result of the bootstrap: {}", answer.detail);
+    if (answer.outcome == dcs::Outcome::unknown) {
+      // Done, if the key is mine: a fresh read tells.
+      auto reading = ports.store.load(dcs::Read::linearizable, run.now() + budget);
+      auto view = co_await std::move(reading);
+      if (view && (*view)->leader_name() == settings->name && (*view)->leader->session == ports.store.session()) {
+        auto proving = run.host().keeper().prove();
+        const bool proven = co_await std::move(proving);
+        if (proven) break;
+      }
+    }
+    auto pause = ports.clock.sleep_for(500ms);
+    co_await std::move(pause);
+  }
+  if (!run.host().keeper().lease().held(run.now()))
+    co_return Outcome{false, "the store did not take the result of the bootstrap"};
+  run.host().set_role(postgres::Role::primary);
+  run.host().publish();
+  auto forget = ports.disk.remove(run.host().bootstrap_note_path(), run.now() + kDiskBudget);
+  auto forgotten = co_await std::move(forget);
+  if (!forgotten) log::warning("could not remove the note of the bootstrap: {}", forgotten.error());
+  run.host().fire_callback("on_start", postgres::Role::primary);
+  co_return Outcome{true, {}};
+}
+
+Task<Outcome> cancel_bootstrap(OperationRunner& run) {
+  auto& ports = run.ports();
+  const Duration budget = run.host().settings()->dynamic.timing.retry_timeout;
+  log::info("removing initialize key after failed attempt to bootstrap the cluster");
+  run.enter(Phase::waiting_down, Cancel::critical, run.now() + budget);
+  ports.server.signal_stop(postgres::StopMode::immediate);
+  auto waiting = ports.server.wait_down(run.now() + budget);
+  bool down = co_await std::move(waiting);
+  if (!down) {
+    auto killing = ports.server.kill_everything(run.now() + budget);
+    down = co_await std::move(killing);
+  }
+  run.host().set_state(postgres::State::stopped);
+  run.enter(Phase::removing, Cancel::critical, run.now() + budget);
+  auto renaming = ports.server.rename_data_directory(run.now() + budget);
+  auto renamed = co_await std::move(renaming);
+  if (!renamed) log::error("{}", renamed.error().detail);
+  auto cancelling = ports.store.cancel_bootstrap(run.now() + budget);
+  auto cancelled = co_await std::move(cancelling);
+  if (!cancelled.done()) log::warning("could not remove the initialize key: {}", cancelled.detail);
+  if (renamed) {
+    auto forget = ports.disk.remove(run.host().bootstrap_note_path(), run.now() + kDiskBudget);
+    auto forgotten = co_await std::move(forget);
+    if (!forgotten) log::warning("could not remove the note of the bootstrap: {}", forgotten.error());
+  }
+  auto disarming = ports.fence.disarm("bootstrap cancelled");
+  co_await std::move(disarming);
+  co_return Outcome{renamed.has_value(), renamed ? std::string() : renamed.error().detail};
+}
+
+}  // namespace tanist::ha::operations

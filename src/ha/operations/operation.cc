@@ -1,0 +1,116 @@
+#include "ha/operations/operation.h"
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "core/log.h"
+#include "core/wait.h"
+
+namespace tanist::ha {
+
+void OperationRunner::start(OperationKind kind, std::string name, Task<Outcome> body, DemoteMode mode) {
+  OperationView view;
+  view.kind = kind;
+  view.name = std::move(name);
+  view.demote_mode = mode;
+  view.since = view.phase_since = ports_.clock.now();
+  view_ = std::move(view);
+  preempted_ = false;
+  verdict_given_.clear();
+  handle_ = scope_.spawn("operation " + view_->name, run(std::move(body)));
+  host_.publish();
+}
+
+Task<void> OperationRunner::run(Task<Outcome> body) {
+  Outcome outcome;
+  bool aborted = false;
+  try {
+    outcome = co_await std::move(body);
+  } catch (const OperationPreempted&) {
+    outcome = {false, "cancelled"};
+  } catch (const boost::system::system_error& e) {
+    if (e.code() != boost::asio::error::operation_aborted) throw;
+    aborted = true;
+    outcome = {false, "cancelled"};
+  }
+  if (!outcome.ok && outcome.detail != "cancelled") log::error("{} failed: {}", view_->name, outcome.detail);
+  OperationResult result;
+  result.kind = view_->kind;
+  result.ok = outcome.ok;
+  result.detail = std::move(outcome.detail);
+  result.ended = ports_.clock.now();
+  result.serial = ++serial_;
+  last_ = std::move(result);
+  view_.reset();
+  host_.set_progress(std::nullopt);
+  host_.publish();
+  if (aborted) throw boost::system::system_error(boost::asio::error::operation_aborted);
+}
+
+void OperationRunner::preempt(const std::string& why) {
+  if (!view_ || preempted_) return;
+  preempted_ = true;
+  log::warning("Cancelling long running task {} ({})", view_->name, why);
+  if (view_->cancel == Cancel::free) handle_.cancel();
+}
+
+void OperationRunner::advance(bool release_now) {
+  if (!view_ || !view_->awaits_verdict) return;
+  verdict_ = release_now;
+  verdict_given_.set();
+}
+
+Task<void> OperationRunner::join() { return handle_.join(); }
+
+void OperationRunner::enter(Phase phase, Cancel cancel, Instant deadline) {
+  if (preempted_ && cancel == Cancel::free) throw OperationPreempted{};
+  view_->phase = phase;
+  view_->cancel = cancel;
+  view_->phase_since = ports_.clock.now();
+  view_->deadline = deadline;
+  host_.publish();
+}
+
+Task<bool> OperationRunner::verdict(Lsn checkpoint_lsn, Lsn last_lsn, std::function<bool()> pointless,
+                                    Instant deadline) {
+  view_->checkpoint_lsn = checkpoint_lsn;
+  view_->last_lsn = last_lsn;
+  while (ports_.clock.now() < deadline && !pointless()) {
+    verdict_ = false;
+    verdict_given_.clear();
+    view_->awaits_verdict = true;
+    host_.publish();
+    auto wait = verdict_given_.wait();
+    auto bounded = run_until(ports_.clock, std::move(wait), deadline);
+    co_await std::move(bounded);
+    view_->awaits_verdict = false;
+    if (verdict_) co_return true;
+    auto pause = ports_.clock.sleep_for(std::chrono::milliseconds(20));
+    co_await std::move(pause);
+  }
+  co_return false;
+}
+
+void OperationRunner::note_released() {
+  view_->released = true;
+}
+
+std::string operation_name(OperationKind kind, const std::string& detail) {
+  switch (kind) {
+    case OperationKind::bootstrap: return "bootstrap";
+    case OperationKind::finish_bootstrap: return "post_bootstrap";
+    case OperationKind::cancel_bootstrap: return "cancel bootstrap";
+    case OperationKind::clone: return detail.empty() ? "bootstrap" : detail;
+    case OperationKind::start: return detail.empty() ? "restarting after failure" : detail;
+    case OperationKind::crash_recovery: return "doing crash recovery in a single user mode";
+    case OperationKind::rewind: return "running pg_rewind from " + detail;
+    case OperationKind::promote: return "promote";
+    case OperationKind::demote: return detail.empty() ? "demote" : detail;
+    case OperationKind::restart: return "restart";
+    case OperationKind::follow_restart: return "changing primary_conninfo and restarting";
+    case OperationKind::shutdown: return "shutdown";
+  }
+  return {};
+}
+
+}  // namespace tanist::ha

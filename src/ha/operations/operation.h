@@ -1,0 +1,104 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "core/event.h"
+#include "core/task_scope.h"
+#include "ha/decision.h"
+#include "ha/lease_keeper.h"
+#include "ha/ports.h"
+
+namespace tanist::ha {
+
+/// What an operation may do to the member besides the ports: words, publication, the key.
+class OperationHost {
+ public:
+  virtual ~OperationHost() = default;
+  virtual config::SettingsPtr settings() const = 0;
+  virtual void set_state(postgres::State state) = 0;
+  virtual void set_role(postgres::Role role) = 0;
+  virtual postgres::Role role() const = 0;
+  virtual void set_progress(std::optional<postgres::Progress> progress) = 0;
+  /// Publishes the snapshot (with the role above) and wakes the cycle.
+  virtual void publish() = 0;
+  virtual void fire_callback(const std::string& action, postgres::Role role) = 0;
+  /// Publishes first, stops renewing, deletes the leader key; true: certainly not mine any more.
+  virtual Task<bool> release_key(std::optional<Lsn> last_lsn) = 0;
+  virtual LeaseKeeper& keeper() = 0;
+  virtual std::string bootstrap_note_path() const = 0;
+};
+
+/// Thrown at the next phase when an operation was pre-empted during a phase that could not be broken.
+struct OperationPreempted {};
+
+/// The one operation that runs, and what it says of itself.
+class OperationRunner {
+ public:
+  OperationRunner(Ports ports, OperationHost& host, TaskScope& scope) : ports_(ports), host_(host), scope_(scope) {}
+
+  const std::optional<OperationView>& view() const { return view_; }
+  const std::optional<OperationResult>& last() const { return last_; }
+  bool busy() const { return view_.has_value(); }
+
+  struct Outcome {
+    bool ok = false;
+    std::string detail;
+  };
+  /// Starts one; there must be none. `body` runs in the scope.
+  void start(OperationKind kind, std::string name, Task<Outcome> body, DemoteMode mode = DemoteMode::immediate);
+  /// Ends it as far as its phase allows.
+  void preempt(const std::string& why);
+  /// Answers an operation that awaits a verdict.
+  void advance(bool release_now);
+  /// Waits until none runs.
+  Task<void> join();
+
+  // For the operations themselves.
+
+  /// Begins a phase; throws OperationPreempted when the operation was pre-empted and this phase may be given up.
+  void enter(Phase phase, Cancel cancel, Instant deadline);
+  /// Publishes the positions and waits for advance(); false also at the deadline. Asked again by `repeat` verdicts.
+  Task<bool> verdict(Lsn checkpoint_lsn, Lsn last_lsn, std::function<bool()> pointless, Instant deadline);
+  void note_released();
+  Ports& ports() { return ports_; }
+  OperationHost& host() { return host_; }
+  Instant now() const { return ports_.clock.now(); }
+  bool preempted() const { return preempted_; }
+
+ private:
+  Task<void> run(Task<Outcome> body);
+
+  Ports ports_;
+  OperationHost& host_;
+  TaskScope& scope_;
+  std::optional<OperationView> view_;
+  std::optional<OperationResult> last_;
+  TaskHandle handle_;
+  Event verdict_given_;
+  bool verdict_ = false;
+  bool preempted_ = false;
+  std::uint64_t serial_ = 0;
+};
+
+/// The operations. Each does and reports; what is chosen is chosen by decide().
+namespace operations {
+
+using Outcome = OperationRunner::Outcome;
+
+Task<Outcome> bootstrap(OperationRunner& run);
+Task<Outcome> finish_bootstrap(OperationRunner& run);
+Task<Outcome> cancel_bootstrap(OperationRunner& run);
+Task<Outcome> clone(OperationRunner& run, intent::Clone what);
+Task<Outcome> start(OperationRunner& run, intent::Start what);
+Task<Outcome> crash_recover(OperationRunner& run);
+Task<Outcome> rewind(OperationRunner& run, intent::Rewind what);
+Task<Outcome> promote(OperationRunner& run);
+Task<Outcome> demote(OperationRunner& run, DemoteMode mode);
+Task<Outcome> shutdown(OperationRunner& run, bool hurry);
+Task<Outcome> restart(OperationRunner& run);
+Task<Outcome> follow_restart(OperationRunner& run, std::optional<postgres::Upstream> upstream);
+
+}  // namespace operations
+}  // namespace tanist::ha

@@ -1,0 +1,48 @@
+#include "core/log.h"
+#include "ha/operations/operation.h"
+
+/// From the lock to a writable server.
+namespace tanist::ha::operations {
+namespace {
+using namespace std::chrono_literals;
+/// A promotion is not begun with less of the lease than this left.
+constexpr Duration kLeaseMargin = 1s;
+}  // namespace
+
+Task<Outcome> promote(OperationRunner& run) {
+  auto& ports = run.ports();
+  const auto settings = run.host().settings();
+  if (!settings->postgresql.pre_promote.empty()) {
+    run.enter(Phase::pre_promote, Cancel::free, run.now() + 24h);
+    auto script = ports.server.run_pre_promote(run.now() + 24h);
+    auto passed = co_await std::move(script);
+    if (!passed) co_return Outcome{false, "pre_promote: " + passed.error().detail};
+  }
+  // The signal is the point of no return; only a lease that certainly covers it allows it.
+  run.enter(Phase::promoting, Cancel::free, run.now() + settings->dynamic.timing.ttl);
+  const Instant stop_at = run.host().keeper().deadlines().stop_at;
+  if (!run.host().keeper().lease().held(run.now()) || stop_at - run.now() < kLeaseMargin)
+    co_return Outcome{false, "PostgreSQL promote cancelled."};
+  run.enter(Phase::promoting, Cancel::no, run.now() + settings->dynamic.timing.ttl);
+  auto promoting = ports.server.promote(run.now() + settings->postgresql.pg_ctl_timeout);
+  auto promoted = co_await std::move(promoting);
+  if (!promoted) co_return Outcome{false, promoted.error().detail};
+  run.host().set_role(postgres::Role::promoted);
+  run.host().publish();
+  run.host().fire_callback("on_role_change", postgres::Role::primary);
+  // A promotion that takes long goes on while the lease is renewed; the keeper ends it when it is not.
+  while (ports.server.facts().process == postgres::Process::running) {
+    auto waiting = ports.server.wait_promoted(run.now() + settings->dynamic.timing.loop_wait);
+    const bool writable = co_await std::move(waiting);
+    if (writable) {
+      run.host().set_role(postgres::Role::primary);
+      run.host().set_state(postgres::State::running);
+      run.host().publish();
+      co_return Outcome{true, {}};
+    }
+    if (run.preempted()) break;
+  }
+  co_return Outcome{false, "PostgreSQL did not become writable"};
+}
+
+}  // namespace tanist::ha::operations

@@ -1,0 +1,212 @@
+#include "core/document.h"
+#include "core/log.h"
+#include "core/wait.h"
+#include "ha/engine_impl.h"
+
+/// What happens once, before the first cycle: the store, the name, what an earlier incarnation left behind.
+namespace tanist::ha {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kDiskBudget = 5s;
+constexpr Duration kLoadPause = 5s;
+constexpr Duration kNameCheck = 3s;
+
+std::string new_incarnation(Dice& dice) {
+  std::string id;
+  for (int i = 0; i < 32; ++i) id += "0123456789abcdef"[static_cast<int>(dice.roll() * 16)];
+  return id;
+}
+
+}  // namespace
+
+Task<std::string> Engine::Impl::read_small(std::string path) {
+  auto reading = ports_.disk.read(path, now() + kDiskBudget);
+  auto content = co_await std::move(reading);
+  if (!content) {
+    log::warning("{}", content.error());
+    co_return std::string();
+  }
+  co_return content->value_or("");
+}
+
+Task<void> Engine::Impl::record_session(dcs::Session session) {
+  Document record = Document::map({{"session", session}, {"incarnation", incarnation_}});
+  auto writing = ports_.disk.write(session_path(), to_json(record), 0600, now() + kDiskBudget);
+  auto written = co_await std::move(writing);
+  if (!written)
+    log::warning("could not record the store session, a restarted daemon will wait for its end: {}", written.error());
+}
+
+Task<void> Engine::Impl::start_up_into(bool& started) {
+  auto starting = start_up();
+  started = co_await std::move(starting);
+}
+
+Task<void> Engine::Impl::shutdown_asked() {
+  while (!commands_.shutdown) {
+    auto waiting = wake_.wait();
+    co_await std::move(waiting);
+    wake_.clear();
+  }
+}
+
+/// A SIGTERM while the store is not there yet ends the daemon at once; nothing was begun.
+Task<void> Engine::Impl::start_up_or_shutdown(bool& started) {
+  auto racing = race(start_up_into(started), shutdown_asked());
+  const int winner = co_await std::move(racing);
+  if (winner == 1) {
+    started = false;
+    exit_code_ = 0;
+  }
+}
+
+Task<bool> Engine::Impl::start_up() {
+  incarnation_ = new_incarnation(ports_.dice);
+  dcs::Identity identity;
+  identity.name = settings_->name;
+  identity.incarnation = incarnation_;
+  auto reading = read_small(session_path());
+  const std::string recorded = co_await std::move(reading);
+  if (auto record = parse_json(recorded); record && record->find("session") && record->find("session")->is_string())
+    previous_session_ = identity.previous_session = record->find("session")->as_string();
+
+  ports_.store.set_ttl(timing().ttl);
+  try {
+    auto opening = ports_.store.open(std::move(identity));
+    co_await std::move(opening);
+  } catch (const dcs::FatalStoreError& e) {
+    log::critical("{}", e.what());
+    exit_code_ = 1;
+    co_return false;
+  }
+  dcs::ClusterPtr cluster;
+  while (!cluster) {
+    auto loading = ports_.store.load(dcs::Read::linearizable, store_deadline());
+    auto loaded = co_await std::move(loading);
+    if (loaded) {
+      cluster = *loaded;
+      break;
+    }
+    log::warning("Can not get cluster from dcs");
+    log::debug("{}", loaded.error().detail);
+    auto pause = ports_.clock.sleep_for(kLoadPause);
+    co_await std::move(pause);
+  }
+  auto checking = name_is_free(cluster);
+  const bool name_free = co_await std::move(checking);
+  if (!name_free) {
+    log::critical("Can't start; there is already a node named '{}' running", settings_->name);
+    exit_code_ = 1;
+    co_return false;
+  }
+
+  auto caching = read_small(dynamic_cache_path());
+  const std::string cached = co_await std::move(caching);
+  if (!cached.empty()) {
+    auto data = parse_json(cached);
+    auto built = data ? builder_(*data) : std::unexpected(data.error());
+    if (built) {
+      settings_ = *built;
+      dynamic_saved_ = cached;
+    } else {
+      log::error("Exception when loading file: {}: {}", dynamic_cache_path(), built.error());
+    }
+  } else if (!cluster->config.valid && settings_->bootstrap.present) {
+    auto built = builder_(settings_->bootstrap.dcs);
+    if (!built) {
+      log::critical("bootstrap.dcs is refused: {}", built.error());
+      exit_code_ = 1;
+      co_return false;
+    }
+    settings_ = *built;
+  }
+  if (cluster->config.valid) {
+    cluster_ = cluster;
+    auto adopting = adopt_config();
+    co_await std::move(adopting);
+  }
+
+  auto opening_server = ports_.server.open(settings_);
+  auto opened = co_await std::move(opening_server);
+  if (!opened) {
+    log::critical("{}", opened.error().detail);
+    exit_code_ = 1;
+    co_return false;
+  }
+  auto clearing = clear_abandoned_bootstrap(cluster);
+  const bool cleared = co_await std::move(clearing);
+  if (!cleared) {
+    exit_code_ = 1;
+    co_return false;
+  }
+
+  auto control = ports_.server.read_control(now() + kDiskBudget);
+  co_await std::move(control);
+  const auto& facts = ports_.server.facts();
+  if (facts.data_directory != postgres::DataDirectory::ok || !facts.control) {
+    role_ = postgres::Role::uninitialized;
+  } else if (facts.running()) {
+    auto refreshing = ports_.server.refresh(0s, now() + 2s);
+    co_await std::move(refreshing);
+    set_state(facts.accepts() ? postgres::State::running : postgres::State::starting);
+    const bool standby = facts.probe ? facts.probe->in_recovery : facts.standby_signal;
+    role_ = standby ? postgres::Role::replica : postgres::Role::primary;
+    seen_running_ = true;
+    if (facts.accepts()) fire_callback("on_start", role_);
+  } else {
+    // A stopped primary is never started straight as primary by a daemon that did not see it run.
+    role_ = facts.standby_signal ? postgres::Role::replica : postgres::Role::demoted;
+  }
+  publish();
+  if (observer_.before_first_cycle && !observer_.before_first_cycle()) {
+    exit_code_ = 1;
+    co_return false;
+  }
+  co_return true;
+}
+
+Task<bool> Engine::Impl::name_is_free(dcs::ClusterPtr cluster) {
+  const dcs::Member* namesake = cluster->member(settings_->name);
+  if (!namesake || namesake->api_url.empty()) co_return true;
+  auto asking = ports_.peers.anybody_at(namesake->api_url, now() + kNameCheck);
+  const bool answered = co_await std::move(asking);
+  co_return !answered;
+}
+
+/// A bootstrap that this member began in an earlier incarnation and did not finish: only the directory of that attempt
+/// is renamed, then everything begins anew.
+Task<bool> Engine::Impl::clear_abandoned_bootstrap(dcs::ClusterPtr cluster) {
+  auto reading = read_small(bootstrap_note_path());
+  const std::string text = co_await std::move(reading);
+  if (text.empty()) co_return true;
+  auto note = parse_json(text);
+  const Document* data_dir = note ? note->find("data_dir") : nullptr;
+  const bool ours = data_dir && data_dir->is_string() && data_dir->as_string() == settings_->postgresql.data_dir;
+  const auto& facts = ports_.server.facts();
+  const bool finished =
+      cluster->initialize.valid_system_id() && cluster->initialize.value == facts.system_identifier;
+  if (ours && !finished && facts.data_directory != postgres::DataDirectory::empty) {
+    log::warning("found the data directory {} of a bootstrap that was not finished: renaming it and beginning anew",
+                 settings_->postgresql.data_dir);
+    auto killing = ports_.server.kill_everything(now() + 30s);
+    const bool down = co_await std::move(killing);
+    if (!down) {
+      log::critical("could not stop the PostgreSQL of an unfinished bootstrap in {}", settings_->postgresql.data_dir);
+      co_return false;
+    }
+    auto renaming = ports_.server.rename_data_directory(now() + 30s);
+    auto renamed = co_await std::move(renaming);
+    if (!renamed) {
+      log::critical("{}", renamed.error().detail);
+      co_return false;
+    }
+  }
+  auto removing = ports_.disk.remove(bootstrap_note_path(), now() + kDiskBudget);
+  auto removed = co_await std::move(removing);
+  if (!removed) log::warning("{}", removed.error());
+  co_return true;
+}
+
+}  // namespace tanist::ha

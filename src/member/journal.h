@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <string>
+
+#include "core/disk.h"
+#include "core/event.h"
+#include "core/task_scope.h"
+#include "ha/ports.h"
+
+namespace tanist::member {
+
+/// The last decisions with their Views, as JSON lines in `<state_dir>/journal.jsonl` (mode 0600). Equal decisions are
+/// folded with a count; what the disk cannot keep up with is dropped and counted. Past its size the file is renamed to
+/// `journal.jsonl.1` and begun anew.
+class FileJournal final : public ha::Journal {
+ public:
+  FileJournal(Clock& clock, Disk& disk, TaskScope& scope, std::string directory);
+  void record(const ha::View& view, const ha::Decision& decision) override;
+
+ private:
+  Task<void> write_forever();
+
+  Clock& clock_;
+  Disk& disk_;
+  std::string path_;
+  std::deque<std::string> queue_;
+  Event filled_;
+  std::string last_key_;
+  std::size_t folded_ = 0;
+  std::size_t dropped_ = 0;
+  std::size_t written_ = 0;
+};
+
+}  // namespace tanist::member

@@ -1,0 +1,380 @@
+#include <sys/socket.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <ctime>
+#include <list>
+
+#include "core/format.h"
+#include "core/log.h"
+#include "core/task_scope.h"
+#include "core/wait.h"
+#include "net/http.h"
+#include "net/message_parser.h"
+#include "net/resolver.h"
+#include "net/transport.h"
+
+namespace tanist::net {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+
+namespace {
+
+constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t kReadBytes = 8 * 1024;
+/// Several answers to pipelined requests leave in one write, up to this.
+constexpr std::size_t kWriteBatchBytes = 64 * 1024;
+constexpr Duration kSweepEvery = std::chrono::milliseconds(250);
+
+std::string ip_text(const asio::ip::address& address) {
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+  }
+  return address.to_string();
+}
+
+struct Session {
+  std::unique_ptr<Transport> transport;
+  /// The raw socket until a TLS handshake has made a transport of it.
+  std::optional<Socket> socket;
+  std::string client_ip;
+  bool client_certificate = false;
+  bool idle = true;
+  Instant active{};
+  /// When the sweeper closes it.
+  Instant give_up{};
+
+  void close() {
+    if (transport) transport->close();
+  }
+};
+
+}  // namespace
+
+struct HttpServer::Impl {
+  Impl(Executor executor, Clock& clock, HttpServerOptions options, Handler handler)
+      : executor(executor), clock(clock), options(std::move(options)), handler(std::move(handler)), scope(executor) {}
+
+  Executor executor;
+  Clock& clock;
+  HttpServerOptions options;
+  Handler handler;
+  TaskScope scope;
+  TlsContextPtr tls;
+  std::list<tcp::acceptor> acceptors;
+  std::list<Session> sessions;
+  int port = 0;
+  std::time_t date_second = 0;
+  std::string date_line;
+
+  std::expected<void, std::string> listen(const tcp::endpoint& address, bool dual_stack) {
+    error_code ec;
+    tcp::acceptor acceptor(executor);
+    const char* doing = "open";
+    acceptor.open(address.protocol(), ec);
+    if (!ec) acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
+    if (!ec && address.address().is_v6()) acceptor.set_option(asio::ip::v6_only(!dual_stack), ec);
+    if (!ec) {
+      doing = "bind";
+      acceptor.bind(address, ec);
+    }
+    if (!ec) {
+      doing = "listen on";
+      acceptor.listen(asio::socket_base::max_listen_connections, ec);
+    }
+    if (!ec) port = acceptor.local_endpoint(ec).port();
+    if (ec) {
+      const bool brackets = address.address().is_v6();
+      return std::unexpected(fmt::format("could not {} {}{}{}:{}: {} (errno {})", doing, brackets ? "[" : "",
+                                         address.address().to_string(), brackets ? "]" : "", address.port(),
+                                         ec.message(), ec.value()));
+    }
+    acceptors.push_back(std::move(acceptor));
+    return {};
+  }
+
+  std::expected<void, std::string> listen_everywhere() {
+    const auto wanted = static_cast<unsigned short>(options.port);
+    auto both = listen(tcp::endpoint(asio::ip::address_v6::any(), wanted), true);
+    if (both) return both;
+    // No IPv6 on this host: IPv4 alone. A port in use fails again, with the address the user knows.
+    return listen(tcp::endpoint(asio::ip::address_v4::any(), wanted), false);
+  }
+
+  const std::string& date_header() {
+    const std::time_t now = unix_seconds(clock.wall_now());
+    if (now != date_second) {
+      date_second = now;
+      std::tm utc{};
+      ::gmtime_r(&now, &utc);
+      char text[64];
+      std::strftime(text, sizeof text, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc);
+      date_line = text;
+    }
+    return date_line;
+  }
+
+  void append_response(std::string& out, const HttpResponse& response, bool head, bool keep_alive) {
+    const std::string_view reason = reason_phrase(response.status);
+    fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", response.status, reason);
+    if (!options.server_name.empty()) {
+      out += "Server: ";
+      out += options.server_name;
+      out += "\r\n";
+    }
+    out += date_header();
+    for (const auto& [name, value] : response.headers.all()) {
+      out += name;
+      out += ": ";
+      out += value;
+      out += "\r\n";
+    }
+    const bool bodiless = response.status == 204 || response.status == 304 || response.status < 200;
+    if (!bodiless) fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body.size());
+    out += keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
+    if (!bodiless && !head) out += response.body;
+  }
+
+  static Task<HttpResponse> handle(Impl* self, HttpRequest request) {
+    std::string failure;
+    try {
+      auto handling = self->handler(std::move(request));
+      auto response = co_await std::move(handling);
+      co_return response;
+    } catch (const boost::system::system_error& e) {
+      if (e.code() == asio::error::operation_aborted) throw;
+      failure = e.what();
+    } catch (const std::exception& e) {
+      failure = e.what();
+    }
+    log::error("answering an HTTP request failed: {}", failure);
+    HttpResponse response;
+    response.status = 500;
+    co_return response;
+  }
+
+  /// Reads one request; false: the connection is to be closed (with what is in `out` sent first).
+  static Task<bool> read_request(Impl* self, Session* session, MessageParser* parser, std::string* unread,
+                                 std::string* out) {
+    bool continued = false;
+    for (;;) {
+      auto taken = parser->put(*unread);
+      if (!taken) {
+        HttpResponse refusal;
+        refusal.status = taken.error().status;
+        refusal.body = taken.error().detail + "\n";
+        refusal.headers.set("Content-Type", "text/plain");
+        self->append_response(*out, refusal, false, false);
+        co_return false;
+      }
+      unread->erase(0, *taken);
+      if (parser->done()) co_return true;
+      if (*taken != 0 && !unread->empty()) continue;
+      if (session->idle && (*taken != 0 || !unread->empty())) {
+        session->idle = false;
+        session->give_up = self->clock.now() + self->options.request_timeout;
+      }
+      if (parser->header_done() && parser->expects_continue() && !std::exchange(continued, true)) {
+        *out += "HTTP/1.1 100 Continue\r\n\r\n";
+      }
+      if (!out->empty()) {
+        auto writing = session->transport->write_all(*out);
+        const IoResult written = co_await std::move(writing);
+        out->clear();
+        if (written.ec) co_return false;
+      }
+      const std::size_t old = unread->size();
+      unread->resize(old + kReadBytes);
+      auto reading = session->transport->read_some(unread->data() + old, kReadBytes);
+      const IoResult read = co_await std::move(reading);
+      unread->resize(old + read.bytes);
+      if (read.ec) co_return false;
+    }
+  }
+
+  static Task<void> converse(Impl* self, Session* session) {
+    const auto& options = self->options;
+    session->active = self->clock.now();
+    session->give_up = session->active + options.request_timeout;
+    if (self->tls) {
+      auto shaking = run_handshake(self, session);
+      const bool shaken = co_await std::move(shaking);
+      if (!shaken) co_return;
+    } else {
+      session->transport = make_tcp_transport(std::move(*session->socket));
+    }
+    std::string unread;
+    std::string out;
+    bool keep_alive = true;
+    while (keep_alive) {
+      auto parser = make_request_parser({options.max_header_bytes, options.max_body_bytes});
+      session->idle = unread.empty();
+      session->active = self->clock.now();
+      session->give_up = session->active + (session->idle ? options.idle_timeout : options.request_timeout);
+      auto reading = read_request(self, session, parser.get(), &unread, &out);
+      keep_alive = co_await std::move(reading);
+      if (keep_alive) {
+        session->idle = false;
+        session->give_up = Instant::max();
+        HttpRequest request;
+        request.method = parser->method();
+        request.target = parser->target();
+        request.headers = parser->take_headers();
+        request.body = parser->take_body();
+        request.client_ip = session->client_ip;
+        request.client_certificate = session->client_certificate;
+        keep_alive = parser->keep_alive();
+        const bool head = request.method == "HEAD";
+        auto handling = handle(self, std::move(request));
+        const HttpResponse response = co_await std::move(handling);
+        self->append_response(out, response, head, keep_alive);
+      }
+      // Pipelined requests wait in `unread`: their answers go out together.
+      if (out.empty() || (keep_alive && !unread.empty() && out.size() < kWriteBatchBytes)) continue;
+      session->give_up = self->clock.now() + options.request_timeout;
+      auto writing = session->transport->write_all(out);
+      const IoResult written = co_await std::move(writing);
+      out.clear();
+      if (written.ec) co_return;
+    }
+  }
+
+  static Task<bool> run_handshake(Impl* self, Session* session) {
+    auto shaking = tls_accept(std::move(*session->socket), self->tls);
+    auto timed = with_deadline(self->clock, std::move(shaking), session->give_up);
+    auto result = co_await std::move(timed);
+    if (!result || !*result) {
+      log::debug("TLS handshake with {} failed: {}", session->client_ip,
+                 result ? result->error() : "no answer in time");
+      co_return false;
+    }
+    session->transport = std::move((*result)->transport);
+    session->client_certificate = (*result)->peer_certificate;
+    co_return true;
+  }
+
+  static Task<void> serve(std::shared_ptr<Impl> self, std::list<Session>::iterator session) {
+    struct Leave {
+      Impl* self;
+      std::list<Session>::iterator session;
+      ~Leave() { self->sessions.erase(session); }
+    } leave{self.get(), session};
+    auto talk = converse(self.get(), &*session);
+    co_await std::move(talk);
+  }
+
+  /// Makes room for one more connection; false when every one is busy.
+  bool make_room() {
+    if (sessions.size() < options.max_connections) return true;
+    Session* oldest = nullptr;
+    for (auto& session : sessions) {
+      if (session.idle && session.transport && (oldest == nullptr || session.active < oldest->active)) {
+        oldest = &session;
+      }
+    }
+    if (oldest == nullptr) return false;
+    oldest->idle = false;
+    oldest->close();
+    return true;
+  }
+
+  static Task<void> accept_loop(std::shared_ptr<Impl> self, tcp::acceptor* acceptor) {
+    while (acceptor->is_open()) {
+      auto accepting = acceptor->async_accept(kAsTuple);
+      auto [ec, socket] = co_await std::move(accepting);
+      if (ec == asio::error::operation_aborted) co_return;
+      if (ec) {
+        // Out of descriptors or memory: the connection stays in the backlog, asking at once again would spin.
+        log::warning("accepting a connection on port {} failed: {}", self->port, ec.message());
+        auto pause = self->clock.sleep_for(std::chrono::milliseconds(100));
+        co_await std::move(pause);
+        continue;
+      }
+      if (!self->make_room()) continue;
+      apply_keepalive(socket, {});
+      const auto peer = socket.remote_endpoint(ec);
+      if (ec) continue;
+      self->sessions.emplace_back();
+      auto session = std::prev(self->sessions.end());
+      session->client_ip = ip_text(peer.address());
+      session->socket = std::move(socket);
+      self->scope.spawn("http session", serve(self, session));
+    }
+  }
+
+  static Task<void> sweep_loop(std::shared_ptr<Impl> self) {
+    for (;;) {
+      auto pause = self->clock.sleep_for(kSweepEvery);
+      co_await std::move(pause);
+      const Instant now = self->clock.now();
+      for (auto& session : self->sessions) {
+        if (session.give_up <= now) session.close();
+      }
+    }
+  }
+};
+
+HttpServer::HttpServer(Executor executor, Clock& clock, HttpServerOptions options, Handler handler)
+    : impl_(std::make_shared<Impl>(std::move(executor), clock, std::move(options), std::move(handler))) {}
+HttpServer::~HttpServer() = default;
+
+int HttpServer::port() const { return impl_->port; }
+std::size_t HttpServer::connections() const { return impl_->sessions.size(); }
+
+Task<std::expected<void, std::string>> HttpServer::start() {
+  auto impl = impl_;
+  const auto& options = impl->options;
+  if (options.tls) {
+    auto made = make_server_tls(*options.tls, options.require_client_certificate);
+    if (!made) co_return std::unexpected(made.error());
+    impl->tls = *made;
+  }
+  std::expected<void, std::string> listening;
+  if (options.host.empty() || options.host == "*") {
+    listening = impl->listen_everywhere();
+  } else {
+    Resolver resolver(impl->executor);
+    auto resolving = resolver.resolve(options.host, options.port);
+    auto addresses = co_await std::move(resolving);
+    if (!addresses) {
+      co_return std::unexpected(
+          fmt::format("could not resolve {} to listen on: {}", options.host, addresses.error()));
+    }
+    for (auto address : *addresses) {
+      // A name with several addresses and any free port: the same port on all of them.
+      if (options.port == 0 && impl->port != 0) address.port(static_cast<unsigned short>(impl->port));
+      listening = impl->listen(address, false);
+      if (!listening) break;
+    }
+  }
+  if (!listening) {
+    impl->acceptors.clear();
+    impl->port = 0;
+    co_return listening;
+  }
+  for (auto& acceptor : impl->acceptors) impl->scope.spawn("http accept", Impl::accept_loop(impl, &acceptor));
+  impl->scope.spawn("http sweep", Impl::sweep_loop(impl));
+  co_return listening;
+}
+
+Task<void> HttpServer::stop() {
+  auto impl = impl_;
+  error_code ignored;
+  for (auto& acceptor : impl->acceptors) acceptor.close(ignored);
+  auto closing = impl->scope.close();
+  co_await std::move(closing);
+  impl->acceptors.clear();
+}
+
+std::expected<void, std::string> HttpServer::reload_tls(TlsOptions tls) {
+  auto made = make_server_tls(tls, impl_->options.require_client_certificate);
+  if (!made) return std::unexpected(made.error());
+  impl_->options.tls = std::move(tls);
+  impl_->tls = *made;
+  return {};
+}
+
+}  // namespace tanist::net

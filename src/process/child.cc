@@ -1,0 +1,318 @@
+#include "process/child.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cstring>
+#include <exception>
+
+#include "core/format.h"
+#include "core/task_scope.h"
+#include "core/wait.h"
+#include "process/proc.h"
+
+extern char** environ;
+
+namespace tanist::process {
+
+namespace asio = boost::asio;
+
+namespace {
+
+#ifndef P_PIDFD
+constexpr auto P_PIDFD = static_cast<idtype_t>(3);
+#endif
+
+/// Children that were dropped while they ran: reaped here, at the next spawn. A pid cannot be reused before that.
+std::vector<pid_t>& left_behind() {
+  static std::vector<pid_t> pids;
+  return pids;
+}
+
+void reap_left_behind() {
+  std::erase_if(left_behind(), [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
+}
+
+struct Pipe {
+  int read = -1;
+  int write = -1;
+  ~Pipe() {
+    if (read >= 0) ::close(read);
+    if (write >= 0) ::close(write);
+  }
+  bool open() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return false;
+    read = ends[0];
+    write = ends[1];
+    return true;
+  }
+};
+
+struct Attributes {
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_t actions;
+  Attributes() {
+    ::posix_spawnattr_init(&attributes);
+    ::posix_spawn_file_actions_init(&actions);
+  }
+  ~Attributes() {
+    ::posix_spawnattr_destroy(&attributes);
+    ::posix_spawn_file_actions_destroy(&actions);
+  }
+};
+
+void set_output(posix_spawn_file_actions_t* actions, Output output, const Pipe& pipe, int number) {
+  if (output == Output::null) ::posix_spawn_file_actions_addopen(actions, number, "/dev/null", O_WRONLY, 0);
+  if (output == Output::capture) ::posix_spawn_file_actions_adddup2(actions, pipe.write, number);
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  for (auto& text : texts) result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+std::string last_lines(std::string_view text) {
+  constexpr std::size_t kMax = 1000;
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.remove_suffix(1);
+  if (text.size() <= kMax) return std::string(text);
+  text.remove_prefix(text.size() - kMax);
+  const auto line = text.find('\n');
+  return std::string(line == std::string_view::npos ? text : text.substr(line + 1));
+}
+
+}  // namespace
+
+Environment environment() {
+  Environment result;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    result.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return result;
+}
+
+Environment without(Environment from, const std::vector<std::string>& prefixes) {
+  std::erase_if(from, [&](const auto& variable) {
+    for (const auto& prefix : prefixes) {
+      if (variable.first.starts_with(prefix)) return true;
+    }
+    return false;
+  });
+  return from;
+}
+
+std::string Exit::describe() const {
+  if (signal != 0) return fmt::format("signal {} ({})", signal, ::strsignal(signal));
+  return fmt::format("exit code {}", code);
+}
+
+std::string Finished::describe() const {
+  std::string text = timed_out ? "it did not end in time" : exit.describe();
+  const std::string said = last_lines(err.empty() ? out : err);
+  if (!said.empty()) text += ": " + said;
+  return text;
+}
+
+std::expected<Child, std::string> Child::spawn(const Command& command) {
+  reap_left_behind();
+  if (command.argv.empty()) return std::unexpected("could not run an empty command");
+  const auto failed = [&](int error) {
+    return std::unexpected(fmt::format("could not run \"{}\": {}", command.argv[0], std::strerror(error)));
+  };
+
+  Pipe out;
+  Pipe err;
+  if (command.out == Output::capture && !out.open()) return failed(errno);
+  if (command.err == Output::capture && !err.open()) return failed(errno);
+
+  Attributes spawn;
+  ::posix_spawn_file_actions_addopen(&spawn.actions, 0, "/dev/null", O_RDONLY, 0);
+  set_output(&spawn.actions, command.out, out, 1);
+  set_output(&spawn.actions, command.err, err, 2);
+  // Sockets of libraries are not always close-on-exec: a child that outlives us must hold none of ours.
+  ::posix_spawn_file_actions_addclosefrom_np(&spawn.actions, 3);
+  if (!command.directory.empty()) {
+    ::posix_spawn_file_actions_addchdir_np(&spawn.actions, command.directory.c_str());
+  }
+  sigset_t none;
+  sigset_t everything;
+  ::sigemptyset(&none);
+  ::sigfillset(&everything);
+  ::posix_spawnattr_setsigmask(&spawn.attributes, &none);
+  ::posix_spawnattr_setsigdefault(&spawn.attributes, &everything);
+  short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+  flags |= command.new_session ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP;
+  ::posix_spawnattr_setflags(&spawn.attributes, flags);
+
+  std::vector<std::string> arguments = command.argv;
+  std::vector<std::string> variables;
+  for (const auto& [name, value] : command.environment ? *command.environment : environment()) {
+    variables.push_back(name + "=" + value);
+  }
+  const auto argv = pointers(arguments);
+  const auto envp = pointers(variables);
+  pid_t pid = 0;
+  const int error =
+      ::posix_spawnp(&pid, argv[0], &spawn.actions, &spawn.attributes, argv.data(), envp.data());
+  if (error != 0) return failed(error);
+
+  Child child;
+  auto pidfd = PidFd::open(pid);
+  if (!pidfd) {
+    ::kill(pid, SIGKILL);
+    left_behind().push_back(pid);
+    return std::unexpected(pidfd.error());
+  }
+  child.pidfd_ = std::move(*pidfd);
+  child.stdout_ = std::exchange(out.read, -1);
+  child.stderr_ = std::exchange(err.read, -1);
+  return child;
+}
+
+Child::Child(Child&& other) noexcept
+    : pidfd_(std::move(other.pidfd_)),
+      stdout_(std::exchange(other.stdout_, -1)),
+      stderr_(std::exchange(other.stderr_, -1)),
+      exit_(std::exchange(other.exit_, std::nullopt)) {}
+
+Child::~Child() {
+  if (stdout_ >= 0) ::close(stdout_);
+  if (stderr_ >= 0) ::close(stderr_);
+  if (pidfd_ && !reap()) left_behind().push_back(pid());
+}
+
+std::optional<Exit> Child::reap() {
+  if (exit_ || !pidfd_) return exit_;
+  siginfo_t info{};
+  if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.descriptor()), &info, WEXITED | WNOHANG) != 0) {
+    exit_ = Exit{-1, 0};
+  } else if (info.si_pid != 0) {
+    exit_ = info.si_code == CLD_EXITED ? Exit{info.si_status, 0} : Exit{0, info.si_status};
+  }
+  return exit_;
+}
+
+void Child::signal_group(int number) const { ::kill(-pid(), number); }
+
+namespace {
+
+/// Reads one output to its end: keeps the tail, hands out lines.
+Task<void> read_output(int fd, std::string* kept, const LineSink* sink) {
+  asio::posix::stream_descriptor stream(co_await asio::this_coro::executor, fd);
+  std::string line;
+  char buffer[16384];
+  for (;;) {
+    boost::system::error_code ec;
+    auto op = stream.async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, ec));
+    const std::size_t n = co_await std::move(op);
+    if (n == 0 || (ec && ec != asio::error::eof)) break;
+    const std::string_view part(buffer, n);
+    kept->append(part);
+    if (kept->size() > 2 * kMaxOutputBytes) kept->erase(0, kept->size() - kMaxOutputBytes);
+    if (sink != nullptr && *sink) {
+      for (const char c : part) {
+        if (c != '\n' && c != '\r') {
+          if (line.size() < kMaxOutputBytes) line += c;
+        } else if (!line.empty()) {
+          (*sink)(line);
+          line.clear();
+        }
+      }
+    }
+    if (ec) break;
+  }
+  if (sink != nullptr && *sink && !line.empty()) (*sink)(line);
+}
+
+struct Readers {
+  TaskHandle out;
+  TaskHandle err;
+};
+
+/// TERM, patience, KILL, and the end is awaited; a process stuck in the kernel is left to a later reaping.
+Task<void> end_child(Clock& clock, const Child& child) {
+  constexpr Duration kAfterKill = std::chrono::seconds(5);
+  child.signal_group(SIGTERM);
+  auto polite = child.pidfd().wait();
+  auto bounded = run_until(clock, std::move(polite), clock.now() + kGrace);
+  const bool ended = co_await std::move(bounded);
+  if (ended) {
+    child.signal_group(SIGKILL);
+    co_return;
+  }
+  kill_tree(child.pid());
+  child.signal_group(SIGKILL);
+  auto killed = child.pidfd().wait();
+  auto last = run_until(clock, std::move(killed), clock.now() + kAfterKill);
+  co_await std::move(last);
+}
+
+/// Ends the child where it still runs, then the readers. What was written before the end is read; a grandchild that
+/// keeps a pipe open is not waited for.
+Task<void> finish(Clock& clock, const Child& child, TaskScope* scope, Readers readers) {
+  constexpr Duration kDrain = std::chrono::milliseconds(200);
+  if (!child.pidfd().ended()) {
+    auto ending = end_child(clock, child);
+    co_await std::move(ending);
+  }
+  const Instant drained = clock.now() + kDrain;
+  auto out_end = readers.out.join();
+  auto out_wait = run_until(clock, std::move(out_end), drained);
+  co_await std::move(out_wait);
+  auto err_end = readers.err.join();
+  auto err_wait = run_until(clock, std::move(err_end), drained);
+  co_await std::move(err_wait);
+  auto closing = scope->close();
+  co_await std::move(closing);
+}
+
+}  // namespace
+
+Task<std::expected<Finished, std::string>> run(Clock& clock, Command command, Instant deadline,
+                                               LineSink on_error_line) {
+  auto spawned = Child::spawn(command);
+  if (!spawned) co_return std::unexpected(std::move(spawned.error()));
+  Child child = std::move(*spawned);
+
+  Finished result;
+  TaskScope scope(co_await asio::this_coro::executor);
+  Readers readers;
+  const int out_fd = child.take_stdout();
+  const int err_fd = child.take_stderr();
+  if (out_fd >= 0) readers.out = scope.spawn("stdout of a child", read_output(out_fd, &result.out, nullptr));
+  if (err_fd >= 0) readers.err = scope.spawn("stderr of a child", read_output(err_fd, &result.err, &on_error_line));
+
+  std::exception_ptr cancelled;
+  try {
+    auto ended = child.pidfd().wait();
+    auto bounded = run_until(clock, std::move(ended), deadline);
+    result.timed_out = !co_await std::move(bounded);
+    auto closing = finish(clock, child, &scope, readers);
+    co_await std::move(closing);
+  } catch (...) {
+    cancelled = std::current_exception();
+  }
+  if (cancelled) {
+    co_await shield_from_cancellation();
+    auto closing = finish(clock, child, &scope, readers);
+    co_await std::move(closing);
+    std::rethrow_exception(cancelled);
+  }
+  result.exit = child.reap().value_or(Exit{0, SIGKILL});
+  co_return result;
+}
+
+}  // namespace tanist::process

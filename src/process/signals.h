@@ -1,0 +1,29 @@
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+
+#include "core/task.h"
+
+namespace tanist::process {
+
+/// Signals of this process as something to wait for. While it exists they do nothing else.
+class Signals {
+ public:
+  Signals(Executor executor, std::initializer_list<int> numbers);
+  ~Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  /// The next signal that came (also one that came before the call).
+  Task<int> next();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// SIGPIPE would end the daemon when a peer closes a connection that is written to.
+void ignore_sigpipe();
+
+}  // namespace tanist::process

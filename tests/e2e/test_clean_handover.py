@@ -1,0 +1,51 @@
+"""SIGTERM of the primary's daemon hands over to a replica that has everything: nothing is lost, and it is quick."""
+import time
+
+from harness.checker import assert_all_is_well, assert_nothing_lost
+from harness.processes import wait_until
+
+
+def test_nothing_is_lost_when_the_primary_is_stopped(cluster, writer):
+    stopped = []
+    for _ in range(2):
+        primary = cluster.wait_for_leader()
+        wait_until("rows on this primary", lambda: len(writer.on(primary)) > 20, 10)
+        asked = time.time()
+        assert primary.stop() == 0
+        assert primary.postmaster() is None, "PostgreSQL is stopped with its daemon"
+        new = cluster.wait_for_leader(20, other_than=primary)
+        first = wait_until("a row on the new primary", lambda: writer.first_after(asked, member=new), 10)
+        assert first.acked - asked < 5, "the key is handed over, not left to expire"
+        stopped.append(primary)
+        primary.start()
+        cluster.wait_for_streaming(60)
+    for member in stopped:
+        assert "pg_rewind" not in (member.log().rpartition("Lock owner")[2]), "a clean stop needs no rewind"
+    assert_nothing_lost(cluster, assert_all_is_well(cluster, writer))
+
+
+def test_stopping_a_replica_disturbs_nobody(cluster, writer):
+    primary = cluster.wait_for_leader()
+    replica = cluster.replicas()[0]
+    began = time.time()
+    assert replica.stop() == 0
+    assert time.time() - began < 5
+    assert replica.postmaster() is None
+    time.sleep(3)
+    assert cluster.wait_for_leader() is primary
+    assert writer.longest_gap(began, time.time()) < 1
+    replica.start()
+    assert_nothing_lost(cluster, assert_all_is_well(cluster, writer))
+
+
+def test_all_members_can_be_stopped_and_started_again(cluster, writer):
+    wait_until("rows", lambda: len(writer.acks) > 20, 10)
+    for member in cluster:
+        member.terminate()
+    assert [member.wait(40) for member in cluster] == [0, 0, 0]
+    assert not any(member.postmaster() for member in cluster)
+    assert cluster.leader_key() is None
+    for member in cluster:
+        member.start()
+    cluster.wait_for_leader(40)
+    assert_nothing_lost(cluster, assert_all_is_well(cluster, writer))

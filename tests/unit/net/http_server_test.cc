@@ -1,0 +1,225 @@
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "contract/run_task.h"
+#include "core/log.h"
+#include "net/http.h"
+#include "unit/net/raw_peer.h"
+
+namespace tanist::net {
+namespace {
+
+using namespace std::chrono_literals;
+using test::RawSocket;
+
+Task<HttpResponse> echo(HttpRequest request) {
+  HttpResponse out;
+  if (request.path() == "/throw") throw std::runtime_error("broken handler");
+  if (request.path() == "/503") out.status = 503;
+  out.headers.set("Content-Type", "text/plain");
+  out.body = request.method + " " + request.target + " " + request.client_ip + " " + request.body +
+             (request.client_certificate ? " cert" : "");
+  co_return out;
+}
+
+/// Serves on a thread of its own, so that the tests can talk to it with blocking sockets.
+class Serving {
+ public:
+  explicit Serving(HttpServerOptions options) : server_(io_.get_executor(), clock_, std::move(options), echo) {
+    started_ = tanist::test::run(io_, server_.start());
+    thread_ = std::thread([this] { io_.restart(), io_.run(); });
+  }
+  ~Serving() {
+    boost::asio::co_spawn(io_, server_.stop(), [](std::exception_ptr) {});
+    thread_.join();
+  }
+  const std::expected<void, std::string>& started() const { return started_; }
+  int port() const { return server_.port(); }
+  HttpServer& server() { return server_; }
+
+ private:
+  boost::asio::io_context io_{1};
+  SystemClock clock_;
+  HttpServer server_;
+  std::expected<void, std::string> started_;
+  std::thread thread_;
+};
+
+HttpServerOptions local() {
+  HttpServerOptions out;
+  out.host = "127.0.0.1";
+  out.server_name = "tanist";
+  return out;
+}
+
+TEST(HttpServer, answers_with_length_and_keeps_the_connection) {
+  Serving serving(local());
+  auto s = RawSocket::connect(serving.port());
+  s.send("GET /a?b=1 HTTP/1.1\r\nHost: x\r\n\r\n");
+  const auto first = s.receive("127.0.0.1 ");
+  EXPECT_TRUE(first.starts_with("HTTP/1.1 200 OK\r\n")) << first;
+  EXPECT_NE(first.find("Content-Length: 21\r\n"), std::string::npos) << first;
+  EXPECT_NE(first.find("Server: tanist\r\n"), std::string::npos);
+  EXPECT_NE(first.find(" GMT\r\n"), std::string::npos);
+  s.send("HEAD /503 HTTP/1.1\r\nHost: x\r\n\r\nOPTIONS / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const auto rest = s.receive();
+  EXPECT_TRUE(rest.starts_with("HTTP/1.1 503 Service Unavailable\r\n")) << rest;
+  EXPECT_EQ(rest.find("HEAD /503 "), std::string::npos) << "a HEAD has no body";
+  EXPECT_NE(rest.find("OPTIONS / 127.0.0.1"), std::string::npos) << rest;
+  EXPECT_NE(rest.find("Connection: close"), std::string::npos);
+}
+
+TEST(HttpServer, closes_after_an_http_1_0_request) {
+  Serving serving(local());
+  auto s = RawSocket::connect(serving.port());
+  s.send("GET / HTTP/1.0\r\n\r\n");
+  EXPECT_TRUE(s.receive().starts_with("HTTP/1.1 200 OK"));
+}
+
+TEST(HttpServer, takes_a_body_after_100_continue) {
+  Serving serving(local());
+  auto s = RawSocket::connect(serving.port());
+  s.send("PATCH /config HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+  EXPECT_TRUE(s.receive("\r\n\r\n").starts_with("HTTP/1.1 100 Continue"));
+  s.send("body");
+  EXPECT_NE(s.receive("body").find("PATCH /config 127.0.0.1 body"), std::string::npos);
+}
+
+TEST(HttpServer, refuses_what_is_too_large_or_broken) {
+  auto options = local();
+  options.max_header_bytes = 1024;
+  options.max_body_bytes = 100;
+  Serving serving(options);
+  const auto ask = [&](const std::string& bytes) {
+    auto s = RawSocket::connect(serving.port());
+    s.send(bytes);
+    return s.receive().substr(0, 12);
+  };
+  EXPECT_EQ(ask("GET / HTTP/1.1\r\nX: " + std::string(3000, 'x') + "\r\n\r\n"), "HTTP/1.1 431");
+  EXPECT_EQ(ask("PUT / HTTP/1.1\r\nContent-Length: 101\r\n\r\n"), "HTTP/1.1 413");
+  EXPECT_EQ(ask("nonsense\r\n\r\n"), "HTTP/1.1 400");
+  EXPECT_EQ(ask("GET /throw HTTP/1.1\r\nConnection: close\r\n\r\n"), "HTTP/1.1 500");
+}
+
+TEST(HttpServer, closes_idle_and_half_sent_connections) {
+  auto options = local();
+  options.idle_timeout = 50ms;
+  options.request_timeout = 50ms;
+  Serving serving(options);
+  auto idle = RawSocket::connect(serving.port());
+  EXPECT_EQ(idle.receive(), "");
+  auto half = RawSocket::connect(serving.port());
+  half.send("GET / HT");
+  EXPECT_EQ(half.receive(), "");
+}
+
+TEST(HttpServer, makes_room_by_closing_the_longest_idle_connection) {
+  auto options = local();
+  options.max_connections = 2;
+  Serving serving(options);
+  auto first = RawSocket::connect(serving.port());
+  first.send("GET / HTTP/1.1\r\n\r\n");
+  first.receive("127.0.0.1 ");
+  auto second = RawSocket::connect(serving.port());
+  second.send("GET / HTTP/1.1\r\n\r\n");
+  second.receive("127.0.0.1 ");
+  auto third = RawSocket::connect(serving.port());
+  third.send("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_NE(third.receive("127.0.0.1 ").find("200 OK"), std::string::npos);
+  EXPECT_EQ(first.receive(), "");
+}
+
+TEST(HttpServer, listens_on_both_families_when_no_host_is_given) {
+  HttpServerOptions options;
+  options.host = "*";
+  Serving serving(options);
+  ASSERT_TRUE(serving.started());
+  auto s = RawSocket::connect(serving.port());
+  s.send("GET / HTTP/1.0\r\n\r\n");
+  EXPECT_NE(s.receive().find("GET / 127.0.0.1"), std::string::npos);
+}
+
+TEST(HttpServer, a_port_in_use_is_an_error_that_names_it) {
+  Serving serving(local());
+  auto options = local();
+  options.port = serving.port();
+  Serving second(options);
+  ASSERT_FALSE(second.started());
+  EXPECT_EQ(second.started().error(), "could not bind 127.0.0.1:" + std::to_string(options.port) +
+                                          ": Address already in use (errno 98)");
+}
+
+/// A CA, a server and a client certificate in a directory of their own.
+class Certificates {
+ public:
+  Certificates() {
+    char path[] = "/tmp/tanist-tls-XXXXXX";
+    dir_ = ::mkdtemp(path);
+    const std::string quiet = " >/dev/null 2>&1";
+    const std::string ec = " -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes ";
+    sh("cd " + dir_ + " && openssl req -x509" + ec + "-subj /CN=ca -keyout ca.key -out ca.crt -days 2" + quiet);
+    for (const std::string who : {"server", "client"}) {
+      sh("cd " + dir_ + " && openssl req" + ec + "-subj /CN=" + who + " -keyout " + who + ".key -out " + who +
+         ".csr -addext subjectAltName=IP:127.0.0.1,DNS:localhost" + quiet + " && openssl x509 -req -in " + who +
+         ".csr -CA ca.crt -CAkey ca.key -CAcreateserial -copy_extensions copy -days 2 -out " + who + ".crt" + quiet);
+    }
+  }
+  ~Certificates() { std::filesystem::remove_all(dir_); }
+  std::string path(const std::string& name) const { return dir_ + "/" + name; }
+
+ private:
+  static void sh(const std::string& command) { ASSERT_EQ(std::system(command.c_str()), 0) << command; }
+  std::string dir_;
+};
+
+TEST(HttpServer, tls_with_and_without_a_client_certificate) {
+  Certificates files;
+  auto options = local();
+  TlsOptions server_tls;
+  server_tls.ca_file = files.path("ca.crt");
+  server_tls.cert_file = files.path("server.crt");
+  server_tls.key_file = files.path("server.key");
+  options.tls = server_tls;
+  Serving serving(options);
+  ASSERT_TRUE(serving.started()) << serving.started().error();
+
+  boost::asio::io_context io;
+  SystemClock clock;
+  const auto ask = [&](TlsOptions tls, const std::string& host = "127.0.0.1") {
+    HttpClientOptions client_options;
+    client_options.tls = tls;
+    HttpClient client(io.get_executor(), clock, client_options);
+    const Endpoint endpoint{host, serving.port(), true};
+    return tanist::test::run(io, client.request(endpoint, HttpRequest(), clock.now() + 5s));
+  };
+  TlsOptions plain;
+  plain.ca_file = files.path("ca.crt");
+  auto answer = ask(plain);
+  ASSERT_TRUE(answer) << answer.error().detail;
+  EXPECT_EQ(answer->body, "GET / 127.0.0.1 ");
+
+  TlsOptions with_certificate = plain;
+  with_certificate.cert_file = files.path("client.crt");
+  with_certificate.key_file = files.path("client.key");
+  EXPECT_EQ(ask(with_certificate)->body, "GET / 127.0.0.1  cert");
+
+  auto strangers = ask(TlsOptions());
+  ASSERT_FALSE(strangers);
+  EXPECT_EQ(strangers.error().kind, HttpErrorKind::tls);
+  EXPECT_FALSE(strangers.error().sent);
+  EXPECT_NE(strangers.error().detail.find("certificate"), std::string::npos) << strangers.error().detail;
+
+  TlsOptions trusting;
+  trusting.verify = false;
+  EXPECT_TRUE(ask(trusting));
+
+  TlsOptions missing;
+  missing.ca_file = "/nonexistent/ca.crt";
+  EXPECT_NE(ask(missing).error().detail.find("cannot use CA file /nonexistent/ca.crt"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tanist::net
