@@ -9,9 +9,9 @@
 
 namespace tanist::api {
 
-/// What the API asks of the control thread. The functions are called on the api thread and return at once; the answer
-/// is given through the function passed along, on any thread, at most once. No answer is fine: the asker waits no
-/// longer than its deadline.
+/// What the API asks of the control thread. The functions are called on the api thread and return at once;
+/// the answer is given through the function passed along, on any thread, at most once. No answer is fine: the
+/// asker waits no longer than its deadline.
 struct ControlPort {
   using Refreshed = std::function<void()>;
   using Loaded = std::function<void(std::expected<dcs::ClusterPtr, std::string>)>;

@@ -41,7 +41,9 @@ Lsn leader_position(const Observed& o) {
 }
 
 /// How far `position` is behind the leader; negative when it is ahead.
-std::int64_t bytes_behind(const Observed& o, Lsn position) { return leader_position(o) - position; }
+std::int64_t bytes_behind(const Observed& o, Lsn position) {
+  return leader_position(o) - position;
+}
 
 struct Leadership {
   bool leader = false;
@@ -87,7 +89,8 @@ bool replica_ok(const Observed& o, const Leadership& who, const Parameters& para
 std::string tag_text(const Document& value) {
   if (value.is_string()) return value.as_string();
   std::string text = value.text();
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -146,7 +149,8 @@ int health_status(std::string_view target, const Observed& o) {
 Verdict liveness(const Observed& o, Instant now) {
   const ha::Snapshot& s = *o.snapshot;
   if (o.stale) {
-    return {503, fmt::format("the control thread was last heard of {:.1f} s ago", seconds(now - s.published_at))};
+    return {503,
+            fmt::format("the control thread was last heard of {:.1f} s ago", seconds(now - s.published_at))};
   }
   if (s.paused) return {};
   const Duration ttl = s.settings->dynamic.timing.ttl;
@@ -161,7 +165,8 @@ Verdict readiness(std::string_view target, const Observed& o) {
     return {503, "PostgreSQL is " + std::string(postgres::to_string(o.snapshot->state))};
   }
   if (o.replication_state != "streaming") {
-    return {503, fmt::format("replication state is {}", o.replication_state.empty() ? "unknown" : o.replication_state)};
+    return {503, fmt::format("replication state is {}",
+                             o.replication_state.empty() ? "unknown" : o.replication_state)};
   }
   if (o.view == nullptr && !o.probe->latest_end) return {503, "the position of the leader is not known"};
   const Parameters parameters = parameters_of(target);
@@ -172,8 +177,8 @@ Verdict readiness(std::string_view target, const Observed& o) {
       bytes_parameter(parameters, "lag").value_or(o.snapshot->settings->dynamic.maximum_lag_on_failover);
   const std::int64_t behind = bytes_behind(o, position);
   if (behind <= limit) return {};
-  return {503, fmt::format("{} {} bytes behind the leader, the limit is {}", write ? "received WAL is" : "replay is",
-                           behind, limit)};
+  return {503, fmt::format("{} {} bytes behind the leader, the limit is {}",
+                           write ? "received WAL is" : "replay is", behind, limit)};
 }
 
 }  // namespace tanist::api

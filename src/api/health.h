@@ -16,14 +16,15 @@ struct Verdict {
 
 /// 200 or 503 for any path that is no named resource.
 ///
-/// A leader is said to be one only while its lease is held by the clock of the answer and its role says primary (in a
-/// standby cluster: replica or standby_leader). Patroni looks at the lock alone; here a member whose demotion has been
-/// decided, or whose promotion has not ended, is not offered to writers although it holds the key. PostgreSQL itself
-/// is asked by neither. Without a view of the store and in pause the role decides, as nobody is promoted meanwhile.
-/// A stale snapshot never says leader or writable.
+/// A leader is said to be one only while its lease is held by the clock of the answer and its role says
+/// primary (in a standby cluster: replica or standby_leader). Patroni looks at the lock alone; here a member
+/// whose demotion has been decided, or whose promotion has not ended, is not offered to writers although it
+/// holds the key. PostgreSQL itself is asked by neither. Without a view of the store and in pause the role
+/// decides, as nobody is promoted meanwhile. A stale snapshot never says leader or writable.
 int health_status(std::string_view target, const Observed& observed);
 
-/// GET /liveness: control still decides. A primary has `ttl` from the planned start of its cycle, others twice that.
+/// GET /liveness: control still decides. A primary has `ttl` from the planned start of its cycle, others
+/// twice that.
 Verdict liveness(const Observed& observed, Instant now);
 
 /// GET /readiness?lag=&mode=: the leader, or a replica that streams within the limit.

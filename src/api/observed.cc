@@ -7,8 +7,8 @@ namespace tanist::api {
 namespace {
 
 bool is_stale(const ha::Snapshot& s, Instant now) {
-  const Duration patience =
-      std::max<Duration>(s.settings->dynamic.timing.retry_timeout, 2 * kMonitorPeriod + std::chrono::seconds(1));
+  const Duration patience = std::max<Duration>(s.settings->dynamic.timing.retry_timeout,
+                                               2 * kMonitorPeriod + std::chrono::seconds(1));
   if (now - s.published_at > patience) return true;
   // A snapshot published after the lease's end knows of that end, and its role and its `lease_held` say so.
   return s.lease_until > s.published_at && s.lease_until <= now;
@@ -27,8 +27,8 @@ const postgres::Probe* usable_probe(const ha::Snapshot& s) {
     case State::running:
     case State::restarting:
     case State::starting: return s.facts.running() && !s.facts.failing_since ? &*s.facts.probe : nullptr;
-    // Peers go on asking a server that stops where it stands. Not once it is demoted: its key is about to be free,
-    // and a primary that seems alive, or a position that nobody reaches, would hold up the race for it.
+    // Peers go on asking a server that stops where it stands. Not once it is demoted: its key is about to be
+    // free, and a primary that seems alive, or a position that nobody reaches, would hold up the race for it.
     case State::stopping: return s.role == postgres::Role::demoted ? nullptr : &*s.facts.probe;
     default: return nullptr;
   }
@@ -58,8 +58,8 @@ Observed observe(const ha::Snapshot& s, Instant now) {
   if (!o.standby_cluster) o.role = "replica";
   o.replication_state = o.probe->replication_state();
   using SyncMode = config::Dynamic::SyncMode;
-  if (o.role == "replica" && !o.standby_cluster && dynamic.synchronous_mode != SyncMode::off && o.view != nullptr &&
-      o.view->sync.is_voter(s.settings->name)) {
+  if (o.role == "replica" && !o.standby_cluster && dynamic.synchronous_mode != SyncMode::off &&
+      o.view != nullptr && o.view->sync.is_voter(s.settings->name)) {
     (dynamic.synchronous_mode == SyncMode::quorum ? o.quorum_standby : o.sync_standby) = true;
   }
   return o;

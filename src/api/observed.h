@@ -8,8 +8,8 @@
 /// What a snapshot says at the moment an answer is given. Pure.
 namespace tanist::api {
 
-/// The level of the REST API and of the keys in the store that others may count on: a number of three parts that
-/// peers parse.
+/// The level of the REST API and of the keys in the store that others may count on: a number of three parts
+/// that peers parse.
 inline constexpr const char* kCompatibleVersion = "4.1.4";
 
 /// How often the monitor looks at PostgreSQL at least, and so how often a snapshot is published.
@@ -17,13 +17,13 @@ inline constexpr Duration kMonitorPeriod = std::chrono::seconds(1);
 
 struct Observed {
   const ha::Snapshot* snapshot = nullptr;
-  /// Control has published nothing for longer than it can be busy, or a lease ended that it has not spoken about
-  /// since. Nothing in such a snapshot may be taken for "writable" or "leader".
+  /// Control has published nothing for longer than it can be busy, or a lease ended that it has not spoken
+  /// about since. Nothing in such a snapshot may be taken for "writable" or "leader".
   bool stale = false;
   /// Held now, by the clock of the answer.
   bool lease_held = false;
-  /// The view of the store while it may be relied on: read within `ttl`, the last read did not fail, not empty.
-  /// nullptr: no view.
+  /// The view of the store while it may be relied on: read within `ttl`, the last read did not fail, not
+  /// empty. nullptr: no view.
   const dcs::Cluster* view = nullptr;
   /// The answer of PostgreSQL that stands behind the full form; nullptr: basic form.
   const postgres::Probe* probe = nullptr;

@@ -36,7 +36,9 @@ net::HttpResponse json_body(int status, std::string body) {
   return out;
 }
 
-net::HttpResponse json_body(int status, const Document& body) { return json_body(status, to_spaced_json(body)); }
+net::HttpResponse json_body(int status, const Document& body) {
+  return json_body(status, to_spaced_json(body));
+}
 
 net::HttpResponse text_body(int status, std::string text) {
   net::HttpResponse out;

@@ -35,14 +35,15 @@ struct Route {
 
 /// Handlers that Patroni has and this version has not.
 constexpr Route kLater[] = {
-    {"GET", "metrics"},      {"PATCH", "config"},      {"PUT", "config"},      {"POST", "reload"},
-    {"POST", "failsafe"},    {"POST", "sigterm"},      {"POST", "restart"},    {"POST", "reinitialize"},
-    {"POST", "failover"},    {"POST", "switchover"},   {"POST", "citus"},      {"POST", "mpp"},
-    {"DELETE", "restart"},   {"DELETE", "switchover"},
+    {"GET", "metrics"},    {"PATCH", "config"},      {"PUT", "config"},   {"POST", "reload"},
+    {"POST", "failsafe"},  {"POST", "sigterm"},      {"POST", "restart"}, {"POST", "reinitialize"},
+    {"POST", "failover"},  {"POST", "switchover"},   {"POST", "citus"},   {"POST", "mpp"},
+    {"DELETE", "restart"}, {"DELETE", "switchover"},
 };
 
 bool is_later(std::string_view method, std::string_view segment) {
-  return std::ranges::any_of(kLater, [&](const Route& r) { return r.method == method && r.segment == segment; });
+  return std::ranges::any_of(kLater,
+                             [&](const Route& r) { return r.method == method && r.segment == segment; });
 }
 
 std::string_view first_segment(std::string_view target) {
@@ -119,9 +120,8 @@ struct Resources::Impl {
   void ask_refresh(Instant deadline) {
     auto answer = std::make_shared<Answer>();
     refreshing = answer;
-    control.refresh(kProbeMaxAge, deadline, [io = io, answer] {
-      asio::post(io, [answer] { answer->arrived.set(); });
-    });
+    control.refresh(kProbeMaxAge, deadline,
+                    [io = io, answer] { asio::post(io, [answer] { answer->arrived.set(); }); });
   }
 
   static Task<void> wait_for(std::shared_ptr<Answer> answer) {
@@ -151,7 +151,8 @@ struct Resources::Impl {
 
   static Task<ReadResult> load(std::shared_ptr<Impl> self) {
     if (!self->control.load) co_return std::unexpected(std::string("the daemon has not started yet"));
-    if (self->loading >= kMaxConcurrentLoads) co_return std::unexpected(std::string("too many requests at once"));
+    if (self->loading >= kMaxConcurrentLoads)
+      co_return std::unexpected(std::string("too many requests at once"));
     struct Counted {
       std::size_t& count;
       explicit Counted(std::size_t& c) : count(c) { ++count; }
@@ -198,7 +199,8 @@ struct Resources::Impl {
     const ReadResult cluster = co_await std::move(reading);
     if (!cluster) co_return unreachable(cluster.error());
     if (history) co_return json_body(200, dcs::history_document((*cluster)->history));
-    if (!(*cluster)->config.valid) co_return error_page(502, "there is no dynamic configuration in the store");
+    if (!(*cluster)->config.valid)
+      co_return error_page(502, "there is no dynamic configuration in the store");
     co_return json_body(200, (*cluster)->config.data);
   }
 
@@ -214,8 +216,9 @@ struct Resources::Impl {
 
   HttpResponse unsupported(const HttpRequest& request, std::string_view segment) const {
     if (is_later(request.method, segment)) {
-      return error_page(501, fmt::format("Server does not support this operation: {} /{} is not available in Tanist {}.",
-                                         request.method, segment, TANIST_VERSION));
+      return error_page(
+          501, fmt::format("Server does not support this operation: {} /{} is not available in Tanist {}.",
+                           request.method, segment, TANIST_VERSION));
     }
     return error_page(501, fmt::format("Unsupported method ('{}'). Server does not support this operation.",
                                        request.method));
@@ -261,7 +264,8 @@ Task<HttpResponse> Resources::answer(HttpRequest request) {
     co_return response;
   }
   const Instant begun = impl->clock.now();
-  const std::string line = fmt::format("{} - - \"{} {} HTTP/1.1\"", request.client_ip, request.method, request.target);
+  const std::string line =
+      fmt::format("{} - - \"{} {} HTTP/1.1\"", request.client_ip, request.method, request.target);
   auto routing = Impl::route(impl, std::move(request));
   auto response = co_await std::move(routing);
   log::debug("API thread: {} {} - latency: {:.3f} ms", line, response.status,

@@ -16,7 +16,8 @@ namespace tanist::api {
 class Resources {
  public:
   /// `io` is the api thread's executor; answers of control are posted to it.
-  Resources(Executor io, Clock& clock, ha::SnapshotBoard& board, config::SettingsPtr settings, ControlPort control);
+  Resources(Executor io, Clock& clock, ha::SnapshotBoard& board, config::SettingsPtr settings,
+            ControlPort control);
   ~Resources();
 
   Task<net::HttpResponse> answer(net::HttpRequest request);

@@ -46,19 +46,21 @@ struct ApiServer::Impl {
   static Task<void> serve(Impl* self, Started* started) {
     const auto& settings = *self->options.settings;
     ControlPort control = guarded(self->options.control, self->io);
-    Resources resources(self->io->get_executor(), self->clock, self->board, self->options.settings, std::move(control));
+    Resources resources(self->io->get_executor(), self->clock, self->board, self->options.settings,
+                        std::move(control));
     net::HttpServerOptions http = self->options.http;
     http.host = settings.restapi.listen.host;
     http.port = settings.restapi.listen.port;
     http.server_name = std::string("Tanist/") + TANIST_VERSION;
-    net::HttpServer server(self->io->get_executor(), self->clock, std::move(http),
-                           [&resources](net::HttpRequest request) { return resources.answer(std::move(request)); });
+    net::HttpServer server(
+        self->io->get_executor(), self->clock, std::move(http),
+        [&resources](net::HttpRequest request) { return resources.answer(std::move(request)); });
     auto starting = server.start();
     const auto listening = co_await std::move(starting);
     if (!listening) {
-      started->set_value(std::unexpected(
-          fmt::format("the REST API cannot listen on {}: {}", config::to_string(settings.restapi.listen),
-                      listening.error())));
+      started->set_value(
+          std::unexpected(fmt::format("the REST API cannot listen on {}: {}",
+                                      config::to_string(settings.restapi.listen), listening.error())));
       co_return;
     }
     started->set_value(server.port());
@@ -72,7 +74,8 @@ struct ApiServer::Impl {
   static ControlPort guarded(const ControlPort& control, std::shared_ptr<asio::io_context> io) {
     ControlPort out;
     if (control.refresh) {
-      out.refresh = [ask = control.refresh, io](Duration max_age, Instant deadline, ControlPort::Refreshed done) {
+      out.refresh = [ask = control.refresh, io](Duration max_age, Instant deadline,
+                                                ControlPort::Refreshed done) {
         ask(max_age, deadline, [io, done = std::move(done)] { done(); });
       };
     }
@@ -98,7 +101,9 @@ struct ApiServer::Impl {
 ApiServer::ApiServer(ha::SnapshotBoard& board, Options options)
     : impl_(std::make_unique<Impl>(board, std::move(options))) {}
 
-ApiServer::~ApiServer() { stop(); }
+ApiServer::~ApiServer() {
+  stop();
+}
 
 std::expected<void, std::string> ApiServer::start() {
   Impl::Started started;
@@ -120,6 +125,8 @@ void ApiServer::stop() {
   impl_->thread.join();
 }
 
-int ApiServer::port() const { return impl_->port; }
+int ApiServer::port() const {
+  return impl_->port;
+}
 
 }  // namespace tanist::api

@@ -15,9 +15,9 @@ inline constexpr Duration kProbeMaxAge = std::chrono::milliseconds(100);
 inline constexpr Duration kRefreshPatience = std::chrono::milliseconds(250);
 inline constexpr std::size_t kMaxConcurrentLoads = 8;
 
-/// The REST API of a member, on a thread of its own. Health checks are answered from the published snapshot, so
-/// neither a hung PostgreSQL nor a blocked control thread delays them; only GET /patroni (a fresh look at PostgreSQL,
-/// briefly) and GET /cluster (a read of the store) cross to control.
+/// The REST API of a member, on a thread of its own. Health checks are answered from the published snapshot,
+/// so neither a hung PostgreSQL nor a blocked control thread delays them; only GET /patroni (a fresh look at
+/// PostgreSQL, briefly) and GET /cluster (a read of the store) cross to control.
 class ApiServer {
  public:
   struct Options {
@@ -35,8 +35,9 @@ class ApiServer {
   ApiServer(const ApiServer&) = delete;
   ApiServer& operator=(const ApiServer&) = delete;
 
-  /// Binds and starts the thread; returns when it answers. The error names the address and what the system said.
-  /// Blocks for as long as the name of the listen address takes to resolve: for the start of the daemon.
+  /// Binds and starts the thread; returns when it answers. The error names the address and what the system
+  /// said. Blocks for as long as the name of the listen address takes to resolve: for the start of the
+  /// daemon.
   std::expected<void, std::string> start();
   /// Ends every connection and joins the thread. Does nothing the second time.
   void stop();

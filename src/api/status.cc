@@ -65,9 +65,9 @@ void add_tail(Document& out, const Observed& o) {
       reasons.set(name, Document::map({{"old_value", change.old_value}, {"new_value", change.new_value}}));
     }
   }
-  out.set("patroni", Document::map({{"version", kCompatibleVersion},
-                                    {"scope", s.settings->scope},
-                                    {"name", s.settings->name}}));
+  out.set("patroni",
+          Document::map(
+              {{"version", kCompatibleVersion}, {"scope", s.settings->scope}, {"name", s.settings->name}}));
   if (const std::size_t waiting = log::queue_size(); waiting > kLogQueueShown) {
     out.set("logger_queue_size", static_cast<std::int64_t>(waiting));
     if (const std::size_t lost = log::lost()) out.set("logger_records_lost", static_cast<std::int64_t>(lost));

@@ -5,9 +5,9 @@
 
 namespace tanist::api {
 
-/// Body of GET /patroni and of every health check (rest-api.md §3). The basic form (state and role only) stands for a
-/// PostgreSQL that does not answer. Beyond Patroni: `tanist_version`, `operation` and `progress` of long work, and
-/// `stale: true` when control is not heard of (Observed::stale).
+/// Body of GET /patroni and of every health check (rest-api.md §3). The basic form (state and role only)
+/// stands for a PostgreSQL that does not answer. Beyond Patroni: `tanist_version`, `operation` and `progress`
+/// of long work, and `stale: true` when control is not heard of (Observed::stale).
 Document status_document(const Observed& observed);
 
 }  // namespace tanist::api

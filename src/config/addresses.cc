@@ -80,7 +80,8 @@ std::expected<HostPort, std::string> split_host_port(std::string_view text, std:
   const auto port = parse_port(text.substr(colon + 1));
   if (!port) return std::unexpected(port.error());
   const auto host = text.substr(0, colon);
-  return HostPort{host.find(':') == std::string_view::npos ? std::string(host) : without_brackets_in_list(host), *port};
+  return HostPort{
+      host.find(':') == std::string_view::npos ? std::string(host) : without_brackets_in_list(host), *port};
 }
 
 std::expected<Url, std::string> parse_url(std::string_view text, int default_port) {

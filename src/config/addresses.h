@@ -9,8 +9,9 @@
 
 namespace tanist::config {
 
-/// Splits `host:port` at the last colon. With a colon left in the host part it is a list of IPv6 addresses: brackets
-/// are removed. Without a port `default_port` is taken; nullopt means that the port is mandatory. A port is 1–65535.
+/// Splits `host:port` at the last colon. With a colon left in the host part it is a list of IPv6 addresses:
+/// brackets are removed. Without a port `default_port` is taken; nullopt means that the port is mandatory. A
+/// port is 1–65535.
 std::expected<HostPort, std::string> split_host_port(std::string_view text, std::optional<int> default_port);
 
 /// Where a URL `scheme://[user[:password]@]host[:port]` leads.

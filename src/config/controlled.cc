@@ -62,21 +62,27 @@ void take_dynamic(const Document::Entry& entry, std::map<std::string, std::strin
     return;
   }
   if (acceptable(*controlled, entry.value)) {
-    const auto number = controlled->min > 0 || controlled->rule == Rule::integer ? parse_int(entry.value) : std::nullopt;
-    out[name] = number ? fmt::format("{}", *number) : guc_text(entry.value).value_or(std::string(controlled->fallback));
+    const auto number =
+        controlled->min > 0 || controlled->rule == Rule::integer ? parse_int(entry.value) : std::nullopt;
+    out[name] = number ? fmt::format("{}", *number)
+                       : guc_text(entry.value).value_or(std::string(controlled->fallback));
     return;
   }
-  problems.push_back(Problem{.severity = Severity::warning,
-                             .text = fmt::format("postgresql parameter {}={} failed validation, defaulting to {}",
-                                                 entry.key, entry.value.text(),
-                                                 controlled->fallback.empty() ? "None" : controlled->fallback)});
+  problems.push_back(Problem{
+      .severity = Severity::warning,
+      .text = fmt::format("postgresql parameter {}={} failed validation, defaulting to {}", entry.key,
+                          entry.value.text(), controlled->fallback.empty() ? "None" : controlled->fallback)});
 }
 
 }  // namespace
 
-std::span<const Controlled> controlled_parameters() { return kControlled; }
+std::span<const Controlled> controlled_parameters() {
+  return kControlled;
+}
 
-bool is_controlled(std::string_view name) { return find_controlled(lower(name)) != nullptr; }
+bool is_controlled(std::string_view name) {
+  return find_controlled(lower(name)) != nullptr;
+}
 
 std::optional<std::string> guc_text(const Document& value) {
   if (!value.is_scalar() || value.is_null()) return std::nullopt;
@@ -84,7 +90,8 @@ std::optional<std::string> guc_text(const Document& value) {
   return value.text();
 }
 
-std::map<std::string, std::string> merge_parameters(const Document* dynamic, const Document* local, Problems& problems) {
+std::map<std::string, std::string> merge_parameters(const Document* dynamic, const Document* local,
+                                                    Problems& problems) {
   std::map<std::string, std::string> out;
   for (const auto& parameter : kControlled)
     if (parameter.rule != Rule::never && parameter.on_command_line)
@@ -93,7 +100,8 @@ std::map<std::string, std::string> merge_parameters(const Document* dynamic, con
     for (const auto& entry : dynamic->entries()) take_dynamic(entry, out, problems);
   if (local && local->is_map())
     for (const auto& entry : local->entries())
-      if (const auto text = guc_text(entry.value); text && !is_controlled(entry.key)) out[lower(entry.key)] = *text;
+      if (const auto text = guc_text(entry.value); text && !is_controlled(entry.key))
+        out[lower(entry.key)] = *text;
   return out;
 }
 

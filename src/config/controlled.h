@@ -9,7 +9,8 @@
 #include "config/errors.h"
 #include "core/document.h"
 
-/// PostgreSQL parameters that only the dynamic configuration may set, because all members need the same value.
+/// PostgreSQL parameters that only the dynamic configuration may set, because all members need the same
+/// value.
 namespace tanist::config {
 
 struct Controlled {
@@ -27,10 +28,11 @@ std::span<const Controlled> controlled_parameters();
 /// By name in any case.
 bool is_controlled(std::string_view name);
 
-/// Parameters from defaults, dynamic and local configuration (maps, or nullptr), by lower-case name. The derived ones
-/// (listen_addresses, port, cluster_name) and unset wal_keep_* are left to the caller. Refused dynamic values become
-/// warnings.
-std::map<std::string, std::string> merge_parameters(const Document* dynamic, const Document* local, Problems& problems);
+/// Parameters from defaults, dynamic and local configuration (maps, or nullptr), by lower-case name. The
+/// derived ones (listen_addresses, port, cluster_name) and unset wal_keep_* are left to the caller. Refused
+/// dynamic values become warnings.
+std::map<std::string, std::string> merge_parameters(const Document* dynamic, const Document* local,
+                                                    Problems& problems);
 
 /// The text a value has in postgresql.conf: booleans as on/off; nullopt for null, lists and mappings.
 std::optional<std::string> guc_text(const Document& value);

@@ -33,7 +33,8 @@ bool has_errors(const Problems&);
 /// A configuration that cannot be used, for callers that unwind.
 class Invalid : public std::runtime_error {
  public:
-  explicit Invalid(Problems problems) : std::runtime_error(to_string(problems)), problems_(std::move(problems)) {}
+  explicit Invalid(Problems problems)
+      : std::runtime_error(to_string(problems)), problems_(std::move(problems)) {}
   const Problems& problems() const { return problems_; }
 
  private:

@@ -34,9 +34,13 @@ std::string_view parent(std::string_view path) {
   return dot == std::string_view::npos ? std::string_view() : path.substr(0, dot);
 }
 
-std::string_view leaf(std::string_view path) { return path.substr(parent(path).size() + (path.rfind('.') != path.npos)); }
+std::string_view leaf(std::string_view path) {
+  return path.substr(parent(path).size() + (path.rfind('.') != path.npos));
+}
 
-bool in_scope(const Key& key, Scope scope) { return key.scope == scope || key.scope == Scope::both; }
+bool in_scope(const Key& key, Scope scope) {
+  return key.scope == scope || key.scope == Scope::both;
+}
 
 std::string_view type_name(const Key& key) {
   switch (key.type) {
@@ -142,6 +146,8 @@ std::optional<std::string> nearest_word(std::string_view word, const std::vector
   std::size_t best = word.size() < 4 ? 2 : word.size() / 3 + 1;
   std::optional<std::string> found;
   for (const auto& candidate : candidates) {
+    const std::size_t lengths[] = {word.size(), candidate.size()};
+    if (std::max(lengths[0], lengths[1]) - std::min(lengths[0], lengths[1]) >= best) continue;
     const std::size_t distance = edit_distance(word, candidate);
     if (distance >= best) continue;
     best = distance;
@@ -160,7 +166,8 @@ std::optional<std::string> nearest_key(std::string_view path, Scope scope) {
     if (parent(key.path) == section) neighbours.emplace_back(leaf(key.path));
     if (!elsewhere && leaf(key.path) == name) elsewhere = key.path;
   }
-  if (auto word = nearest_word(name, neighbours)) return section.empty() ? *word : std::string(section) + "." + *word;
+  if (auto word = nearest_word(name, neighbours))
+    return section.empty() ? *word : std::string(section) + "." + *word;
   return elsewhere;
 }
 

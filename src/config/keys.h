@@ -8,32 +8,33 @@
 
 #include "core/document.h"
 
-/// The table of configuration keys. One declaration a key: parsing, validation, defaults, environment names and the
-/// reference page all come from it.
+/// The table of configuration keys. One declaration a key: parsing, validation, defaults, environment names
+/// and the reference page all come from it.
 namespace tanist::config {
 
 enum class Type {
-  section,       // mapping with declared keys
-  map,           // mapping with any keys
-  scalar_map,    // mapping of scalars
-  text,          // string; numbers are taken by their text
-  path,          // string: a file or directory
-  command,       // string: a command line
-  address,       // host:port
-  texts,         // list of strings
-  options,       // options of a tool: list of `name` and `{name: value}`, or a mapping
-  list,          // list of anything
-  integer,       // integer, or text that is one
-  number,        // integer or decimal, or text that is one
-  duration,      // integer with an optional time unit
-  boolean,       // on/off, true/false, yes/no, 1/0
-  truth,         // boolean by Python's truth: any text but the empty one is true
-  choice,        // one of `allowed`
-  any,           // anything
-  dynamic,       // a whole dynamic configuration (`bootstrap.dcs`)
+  section,     // mapping with declared keys
+  map,         // mapping with any keys
+  scalar_map,  // mapping of scalars
+  text,        // string; numbers are taken by their text
+  path,        // string: a file or directory
+  command,     // string: a command line
+  address,     // host:port
+  texts,       // list of strings
+  options,     // options of a tool: list of `name` and `{name: value}`, or a mapping
+  list,        // list of anything
+  integer,     // integer, or text that is one
+  number,      // integer or decimal, or text that is one
+  duration,    // integer with an optional time unit
+  boolean,     // on/off, true/false, yes/no, 1/0
+  truth,       // boolean by Python's truth: any text but the empty one is true
+  choice,      // one of `allowed`
+  any,         // anything
+  dynamic,     // a whole dynamic configuration (`bootstrap.dcs`)
 };
 
-/// Where a key may stand: in the local configuration (files, environment), in the dynamic one (`/config`), or both.
+/// Where a key may stand: in the local configuration (files, environment), in the dynamic one (`/config`), or
+/// both.
 enum class Scope { local, dynamic, both };
 
 /// What it takes for a change to have effect.
@@ -97,8 +98,8 @@ EnvForm environment_form(const Key&);
 /// `an integer of at least 20 (s)`: what a key allows, for messages and the reference page.
 std::string allowed_values(const Key&);
 
-/// The known key nearest to `path`, if one is near enough to be meant: a neighbour by spelling, or the same name
-/// elsewhere.
+/// The known key nearest to `path`, if one is near enough to be meant: a neighbour by spelling, or the same
+/// name elsewhere.
 std::optional<std::string> nearest_key(std::string_view path, Scope scope);
 
 /// Number of insertions, deletions, replacements and swaps of neighbours between two words.

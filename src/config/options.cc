@@ -37,7 +37,8 @@ bool is_forbidden(const Tool& tool, std::string_view option) {
 /// A value in quotes is taken as a shell would: without them.
 std::string unquoted(const std::string& text) {
   const auto trimmed = trim(text);
-  if (trimmed.size() >= 2 && (trimmed.front() == '"' || trimmed.front() == '\'') && trimmed.back() == trimmed.front())
+  if (trimmed.size() >= 2 && (trimmed.front() == '"' || trimmed.front() == '\'') &&
+      trimmed.back() == trimmed.front())
     return std::string(trimmed.substr(1, trimmed.size() - 2));
   return text;
 }
@@ -61,11 +62,13 @@ class Collector {
       } else if (item.is_map()) {
         std::string names;
         for (const auto& entry : item.entries()) names += (names.empty() ? "" : ", ") + entry.key;
-        complain("Error when parsing {} key-value option {}: only one key-value is allowed and value should be a string",
-                 tool_.name, names);
+        complain(
+            "Error when parsing {} key-value option {}: only one key-value is allowed and value should be a "
+            "string",
+            tool_.name, names);
       } else {
-        complain("Error when parsing {} option {}: value should be string value or a single key-value pair", tool_.name,
-                 item.text());
+        complain("Error when parsing {} option {}: value should be string value or a single key-value pair",
+                 tool_.name, item.text());
       }
     }
   }
@@ -83,8 +86,10 @@ class Collector {
     if (value.is_string() || value.is_int() || value.is_double()) return add(name, unquoted(value.text()));
     if (value.is_bool() && value.as_bool()) return add(name, std::nullopt);
     if (value.is_bool() || value.is_null()) return;
-    complain("Error when parsing {} key-value option {}: only one key-value is allowed and value should be a string",
-             tool_.name, name);
+    complain(
+        "Error when parsing {} key-value option {}: only one key-value is allowed and value should be a "
+        "string",
+        tool_.name, name);
   }
 
   void add(const std::string& name, std::optional<std::string> value) {
@@ -116,8 +121,12 @@ Collector run(std::string_view path, const Document& value) {
 
 }  // namespace
 
-std::vector<ToolOption> tool_options(std::string_view path, const Document& value) { return run(path, value).options; }
+std::vector<ToolOption> tool_options(std::string_view path, const Document& value) {
+  return run(path, value).options;
+}
 
-std::vector<std::string> complaints(std::string_view path, const Document& value) { return run(path, value).complaints; }
+std::vector<std::string> complaints(std::string_view path, const Document& value) {
+  return run(path, value).complaints;
+}
 
 }  // namespace tanist::config

@@ -9,9 +9,10 @@
 
 namespace tanist::config {
 
-/// Options of a tool as configured under `path` (`bootstrap.initdb`, `postgresql.rewind`, `postgresql.basebackup`):
-/// a list of `name` and `{name: value}`, or a mapping whose empty values are skipped. Quotes around values are removed.
-/// Options that Tanist sets itself or that would break it are left out.
+/// Options of a tool as configured under `path` (`bootstrap.initdb`, `postgresql.rewind`,
+/// `postgresql.basebackup`): a list of `name` and `{name: value}`, or a mapping whose empty values are
+/// skipped. Quotes around values are removed. Options that Tanist sets itself or that would break it are left
+/// out.
 std::vector<ToolOption> tool_options(std::string_view path, const Document& value);
 
 /// What is wrong with the options, one text an item.

@@ -6,7 +6,8 @@ namespace tanist::config {
 
 std::string to_string(const HostPort& address) {
   const bool ipv6 = address.host.find(':') != std::string::npos;
-  return ipv6 ? fmt::format("[{}]:{}", address.host, address.port) : fmt::format("{}:{}", address.host, address.port);
+  return ipv6 ? fmt::format("[{}]:{}", address.host, address.port)
+              : fmt::format("{}:{}", address.host, address.port);
 }
 
 std::string Settings::base_path() const {
@@ -16,7 +17,9 @@ std::string Settings::base_path() const {
   return out;
 }
 
-std::string Settings::api_url() const { return fmt::format("http://{}/patroni", to_string(restapi.connect_address)); }
+std::string Settings::api_url() const {
+  return fmt::format("http://{}/patroni", to_string(restapi.connect_address));
+}
 
 std::string Settings::conn_url() const {
   return fmt::format("postgres://{}/{}", to_string(postgresql.connect_address), postgresql.database);

@@ -26,18 +26,21 @@ Pair resolve(const Document& tags, std::string_view never, std::string_view prio
   const Document* number = given(tags, priority);
   const auto value = number ? parse_int(*number) : std::nullopt;
   if (flag && value && (flag->truthy() ? *value > 0 : *value <= 0))
-    problems.push_back(Problem{.severity = Severity::warning,
-                               .text = fmt::format("Conflicting configuration between {}: {} and {}: {}. Defaulting to {}: {}",
-                                                   never, flag->text(), priority, number->text(), never, flag->text())});
+    problems.push_back(Problem{
+        .severity = Severity::warning,
+        .text = fmt::format("Conflicting configuration between {}: {} and {}: {}. Defaulting to {}: {}",
+                            never, flag->text(), priority, number->text(), never, flag->text())});
   Pair out;
   out.never = flag ? flag->truthy() : value && *value <= 0;
-  const auto wanted = std::clamp<std::int64_t>(value.value_or(1), std::numeric_limits<int>::min(), std::numeric_limits<int>::max());
+  const auto wanted = std::clamp<std::int64_t>(value.value_or(1), std::numeric_limits<int>::min(),
+                                               std::numeric_limits<int>::max());
   out.priority = flag && flag->truthy() ? 0 : static_cast<int>(wanted);
   return out;
 }
 
 bool is_published(const Document& tags, const Document::Entry& entry) {
-  constexpr std::array<std::string_view, 5> kOwn = {"clonefrom", "nofailover", "noloadbalance", "nosync", "nostream"};
+  constexpr std::array<std::string_view, 5> kOwn = {"clonefrom", "nofailover", "noloadbalance", "nosync",
+                                                    "nostream"};
   if (std::ranges::find(kOwn, entry.key) == kOwn.end() || entry.value.truthy()) return true;
   return (entry.key == "nofailover" && tags.find("failover_priority")) ||
          (entry.key == "nosync" && tags.find("sync_priority"));
@@ -64,7 +67,8 @@ Tags build_tags(const Document& section, Problems& problems) {
   out.clonefrom = truthy(section, "clonefrom");
   const Document* nostream = given(section, "nostream");
   out.nostream = nostream && parse_bool(*nostream).value_or(false);
-  if (const Document* from = given(section, "replicatefrom"); from && from->is_scalar()) out.replicatefrom = from->text();
+  if (const Document* from = given(section, "replicatefrom"); from && from->is_scalar())
+    out.replicatefrom = from->text();
   for (const auto& entry : section.entries())
     if (is_published(section, entry)) out.published.set(entry.key, entry.value);
   return out;

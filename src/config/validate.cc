@@ -36,7 +36,8 @@ std::vector<std::string> words(std::string_view text) {
 
 bool among(const Key& key, const Document& value) {
   const std::string text = key.any_case ? lower(value.text()) : value.text();
-  return std::ranges::any_of(words(key.allowed), [&](const std::string& w) { return (key.any_case ? lower(w) : w) == text; });
+  return std::ranges::any_of(words(key.allowed),
+                             [&](const std::string& w) { return (key.any_case ? lower(w) : w) == text; });
 }
 
 std::optional<double> parse_number(const Document& value) {
@@ -51,10 +52,13 @@ std::optional<double> parse_number(const Document& value) {
 }
 
 bool in_range(const Key& key, double value) {
-  return !(key.min && value < static_cast<double>(*key.min)) && !(key.max && value > static_cast<double>(*key.max));
+  return !(key.min && value < static_cast<double>(*key.min)) &&
+         !(key.max && value > static_cast<double>(*key.max));
 }
 
-bool is_text(const Document& value) { return value.is_string() || value.is_int() || value.is_double(); }
+bool is_text(const Document& value) {
+  return value.is_string() || value.is_int() || value.is_double();
+}
 
 /// Why a value does not fit; empty: it does.
 struct Misfit {
@@ -81,7 +85,8 @@ Misfit check_number(const Key& key, const Document& value) {
 Misfit check_text(const Key& key, const Document& value) {
   if (is_text(value)) return {};
   const bool quotable = value.is_bool();
-  return misfit(key, value, quotable ? "yes, no, on, off, true and false are booleans: put the text in quotes" : "");
+  return misfit(key, value,
+                quotable ? "yes, no, on, off, true and false are booleans: put the text in quotes" : "");
 }
 
 Misfit check_address(const Key& key, const Document& value) {
@@ -92,7 +97,9 @@ Misfit check_address(const Key& key, const Document& value) {
     if (!listen) return {fmt::format("given {}: {}", describe(value), address.error()), ""};
   }
   if (listen)
-    return {fmt::format("Invalid \"restapi\" config: expected <HOST>:<PORT> for \"listen\", but got \"{}\"", value.text()), ""};
+    return {fmt::format("Invalid \"restapi\" config: expected <HOST>:<PORT> for \"listen\", but got \"{}\"",
+                        value.text()),
+            ""};
   return misfit(key, value);
 }
 
@@ -110,7 +117,9 @@ Misfit check_items(const Key& key, const Document& value, auto fits) {
   if (!value.is_list()) return misfit(key, value);
   for (std::size_t i = 0; i < value.size(); ++i)
     if (!fits(value.as_list()[i]))
-      return {fmt::format("item {} is {}, allowed: {}", i + 1, describe(value.as_list()[i]), allowed_values(key)), ""};
+      return {
+          fmt::format("item {} is {}, allowed: {}", i + 1, describe(value.as_list()[i]), allowed_values(key)),
+          ""};
   return {};
 }
 
@@ -205,16 +214,21 @@ class Validator {
   }
 
   void unknown(const std::string& name, int line) {
+    if (out_.size() >= kMaxProblems) return;
     const auto near = nearest_key(name, scope_);
-    add(Severity::warning, name, line, "unknown key, ignored", near ? fmt::format("did you mean {}?", prefix_ + *near) : "");
+    add(Severity::warning, name, line, "unknown key, ignored",
+        near ? fmt::format("did you mean {}?", prefix_ + *near) : "");
   }
 
   void wrong_place(const Key& key, int line) {
     if (scope_ == Scope::local) {
-      add(Severity::warning, key.path, line, "has no effect here: it is read from the dynamic configuration only",
-          fmt::format("set it under bootstrap.dcs for a new cluster, in the store's /config for a running one"));
+      add(Severity::warning, key.path, line,
+          "has no effect here: it is read from the dynamic configuration only",
+          fmt::format(
+              "set it under bootstrap.dcs for a new cluster, in the store's /config for a running one"));
     } else {
-      add(Severity::warning, key.path, line, "has no effect here: it is read from the local configuration only");
+      add(Severity::warning, key.path, line,
+          "has no effect here: it is read from the local configuration only");
     }
   }
 
@@ -223,7 +237,8 @@ class Validator {
     const Effect effect = effect_of(key, value);
     if (effect == Effect::refused) {
       add(Severity::error, key.path, line,
-          fmt::format("given {}: not supported in this version, and ignoring it would be unsafe", describe(value, &key)),
+          fmt::format("given {}: not supported in this version, and ignoring it would be unsafe",
+                      describe(value, &key)),
           std::string(key.hint));
       return;
     }
@@ -253,7 +268,8 @@ class Validator {
           "write \"watchdog: {mode: off}\"");
     } else if (key.path == "bootstrap.users") {
       add(Severity::warning, key.path, line,
-          "User creation is not be supported starting from v4.0.0. Please use \"bootstrap.post_bootstrap\" script to "
+          "User creation is not be supported starting from v4.0.0. Please use \"bootstrap.post_bootstrap\" "
+          "script to "
           "create users.");
     } else if (key.path == "postgresql.parameters" && scope_ == Scope::local && value.is_map()) {
       for (const auto& entry : value.entries())
@@ -263,7 +279,8 @@ class Validator {
               "set it in the dynamic configuration, under postgresql.parameters");
     } else if (key.type == Type::options) {
       for (auto& complaint : complaints(key.path, value))
-        add(key.path == "bootstrap.initdb" ? misfits_ : Severity::warning, key.path, line, std::move(complaint));
+        add(key.path == "bootstrap.initdb" ? misfits_ : Severity::warning, key.path, line,
+            std::move(complaint));
     }
   }
 
@@ -284,7 +301,8 @@ std::string describe(const Document& value, const Key* key) {
   std::string text = value.is_bool() ? (value.as_bool() ? "true" : "false") : value.text();
   if (text.size() > kShown) text = text.substr(0, kShown) + "…";
   std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-  return value.is_string() ? fmt::format("\"{}\" ({})", text, kind(value)) : fmt::format("{} ({})", text, kind(value));
+  return value.is_string() ? fmt::format("\"{}\" ({})", text, kind(value))
+                           : fmt::format("{} ({})", text, kind(value));
 }
 
 void validate(const Document& document, Scope scope, std::string_view file, Problems& out) {

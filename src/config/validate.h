@@ -11,9 +11,9 @@
 
 namespace tanist::config {
 
-/// Checks a document against the table: unknown keys, wrong types and ranges, keys in the wrong place, keys that this
-/// version does not serve. `file` names the source. In a local document a wrong value is an error; in a dynamic one
-/// it is a warning, because the default takes its place.
+/// Checks a document against the table: unknown keys, wrong types and ranges, keys in the wrong place, keys
+/// that this version does not serve. `file` names the source. In a local document a wrong value is an error;
+/// in a dynamic one it is a warning, because the default takes its place.
 void validate(const Document& document, Scope scope, std::string_view file, Problems& out);
 
 /// `"abc" (a string)`, shortened; the value of a secret key is not shown.

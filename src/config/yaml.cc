@@ -19,7 +19,9 @@ struct Position {
   int column = 0;
 };
 
-Position at(const yaml_mark_t& mark) { return {static_cast<int>(mark.line) + 1, static_cast<int>(mark.column) + 1}; }
+Position at(const yaml_mark_t& mark) {
+  return {static_cast<int>(mark.line) + 1, static_cast<int>(mark.column) + 1};
+}
 
 class Event {
  public:
@@ -90,7 +92,8 @@ class Builder {
     Event end;
     next(end);
     if (end.type() != YAML_STREAM_END_EVENT)
-      throw Failure{end.position(), "a second document begins here, one is expected", "remove the line \"---\""};
+      throw Failure{end.position(), "a second document begins here, one is expected",
+                    "remove the line \"---\""};
     return std::move(root.value);
   }
 
@@ -116,7 +119,8 @@ class Builder {
       if (parser_.context)
         failure.text += fmt::format(", {} at line {}", parser_.context, parser_.context_mark.line + 1);
       const std::size_t index = offset(parser_.problem_mark.index);
-      if (index < text_.size() && text_[index] == '\t') failure.hint = "indent with blanks, tabs are not allowed";
+      if (index < text_.size() && text_[index] == '\t')
+        failure.hint = "indent with blanks, tabs are not allowed";
     }
     throw failure;
   }
@@ -154,7 +158,8 @@ class Builder {
   void count(std::size_t values, Position where) {
     total_ += values;
     if (total_ > kMaxYamlValues)
-      throw Failure{where, fmt::format("more than {} values (aliases counted as often as used)", kMaxYamlValues), ""};
+      throw Failure{
+          where, fmt::format("more than {} values (aliases counted as often as used)", kMaxYamlValues), ""};
   }
 
   static void reject_stray_key(const Node& node) {
@@ -200,7 +205,8 @@ class Builder {
     if (found == anchors_.end())
       throw Failure{event.position(), fmt::format("alias *{} has no anchor &{} before it", name, name), ""};
     if (!found->second)
-      throw Failure{event.position(), fmt::format("alias *{} stands inside the value it refers to", name), ""};
+      throw Failure{event.position(), fmt::format("alias *{} stands inside the value it refers to", name),
+                    ""};
     count(found->second->values, event.position());
     Node copy = *found->second;
     copy.position = event.position();
@@ -318,6 +324,9 @@ class Builder {
       Event event;
       next(event);
       if (event.type() == YAML_MAPPING_END_EVENT) break;
+      // Lookups in a Document are linear: a mapping has to stay small.
+      if (own.entries.size() + merged.entries.size() > kMaxYamlKeys)
+        throw Failure{event.position(), fmt::format("more than {} keys in one mapping", kMaxYamlKeys), ""};
       Node key = node(event, depth + 1);
       Event value_event;
       next(value_event);
@@ -332,10 +341,12 @@ class Builder {
       const auto name = key_text(key.value);
       if (!name) throw Failure{key.position, "a key must be a scalar, not a list or a mapping", ""};
       if (key.value.is_bool() || key.value.is_null())
-        warn(key.position, *name, fmt::format("this key is read as {}, not as text", *name), "put the key in quotes");
+        warn(key.position, *name, fmt::format("this key is read as {}, not as text", *name),
+             "put the key in quotes");
       const int before = own.put(Document::Entry{*name, std::move(value.value), key.position.line});
       if (before > 0)
-        warn(key.position, *name, fmt::format("repeated key, first given in line {}; the last one counts", before));
+        warn(key.position, *name,
+             fmt::format("repeated key, first given in line {}; the last one counts", before));
     }
     // Keys of the mapping itself win over merged ones, wherever `<<` stands.
     for (auto& entry : own.entries) merged.put(std::move(entry));
@@ -355,7 +366,8 @@ class Builder {
     for (const auto& item : node.value.as_list())
       if (!item.is_map()) throw Failure{node.position, "\"<<\" needs a list of mappings only", ""};
     // The first of the list has precedence.
-    for (auto item = node.value.as_list().rbegin(); item != node.value.as_list().rend(); ++item) put_all(*item);
+    for (auto item = node.value.as_list().rbegin(); item != node.value.as_list().rend(); ++item)
+      put_all(*item);
   }
 
   static constexpr std::size_t kMaxWarnings = 100;
@@ -370,7 +382,8 @@ class Builder {
 
 }  // namespace
 
-std::expected<Document, Problem> parse_yaml(std::string_view text, std::string_view file, Problems& warnings) {
+std::expected<Document, Problem> parse_yaml(std::string_view text, std::string_view file,
+                                            Problems& warnings) {
   const auto failed = [&](Position where, std::string what, std::string hint) {
     return std::unexpected(Problem{.severity = Severity::error,
                                    .file = std::string(file),
@@ -381,7 +394,8 @@ std::expected<Document, Problem> parse_yaml(std::string_view text, std::string_v
                                    .hint = std::move(hint)});
   };
   if (text.size() > kMaxYamlBytes)
-    return failed({}, fmt::format("{} bytes are no configuration, {} are the limit", text.size(), kMaxYamlBytes), "");
+    return failed(
+        {}, fmt::format("{} bytes are no configuration, {} are the limit", text.size(), kMaxYamlBytes), "");
   try {
     Builder builder(text, file, warnings);
     return builder.document();

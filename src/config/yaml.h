@@ -16,14 +16,15 @@ namespace tanist::config {
 inline constexpr std::size_t kMaxYamlBytes = 4 * 1024 * 1024;
 inline constexpr int kMaxYamlDepth = 100;
 inline constexpr std::size_t kMaxYamlValues = 200'000;
+inline constexpr std::size_t kMaxYamlKeys = 5'000;
 
 /// Parses one document; empty input is null. Every value and every map entry knows its line. Keys that are no
-/// strings get the text JSON would give them (`true`, `1`). `file` only names the source in problems; warnings are
-/// appended to `warnings`. The error is a single Problem with line and column.
+/// strings get the text JSON would give them (`true`, `1`). `file` only names the source in problems;
+/// warnings are appended to `warnings`. The error is a single Problem with line and column.
 std::expected<Document, Problem> parse_yaml(std::string_view text, std::string_view file, Problems& warnings);
 
-/// What a plain (unquoted, untagged) scalar means: null, boolean, integer, float or string. The error says why the
-/// text matches a type but has no value (`0x_`).
+/// What a plain (unquoted, untagged) scalar means: null, boolean, integer, float or string. The error says
+/// why the text matches a type but has no value (`0x_`).
 std::expected<Document, std::string> resolve_plain_scalar(std::string_view text);
 
 /// The text is a number in base 60 (`1:30`), which is rarely what its writer meant.

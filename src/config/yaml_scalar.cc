@@ -10,16 +10,22 @@
 namespace tanist::config {
 namespace {
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
-bool sign(char c) { return c == '+' || c == '-'; }
+bool digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool sign(char c) {
+  return c == '+' || c == '-';
+}
 
 template <class Set>
 bool contains(const Set& set, std::string_view text) {
   return std::ranges::find(set, text) != set.end();
 }
 
-constexpr std::array<std::string_view, 9> kTrue = {"yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"};
-constexpr std::array<std::string_view, 9> kFalse = {"no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"};
+constexpr std::array<std::string_view, 9> kTrue = {"yes",  "Yes", "YES", "true", "True",
+                                                   "TRUE", "on",  "On",  "ON"};
+constexpr std::array<std::string_view, 9> kFalse = {"no",    "No",  "NO",  "false", "False",
+                                                    "FALSE", "off", "Off", "OFF"};
 constexpr std::array<std::string_view, 5> kNull = {"", "~", "null", "Null", "NULL"};
 
 /// All of `text` is in `set`, and there is at least one character.
@@ -117,7 +123,8 @@ Fault base60_to_int(std::string_view text, std::uint64_t& value) {
   while (true) {
     const auto colon = text.find(':');
     std::uint64_t part = 0;
-    if (const Fault fault = digits_to_int(text.substr(0, colon), 10, part); fault != Fault::none) return fault;
+    if (const Fault fault = digits_to_int(text.substr(0, colon), 10, part); fault != Fault::none)
+      return fault;
     if (value > (std::numeric_limits<std::uint64_t>::max() - part) / 60) return Fault::too_large;
     value = value * 60 + part;
     if (colon == std::string_view::npos) return Fault::none;
@@ -155,8 +162,10 @@ std::expected<Document, std::string> construct_int(std::string_view given) {
     fault = digits_to_int(text, 10, value);
   }
   if (fault == Fault::empty) return fail();
-  const auto limit = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) + (negative ? 1 : 0);
-  // Larger than any key allows: kept as it was written, so that its text and the complaint about it are right.
+  const auto limit =
+      static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) + (negative ? 1 : 0);
+  // Larger than any key allows: kept as it was written, so that its text and the complaint about it are
+  // right.
   if (fault == Fault::too_large || value > limit) return Document(given);
   return Document(negative ? static_cast<std::int64_t>(0 - value) : static_cast<std::int64_t>(value));
 }

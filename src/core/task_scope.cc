@@ -65,6 +65,8 @@ TaskScope::TaskScope(Executor executor) : state_(std::make_shared<State>()) { st
 
 TaskScope::~TaskScope() = default;
 
+bool TaskScope::closed() const { return state_->closed; }
+
 const Executor& TaskScope::executor() const { return state_->executor; }
 
 TaskHandle TaskScope::spawn(std::string name, Task<void> task) {

@@ -39,6 +39,8 @@ class TaskScope {
   TaskHandle spawn(std::string name, Task<void> task);
   /// Cancels everything and waits for it to end. No spawn afterwards.
   Task<void> close();
+  /// close() was called: nothing may be spawned any more.
+  bool closed() const;
   const Executor& executor() const;
 
  private:

@@ -13,7 +13,8 @@ bool flag(const Document& config, std::string_view key) {
 }
 
 std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -100,7 +101,8 @@ Document cluster_document(const Cluster& cluster, const Document& config, const 
       item.set("host", row.address->first);
       item.set("port", row.address->second);
     }
-    for (const char* key : {"timeline", "pending_restart", "pending_restart_reason", "scheduled_restart", "tags"}) {
+    for (const char* key :
+         {"timeline", "pending_restart", "pending_restart_reason", "scheduled_restart", "tags"}) {
       if (const Document* value = row.raw.find(key)) item.set(key, *value);
     }
     if (!row.is_leader) {

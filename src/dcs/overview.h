@@ -7,7 +7,8 @@
 #include "core/document.h"
 #include "dcs/model.h"
 
-/// The members of a cluster as people and tools are shown them: GET /cluster and `tanistctl list` read the same rows.
+/// The members of a cluster as people and tools are shown them: GET /cluster and `tanistctl list` read the
+/// same rows.
 namespace tanist::dcs {
 
 /// What /config says about the kind of cluster.
@@ -49,7 +50,8 @@ std::vector<MemberOverview> member_overviews(const Cluster& cluster, const Clust
 /// The document of GET /cluster. `config`: the dynamic configuration in force.
 Document cluster_document(const Cluster& cluster, const Document& config, const std::string& scope);
 
-/// /history as stored: `[[timeline, lsn, reason, timestamp, new leader], …]`, the last two where they are known.
+/// /history as stored: `[[timeline, lsn, reason, timestamp, new leader], …]`, the last two where they are
+/// known.
 Document history_document(const History& history);
 
 }  // namespace tanist::dcs

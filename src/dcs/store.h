@@ -63,6 +63,8 @@ enum class RenewOutcome {
 struct [[nodiscard]] Renewal {
   RenewOutcome outcome = RenewOutcome::unproven;
   Proof proof{};
+  /// With `lost`: there is no leader key at all, so nobody else has it either.
+  bool key_absent = false;
   /// The renewal's transaction also wrote the status it carried.
   bool status_written = false;
   std::string detail;

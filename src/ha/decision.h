@@ -166,6 +166,9 @@ struct OrderedDuty {
 struct Needs {
   /// Ask these members for their position; nullopt: nobody.
   std::optional<std::set<std::string>> peers;
+  /// Of those: the ones without a member key any more (their session has ended). An answer tells much, but it is waited
+  /// for only briefly: most of them are gone for good, and dropped packets must not delay a failover.
+  std::set<std::string> peers_gone;
   bool linearizable_view = false;
   bool control_file = false;
   /// Compare timelines with this upstream.

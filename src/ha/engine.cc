@@ -84,7 +84,8 @@ void Engine::Impl::store_changed(dcs::Store::Change change) {
     // The copy may be older than my own acquire; only a key that the watch saw vanish or change hands counts.
     if (watched && keeper_.lease().until != Instant{} && lock_of(*watched) != Lock::mine &&
         watched->read_at >= keeper_.proven_at())
-      keeper_.lost(watched->unlocked() ? "the leader key was deleted" : "it names " + watched->leader_name());
+      keeper_.lost(watched->unlocked() ? "the leader key was deleted" : "it names " + watched->leader_name(),
+                   watched->unlocked());
   }
   if (change.wakes || change.leader_changed) wake();
 }

@@ -43,6 +43,8 @@ struct Engine::Impl final : OperationHost {
   Task<View> gather(bool linearizable, Answers answers);
   Task<void> read_store(bool linearizable);
   Task<Answers> answer(const Needs& needs, Answers so_far, const View& view);
+  Task<void> ask_peers(std::map<std::string, std::string> urls, Instant deadline,
+                       std::map<std::string, PeerAnswer>& replies);
   Task<void> adopt_config();
   Task<void> apply_settings(bool force);
   Task<void> apply_in_background();

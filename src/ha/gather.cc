@@ -1,5 +1,6 @@
 #include "core/document.h"
 #include "core/log.h"
+#include "core/wait.h"
 #include "ha/engine_impl.h"
 
 /// Observing: the store, PostgreSQL, the lease, and what a decision asked for, put into a View.
@@ -14,6 +15,8 @@ constexpr Duration kProbeBudget = 2s;
 /// A server that does not answer is waited for no longer than this: the finding is already there.
 constexpr Duration kHungBudget = 20ms;
 constexpr Duration kPeersBudget = 2s;
+/// For members whose session has ended: a host that is gone drops packets, and a failover must not wait for it.
+constexpr Duration kGonePeersBudget = 100ms;
 constexpr Duration kDivergenceBudget = 5s;
 constexpr Duration kDiskBudget = 5s;
 
@@ -85,7 +88,8 @@ Task<View> Engine::Impl::gather(bool linearizable, Answers answers) {
       co_await std::move(proving);
     } else if (lock != Lock::mine && cycle_fresh_ && keeper_.lease().until != Instant{} &&
                cluster_->read_at >= keeper_.proven_at()) {
-      keeper_.lost(lock == Lock::free ? "the leader key is gone" : "it names " + cluster_->leader_name());
+      keeper_.lost(lock == Lock::free ? "the leader key is gone" : "it names " + cluster_->leader_name(),
+                   lock == Lock::free);
     }
   }
 
@@ -134,6 +138,14 @@ View Engine::Impl::make_view(Answers answers) const {
   return view;
 }
 
+Task<void> Engine::Impl::ask_peers(std::map<std::string, std::string> urls, Instant deadline,
+                                   std::map<std::string, PeerAnswer>& replies) {
+  if (urls.empty()) co_return;
+  auto asking = ports_.peers.ask(std::move(urls), deadline);
+  auto answers = co_await std::move(asking);
+  replies.merge(answers);
+}
+
 Task<Answers> Engine::Impl::answer(const Needs& needs, Answers so_far, const View& view) {
   Answers answers = std::move(so_far);
   if (needs.control_file) {
@@ -152,8 +164,15 @@ Task<Answers> Engine::Impl::answer(const Needs& needs, Answers so_far, const Vie
     };
     add(view.store.last_with_leader);
     add(view.store.cluster);
-    auto asking = ports_.peers.ask(std::move(urls), now() + kPeersBudget);
-    auto replies = co_await std::move(asking);
+    std::map<std::string, std::string> gone;
+    for (const auto& name : needs.peers_gone)
+      if (auto node = urls.extract(name)) gone.insert(std::move(node));
+    std::map<std::string, PeerAnswer> replies;
+    std::vector<Task<void>> asking;
+    asking.push_back(ask_peers(std::move(urls), now() + kPeersBudget, replies));
+    asking.push_back(ask_peers(std::move(gone), now() + kGonePeersBudget, replies));
+    auto asked = all(std::move(asking));
+    co_await std::move(asked);
     for (const auto& name : *needs.peers) replies.try_emplace(name);
     if (answers.peers) replies.merge(*answers.peers);
     answers.peers = std::move(replies);

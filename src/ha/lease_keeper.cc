@@ -12,6 +12,9 @@ using namespace std::chrono_literals;
 
 constexpr Duration kRetryPause = 500ms;
 constexpr Duration kKillAgain = 50ms;
+/// A vanished leader key that is free can be taken back within a few round trips. Whoever else takes it needs longer than
+/// this to become writable: a fresh view, the answers of the peers, a second view, the promotion.
+constexpr Duration kTakeBack = 200ms;
 
 }  // namespace
 
@@ -47,6 +50,7 @@ void LeaseKeeper::accept(const dcs::Proof& proof) {
   lease_ = lease_from(proof.sent_at, proof.valid_for);
   failing_since_.reset();
   failing_why_.clear();
+  take_back_until_.reset();
   ports_.fence.prolong(deadlines().kill_at);
   deadline_.set();
 }
@@ -59,8 +63,9 @@ void LeaseKeeper::won(const dcs::Proof& proof) {
   due_.set();
 }
 
-void LeaseKeeper::lost(const std::string& why) {
+void LeaseKeeper::lost(const std::string& why, bool key_absent) {
   const bool had = lease_.until != Instant{};
+  ++epoch_;
   lease_ = {};
   mandate_ = {};
   failing_since_.reset();
@@ -69,20 +74,25 @@ void LeaseKeeper::lost(const std::string& why) {
   deadline_.set();
   if (!had) return;
   log::warning("the leader key is not mine any more: {}", why);
-  if (!paused_ && hooks_.may_write()) ports_.server.signal_stop(postgres::StopMode::immediate);
+  if (!paused_ && hooks_.may_write()) {
+    if (key_absent) {
+      take_back_until_ = ports_.clock.now() + kTakeBack;
+    } else {
+      ports_.server.signal_stop(postgres::StopMode::immediate);
+    }
+  }
   hooks_.changed();
 }
 
 Task<void> LeaseKeeper::give_up() {
   mandate_ = {};
+  ++epoch_;
   due_.set();
-  while (renewing_) {
-    renewed_.clear();
-    auto wait = renewed_.wait();
-    co_await std::move(wait);
-  }
+  auto wait = no_request();
+  co_await std::move(wait);
   lease_ = {};
   failing_since_.reset();
+  take_back_until_.reset();
   status_pending_ = false;
   deadline_.set();
 }
@@ -105,26 +115,35 @@ Task<void> LeaseKeeper::renew_forever() {
       auto bounded = run_until(ports_.clock, std::move(wait), std::min(next_renewal(), mandate_.good_until));
       co_await std::move(bounded);
     } else {
-      auto renewal = renew_once();
+      auto free = no_request();
+      co_await std::move(free);
+      auto renewal = renew_once(false);
       co_await std::move(renewal);
     }
   }
 }
 
-Task<bool> LeaseKeeper::prove() {
-  const auto before = lease_.proven_at;
+/// Waits until no renewal is under way.
+Task<void> LeaseKeeper::no_request() {
   while (renewing_) {
     renewed_.clear();
     auto wait = renewed_.wait();
     co_await std::move(wait);
   }
-  auto renewal = renew_once();
+}
+
+Task<bool> LeaseKeeper::prove() {
+  const auto before = lease_.proven_at;
+  auto free = no_request();
+  co_await std::move(free);
+  auto renewal = renew_once(true);
   co_await std::move(renewal);
   co_return lease_.proven_at > before && lease_.until != Instant{};
 }
 
-Task<void> LeaseKeeper::renew_once() {
+Task<void> LeaseKeeper::renew_once(bool asked) {
   renewing_ = true;
+  const std::uint64_t epoch = epoch_;
   last_sent_ = ports_.clock.now();
   std::optional<dcs::Status> status;
   if (status_pending_) status = status_;
@@ -141,14 +160,14 @@ Task<void> LeaseKeeper::renew_once() {
   renewed_.set();
   if (failure) std::rethrow_exception(failure);
   if (renewal.status_written && status == status_) status_pending_ = false;
-  // A mandate that ended while the request was under way makes the answer void: nobody counts on this lease any more.
-  const bool wanted = mandate_.kind == Mandate::Kind::keep;
+  // What was given up while the request was under way stays given up: nobody counts on this lease any more.
+  const bool wanted = epoch == epoch_ && (asked || mandate_.kind == Mandate::Kind::keep);
   switch (renewal.outcome) {
     case dcs::RenewOutcome::proven:
       if (wanted) accept(renewal.proof);
       break;
     case dcs::RenewOutcome::lost:
-      if (wanted) lost(renewal.detail);
+      if (wanted) lost(renewal.detail, renewal.key_absent);
       break;
     case dcs::RenewOutcome::unproven:
       if (!failing_since_) {
@@ -168,7 +187,16 @@ Task<void> LeaseKeeper::watch_deadlines() {
     if (lease_.until == Instant{}) {
       stopping = false;
       auto wait = deadline_.wait();
-      co_await std::move(wait);
+      if (!take_back_until_) {
+        co_await std::move(wait);
+        continue;
+      }
+      auto bounded = run_until(ports_.clock, std::move(wait), *take_back_until_);
+      co_await std::move(bounded);
+      if (take_back_until_ && ports_.clock.now() >= *take_back_until_) {
+        take_back_until_.reset();
+        if (!paused_ && hooks_.may_write()) ports_.server.signal_stop(postgres::StopMode::immediate);
+      }
       continue;
     }
     const LeaseDeadlines at = deadlines();

@@ -41,8 +41,9 @@ class LeaseKeeper {
   void mandate(Mandate mandate, std::optional<dcs::Status> status);
   /// The leader key was won with this proof.
   void won(const dcs::Proof& proof);
-  /// It is certainly not mine any more: whatever may write is stopped at once, in immediate mode.
-  void lost(const std::string& why);
+  /// It is certainly not mine any more. Another's: whatever may write is stopped at once, in immediate mode. Absent:
+  /// nobody has it yet, and the next decision may take it back; what may write is stopped unless that happens soon.
+  void lost(const std::string& why, bool key_absent);
   /// Stops renewing and waits for the request under way, so that nothing late can undo a release; the lease is zero
   /// afterwards.
   Task<void> give_up();
@@ -54,7 +55,8 @@ class LeaseKeeper {
  private:
   Task<void> renew_forever();
   Task<void> watch_deadlines();
-  Task<void> renew_once();
+  Task<void> renew_once(bool asked);
+  Task<void> no_request();
   Instant next_renewal() const;
   void accept(const dcs::Proof& proof);
 
@@ -67,9 +69,13 @@ class LeaseKeeper {
   std::optional<dcs::Status> status_;
   bool status_pending_ = false;
   bool renewing_ = false;
+  /// Grows when the lease is given up or lost: answers to requests sent before are void.
+  std::uint64_t epoch_ = 0;
   Event renewed_;   // set when no renewal is under way
   Event due_;       // mandate or lease changed: look again when to renew
   Event deadline_;  // lease changed: look again at the deadlines
+  /// The key vanished: when what may write is stopped, unless it is won again before.
+  std::optional<Instant> take_back_until_;
   Instant last_sent_{};
   std::optional<Instant> failing_since_;
   std::string failing_why_;

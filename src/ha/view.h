@@ -200,6 +200,11 @@ struct Memory {
   std::string last_lock_owner_line;
   /// The member has asked its peers about itself (unique name) at start. Lost: asked again.
   bool name_checked = false;
+  /// The last decision asked for the leader key. Lost: a message says "had the lock" instead of "acquired".
+  bool acquiring = false;
+  /// A decision on a view of the store was finished since the daemon started. Lost: the checks of a fresh start are
+  /// made again.
+  bool joined = false;
 };
 
 struct View {

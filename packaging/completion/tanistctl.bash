@@ -1,0 +1,55 @@
+# bash completion for tanistctl; installed as /usr/share/bash-completion/completions/tanistctl
+
+_tanistctl() {
+  local cur prev command i
+  COMPREPLY=()
+  cur=${COMP_WORDS[COMP_CWORD]}
+  prev=${COMP_WORDS[COMP_CWORD - 1]}
+
+  # The first word that is neither an option nor the value of one.
+  command=
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case ${COMP_WORDS[i]} in
+      -c | --config-file | -d | --dcs-url | --dcs) ((i++)) ;;
+      -*) ;;
+      *)
+        command=${COMP_WORDS[i]}
+        break
+        ;;
+    esac
+  done
+
+  if [[ -z $command ]]; then
+    case $prev in
+      -c | --config-file)
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        return
+        ;;
+      -d | --dcs-url | --dcs)
+        compopt -o nospace 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -W 'etcd3://' -- "$cur")
+        return
+        ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W 'list topology -c --config-file -d --dcs-url -k --insecure --help --version' \
+      -- "$cur")
+    return
+  fi
+
+  case $command:$prev in
+    list:-f | list:--format)
+      mapfile -t COMPREPLY < <(compgen -W 'pretty tsv json yaml' -- "$cur")
+      return
+      ;;
+    *:-w | *:--watch | *:--group) return ;;
+  esac
+  case $command in
+    list)
+      mapfile -t COMPREPLY < <(compgen -W '-e --extended -t --timestamp -f --format -W -w --watch --help' -- "$cur")
+      ;;
+    topology) mapfile -t COMPREPLY < <(compgen -W '-W -w --watch --help' -- "$cur") ;;
+  esac
+}
+
+complete -F _tanistctl tanistctl

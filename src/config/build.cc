@@ -1,0 +1,278 @@
+#include "config/build.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "config/addresses.h"
+#include "config/controlled.h"
+#include "config/dynamic.h"
+#include "config/etcd3.h"
+#include "config/log_options.h"
+#include "config/options.h"
+#include "config/tags.h"
+#include "config/validate.h"
+#include "core/format.h"
+
+namespace tanist::config {
+namespace {
+
+constexpr int kPostgresqlPort = 5432;
+
+/// `postgresql` of both layers: local keys replace dynamic ones whole; parameters are merged elsewhere.
+Document merge_postgresql(const Document* dynamic, const Document* local) {
+  Document out = Document::map();
+  if (dynamic && dynamic->is_map())
+    for (const auto& [key, value, line] : dynamic->entries())
+      if (find_key("postgresql." + key, Scope::dynamic)) out.set(key, value);
+  if (local && local->is_map())
+    for (const auto& [key, value, line] : local->entries())
+      if (key != "use_slots") out.set(key, value);
+  return out;
+}
+
+/// Where local clients reach a server that listens on `addresses`.
+std::string local_host(std::string_view addresses) {
+  constexpr std::array<std::string_view, 4> kLocal = {"*", "localhost", "0.0.0.0", "127.0.0.1"};
+  std::string first;
+  for (auto rest = addresses; !rest.empty();) {
+    const auto comma = rest.find(',');
+    const std::string host = lower(trim(rest.substr(0, comma)));
+    if (std::ranges::find(kLocal, host) != kLocal.end()) return "localhost";
+    if (first.empty()) first = host;
+    rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
+  }
+  return first;
+}
+
+std::map<std::string, std::string> text_map(const Document* map) {
+  std::map<std::string, std::string> out;
+  if (!map || !map->is_map()) return out;
+  for (const auto& [key, value, line] : map->entries())
+    if (const auto text = guc_text(value)) out[key] = *text;
+  return out;
+}
+
+Credentials credentials(const Document* section, std::string_view who) {
+  Credentials out;
+  if (!section || !section->is_map()) return out;
+  for (const auto& [name, value, line] : section->entries()) {
+    const Key* key = find_key(fmt::format("postgresql.authentication.{}.{}", who, name), Scope::local);
+    if (!key || value.is_null() || !value.is_scalar()) continue;
+    if (name == "username") {
+      out.username = value.text();
+    } else if (name == "password") {
+      out.password = Secret(value.text());
+    } else {
+      out.options[name] = value.text();
+    }
+  }
+  return out;
+}
+
+std::string log_level(const Document* level) {
+  if (!level || level->is_null()) return "INFO";
+  std::string text = level->text();
+  int number = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (ec == std::errc() && end == text.data() + text.size())
+    return number <= 10   ? "DEBUG"
+           : number <= 20 ? "INFO"
+           : number <= 30 ? "WARNING"
+           : number <= 40 ? "ERROR"
+                          : "CRITICAL";
+  if (text == "WARN") return "WARNING";
+  if (text == "FATAL") return "CRITICAL";
+  if (text == "NOTSET") return "DEBUG";
+  return text;
+}
+
+class SettingsBuilder {
+ public:
+  SettingsBuilder(const LocalConfig& local, const Document& dynamic, Problems& problems)
+      : local_(local), dynamic_(dynamic), problems_(problems), reader_(local.document, Scope::local) {}
+
+  Settings build() {
+    out_.scope = reader_.text("scope");
+    out_.name = reader_.text("name");
+    out_.name_space = reader_.text("namespace");
+    out_.dynamic = build_dynamic(dynamic_);
+    restapi();
+    ctl();
+    Problems known;  // load() has reported them
+    if (const Document* section = reader_.find("etcd3"); section && section->truthy())
+      out_.etcd3 = build_etcd3(*section, local_.source, known);
+    log();
+    const Document* tags = reader_.find("tags");
+    out_.tags = build_tags(tags ? *tags : Document(), known);
+    bootstrap();
+    postgresql();
+    out_.state_dir = reader_.text("tanist.state_dir");
+    if (out_.state_dir.empty()) out_.state_dir = without_slashes(out_.postgresql.data_dir) + ".tanist";
+    return std::move(out_);
+  }
+
+ private:
+  static std::string without_slashes(std::string path) {
+    while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+    return path;
+  }
+
+  void restapi() {
+    out_.restapi.listen = split_host_port(reader_.text("restapi.listen"), 8008).value_or(HostPort{});
+    out_.restapi.connect_address = out_.restapi.listen;
+    const std::string connect = reader_.text("restapi.connect_address");
+    if (!connect.empty()) {
+      out_.restapi.connect_address =
+          split_host_port(connect, out_.restapi.listen.port).value_or(out_.restapi.listen);
+    }
+  }
+
+  void ctl() {
+    for (const std::string section : {"ctl", "restapi"}) {
+      if (const Document* users = reader_.find(section + ".authentication"); users && users->truthy()) {
+        out_.ctl_username = reader_.text(section + ".authentication.username");
+        out_.ctl_password = Secret(reader_.text(section + ".authentication.password"));
+        return;
+      }
+      const std::string pair = reader_.text(section + ".auth");
+      if (const auto colon = pair.find(':'); colon != std::string::npos) {
+        out_.ctl_username = pair.substr(0, colon);
+        out_.ctl_password = Secret(pair.substr(colon + 1));
+        return;
+      }
+    }
+  }
+
+  void log() {
+    out_.log.level = log_level(reader_.find("log.level"));
+    const Document* format = reader_.find("log.format");
+    if (format && format->is_string() && !format->as_string().empty()) out_.log.format = format->as_string();
+    const Document* dates = reader_.find("log.dateformat");
+    if (dates && dates->is_string()) out_.log.date_format = dates->as_string();
+    out_.log.max_queue_size = static_cast<std::size_t>(reader_.integer("log.max_queue_size"));
+  }
+
+  void bootstrap() {
+    const Document* section = local_.document.find("bootstrap");
+    out_.bootstrap.present = section != nullptr;
+    if (const Document* dcs = reader_.find("bootstrap.dcs"); dcs && dcs->is_map()) out_.bootstrap.dcs = *dcs;
+    if (const Document* options = reader_.find("bootstrap.initdb"))
+      out_.bootstrap.initdb = tool_options("bootstrap.initdb", *options);
+    out_.bootstrap.pg_hba = reader_.texts("bootstrap.pg_hba");
+    out_.bootstrap.post_bootstrap = reader_.text("bootstrap.post_bootstrap");
+    if (out_.bootstrap.post_bootstrap.empty())
+      out_.bootstrap.post_bootstrap = reader_.text("bootstrap.post_init");
+  }
+
+  void postgresql() {
+    const Document* local = local_.document.find("postgresql");
+    const Document* dynamic = dynamic_.find("postgresql");
+    const Document merged = Document::map({{"postgresql", merge_postgresql(dynamic, local)}});
+    const Reader reader(merged, Scope::local);
+    addresses(reader);
+    files(reader);
+    users();
+    out_.postgresql.parameters = merge_parameters(dynamic ? dynamic->find("parameters") : nullptr,
+                                                  local ? local->find("parameters") : nullptr, problems_);
+    out_.postgresql.parameters["listen_addresses"] = out_.postgresql.listen_addresses;
+    out_.postgresql.parameters["port"] = fmt::format("{}", out_.postgresql.port);
+    out_.postgresql.parameters["cluster_name"] = out_.scope;
+    rest(reader);
+    out_.postgresql.use_slots = Reader(dynamic_, Scope::dynamic).boolean("postgresql.use_slots");
+  }
+
+  void addresses(const Reader& reader) {
+    auto& pg = out_.postgresql;
+    const auto listen = split_host_port(reader.text("postgresql.listen"), kPostgresqlPort)
+                            .value_or(HostPort{"", kPostgresqlPort});
+    pg.listen_addresses = listen.host;
+    pg.port = listen.port;
+    pg.connect_address = {local_host(listen.host), listen.port};
+    const std::string connect = reader.text("postgresql.connect_address");
+    if (!connect.empty())
+      pg.connect_address = split_host_port(connect, kPostgresqlPort).value_or(pg.connect_address);
+    const std::string proxy = reader.text("postgresql.proxy_address");
+    if (!proxy.empty())
+      if (auto address = split_host_port(proxy, kPostgresqlPort)) pg.proxy_address = *std::move(address);
+  }
+
+  void files(const Reader& reader) {
+    auto& pg = out_.postgresql;
+    pg.data_dir = reader.text("postgresql.data_dir");
+    pg.config_dir = reader.text("postgresql.config_dir");
+    if (pg.config_dir.empty()) pg.config_dir = pg.data_dir;
+    pg.config_base_name = reader.text("postgresql.config_base_name");
+    pg.bin_dir = reader.text("postgresql.bin_dir");
+    pg.bin_name = text_map(reader.find("postgresql.bin_name"));
+    pg.database = reader.text("postgresql.database");
+    std::string pgpass = reader.text("postgresql.pgpass");
+    if (pgpass.empty()) pgpass = find_key("postgresql.pgpass")->fallback;
+    pg.pgpass = expand_home(pgpass, local_.home);
+    pg.krbsrvname = reader.text("postgresql.krbsrvname");
+    pg.custom_conf = reader.text("postgresql.custom_conf");
+  }
+
+  void users() {
+    const auto section = [&](std::string_view who) {
+      return credentials(local_.document.find_path(fmt::format("postgresql.authentication.{}", who)), who);
+    };
+    auto& pg = out_.postgresql;
+    pg.superuser = section("superuser");
+    pg.replication = section("replication");
+    pg.rewind = section("rewind");
+    if (pg.rewind == Credentials{}) pg.rewind = pg.superuser;
+  }
+
+  void rest(const Reader& reader) {
+    auto& pg = out_.postgresql;
+    pg.use_unix_socket = reader.truth("postgresql.use_unix_socket");
+    pg.use_unix_socket_repl = reader.truth("postgresql.use_unix_socket_repl");
+    pg.pg_hba = reader.texts("postgresql.pg_hba");
+    pg.pg_ident = reader.texts("postgresql.pg_ident");
+    pg.recovery_conf = text_map(reader.find("postgresql.recovery_conf"));
+    constexpr double kLongest = 1e9;
+    pg.pg_ctl_timeout = from_seconds(std::min(reader.number("postgresql.pg_ctl_timeout"), kLongest));
+    pg.use_pg_rewind = reader.truth("postgresql.use_pg_rewind");
+    if (const Document* options = reader.find("postgresql.rewind"))
+      pg.rewind_options = tool_options("postgresql.rewind", *options);
+    if (const Document* options = reader.find("postgresql.basebackup"))
+      pg.basebackup_options = tool_options("postgresql.basebackup", *options);
+    pg.remove_data_directory_on_rewind_failure =
+        reader.truth("postgresql.remove_data_directory_on_rewind_failure");
+    pg.remove_data_directory_on_diverged_timelines =
+        reader.truth("postgresql.remove_data_directory_on_diverged_timelines");
+    pg.create_replica_methods = reader.texts("postgresql.create_replica_methods");
+    if (pg.create_replica_methods.empty())
+      pg.create_replica_methods = reader.texts("postgresql.create_replica_method");
+    if (pg.create_replica_methods.empty()) pg.create_replica_methods = {"basebackup"};
+    pg.callbacks = text_map(reader.find("postgresql.callbacks"));
+    pg.pre_promote = reader.text("postgresql.pre_promote");
+    pg.before_stop = reader.text("postgresql.before_stop");
+  }
+
+  const LocalConfig& local_;
+  const Document& dynamic_;
+  Problems& problems_;
+  Reader reader_;
+  Settings out_;
+};
+
+}  // namespace
+
+Settings build(const LocalConfig& local, const Document& dynamic, Problems& problems) {
+  return SettingsBuilder(local, dynamic, problems).build();
+}
+
+log::Options log_options(const Log& settings) {
+  log::Options out;
+  for (const auto level :
+       {log::Level::debug, log::Level::info, log::Level::warning, log::Level::error, log::Level::critical})
+    if (log::name(level) == settings.level) out.level = level;
+  out.format = settings.format;
+  out.date_format = settings.date_format;
+  out.max_queue_size = settings.max_queue_size;
+  return out;
+}
+
+}  // namespace tanist::config

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "config/environment.h"
+#include "config/settings.h"
+#include "core/document.h"
+
+/// Where the command line tool finds the cluster: its configuration file, the environment, and options.
+namespace tanist::ctl {
+
+/// Ends a command with `Error: <text>` and exit code 1.
+class Failure : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct GlobalOptions {
+  /// `-c`, PATRONICTL_CONFIG_FILE; nullopt: the default places.
+  std::optional<std::string> config_path;
+  /// `-d`, DCS_URL.
+  std::optional<std::string> dcs_url;
+  /// `-k`: certificates of REST APIs are not verified.
+  bool insecure = false;
+};
+
+struct Settings {
+  /// Everything that was read, the daemon's own file included: no key is mandatory, none is checked.
+  Document document = Document::map();
+  /// Default cluster name; empty: none.
+  std::string scope;
+  std::string name_space;
+  bool insecure = false;
+
+  /// `/<namespace>/<cluster>`
+  std::string base_path(const std::string& cluster) const;
+};
+
+/// Reads files and environment (ctl.md §1.1–1.2). Throws Failure.
+Settings load_settings(const GlobalOptions& options, const config::Environment& environment);
+
+/// The connection to etcd. Throws Failure where none is configured, or one that this version does not speak
+/// to.
+config::Etcd3 etcd3_of(const Settings& settings);
+
+/// `[scheme://]host[:port][/namespace]` over a configuration. Throws Failure.
+void apply_dcs_url(Document& document, const std::string& url);
+
+/// Where a configuration is looked for when none is named, in this order.
+std::vector<std::string> default_config_paths(const config::Environment& environment);
+
+}  // namespace tanist::ctl

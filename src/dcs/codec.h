@@ -1,0 +1,82 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "dcs/model.h"
+#include "dcs/store.h"
+
+/// Between the keys of the store and the model, the same for every backend that stores the values as text.
+namespace tanist::dcs {
+
+/// A key as stored.
+struct KeyValue {
+  std::string value;
+  Version version = 0;
+  Session session;
+  bool operator==(const KeyValue&) const = default;
+};
+
+/// The keys of one cluster, without its base path: `leader`, `members/pg-a`.
+using Tree = std::map<std::string, KeyValue, std::less<>>;
+
+/// A value that could not be read, and what was found in its place.
+struct BrokenKey {
+  std::string key;
+  Version version = 0;
+  std::string why;
+};
+
+struct Decoded {
+  Cluster cluster;
+  std::vector<BrokenKey> broken;
+};
+
+/// Never fails: what cannot be read becomes what dcs.md §1.3 and §1.4 say, and is named in `broken`. Unknown keys are
+/// left out. `revision`, `linearizable` and `read_at` are the caller's.
+Decoded decode(const Tree& tree);
+
+/// Key (without base path) and value of a record.
+struct Encoded {
+  std::string key;
+  std::string value;
+};
+Encoded encode(const Record& record);
+std::string encode_status(const Status& status);
+/// Value of `tanist/bootstrap`.
+std::string encode_bootstrap_note(const std::string& name, const std::string& incarnation);
+
+/// `2031-05-01T10:00:00+00:00`: blank or `T` in the middle, seconds and their fraction optional, offset (or `Z`)
+/// mandatory.
+std::optional<WallTime> parse_iso8601(std::string_view text);
+
+/// Logs each broken value once: again only after the key was written anew.
+class BrokenKeyLog {
+ public:
+  void report(const std::vector<BrokenKey>& broken);
+
+ private:
+  std::set<std::pair<std::string, Version>> reported_;
+};
+
+namespace key {
+inline constexpr std::string_view kInitialize = "initialize";
+inline constexpr std::string_view kConfig = "config";
+inline constexpr std::string_view kLeader = "leader";
+inline constexpr std::string_view kStatus = "status";
+inline constexpr std::string_view kLegacyOptime = "optime/leader";
+inline constexpr std::string_view kMembers = "members/";
+inline constexpr std::string_view kFailover = "failover";
+inline constexpr std::string_view kSync = "sync";
+inline constexpr std::string_view kHistory = "history";
+inline constexpr std::string_view kFailsafe = "failsafe";
+inline constexpr std::string_view kBootstrapNote = "tanist/bootstrap";
+inline constexpr std::string_view kInitializedBy = "tanist/initialized_by";
+}  // namespace key
+
+}  // namespace tanist::dcs

@@ -1,0 +1,375 @@
+#include "dcs/etcd3/client.h"
+
+#include <algorithm>
+
+#include "core/format.h"
+#include "core/log.h"
+#include "dcs/store.h"
+
+namespace tanist::dcs::etcd3 {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kFirstPause = 50ms;
+constexpr Duration kLongestPause = 1s;
+/// After a login error the call is repeated only while there is this much time.
+constexpr Duration kLoginNeeds = 500ms;
+
+std::string host_and_port(const net::Endpoint& endpoint) { return net::to_string(endpoint); }
+
+}  // namespace
+
+AttemptPlan plan_attempts(int nodes, Duration left) {
+  for (int n = nodes; n > 0; --n) {
+    const Duration share = left / n;
+    if (share < 1s) continue;
+    const int most = 4 - std::min(n, 3);
+    int tries = 1;
+    while (tries < most && share / (tries + 1) >= 1s) ++tries;
+    return {n, share / tries};
+  }
+  return {nodes > 0 ? 1 : 0, left};
+}
+
+Client::Client(Executor executor, Clock& clock, config::Etcd3 options, config::Timing timing)
+    : clock_(clock),
+      options_(std::move(options)),
+      timing_(timing),
+      http_(std::move(executor), clock, http_options()),
+      endpoints_(configured()),
+      dice_(static_cast<unsigned>(clock.now().time_since_epoch().count())) {}
+
+std::vector<net::Endpoint> Client::configured() const {
+  std::vector<net::Endpoint> out;
+  for (const auto& [host, port] : options_.endpoints) out.push_back({host, port, options_.https});
+  return out;
+}
+
+net::HttpClientOptions Client::http_options() const {
+  net::HttpClientOptions out;
+  out.tls.ca_file = options_.tls.ca_file;
+  out.tls.cert_file = options_.tls.cert_file;
+  out.tls.key_file = options_.tls.key_file;
+  out.tls.key_password = options_.tls.key_password;
+  // dcs.md §4.1: the server is verified only where a CA is configured.
+  out.tls.verify = !options_.tls.ca_file.empty();
+  out.keepalive.user_timeout = timing_.ttl;
+  out.keepalive.idle = timing_.loop_wait + timing_.retry_timeout;
+  out.keepalive.interval = std::max<Duration>(1s, (timing_.ttl - out.keepalive.idle) / 3);
+  out.keepalive.count = 3;
+  // A kept connection must outlive the pause between two cycles.
+  out.max_idle_time = std::max<Duration>(60s, 3 * timing_.loop_wait);
+  return out;
+}
+
+void Client::set_timing(config::Timing timing) {
+  if (timing == timing_) return;
+  timing_ = timing;
+  http_.set_options(http_options());
+}
+
+bool Client::current(const Header& header) {
+  if (header.cluster_id.empty() || header.raft_term == 0) return true;
+  if (!terms_.empty() && !terms_.contains(header.cluster_id)) {
+    log::warning("the etcd cluster id changed from {} to {}", terms_.begin()->first, header.cluster_id);
+    terms_.clear();
+  }
+  auto& newest = terms_[header.cluster_id];
+  if (header.raft_term < newest) return false;
+  newest = header.raft_term;
+  return true;
+}
+
+net::HttpRequest Client::make_request(const std::string& path, std::string body, bool with_token) const {
+  net::HttpRequest request;
+  request.method = "POST";
+  request.target = prefix_ + path;
+  request.headers.set("Content-Type", "application/json");
+  if (with_token && !token_.empty()) request.headers.set("Authorization", token_);
+  request.body = std::move(body);
+  return request;
+}
+
+Client::Attempt Client::judge(const net::Endpoint& endpoint, const net::HttpResponse& response, Instant sent_at) {
+  Attempt out;
+  // A streaming call of the gateway answers with a line a message: the first one counts.
+  DocumentSplitter splitter;
+  auto documents = splitter.feed(response.body);
+  auto parsed = documents && !documents->empty() ? parse_json(documents->front()) : parse_json(response.body);
+  ServerError error;
+  if (!parsed) {
+    error = {2, fmt::format("HTTP {} and no JSON", response.status)};
+  } else if (auto found = read_error(*parsed)) {
+    error = std::move(*found);
+  } else {
+    Answer answer;
+    answer.header = read_header(*parsed);
+    if (!current(answer.header)) {
+      out.error = ErrorClass::unavailable;
+      out.maybe_applied = true;
+      out.detail = fmt::format("{} answered from raft term {}, which is over", host_and_port(endpoint),
+                               answer.header.raft_term);
+      return out;
+    }
+    answer.body = std::move(*parsed);
+    answer.sent_at = sent_at;
+    out.answer = std::move(answer);
+    return out;
+  }
+  out.error = classify(error);
+  out.maybe_applied = out.error == ErrorClass::unavailable || out.error == ErrorClass::retry || !parsed;
+  out.detail = fmt::format("{} said: {} (code {})", host_and_port(endpoint), error.message, error.code);
+  return out;
+}
+
+Task<Client::Attempt> Client::attempt(net::Endpoint endpoint, std::string path, std::string body, Instant deadline,
+                                      bool with_token) {
+  ++calls_;
+  const Instant sent_at = clock_.now();
+  auto asking = http_.request(endpoint, make_request(path, std::move(body), with_token), deadline);
+  auto response = co_await std::move(asking);
+  if (response) co_return judge(endpoint, *response, sent_at);
+  Attempt out;
+  out.error = ErrorClass::unavailable;
+  out.maybe_applied = response.error().sent;
+  out.detail = std::move(response.error().detail);
+  co_return out;
+}
+
+Task<std::optional<std::string>> Client::check_version(net::Endpoint endpoint, Instant deadline) {
+  net::HttpRequest request;
+  request.target = "/version";
+  auto asking = http_.request(endpoint, std::move(request), deadline);
+  auto response = co_await std::move(asking);
+  if (!response) co_return std::move(response.error().detail);
+  const auto parsed = parse_json(response->body);
+  std::optional<ServerVersion> server;
+  std::optional<ServerVersion> cluster;
+  if (parsed && parsed->is_map()) {
+    const auto read = [&](std::string_view name) {
+      const Document* value = parsed->find(name);
+      return value != nullptr && value->is_string() ? parse_version(value->as_string()) : std::nullopt;
+    };
+    server = read("etcdserver");
+    cluster = read("etcdcluster");
+  }
+  const std::string where = host_and_port(endpoint);
+  if (!server) co_return fmt::format("{} gave no version of etcd (HTTP {})", where, response->status);
+  // While a cluster forms it does not know its version yet.
+  if (!cluster) co_return fmt::format("{} does not know the version of its cluster yet", where);
+  const auto prefix = api_prefix(*server, *cluster);
+  if (!prefix) {
+    co_return fmt::format("{} runs etcd {}.{}.{}, which is too old (3.0.4 is needed)", where, server->major,
+                          server->minor, server->patch);
+  }
+  prefix_ = *prefix;
+  if (keepalive_is_unreliable(*server) && warned_.insert(where).second) {
+    log::warning(
+        "etcd {}.{}.{} at {} may go on prolonging leases on a leader that its cluster has replaced\n"
+        "HINT: upgrade etcd to 3.4.31, 3.5.13 or later; until then a lease is believed only together with a "
+        "transaction answered in the same raft term",
+        server->major, server->minor, server->patch, where);
+  }
+  co_return std::nullopt;
+}
+
+Task<std::optional<CallError>> Client::authenticate(net::Endpoint endpoint, Instant deadline) {
+  if (options_.username.empty() || options_.password.empty()) {
+    co_return CallError{Fault::refused, "Username or password not set, authentication is not possible", false};
+  }
+  auto asking = attempt(endpoint, "/auth/authenticate",
+                        authenticate_body(options_.username, options_.password.reveal()), deadline, false);
+  const Attempt result = co_await std::move(asking);
+  if (result.answer) {
+    const Document* token = result.answer->body.find("token");
+    if (token != nullptr && token->is_string()) token_ = token->as_string();
+    co_return std::nullopt;
+  }
+  switch (*result.error) {
+    case ErrorClass::auth_not_enabled: token_.clear(); co_return std::nullopt;
+    case ErrorClass::wrong_password: co_return CallError{Fault::wrong_password, result.detail, false};
+    case ErrorClass::permanent: co_return CallError{Fault::refused, result.detail, false};
+    default: co_return CallError{Fault::unavailable, result.detail, false};
+  }
+}
+
+Task<bool> Client::learn_topology(net::Endpoint endpoint, Instant deadline) {
+  if (options_.use_proxies) co_return true;
+  auto asking = attempt(endpoint, "/cluster/member/list", "{}", deadline, true);
+  const Attempt result = co_await std::move(asking);
+  if (!result.answer) co_return false;
+  std::vector<net::Endpoint> found;
+  for (const auto& url : read_client_urls(result.answer->body)) {
+    auto parsed = net::parse_url(url, 2379);
+    if (parsed && std::ranges::find(found, parsed->endpoint) == found.end()) found.push_back(parsed->endpoint);
+  }
+  if (found.empty()) co_return false;
+  const net::Endpoint in_use = endpoints_.empty() ? endpoint : endpoints_[current_];
+  std::ranges::shuffle(found, dice_);
+  const auto same = std::ranges::find(found, in_use);
+  const bool kept = same != found.end();
+  if (kept) std::iter_swap(found.begin(), same);
+  endpoints_ = std::move(found);
+  current_ = 0;
+  if (!kept && disturbance_) disturbance_();
+  co_return true;
+}
+
+Task<std::expected<void, std::string>> Client::connect(Instant deadline) {
+  if (!options_.srv.empty() && options_.endpoints.empty()) {
+    throw FatalStoreError("etcd3.srv: discovery by DNS SRV records is not available in this version\n"
+                          "HINT: name the nodes in etcd3.hosts");
+  }
+  auto candidates = configured();
+  for (const auto& known : endpoints_) {
+    if (std::ranges::find(candidates, known) == candidates.end()) candidates.push_back(known);
+  }
+  std::string failures;
+  std::size_t left = candidates.size();
+  for (const auto& endpoint : candidates) {
+    const Instant now = clock_.now();
+    const Instant until = now + (deadline - now) / static_cast<std::int64_t>(left--);
+    auto checking = check_version(endpoint, until);
+    auto failure = co_await std::move(checking);
+    if (!failure && !options_.username.empty()) {
+      auto login = authenticate(endpoint, until);
+      auto refused = co_await std::move(login);
+      if (refused && refused->fault == Fault::wrong_password) throw FatalStoreError(refused->detail);
+      if (refused) failure = std::move(refused->detail);
+    }
+    if (failure) {
+      failures += (failures.empty() ? "" : "; ") + *failure;
+      continue;
+    }
+    const auto known = std::ranges::find(endpoints_, endpoint);
+    if (known == endpoints_.end()) {
+      endpoints_.insert(endpoints_.begin(), endpoint);
+      current_ = 0;
+    } else {
+      current_ = static_cast<std::size_t>(known - endpoints_.begin());
+    }
+    auto learning = learn_topology(endpoint, until);
+    co_await std::move(learning);
+    co_return std::expected<void, std::string>();
+  }
+  co_return std::unexpected(std::move(failures));
+}
+
+void Client::make_current(std::size_t index, const std::string& why) {
+  if (index == current_) return;
+  log::info("switching from etcd node {} to {}: {}", host_and_port(endpoints_[current_]),
+            host_and_port(endpoints_[index]), why);
+  current_ = index;
+  if (disturbance_) disturbance_();
+}
+
+void Client::all_failed() {
+  if (endpoints_.empty()) return;
+  // What was discovered may be out of date: back to what is configured, with what is known behind it.
+  auto all = configured();
+  for (const auto& known : endpoints_) {
+    if (!options_.use_proxies && std::ranges::find(all, known) == all.end()) all.push_back(known);
+  }
+  const net::Endpoint in_use = endpoints_[current_];
+  endpoints_ = std::move(all);
+  const auto same = std::ranges::find(endpoints_, in_use);
+  current_ = same != endpoints_.end() ? static_cast<std::size_t>(same - endpoints_.begin()) : 0;
+  if (disturbance_) disturbance_();
+}
+
+Task<std::expected<Answer, CallError>> Client::call(std::string path, std::string body, Instant deadline) {
+  bool ambiguous = false;
+  bool logged_in = false;
+  std::string detail = "no time left";
+  Duration pause = kFirstPause;
+  const auto failed = [&](Fault fault) {
+    const bool unclear = ambiguous && fault != Fault::lease_not_found;
+    return std::unexpected(CallError{unclear ? Fault::unknown : fault, detail, ambiguous});
+  };
+  while (clock_.now() < deadline) {
+    const auto plan = plan_attempts(static_cast<int>(endpoints_.size()), deadline - clock_.now());
+    const std::vector<net::Endpoint> nodes = endpoints_;
+    const std::size_t first = current_;
+    bool all_down = true;
+    for (int i = 0; i < plan.nodes && clock_.now() < deadline; ++i) {
+      const std::size_t index = (first + static_cast<std::size_t>(i)) % nodes.size();
+      const Instant until = std::min(deadline, clock_.now() + plan.timeout);
+      auto asking = attempt(nodes[index], path, body, until, true);
+      Attempt result = co_await std::move(asking);
+      const bool same_nodes = nodes == endpoints_;
+      if (result.answer) {
+        if (same_nodes && i > 0) make_current(index, detail);
+        result.answer->ambiguous = ambiguous;
+        co_return std::move(*result.answer);
+      }
+      ambiguous = ambiguous || result.maybe_applied;
+      detail = std::move(result.detail);
+      const ErrorClass error = *result.error;
+      if (error == ErrorClass::unavailable || error == ErrorClass::unavailable_unapplied) continue;
+      all_down = false;
+      if (same_nodes) make_current(index, detail);
+      if (error == ErrorClass::retry || error == ErrorClass::retry_unapplied) break;
+      if (error == ErrorClass::lease_not_found) co_return failed(Fault::lease_not_found);
+      if (error != ErrorClass::authenticate || (logged_in && deadline - clock_.now() < kLoginNeeds)) {
+        co_return failed(Fault::refused);
+      }
+      auto login = authenticate(nodes[index], until);
+      const auto refused = co_await std::move(login);
+      if (refused && refused->fault != Fault::unavailable) {
+        detail += "; " + refused->detail;
+        co_return failed(refused->fault);
+      }
+      // Once at once; a second refusal with a fresh token is one of permission, asked again at leisure.
+      if (!std::exchange(logged_in, true)) pause = Duration::zero();
+      break;
+    }
+    if (all_down) all_failed();
+    const Duration jitter = pause / 8 * static_cast<std::int64_t>(dice_() % 7);
+    const Instant next = clock_.now() + pause + jitter;
+    if (next >= deadline) break;
+    auto sleep = clock_.sleep_until(next);
+    co_await std::move(sleep);
+    pause = std::clamp(pause * 2, kFirstPause, kLongestPause);
+  }
+  co_return failed(Fault::unavailable);
+}
+
+Task<std::expected<net::HttpStream, CallError>> Client::open_watch(std::string body, Instant deadline) {
+  for (int repetition = 0;; ++repetition) {
+    const net::Endpoint endpoint = endpoints_[current_];
+    auto request = make_request("/watch", body, true);
+    // The node ends the watch when it has lost the majority, instead of going silent.
+    request.headers.set("Grpc-Metadata-hasleader", "true");
+    ++calls_;
+    auto opening = http_.stream(endpoint, std::move(request), deadline);
+    auto stream = co_await std::move(opening);
+    if (!stream) co_return std::unexpected(CallError{Fault::unavailable, std::move(stream.error().detail), false});
+    if (stream->status() == 200) co_return std::move(*stream);
+    auto reading = stream->read_some(deadline);
+    auto text = co_await std::move(reading);
+    net::HttpResponse response;
+    response.status = stream->status();
+    if (text) response.body = std::move(*text);
+    const Attempt judged = judge(endpoint, response, clock_.now());
+    if (judged.error != ErrorClass::authenticate || repetition > 0) {
+      co_return std::unexpected(CallError{Fault::unavailable, judged.detail, false});
+    }
+    auto login = authenticate(endpoint, deadline);
+    auto refused = co_await std::move(login);
+    if (refused) co_return std::unexpected(std::move(*refused));
+  }
+}
+
+Task<void> Client::refresh_topology(Instant deadline) {
+  const net::Endpoint endpoint = endpoints_[current_];
+  if (prefix_ != "/v3") {
+    auto checking = check_version(endpoint, deadline);
+    co_await std::move(checking);
+  }
+  auto learning = learn_topology(endpoint, deadline);
+  co_await std::move(learning);
+}
+
+}  // namespace tanist::dcs::etcd3

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "core/clock.h"
+#include "core/task.h"
+#include "dcs/etcd3/messages.h"
+#include "net/http.h"
+
+namespace tanist::dcs::etcd3 {
+
+/// How long one node may take, when `left` must do for `nodes` of them (dcs.md §2.5); with less than a second left
+/// the current node gets all of it.
+struct AttemptPlan {
+  int nodes = 0;
+  Duration timeout{};
+};
+AttemptPlan plan_attempts(int nodes, Duration left);
+
+enum class Fault {
+  /// It certainly had no effect.
+  unavailable,
+  /// No answer, or none that tells.
+  unknown,
+  /// A permanent error; no effect.
+  refused,
+  lease_not_found,
+  wrong_password,
+};
+
+struct CallError {
+  Fault fault = Fault::unavailable;
+  std::string detail;
+  /// An earlier attempt of this call may have had its effect.
+  bool ambiguous = false;
+};
+
+struct Answer {
+  Document body;
+  Header header;
+  /// Before the attempt that was answered.
+  Instant sent_at{};
+  /// An earlier attempt of this call may have had its effect.
+  bool ambiguous = false;
+};
+
+/// Speaks to whichever node of an etcd cluster answers: endpoints and their discovery, API prefix, login, repetition
+/// within a deadline, and a guard against nodes that live in the past.
+class Client {
+ public:
+  Client(Executor executor, Clock& clock, config::Etcd3 options, config::Timing timing);
+
+  /// Finds a node that answers, logs in, learns the topology. The error says what every endpoint answered. Throws
+  /// FatalStoreError for a wrong password and for options that cannot work.
+  Task<std::expected<void, std::string>> connect(Instant deadline);
+
+  /// One call, repeated on this and other nodes until the deadline: it must be one that may be applied twice.
+  Task<std::expected<Answer, CallError>> call(std::string path, std::string body, Instant deadline);
+
+  /// Opens a watch on the current node.
+  Task<std::expected<net::HttpStream, CallError>> open_watch(std::string body, Instant deadline);
+
+  /// Reads the member list again.
+  Task<void> refresh_topology(Instant deadline);
+
+  /// False: this header is from before what another node has said; what it belongs to must not be believed.
+  bool current(const Header& header);
+
+  /// Called when the current node changes and when all nodes failed.
+  void on_disturbance(std::function<void()> listener) { disturbance_ = std::move(listener); }
+  void set_timing(config::Timing timing);
+  const std::vector<net::Endpoint>& endpoints() const { return endpoints_; }
+  std::uint64_t calls() const { return calls_; }
+
+ private:
+  /// What one request to one node came to.
+  struct Attempt {
+    std::optional<Answer> answer;
+    std::optional<ErrorClass> error;
+    bool maybe_applied = false;
+    std::string detail;
+  };
+
+  std::vector<net::Endpoint> configured() const;
+  net::HttpClientOptions http_options() const;
+  net::HttpRequest make_request(const std::string& path, std::string body, bool with_token) const;
+  Task<Attempt> attempt(net::Endpoint endpoint, std::string path, std::string body, Instant deadline,
+                        bool with_token);
+  Attempt judge(const net::Endpoint& endpoint, const net::HttpResponse& response, Instant sent_at);
+  Task<std::optional<std::string>> check_version(net::Endpoint endpoint, Instant deadline);
+  /// nullopt: logged in, or no login is needed.
+  Task<std::optional<CallError>> authenticate(net::Endpoint endpoint, Instant deadline);
+  Task<bool> learn_topology(net::Endpoint endpoint, Instant deadline);
+  void make_current(std::size_t index, const std::string& why);
+  void all_failed();
+
+  Clock& clock_;
+  config::Etcd3 options_;
+  config::Timing timing_;
+  net::HttpClient http_;
+  std::vector<net::Endpoint> endpoints_;
+  std::size_t current_ = 0;
+  std::string prefix_ = "/v3";
+  std::string token_;
+  std::map<std::string, std::int64_t> terms_;
+  std::set<std::string> warned_;
+  std::function<void()> disturbance_;
+  std::minstd_rand dice_;
+  std::uint64_t calls_ = 0;
+};
+
+}  // namespace tanist::dcs::etcd3

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/event.h"
+#include "core/task_scope.h"
+#include "dcs/codec.h"
+#include "dcs/etcd3/client.h"
+#include "dcs/etcd3/lease.h"
+#include "dcs/etcd3/store.h"
+#include "dcs/etcd3/watch.h"
+
+/// The store itself. store.cc: opening, views, single keys. leader.cc: the leader key. bootstrap.cc: the race for it.
+namespace tanist::dcs::etcd3 {
+
+class Etcd3Store final : public Store {
+ public:
+  Etcd3Store(Executor executor, Clock& clock, Options options);
+  ~Etcd3Store() override;
+
+  Task<void> open(Identity identity) override;
+  Task<void> close() override;
+  Task<std::expected<ClusterPtr, LoadError>> load(Read how, Instant deadline) override;
+  Session session() const override { return lease_.current(); }
+  void on_session(std::function<Task<void>(Session)> recorder) override;
+  void set_ttl(Duration ttl) override;
+  Task<WriteResult> keep_session(Instant deadline) override;
+  Task<Acquired> acquire(AcquireConditions conditions, Instant deadline) override;
+  Task<Renewal> renew(std::optional<Status> status, Instant deadline) override;
+  Task<WriteResult> release(std::optional<Status> last_status, Instant deadline) override;
+  Task<WriteResult> touch_member(Document value, Instant deadline) override;
+  Task<WriteResult> remove_member(Instant deadline) override;
+  Task<WriteResult> write(Record record, Condition condition, Instant deadline) override;
+  Task<WriteResult> delete_sync(Condition condition, Instant deadline) override;
+  Task<WriteResult> begin_bootstrap(std::optional<Version> take_over, Instant deadline) override;
+  Task<Acquired> finish_bootstrap(BootstrapResult result, Instant deadline) override;
+  Task<WriteResult> cancel_bootstrap(Instant deadline) override;
+  void on_change(std::function<void(Change)> listener) override { listeners_.push_back(std::move(listener)); }
+  ClusterPtr watched() const override;
+
+ private:
+  /// An answered transaction.
+  struct Txn {
+    TxnAnswer answer;
+    Header header;
+    /// An earlier attempt of it may have had its effect.
+    bool ambiguous = false;
+
+    bool succeeded() const { return answer.succeeded; }
+    /// What the `i`-th operation of the failure branch found.
+    const StoredKey* found(std::size_t i) const;
+  };
+  using TxnResult = std::expected<Txn, CallError>;
+
+  std::string path(std::string_view key) const { return prefix_ + std::string(key); }
+  /// Runs it, and brings the watched copy up to date with what it did or found.
+  Task<TxnResult> transact(std::vector<Compare> compares, std::vector<Op> success, std::vector<Op> failure,
+                           Instant deadline);
+  Task<WriteResult> put_key(std::string key, std::string value, Session lease, Condition condition,
+                            Instant deadline);
+  Task<WriteResult> erase_key(std::string key, Condition condition, Instant deadline);
+  /// The transaction of acquire and finish_bootstrap was successful: its proof.
+  Task<Acquired> won(Lease::Grip grip, std::int64_t raft_term, Instant deadline);
+  Task<void> topology_loop();
+  ClusterPtr decode_view(const Tree& tree, std::int64_t revision, bool linearizable, Instant read_at) const;
+
+  Clock& clock_;
+  Options options_;
+  std::string prefix_;
+  Identity identity_;
+  Client client_;
+  Lease lease_;
+  TaskScope scope_;
+  std::unique_ptr<Watch> watch_;
+  std::vector<std::function<void(Change)>> listeners_;
+  Event disturbed_;
+  mutable BrokenKeyLog broken_;
+  mutable ClusterPtr view_;
+  mutable std::uint64_t view_generation_ = 0;
+  /// The last member value that the store is known to hold.
+  std::string member_value_;
+  Session member_session_;
+};
+
+WriteResult failed_write(const CallError& error);
+Store::Acquired failed_acquire(const CallError& error);
+Compare to_compare(std::string key, const Condition& condition);
+
+}  // namespace tanist::dcs::etcd3

@@ -1,0 +1,205 @@
+#include "core/format.h"
+#include "core/log.h"
+#include "dcs/etcd3/etcd3_store.h"
+
+/// The leader key: taking, proving and releasing it.
+namespace tanist::dcs::etcd3 {
+
+namespace {
+
+/// A change of etcd's own leader between the two answers of a proof is worth asking again, but not for ever.
+constexpr int kProofRounds = 3;
+
+std::string terms_differ(std::int64_t keepalive, std::int64_t transaction) {
+  return fmt::format("the lease was answered in raft term {}, the leader key in {}", keepalive, transaction);
+}
+
+void add_status(std::vector<Op>& ops, std::string key, const std::optional<Status>& status) {
+  if (status) ops.push_back(put(std::move(key), encode_status(*status)));
+}
+
+}  // namespace
+
+Task<Store::Acquired> Etcd3Store::won(Lease::Grip grip, std::int64_t raft_term, Instant deadline) {
+  Acquired out;
+  if (grip.raft_term == raft_term) {
+    out.outcome = Outcome::done;
+    out.proof = grip.proof;
+    co_return out;
+  }
+  // The key is there, but lease and key were not vouched for by one authority.
+  auto renewing = renew(std::nullopt, deadline);
+  auto renewal = co_await std::move(renewing);
+  out.outcome = renewal.outcome == RenewOutcome::proven ? Outcome::done : Outcome::unknown;
+  out.proof = renewal.proof;
+  out.detail = renewal.outcome == RenewOutcome::proven ? std::string() : renewal.detail;
+  co_return out;
+}
+
+Task<Store::Acquired> Etcd3Store::acquire(AcquireConditions conditions, Instant deadline) {
+  const std::string leader = path(key::kLeader);
+  std::vector<Compare> compares{is_absent(leader)};
+  std::vector<Op> failure{range(leader)};
+  const auto require = [&](std::string_view key, const std::optional<Version>& version) {
+    if (!version) return;
+    compares.push_back(has_version(path(key), *version));
+    failure.push_back(range(path(key)));
+  };
+  require(key::kSync, conditions.sync);
+  require(key::kFailsafe, conditions.failsafe);
+  require(key::kFailover, conditions.failover);
+  require(key::kConfig, conditions.config);
+  require(key::kInitialize, conditions.initialize);
+
+  bool ambiguous = false;
+  for (int attempt = 0;; ++attempt) {
+    auto proving = lease_.prove(deadline);
+    auto grip = co_await std::move(proving);
+    if (!grip) {
+      auto out = failed_acquire(grip.error());
+      // An orphaned lease binds nothing: without a transaction sent nothing can have been taken.
+      out.outcome = ambiguous ? Outcome::unknown : Outcome::unavailable;
+      co_return out;
+    }
+    std::vector<Op> success{put(leader, identity_.name, grip->lease)};
+    auto running = transact(compares, std::move(success), failure, deadline);
+    auto txn = co_await std::move(running);
+    if (!txn) {
+      ambiguous = ambiguous || txn.error().ambiguous;
+      if (txn.error().fault == Fault::lease_not_found && attempt == 0) {
+        log::warning("the lease {} is gone, taking the leader key with a new one", grip->lease);
+        lease_.forget(grip->lease);
+        continue;
+      }
+      auto out = failed_acquire(txn.error());
+      if (ambiguous) out.outcome = Outcome::unknown;
+      co_return out;
+    }
+    ambiguous = ambiguous || txn->ambiguous;
+    const StoredKey* found = txn->found(0);
+    const bool done_before = ambiguous && !txn->succeeded() && found != nullptr &&
+                             found->kv.value == identity_.name && found->kv.session == grip->lease;
+    if (txn->succeeded() || done_before) {
+      auto finishing = won(*grip, txn->header.raft_term, deadline);
+      co_return co_await std::move(finishing);
+    }
+    Acquired out;
+    // While an unanswered attempt may still be under way, a refusal of a later one does not settle it.
+    out.outcome = ambiguous ? Outcome::unknown : Outcome::refused;
+    out.detail = found != nullptr ? fmt::format("the leader key is held by {}", found->kv.value)
+                                  : std::string("a key on which the decision rests has changed");
+    co_return out;
+  }
+}
+
+Task<Renewal> Etcd3Store::renew(std::optional<Status> status, Instant deadline) {
+  const std::string leader = path(key::kLeader);
+  const std::string& name = identity_.name;
+  Renewal out;
+  for (int round = 0; round < kProofRounds; ++round) {
+    auto proving = lease_.prove(deadline);
+    auto grip = co_await std::move(proving);
+    if (!grip) {
+      out.detail = std::move(grip.error().detail);
+      co_return out;
+    }
+    std::vector<Compare> compares{has_value(leader, name), has_lease(leader, grip->lease)};
+    std::vector<Op> success;
+    add_status(success, path(key::kStatus), status);
+    std::vector<Op> failure{range(leader)};
+    auto checking = transact(std::move(compares), std::move(success), std::move(failure), deadline);
+    auto txn = co_await std::move(checking);
+    if (!txn) {
+      out.detail = std::move(txn.error().detail);
+      co_return out;
+    }
+    if (!txn->succeeded()) {
+      const StoredKey* found = txn->found(0);
+      const bool my_name = found != nullptr && found->kv.value == name;
+      if (!my_name || !lease_.mine(found->kv.session)) {
+        out.outcome = RenewOutcome::lost;
+        out.key_absent = found == nullptr;
+        out.detail = found == nullptr ? std::string("the leader key is absent")
+                     : my_name
+                         ? fmt::format("the leader key has my name but session {}, which is not mine", found->kv.session)
+                         : fmt::format("the leader key is held by {}", found->kv.value);
+        co_return out;
+      }
+      // An older session of mine: a restarted daemon, or a changed ttl. The key moves to the lease that was proven.
+      const Session before = found->kv.session;
+      std::vector<Compare> same{has_value(leader, name), has_lease(leader, before)};
+      std::vector<Op> move{put(leader, name, grip->lease)};
+      add_status(move, path(key::kStatus), status);
+      std::vector<Op> look{range(leader)};
+      auto moving = transact(std::move(same), std::move(move), std::move(look), deadline);
+      txn = co_await std::move(moving);
+      if (!txn) {
+        out.detail = std::move(txn.error().detail);
+        if (txn.error().fault != Fault::lease_not_found) co_return out;
+        lease_.forget(grip->lease);
+        continue;
+      }
+      if (!txn->succeeded()) {
+        out.detail = "the leader key changed while it was moved to the current session";
+        continue;
+      }
+      log::info("moved the leader key from session {} to {}", before, grip->lease);
+    }
+    out.status_written = out.status_written || status.has_value();
+    if (txn->header.raft_term == grip->raft_term) {
+      out.outcome = RenewOutcome::proven;
+      out.proof = grip->proof;
+      out.detail.clear();
+      co_return out;
+    }
+    out.detail = terms_differ(grip->raft_term, txn->header.raft_term);
+  }
+  co_return out;
+}
+
+Task<WriteResult> Etcd3Store::release(std::optional<Status> last_status, Instant deadline) {
+  const std::string leader = path(key::kLeader);
+  WriteResult out;
+  out.outcome = Outcome::refused;
+  Session bound_to = lease_.current();
+  bool ambiguous = false;
+  for (int round = 0; round < kProofRounds; ++round) {
+    std::vector<Compare> compares{has_value(leader, identity_.name),
+                                  has_lease(leader, bound_to.empty() ? std::string("0") : bound_to)};
+    // No lease at all is nobody's: the first transaction only looks.
+    if (bound_to.empty()) compares.push_back(is_absent(leader));
+    std::vector<Op> success;
+    add_status(success, path(key::kStatus), last_status);
+    success.push_back(erase(leader));
+    std::vector<Op> failure{range(leader)};
+    auto running = transact(std::move(compares), std::move(success), std::move(failure), deadline);
+    auto txn = co_await std::move(running);
+    if (!txn) {
+      out = failed_write(txn.error());
+      if (ambiguous) out.outcome = Outcome::unknown;
+      co_return out;
+    }
+    ambiguous = ambiguous || txn->ambiguous;
+    const StoredKey* found = txn->found(0);
+    const bool mine_still = found != nullptr && found->kv.value == identity_.name && lease_.mine(found->kv.session);
+    if (txn->succeeded() || (ambiguous && !mine_still)) {
+      out.outcome = Outcome::done;
+      out.version = txn->header.revision;
+      out.detail.clear();
+      co_return out;
+    }
+    if (!mine_still) {
+      out.outcome = Outcome::refused;
+      out.detail = found == nullptr ? std::string("the leader key is absent")
+                                    : fmt::format("the leader key is held by {} in session {}", found->kv.value,
+                                                  found->kv.session);
+      co_return out;
+    }
+    bound_to = found->kv.session;
+  }
+  out.outcome = ambiguous ? Outcome::unknown : Outcome::unavailable;
+  out.detail = "the leader key changed its session while it was released";
+  co_return out;
+}
+
+}  // namespace tanist::dcs::etcd3

@@ -1,0 +1,99 @@
+#include "dcs/etcd3/lease.h"
+
+#include <algorithm>
+
+#include "core/log.h"
+#include "core/wait.h"
+
+namespace tanist::dcs::etcd3 {
+
+namespace {
+/// More own sessions than these are never alive at once.
+constexpr std::size_t kOlderSessions = 16;
+
+std::int64_t whole_seconds(Duration ttl) {
+  return std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(ttl).count());
+}
+}  // namespace
+
+Lease::Lease(Client& client, Clock& clock, Duration ttl) : client_(client), clock_(clock), ttl_(ttl) {}
+
+void Lease::adopt(Session previous) {
+  if (!previous.empty()) older_.push_back(std::move(previous));
+}
+
+bool Lease::mine(const Session& session) const {
+  return !session.empty() && (session == current_ || std::ranges::find(older_, session) != older_.end());
+}
+
+void Lease::forget(const Session& lease) {
+  if (lease == current_) current_.clear();
+  std::erase(older_, lease);
+}
+
+Task<std::expected<Lease::Grip, CallError>> Lease::take(Instant deadline) {
+  if (!needed()) co_return Grip{current_, {}, 0};
+  auto granting = grant(deadline);
+  co_return co_await std::move(granting);
+}
+
+Task<std::expected<Lease::Grip, CallError>> Lease::prove(Instant deadline) {
+  if (!needed()) {
+    const Session lease = current_;
+    auto asking = client_.call("/lease/keepalive", keepalive_body(lease), deadline);
+    auto answer = co_await std::move(asking);
+    if (!answer && answer.error().fault != Fault::lease_not_found) co_return std::unexpected(std::move(answer.error()));
+    if (answer) {
+      const auto kept = read_keepalive(answer->body);
+      if (kept.ttl_seconds) {
+        Grip out{lease, {}, answer->header.raft_term};
+        out.proof = {answer->sent_at, std::chrono::seconds(*kept.ttl_seconds)};
+        co_return out;
+      }
+    }
+    log::warning("the lease {} is gone, a new one is needed", lease);
+    forget(lease);
+  }
+  auto granting = grant(deadline);
+  co_return co_await std::move(granting);
+}
+
+Task<std::expected<Lease::Grip, CallError>> Lease::grant(Instant deadline) {
+  while (granting_ && clock_.now() < deadline) {
+    auto waiting = run_until(clock_, granted_.wait(), deadline);
+    co_await std::move(waiting);
+  }
+  if (granting_) co_return std::unexpected(CallError{Fault::unavailable, "no lease was granted in time", false});
+  struct Turn {
+    explicit Turn(Lease& lease) : lease(lease) {
+      lease.granting_ = true;
+      lease.granted_.clear();
+    }
+    ~Turn() {
+      lease.granting_ = false;
+      lease.granted_.set();
+    }
+    Lease& lease;
+  } turn(*this);
+  const Duration wanted = ttl_;
+  auto asking = client_.call("/lease/grant", grant_body(whole_seconds(wanted)), deadline);
+  auto answer = co_await std::move(asking);
+  if (!answer) co_return std::unexpected(std::move(answer.error()));
+  const auto granted = read_grant(answer->body);
+  if (granted.id.empty() || !granted.ttl_seconds) {
+    co_return std::unexpected(CallError{Fault::refused, "a grant without a lease: " + to_json(answer->body), false});
+  }
+  if (recorder_) {
+    auto recording = recorder_(granted.id);
+    co_await std::move(recording);
+  }
+  if (!current_.empty()) older_.push_back(current_);
+  if (older_.size() > kOlderSessions) older_.erase(older_.begin());
+  current_ = granted.id;
+  granted_for_ = wanted;
+  Grip out{current_, {}, answer->header.raft_term};
+  out.proof = {answer->sent_at, std::chrono::seconds(*granted.ttl_seconds)};
+  co_return out;
+}
+
+}  // namespace tanist::dcs::etcd3

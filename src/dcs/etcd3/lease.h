@@ -1,0 +1,56 @@
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <vector>
+
+#include "core/event.h"
+#include "dcs/etcd3/client.h"
+#include "dcs/store.h"
+
+namespace tanist::dcs::etcd3 {
+
+/// The lease that this member's keys hang on: granted when needed, kept alive, replaced when it is gone or when the
+/// ttl changed.
+class Lease {
+ public:
+  Lease(Client& client, Clock& clock, Duration ttl);
+
+  /// An answer that the lease is alive.
+  struct Grip {
+    Session lease;
+    /// Meaningful only from `prove`.
+    Proof proof{};
+    std::int64_t raft_term = 0;
+  };
+  /// A lease to bind keys to, without asking whether it is still alive.
+  Task<std::expected<Grip, CallError>> take(Instant deadline);
+  /// The same, proven alive by a keep-alive or by having just been granted.
+  Task<std::expected<Grip, CallError>> prove(Instant deadline);
+
+  Session current() const { return current_; }
+  /// The current lease, an older one of this process, or that of the previous incarnation.
+  bool mine(const Session& session) const;
+  /// The store said that it does not exist.
+  void forget(const Session& lease);
+  void set_ttl(Duration ttl) { ttl_ = ttl; }
+  /// That of the previous incarnation.
+  void adopt(Session previous);
+  void on_session(std::function<Task<void>(Session)> recorder) { recorder_ = std::move(recorder); }
+
+ private:
+  bool needed() const { return current_.empty() || granted_for_ != ttl_; }
+  Task<std::expected<Grip, CallError>> grant(Instant deadline);
+
+  Client& client_;
+  Clock& clock_;
+  Duration ttl_;
+  Duration granted_for_{};
+  Session current_;
+  std::vector<Session> older_;
+  bool granting_ = false;
+  Event granted_;
+  std::function<Task<void>(Session)> recorder_;
+};
+
+}  // namespace tanist::dcs::etcd3

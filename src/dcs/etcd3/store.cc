@@ -1,0 +1,351 @@
+#include "dcs/etcd3/store.h"
+
+#include "core/format.h"
+#include "core/log.h"
+#include "core/wait.h"
+#include "dcs/etcd3/etcd3_store.h"
+
+namespace tanist::dcs::etcd3 {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Duration kOpenPause = 5s;
+constexpr Duration kTopologyMinimum = 60s;
+constexpr Duration kTopologyFirst = 300s;
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+std::string versions_differ(const std::string& key, const Condition& condition, const StoredKey* found) {
+  const std::string now = found != nullptr ? fmt::format("version {}", found->kv.version) : std::string("absent");
+  const auto* wanted = std::get_if<IfVersion>(&condition);
+  const std::string then =
+      wanted != nullptr && wanted->version != 0 ? fmt::format("version {}", wanted->version) : std::string("absent");
+  return fmt::format("{} is {}, expected {}", key, now, then);
+}
+
+}  // namespace
+
+Compare to_compare(std::string key, const Condition& condition) {
+  const auto* version = std::get_if<IfVersion>(&condition);
+  return has_version(std::move(key), version != nullptr ? version->version : 0);
+}
+
+WriteResult failed_write(const CallError& error) {
+  WriteResult out;
+  out.detail = error.detail;
+  switch (error.fault) {
+    case Fault::unavailable: out.outcome = Outcome::unavailable; break;
+    case Fault::unknown: out.outcome = Outcome::unknown; break;
+    case Fault::lease_not_found: out.outcome = error.ambiguous ? Outcome::unknown : Outcome::unavailable; break;
+    case Fault::refused:
+    case Fault::wrong_password: out.outcome = Outcome::refused; break;
+  }
+  return out;
+}
+
+Store::Acquired failed_acquire(const CallError& error) {
+  Store::Acquired out;
+  out.outcome = failed_write(error).outcome;
+  out.detail = error.detail;
+  return out;
+}
+
+Etcd3Store::Etcd3Store(Executor executor, Clock& clock, Options options)
+    : clock_(clock),
+      options_(std::move(options)),
+      prefix_(options_.base_path + "/"),
+      client_(executor, clock, options_.connection, options_.timing),
+      lease_(client_, clock, options_.timing.ttl),
+      scope_(executor) {}
+
+Etcd3Store::~Etcd3Store() = default;
+
+Task<void> Etcd3Store::open(Identity identity) {
+  identity_ = std::move(identity);
+  lease_.adopt(identity_.previous_session);
+  watch_ = std::make_unique<Watch>(client_, clock_, prefix_, identity_.name, [this](Change change) {
+    for (const auto& listener : listeners_) listener(change);
+  });
+  watch_->set_patience(options_.timing.retry_timeout);
+  std::string said;
+  for (;;) {
+    const Instant begun = clock_.now();
+    auto connecting = client_.connect(begun + std::min(kOpenPause, options_.timing.retry_timeout));
+    auto connected = co_await std::move(connecting);
+    if (connected) break;
+    if (said != connected.error()) log::warning("could not connect to etcd: {}", connected.error());
+    said = std::move(connected.error());
+    log::info("waiting on etcd");
+    auto pause = clock_.sleep_until(begun + kOpenPause);
+    co_await std::move(pause);
+  }
+  client_.on_disturbance([this] {
+    watch_->restart();
+    disturbed_.set();
+  });
+  scope_.spawn("etcd watch", watch_->run());
+  scope_.spawn("etcd topology", topology_loop());
+}
+
+Task<void> Etcd3Store::close() {
+  auto closing = scope_.close();
+  co_await std::move(closing);
+  client_.on_disturbance({});
+}
+
+Task<void> Etcd3Store::topology_loop() {
+  Duration period = kTopologyFirst;
+  for (;;) {
+    auto waiting = run_until(clock_, disturbed_.wait(), clock_.now() + period);
+    co_await std::move(waiting);
+    disturbed_.clear();
+    auto refreshing = client_.refresh_topology(clock_.now() + options_.timing.retry_timeout);
+    co_await std::move(refreshing);
+    period = std::max<Duration>(kTopologyMinimum, 10 * options_.timing.ttl);
+    // Failures come in crowds.
+    auto pause = clock_.sleep_for(kOpenPause);
+    co_await std::move(pause);
+  }
+}
+
+void Etcd3Store::on_session(std::function<Task<void>(Session)> recorder) { lease_.on_session(std::move(recorder)); }
+
+void Etcd3Store::set_ttl(Duration ttl) {
+  options_.timing.ttl = ttl;
+  lease_.set_ttl(ttl);
+  client_.set_timing(options_.timing);
+}
+
+ClusterPtr Etcd3Store::decode_view(const Tree& tree, std::int64_t revision, bool linearizable, Instant read_at) const {
+  auto decoded = decode(tree);
+  broken_.report(decoded.broken);
+  decoded.cluster.revision = revision;
+  decoded.cluster.linearizable = linearizable;
+  decoded.cluster.read_at = read_at;
+  return std::make_shared<const Cluster>(std::move(decoded.cluster));
+}
+
+ClusterPtr Etcd3Store::watched() const {
+  if (!watch_ || !watch_->ready()) return nullptr;
+  const Instant now = clock_.now();
+  if (view_ && view_generation_ == watch_->generation()) {
+    // Nothing changed; the stream vouches for it up to now.
+    auto again = *view_;
+    again.revision = watch_->revision();
+    again.read_at = now;
+    view_ = std::make_shared<const Cluster>(std::move(again));
+  } else {
+    view_ = decode_view(watch_->tree(), watch_->revision(), false, now);
+    view_generation_ = watch_->generation();
+  }
+  return view_;
+}
+
+Task<std::expected<ClusterPtr, LoadError>> Etcd3Store::load(Read how, Instant deadline) {
+  if (how == Read::watched) {
+    auto waiting = watch_->wait_ready(deadline);
+    const bool ready = co_await std::move(waiting);
+    if (!ready) {
+      co_return std::unexpected(LoadError{"Etcd is not responding properly: " + watch_->trouble()});
+    }
+    co_return watched();
+  }
+  auto asking = client_.call("/kv/range", range_body(prefix_), deadline);
+  auto answer = co_await std::move(asking);
+  if (!answer) co_return std::unexpected(LoadError{std::move(answer.error().detail)});
+  Tree tree;
+  for (auto& [key, kv] : read_kvs(answer->body)) {
+    if (key.starts_with(prefix_)) tree.emplace(key.substr(prefix_.size()), std::move(kv));
+  }
+  co_return decode_view(tree, answer->header.revision, true, answer->sent_at);
+}
+
+const StoredKey* Etcd3Store::Txn::found(std::size_t i) const {
+  return i < answer.found.size() && answer.found[i] ? &*answer.found[i] : nullptr;
+}
+
+Task<Etcd3Store::TxnResult> Etcd3Store::transact(std::vector<Compare> compares, std::vector<Op> success,
+                                                 std::vector<Op> failure, Instant deadline) {
+  const auto relative = [this](const std::string& key) { return key.substr(prefix_.size()); };
+  std::vector<Watch::Expectation> expectations;
+  for (const auto& op : success) {
+    const auto value = op.kind == Op::Kind::put ? std::optional<std::string>(op.value) : std::nullopt;
+    expectations.emplace_back(*watch_, relative(op.key), value);
+  }
+  auto asking = client_.call("/kv/txn", txn_body(compares, success, failure), deadline);
+  auto answer = co_await std::move(asking);
+  if (!answer) co_return std::unexpected(std::move(answer.error()));
+  Txn out{read_txn(answer->body), answer->header, answer->ambiguous};
+  const auto revision = out.header.revision;
+  if (out.succeeded()) {
+    for (const auto& op : success) {
+      std::optional<KeyValue> kv;
+      if (op.kind == Op::Kind::put) kv = KeyValue{op.value, revision, op.lease};
+      watch_->wrote(relative(op.key), std::move(kv), revision);
+    }
+  } else {
+    for (std::size_t i = 0; i < failure.size(); ++i) {
+      const StoredKey* found = out.found(i);
+      const auto kv = found != nullptr ? std::optional<KeyValue>(found->kv) : std::nullopt;
+      watch_->found(relative(failure[i].key), kv, revision);
+    }
+  }
+  co_return std::move(out);
+}
+
+Task<WriteResult> Etcd3Store::put_key(std::string key, std::string value, Session lease, Condition condition,
+                                      Instant deadline) {
+  std::vector<Compare> compares;
+  if (!std::holds_alternative<Always>(condition)) compares.push_back(to_compare(path(key), condition));
+  std::vector<Op> success{put(path(key), value, lease)};
+  std::vector<Op> failure{range(path(key))};
+  auto running = transact(std::move(compares), std::move(success), std::move(failure), deadline);
+  auto txn = co_await std::move(running);
+  if (!txn) co_return failed_write(txn.error());
+  WriteResult out;
+  if (txn->succeeded()) {
+    out.outcome = Outcome::done;
+    out.version = txn->header.revision;
+    co_return out;
+  }
+  const StoredKey* found = txn->found(0);
+  // An earlier attempt whose reply was lost did it: the value stands there as wanted.
+  if (txn->ambiguous && found != nullptr && found->kv.value == value && found->kv.session == lease) {
+    out.outcome = Outcome::done;
+    out.version = found->kv.version;
+    co_return out;
+  }
+  out.outcome = txn->ambiguous ? Outcome::unknown : Outcome::refused;
+  out.detail = versions_differ(key, condition, found);
+  co_return out;
+}
+
+Task<WriteResult> Etcd3Store::erase_key(std::string key, Condition condition, Instant deadline) {
+  std::vector<Compare> compares;
+  if (!std::holds_alternative<Always>(condition)) compares.push_back(to_compare(path(key), condition));
+  std::vector<Op> success{erase(path(key))};
+  std::vector<Op> failure{range(path(key))};
+  auto running = transact(std::move(compares), std::move(success), std::move(failure), deadline);
+  auto txn = co_await std::move(running);
+  if (!txn) co_return failed_write(txn.error());
+  WriteResult out;
+  const StoredKey* found = txn->found(0);
+  if (txn->succeeded() || (txn->ambiguous && found == nullptr)) {
+    out.outcome = Outcome::done;
+    co_return out;
+  }
+  out.outcome = txn->ambiguous ? Outcome::unknown : Outcome::refused;
+  out.detail = versions_differ(key, condition, found);
+  co_return out;
+}
+
+Task<WriteResult> Etcd3Store::write(Record record, Condition condition, Instant deadline) {
+  auto encoded = encode(record);
+  auto writing = put_key(std::move(encoded.key), std::move(encoded.value), {}, condition, deadline);
+  co_return co_await std::move(writing);
+}
+
+Task<WriteResult> Etcd3Store::delete_sync(Condition condition, Instant deadline) {
+  auto deleting = erase_key(std::string(key::kSync), condition, deadline);
+  co_return co_await std::move(deleting);
+}
+
+Task<WriteResult> Etcd3Store::keep_session(Instant deadline) {
+  auto proving = lease_.prove(deadline);
+  auto grip = co_await std::move(proving);
+  if (!grip) co_return failed_write(grip.error());
+  WriteResult out;
+  out.outcome = Outcome::done;
+  co_return out;
+}
+
+Task<WriteResult> Etcd3Store::touch_member(Document value, Instant deadline) {
+  const std::string key = std::string(key::kMembers) + identity_.name;
+  const std::string text = to_json(value);
+  for (int attempt = 0;; ++attempt) {
+    auto taking = lease_.take(deadline);
+    auto grip = co_await std::move(taking);
+    if (!grip) co_return failed_write(grip.error());
+    if (text == member_value_ && grip->lease == member_session_) {
+      const auto at = watch_->tree().find(key);
+      const bool known = at != watch_->tree().end() && at->second.value == text && at->second.session == grip->lease;
+      if (known || !watch_->ready()) {
+        WriteResult same;
+        same.outcome = Outcome::done;
+        same.version = known ? at->second.version : 0;
+        co_return same;
+      }
+    }
+    member_value_.clear();
+    auto writing = put_key(key, text, grip->lease, Always{}, deadline);
+    auto result = co_await std::move(writing);
+    if (result.done()) {
+      member_value_ = text;
+      member_session_ = grip->lease;
+    }
+    // put_key does not tell a lost lease from other trouble, but a lease that is asked about tells.
+    if (result.outcome != Outcome::unavailable || attempt > 0 || clock_.now() >= deadline) co_return result;
+    auto proving = lease_.prove(deadline);
+    auto alive = co_await std::move(proving);
+    if (!alive || alive->lease == grip->lease) co_return result;
+  }
+}
+
+Task<WriteResult> Etcd3Store::remove_member(Instant deadline) {
+  const std::string key = path(std::string(key::kMembers) + identity_.name);
+  member_value_.clear();
+  WriteResult out;
+  Session bound_to = lease_.current();
+  bool ambiguous = false;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    std::vector<Compare> compares{has_lease(key, bound_to.empty() ? "0" : bound_to)};
+    std::vector<Op> success{erase(key)};
+    std::vector<Op> failure{range(key)};
+    auto running = transact(std::move(compares), std::move(success), std::move(failure), deadline);
+    auto txn = co_await std::move(running);
+    if (!txn) co_return failed_write(txn.error());
+    ambiguous = ambiguous || txn->ambiguous;
+    const StoredKey* found = txn->found(0);
+    if (txn->succeeded() || found == nullptr) {
+      out.outcome = Outcome::done;
+      co_return out;
+    }
+    out.detail = fmt::format("the member key is bound to session {}", found->kv.session);
+    if (!lease_.mine(found->kv.session)) break;
+    bound_to = found->kv.session;
+  }
+  out.outcome = ambiguous ? Outcome::unknown : Outcome::refused;
+  co_return out;
+}
+
+std::unique_ptr<Store> make_store(Executor executor, Clock& clock, Options options) {
+  return std::make_unique<Etcd3Store>(std::move(executor), clock, std::move(options));
+}
+
+Task<std::expected<ClusterPtr, LoadError>> read_once(Executor executor, Clock& clock, Options options,
+                                                     Instant deadline) {
+  Client client(executor, clock, options.connection, options.timing);
+  auto connecting = client.connect(deadline);
+  auto connected = co_await std::move(connecting);
+  if (!connected) co_return std::unexpected(LoadError{std::move(connected.error())});
+  const std::string prefix = options.base_path + "/";
+  auto asking = client.call("/kv/range", range_body(prefix), deadline);
+  auto answer = co_await std::move(asking);
+  if (!answer) co_return std::unexpected(LoadError{std::move(answer.error().detail)});
+  Tree tree;
+  for (auto& [key, kv] : read_kvs(answer->body)) {
+    if (key.starts_with(prefix)) tree.emplace(key.substr(prefix.size()), std::move(kv));
+  }
+  auto decoded = decode(tree);
+  decoded.cluster.revision = answer->header.revision;
+  decoded.cluster.linearizable = true;
+  decoded.cluster.read_at = answer->sent_at;
+  co_return std::make_shared<const Cluster>(std::move(decoded.cluster));
+}
+
+}  // namespace tanist::dcs::etcd3

@@ -1,0 +1,71 @@
+#include "ha/policy/draft.h"
+
+#include "ha/policy/rules.h"
+
+namespace tanist::ha::policy {
+namespace {
+
+constexpr Duration kSaidAgainAfter = std::chrono::minutes(1);
+
+const dcs::Cluster& no_cluster() {
+  static const dcs::Cluster empty;
+  return empty;
+}
+
+}  // namespace
+
+Draft::Draft(const View& from)
+    : view(from),
+      cluster(from.store.cluster ? *from.store.cluster : no_cluster()),
+      settings(*from.settings),
+      memory(decision.memory) {
+  decision.memory = from.memory;
+}
+
+bool Draft::because(Code code, std::vector<std::string> arguments) {
+  decision.reason.code = code;
+  decision.reason.arguments = std::move(arguments);
+  return true;
+}
+
+void Draft::number(std::string_view name, Document value) { decision.reason.numbers.set(name, std::move(value)); }
+
+void Draft::add(Duty duty, OnFailure on_failure) { decision.duties.push_back({std::move(duty), on_failure}); }
+
+void Draft::say(log::Level level, Code code, std::vector<std::string> arguments) {
+  const Reason line{.code = code, .arguments = std::move(arguments)};
+  add(duty::Say{.level = static_cast<int>(level), .text = line.text()});
+}
+
+void Draft::say_each_minute(const std::string& key, log::Level level, Code code, std::vector<std::string> arguments) {
+  const auto told = memory.refusals_told.find(key);
+  if (told != memory.refusals_told.end() && now() - told->second < kSaidAgainAfter) return;
+  memory.refusals_told[key] = now();
+  say(level, code, std::move(arguments));
+}
+
+bool Draft::linearizable() {
+  if (cluster.linearizable && !view.store.lock_unknown) return true;
+  decision.needs.linearizable_view = true;
+  return false;
+}
+
+void Draft::wake(Instant when) {
+  if (!decision.wake_at || when < *decision.wake_at) decision.wake_at = when;
+}
+
+void Draft::release(std::optional<Lsn> last_lsn) {
+  intend(intent::Release{last_lsn});
+  give_lock_up();
+}
+
+Decision Draft::finish() {
+  // The lock is renewed for as long as it is mine, unless a rule gives it up: slow work must not lose it.
+  const auto usual = view.has_lock() ? Mandate::Kind::keep : Mandate::Kind::lapse;
+  decision.mandate.kind = mandate_.value_or(usual);
+  if (!view.has_lock() && decision.mandate.kind == Mandate::Kind::keep) decision.mandate.kind = Mandate::Kind::lapse;
+  decision.mandate.good_until = now() + timing().ttl;
+  return std::move(decision);
+}
+
+}  // namespace tanist::ha::policy

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <utility>
+
+#include "core/log.h"
+#include "ha/decision.h"
+
+/// A decision in the making: what a rule knows (the view) and what it has said so far.
+namespace tanist::ha::policy {
+
+class Draft {
+ public:
+  explicit Draft(const View& from);
+
+  const View& view;
+  /// The view's cluster; an empty one where none was ever read.
+  const dcs::Cluster& cluster;
+  const config::Settings& settings;
+  Decision decision;
+  /// The next memory.
+  Memory& memory;
+
+  const std::string& me() const { return view.self.name; }
+  Instant now() const { return view.now; }
+  const config::Timing& timing() const { return settings.dynamic.timing; }
+  const postgres::Facts& facts() const { return view.postgres.facts; }
+
+  /// Sets the reason; true, so that a rule can end with `return d.because(…)`.
+  bool because(Code code, std::vector<std::string> arguments = {});
+  /// A number for journal and REST.
+  void number(std::string_view name, Document value);
+  void intend(Intent intent) { decision.intent = std::move(intent); }
+  void add(Duty duty, OnFailure on_failure = OnFailure::go_on);
+  /// A line of the log beside the result, in the words of a reason.
+  void say(log::Level level, Code code, std::vector<std::string> arguments = {});
+  /// The same, but no more often than once a minute for each `key`.
+  void say_each_minute(const std::string& key, log::Level level, Code code, std::vector<std::string> arguments = {});
+
+  /// True when the view is read linearizably; else asks for that.
+  bool linearizable();
+  /// The next decision is made no later than at `when`.
+  void wake(Instant when);
+  void wake_in(Duration pause) { wake(now() + pause); }
+
+  void keep_lock() { mandate_ = Mandate::Kind::keep; }
+  void give_lock_up() { mandate_ = Mandate::Kind::release; }
+  void let_lock_lapse() { mandate_ = Mandate::Kind::lapse; }
+
+  /// Releases the leader key; the reason is set by the caller.
+  void release(std::optional<Lsn> last_lsn = std::nullopt);
+
+  /// The finished decision, with its mandate.
+  Decision finish();
+
+ private:
+  std::optional<Mandate::Kind> mandate_;
+};
+
+}  // namespace tanist::ha::policy

@@ -1,0 +1,132 @@
+#include "ha/policy/following.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+#include <vector>
+
+#include "ha/policy/modes.h"
+#include "ha/policy/rejoin.h"
+#include "ha/policy/rules.h"
+
+namespace tanist::ha {
+
+std::optional<postgres::Upstream> wanted_upstream(const View& view) {
+  if (!view.store.cluster) return std::nullopt;
+  const dcs::Cluster& cluster = view.cluster();
+  const std::string& me = view.self.name;
+  // ha.md §10.2.1
+  if (view.settings->tags.nostream) return std::nullopt;
+  const dcs::Member* leader = cluster.leader_member();
+  // ha.md §10.2.3: a member that does not exist is no upstream, nor is one that streams from me in the end.
+  const std::string& from = view.settings->tags.replicatefrom;
+  if (!from.empty() && from != me && leader && leader->name != me) {
+    std::set<std::string> passed;
+    const dcs::Member* at = cluster.member(from);
+    const bool exists = at != nullptr;
+    while (at && at->name != me && passed.insert(at->name).second) {
+      const std::string next = at->replicatefrom();
+      at = next.empty() || at == leader ? nullptr : cluster.member(next);
+    }
+    if (exists && at == nullptr) return policy::upstream_of(view, *cluster.member(from));
+  }
+  // ha.md §10.2.4
+  if (!leader || leader->name == me || view.lock == Lock::mine) return std::nullopt;
+  return policy::upstream_of(view, *leader);
+}
+
+}  // namespace tanist::ha
+
+namespace tanist::ha::policy {
+namespace {
+
+/// How often a comparison with the leader is tried that was not possible yet: the end of its promotion wakes nobody.
+constexpr Duration kCheckAgain = std::chrono::seconds(1);
+
+}  // namespace
+
+std::optional<postgres::Upstream> upstream_of(const View& view, const dcs::Member& member) {
+  const auto address = member.host_port();
+  if (!address) return std::nullopt;
+  postgres::Upstream upstream;
+  upstream.member = member.name;
+  upstream.host = address->first;
+  upstream.port = address->second;
+  if (view.settings->postgresql.use_slots) upstream.slot = dcs::slot_name(view.self.name);
+  return upstream;
+}
+
+const dcs::Member* clone_source(const View& view) {
+  const dcs::Cluster& cluster = view.cluster();
+  const dcs::Member* leader = cluster.leader_member();
+  std::vector<const dcs::Member*> preferred;
+  for (const auto& [name, member] : cluster.members)
+    if (member.clonefrom() && member.host_port() && member.state == "running" && name != view.self.name &&
+        (!leader || name != leader->name))
+      preferred.push_back(&member);
+  if (!preferred.empty()) {
+    // Members that clone at the same time choose different sources, without drawing lots.
+    const auto sum = std::accumulate(view.self.name.begin(), view.self.name.end(), std::size_t{0},
+                                     [](std::size_t s, char c) { return s * 31 + static_cast<unsigned char>(c); });
+    return preferred[sum % preferred.size()];
+  }
+  const bool usable = leader && leader->name != view.self.name && leader->host_port();
+  return usable ? leader : nullptr;
+}
+
+bool follow_leader(Draft& d) {
+  const View& view = d.view;
+  const std::string leader = d.cluster.leader_name();
+  const bool lost_race = d.memory.acquiring;
+  d.memory.acquiring = false;
+  d.memory.retain_slots.clear();
+  d.memory.retain_slots_seeded = false;
+
+  // ha.md §10.1.2: a primary without the lock.
+  if (may_commit(view)) {
+    if (d.settings.dynamic.pause) return d.because(Code::continue_without_lock);
+    d.intend(intent::Demote{DemoteMode::immediate_nolock});
+    trigger_check(d);
+    return d.because(lost_race ? Code::demoted_after_lost_race : Code::demoting_no_lock);
+  }
+  if (view.lock == Lock::foreign_session) {
+    d.say_each_minute("foreign session", log::Level::warning, Code::foreign_session, {d.me()});
+    return d.because(Code::no_action, {d.me()});
+  }
+  // ha.md §3.5.3
+  if (is_starting(view)) {
+    d.say(log::Level::info, Code::still_starting_standby);
+    return d.because(Code::no_action_secondary, {d.me(), leader});
+  }
+  if (d.facts().failing_since) {
+    d.number("failing_seconds", seconds(d.now() - *d.facts().failing_since));
+    return d.because(Code::postgres_error);
+  }
+  // ha.md §10.1.4
+  if (rejoin_by_rewind(d)) return true;
+
+  // ha.md §10.1.7: only towards somebody who has an address; a member key may be late.
+  const auto upstream = wanted_upstream(view);
+  const bool aim = upstream.has_value() || d.settings.tags.nostream;
+  if (aim && view.postgres.recovery_difference == postgres::RecoveryDifference::restart) {
+    d.intend(intent::Follow{.upstream = upstream, .restart = true});
+    trigger_check(d);
+    return d.because(Code::restarting_to_follow);
+  }
+  if (aim && view.postgres.recovery_difference == postgres::RecoveryDifference::reload) {
+    d.intend(intent::Follow{.upstream = upstream, .restart = false});
+    trigger_check(d);
+  } else if (const Timeline mine = own_timeline(view), theirs = d.memory.leader_timeline;
+             mine && theirs && mine < theirs &&
+             (d.memory.own_timeline != mine || view.memory.leader_timeline != theirs)) {
+    // Behind the leader's timeline: streaming gets there, unless the WAL has left it.
+    d.memory.own_timeline = mine;
+    trigger_check(d);
+    if (rejoin_by_rewind(d)) return true;
+  }
+  if (d.memory.rewind == Memory::Rewind::check) d.wake_in(std::min(kCheckAgain, d.timing().loop_wait));
+  if (lost_race) return d.because(Code::following_after_lost_race);
+  return d.because(Code::no_action_secondary, {d.me(), leader});
+}
+
+}  // namespace tanist::ha::policy

@@ -1,0 +1,170 @@
+#include "ha/policy/founding.h"
+
+#include "ha/policy/following.h"
+#include "ha/policy/modes.h"
+#include "ha/policy/rules.h"
+
+namespace tanist::ha::policy {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Keys other than the leader's wake nobody: how often a member without data looks at the store.
+constexpr Duration kLookAgain = 1s;
+
+bool wait_for_founder(Draft& d) {
+  d.wake_in(std::min(kLookAgain, d.timing().loop_wait));
+  return d.because(Code::waiting_for_bootstrap);
+}
+
+/// Whether the empty /initialize of the view may be taken over: it is my own, or its Tanist founder is gone and nobody
+/// ever led (the note is bound to the founder's session, so nobody is at work any more).
+bool may_take_over(const Draft& d) {
+  const auto& c = d.cluster;
+  if (c.bootstrap_note.present()) return c.bootstrap_note.name == d.me();
+  const bool by_tanist = c.initialized_by_version != 0 && c.initialized_by_version == c.initialize.version;
+  const bool nobody_led = c.unlocked() && c.history.version == 0 && c.config.version == 0;
+  return by_tanist && nobody_led;
+}
+
+/// ha.md §3.6.1
+bool found_cluster(Draft& d) {
+  const auto& initialize = d.cluster.initialize;
+  const auto& before = d.view.store.last_with_leader;
+  const bool led_before = before && !before->unlocked();
+  if (d.settings.tags.nofailover || !d.settings.bootstrap.present || !initialize.value.empty())
+    return wait_for_founder(d);
+  // A wiped store: whoever led before has the data and is about to say so.
+  if (led_before) return wait_for_founder(d);
+  if (const std::string mode = mode_not_served(d.settings.dynamic); !mode.empty()) return wait_for_founder(d);
+  if (initialize.present && !may_take_over(d)) return wait_for_founder(d);
+  if (!d.linearizable()) return d.because(Code::waiting_for_bootstrap);
+  intent::Bootstrap bootstrap;
+  if (initialize.present) bootstrap.take_over = initialize.version;
+  d.intend(bootstrap);
+  d.memory.bootstrapping = true;
+  return d.because(Code::bootstrapping);
+}
+
+/// ha.md §3.6.2
+bool join_by_clone(Draft& d) {
+  const dcs::Member* source = clone_source(d.view);
+  const auto upstream = source ? upstream_of(d.view, *source) : std::nullopt;
+  if (!upstream) return wait_for_founder(d);
+  if (const std::string mode = mode_not_served(d.settings.dynamic); !mode.empty()) {
+    d.say_each_minute("clone", log::Level::error, Code::not_cloning_in_mode, {mode});
+    return wait_for_founder(d);
+  }
+  if (const auto when = retry_at(d.view, OperationKind::clone)) {
+    d.wake(*when);
+    return d.because(Code::waiting_before_retry);
+  }
+  const bool from_leader = source->name == d.cluster.leader_name();
+  d.intend(intent::Clone{
+      .source = *upstream, .source_name = source->name, .from_leader = from_leader, .why_removal_allowed = {}});
+  d.memory.rewind = Memory::Rewind::initial;
+  return d.because(from_leader ? Code::cloning_from_leader : Code::cloning_from_replica, {source->name});
+}
+
+/// ha.md §3 step 10
+bool without_data(Draft& d) {
+  const auto& facts = d.facts();
+  const bool unreadable = facts.data_directory == postgres::DataDirectory::unreadable;
+  if (d.view.postgres.role != postgres::Role::uninitialized)
+    d.add(duty::SetRole{postgres::Role::uninitialized});
+  if (facts.process != postgres::Process::none) {
+    d.intend(intent::StopImmediate{});
+    return d.because(Code::stopping_without_data);
+  }
+  if (d.view.has_lock()) {
+    d.release();
+    return d.because(unreadable ? Code::released_unreadable : Code::released_empty);
+  }
+  if (unreadable) return d.because(Code::data_directory_unreadable, {facts.data_directory_error});
+  if (d.settings.dynamic.pause) return d.because(Code::running_empty);
+  return d.cluster.unlocked() ? found_cluster(d) : join_by_clone(d);
+}
+
+/// ha.md §3 step 12
+bool check_system_id(Draft& d) {
+  const auto& initialize = d.cluster.initialize;
+  const std::string& mine = d.facts().system_identifier;
+  if (initialize.valid_system_id()) {
+    if (initialize.value == mine) return false;
+    if (d.settings.dynamic.pause) {
+      d.say_each_minute("system id", log::Level::warning, Code::system_id_changed_paused, {initialize.value, mine});
+      if (!d.view.has_lock()) return false;
+      d.release();
+      return d.because(Code::released_system_id);
+    }
+    if (!d.linearizable()) return d.because(Code::system_id_mismatch, {d.me(), initialize.value, mine});
+    d.because(Code::system_id_mismatch, {d.me(), initialize.value, mine});
+    d.intend(intent::Exit{.code = 1, .why = d.decision.reason.text()});
+    d.let_lock_lapse();
+    return true;
+  }
+  // A fresh start on a store that knows of no cluster.
+  if (!d.cluster.unlocked() || d.settings.dynamic.pause || d.memory.joined) return false;
+  const bool replica = d.facts().running() && !is_primary(d.view);
+  if (!replica && initialize.present) return false;
+  if (!d.linearizable()) return d.because(Code::race_asking);
+  if (replica) {
+    d.say(log::Level::error, Code::no_initialize_key);
+    d.intend(intent::Exit{.code = 1, .why = std::string(code_text(Code::start_primary_first))});
+    return d.because(Code::no_initialize_key);
+  }
+  d.add(duty::Initialize{.condition = dcs::IfAbsent{}, .system_id = mine});
+  return false;
+}
+
+}  // namespace
+
+bool go_on_bootstrapping(Draft& d) {
+  if (!d.memory.bootstrapping) return false;
+  const auto& last = d.view.last_operation;
+  const auto ended = [&](OperationKind kind) { return last && last->kind == kind; };
+  if (ended(OperationKind::cancel_bootstrap)) {
+    d.intend(intent::Exit{.code = 1, .why = std::string(code_text(Code::bootstrap_failed))});
+    d.let_lock_lapse();
+    return d.because(Code::bootstrap_failed);
+  }
+  if (ended(OperationKind::finish_bootstrap) && last->ok) {
+    d.memory.bootstrapping = false;
+    // Members wait for their slots already.
+    d.wake(d.now());
+    return d.because(Code::initialized);
+  }
+  const bool alive = d.facts().process != postgres::Process::none;
+  if (ended(OperationKind::bootstrap) && last->ok && alive) {
+    d.intend(intent::FinishBootstrap{});
+    return d.because(Code::running_post_bootstrap);
+  }
+  // ha.md §3.6: the server died, or a step failed; also when the race for /initialize was lost, nothing was begun.
+  if (ended(OperationKind::bootstrap) || ended(OperationKind::finish_bootstrap)) {
+    d.intend(intent::CancelBootstrap{});
+    return d.because(Code::cancelling_bootstrap);
+  }
+  d.memory.bootstrapping = false;
+  return false;
+}
+
+bool check_data(Draft& d) {
+  const auto& facts = d.facts();
+  switch (facts.data_directory) {
+    case postgres::DataDirectory::empty:
+    case postgres::DataDirectory::unreadable: return without_data(d);
+    case postgres::DataDirectory::foreign:
+      // Nothing of it was made by this daemon, so nothing of it is touched.
+      d.say_each_minute("foreign", log::Level::error, Code::data_directory_foreign, {d.settings.postgresql.data_dir});
+      if (d.view.has_lock()) d.release();
+      return d.because(Code::system_id_invalid);
+    case postgres::DataDirectory::ok: break;
+  }
+  if (!valid_system_id(facts.system_identifier)) {
+    if (d.view.has_lock() && !may_commit(d.view)) d.release();
+    return d.because(Code::system_id_invalid);
+  }
+  return check_system_id(d);
+}
+
+}  // namespace tanist::ha::policy

@@ -1,0 +1,174 @@
+#include "ha/policy/leading.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "ha/policy/history.h"
+#include "ha/policy/member_slots.h"
+#include "ha/policy/modes.h"
+#include "ha/policy/race.h"
+#include "ha/policy/rules.h"
+
+namespace tanist::ha::policy {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A control file read longer ago than this says nothing about the checkpoint after a promotion.
+constexpr Duration kControlAge = 1s;
+/// When the monitor has seen the server as a primary.
+constexpr Duration kProbePause = 200ms;
+
+/// ha.md §3.4 and §3.5: keys that the cluster cannot do without.
+void rebuild_keys(Draft& d) {
+  const auto& initialize = d.cluster.initialize;
+  const auto& config = d.cluster.config;
+  const bool no_id = !initialize.valid_system_id() && valid_system_id(d.facts().system_identifier);
+  const bool no_config = (config.version == 0 || config.data.size() == 0) && d.settings.dynamic.raw.size() > 0;
+  if (!no_id && !no_config) return;
+  if (!d.linearizable()) return;
+  const auto condition = [](dcs::Version version) -> dcs::Condition {
+    if (version == 0) return dcs::IfAbsent{};
+    return dcs::IfVersion{version};
+  };
+  if (no_id)
+    d.add(duty::Initialize{.condition = condition(initialize.version), .system_id = d.facts().system_identifier});
+  if (no_config) d.add(duty::Config{.condition = condition(config.version)});
+}
+
+/// ha.md §8, last paragraph.
+void confirm_checkpoint(Draft& d) {
+  const Timeline timeline = own_timeline(d.view);
+  if (d.memory.checkpoint_after_promote_done || d.memory.checkpoint_after_promote_running || !timeline) return;
+  const auto& control = d.facts().control;
+  if (control && control->checkpoint_timeline == timeline) {
+    d.memory.checkpoint_after_promote_done = true;
+  } else if (!control || d.now() - control->seen_at > kControlAge) {
+    d.decision.needs.control_file = true;
+  } else {
+    d.memory.checkpoint_after_promote_running = true;
+    d.add(duty::CheckpointAfterPromote{});
+  }
+}
+
+/// ha.md §8.3
+bool lead_as_primary(Draft& d) {
+  const bool won = std::exchange(d.memory.acquiring, false);
+  d.memory.rewind = Memory::Rewind::initial;
+  // ha.md §8.1: the fence comes before everything that relies on it.
+  if (!d.view.fence.armed && !d.settings.dynamic.pause) {
+    if (!d.view.fence.usable) {
+      d.intend(intent::Demote{DemoteMode::immediate});
+      return d.because(Code::demoting_no_watchdog);
+    }
+    d.add(duty::Fence{.arm = true});
+  }
+  rebuild_keys(d);
+  tell_failover_not_served(d);
+  // ha.md §14.3: a valid configuration says that nothing is synchronous any more.
+  if (d.cluster.sync.active() && d.cluster.config.valid &&
+      d.settings.dynamic.synchronous_mode == config::Dynamic::SyncMode::off) {
+    d.add(duty::DeleteSync{d.cluster.sync.version});
+    d.say(log::Level::info, Code::sync_disabled);
+  }
+  if (d.facts().failing_since) {
+    d.say_each_minute("cached role", log::Level::warning, Code::state_from_cache);
+    d.number("failing_seconds", seconds(d.now() - *d.facts().failing_since));
+    return d.because(Code::postgres_error);
+  }
+  if (!own_timeline(d.view)) d.wake_in(kProbePause);
+  publish_status(d);
+  update_history(d);
+  confirm_checkpoint(d);
+  if (won) return d.because(Code::acquired_as_leader);
+  return d.because(Code::no_action_leader, {d.me()});
+}
+
+/// ha.md §8.5
+bool promote(Draft& d) {
+  const bool won = d.memory.acquiring;
+  const Code promoted = won ? Code::promoted_by_acquiring : Code::promoted_had_lock;
+  if (const std::string mode = mode_not_served(d.settings.dynamic); !mode.empty()) {
+    d.release();
+    return d.because(Code::released_in_mode, {mode});
+  }
+  // ha.md §8.1
+  if (!d.view.fence.usable) {
+    d.release();
+    return d.because(Code::not_promoting_no_watchdog);
+  }
+  // ha.md §8.2
+  if (d.memory.pre_promote == Memory::PrePromote::failed) {
+    d.say(log::Level::warning, Code::pre_promote_failed_release);
+    d.memory.pre_promote = Memory::PrePromote::none;
+    d.memory.no_race_until = d.now() + d.timing().ttl;
+    d.memory.acquiring = false;
+    d.release();
+    return d.because(Code::promotion_cancelled);
+  }
+  if (const auto when = retry_at(d.view, OperationKind::promote)) {
+    d.wake(*when);
+    return d.because(Code::waiting_before_retry);
+  }
+  // A member with an old copy must not lead merely because the key was free.
+  if (!d.linearizable()) return d.because(promoted);
+  if (d.cluster.sync.active() && !d.cluster.sync.is_member(d.me()) && !d.cluster.sync.is_voter(d.me())) {
+    d.release();
+    return d.because(Code::not_in_sync);
+  }
+  // ha.md §14.4, synchronous mode off: /sync goes first, so that nobody counts on a set that nobody keeps.
+  if (d.cluster.sync.active())
+    d.add(duty::DeleteSync{d.cluster.sync.version}, OnFailure::postpone_intent);
+  d.add(duty::Fence{.arm = true}, OnFailure::postpone_intent);
+  d.intend(intent::Promote{});
+  d.memory.acquiring = false;
+  d.memory.rewind = Memory::Rewind::initial;
+  d.memory.leader_timeline = {};
+  d.memory.checkpoint_after_promote_done = false;
+  d.memory.checkpoint_after_promote_running = false;
+  return d.because(promoted);
+}
+
+/// ha.md §3.5.2
+bool wait_for_start(Draft& d) {
+  Duration timeout = d.settings.dynamic.primary_start_timeout;
+  const Duration left = timeout - (d.now() - d.view.postgres.state_since);
+  d.number("left_seconds", seconds(left));
+  if (left > Duration::zero()) {
+    d.wake_in(left);
+    return d.because(Code::still_starting, {fmt::format("{:.0f}", seconds(left))});
+  }
+  const auto possible = mode_not_served(d.settings.dynamic).empty() ? failover_possible(d) : false;
+  if (!possible) return d.because(Code::race_asking);
+  if (!*possible) return d.because(Code::start_timeout_no_failover);
+  d.intend(intent::Demote{DemoteMode::immediate});
+  return d.because(Code::stopped_startup_timeout);
+}
+
+}  // namespace
+
+bool lead(Draft& d) {
+  const View& view = d.view;
+  // ha.md §3.8.2: the key names me, but the lease says that this may be over any moment.
+  if (!lease_is_safe(view)) {
+    d.say_each_minute("lease", log::Level::error, Code::failed_to_update_lock);
+    if (!may_commit(view)) return d.because(Code::not_promoting_lock_update_failed);
+    if (d.settings.dynamic.pause) return d.because(Code::continue_without_lock);
+    const auto mode = view.lease.held(d.now()) ? DemoteMode::offline : DemoteMode::immediate_nolock;
+    d.intend(intent::Demote{mode});
+    return d.because(Code::demoted_lock_update_failed);
+  }
+  d.wake(lease_deadlines(view.lease, d.timing()).stop_at);
+  // ha.md §3.5
+  if (is_starting(view)) return wait_for_start(d);
+  if (is_primary(view)) return lead_as_primary(d);
+  // ha.md §3.8.1
+  if (d.settings.dynamic.pause) {
+    d.release();
+    return d.because(Code::removed_lock_not_primary);
+  }
+  if (!d.facts().accepts() || d.facts().failing_since) return d.because(Code::postgres_error);
+  return promote(d);
+}
+
+}  // namespace tanist::ha::policy

@@ -1,0 +1,183 @@
+#include "ha/policy/operations.h"
+
+#include "ha/policy/race.h"
+#include "ha/policy/rejoin.h"
+#include "ha/policy/rules.h"
+
+namespace tanist::ha::policy {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A replica that has everything before the shutdown checkpoint gets this long to show that it has that one too; then
+/// what it has is enough: no commit is behind it.
+constexpr Duration kCheckpointGrace = 500ms;
+/// What the operation is asked again after.
+constexpr Duration kVerdictPause = 20ms;
+
+constexpr const char* kCancelled = "cancelled";
+constexpr const char* kPrePromote = "pre_promote: ";
+
+bool makes_writable(const Draft& d, const OperationView& op) {
+  const auto role = d.view.postgres.role;
+  const bool primary = role == postgres::Role::primary || role == postgres::Role::promoted;
+  switch (op.kind) {
+    case OperationKind::promote: return true;
+    case OperationKind::start:
+    case OperationKind::restart:
+    case OperationKind::follow_restart: return primary;
+    default: return false;
+  }
+}
+
+/// The operation is about to delete the key, or has done it: nothing may renew it meanwhile.
+bool gives_lock_up(const OperationView& op) {
+  return op.released || op.phase == Phase::releasing || (op.phase == Phase::awaiting_release && !op.awaits_verdict);
+}
+
+/// ha.md §2.4 and §15.4.h: the key goes as soon as somebody has the last of the WAL.
+bool give_verdict(Draft& d, const OperationView& op) {
+  Required required{.at_least = op.checkpoint_lsn, .or_equal = d.now() - op.phase_since >= kCheckpointGrace};
+  // With nothing to wait for the key is kept until nothing of the server is left.
+  const auto possible = d.view.store.ok ? failover_possible(d, required) : std::optional<bool>(false);
+  if (possible) d.intend(intent::Advance{*possible});
+  if (possible && *possible) d.give_lock_up();
+  if (!possible || !*possible) d.wake_in(kVerdictPause);
+  d.number("checkpoint_lsn", to_string(op.checkpoint_lsn));
+  return d.because(Code::release_verdict);
+}
+
+/// ha.md §3.4.2
+bool without_lock(Draft& d, const OperationView& op) {
+  if (op.kind == OperationKind::promote && op.cancel != Cancel::no) {
+    d.intend(intent::PreEmpt{"lost leader before promote"});
+    return d.because(Code::lost_before_promote);
+  }
+  d.say_each_minute("demoting during " + op.name, log::Level::info, Code::demoting_during, {op.name});
+  d.intend(intent::PreEmpt{"lost leader lock"});
+  return d.because(Code::lost_lock_during, {op.name});
+}
+
+/// ha.md §3.4.1
+bool crash_recovery_too_slow(Draft& d, const OperationView& op) {
+  const Duration patience = d.settings.dynamic.primary_start_timeout;
+  const Instant began = d.memory.outage_since.value_or(op.since);
+  if (op.kind != OperationKind::crash_recovery || !leads(d.view)) return false;
+  if (d.now() < began + patience) {
+    d.wake(began + patience);
+    return false;
+  }
+  const auto possible = failover_possible(d);
+  if (!possible || !*possible) return false;
+  d.intend(intent::PreEmpt{"startup timeout"});
+  return d.because(Code::terminated_crash_recovery);
+}
+
+void learn_rewind(Draft& d, const OperationResult& result) {
+  auto& rewind = d.memory.rewind;
+  if (result.ok) {
+    rewind = Memory::Rewind::success;
+  } else if (result.detail != kCancelled) {
+    // postgres.md §24: with the leader gone, the failure may be its end and not ours.
+    const dcs::Member* leader = d.cluster.leader_member();
+    const bool leader_there = leader && leader->role == "primary";
+    rewind = leader_there ? Memory::Rewind::failed : Memory::Rewind::need;
+  }
+}
+
+}  // namespace
+
+void learn_result(Draft& d) {
+  const auto& result = d.view.last_operation;
+  if (!result || result->serial <= d.memory.results_seen) return;
+  d.memory.results_seen = result->serial;
+  switch (result->kind) {
+    case OperationKind::start:
+    case OperationKind::restart:
+    case OperationKind::follow_restart:
+      // One that was ended on purpose, or goes on starting, is no failed start.
+      if (result->ok || result->detail == kCancelled || d.facts().process != postgres::Process::none)
+        d.memory.recovering = false;
+      if (result->ok && d.memory.rewind == Memory::Rewind::success) d.memory.rewind = Memory::Rewind::initial;
+      break;
+    case OperationKind::rewind: learn_rewind(d, *result); break;
+    case OperationKind::promote:
+      if (!result->ok && result->detail.starts_with(kPrePromote)) d.memory.pre_promote = Memory::PrePromote::failed;
+      // The words were ahead of the server.
+      if (!result->ok && d.facts().running() && d.facts().probe && d.facts().probe->in_recovery)
+        d.add(duty::SetRole{postgres::Role::replica});
+      break;
+    case OperationKind::demote:
+    case OperationKind::shutdown:
+      d.memory.retain_slots.clear();
+      d.memory.retain_slots_seeded = false;
+      d.memory.outage_since = d.now();
+      d.memory.crash_recovery_tried = false;
+      trigger_check(d);
+      break;
+    case OperationKind::clone: d.memory.rewind = Memory::Rewind::initial; break;
+    default: break;
+  }
+}
+
+bool watch_operation(Draft& d) {
+  if (!d.view.operation) return false;
+  const OperationView& op = *d.view.operation;
+  d.number("phase_seconds", seconds(d.now() - op.phase_since));
+  if (gives_lock_up(op)) d.give_lock_up();
+  if (op.awaits_verdict) return give_verdict(d, op);
+
+  if (makes_writable(d, op) && !d.settings.dynamic.pause) {
+    if (!leads(d.view)) return without_lock(d, op);
+  }
+  if (!d.view.store.ok) return d.because(Code::dcs_not_accessible);
+  if (op.kind == OperationKind::bootstrap && !d.cluster.unlocked()) {
+    d.intend(intent::PreEmpt{"another member leads the cluster"});
+    return d.because(Code::bootstrap_overtaken);
+  }
+  if (crash_recovery_too_slow(d, op)) return true;
+  if (d.view.has_lock()) return d.because(Code::updated_lock_during, {op.name});
+  // ha.md §3.4.3
+  if (d.cluster.unlocked() && op.kind != OperationKind::bootstrap)
+    d.say_each_minute("busy", log::Level::info, Code::not_healthy_enough);
+  return d.because(Code::in_progress, {op.name});
+}
+
+bool shut_down(Draft& d) {
+  if (!d.view.commands.shutdown) return false;
+  const bool hurry = d.view.commands.hurry;
+  if (d.view.operation) {
+    const OperationView& op = *d.view.operation;
+    if (op.kind == OperationKind::shutdown && hurry) d.intend(intent::Shutdown{.hurry = true});
+    if (op.kind == OperationKind::shutdown || op.kind == OperationKind::demote) {
+      if (gives_lock_up(op)) d.give_lock_up();
+      if (op.awaits_verdict && !hurry) return give_verdict(d, op);
+      return d.because(Code::shutting_down);
+    }
+    // ha.md §2, shutdown 1. A phase that cannot be broken ends by itself; its operation stops there.
+    if (op.cancel != Cancel::no || op.kind == OperationKind::promote) d.intend(intent::PreEmpt{"shutdown"});
+    return d.because(Code::shutting_down);
+  }
+  // ha.md §2, shutdown 2
+  if (d.settings.dynamic.pause) {
+    if (d.view.fence.armed) d.add(duty::Fence{.arm = false});
+    d.say(log::Level::info, Code::shutdown_paused);
+    d.intend(intent::Exit{.code = 0, .why = std::string(code_text(Code::shutdown_paused))});
+    d.let_lock_lapse();
+    return d.because(Code::shut_down);
+  }
+  const auto& last = d.view.last_operation;
+  if (last && last->kind == OperationKind::shutdown) {
+    d.let_lock_lapse();
+    if (last->ok) {
+      d.intend(intent::Exit{});
+      return d.because(Code::shut_down);
+    }
+    d.intend(intent::Exit{.code = 1, .why = std::string(code_text(Code::shutdown_failed))});
+    return d.because(Code::shutdown_failed);
+  }
+  d.intend(intent::Shutdown{hurry});
+  return d.because(Code::shutting_down);
+}
+
+}  // namespace tanist::ha::policy

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "ha/policy/draft.h"
+
+/// Who may take the lock (ha.md §5, §6).
+namespace tanist::ha::policy {
+
+/// The others that are asked before taking the lock (ha.md §6.1.8, §6.1.9, §6.2.3): name → its REST address.
+std::map<std::string, std::string> rivals(const View& view);
+
+/// Nobody has the lock.
+bool race_for_lock(Draft& d);
+
+/// Whether another could take over (ha.md §6.3): `at_least` is the position it must have; without one, the lag rule
+/// applies. nullopt: the peers have to be asked first, which was noted as a need.
+struct Required {
+  std::optional<Lsn> at_least;
+  /// Having exactly `at_least` is enough.
+  bool or_equal = true;
+};
+std::optional<bool> failover_possible(Draft& d, Required required = {});
+
+}  // namespace tanist::ha::policy

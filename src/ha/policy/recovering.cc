@@ -1,0 +1,150 @@
+#include "ha/policy/recovering.h"
+
+#include <algorithm>
+#include <array>
+
+#include "ha/policy/following.h"
+#include "ha/policy/modes.h"
+#include "ha/policy/race.h"
+#include "ha/policy/rejoin.h"
+#include "ha/policy/rules.h"
+
+namespace tanist::ha::policy {
+namespace {
+
+using postgres::State;
+
+constexpr int kStartsFromBackupLabel = 150000;
+
+bool fits_start_as_primary(const postgres::ControlData& control) {
+  return crashed_as_primary(control) || control.cluster_state == "shut down";
+}
+
+/// ha.md §3 step 9: a start was tried, and nothing runs.
+bool after_failed_start(Draft& d) {
+  d.memory.recovering = false;
+  if (!d.view.has_lock()) {
+    if (const auto when = retry_at(d.view, OperationKind::start)) d.wake(*when);
+    return d.because(Code::failed_to_start);
+  }
+  if (d.view.postgres.role == postgres::Role::primary) {
+    d.add(duty::SetRole{postgres::Role::demoted});
+    d.add(duty::Callback{.action = "on_role_change", .role = postgres::Role::demoted});
+  }
+  d.release();
+  return d.because(Code::removed_key_start_failed);
+}
+
+bool start(Draft& d, bool as_standby, std::optional<postgres::Upstream> upstream, Code why) {
+  intent::Start start;
+  start.as_standby = as_standby;
+  start.upstream = std::move(upstream);
+  if (!as_standby) {
+    start.name = "starting primary after failure";
+  } else if (d.view.postgres.role == postgres::Role::demoted) {
+    start.name = "starting after demotion";
+  }
+  d.intend(std::move(start));
+  d.memory.recovering = true;
+  return d.because(why);
+}
+
+/// ha.md §3.7.1 to §3.7.3, for a holder of the lock; nullopt: go on with the other steps.
+std::optional<bool> recover_leader(Draft& d, State state) {
+  const auto& dynamic = d.settings.dynamic;
+  const bool served = mode_not_served(dynamic).empty();
+  const Duration patience = dynamic.primary_start_timeout;
+  const auto& last = d.view.last_operation;
+  // ha.md §3.4.1: crash recovery that took too long was ended for this.
+  const bool out_of_time = last && last->kind == OperationKind::crash_recovery && !last->ok && d.memory.outage_since &&
+                           d.now() - *d.memory.outage_since >= patience;
+  if (served && (patience == Duration::zero() || out_of_time)) {
+    const auto possible = failover_possible(d);
+    if (!possible) return d.because(Code::race_asking);
+    if (*possible) {
+      d.intend(intent::Demote{DemoteMode::immediate});
+      if (out_of_time) return d.because(Code::terminated_crash_recovery);
+      d.say(log::Level::info, Code::failing_over_after_crash);
+      return d.because(Code::stopped_to_fail_over);
+    }
+  }
+  const bool in_place = patience > Duration::zero() && state == State::crashed &&
+                        d.view.postgres.role == postgres::Role::primary && d.view.postgres.seen_running &&
+                        !d.facts().standby_signal && fits_start_as_primary(*d.facts().control);
+  if (in_place && d.view.fence.usable) {
+    d.add(duty::Fence{.arm = true}, OnFailure::postpone_intent);
+    return start(d, false, std::nullopt, Code::starting_primary);
+  }
+  return std::nullopt;
+}
+
+/// ha.md §3.7.5
+bool recover_from_crash(Draft& d) {
+  if (!crashed_as_primary(*d.facts().control) || d.memory.crash_recovery_tried) return false;
+  if (!d.cluster.unlocked() && !can_rewind(d.view)) return false;
+  if (d.facts().backup_label && (d.facts().major_version == 0 || d.facts().major_version >= kStartsFromBackupLabel)) {
+    d.say(log::Level::info, Code::skip_crash_recovery);
+    return false;
+  }
+  d.memory.crash_recovery_tried = true;
+  d.intend(intent::CrashRecover{});
+  return d.because(Code::crash_recovery);
+}
+
+}  // namespace
+
+State note_death(Draft& d) {
+  const State state = d.view.postgres.state;
+  static constexpr std::array kAlive = {State::running, State::starting, State::restarting};
+  if (std::ranges::find(kAlive, state) == kAlive.end()) return state;
+  const State now = d.settings.dynamic.pause ? State::stopped : State::crashed;
+  d.say(log::Level::warning, Code::postgres_not_running);
+  d.add(duty::SetState{now});
+  d.memory.outage_since = d.now();
+  d.memory.crash_recovery_tried = false;
+  return now;
+}
+
+bool recover(Draft& d) {
+  const View& view = d.view;
+  const State state = note_death(d);
+  if (d.settings.dynamic.pause) {
+    if (!view.has_lock()) return d.because(Code::postgres_is_not_running);
+    d.release();
+    return d.because(Code::removed_lock_not_running);
+  }
+  if (d.memory.recovering) return after_failed_start(d);
+  const bool leader = leads(view);
+  if (view.has_lock() && !leader) return d.because(Code::not_promoting_lock_update_failed);
+  if (const auto when = retry_at(view, OperationKind::start); when && !leader) {
+    d.wake(*when);
+    return d.because(Code::waiting_before_retry);
+  }
+  if (!d.facts().control) {
+    // Read again in each cycle; without it nothing can be said about this data directory.
+    d.decision.needs.control_file = true;
+    return d.because(Code::postgres_is_not_running);
+  }
+  if (leader)
+    if (const auto decided = recover_leader(d, state)) return *decided;
+  // ha.md §3.7.4: from here on nothing of this server can commit.
+  if (leader && view.fence.armed) d.add(duty::Fence{.arm = false});
+  // A clone was made just now: its control file shows the source's state, and its WAL is the source's.
+  const bool cloned = view.postgres.role == postgres::Role::uninitialized && d.facts().backup_label;
+  if (!cloned && recover_from_crash(d)) return true;
+  if (leader) {
+    // ha.md §3.7.6, unless a promotion could not follow.
+    if (const std::string mode = mode_not_served(d.settings.dynamic); !mode.empty()) {
+      d.release();
+      return d.because(Code::released_in_mode, {mode});
+    }
+    d.memory.rewind = Memory::Rewind::initial;
+    return start(d, true, std::nullopt, Code::starting_readonly);
+  }
+  // ha.md §3.7.7
+  if (!cloned && !rewind_executed(d.memory)) trigger_check(d);
+  if (!cloned && rejoin_by_rewind(d)) return true;
+  return start(d, true, wanted_upstream(view), Code::starting_secondary);
+}
+
+}  // namespace tanist::ha::policy

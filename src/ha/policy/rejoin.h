@@ -1,0 +1,14 @@
+#pragma once
+
+#include "ha/policy/draft.h"
+
+/// Taking a member back whose WAL may have left the leader's (ha.md §10.3, postgres.md §24).
+namespace tanist::ha::policy {
+
+/// The WAL is to be compared with the leader's; only where something could be done about a difference.
+void trigger_check(Draft& d);
+
+/// Compares, rewinds or clones anew; true when it acts or waits for an answer.
+bool rejoin_by_rewind(Draft& d);
+
+}  // namespace tanist::ha::policy

@@ -1,0 +1,119 @@
+#include "ha/policy/rules.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace tanist::ha::policy {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kSystemIdLength = 10;
+/// Between two tries of what failed: soon for what others may have mended, not so soon that the log fills.
+constexpr Duration kRetryPause = 5s;
+
+bool role_is_primary(const View& view) {
+  return view.postgres.role == postgres::Role::primary || view.postgres.role == postgres::Role::promoted;
+}
+
+}  // namespace
+
+bool valid_system_id(const std::string& id) {
+  return id.size() >= kSystemIdLength && std::ranges::all_of(id, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool is_primary(const View& view) {
+  const auto& facts = view.postgres.facts;
+  if (!facts.running()) return false;
+  if (!facts.probe) return role_is_primary(view);
+  if (!facts.probe->in_recovery) return true;
+  // An answer from before the end of a promotion says nothing about the server of now.
+  const bool outdated = view.last_operation && facts.probe->asked_at <= view.last_operation->ended;
+  return role_is_primary(view) && outdated;
+}
+
+bool may_commit(const View& view) {
+  const auto& facts = view.postgres.facts;
+  if (facts.process == postgres::Process::orphans) return role_is_primary(view);
+  return facts.running() && (is_primary(view) || role_is_primary(view));
+}
+
+bool is_starting(const View& view) {
+  const auto& facts = view.postgres.facts;
+  if (!facts.running() || facts.accepts()) return false;
+  const auto state = view.postgres.state;
+  if (state == postgres::State::starting || state == postgres::State::restarting ||
+      state == postgres::State::bootstrap_starting)
+    return true;
+  return !facts.probe && facts.accepting == postgres::Accepting::rejecting;
+}
+
+bool has_fresh_probe(const View& view) {
+  const auto& facts = view.postgres.facts;
+  return facts.running() && facts.probe && !facts.failing_since;
+}
+
+bool lease_is_safe(const View& view) {
+  return view.lease.held(view.now) && view.now < lease_deadlines(view.lease, view.timing()).stop_at;
+}
+
+bool leads(const View& view) { return view.has_lock() && lease_is_safe(view); }
+
+bool locked_by_other(const View& view) { return view.lock == Lock::others || view.lock == Lock::foreign_session; }
+
+Lsn own_position(const View& view) { return has_fresh_probe(view) ? view.postgres.facts.probe->position() : Lsn{}; }
+
+Timeline own_timeline(const View& view) {
+  if (!has_fresh_probe(view)) return {};
+  const auto& probe = *view.postgres.facts.probe;
+  if (!probe.in_recovery) return probe.timeline;
+  // What was seen before a promotion ended is the timeline that the server has left.
+  return is_primary(view) ? Timeline{} : probe.effective_timeline;
+}
+
+bool can_rewind(const View& view) {
+  const auto& control = view.postgres.facts.control;
+  return view.settings->postgresql.use_pg_rewind && control && (control->wal_log_hints || control->data_checksums);
+}
+
+bool rewind_pending(const Memory& memory) {
+  return memory.rewind == Memory::Rewind::check || memory.rewind == Memory::Rewind::need;
+}
+
+bool rewind_executed(const Memory& memory) {
+  return memory.rewind == Memory::Rewind::success || memory.rewind == Memory::Rewind::failed;
+}
+
+bool crashed_as_primary(const postgres::ControlData& control) {
+  static constexpr std::array<std::string_view, 3> kStates = {"in production", "shutting down", "in crash recovery"};
+  return std::ranges::find(kStates, control.cluster_state) != kStates.end();
+}
+
+std::optional<Instant> retry_at(const View& view, OperationKind kind) {
+  const auto& last = view.last_operation;
+  if (!last || last->kind != kind || last->ok || last->detail == "cancelled") return std::nullopt;
+  const Instant when = last->ended + std::min(kRetryPause, view.timing().loop_wait);
+  if (view.now >= when) return std::nullopt;
+  return when;
+}
+
+std::optional<bool> version_below(const std::string& version, int major, int minor, int patch) {
+  std::array<int, 3> parts{};
+  std::size_t count = 0;
+  const char* at = version.data();
+  const char* const end = at + version.size();
+  while (true) {
+    int value = 0;
+    const auto [next, error] = std::from_chars(at, end, value);
+    if (error != std::errc{} || next == at) return std::nullopt;
+    if (count < parts.size()) parts[count] = value;
+    ++count;
+    if (next == end) break;
+    if (*next != '.') return std::nullopt;
+    at = next + 1;
+  }
+  return parts < std::array<int, 3>{major, minor, patch};
+}
+
+}  // namespace tanist::ha::policy

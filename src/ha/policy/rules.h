@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "ha/view.h"
+
+/// What the words of the specification mean, as questions to a view.
+namespace tanist::ha::policy {
+
+/// Digits only, at least ten (ha.md §3.4).
+bool valid_system_id(const std::string& id);
+
+/// The server runs out of recovery, as the monitor saw it; where it saw nothing new, as the role says (ha.md §1).
+bool is_primary(const View& view);
+/// It may commit: as above, or orphans of a primary are left.
+bool may_commit(const View& view);
+/// A start that goes on: neither accepting nor dead (ha.md §3.5).
+bool is_starting(const View& view);
+/// The monitor's answer is of now: position and timeline can be compared with those of others.
+bool has_fresh_probe(const View& view);
+
+/// The lease covers at least the time that a stop takes.
+bool lease_is_safe(const View& view);
+/// The lock is mine and the lease says so too: what a leader does may be done.
+bool leads(const View& view);
+/// Somebody else has the lock, or a session that is not mine has it in my name.
+bool locked_by_other(const View& view);
+
+/// Own WAL position; 0: unknown.
+Lsn own_position(const View& view);
+/// Own timeline; 0: unknown, also while a promotion has just ended and the monitor has not looked since.
+Timeline own_timeline(const View& view);
+
+/// pg_rewind is configured and the server writes what it needs (postgres.md §24).
+bool can_rewind(const View& view);
+bool rewind_pending(const Memory& memory);
+bool rewind_executed(const Memory& memory);
+
+/// The server was shut down by itself or by a crash without having been in recovery: "in production", …
+bool crashed_as_primary(const postgres::ControlData& control);
+
+/// How long after a failed operation of this kind the next one is begun; nullopt: it may begin now.
+std::optional<Instant> retry_at(const View& view, OperationKind kind);
+
+/// `4.1.4` → {4, 1, 4} compared with major.minor.patch; nullopt: not dotted integers (dcs.md §1.5).
+std::optional<bool> version_below(const std::string& version, int major, int minor, int patch);
+
+}  // namespace tanist::ha::policy

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "net/resolver.h"
+#include "postgres/conninfo.h"
+
+struct pg_conn;
+
+namespace tanist::postgres {
+
+struct QueryError {
+  enum class Kind {
+    /// No connection, or it broke.
+    connection,
+    /// The deadline came; the connection is dropped, as it holds an unfinished query.
+    timeout,
+    /// The server refused the statement.
+    statement,
+  } kind = Kind::connection;
+  /// Five characters, where the server gave them.
+  std::string sqlstate;
+  /// What was attempted and what came back.
+  std::string detail;
+  /// `cannot_connect_now`: the server starts, stops or recovers.
+  bool rejecting() const { return sqlstate == "57P03"; }
+};
+
+using Row = std::vector<std::optional<std::string>>;
+using Rows = std::vector<Row>;
+
+/// One connection through libpq's non-blocking calls. One query at a time; every wait has a deadline, at which the
+/// connection is dropped. Cancelling drops it, too.
+class Connection {
+ public:
+  Connection(Clock& clock, net::Resolver& resolver);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  bool open() const;
+  void close();
+  /// 150004; 0 when not open.
+  int server_version() const;
+  /// Process id of the backend.
+  int backend_pid() const;
+
+  /// Names in `host` are resolved off this thread.
+  Task<std::expected<void, QueryError>> connect(ConnectionParameters parameters, Instant deadline);
+  /// One statement with text parameters.
+  Task<std::expected<Rows, QueryError>> query(std::string sql, std::vector<std::string> parameters, Instant deadline);
+  /// One command of the replication protocol, or several statements without parameters: the last result.
+  Task<std::expected<Rows, QueryError>> command(std::string text, Instant deadline);
+
+ private:
+  struct Wire;
+  Task<std::expected<void, QueryError>> connect_within(ConnectionParameters parameters, Instant deadline);
+  Task<std::expected<Rows, QueryError>> answer(std::string what, Instant deadline);
+  Task<bool> ready(bool to_write, Instant deadline);
+  QueryError broken(std::string_view what);
+
+  Clock& clock_;
+  net::Resolver& resolver_;
+  std::unique_ptr<Wire> wire_;
+};
+
+/// Parameters of a connection to the local server: by Unix socket where that is asked for, else by TCP.
+/// `replication` takes the rules of use_unix_socket_repl.
+ConnectionParameters local_parameters(const config::Settings& settings, const config::Credentials& credentials,
+                                      bool replication);
+
+}  // namespace tanist::postgres

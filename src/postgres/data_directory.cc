@@ -1,0 +1,317 @@
+#include "postgres/data_directory.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+
+#include "core/disk_thread.h"
+#include "core/format.h"
+
+namespace tanist::postgres {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::unexpected<std::string> failed(std::string_view what, const std::string& path, int error = errno) {
+  return std::unexpected(fmt::format("could not {} \"{}\": {}", what, path, std::strerror(error)));
+}
+
+bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+bool is_link(const std::string& path) {
+  struct stat seen{};
+  return ::lstat(path.c_str(), &seen) == 0 && S_ISLNK(seen.st_mode);
+}
+
+/// Names in a directory without `.` and `..`; nullopt with errno set.
+std::optional<std::vector<std::string>> names_in(const std::string& path) {
+  DIR* directory = ::opendir(path.c_str());
+  if (directory == nullptr) return std::nullopt;
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  ::closedir(directory);
+  return names;
+}
+
+/// A mount point keeps `lost+found`, and administrators leave dot-files.
+bool counts(const std::string& name) { return !name.starts_with('.') && name != "lost+found"; }
+
+struct Linked {
+  std::string link;
+  std::string target;
+};
+
+/// WAL directory and tablespaces outside of the data directory.
+std::vector<Linked> linked_directories(const std::string& data_dir) {
+  std::vector<Linked> found;
+  const auto add = [&](const std::string& link) {
+    std::error_code ec;
+    if (!is_link(link)) return;
+    const auto target = fs::canonical(link, ec);
+    if (!ec) found.push_back({link, target.string()});
+  };
+  add(data_dir + "/pg_wal");
+  add(data_dir + "/pg_xlog");
+  for (const auto& name : names_in(data_dir + "/pg_tblspc").value_or(std::vector<std::string>{})) {
+    if (name.find_first_not_of("0123456789") == std::string::npos) add(data_dir + "/pg_tblspc/" + name);
+  }
+  return found;
+}
+
+std::string permission_problem(const std::string& path, const struct stat& seen) {
+  if (seen.st_uid != ::geteuid()) {
+    return fmt::format("data directory \"{}\" belongs to user {}, PostgreSQL would run as user {}\nHINT: change its "
+                       "owner, or run Tanist as the user it belongs to", path, seen.st_uid, ::geteuid());
+  }
+  if ((seen.st_mode & (S_IWGRP | S_IRWXO)) != 0) {
+    return fmt::format("data directory \"{}\" has permissions 0{:o}, PostgreSQL wants 0700 or 0750\nHINT: chmod 0700 "
+                       "\"{}\"", path, seen.st_mode & 07777, path);
+  }
+  return {};
+}
+
+}  // namespace
+
+int parse_major_version(std::string_view text) {
+  int first = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), first);
+  if (parsed.ec != std::errc() || first <= 0) return 0;
+  if (first >= 10) return first * 10000;
+  int second = 0;
+  if (parsed.ptr == text.data() + text.size() || *parsed.ptr != '.') return 0;
+  std::from_chars(parsed.ptr + 1, text.data() + text.size(), second);
+  return first * 10000 + second * 100;
+}
+
+DataDirectorySeen look_at_data_directory(const std::string& path) {
+  DataDirectorySeen seen;
+  struct stat directory{};
+  if (::stat(path.c_str(), &directory) != 0) {
+    if (errno == ENOENT) return seen;
+    seen.kind = DataDirectory::unreadable;
+    seen.error = failed("look at data directory", path).error();
+    return seen;
+  }
+  const auto names = names_in(path);
+  if (!names) {
+    seen.kind = DataDirectory::unreadable;
+    seen.error = failed("read data directory", path).error();
+    return seen;
+  }
+  std::error_code ec;
+  seen.real_path = fs::canonical(path, ec).string();
+  if (const auto version = blocking::read_file(path + "/PG_VERSION"); version && *version) {
+    seen.major_version = parse_major_version(**version);
+  }
+  const bool control = exists(path + "/global/pg_control");
+  if (control && seen.major_version != 0) {
+    seen.kind = DataDirectory::ok;
+    seen.permission_error = permission_problem(path, directory);
+  } else {
+    bool empty = !control;
+    for (const auto& name : *names) empty = empty && !counts(name);
+    seen.kind = empty ? DataDirectory::empty : DataDirectory::foreign;
+    if (!empty) {
+      seen.error = fmt::format("data directory \"{}\" is not empty, but it holds no whole PostgreSQL cluster ({} is "
+                               "missing)", path, control ? "PG_VERSION" : "global/pg_control");
+    }
+  }
+  seen.standby_signal = exists(path + "/standby.signal") || exists(path + "/recovery.conf");
+  seen.recovery_signal = exists(path + "/recovery.signal");
+  seen.backup_label = exists(path + "/backup_label");
+  seen.group_access = (directory.st_mode & S_IRGRP) != 0;
+  if (auto pid = blocking::read_file(path + "/postmaster.pid"); pid) seen.postmaster_pid = std::move(*pid);
+  return seen;
+}
+
+std::expected<void, std::string> remove_data_directory(const std::string& path) {
+  struct stat seen{};
+  if (::lstat(path.c_str(), &seen) != 0) {
+    if (errno == ENOENT) return {};
+    return failed("look at", path);
+  }
+  if (!S_ISDIR(seen.st_mode)) return blocking::remove_file(path);
+  std::error_code ec;
+  for (const auto& linked : linked_directories(path)) fs::remove_all(linked.target, ec);
+  fs::remove_all(path, ec);
+  if (!ec) return {};
+  // A mount point cannot be removed; empty is as good.
+  const auto names = names_in(path);
+  if (names && names->empty()) return {};
+  return std::unexpected(fmt::format("could not remove data directory \"{}\": {}", path, ec.message()));
+}
+
+std::expected<void, std::string> rename_data_directory(const std::string& path) {
+  if (!exists(path)) return {};
+  for (const auto& linked : linked_directories(path)) {
+    const std::string target = linked.target + ".failed";
+    std::error_code ec;
+    fs::remove_all(target, ec);
+    if (::rename(linked.target.c_str(), target.c_str()) != 0) return failed("rename", linked.target);
+    ::unlink(linked.link.c_str());
+    if (::symlink(target.c_str(), linked.link.c_str()) != 0) return failed("link", linked.link);
+  }
+  const std::string target = path + ".failed";
+  if (auto removed = remove_data_directory(target); !removed) return removed;
+  if (::rename(path.c_str(), target.c_str()) != 0) return failed("rename data directory", path);
+  return {};
+}
+
+std::expected<void, std::string> prepare_directories(const config::Settings& settings, const std::string& data_dir,
+                                                     bool data_directory_empty) {
+  const auto prepare = [&](const std::string& setting, std::string path) -> std::expected<void, std::string> {
+    if (path.empty() || path.starts_with('@')) return {};
+    if (!path.starts_with('/')) path = data_dir + "/" + path;
+    if (data_directory_empty && path.starts_with(data_dir + "/")) return {};
+    std::error_code ec;
+    fs::create_directories(path, ec);
+    const bool usable = ::access(path.c_str(), W_OK | X_OK) == 0;
+    if (!usable) {
+      return std::unexpected(fmt::format("'{}' is defined in {}, but it does not exist or cannot be written to: {}",
+                                         path, setting, ec ? ec.message() : std::strerror(errno)));
+    }
+    return {};
+  };
+  const auto& postgresql = settings.postgresql;
+  for (const std::string setting : {"unix_socket_directories", "stats_temp_directory"}) {
+    const auto found = postgresql.parameters.find(setting);
+    if (found == postgresql.parameters.end()) continue;
+    std::string_view list = found->second;
+    while (!list.empty()) {
+      const auto comma = std::min(list.find(','), list.size());
+      std::string_view item = list.substr(0, comma);
+      list.remove_prefix(std::min(comma + 1, list.size()));
+      while (item.starts_with(' ')) item.remove_prefix(1);
+      while (item.ends_with(' ')) item.remove_suffix(1);
+      if (auto ok = prepare("postgresql.parameters." + setting, std::string(item)); !ok) return ok;
+    }
+  }
+  if (!postgresql.pgpass.empty() && postgresql.krbsrvname.empty()) {
+    struct stat seen{};
+    if (::stat(postgresql.pgpass.c_str(), &seen) == 0 && !S_ISREG(seen.st_mode)) {
+      return std::unexpected(fmt::format("'{}' exists and it's not a file, check your `postgresql.pgpass` configuration",
+                                         postgresql.pgpass));
+    }
+    return prepare("postgresql.pgpass", fs::path(postgresql.pgpass).parent_path().string());
+  }
+  return {};
+}
+
+std::expected<ClonePlace, std::string> prepare_clone(const std::string& data_dir, const std::string& marker) {
+  const ClonePlace beside{data_dir + ".clone", true};
+  // What the marker names was begun by an earlier attempt of ours and never finished.
+  if (const auto left = blocking::read_file(marker); left && *left) {
+    if (**left == beside.path || **left == data_dir) {
+      if (auto removed = remove_data_directory(**left); !removed) return std::unexpected(removed.error());
+    }
+  }
+  if (look_at_data_directory(data_dir).kind != DataDirectory::empty) {
+    return std::unexpected(fmt::format("data directory \"{}\" is not empty: nothing is copied into it", data_dir));
+  }
+  struct stat here{};
+  struct stat parent{};
+  const std::string parent_path = fs::path(data_dir).parent_path().string();
+  const bool there = ::lstat(data_dir.c_str(), &here) == 0;
+  const bool parent_there = ::stat(parent_path.c_str(), &parent) == 0;
+  const bool plain = !there || (S_ISDIR(here.st_mode) && here.st_dev == parent.st_dev && here.st_uid == ::geteuid() &&
+                                names_in(data_dir).value_or(std::vector<std::string>{"?"}).empty());
+  const bool writable = parent_there && ::access(parent_path.c_str(), W_OK | X_OK) == 0;
+  const ClonePlace place = plain && writable && !exists(beside.path) ? beside : ClonePlace{data_dir, false};
+  if (auto written = blocking::write_file(marker, place.path, 0600); !written) return std::unexpected(written.error());
+  return place;
+}
+
+std::expected<void, std::string> finish_clone(const ClonePlace& place, const std::string& data_dir,
+                                              const std::string& marker) {
+  if (place.beside) {
+    struct stat here{};
+    if (::lstat(data_dir.c_str(), &here) == 0) {
+      // The mode an administrator gave the empty directory stays.
+      ::chmod(place.path.c_str(), here.st_mode & 0750);
+      if (::rmdir(data_dir.c_str()) != 0) return failed("replace", data_dir);
+    }
+    if (::rename(place.path.c_str(), data_dir.c_str()) != 0) return failed("rename the clone to", data_dir);
+  }
+  return blocking::remove_file(marker);
+}
+
+void discard_clone(const ClonePlace& place, const std::string& data_dir, const std::string& marker) {
+  std::error_code ec;
+  if (place.beside) {
+    if (!remove_data_directory(place.path)) return;
+  } else {
+    for (const auto& linked : linked_directories(data_dir)) fs::remove_all(linked.target, ec);
+    for (const auto& name : names_in(data_dir).value_or(std::vector<std::string>{})) {
+      if (counts(name)) fs::remove_all(data_dir + "/" + name, ec);
+    }
+    if (ec) return;
+  }
+  (void)blocking::remove_file(marker);
+}
+
+namespace {
+
+std::vector<std::string> configuration_files(const config::Postgresql& postgresql) {
+  std::vector<std::string> names{postgresql.config_base_name + ".conf"};
+  if (postgresql.custom_conf.empty()) names.push_back(postgresql.config_base_name + ".base.conf");
+  if (!postgresql.parameters.contains("hba_file")) names.emplace_back("pg_hba.conf");
+  if (!postgresql.parameters.contains("ident_file")) names.emplace_back("pg_ident.conf");
+  return names;
+}
+
+std::string configuration_directory(const config::Postgresql& postgresql) {
+  return postgresql.config_dir.empty() ? postgresql.data_dir : postgresql.config_dir;
+}
+
+}  // namespace
+
+void back_up_configuration(const config::Postgresql& postgresql) {
+  for (const auto& name : configuration_files(postgresql)) {
+    const auto content = blocking::read_file(configuration_directory(postgresql) + "/" + name);
+    const std::string copy = postgresql.data_dir + "/" + name + ".backup";
+    const auto before = blocking::read_file(copy);
+    if (content && *content && before && *before != *content) (void)blocking::write_file(copy, **content, 0600);
+  }
+}
+
+void restore_configuration(const config::Postgresql& postgresql) {
+  for (const auto& name : configuration_files(postgresql)) {
+    const std::string path = configuration_directory(postgresql) + "/" + name;
+    if (exists(path)) continue;
+    const auto copy = blocking::read_file(postgresql.data_dir + "/" + name + ".backup");
+    if (copy && *copy) {
+      (void)blocking::write_file(path, **copy, 0600);
+    } else if (name == "pg_ident.conf") {
+      (void)blocking::write_file(path, "", 0600);
+    }
+  }
+}
+
+std::optional<DatedFile> read_dated(const std::string& path) {
+  struct stat seen{};
+  auto content = blocking::read_file(path);
+  if (!content || !*content || ::stat(path.c_str(), &seen) != 0) return std::nullopt;
+  const auto modified = std::chrono::seconds(seen.st_mtim.tv_sec) + std::chrono::nanoseconds(seen.st_mtim.tv_nsec);
+  return DatedFile{std::move(**content), WallTime(std::chrono::floor<std::chrono::microseconds>(modified))};
+}
+
+std::vector<std::string> names_of_directory(const std::string& path) {
+  return names_in(path).value_or(std::vector<std::string>{});
+}
+
+bool file_exists(const std::string& path) { return exists(path); }
+
+std::expected<void, std::string> rename_file(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) return failed("rename", from);
+  return {};
+}
+
+}  // namespace tanist::postgres

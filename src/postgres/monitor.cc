@@ -1,0 +1,236 @@
+#include <charconv>
+
+#include "core/document.h"
+#include "core/log.h"
+#include "core/wait.h"
+#include "postgres/local_server.h"
+#include "postgres/monitoring_query.h"
+
+/// The light that is always on: one query a second, one in flight.
+namespace tanist::postgres {
+
+using namespace std::chrono_literals;
+
+namespace {
+constexpr Duration kInterval = 1s;
+/// While the server does not accept yet, and while somebody waits for that.
+constexpr Duration kIntervalNotAccepting = 200ms;
+constexpr Duration kIntervalHurried = 10ms;
+/// Covers connect_timeout and statement_timeout of the session.
+constexpr Duration kProbeBudget = 3s;
+constexpr Duration kIdentifyBudget = 1s;
+constexpr Duration kBackupBudget = 10s;
+}  // namespace
+
+ConnectionParameters LocalServer::superuser_parameters(const std::string& session,
+                                                       std::string statement_timeout) const {
+  ConnectionParameters parameters = local_parameters(*settings_, pg().superuser, false);
+  parameters["application_name"] = "Patroni " + session;
+  parameters["fallback_application_name"] = "Patroni";
+  parameters["options"] = "-c statement_timeout=" + statement_timeout +
+                          " -c search_path=pg_catalog -c pg_stat_statements.track=none -c DateStyle=ISO";
+  return parameters;
+}
+
+Task<void> LocalServer::monitor() {
+  for (;;) {
+    const Duration interval = facts_.accepts() ? kInterval : hurried_ > 0 ? kIntervalHurried : kIntervalNotAccepting;
+    // Nothing to ask: whoever starts or finds a server says so.
+    const Instant next = facts_.running() ? probe_begun_ + interval : clock_.now() + 24h;
+    auto wanted = probe_wanted_.wait();
+    auto bounded = run_until(clock_, std::move(wanted), next);
+    co_await std::move(bounded);
+    probe_wanted_.clear();
+    if (!facts_.running()) {
+      monitor_connection_.close();
+      timeline_connection_.close();
+      continue;
+    }
+    probe_begun_ = clock_.now();
+    note_children();
+    auto probing = probe_once();
+    co_await std::move(probing);
+    ++probes_finished_;
+    changed();
+  }
+}
+
+Task<void> LocalServer::probe_once() {
+  const std::uint64_t generation = generation_;
+  const Instant deadline = probe_begun_ + kProbeBudget;
+  std::optional<QueryError> error;
+  std::optional<Probe> probe;
+  // A connection from before a restart is noticed to be dead only when it is used: once more on a new one.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const bool reused = monitor_connection_.open();
+    auto asking = ask(deadline);
+    std::expected<Probe, QueryError> answer = co_await std::move(asking);
+    if (generation_ != generation) {
+      monitor_connection_.close();
+      co_return;
+    }
+    if (answer) {
+      probe = std::move(*answer);
+      error.reset();
+    } else {
+      error = std::move(answer.error());
+    }
+    if (probe || !reused || error->kind != QueryError::Kind::connection) break;
+  }
+  if (!probe) {
+    take_probe_failure(*error);
+    co_return;
+  }
+  if (settings_read_for_ != conf_load_time_) {
+    auto reading = read_running_settings(deadline);
+    co_await std::move(reading);
+  }
+  if (probe->in_recovery && !probe->effective_timeline) {
+    auto identifying = identify_timeline(*probe, clock_.now() + kIdentifyBudget);
+    co_await std::move(identifying);
+  } else {
+    timeline_connection_.close();
+  }
+  if (generation_ == generation) take_probe(std::move(*probe));
+}
+
+Task<std::expected<Probe, QueryError>> LocalServer::ask(Instant deadline) {
+  if (!monitor_connection_.open()) {
+    auto connecting = monitor_connection_.connect(superuser_parameters("heartbeat", "2000"), deadline);
+    std::expected<void, QueryError> connected = co_await std::move(connecting);
+    if (!connected) {
+      const auto& refusal = connected.error();
+      facts_.accepting = refusal.rejecting()            ? Accepting::rejecting
+                         : refusal.sqlstate.empty()     ? Accepting::no_response
+                                                        : Accepting::accepting;
+      co_return std::unexpected(std::move(connected.error()));
+    }
+  }
+  const Instant asked_at = clock_.now();
+  const int version = monitor_connection_.server_version();
+  auto querying = monitor_connection_.query(monitoring_query(version), {}, deadline);
+  std::expected<Rows, QueryError> rows = co_await std::move(querying);
+  if (!rows) co_return std::unexpected(std::move(rows.error()));
+  auto answer = parse_monitoring_answer(*rows);
+  if (!answer) {
+    co_return std::unexpected(QueryError{QueryError::Kind::statement, {}, "the monitoring query gave no row"});
+  }
+  answer->probe.asked_at = asked_at;
+  answer->probe.server_version = version;
+  conf_load_time_ = answer->conf_load_time;
+  co_return std::move(answer->probe);
+}
+
+void LocalServer::take_probe_failure(const QueryError& error) {
+  if (!facts_.failing_since) {
+    facts_.failing_since = probe_begun_;
+    if (facts_.probe) log::warning("PostgreSQL does not answer: {}", error.detail);
+  }
+  facts_.failing_why = error.detail;
+}
+
+void LocalServer::take_probe(Probe probe) {
+  const bool began = facts_.accepting != Accepting::accepting || !facts_.probe;
+  const bool turned = facts_.probe && facts_.probe->in_recovery != probe.in_recovery;
+  const int receiver = probe.receiver_pid;
+  facts_.accepting = Accepting::accepting;
+  facts_.failing_since.reset();
+  facts_.failing_why.clear();
+  facts_.probe = std::move(probe);
+  if (receiver != 0 && receiver != receiver_watched_) {
+    receiver_watch_.cancel();
+    receiver_watched_ = receiver;
+    receiver_watch_ = spawn("WAL receiver", watch_receiver(receiver));
+  }
+  if (began) spawn("copies of configuration files", back_up_files());
+  if (began) changed(ServerEvent::started_accepting);
+  if (turned) changed(ServerEvent::role_changed);
+}
+
+Task<void> LocalServer::back_up_files() {
+  auto copying = disk_.run(
+      "back up configuration files", [settings = settings_] { back_up_configuration(settings->postgresql); },
+      clock_.now() + kBackupBudget);
+  auto copied = co_await std::move(copying);
+  if (!copied) log::warning("{}", copied.error());
+}
+
+Task<void> LocalServer::watch_receiver(int pid) {
+  const auto receiver = process::PidFd::open(pid);
+  if (receiver) {
+    auto end = receiver->wait();
+    co_await std::move(end);
+  }
+  if (receiver_watched_ != pid) co_return;
+  receiver_watched_ = 0;
+  probe_wanted_.set();
+  changed(ServerEvent::receiver_ended);
+}
+
+Task<void> LocalServer::identify_timeline(Probe& probe, Instant deadline) {
+  if (!timeline_connection_.open()) {
+    auto connecting = timeline_connection_.connect(local_parameters(*settings_, pg().replication, true), deadline);
+    auto connected = co_await std::move(connecting);
+    if (!connected) log::debug("the timeline of this standby is not known: {}", connected.error().detail);
+  }
+  if (timeline_connection_.open()) {
+    auto asking = timeline_connection_.command("IDENTIFY_SYSTEM", deadline);
+    auto rows = co_await std::move(asking);
+    if (rows && rows->size() == 1 && rows->front().size() > 1 && rows->front()[1]) {
+      const std::string& text = *rows->front()[1];
+      std::from_chars(text.data(), text.data() + text.size(), probe.effective_timeline.value);
+    }
+  }
+  if (!probe.effective_timeline && facts_.control) {
+    probe.effective_timeline = std::max(facts_.control->checkpoint_timeline, facts_.control->min_recovery_timeline);
+  }
+}
+
+/// Recovery settings as they run, and what waits for a restart: after each start and reload.
+Task<void> LocalServer::read_running_settings(Instant deadline) {
+  const std::string load_time = conf_load_time_;
+  const int version = monitor_connection_.server_version();
+  std::string names;
+  if (version >= 120000) {
+    for (const auto& name : compared_recovery_parameters(version)) names += (names.empty() ? "" : ",") + name;
+  }
+  auto asking = monitor_connection_.query(
+      "SELECT name, setting, coalesce(unit, ''), coalesce(sourcefile, ''), pending_restart FROM pg_settings "
+      "WHERE pending_restart OR name = ANY (string_to_array($1, ','))",
+      std::vector<std::string>{names}, deadline);
+  auto rows = co_await std::move(asking);
+  if (!rows) {
+    log::warning("could not read the running settings: {}", rows.error().detail);
+    co_return;
+  }
+  if (version >= 120000) {
+    Parameters running;
+    Parameters ours;
+    for (const auto& row : *rows) {
+      const std::string& name = *row[0];
+      if (!is_recovery_parameter(name)) continue;
+      const std::string value = row[1].value_or("");
+      const bool from_us = row[3] == main_file();
+      if (from_us) ours[name] = value;
+      if (from_us || !value.empty()) running[name] = value;
+    }
+    // Where a parameter may come from elsewhere, only ours counts (compare_recovery).
+    for (const char* optional : {"archive_cleanup_command", "promote_trigger_file", "recovery_end_command",
+                                 "recovery_min_apply_delay", "restore_command"}) {
+      if (!ours.contains(optional)) running.erase(optional);
+    }
+    running_recovery_.parameters = std::move(running);
+    running_recovery_.known = true;
+    // An adopted standby: its recovery settings are kept when its files are written anew.
+    if (!recovery_active_ && facts_.standby_signal && recovery_.parameters.empty()) {
+      recovery_active_ = true;
+      recovery_.parameters = std::move(ours);
+      recovery_.pgpass = running_recovery_.pgpass;
+    }
+  }
+  auto pending = read_pending_restart(*rows, deadline);
+  co_await std::move(pending);
+  settings_read_for_ = load_time;
+}
+
+}  // namespace tanist::postgres

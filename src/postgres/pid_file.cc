@@ -1,0 +1,98 @@
+#include "postgres/pid_file.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <vector>
+
+#include "core/log.h"
+
+namespace tanist::postgres {
+namespace {
+
+template <class T>
+T number(std::string_view text) {
+  T value{};
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+std::string_view base_name(std::string_view path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+constexpr std::string_view kAuxiliary[] = {
+    "archiver", "startup", "autovacuum launcher", "autovacuum worker", "checkpointer", "logger", "stats collector",
+    "wal receiver", "walreceiver", "wal sender", "walsender", "wal writer", "walwriter", "background writer",
+    "writer", "logical replication", "slotsync worker", "walsummarizer", "io worker", "datachecksums", "bgworker:",
+};
+
+/// Titles look like `postgres: [cluster_name: ]what [more]`.
+bool has_kind(std::string_view title, std::string_view kind) {
+  constexpr std::string_view kPrefix = "postgres: ";
+  if (!title.starts_with(kPrefix)) return false;
+  title.remove_prefix(kPrefix.size());
+  if (title.starts_with(kind)) return true;
+  const auto colon = title.find(": ");
+  return colon != std::string_view::npos && title.substr(colon + 2).starts_with(kind);
+}
+
+}  // namespace
+
+std::optional<PidFile> parse_pid_file(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    lines.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  if (lines.empty()) return std::nullopt;
+  lines.resize(std::max<std::size_t>(lines.size(), 5));
+  PidFile file;
+  file.pid = number<long>(lines[0]);
+  file.data_dir = lines[1];
+  file.start_time = number<std::int64_t>(lines[2]);
+  file.port = number<int>(lines[3]);
+  file.socket_dir = lines[4];
+  if (file.pid == 0) return std::nullopt;
+  return file;
+}
+
+PidFileProcess describe_process(pid_t pid) {
+  PidFileProcess result;
+  const auto seen = process::stat(pid);
+  if (!seen || seen->dead()) return result;
+  result.exists = true;
+  result.relative = pid == ::getpid() || pid == ::getppid() || seen->parent == ::getpid();
+  result.start_time = unix_seconds(process::start_time(seen->start_ticks));
+  result.executable = process::executable(pid);
+  result.working_directory = process::working_directory(pid);
+  return result;
+}
+
+bool is_our_postmaster(const PidFile& file, const PidFileProcess& process, const std::string& postgres_name,
+                       const std::string& real_data_dir) {
+  constexpr std::int64_t kClockToleranceSeconds = 3;
+  if (file.pid <= 0 || !process.exists || process.relative) return false;
+  const std::int64_t apart = process.start_time - file.start_time;
+  const bool same_start = file.start_time != 0 && apart < kClockToleranceSeconds && apart > -kClockToleranceSeconds;
+  if (same_start && process.working_directory.value_or(real_data_dir) == real_data_dir) return true;
+  if (!process.executable) return same_start;
+  const auto name = base_name(*process.executable);
+  if (name != base_name(postgres_name) && name != "postmaster" && name != "postgres") return false;
+  if (process.working_directory) return *process.working_directory == real_data_dir;
+  log::warning("process {} of postmaster.pid in {} is taken for its postmaster: its working directory cannot be read",
+               file.pid, real_data_dir);
+  return true;
+}
+
+bool is_auxiliary_title(std::string_view title) {
+  return std::ranges::any_of(kAuxiliary, [&](std::string_view kind) { return has_kind(title, kind); });
+}
+
+bool is_logger_title(std::string_view title) { return has_kind(title, "logger") || has_kind(title, "syslogger"); }
+
+}  // namespace tanist::postgres

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "process/proc.h"
+
+namespace tanist::postgres {
+
+/// postmaster.pid.
+struct PidFile {
+  /// Negative: a single-user backend.
+  long pid = 0;
+  std::string data_dir;
+  /// Epoch seconds; 0 when it is no number.
+  std::int64_t start_time = 0;
+  int port = 0;
+  std::string socket_dir;
+};
+std::optional<PidFile> parse_pid_file(std::string_view text);
+
+/// The process that a pid file names, as /proc shows it.
+struct PidFileProcess {
+  bool exists = false;
+  /// The daemon, its parent, or a child of the daemon.
+  bool relative = false;
+  std::int64_t start_time = 0;
+  std::optional<std::string> executable;
+  std::optional<std::string> working_directory;
+};
+PidFileProcess describe_process(pid_t pid);
+
+/// Whether that process is the postmaster of this data directory (postgres.md §4): pids are reused, and a pid file on a
+/// persistent volume may name any process of a new container.
+bool is_our_postmaster(const PidFile& file, const PidFileProcess& process, const std::string& postgres_name,
+                       const std::string& real_data_dir);
+
+/// A process title that cannot commit on its own: auxiliary processes, walsenders and the like.
+bool is_auxiliary_title(std::string_view title);
+/// The logging collector: holds nothing of the cluster, and ends by itself when all others have.
+bool is_logger_title(std::string_view title);
+
+}  // namespace tanist::postgres

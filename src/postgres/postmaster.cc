@@ -1,0 +1,368 @@
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "core/log.h"
+#include "core/wait.h"
+#include "postgres/local_server.h"
+#include "postgres/pid_file.h"
+
+/// Finding, adopting, watching and launching the postmaster.
+namespace tanist::postgres {
+
+using namespace std::chrono_literals;
+
+namespace {
+/// How long the end of a postmaster is not told while processes it left behind are being killed.
+constexpr Duration kQuietKill = 20ms;
+constexpr Duration kLookBudget = 2s;
+
+std::string base_name(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+}  // namespace
+
+LocalServer::LocalServer(Executor executor, Clock& clock, DiskThread& disk)
+    : executor_(executor),
+      clock_(clock),
+      disk_(disk),
+      resolver_(executor),
+      scope_(executor),
+      callbacks_(scope_),
+      monitor_connection_(clock, resolver_),
+      timeline_connection_(clock, resolver_),
+      work_connection_(clock, resolver_) {}
+
+LocalServer::~LocalServer() = default;
+
+void LocalServer::on_event(std::function<void(ServerEvent)> listener) { listener_ = std::move(listener); }
+
+void LocalServer::changed(std::optional<ServerEvent> event) {
+  changed_.set();
+  if (event && listener_) listener_(*event);
+}
+
+TaskHandle LocalServer::spawn(std::string name, Task<void> task) {
+  // A task of a closing scope may run on to its next wait.
+  return closing_ ? TaskHandle() : scope_.spawn(std::move(name), std::move(task));
+}
+
+Task<bool> LocalServer::wait_change(Duration step, Instant deadline) {
+  const Instant until = std::min(clock_.now() + step, deadline);
+  auto wait = changed_.wait();
+  auto bounded = run_until(clock_, std::move(wait), until);
+  co_await std::move(bounded);
+  co_return clock_.now() < deadline;
+}
+
+Task<Result> LocalServer::open(config::SettingsPtr settings) {
+  settings_ = std::move(settings);
+  const Instant deadline = clock_.now() + 30s;
+  auto looking = look(deadline);
+  co_await std::move(looking);
+  if (facts_.data_directory == DataDirectory::unreadable) {
+    co_return std::unexpected(Failure{facts_.data_directory_error});
+  }
+  if (!facts_.running()) {
+    // What a clone that was begun by an earlier daemon left is nobody's.
+    const std::string marker = clone_marker();
+    const std::string data_dir = pg().data_dir;
+    auto cleaning = on_disk("clean up after an unfinished clone", [marker, data_dir]() -> std::expected<void, std::string> {
+      const auto left = blocking::read_file(marker);
+      if (!left || !*left) return {};
+      log::warning("removing what an unfinished clone left in {}", **left);
+      if (**left == data_dir || **left == data_dir + ".clone") {
+        discard_clone({**left, **left != data_dir}, data_dir, marker);
+      }
+      return {};
+    }, deadline);
+    Result cleaned = co_await std::move(cleaning);
+    if (!cleaned) co_return cleaned;
+    auto again = look(deadline);
+    co_await std::move(again);
+  }
+  auto checking = check_binaries(deadline);
+  Result checked = co_await std::move(checking);
+  if (!checked) co_return checked;
+  if (!seen_.permission_error.empty()) co_return std::unexpected(Failure{seen_.permission_error});
+  const bool empty = facts_.data_directory != DataDirectory::ok;
+  auto preparing = on_disk("prepare directories", [settings = settings_, empty] {
+    return prepare_directories(*settings, settings->postgresql.data_dir, empty);
+  }, deadline);
+  Result prepared = co_await std::move(preparing);
+  if (!prepared) co_return prepared;
+  auto passwords = disk_.read(pg().pgpass, deadline);
+  auto pgpass = co_await std::move(passwords);
+  if (pgpass && *pgpass) running_recovery_.pgpass = **pgpass;
+
+  if (!postmaster_) {
+    orphans_ = processes_of_data_directory(false);
+    // One that is no child of another is a postmaster whose pid file was lost.
+    for (const auto& found : orphans_) {
+      if (process::title(found.pid).starts_with("postgres: ")) continue;
+      const auto with_parent = process::stat(found.pid);
+      const bool single = process::title(found.pid).find(" --single") != std::string::npos;
+      if (!with_parent || single) continue;
+      if (auto pidfd = process::PidFd::open(found.pid)) {
+        log::warning("postmaster {} has no valid postmaster.pid in {}", found.pid, pg().data_dir);
+        orphans_.clear();
+        adopt(std::move(*pidfd), std::nullopt);
+        break;
+      }
+    }
+    if (!postmaster_ && !orphans_.empty()) {
+      log::warning("killing {} processes that a postmaster of {} left behind", orphans_.size(), pg().data_dir);
+      facts_.process = Process::orphans;
+      spawn("orphans", clear_orphans());
+    }
+  }
+  if (facts_.data_directory == DataDirectory::ok) {
+    auto reading = read_control(deadline);
+    co_await std::move(reading);
+  }
+  spawn("monitor of PostgreSQL", monitor());
+  co_return Result();
+}
+
+Task<void> LocalServer::close() {
+  closing_ = true;
+  callbacks_.close();
+  auto closing = scope_.close();
+  co_await std::move(closing);
+  monitor_connection_.close();
+  timeline_connection_.close();
+  work_connection_.close();
+}
+
+Task<void> LocalServer::look(Instant deadline) {
+  const std::string path = pg().data_dir;
+  auto op = disk_.call<DataDirectorySeen>(
+      "look at data directory " + path, [path] { return look_at_data_directory(path); },
+      std::min(deadline, clock_.now() + kLookBudget));
+  auto seen = co_await std::move(op);
+  if (seen) {
+    take_look(std::move(*seen));
+  } else {
+    log::warning("{}", seen.error());
+  }
+}
+
+void LocalServer::take_look(DataDirectorySeen seen) {
+  facts_.data_directory = seen.kind;
+  facts_.data_directory_error = seen.error;
+  facts_.major_version = seen.major_version;
+  facts_.standby_signal = seen.standby_signal || seen.recovery_signal;
+  facts_.backup_label = seen.backup_label;
+  if (!seen.real_path.empty()) real_data_dir_ = seen.real_path;
+  seen_ = std::move(seen);
+  if (!postmaster_) adopt_from(seen_);
+}
+
+void LocalServer::adopt_from(const DataDirectorySeen& seen) {
+  if (!seen.postmaster_pid) return;
+  const auto file = parse_pid_file(*seen.postmaster_pid);
+  if (!file || file->pid <= 0) return;
+  const auto pid = static_cast<pid_t>(file->pid);
+  if (!is_our_postmaster(*file, describe_process(pid), tool("postgres"), real_data_dir_)) return;
+  auto pidfd = process::PidFd::open(pid);
+  if (!pidfd || pidfd->ended()) return;
+  log::info("PostgreSQL runs as process {}", pid);
+  adopt(std::move(*pidfd), std::nullopt);
+}
+
+void LocalServer::adopt(process::PidFd pidfd, std::optional<process::Child> child) {
+  const pid_t pid = pidfd.pid();
+  const auto seen = process::stat(pid);
+  const process::Identity identity{pid, seen ? seen->start_ticks : 0};
+  postmaster_.reset();
+  postmaster_.emplace(std::move(pidfd), identity, std::move(child));
+  ++generation_;
+  stop_requested_ = false;
+  facts_.process = Process::running;
+  facts_.postmaster_pid = pid;
+  facts_.process_since = clock_.now();
+  facts_.accepting = Accepting::no_response;
+  facts_.probe.reset();
+  facts_.failing_since.reset();
+  facts_.failing_why.clear();
+  settings_read_for_.clear();
+  spawn("postmaster", watch_postmaster(generation_));
+  probe_wanted_.set();
+  changed();
+}
+
+Task<void> LocalServer::watch_postmaster(std::uint64_t generation) {
+  auto end = postmaster_->pidfd.wait();
+  co_await std::move(end);
+  if (generation_ != generation) co_return;
+  postmaster_ended();
+  auto clearing = clear_orphans();
+  co_await std::move(clearing);
+}
+
+void LocalServer::postmaster_ended() {
+  std::string how = "ended";
+  bool clean = stop_requested_;
+  if (postmaster_->child) {
+    if (const auto exit = postmaster_->child->reap()) {
+      how = "ended with " + exit->describe();
+      clean = clean || exit->success();
+    }
+  }
+  if (clean) {
+    log::debug("postmaster {} {}", postmaster_->identity.pid, how);
+  } else {
+    log::warning("postmaster {} {}", postmaster_->identity.pid, how);
+  }
+  orphans_ = std::move(postmaster_->children);
+  postmaster_.reset();
+  orphans_.merge(processes_of_data_directory(false));
+  ++generation_;
+  orphans_ = remaining();
+  facts_.process = orphans_.empty() ? Process::none : Process::orphans;
+  facts_.postmaster_pid = 0;
+  facts_.accepting = Accepting::no_response;
+  facts_.probe.reset();
+  facts_.failing_since.reset();
+  facts_.failing_why.clear();
+  facts_.control.reset();
+}
+
+/// Backends that a postmaster left behind can still commit: they are killed until none is left.
+Task<void> LocalServer::clear_orphans() {
+  const std::uint64_t generation = generation_;
+  const Instant quiet_until = clock_.now() + kQuietKill;
+  bool told = false;
+  for (orphans_ = remaining(); !orphans_.empty(); orphans_ = remaining()) {
+    for (const auto& orphan : orphans_) process::send_signal(orphan, SIGKILL);
+    auto nap = clock_.sleep_for(2ms);
+    co_await std::move(nap);
+    if (generation_ != generation) co_return;
+    if (!told && clock_.now() >= quiet_until) {
+      told = true;
+      log::warning("waiting for {} processes that the postmaster left behind", orphans_.size());
+      changed(ServerEvent::postmaster_died);
+    }
+  }
+  facts_.process = Process::none;
+  changed(ServerEvent::postmaster_died);
+}
+
+bool LocalServer::is_postgres(pid_t pid) const {
+  const auto executable = process::executable(pid);
+  if (!executable) return false;
+  const std::string name = base_name(*executable);
+  return name == "postgres" || name == "postmaster" || name == base_name(tool("postgres"));
+}
+
+/// Started by a program that this daemon runs: initdb, pg_rewind, a single-user server. A daemon that is process 1
+/// inherits orphans, but those have the title of a backend.
+bool LocalServer::is_work_of_a_tool(pid_t pid) const {
+  constexpr int kDeepest = 10;
+  if (process::title(pid).starts_with("postgres: ")) return false;
+  for (int depth = 0; pid > 1 && depth < kDeepest; ++depth) {
+    if (pid == ::getpid()) return true;
+    const auto seen = process::stat(pid);
+    if (!seen) return false;
+    pid = seen->parent;
+  }
+  return pid == ::getpid();
+}
+
+std::set<process::Identity> LocalServer::processes_of_data_directory(bool ours) const {
+  std::set<process::Identity> found;
+  if (real_data_dir_.empty()) return found;
+  for (const pid_t pid : process::all()) {
+    if (process::working_directory(pid) != real_data_dir_ || !is_postgres(pid)) continue;
+    const auto seen = process::stat(pid);
+    if (!seen || seen->dead() || is_logger_title(process::title(pid))) continue;
+    if (!ours && is_work_of_a_tool(pid)) continue;
+    found.insert({pid, seen->start_ticks});
+  }
+  return found;
+}
+
+std::set<process::Identity> LocalServer::remaining() const {
+  std::set<process::Identity> left;
+  for (const auto& orphan : orphans_) {
+    if (process::alive(orphan) && !is_logger_title(process::title(orphan.pid))) left.insert(orphan);
+  }
+  return left;
+}
+
+void LocalServer::note_children() {
+  if (!postmaster_) return;
+  std::set<process::Identity> now;
+  for (const pid_t pid : process::children(postmaster_->identity.pid)) {
+    if (const auto seen = process::stat(pid); seen && !seen->dead()) now.insert({pid, seen->start_ticks});
+  }
+  // Read as empty: it may just have ended, and what was known is what counts then.
+  if (!now.empty()) postmaster_->children = std::move(now);
+}
+
+/// Nothing is awaited between the fork and knowing the process, so no cancellation can come between.
+Task<Result> LocalServer::launch(std::vector<std::string> argv, process::Environment environment) {
+  process::Command command;
+  command.argv = std::move(argv);
+  command.environment = std::move(environment);
+  command.new_session = true;
+  command.out = process::Output::inherit;
+  command.err = process::Output::inherit;
+  auto child = process::Child::spawn(command);
+  if (!child) co_return std::unexpected(Failure{"could not start PostgreSQL: " + child.error()});
+  auto pidfd = process::PidFd::open(child->pid());
+  if (!pidfd) co_return std::unexpected(Failure{"could not start PostgreSQL: " + pidfd.error()});
+  log::info("postmaster pid={}", child->pid());
+  adopt(std::move(*pidfd), std::move(*child));
+  co_return Result();
+}
+
+Task<StartOutcome> LocalServer::wait_started(Instant deadline) {
+  struct Hurry {
+    int& count;
+    explicit Hurry(int& c) : count(c) { ++count; }
+    ~Hurry() { --count; }
+  };
+  const Hurry hurry(hurried_);
+  probe_wanted_.set();
+  for (;;) {
+    changed_.clear();
+    if (facts_.process != Process::running) co_return StartOutcome::died;
+    if (facts_.accepting == Accepting::accepting) co_return StartOutcome::accepting;
+    auto waiting = wait_change(1s, deadline);
+    const bool in_time = co_await std::move(waiting);
+    if (!in_time) co_return StartOutcome::timed_out;
+  }
+}
+
+Task<void> LocalServer::refresh(Duration max_age, Instant deadline) {
+  const Instant asked = clock_.now();
+  auto looking = look(deadline);
+  co_await std::move(looking);
+  if (!facts_.running()) {
+    const bool readable = facts_.data_directory == DataDirectory::ok && rebuilding_ == 0;
+    if (stopped() && readable && !facts_.control) {
+      auto reading = read_control(deadline);
+      co_await std::move(reading);
+    }
+    co_return;
+  }
+  const std::uint64_t finished = probes_finished_;
+  const auto fresh = [&] {
+    if (facts_.probe && !facts_.failing_since && facts_.probe->asked_at >= asked - max_age) return true;
+    return probes_finished_ > finished && probe_begun_ >= asked;
+  };
+  if (fresh()) co_return;
+  probe_wanted_.set();
+  for (;;) {
+    changed_.clear();
+    if (!facts_.running() || fresh()) co_return;
+    auto waiting = wait_change(1s, deadline);
+    const bool in_time = co_await std::move(waiting);
+    if (!in_time) co_return;
+  }
+}
+
+}  // namespace tanist::postgres

@@ -1,0 +1,137 @@
+#include <signal.h>
+
+#include <algorithm>
+
+#include "core/log.h"
+#include "core/wait.h"
+#include "postgres/control_data.h"
+#include "postgres/local_server.h"
+#include "postgres/pid_file.h"
+
+/// The end of a server, from a polite signal to SIGKILL for everything.
+namespace tanist::postgres {
+
+using namespace std::chrono_literals;
+
+namespace {
+constexpr Duration kLook = 10ms;
+/// After this long, a shutdown is looked at less often.
+constexpr Duration kEager = 2s;
+constexpr Duration kLookLater = 50ms;
+/// SIGKILL is repeated while a postmaster or its children last.
+constexpr Duration kKillAgain = 50ms;
+}  // namespace
+
+void LocalServer::signal_stop(StopMode mode) {
+  stop_requested_ = true;
+  if (postmaster_) postmaster_->pidfd.signal(mode == StopMode::fast ? SIGINT : SIGQUIT);
+}
+
+Task<bool> LocalServer::wait_no_clients(Instant deadline) {
+  for (;;) {
+    changed_.clear();
+    if (stopped()) co_return true;
+    bool clients = !postmaster_;
+    if (postmaster_) {
+      for (const pid_t pid : process::children(postmaster_->identity.pid)) {
+        const auto seen = process::stat(pid);
+        clients = clients || (seen && !seen->dead() && !is_auxiliary_title(process::title(pid)));
+      }
+    }
+    if (!clients) co_return true;
+    auto waiting = wait_change(kLook, deadline);
+    const bool in_time = co_await std::move(waiting);
+    if (!in_time) co_return false;
+  }
+}
+
+Task<std::optional<ControlData>> LocalServer::wait_shutdown_checkpoint(Instant deadline) {
+  const Instant begin = clock_.now();
+  for (;;) {
+    const bool last = stopped();
+    std::vector<std::string> argv{tool("pg_controldata"), pg().data_dir};
+    auto running = run_tool(std::move(argv), tool_environment(), deadline);
+    auto finished = co_await std::move(running);
+    auto data = finished && finished->success() ? parse_control_data(finished->out) : std::nullopt;
+    if (data && data->cluster_state.starts_with("shut down")) {
+      if (data->cluster_state != "shut down") co_return std::nullopt;
+      data->seen_at = clock_.now();
+      co_return data;
+    }
+    if (last || clock_.now() >= deadline) co_return std::nullopt;
+    auto napping = clock_.sleep_until(std::min(clock_.now() + (clock_.now() - begin < kEager ? kLook : kLookLater), deadline));
+    co_await std::move(napping);
+  }
+}
+
+Task<Lsn> LocalServer::last_lsn(ControlData control, Instant deadline) {
+  const auto dump = [&](Lsn lsn) {
+    std::vector<std::string> argv{tool("pg_waldump"), "-p", pg().data_dir + "/pg_wal",
+                                  "-t", std::to_string(control.checkpoint_timeline.value),
+                                  "-s", to_string(lsn), "-n", "1"};
+    return run_tool(std::move(argv), tool_environment(), deadline);
+  };
+  const Lsn checkpoint = control.latest_checkpoint;
+  auto dumping = dump(checkpoint);
+  auto first = co_await std::move(dumping);
+  const auto record = first && first->success() ? parse_wal_record(first->out) : std::nullopt;
+  if (!record || record->lsn != checkpoint || !record->is_shutdown_checkpoint()) co_return checkpoint;
+  // A primary that archives switches WAL files before the shutdown checkpoint; a replica only needs what was before.
+  auto dumping_previous = dump(record->prev);
+  auto second = co_await std::move(dumping_previous);
+  const auto previous = second && second->success() ? parse_wal_record(second->out) : std::nullopt;
+  co_return previous && previous->lsn == record->prev && previous->is_switch() ? record->prev : checkpoint;
+}
+
+Task<bool> LocalServer::wait_down(Instant deadline) {
+  for (;;) {
+    changed_.clear();
+    if (stopped()) co_return true;
+    auto waiting = wait_change(1s, deadline);
+    const bool in_time = co_await std::move(waiting);
+    if (!in_time) co_return stopped();
+  }
+}
+
+void LocalServer::kill_now() {
+  constexpr int kPasses = 3;
+  stop_requested_ = true;
+  if (postmaster_) {
+    // Stopped first: it forks nobody any more. Its children next, as without it nobody could tell them any more.
+    postmaster_->pidfd.signal(SIGSTOP);
+    const pid_t pid = postmaster_->identity.pid;
+    for (int pass = 0; pass < kPasses; ++pass) {
+      for (const pid_t child : process::children(pid)) {
+        const auto seen = process::stat(child);
+        if (!seen || seen->dead()) continue;
+        postmaster_->children.insert({child, seen->start_ticks});
+        if (!is_logger_title(process::title(child))) process::send_signal({child, seen->start_ticks}, SIGKILL);
+      }
+    }
+    postmaster_->pidfd.signal(SIGKILL);
+  }
+  for (const auto& orphan : orphans_) process::send_signal(orphan, SIGKILL);
+  // Whoever else works in this data directory: backends without a parent, a single-user server.
+  for (const auto& found : processes_of_data_directory(true)) process::send_signal(found, SIGKILL);
+}
+
+Task<void> LocalServer::kill_until_down(Instant deadline) {
+  for (;;) {
+    changed_.clear();
+    kill_now();
+    if (stopped() && processes_of_data_directory(true).empty()) co_return;
+    auto waiting = wait_change(kKillAgain, deadline);
+    const bool in_time = co_await std::move(waiting);
+    if (!in_time) co_return;
+  }
+}
+
+/// The killing is a task of its own: whoever asked may go away, it goes on.
+Task<bool> LocalServer::kill_everything(Instant deadline) {
+  auto killing = spawn("kill PostgreSQL", kill_until_down(deadline));
+  auto joining = killing.join();
+  co_await std::move(joining);
+  co_return stopped() && processes_of_data_directory(true).empty();
+}
+
+}  // namespace tanist::postgres

@@ -1,0 +1,698 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "contract/store_fixture.h"
+#include "core/wait.h"
+
+/// What every store promises, whatever it is made of. Include it where a backend is instantiated:
+///   INSTANTIATE_TEST_SUITE_P(Etcd3, StoreContract, ::testing::Values(MakeFixture(make_etcd3_fixture)));
+namespace tanist::contract {
+
+using namespace std::chrono_literals;
+using dcs::AcquireConditions;
+using dcs::Always;
+using dcs::ClusterPtr;
+using dcs::ConfigRecord;
+using dcs::FailoverRecord;
+using dcs::IfAbsent;
+using dcs::IfVersion;
+using dcs::Outcome;
+using dcs::Read;
+using dcs::RenewOutcome;
+using dcs::Status;
+using dcs::Store;
+using Acquired = dcs::Store::Acquired;
+using dcs::SyncRecord;
+using dcs::WriteResult;
+
+inline constexpr Duration kBudget = 5s;
+/// For calls that get no answer.
+inline constexpr Duration kShortBudget = 400ms;
+
+class StoreContract : public ::testing::TestWithParam<MakeFixture> {
+ protected:
+  void SetUp() override { world = GetParam()(); }
+  void TearDown() override {
+    for (auto& [key, store] : stores) world->run(store->close());
+    stores.clear();
+  }
+
+  /// Opens a store for a member; `incarnation` tells several of one name apart.
+  Store& open(const std::string& name, const std::string& incarnation = "first", dcs::Session previous = {}) {
+    dcs::Identity identity{name, incarnation, std::move(previous)};
+    auto& store = stores[name + "/" + incarnation];
+    store = world->make(identity);
+    world->run(store->open(identity));
+    return *store;
+  }
+  void close(const std::string& name, const std::string& incarnation = "first") {
+    auto node = stores.extract(name + "/" + incarnation);
+    world->run(node.mapped()->close());
+  }
+
+  ClusterPtr read(Store& store, Read how = Read::linearizable) {
+    auto view = world->get(store.load(how, world->in(kBudget)));
+    if (!view) ADD_FAILURE() << view.error().detail;
+    return view ? *view : std::make_shared<const dcs::Cluster>();
+  }
+  WriteResult write(Store& store, dcs::Record record, dcs::Condition condition = Always{}, Duration budget = kBudget) {
+    return world->get(store.write(std::move(record), condition, world->in(budget)));
+  }
+  Acquired acquire(Store& store, AcquireConditions conditions = {}, Duration budget = kBudget) {
+    return world->get(store.acquire(conditions, world->in(budget)));
+  }
+  dcs::Renewal renew(Store& store, std::optional<Status> status = {}, Duration budget = kBudget) {
+    return world->get(store.renew(std::move(status), world->in(budget)));
+  }
+  WriteResult release(Store& store, std::optional<Status> status = {}, Duration budget = kBudget) {
+    return world->get(store.release(std::move(status), world->in(budget)));
+  }
+  WriteResult touch(Store& store, const std::string& state, Duration budget = kBudget) {
+    return world->get(store.touch_member(Document::map({{"state", state}}), world->in(budget)));
+  }
+
+  /// Waits until the watched copy of `store` is as wanted.
+  bool sees(Store& store, const std::function<bool(const dcs::Cluster&)>& wanted, Duration within = kBudget) {
+    const Instant until = world->in(within);
+    for (;;) {
+      const ClusterPtr copy = store.watched();
+      if (copy && wanted(*copy)) return true;
+      if (world->clock().now() >= until) return false;
+      world->pass(5ms);
+    }
+  }
+  /// Longer than the lease of a member that does nothing any more.
+  void pass_a_lease() { world->pass(world->ttl() + world->lease_slack()); }
+
+  static SyncRecord sync_of(const std::string& leader) { return {leader, {"b"}, 0}; }
+  static Status status_at(std::uint64_t position) { return {Lsn{position}, {}, {}}; }
+
+  std::unique_ptr<StoreFixture> world;
+  std::map<std::string, std::unique_ptr<Store>> stores;
+};
+
+// ---- views and single keys
+
+TEST_P(StoreContract, what_is_written_is_read_back_by_another_member) {
+  Store& a = open("a");
+  Store& b = open("b");
+  EXPECT_TRUE(read(a)->empty());
+  const auto written = write(a, ConfigRecord{Document::map({{"ttl", 30}})});
+  ASSERT_TRUE(written.done()) << written.detail;
+  const auto view = read(b);
+  EXPECT_TRUE(view->config.valid);
+  EXPECT_EQ(view->config.version, written.version);
+  EXPECT_TRUE(view->linearizable);
+  EXPECT_GE(view->revision, written.version);
+}
+
+TEST_P(StoreContract, a_write_with_a_condition_changes_nothing_when_it_does_not_hold) {
+  Store& a = open("a");
+  const auto first = write(a, sync_of("a"), IfAbsent{});
+  ASSERT_TRUE(first.done());
+  EXPECT_EQ(write(a, sync_of("x"), IfAbsent{}).outcome, Outcome::refused);
+  EXPECT_EQ(write(a, sync_of("x"), IfVersion{first.version + 1}).outcome, Outcome::refused);
+  EXPECT_EQ(read(a)->sync.leader, "a");
+  const auto second = write(a, sync_of("b"), IfVersion{first.version});
+  ASSERT_TRUE(second.done());
+  EXPECT_GT(second.version, first.version);
+  EXPECT_EQ(read(a)->sync.version, second.version);
+  EXPECT_EQ(write(a, sync_of("c"), IfVersion{first.version}).outcome, Outcome::refused);
+  EXPECT_EQ(world->get(a.delete_sync(IfVersion{first.version}, world->in(kBudget))).outcome, Outcome::refused);
+  EXPECT_TRUE(world->get(a.delete_sync(IfVersion{second.version}, world->in(kBudget))).done());
+  EXPECT_EQ(read(a)->sync.version, 0);
+  EXPECT_TRUE(write(a, sync_of("d"), IfVersion{0}).done()) << "version 0 means absent";
+}
+
+TEST_P(StoreContract, an_own_write_is_in_the_watched_copy_at_once_and_wakes_nobody_here) {
+  Store& a = open("a");
+  read(a, Read::watched);
+  int wakes = 0;
+  a.on_change([&](Store::Change change) { wakes += change.wakes; });
+  const auto written = write(a, ConfigRecord{Document::map({{"ttl", 31}})});
+  ASSERT_TRUE(a.watched());
+  EXPECT_EQ(a.watched()->config.version, written.version);
+  world->pass(50ms);
+  EXPECT_EQ(wakes, 0);
+}
+
+TEST_P(StoreContract, the_watched_copy_costs_no_request) {
+  Store& a = open("a");
+  read(a, Read::watched);
+  ASSERT_TRUE(touch(a, "running").done());
+  world->requests("a");
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(read(a, Read::watched)->member("a"));
+  EXPECT_TRUE(touch(a, "running").done());
+  EXPECT_EQ(world->requests("a"), 0) << "a view and an unchanged member value need no request";
+}
+
+TEST_P(StoreContract, others_changes_wake_by_what_they_are) {
+  Store& a = open("a");
+  Store& b = open("b");
+  read(b, Read::watched);
+  int wakes = 0;
+  int leaders = 0;
+  b.on_change([&](Store::Change change) {
+    wakes += change.wakes;
+    leaders += change.leader_changed;
+  });
+  ASSERT_TRUE(touch(a, "running").done());
+  ASSERT_TRUE(sees(b, [](const auto& c) { return c.member("a") != nullptr; }));
+  EXPECT_EQ(wakes, 0) << "a member's value wakes nobody";
+  ASSERT_TRUE(write(a, FailoverRecord{"a", "b", {}}).done());
+  ASSERT_TRUE(sees(b, [](const auto& c) { return c.failover.present(); }));
+  EXPECT_EQ(wakes, 1);
+  EXPECT_EQ(leaders, 0);
+  ASSERT_EQ(acquire(a).outcome, Outcome::done);
+  ASSERT_TRUE(sees(b, [](const auto& c) { return c.leader_name() == "a"; }));
+  EXPECT_EQ(leaders, 1);
+  EXPECT_EQ(wakes, 2);
+  ASSERT_EQ(renew(a, status_at(100)).outcome, RenewOutcome::proven);
+  ASSERT_TRUE(sees(b, [](const auto& c) { return c.status.optime.value == 100; }));
+  EXPECT_EQ(wakes, 3);
+}
+
+TEST_P(StoreContract, a_cut_member_reads_nothing_linearizably_and_catches_up_when_healed) {
+  Store& a = open("a");
+  Store& b = open("b");
+  read(b, Read::watched);
+  world->cut("b");
+  ASSERT_TRUE(write(a, ConfigRecord{Document::map({{"x", 1}})}).done());
+  const Instant begin = world->clock().now();
+  EXPECT_FALSE(world->get(b.load(Read::linearizable, world->in(kShortBudget))));
+  EXPECT_LT(world->clock().now() - begin, kShortBudget + 500ms) << "a deadline is kept";
+  EXPECT_EQ(write(b, sync_of("b"), Always{}, kShortBudget).outcome, Outcome::unknown);
+  world->heal("b");
+  EXPECT_EQ(read(b)->config.data.find("x")->as_int(), 1);
+  EXPECT_TRUE(sees(b, [](const auto& c) { return c.config.valid; }));
+}
+
+TEST_P(StoreContract, the_copy_comes_back_after_its_stream_was_lost_and_history_compacted) {
+  Store& a = open("a");
+  Store& b = open("b");
+  ASSERT_TRUE(write(a, sync_of("old")).done());
+  ASSERT_TRUE(sees(b, [](const auto& c) { return c.sync.leader == "old"; }));
+  for (int i = 0; i < 3; ++i) {
+    world->break_watch("b");
+    ASSERT_TRUE(write(a, sync_of("new" + std::to_string(i))).done());
+    world->compact();
+    EXPECT_TRUE(sees(b, [&](const auto& c) { return c.sync.leader == "new" + std::to_string(i); }));
+  }
+  ASSERT_TRUE(world->get(a.delete_sync(Always{}, world->in(kBudget))).done());
+  EXPECT_TRUE(sees(b, [](const auto& c) { return !c.sync.active(); }));
+}
+
+// ---- sessions and member keys
+
+TEST_P(StoreContract, a_session_is_recorded_before_anything_is_bound_to_it) {
+  dcs::Identity identity{"a", "first", {}};
+  auto& store = stores["a/first"];
+  store = world->make(identity);
+  std::vector<std::string> recorded;
+  struct Recorder {
+    static Task<void> record(std::vector<std::string>* into, StoreFixture* world, dcs::Session session) {
+      EXPECT_EQ(world->value_by_hand("members/a"), std::nullopt);
+      into->push_back(std::move(session));
+      co_return;
+    }
+  };
+  store->on_session([&](dcs::Session session) { return Recorder::record(&recorded, world.get(), std::move(session)); });
+  world->run(store->open(identity));
+  EXPECT_TRUE(recorded.empty());
+  EXPECT_EQ(store->session(), "");
+  ASSERT_TRUE(touch(*store, "running").done());
+  ASSERT_EQ(recorded.size(), 1u);
+  EXPECT_EQ(recorded[0], store->session());
+  EXPECT_EQ(read(*store)->member("a")->session, store->session());
+}
+
+TEST_P(StoreContract, a_member_key_goes_with_its_lease_and_is_written_anew) {
+  Store& a = open("a");
+  Store& b = open("b");
+  ASSERT_TRUE(touch(a, "running").done());
+  const auto session = a.session();
+  pass_a_lease();
+  EXPECT_EQ(read(b)->member("a"), nullptr);
+  ASSERT_TRUE(touch(a, "running").done());
+  EXPECT_NE(a.session(), session);
+  ASSERT_NE(read(b)->member("a"), nullptr);
+  EXPECT_EQ(read(b)->member("a")->session, a.session());
+}
+
+TEST_P(StoreContract, a_kept_session_outlives_its_ttl) {
+  Store& a = open("a");
+  ASSERT_TRUE(touch(a, "running").done());
+  for (Duration passed{}; passed < 2 * world->ttl(); passed += world->ttl() / 3) {
+    world->pass(world->ttl() / 3);
+    ASSERT_TRUE(world->get(a.keep_session(world->in(kBudget))).done());
+  }
+  EXPECT_NE(read(a)->member("a"), nullptr);
+}
+
+TEST_P(StoreContract, a_member_key_erased_by_hand_is_written_again) {
+  Store& a = open("a");
+  ASSERT_TRUE(touch(a, "running").done());
+  world->erase_by_hand("members/a");
+  ASSERT_TRUE(sees(a, [](const auto& c) { return c.member("a") == nullptr; }));
+  ASSERT_TRUE(touch(a, "running").done());
+  EXPECT_NE(read(a)->member("a"), nullptr);
+}
+
+TEST_P(StoreContract, a_clean_end_removes_the_member_key) {
+  Store& a = open("a");
+  ASSERT_TRUE(touch(a, "running").done());
+  EXPECT_TRUE(world->get(a.remove_member(world->in(kBudget))).done());
+  EXPECT_EQ(read(a)->member("a"), nullptr);
+}
+
+// ---- the leader key
+
+TEST_P(StoreContract, only_one_takes_the_leader_key_and_has_a_proof) {
+  Store& a = open("a");
+  Store& b = open("b");
+  const Instant before = world->clock().now();
+  const auto mine = acquire(a);
+  ASSERT_EQ(mine.outcome, Outcome::done) << mine.detail;
+  EXPECT_GE(mine.proof.sent_at, before);
+  EXPECT_LE(mine.proof.sent_at, world->clock().now());
+  EXPECT_EQ(mine.proof.valid_for, world->ttl());
+  EXPECT_EQ(acquire(b).outcome, Outcome::refused);
+  EXPECT_EQ(acquire(a).outcome, Outcome::refused) << "what is held is renewed, not taken again";
+  const auto view = read(b);
+  EXPECT_EQ(view->leader_name(), "a");
+  EXPECT_EQ(view->leader->session, a.session());
+}
+
+TEST_P(StoreContract, the_leader_key_is_taken_only_on_what_was_decided_on) {
+  Store& a = open("a");
+  const auto sync = write(a, sync_of("x"));
+  const auto config = write(a, ConfigRecord{Document::map({{"x", 1}})});
+  AcquireConditions conditions;
+  conditions.sync = sync.version;
+  conditions.config = config.version;
+  conditions.failsafe = 0;
+  conditions.failover = 0;
+  conditions.initialize = 0;
+  const auto with = [&](std::optional<dcs::Version> AcquireConditions::* field, dcs::Version version) {
+    auto changed = conditions;
+    changed.*field = version;
+    return changed;
+  };
+  EXPECT_EQ(acquire(a, with(&AcquireConditions::sync, sync.version + 1)).outcome, Outcome::refused);
+  EXPECT_EQ(acquire(a, with(&AcquireConditions::sync, 0)).outcome, Outcome::refused);
+  EXPECT_EQ(acquire(a, with(&AcquireConditions::config, config.version - 1)).outcome, Outcome::refused);
+  EXPECT_EQ(acquire(a, with(&AcquireConditions::failover, sync.version)).outcome, Outcome::refused);
+  EXPECT_EQ(acquire(a, with(&AcquireConditions::failsafe, sync.version)).outcome, Outcome::refused);
+  EXPECT_EQ(acquire(a, with(&AcquireConditions::initialize, sync.version)).outcome, Outcome::refused);
+  EXPECT_TRUE(read(a)->unlocked());
+  EXPECT_EQ(acquire(a, conditions).outcome, Outcome::done);
+}
+
+TEST_P(StoreContract, a_renewal_proves_and_carries_the_status) {
+  Store& a = open("a");
+  ASSERT_EQ(acquire(a).outcome, Outcome::done);
+  world->pass(world->ttl() / 2);
+  const Instant before = world->clock().now();
+  const auto renewal = renew(a, status_at(77));
+  ASSERT_EQ(renewal.outcome, RenewOutcome::proven) << renewal.detail;
+  EXPECT_GE(renewal.proof.sent_at, before);
+  EXPECT_LE(renewal.proof.sent_at, world->clock().now());
+  EXPECT_EQ(renewal.proof.valid_for, world->ttl());
+  EXPECT_TRUE(renewal.status_written);
+  const auto view = read(a);
+  EXPECT_EQ(view->status.optime.value, 77u);
+  world->pass(world->ttl() * 3 / 4);
+  EXPECT_EQ(read(a)->leader_name(), "a") << "renewed before its first end";
+  const auto without = renew(a);
+  EXPECT_EQ(without.outcome, RenewOutcome::proven);
+  EXPECT_FALSE(without.status_written);
+}
+
+TEST_P(StoreContract, a_renewal_never_creates_the_key) {
+  Store& a = open("a");
+  const auto nothing = renew(a, status_at(1));
+  EXPECT_EQ(nothing.outcome, RenewOutcome::lost);
+  EXPECT_FALSE(nothing.status_written);
+  EXPECT_FALSE(read(a)->leader);
+  EXPECT_FALSE(read(a)->status_present);
+  ASSERT_EQ(acquire(a).outcome, Outcome::done);
+  world->erase_by_hand("leader");
+  EXPECT_EQ(renew(a).outcome, RenewOutcome::lost);
+  EXPECT_FALSE(read(a)->leader);
+  world->put_by_hand("leader", "b");
+  EXPECT_EQ(renew(a, status_at(1)).outcome, RenewOutcome::lost);
+  EXPECT_EQ(read(a)->leader_name(), "b");
+  EXPECT_FALSE(read(a)->status_present);
+}
+
+TEST_P(StoreContract, the_end_of_a_lease_frees_the_key_no_earlier_than_proven) {
+  Store& a = open("a");
+  Store& b = open("b");
+  const auto mine = acquire(a);
+  ASSERT_EQ(mine.outcome, Outcome::done);
+  read(b, Read::watched);
+  while (read(b)->leader) world->pass(20ms);
+  EXPECT_GE(world->clock().now(), mine.proof.sent_at + mine.proof.valid_for);
+  EXPECT_LE(world->clock().now(), mine.proof.sent_at + mine.proof.valid_for + world->lease_slack());
+  ASSERT_EQ(acquire(b).outcome, Outcome::done);
+  EXPECT_EQ(renew(a).outcome, RenewOutcome::lost);
+  EXPECT_EQ(release(a, status_at(5)).outcome, Outcome::refused);
+  EXPECT_EQ(read(b)->leader_name(), "b");
+  EXPECT_FALSE(read(b)->status_present);
+}
+
+TEST_P(StoreContract, a_leader_key_erased_by_hand_is_noticed_at_once) {
+  Store& a = open("a");
+  ASSERT_EQ(acquire(a).outcome, Outcome::done);
+  read(a, Read::watched);
+  Instant noticed{};
+  a.on_change([&](Store::Change change) {
+    if (change.leader_changed) noticed = world->clock().now();
+  });
+  world->erase_by_hand("leader");
+  const Instant erased = world->clock().now();
+  ASSERT_TRUE(sees(a, [](const auto& c) { return c.unlocked(); }));
+  EXPECT_LT(noticed - erased, 200ms);
+  EXPECT_NE(noticed, Instant());
+  EXPECT_FALSE(a.watched()->leader);
+}
+
+TEST_P(StoreContract, a_release_writes_the_last_status_and_frees_the_key) {
+  Store& a = open("a");
+  Store& b = open("b");
+  ASSERT_EQ(acquire(a).outcome, Outcome::done);
+  EXPECT_EQ(release(b).outcome, Outcome::refused) << "another's";
+  ASSERT_TRUE(release(a, status_at(42)).done());
+  const auto view = read(b);
+  EXPECT_FALSE(view->leader);
+  EXPECT_EQ(view->status.optime.value, 42u);
+  EXPECT_EQ(release(a).outcome, Outcome::refused) << "not mine any more";
+  EXPECT_EQ(acquire(b).outcome, Outcome::done);
+}
+
+TEST_P(StoreContract, a_restarted_member_takes_its_leader_key_with_it) {
+  Store& before = open("a", "first");
+  ASSERT_EQ(acquire(before).outcome, Outcome::done);
+  const auto session = before.session();
+  close("a", "first");
+  Store& after = open("a", "second", session);
+  const auto renewal = renew(after, status_at(9));
+  ASSERT_EQ(renewal.outcome, RenewOutcome::proven) << renewal.detail;
+  EXPECT_TRUE(renewal.status_written);
+  const auto view = read(after);
+  EXPECT_EQ(view->leader_name(), "a");
+  EXPECT_EQ(view->leader->session, after.session());
+  EXPECT_NE(after.session(), session);
+  world->pass(world->ttl() * 2 / 3);
+  ASSERT_EQ(renew(after).outcome, RenewOutcome::proven);
+  world->pass(world->ttl() * 2 / 3);
+  EXPECT_EQ(read(after)->leader_name(), "a") << "the end of the old session takes nothing away";
+}
+
+TEST_P(StoreContract, a_restarted_member_may_release_what_its_last_incarnation_held) {
+  Store& before = open("a", "first");
+  ASSERT_EQ(acquire(before).outcome, Outcome::done);
+  const auto session = before.session();
+  close("a", "first");
+  Store& after = open("a", "second", session);
+  EXPECT_TRUE(release(after).done());
+  EXPECT_FALSE(read(after)->leader);
+}
+
+TEST_P(StoreContract, my_name_with_a_foreign_session_is_not_mine) {
+  Store& mine = open("a", "first");
+  ASSERT_EQ(acquire(mine).outcome, Outcome::done);
+  Store& clone = open("a", "cloned host");
+  EXPECT_EQ(renew(clone, status_at(1)).outcome, RenewOutcome::lost);
+  EXPECT_EQ(release(clone).outcome, Outcome::refused);
+  EXPECT_EQ(acquire(clone).outcome, Outcome::refused);
+  const auto view = read(mine);
+  EXPECT_EQ(view->leader->session, mine.session());
+  EXPECT_FALSE(view->status_present);
+  EXPECT_EQ(renew(mine).outcome, RenewOutcome::proven);
+}
+
+TEST_P(StoreContract, a_new_ttl_moves_the_keys_to_a_lease_of_that_length) {
+  Store& a = open("a");
+  ASSERT_EQ(acquire(a).outcome, Outcome::done);
+  ASSERT_TRUE(touch(a, "running").done());
+  const auto session = a.session();
+  a.set_ttl(2 * world->ttl());
+  const auto renewal = renew(a);
+  ASSERT_EQ(renewal.outcome, RenewOutcome::proven) << renewal.detail;
+  EXPECT_EQ(renewal.proof.valid_for, 2 * world->ttl());
+  EXPECT_NE(a.session(), session);
+  ASSERT_TRUE(touch(a, "running").done());
+  pass_a_lease();
+  const auto view = read(a);
+  EXPECT_EQ(view->leader_name(), "a");
+  EXPECT_EQ(view->leader->session, a.session());
+  EXPECT_EQ(view->member("a")->session, a.session());
+}
+
+TEST_P(StoreContract, a_cut_off_leader_gets_no_proof) {
+  Store& a = open("a");
+  Store& b = open("b");
+  ASSERT_EQ(acquire(a).outcome, Outcome::done);
+  world->cut("a");
+  EXPECT_EQ(renew(a, status_at(3), kShortBudget).outcome, RenewOutcome::unproven);
+  pass_a_lease();
+  ASSERT_EQ(acquire(b).outcome, Outcome::done);
+  world->heal("a");
+  EXPECT_EQ(renew(a).outcome, RenewOutcome::lost);
+  EXPECT_EQ(read(a)->leader_name(), "b");
+}
+
+// ---- bootstrap
+
+TEST_P(StoreContract, one_wins_the_bootstrap_and_finishes_it_in_one_step) {
+  Store& a = open("a");
+  Store& b = open("b");
+  const auto begun = world->get(a.begin_bootstrap({}, world->in(kBudget)));
+  ASSERT_TRUE(begun.done()) << begun.detail;
+  EXPECT_EQ(world->get(b.begin_bootstrap({}, world->in(kBudget))).outcome, Outcome::refused);
+  auto view = read(b);
+  EXPECT_TRUE(view->initialize.present);
+  EXPECT_EQ(view->initialize.value, "");
+  EXPECT_EQ(view->initialize.version, begun.version);
+  EXPECT_EQ(view->initialized_by_version, begun.version);
+  EXPECT_EQ(view->bootstrap_note.name, "a");
+  EXPECT_EQ(view->bootstrap_note.incarnation, "first");
+  EXPECT_EQ(view->bootstrap_note.session, a.session());
+  EXPECT_EQ(world->get(b.finish_bootstrap({"1", Document::map()}, world->in(kBudget))).outcome, Outcome::refused);
+  EXPECT_EQ(world->get(b.cancel_bootstrap(world->in(kBudget))).outcome, Outcome::refused);
+  const auto done =
+      world->get(a.finish_bootstrap({"7512345678901234567", Document::map({{"ttl", 30}})}, world->in(kBudget)));
+  ASSERT_EQ(done.outcome, Outcome::done) << done.detail;
+  EXPECT_EQ(done.proof.valid_for, world->ttl());
+  view = read(b);
+  EXPECT_EQ(view->initialize.value, "7512345678901234567");
+  EXPECT_EQ(view->initialized_by_version, view->initialize.version);
+  EXPECT_TRUE(view->config.valid);
+  EXPECT_EQ(view->leader_name(), "a");
+  EXPECT_FALSE(view->bootstrap_note.present());
+  EXPECT_EQ(renew(a).outcome, RenewOutcome::proven);
+}
+
+TEST_P(StoreContract, an_abandoned_bootstrap_is_taken_over_once_its_note_is_gone) {
+  Store& a = open("a");
+  Store& b = open("b");
+  const auto begun = world->get(a.begin_bootstrap({}, world->in(kBudget)));
+  ASSERT_TRUE(begun.done());
+  EXPECT_EQ(world->get(b.begin_bootstrap(begun.version, world->in(kBudget))).outcome, Outcome::refused)
+      << "its winner still lives";
+  pass_a_lease();
+  EXPECT_FALSE(read(b)->bootstrap_note.present());
+  EXPECT_EQ(world->get(b.begin_bootstrap(begun.version - 1, world->in(kBudget))).outcome, Outcome::refused);
+  const auto taken = world->get(b.begin_bootstrap(begun.version, world->in(kBudget)));
+  ASSERT_TRUE(taken.done()) << taken.detail;
+  EXPECT_EQ(world->get(a.finish_bootstrap({"1234567890", Document::map()}, world->in(kBudget))).outcome,
+            Outcome::refused);
+  const auto view = read(a);
+  EXPECT_EQ(view->bootstrap_note.name, "b");
+  EXPECT_EQ(view->initialize.version, taken.version);
+  EXPECT_EQ(view->initialized_by_version, taken.version);
+  EXPECT_TRUE(view->unlocked());
+}
+
+TEST_P(StoreContract, a_restarted_winner_takes_over_its_own_note) {
+  Store& before = open("a", "first");
+  const auto begun = world->get(before.begin_bootstrap({}, world->in(kBudget)));
+  ASSERT_TRUE(begun.done());
+  const auto session = before.session();
+  close("a", "first");
+  Store& after = open("a", "second", session);
+  const auto taken = world->get(after.begin_bootstrap(begun.version, world->in(kBudget)));
+  ASSERT_TRUE(taken.done()) << taken.detail;
+  EXPECT_EQ(read(after)->bootstrap_note.incarnation, "second");
+}
+
+TEST_P(StoreContract, a_cancelled_bootstrap_leaves_nothing) {
+  Store& a = open("a");
+  ASSERT_TRUE(world->get(a.begin_bootstrap({}, world->in(kBudget))).done());
+  EXPECT_TRUE(world->get(a.cancel_bootstrap(world->in(kBudget))).done());
+  EXPECT_TRUE(read(a)->empty());
+}
+
+// ---- writes of unknown outcome
+
+/// A write, what must be there for it, and how to see in the store whether it had its effect.
+struct LostWrite {
+  const char* name;
+  std::function<void(StoreFixture&, Store&)> prepare;
+  std::function<std::pair<Outcome, std::string>(StoreFixture&, Store&, Duration)> run;
+  std::function<bool(const dcs::Cluster&)> effect;
+};
+
+inline std::vector<LostWrite> all_writes() {
+  using C = dcs::Cluster;
+  using F = StoreFixture;
+  const auto pair_of = [](const auto& result) { return std::pair(result.outcome, result.detail); };
+  const auto nothing = [](F&, Store&) {};
+  const auto lead = [](F& w, Store& s) { ASSERT_EQ(w.get(s.acquire({}, w.in(kBudget))).outcome, Outcome::done); };
+  const auto begin = [](F& w, Store& s) { ASSERT_TRUE(w.get(s.begin_bootstrap({}, w.in(kBudget))).done()); };
+  const auto sync = [](F& w, Store& s) {
+    ASSERT_TRUE(w.get(s.write(SyncRecord{"x", {}, 0}, IfAbsent{}, w.in(kBudget))).done());
+  };
+  const auto member = [](F& w, Store& s) {
+    ASSERT_TRUE(w.get(s.touch_member(Document::map({{"state", "running"}}), w.in(kBudget))).done());
+  };
+  const auto version_of_sync = [](F& w, Store& s) {
+    return w.get(s.load(Read::watched, w.in(kBudget))).value()->sync.version;
+  };
+  return {
+      {"acquire", nothing, [=](F& w, Store& s, Duration d) { return pair_of(w.get(s.acquire({}, w.in(d)))); },
+       [](const C& c) { return c.leader_name() == "a"; }},
+      {"touch member", nothing,
+       [=](F& w, Store& s, Duration d) {
+         return pair_of(w.get(s.touch_member(Document::map({{"state", "lost"}}), w.in(d))));
+       },
+       [](const C& c) { return c.member("a") != nullptr && c.member("a")->state == "lost"; }},
+      {"write always", nothing,
+       [=](F& w, Store& s, Duration d) {
+         return pair_of(w.get(s.write(ConfigRecord{Document::map({{"x", 1}})}, Always{}, w.in(d))));
+       },
+       [](const C& c) { return c.config.valid; }},
+      {"write if absent", nothing,
+       [=](F& w, Store& s, Duration d) {
+         return pair_of(w.get(s.write(SyncRecord{"a", {}, 0}, IfAbsent{}, w.in(d))));
+       },
+       [](const C& c) { return c.sync.leader == "a"; }},
+      {"begin bootstrap", nothing,
+       [=](F& w, Store& s, Duration d) { return pair_of(w.get(s.begin_bootstrap({}, w.in(d)))); },
+       [](const C& c) { return c.bootstrap_note.name == "a"; }},
+      {"release", lead,
+       [=](F& w, Store& s, Duration d) { return pair_of(w.get(s.release(Status{Lsn{8}, {}, {}}, w.in(d)))); },
+       [](const C& c) { return !c.leader && c.status.optime.value == 8; }},
+      {"remove member", member,
+       [=](F& w, Store& s, Duration d) { return pair_of(w.get(s.remove_member(w.in(d)))); },
+       [](const C& c) { return c.member("a") == nullptr; }},
+      {"write if version", sync,
+       [=](F& w, Store& s, Duration d) {
+         return pair_of(w.get(s.write(SyncRecord{"y", {}, 0}, IfVersion{version_of_sync(w, s)}, w.in(d))));
+       },
+       [](const C& c) { return c.sync.leader == "y"; }},
+      {"delete sync", sync,
+       [=](F& w, Store& s, Duration d) {
+         return pair_of(w.get(s.delete_sync(IfVersion{version_of_sync(w, s)}, w.in(d))));
+       },
+       [](const C& c) { return c.sync.version == 0; }},
+      {"finish bootstrap", begin,
+       [=](F& w, Store& s, Duration d) {
+         return pair_of(w.get(s.finish_bootstrap({"7512345678901234567", Document::map()}, w.in(d))));
+       },
+       [](const C& c) { return c.leader_name() == "a" && c.initialize.valid_system_id(); }},
+      {"cancel bootstrap", begin,
+       [=](F& w, Store& s, Duration d) { return pair_of(w.get(s.cancel_bootstrap(w.in(d)))); },
+       [](const C& c) { return !c.initialize.present && !c.bootstrap_note.present(); }},
+  };
+}
+
+TEST_P(StoreContract, a_reply_lost_after_the_effect_is_never_taken_for_a_refusal) {
+  for (const auto& write : all_writes()) {
+    SCOPED_TRACE(write.name);
+    world = GetParam()();
+    Store& a = open("a");
+    write.prepare(*world, a);
+    world->lose("a", Loss::after_effect);
+    const auto [outcome, detail] = write.run(*world, a, kShortBudget);
+    EXPECT_EQ(outcome, Outcome::unknown) << detail;
+    world->lose("a", Loss::none);
+    EXPECT_TRUE(write.effect(*read(a))) << "it had its effect";
+    close("a");
+  }
+}
+
+TEST_P(StoreContract, a_request_lost_before_its_effect_is_never_taken_for_done) {
+  for (const auto& write : all_writes()) {
+    SCOPED_TRACE(write.name);
+    world = GetParam()();
+    Store& a = open("a");
+    write.prepare(*world, a);
+    world->lose("a", Loss::before_effect);
+    const auto [outcome, detail] = write.run(*world, a, kShortBudget);
+    EXPECT_TRUE(outcome == Outcome::unknown || outcome == Outcome::unavailable) << detail;
+    world->lose("a", Loss::none);
+    EXPECT_FALSE(write.effect(*read(a)));
+    close("a");
+  }
+}
+
+TEST_P(StoreContract, one_lost_reply_is_resolved_or_unknown_and_the_effect_happens_once) {
+  for (const auto loss : {Loss::before_effect, Loss::after_effect}) {
+    for (const auto& write : all_writes()) {
+      SCOPED_TRACE(write.name);
+      world = GetParam()();
+      Store& a = open("a");
+      write.prepare(*world, a);
+      world->lose("a", loss, 1);
+      const auto [outcome, detail] = write.run(*world, a, kBudget);
+      const bool effect = write.effect(*read(a));
+      EXPECT_NE(outcome, Outcome::refused) << detail;
+      if (outcome == Outcome::done) {
+        EXPECT_TRUE(effect);
+      }
+      if (loss == Loss::after_effect) {
+        EXPECT_TRUE(effect);
+      }
+      close("a");
+    }
+  }
+}
+
+TEST_P(StoreContract, a_renewal_whose_reply_is_lost_proves_nothing) {
+  Store& a = open("a");
+  ASSERT_EQ(acquire(a).outcome, Outcome::done);
+  for (const auto loss : {Loss::before_effect, Loss::after_effect}) {
+    world->lose("a", loss);
+    EXPECT_EQ(renew(a, status_at(4), kShortBudget).outcome, RenewOutcome::unproven);
+  }
+  world->lose("a", Loss::none);
+  EXPECT_EQ(renew(a).outcome, RenewOutcome::proven);
+}
+
+TEST_P(StoreContract, a_cancelled_call_leaves_the_store_usable) {
+  Store& a = open("a");
+  ASSERT_EQ(acquire(a).outcome, Outcome::done);
+  world->cut("a");
+  struct Cut {
+    static Task<void> off(Clock* clock, Store* store) {
+      auto renewing = with_deadline(*clock, store->renew(std::nullopt, clock->now() + kBudget), clock->now() + 50ms);
+      const auto result = co_await std::move(renewing);
+      EXPECT_TRUE(!result || result->outcome == RenewOutcome::unproven);
+    }
+  };
+  const Instant begin = world->clock().now();
+  world->run(Cut::off(&world->clock(), &a));
+  EXPECT_LT(world->clock().now() - begin, 1s);
+  world->heal("a");
+  EXPECT_EQ(renew(a).outcome, RenewOutcome::proven);
+}
+
+}  // namespace tanist::contract

@@ -1,0 +1,179 @@
+#include "cluster.h"
+
+#include <algorithm>
+
+#include "core/format.h"
+#include "core/log.h"
+
+namespace tanist::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// At most 0.1 % between any two clocks: half of it for each.
+constexpr std::int64_t kWorstRatePpb = 500'000;
+
+std::int64_t rate(Random& dice) {
+  return static_cast<std::int64_t>(dice.below(2 * kWorstRatePpb)) - kWorstRatePpb;
+}
+
+}  // namespace
+
+void Counts::add(const Counts& other) {
+  faults += other.faults;
+  messages_lost += other.messages_lost;
+  lock_changes += other.lock_changes;
+  decisions += other.decisions;
+  promotions += other.promotions;
+  commits += other.commits;
+  handovers += other.handovers;
+  virtual_time += other.virtual_time;
+}
+
+Cluster::Cluster(std::uint64_t seed, Options options)
+    : world_(seed), options_(options), store_(world_, rate(world_.dice())) {
+  log::redirect([this](log::Level level, const std::string& line) {
+    const Process* process = running_process();
+    if (level == log::Level::debug) return;
+    world_.note(process ? process->name() : "?", fmt::format("{}: {}", log::name(level), line));
+  });
+  store_.on_leader_change([this](LeaderChange why, const std::string& name) { leader_changed(why, name); });
+  world_.on_step([this] { check(); });
+  for (int i = 1; i <= options_.members; ++i) add(fmt::format("n{}", i));
+}
+
+Cluster::~Cluster() {
+  members_.clear();
+  log::redirect({});
+}
+
+Member& Cluster::add(const std::string& name) {
+  const auto host = static_cast<Endpoint>(members_.size() + 1);
+  const HostClock clock{std::chrono::hours(host * 100), rate(world_.dice())};
+  PostgresDirectory postgres = [this](const std::string& address) { return postgres_at(address); };
+  PeerDirectory peers = [this](const std::string& url, std::function<void(ha::PeerAnswer)> reply, Endpoint& there) {
+    const std::string address = host_of(url);
+    for (auto& m : members_) {
+      if (address_of(m->host()) != address) continue;
+      there = m->host();
+      if (reply) m->serve(std::move(reply));
+      return;
+    }
+  };
+  members_.push_back(
+      std::make_unique<Member>(world_, wal_, store_, host, name, options_, clock, postgres, peers, *this));
+  Member& member = *members_.back();
+  member.postgres().promoted = [this, &member] { promoted(member); };
+  return member;
+}
+
+Postgres* Cluster::postgres_at(const std::string& address) {
+  for (auto& m : members_)
+    if (address_of(m->host()) == address) return &m->postgres();
+  return nullptr;
+}
+
+std::vector<Member*> Cluster::named(const std::string& name) {
+  std::vector<Member*> found;
+  for (auto& m : members_)
+    if (m->name() == name) found.push_back(m.get());
+  return found;
+}
+
+void Cluster::start_all() {
+  for (auto& m : members_) m->start();
+}
+
+Member* Cluster::key_holder() {
+  const auto holders = named(store_.snapshot()->leader_name());
+  return holders.empty() ? nullptr : holders.front();
+}
+
+Member* Cluster::primary() {
+  for (Member* m : named(store_.snapshot()->leader_name()))
+    if (m->postgres().can_commit() && m->postgres().answers()) return m;
+  return nullptr;
+}
+
+bool Cluster::converged() {
+  Member* leader = primary();
+  if (!leader || !leader->running()) return false;
+  for (auto& m : members_) {
+    if (m.get() == leader) continue;
+    auto& postgres = m->postgres();
+    if (!m->running() || postgres.life() != Postgres::Life::up || !postgres.in_recovery() || !postgres.streaming())
+      return false;
+    if (!wal_.contains(leader->postgres().disk().end, postgres.disk().end)) return false;
+  }
+  return true;
+}
+
+std::string Cluster::shape() {
+  static constexpr std::string_view kLives[] = {"down", "starting", "up", "stopping", "stopping at once", "dying"};
+  const auto view = store_.snapshot();
+  std::string text = fmt::format("leader key: {}", view->leader ? view->leader->name : "absent");
+  for (auto& m : members_) {
+    auto& p = m->postgres();
+    const auto snapshot = m->snapshot();
+    text += fmt::format(
+        "\n  {} {}{}: PostgreSQL {}{} {} at {}/{} (branch {}), control '{}'{}{}, {}", m->name(),
+        m->running() ? "runs" : "does not run", m->paused() ? ", stopped" : "",
+        kLives[static_cast<int>(p.life())], p.stopped() ? " (stopped)" : "", p.in_recovery() ? "standby" : "primary",
+        p.timeline().value, p.disk().end.lsn.value, p.disk().end.branch, p.disk().control_state,
+        p.disk().data == Postgres::Data::ok ? "" : ", no data", p.disk().half_rewound ? ", half rewound" : "",
+        p.streaming() ? fmt::format("streams from {}", p.streaming_from()) : std::string("does not stream"));
+    if (snapshot && snapshot->operation)
+      text += fmt::format(", operation {} (phase {})", snapshot->operation->name,
+                          static_cast<int>(snapshot->operation->phase));
+    if (snapshot) text += fmt::format(", last: {}", ha::code_name(snapshot->last_reason.code));
+  }
+  return text;
+}
+
+bool Cluster::run_until_converged(Duration limit) {
+  world_.run_for(limit, [this] { return converged(); });
+  return ok() && converged();
+}
+
+void Cluster::heal() {
+  world_.note("world", "heals");
+  world_.heal_network();
+  store_.set_up(true);
+  for (auto& m : members_) {
+    const auto hits = m->store_faults().hits;
+    m->store_faults() = {};
+    m->store_faults().hits = hits;
+    m->disk().hung = false;
+    m->disk().slow = {};
+    m->disk().failures = 0;
+    m->guardian().refusals = 0;
+    m->postgres().failing_starts = 0;
+    m->postgres().failing_copies = 0;
+    m->postgres().freeze(false);
+    m->sigcont();
+    m->start();
+  }
+}
+
+Counts Cluster::counts() {
+  Counts c = counts_;
+  c.lock_changes = store_.lock_changes();
+  c.messages_lost = world_.messages_lost();
+  for (auto& m : members_) c.messages_lost += m->store_faults().hits;
+  c.commits = wal_.acknowledged().size();
+  c.virtual_time = world_.now();
+  return c;
+}
+
+std::string Cluster::report(std::size_t lines) const {
+  std::string text = fmt::format("seed {}: {}\n", world_.seed(), world_.violation());
+  for (const auto& line : world_.recent(lines)) text += line + "\n";
+  text += fmt::format("seed {}: {}\nHINT: sim_run --seed {} --verbose\n", world_.seed(), world_.violation(),
+                      world_.seed());
+  return text;
+}
+
+void Cluster::decided(Endpoint, const ha::View&, const ha::Decision&) { ++counts_.decisions; }
+
+}  // namespace tanist::sim

@@ -1,0 +1,108 @@
+#include <algorithm>
+
+#include "cluster.h"
+#include "core/format.h"
+
+/// What must hold whatever is done to the world (ha.md §22).
+namespace tanist::sim {
+
+using namespace std::chrono_literals;
+
+/// At no instant two servers can acknowledge a commit.
+void Cluster::check() {
+  const Member* writer = nullptr;
+  for (const auto& m : members_) {
+    if (!m->postgres().can_commit()) continue;
+    if (writer && !excused())
+      world_.violated(fmt::format("two servers accept writes: {} and {} (host {})", writer->name(), m->name(),
+                                  m->host()));
+    writer = m.get();
+  }
+}
+
+void Cluster::leader_changed(LeaderChange why, const std::string& name) {
+  static constexpr std::string_view kWhy[] = {"acquired by", "taken after the bootstrap by", "moved to a new session by",
+                                              "released by", "expired of",                   "deleted by hand of"};
+  world_.note("store", fmt::format("leader key {} {}", kWhy[static_cast<int>(why)], name));
+  if (excused() || why == LeaderChange::deleted_by_hand) return;
+  const auto holders = named(name);
+  const bool ended = why == LeaderChange::released || why == LeaderChange::expired;
+  if (ended) {
+    for (Member* m : holders)
+      if (m->postgres().can_commit() && holders.size() == 1)
+        world_.violated(fmt::format("the leader key of {} {} while its PostgreSQL can still commit", name,
+                                    why == LeaderChange::released ? "was released" : "expired"));
+  }
+  if (why == LeaderChange::acquired) {
+    // Somebody with this name has data to lead with, and nobody else is able to commit.
+    const bool any = std::any_of(holders.begin(), holders.end(),
+                                 [](Member* m) { return m->postgres().disk().data == Postgres::Data::ok; });
+    if (!any) world_.violated(fmt::format("{} took the leader key without a data directory", name));
+    for (const auto& m : members_)
+      if (m->name() != name && m->postgres().can_commit())
+        world_.violated(fmt::format("{} took the leader key while {} can commit", name, m->name()));
+    const auto cluster_timeline = store_.snapshot()->history.cluster_timeline();
+    for (Member* m : holders)
+      if (m->postgres().disk().data == Postgres::Data::ok && !m->postgres().in_recovery() &&
+          m->postgres().life() == Postgres::Life::up && m->postgres().timeline() < cluster_timeline)
+        world_.violated(fmt::format("{} took the leader key as a stale primary: timeline {} is behind {}", name,
+                                    m->postgres().timeline().value, cluster_timeline.value));
+  }
+}
+
+void Cluster::promoted(Member& member) {
+  ++counts_.promotions;
+  const auto holder = store_.snapshot()->leader_name();
+  if (holder != member.name() && !excused())
+    world_.violated(fmt::format("{} was promoted while the leader key is {}", member.name(),
+                                holder.empty() ? std::string("absent") : "held by " + holder));
+  if (handover_from_ != 0 && member.host() != handover_from_) {
+    ++counts_.handovers;
+    const auto& commits = wal_.acknowledged();
+    for (std::size_t i = handover_commits_; i < commits.size(); ++i) {
+      if (commits[i].host != handover_from_ || wal_.contains(member.postgres().disk().end, commits[i].at)) continue;
+      world_.violated(fmt::format("a clean hand-over from host {} to {} lost a commit acknowledged at {:.3f} s",
+                                  handover_from_, member.name(), seconds(commits[i].when)));
+      break;
+    }
+    handover_from_ = 0;
+  }
+}
+
+void Cluster::expect_clean_handover(Endpoint from) {
+  handover_from_ = from;
+  const auto& commits = wal_.acknowledged();
+  // What the primary acknowledged since it leads, and before it as a replica has it anyway.
+  handover_commits_ = commits.size() > 2000 ? commits.size() - 2000 : 0;
+}
+
+void Cluster::removal(Endpoint host, const std::string& why, bool renamed) {
+  Member& m = member(host);
+  const auto& disk = m.postgres().disk();
+  world_.note(m.name(), fmt::format("data directory {}: {}", renamed ? "renamed" : "removed", why));
+  if (disk.data != Postgres::Data::ok) return;
+  if (renamed) {
+    if (!disk.bootstrap_attempt || store_.snapshot()->initialize.value == m.postgres().system_id())
+      world_.violated(m.name() + ": a data directory that is no abandoned bootstrap was renamed");
+    return;
+  }
+  if (why.empty()) world_.violated(m.name() + ": a data directory was removed without a reason");
+  const bool better = std::any_of(members_.begin(), members_.end(), [&](const auto& other) {
+    return other->host() != host && other->postgres().disk().data == Postgres::Data::ok &&
+           other->postgres().life() == Postgres::Life::up && other->postgres().system_id() == m.postgres().system_id();
+  });
+  if (!better) world_.violated(m.name() + ": a data directory was removed while no other copy runs");
+}
+
+void Cluster::starting(Endpoint host, const postgres::StartRequest& request) {
+  Member& m = member(host);
+  if (request.as_standby) return;
+  const auto view = store_.snapshot();
+  const bool key = view->leader_name() == m.name();
+  const bool bootstrap = m.postgres().disk().bootstrap_attempt && view->initialize.value != m.postgres().system_id();
+  if (!key && !bootstrap && !excused())
+    world_.violated(fmt::format("{} starts PostgreSQL as primary while the leader key is {}", m.name(),
+                                view->unlocked() ? std::string("absent") : "held by " + view->leader_name()));
+}
+
+}  // namespace tanist::sim

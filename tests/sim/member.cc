@@ -1,0 +1,240 @@
+#include "member.h"
+
+#include "core/format.h"
+
+namespace tanist::sim {
+
+using namespace std::chrono_literals;
+
+std::string address_of(Endpoint host) { return fmt::format("10.0.0.{}", host); }
+
+Document Options::dynamic() const {
+  Document postgresql = Document::map({{"use_pg_rewind", use_pg_rewind},
+                                       {"use_slots", true},
+                                       {"remove_data_directory_on_rewind_failure", remove_on_divergence},
+                                       {"remove_data_directory_on_diverged_timelines", remove_on_divergence}});
+  return Document::map({{"ttl", seconds(ttl)},
+                        {"loop_wait", seconds(loop_wait)},
+                        {"retry_timeout", seconds(retry_timeout)},
+                        {"maximum_lag_on_failover", maximum_lag_on_failover},
+                        {"primary_start_timeout", seconds(primary_start_timeout)},
+                        {"postgresql", std::move(postgresql)}});
+}
+
+config::SettingsPtr make_settings(const std::string& name, Endpoint host, const Document& dynamic) {
+  auto s = std::make_shared<config::Settings>();
+  s->scope = "sim";
+  s->name = name;
+  s->restapi.listen = s->restapi.connect_address = {address_of(host), 8008};
+  auto& pg = s->postgresql;
+  pg.connect_address = {address_of(host), 5432};
+  pg.data_dir = "/data";
+  pg.superuser.username = "postgres";
+  pg.replication.username = "replicator";
+  pg.create_replica_methods = {"basebackup"};
+  s->bootstrap.present = true;
+  s->state_dir = "/data.tanist";
+  const auto duration = [&](std::string_view key, Duration fallback) {
+    const Document* value = dynamic.find(key);
+    if (value && value->is_double()) return from_seconds(value->as_double());
+    return value && value->is_int() ? Duration(std::chrono::seconds(value->as_int())) : fallback;
+  };
+  const auto flag = [&](std::string_view path, bool fallback) {
+    const Document* value = dynamic.find_path(path);
+    return value ? value->truthy() : fallback;
+  };
+  auto& d = s->dynamic;
+  d.timing.ttl = duration("ttl", 30s);
+  d.timing.loop_wait = duration("loop_wait", 10s);
+  d.timing.retry_timeout = duration("retry_timeout", 10s);
+  d.primary_start_timeout = duration("primary_start_timeout", 300s);
+  if (const Document* lag = dynamic.find("maximum_lag_on_failover"); lag && lag->is_int())
+    d.maximum_lag_on_failover = lag->as_int();
+  d.pause = flag("pause", false);
+  d.failsafe_mode = flag("failsafe_mode", false);
+  d.check_timeline = flag("check_timeline", false);
+  if (flag("synchronous_mode", false)) d.synchronous_mode = config::Dynamic::SyncMode::on;
+  pg.use_pg_rewind = flag("postgresql.use_pg_rewind", false);
+  pg.use_slots = flag("postgresql.use_slots", true);
+  pg.remove_data_directory_on_rewind_failure = flag("postgresql.remove_data_directory_on_rewind_failure", false);
+  pg.remove_data_directory_on_diverged_timelines =
+      flag("postgresql.remove_data_directory_on_diverged_timelines", false);
+  d.raw = dynamic;
+  s->bootstrap.dcs = dynamic;
+  return s;
+}
+
+/// One incarnation. The order of the members is the order of construction; the process, whose coroutines refer to all
+/// the others, is killed before any of them goes.
+struct Member::Daemon {
+  Daemon(Member& m, const config::SettingsPtr& settings, ha::SettingsBuilder builder, ha::EngineObserver observer)
+      : process(std::make_shared<Process>(m.world_, m.clock_, m.name_)),
+        store(*process, m.host_, m.store_, m.store_faults_),
+        server(*process, m.postgres_, m.directory_, m.disk_.files),
+        peers(*process, m.host_, m.peers_),
+        fence(*process, m.guardian_),
+        disk(*process, m.disk_),
+        dice(m.dice_.fork()),
+        scope(process->executor()),
+        engine(process->executor(),
+               ha::Ports{*process, store, server, peers, m.options_.guardian ? static_cast<ha::Fence&>(fence) : no_fence,
+                         disk, dice, journal},
+               settings, std::move(builder), board, std::move(observer)) {}
+
+  std::shared_ptr<Process> process;
+  SimStore store;
+  SimServer server;
+  SimPeers peers;
+  SimFence fence;
+  ha::NoFence no_fence;
+  SimDisk disk;
+  SimDice dice;
+  SimJournal journal;
+  ha::SnapshotBoard board;
+  TaskScope scope;
+  ha::Engine engine;
+  bool serving = false;
+  std::string last_decision;
+};
+
+Member::Member(World& world, Wal& wal, StoreServer& store, Endpoint host, std::string name, const Options& options,
+               HostClock clock, PostgresDirectory postgres, PeerDirectory peers, MemberObserver& observer)
+    : world_(world),
+      store_(store),
+      host_(host),
+      name_(std::move(name)),
+      options_(options),
+      clock_(clock),
+      directory_(std::move(postgres)),
+      peers_(std::move(peers)),
+      observer_(observer),
+      postgres_(world, wal, host, name_, directory_),
+      guardian_(world, postgres_, clock),
+      dice_(world.dice().fork()) {
+  guardian_.present = options.guardian;
+}
+
+Member::~Member() { destroy(); }
+
+void Member::destroy() {
+  if (!daemon_) return;
+  daemon_->process->kill();
+  auto process = daemon_->process;
+  daemon_.reset();
+}
+
+void Member::start() {
+  if (daemon_) return;
+  ++incarnations_;
+  exit_code_.reset();
+  world_.note(name_, "daemon starts");
+  ha::EngineObserver observer;
+  observer.decided = [this](const ha::View& view, const ha::Decision& decision) {
+    std::string text = fmt::format("decides {} -> {}", ha::code_name(decision.reason.code),
+                                   ha::intent_name(decision.intent));
+    world_.mix(name_, text);
+    if (text != daemon_->last_decision) {
+      world_.remark(name_, text);
+      daemon_->last_decision = std::move(text);
+    }
+    observer_.decided(host_, view, decision);
+  };
+  observer.before_first_cycle = [this] { return daemon_->serving = true; };
+  const std::string name = name_;
+  const Endpoint host = host_;
+  ha::SettingsBuilder builder =
+      [name, host](const Document& dynamic) -> std::expected<config::SettingsPtr, std::string> {
+    return make_settings(name, host, dynamic);
+  };
+  daemon_ = std::make_unique<Daemon>(*this, make_settings(name_, host_, options_.dynamic()), std::move(builder),
+                                     std::move(observer));
+  daemon_->server.on_removal = [this](const std::string& why, bool renamed) {
+    observer_.removal(host_, why, renamed);
+  };
+  daemon_->server.on_start = [this](const postgres::StartRequest& request) { observer_.starting(host_, request); };
+  daemon_->scope.spawn("engine", run());
+}
+
+Task<void> Member::run() {
+  auto running = daemon_->engine.run();
+  const int code = co_await std::move(running);
+  world_.note(name_, fmt::format("daemon ends with code {}", code));
+  exit_code_ = code;
+  // Nothing of a process can destroy it from within.
+  std::weak_ptr<Process> me = daemon_->process;
+  world_.after(0s, [this, me] {
+    if (daemon_ && me.lock() == daemon_->process) destroy();
+  });
+}
+
+void Member::crash() {
+  if (!daemon_) return;
+  world_.note(name_, "daemon killed");
+  destroy();
+}
+
+void Member::lose_power() {
+  world_.note(name_, "power lost");
+  destroy();
+  guardian_.disarm();
+  postgres_.vanish();
+}
+
+void Member::sigterm(bool hurry) {
+  if (!daemon_) return;
+  world_.note(name_, "SIGTERM");
+  daemon_->engine.shutdown(hurry);
+}
+
+void Member::sigstop() {
+  if (!daemon_ || paused()) return;
+  world_.note(name_, "daemon stopped (SIGSTOP)");
+  daemon_->process->stop();
+}
+
+void Member::sigcont() {
+  if (!daemon_ || !paused()) return;
+  world_.note(name_, "daemon continued (SIGCONT)");
+  daemon_->process->cont();
+}
+
+bool Member::paused() const { return daemon_ && daemon_->process->stopped(); }
+
+ha::SnapshotPtr Member::snapshot() const { return daemon_ ? daemon_->board.get() : nullptr; }
+
+void Member::serve(std::function<void(ha::PeerAnswer)> reply) {
+  if (!daemon_ || !daemon_->serving || exit_code_) return;
+  auto process = daemon_->process;
+  process->post([this, reply = std::move(reply)] {
+    if (daemon_ && !exit_code_) daemon_->scope.spawn("GET /patroni", answer(reply));
+  });
+}
+
+/// As the REST API does: what is known is refreshed when it is old, then told from the snapshot.
+Task<void> Member::answer(std::function<void(ha::PeerAnswer)> reply) {
+  auto refreshing = daemon_->engine.refresh(100ms, daemon_->process->now() + 1s);
+  co_await std::move(refreshing);
+  const auto snapshot = daemon_->board.get();
+  ha::PeerAnswer answer;
+  if (snapshot) {
+    const auto& facts = snapshot->facts;
+    const bool primary_role =
+        snapshot->role == postgres::Role::primary || snapshot->role == postgres::Role::promoted;
+    if (facts.process != postgres::Process::none && facts.probe) {
+      answer.reachable = true;
+      answer.primary = !facts.probe->in_recovery;
+      answer.timeline = facts.probe->effective_timeline;
+      if (!answer.primary) answer.position = facts.probe->position();
+    } else if (facts.process != postgres::Process::none && primary_role) {
+      answer.reachable = true;
+      answer.primary = true;
+    } else {
+      answer.error.clear();
+    }
+    answer.nofailover = snapshot->settings->tags.nofailover;
+    answer.failover_priority = snapshot->settings->tags.failover_priority;
+  }
+  reply(std::move(answer));
+}
+
+}  // namespace tanist::sim

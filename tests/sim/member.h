@@ -1,0 +1,99 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ha/engine.h"
+#include "ports.h"
+#include "server.h"
+#include "store.h"
+
+namespace tanist::sim {
+
+/// What a cluster of a run looks like.
+struct Options {
+  int members = 3;
+  Duration ttl = std::chrono::seconds(30);
+  Duration loop_wait = std::chrono::seconds(10);
+  Duration retry_timeout = std::chrono::seconds(10);
+  std::int64_t maximum_lag_on_failover = 1048576;
+  bool use_pg_rewind = true;
+  bool remove_on_divergence = true;
+  bool guardian = true;
+  Duration primary_start_timeout = std::chrono::seconds(300);
+  Document dynamic() const;
+};
+
+/// Settings of a member as config/ would build them.
+config::SettingsPtr make_settings(const std::string& name, Endpoint host, const Document& dynamic);
+
+std::string address_of(Endpoint host);
+
+/// Told of what a daemon does, for invariants and counting.
+class MemberObserver {
+ public:
+  virtual ~MemberObserver() = default;
+  virtual void decided(Endpoint host, const ha::View& view, const ha::Decision& decision) = 0;
+  virtual void removal(Endpoint host, const std::string& why, bool renamed) = 0;
+  virtual void starting(Endpoint host, const postgres::StartRequest& request) = 0;
+};
+
+/// A host: its PostgreSQL, disk, guardian and clock, and the daemon that may run there.
+class Member {
+ public:
+  Member(World& world, Wal& wal, StoreServer& store, Endpoint host, std::string name, const Options& options,
+         HostClock clock, PostgresDirectory postgres, PeerDirectory peers, MemberObserver& observer);
+  ~Member();
+
+  const std::string& name() const { return name_; }
+  Endpoint host() const { return host_; }
+  Postgres& postgres() { return postgres_; }
+  Guardian& guardian() { return guardian_; }
+  HostDisk& disk() { return disk_; }
+  StoreFaults& store_faults() { return store_faults_; }
+
+  /// Starts the daemon: a new incarnation over what the disk holds.
+  void start();
+  /// kill -9 of the daemon: PostgreSQL goes on.
+  void crash();
+  /// Power loss: the daemon, the guardian and PostgreSQL at once. What is on disk stays.
+  void lose_power();
+  void sigterm(bool hurry = false);
+  void sigstop();
+  void sigcont();
+
+  bool running() const { return daemon_ != nullptr; }
+  bool paused() const;
+  std::optional<int> exit_code() const { return exit_code_; }
+  std::uint64_t incarnations() const { return incarnations_; }
+  ha::SnapshotPtr snapshot() const;
+  /// Answers GET /patroni, when there is somebody to answer.
+  void serve(std::function<void(ha::PeerAnswer)> reply);
+
+ private:
+  struct Daemon;
+  Task<void> run();
+  Task<void> answer(std::function<void(ha::PeerAnswer)> reply);
+  void destroy();
+
+  World& world_;
+  StoreServer& store_;
+  Endpoint host_;
+  std::string name_;
+  Options options_;
+  HostClock clock_;
+  PostgresDirectory directory_;
+  PeerDirectory peers_;
+  MemberObserver& observer_;
+  Postgres postgres_;
+  Guardian guardian_;
+  HostDisk disk_;
+  StoreFaults store_faults_;
+  Random dice_;
+  std::unique_ptr<Daemon> daemon_;
+  std::optional<int> exit_code_;
+  std::uint64_t incarnations_ = 0;
+};
+
+}  // namespace tanist::sim

@@ -1,0 +1,166 @@
+#include "ports.h"
+
+#include <algorithm>
+
+namespace tanist::sim {
+
+using namespace std::chrono_literals;
+
+void Guardian::arm() {
+  armed_ = true;
+  look();
+}
+
+void Guardian::prolong(Instant kill_at) {
+  kill_at_ = kill_at;
+  look();
+}
+
+void Guardian::disarm() {
+  armed_ = false;
+  kill_at_.reset();
+}
+
+/// Looks at every deadline that was ever set; only the last word counts.
+void Guardian::look() {
+  if (!armed_ || !kill_at_ || !present) return;
+  world_.at(clock_.when(*kill_at_), [this, deadline = *kill_at_] {
+    if (!armed_ || kill_at_ != deadline) return;
+    if (postgres_.process() == postgres::Process::none) return;
+    world_.note(postgres_.name(), "guardian: the lease has passed, killing PostgreSQL");
+    postgres_.kill_everything();
+    // Again until nothing is left.
+    world_.after(10ms, [this, deadline] {
+      if (armed_ && kill_at_ == deadline) look();
+    });
+  });
+}
+
+Task<bool> SimFence::arm(Instant deadline) {
+  auto pause = process_.sleep_until(std::min(deadline, process_.now() + 500us));
+  co_await std::move(pause);
+  if (guardian_.refusals > 0) {
+    --guardian_.refusals;
+    co_return false;
+  }
+  guardian_.arm();
+  co_return true;
+}
+
+Task<void> SimFence::disarm(std::string) {
+  guardian_.disarm();
+  co_return;
+}
+
+Task<bool> SimDisk::access(Instant deadline) {
+  auto& dice = process_.world().dice();
+  if (disk_.hung) {
+    auto hanging = process_.sleep_until(deadline);
+    co_await std::move(hanging);
+    co_return false;
+  }
+  const Instant done = process_.now() + dice.between(50us, 2ms) + (disk_.slow > 0s ? dice.between(0s, disk_.slow) : 0s);
+  auto working = process_.sleep_until(std::min(done, deadline));
+  co_await std::move(working);
+  co_return done <= deadline && !disk_.hung && !(disk_.failures > 0 && dice.chance(disk_.failures));
+}
+
+Task<std::expected<std::optional<std::string>, std::string>> SimDisk::read(std::string path, Instant deadline) {
+  using Content = std::expected<std::optional<std::string>, std::string>;
+  auto accessing = access(deadline);
+  const bool ok = co_await std::move(accessing);
+  if (!ok) co_return Content(std::unexpected("read of " + path + ": the disk does not answer"));
+  auto found = disk_.files.find(path);
+  if (found == disk_.files.end()) co_return Content(std::optional<std::string>());
+  co_return Content(std::optional<std::string>(found->second));
+}
+
+Task<std::expected<void, std::string>> SimDisk::write(std::string path, std::string content, unsigned,
+                                                      Instant deadline) {
+  auto accessing = access(deadline);
+  const bool ok = co_await std::move(accessing);
+  // A write whose deadline passed may have been done all the same.
+  if (ok || process_.world().dice().chance(0.5)) disk_.files[path] = std::move(content);
+  if (!ok) co_return std::unexpected("write of " + path + ": the disk does not answer");
+  co_return std::expected<void, std::string>();
+}
+
+Task<std::expected<void, std::string>> SimDisk::append(std::string path, std::string content, unsigned,
+                                                       Instant deadline) {
+  auto accessing = access(deadline);
+  const bool ok = co_await std::move(accessing);
+  if (!ok) co_return std::unexpected("append to " + path + ": the disk does not answer");
+  disk_.files[path] += content;
+  co_return std::expected<void, std::string>();
+}
+
+Task<std::expected<void, std::string>> SimDisk::remove(std::string path, Instant deadline) {
+  auto accessing = access(deadline);
+  const bool ok = co_await std::move(accessing);
+  if (!ok) co_return std::unexpected("remove of " + path + ": the disk does not answer");
+  disk_.files.erase(path);
+  co_return std::expected<void, std::string>();
+}
+
+std::string host_of(const std::string& url) {
+  const auto begin = url.find("://");
+  const auto from = begin == std::string::npos ? 0 : begin + 3;
+  return url.substr(from, url.find_first_of(":/", from) - from);
+}
+
+namespace {
+/// Answers that came in so far, and who waits for them.
+struct Asked {
+  std::weak_ptr<Process> process;
+  std::uint64_t ticket = 0;
+  std::size_t missing = 0;
+  std::map<std::string, ha::PeerAnswer> answers;
+};
+}  // namespace
+
+Task<std::map<std::string, ha::PeerAnswer>> SimPeers::ask(std::map<std::string, std::string> api_urls,
+                                                          Instant deadline) {
+  auto asked = std::make_shared<Asked>();
+  asked->process = process_.weak_from_this();
+  asked->ticket = process_.ticket();
+  asked->missing = api_urls.size();
+  World& world = process_.world();
+  for (const auto& [name, url] : api_urls) {
+    asked->answers[name].error = "no answer";
+    Endpoint there = 0;
+    // Only the endpoint first; the request travels before it is looked at.
+    directory_(url, {}, there);
+    if (there == 0) {
+      --asked->missing;
+      continue;
+    }
+    world.send(host_, there, [&world, asked, name, url, there, here = host_, directory = directory_] {
+      if (asked->process.expired()) return;
+      Endpoint unused = 0;
+      directory(
+          url,
+          [&world, asked, name, there, here](ha::PeerAnswer answer) {
+            world.send(there, here, [asked, name, answer = std::move(answer)] {
+              asked->answers[name] = answer;
+              if (--asked->missing > 0) return;
+              if (auto process = asked->process.lock()) process->wake(asked->ticket);
+            });
+          },
+          unused);
+    });
+  }
+  if (asked->missing > 0) {
+    auto waiting = process_.wait(asked->ticket, deadline);
+    co_await std::move(waiting);
+  }
+  co_return asked->answers;
+}
+
+Task<bool> SimPeers::anybody_at(std::string api_url, Instant deadline) {
+  std::map<std::string, std::string> one{{"there", api_url}};
+  auto asking = ask(std::move(one), deadline);
+  auto answers = co_await std::move(asking);
+  co_return answers["there"].error.empty();
+}
+
+}  // namespace tanist::sim

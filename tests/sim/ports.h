@@ -1,0 +1,114 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/disk.h"
+#include "ha/ports.h"
+#include "postgres.h"
+#include "process.h"
+
+namespace tanist::sim {
+
+/// The guardian of a host: a process of its own that outlives the daemon. Kills what can commit at `kill_at`.
+class Guardian {
+ public:
+  Guardian(World& world, Postgres& postgres, HostClock clock) : world_(world), postgres_(postgres), clock_(clock) {}
+  bool present = true;
+  /// The next attempts to arm that fail.
+  int refusals = 0;
+  bool armed() const { return armed_; }
+  void arm();
+  void prolong(Instant kill_at);
+  void disarm();
+
+ private:
+  void look();
+  World& world_;
+  Postgres& postgres_;
+  HostClock clock_;
+  bool armed_ = false;
+  std::optional<Instant> kill_at_;
+};
+
+class SimFence final : public ha::Fence {
+ public:
+  SimFence(Process& process, Guardian& guardian) : process_(process), guardian_(guardian) {}
+  bool usable() const override { return true; }
+  bool armed() const override { return guardian_.armed(); }
+  Task<bool> arm(Instant deadline) override;
+  void prolong(Instant kill_at) override { guardian_.prolong(kill_at); }
+  Task<void> disarm(std::string why) override;
+
+ private:
+  Process& process_;
+  Guardian& guardian_;
+};
+
+/// What is on a host's file system besides the data directory, and how the disk behaves.
+struct HostDisk {
+  std::map<std::string, std::string> files;
+  bool hung = false;
+  Duration slow{};
+  double failures = 0;
+};
+
+class SimDisk final : public Disk {
+ public:
+  SimDisk(Process& process, HostDisk& disk) : process_(process), disk_(disk) {}
+  Task<std::expected<std::optional<std::string>, std::string>> read(std::string path, Instant deadline) override;
+  Task<std::expected<void, std::string>> write(std::string path, std::string content, unsigned mode,
+                                               Instant deadline) override;
+  Task<std::expected<void, std::string>> append(std::string path, std::string content, unsigned mode,
+                                                Instant deadline) override;
+  Task<std::expected<void, std::string>> remove(std::string path, Instant deadline) override;
+
+ private:
+  /// The time an access takes; false: it did not come to an end.
+  Task<bool> access(Instant deadline);
+  Process& process_;
+  HostDisk& disk_;
+};
+
+class SimDice final : public ha::Dice {
+ public:
+  explicit SimDice(Random dice) : dice_(dice) {}
+  double roll() override { return dice_.roll(); }
+
+ private:
+  Random dice_;
+};
+
+class SimJournal final : public ha::Journal {
+ public:
+  void record(const ha::View&, const ha::Decision&) override { ++records_; }
+  std::uint64_t records() const { return records_; }
+
+ private:
+  std::uint64_t records_ = 0;
+};
+
+/// Sends GET /patroni to whatever daemon has the address; `reply` is called when (and if) it answers, there.
+using PeerDirectory =
+    std::function<void(const std::string& api_url, std::function<void(ha::PeerAnswer)> reply, Endpoint& host)>;
+
+class SimPeers final : public ha::Peers {
+ public:
+  SimPeers(Process& process, Endpoint host, PeerDirectory directory)
+      : process_(process), host_(host), directory_(std::move(directory)) {}
+  Task<std::map<std::string, ha::PeerAnswer>> ask(std::map<std::string, std::string> api_urls,
+                                                  Instant deadline) override;
+  Task<bool> anybody_at(std::string api_url, Instant deadline) override;
+
+ private:
+  Process& process_;
+  Endpoint host_;
+  PeerDirectory directory_;
+};
+
+/// `10.0.0.2` of `http://10.0.0.2:8008/patroni`.
+std::string host_of(const std::string& url);
+
+}  // namespace tanist::sim

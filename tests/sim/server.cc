@@ -1,0 +1,240 @@
+#include "server.h"
+
+#include "core/format.h"
+
+/// What the daemon sees of the PostgreSQL model, and the waits.
+namespace tanist::sim {
+
+using namespace std::chrono_literals;
+using postgres::ServerEvent;
+
+namespace {
+constexpr Duration kMonitor = 1s;
+}  // namespace
+
+SimServer::SimServer(Process& process, Postgres& model, PostgresDirectory directory,
+                     std::map<std::string, std::string>& files)
+    : process_(process),
+      model_(model),
+      directory_(std::move(directory)),
+      files_(files),
+      scope_(process.executor()),
+      dice_(process.world().dice().fork()) {
+  seen_generation_ = model_.generation();
+}
+
+SimServer::~SimServer() { model_.on_change({}); }
+
+Task<SimServer::Result> SimServer::open(config::SettingsPtr settings) {
+  settings_ = std::move(settings);
+  watching_ = true;
+  // The kernel tells of a death, a poll of the rest; both a little later than it happened.
+  std::weak_ptr<Process> alive = process_.weak_from_this();
+  model_.on_change([this, alive] {
+    process_.world().after(dice_.between(100us, 8ms), [this, alive] {
+      if (auto process = alive.lock()) {
+        if (!process->killed()) process->post([this] { notice(); });
+      }
+    });
+  });
+  look();
+  auto first = refresh(0s, process_.now() + 1s);
+  co_await std::move(first);
+  scope_.spawn("monitor", monitor());
+  co_return Result{};
+}
+
+Task<void> SimServer::close() {
+  watching_ = false;
+  auto closing = scope_.close();
+  co_await std::move(closing);
+  model_.on_change({});
+}
+
+void SimServer::emit(ServerEvent event) {
+  if (listener_ && watching_) listener_(event);
+}
+
+/// What a look at /proc and at the data directory tells.
+void SimServer::look() {
+  const auto process = model_.process();
+  if (model_.generation() != seen_generation_) {
+    facts_.probe.reset();
+    facts_.failing_since.reset();
+    seen_generation_ = model_.generation();
+  }
+  facts_.process = process;
+  facts_.postmaster_pid = process == postgres::Process::running ? model_.postmaster_pid() : 0;
+  facts_.process_since = process_.host_clock().at(model_.started_at());
+  if (process != postgres::Process::running) {
+    facts_.probe.reset();
+    facts_.failing_since.reset();
+  }
+  facts_.accepting = model_.accepting();
+  const auto& disk = model_.disk();
+  facts_.data_directory =
+      disk.data == Postgres::Data::ok ? postgres::DataDirectory::ok : postgres::DataDirectory::empty;
+  facts_.standby_signal = disk.standby_signal;
+  facts_.backup_label = disk.backup_label;
+  facts_.major_version = 150004;
+  facts_.system_identifier = model_.system_id();
+  if (disk.data != Postgres::Data::ok) facts_.control.reset();
+}
+
+void SimServer::notice() {
+  const bool was_running = facts_.process == postgres::Process::running;
+  const bool accepted = facts_.accepts();
+  const auto generation = seen_generation_;
+  look();
+  const bool died = was_running && (facts_.process != postgres::Process::running || generation != seen_generation_);
+  if (facts_.process == postgres::Process::orphans) model_.kill_everything();
+  const bool streaming = model_.streaming();
+  const bool receiver_ended = seen_streaming_ && !streaming;
+  seen_streaming_ = streaming;
+  const bool role_changed = facts_.accepts() && seen_recovery_ != model_.in_recovery();
+  seen_recovery_ = model_.in_recovery();
+  if (facts_.accepts() && (!accepted || role_changed || receiver_ended)) facts_.probe = probe();
+  const auto waiting = std::move(waiting_);
+  waiting_.clear();
+  for (const auto ticket : waiting) process_.wake(ticket);
+  if (died) emit(ServerEvent::postmaster_died);
+  if (facts_.accepts() && !accepted) emit(ServerEvent::started_accepting);
+  if (role_changed && accepted) emit(ServerEvent::role_changed);
+  if (receiver_ended && facts_.accepts()) emit(ServerEvent::receiver_ended);
+}
+
+postgres::Probe SimServer::probe() const {
+  postgres::Probe p;
+  const auto& disk = model_.disk();
+  p.asked_at = process_.now();
+  p.postmaster_start_time = fmt::format("generation {}", model_.generation());
+  p.server_version = 150004;
+  p.in_recovery = model_.in_recovery();
+  p.effective_timeline = model_.timeline();
+  if (p.in_recovery) {
+    p.replay = disk.end.lsn;
+    p.receive = disk.end.lsn;
+    if (model_.streaming()) {
+      p.receiver_state = "streaming";
+      p.received_timeline = model_.timeline();
+      p.receiver_pid = model_.postmaster_pid() + 1;
+      p.latest_end = disk.end.lsn;
+      if (disk.upstream) p.receiver_slot = disk.upstream->slot;
+    }
+  } else {
+    p.timeline = model_.timeline();
+    p.wal = disk.end.lsn;
+  }
+  for (const auto& [name, slot] : disk.slots) {
+    postgres::SlotSeen seen;
+    seen.name = name;
+    seen.active = slot.active;
+    seen.restart_lsn = slot.restart_lsn;
+    p.slots.push_back(std::move(seen));
+  }
+  for (const Postgres* replica : model_.downstream()) {
+    postgres::WalSenderSeen sender;
+    sender.application_name = replica->name();
+    sender.state = "streaming";
+    sender.flush_lsn = sender.write_lsn = sender.replay_lsn = replica->disk().end.lsn;
+    p.wal_senders.push_back(std::move(sender));
+  }
+  return p;
+}
+
+postgres::ControlData SimServer::control() const {
+  postgres::ControlData c;
+  const auto& disk = model_.disk();
+  c.seen_at = process_.now();
+  c.cluster_state = disk.control_state;
+  c.system_identifier = model_.system_id();
+  c.latest_checkpoint = disk.checkpoint;
+  c.checkpoint_timeline = disk.checkpoint_timeline;
+  if (disk.standby_signal) {
+    c.min_recovery_end = disk.end.lsn;
+    c.min_recovery_timeline = model_.timeline();
+  }
+  c.wal_log_hints = true;
+  return c;
+}
+
+/// One query: its latency, or the deadline of a server that does not answer.
+Task<bool> SimServer::query(Instant deadline) {
+  auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(300us, 3ms)));
+  co_await std::move(pause);
+  if (model_.answers()) co_return true;
+  if (model_.stopped()) {
+    auto hanging = process_.sleep_until(deadline);
+    co_await std::move(hanging);
+  }
+  co_return model_.answers();
+}
+
+Task<void> SimServer::refresh(Duration max_age, Instant deadline) {
+  look();
+  if (facts_.process != postgres::Process::running) {
+    if (facts_.process == postgres::Process::none && facts_.data_directory == postgres::DataDirectory::ok &&
+        !facts_.control)
+      facts_.control = control();
+    co_return;
+  }
+  if (facts_.probe && process_.now() - facts_.probe->asked_at < max_age) co_return;
+  const Instant asked = process_.now();
+  auto asking = query(deadline);
+  const bool answered = co_await std::move(asking);
+  look();
+  if (facts_.process != postgres::Process::running) co_return;
+  if (answered) {
+    facts_.probe = probe();
+    facts_.probe->asked_at = asked;
+    facts_.failing_since.reset();
+    facts_.failing_why.clear();
+    seen_recovery_ = model_.in_recovery();
+  } else if (facts_.accepting != postgres::Accepting::rejecting && !facts_.failing_since) {
+    facts_.failing_since = asked;
+    facts_.failing_why = "the query was not answered";
+  }
+}
+
+Task<void> SimServer::read_control(Instant deadline) {
+  auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(100us, 2ms)));
+  co_await std::move(pause);
+  look();
+  if (facts_.data_directory == postgres::DataDirectory::ok) facts_.control = control();
+}
+
+Task<void> SimServer::monitor() {
+  while (true) {
+    auto pause = process_.sleep_for(kMonitor);
+    co_await std::move(pause);
+    const bool had = facts_.probe.has_value();
+    const bool failing = facts_.failing_since.has_value();
+    auto refreshing = refresh(0s, process_.now() + 2s);
+    co_await std::move(refreshing);
+    if (!had && facts_.probe) emit(ServerEvent::started_accepting);
+    if (!failing && facts_.failing_since) emit(ServerEvent::role_changed);
+  }
+}
+
+/// Looks every 20 ms at most, at once when something changed.
+Task<bool> SimServer::until(std::function<bool()> condition, Instant deadline) {
+  while (true) {
+    look();
+    if (condition()) co_return true;
+    if (process_.now() >= deadline) co_return false;
+    const auto ticket = process_.ticket();
+    waiting_.insert(ticket);
+    auto waiting = process_.wait(ticket, deadline);
+    co_await std::move(waiting);
+    waiting_.erase(ticket);
+  }
+}
+
+postgres::RecoveryDifference SimServer::recovery_difference(const std::optional<postgres::Upstream>& upstream,
+                                                            postgres::Role) const {
+  if (facts_.process != postgres::Process::running || !model_.in_recovery()) return postgres::RecoveryDifference::none;
+  return model_.disk().upstream == upstream ? postgres::RecoveryDifference::none
+                                            : postgres::RecoveryDifference::reload;
+}
+
+}  // namespace tanist::sim

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+
+#include "core/task_scope.h"
+#include "postgres.h"
+#include "postgres/server.h"
+#include "process.h"
+
+namespace tanist::sim {
+
+/// One daemon's hand on its host's PostgreSQL: what the daemon sees of the model, a little late, and what it does.
+class SimServer final : public postgres::Server {
+ public:
+  using Result = postgres::Result;
+
+  SimServer(Process& process, Postgres& model, PostgresDirectory directory,
+            std::map<std::string, std::string>& files);
+  ~SimServer() override;
+
+  Task<Result> open(config::SettingsPtr settings) override;
+  Task<void> close() override;
+  void on_event(std::function<void(postgres::ServerEvent)> listener) override { listener_ = std::move(listener); }
+  const postgres::Facts& facts() const override { return facts_; }
+  Task<void> refresh(Duration max_age, Instant deadline) override;
+  Task<void> read_control(Instant deadline) override;
+  postgres::RecoveryDifference recovery_difference(const std::optional<postgres::Upstream>& upstream,
+                                                   postgres::Role role) const override;
+  Task<Result> apply(config::SettingsPtr settings, postgres::Role role, bool force, Instant deadline) override;
+  Task<Result> initdb(Instant deadline) override;
+  Task<Result> post_bootstrap(Instant deadline) override;
+  Task<Result> start(postgres::StartRequest request, Instant deadline) override;
+  Task<postgres::StartOutcome> wait_started(Instant deadline) override;
+  Task<Result> checkpoint(Instant deadline) override;
+  Task<void> run_before_stop(Instant deadline) override;
+  void signal_stop(postgres::StopMode mode) override;
+  Task<bool> wait_no_clients(Instant deadline) override;
+  Task<std::optional<postgres::ControlData>> wait_shutdown_checkpoint(Instant deadline) override;
+  Task<Lsn> last_lsn(postgres::ControlData control, Instant deadline) override;
+  Task<bool> wait_down(Instant deadline) override;
+  Task<bool> kill_everything(Instant deadline) override;
+  void kill_now() override;
+  Task<Result> run_pre_promote(Instant deadline) override;
+  Task<Result> promote(Instant deadline) override;
+  Task<bool> wait_promoted(Instant deadline) override;
+  Task<Result> follow_by_reload(std::optional<postgres::Upstream> upstream, postgres::Role role,
+                                Instant deadline) override;
+  Task<Result> crash_recover(Instant deadline) override;
+  Task<postgres::DivergenceAnswer> compare_with(postgres::Upstream leader, Instant deadline) override;
+  Task<Result> rewind(postgres::Upstream source, std::function<void(postgres::Progress)> progress,
+                      Instant deadline) override;
+  Task<Result> base_backup(postgres::Upstream source, std::function<void(postgres::Progress)> progress,
+                           Instant deadline) override;
+  Task<Result> remove_data_directory(std::string why, Instant deadline) override;
+  Task<Result> rename_data_directory(Instant deadline) override;
+  Task<void> sync_slots(std::vector<postgres::WantedSlot> wanted, bool drop_unknown, Instant deadline) override;
+  Task<std::vector<HistoryLine>> history(Timeline timeline, std::string new_leader, Instant deadline) override;
+  void run_callback(std::string action, postgres::Role role) override;
+
+  /// The data directory is about to be removed or renamed.
+  std::function<void(const std::string& why, bool renamed)> on_removal;
+  /// A start was asked for.
+  std::function<void(const postgres::StartRequest&)> on_start;
+
+ private:
+  void notice();
+  void look();
+  void emit(postgres::ServerEvent event);
+  postgres::Probe probe() const;
+  postgres::ControlData control() const;
+  Postgres* reachable(const postgres::Upstream& upstream);
+  Task<void> monitor();
+  Task<bool> until(std::function<bool()> condition, Instant deadline);
+  Task<bool> query(Instant deadline);
+  Task<Result> copy(postgres::Upstream source, std::function<void(postgres::Progress)> progress, Instant deadline,
+                    bool rewinding);
+  void forget_files();
+  Result failure(std::string what) const { return std::unexpected(postgres::Failure{std::move(what)}); }
+
+  Process& process_;
+  Postgres& model_;
+  PostgresDirectory directory_;
+  std::map<std::string, std::string>& files_;
+  TaskScope scope_;
+  Random dice_;
+  config::SettingsPtr settings_;
+  std::function<void(postgres::ServerEvent)> listener_;
+  postgres::Facts facts_;
+  std::uint64_t seen_generation_ = 0;
+  bool seen_streaming_ = false;
+  bool seen_recovery_ = false;
+  bool watching_ = false;
+  std::set<std::uint64_t> waiting_;
+};
+
+}  // namespace tanist::sim

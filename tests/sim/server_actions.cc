@@ -1,0 +1,297 @@
+#include "core/format.h"
+#include "core/wait.h"
+#include "server.h"
+
+/// What the daemon does to the PostgreSQL model.
+namespace tanist::sim {
+
+using namespace std::chrono_literals;
+
+Postgres* SimServer::reachable(const postgres::Upstream& upstream) {
+  Postgres* other = directory_(upstream.host);
+  if (!other || other == &model_) return nullptr;
+  auto& world = process_.world();
+  if (!world.open(model_.host(), other->host()) || !world.open(other->host(), model_.host())) return nullptr;
+  return other->answers() ? other : nullptr;
+}
+
+Task<SimServer::Result> SimServer::apply(config::SettingsPtr settings, postgres::Role, bool, Instant deadline) {
+  settings_ = std::move(settings);
+  auto pause = process_.sleep_until(std::min(deadline, process_.now() + 1ms));
+  co_await std::move(pause);
+  co_return Result{};
+}
+
+Task<SimServer::Result> SimServer::initdb(Instant deadline) {
+  if (model_.disk().data != Postgres::Data::empty) co_return failure("initdb: the data directory is not empty");
+  model_.begin_copy();
+  model_.disk().bootstrap_attempt = true;
+  auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(200ms, 2s)));
+  co_await std::move(pause);
+  if (dice_.chance(0.02)) co_return failure("initdb: exit code 1");
+  model_.initdb();
+  co_return Result{};
+}
+
+Task<SimServer::Result> SimServer::post_bootstrap(Instant deadline) {
+  auto asking = query(deadline);
+  const bool answered = co_await std::move(asking);
+  if (!answered) co_return failure("creating users: the server does not answer");
+  auto pause = process_.sleep_for(dice_.between(5ms, 100ms));
+  co_await std::move(pause);
+  co_return Result{};
+}
+
+Task<SimServer::Result> SimServer::start(postgres::StartRequest request, Instant) {
+  auto pause = process_.sleep_for(dice_.between(1ms, 10ms));
+  co_await std::move(pause);
+  look();
+  if (facts_.process != postgres::Process::none) co_return failure("start: something of the server is still there");
+  if (facts_.data_directory != postgres::DataDirectory::ok) co_return failure("start: there is no data directory");
+  if (on_start) on_start(request);
+  model_.start(request.as_standby, request.upstream);
+  look();
+  co_return Result{};
+}
+
+Task<postgres::StartOutcome> SimServer::wait_started(Instant deadline) {
+  const auto generation = model_.generation();
+  auto over = [this, generation] {
+    return model_.answers() || model_.process() != postgres::Process::running || model_.generation() != generation;
+  };
+  auto waiting = until(over, deadline);
+  const bool ended = co_await std::move(waiting);
+  if (!ended) co_return postgres::StartOutcome::timed_out;
+  if (model_.answers()) {
+    facts_.probe = probe();
+    seen_recovery_ = model_.in_recovery();
+    co_return postgres::StartOutcome::accepting;
+  }
+  co_return postgres::StartOutcome::died;
+}
+
+Task<SimServer::Result> SimServer::checkpoint(Instant deadline) {
+  const auto generation = model_.generation();
+  auto asking = query(std::min(deadline, process_.now() + 10s));
+  const bool answered = co_await std::move(asking);
+  if (!answered) co_return failure("CHECKPOINT: the server does not answer");
+  auto pause = process_.sleep_for(dice_.between(5ms, 500ms));
+  co_await std::move(pause);
+  if (generation != model_.generation() || !model_.answers()) co_return failure("CHECKPOINT: the connection was lost");
+  model_.checkpoint_done();
+  if (facts_.control) facts_.control = control();
+  co_return Result{};
+}
+
+Task<void> SimServer::run_before_stop(Instant) { co_return; }
+
+void SimServer::signal_stop(postgres::StopMode mode) { model_.stop(mode == postgres::StopMode::immediate); }
+
+Task<bool> SimServer::wait_no_clients(Instant deadline) {
+  return until([this] { return !model_.can_commit(); }, deadline);
+}
+
+Task<std::optional<postgres::ControlData>> SimServer::wait_shutdown_checkpoint(Instant deadline) {
+  auto over = [this] {
+    return model_.disk().control_state == "shut down" || model_.process() != postgres::Process::running;
+  };
+  auto waiting = until(over, deadline);
+  const bool ended = co_await std::move(waiting);
+  if (!ended || model_.disk().control_state != "shut down") co_return std::nullopt;
+  facts_.control = control();
+  co_return facts_.control;
+}
+
+Task<Lsn> SimServer::last_lsn(postgres::ControlData control, Instant) {
+  auto pause = process_.sleep_for(dice_.between(1ms, 5ms));
+  co_await std::move(pause);
+  co_return control.latest_checkpoint;
+}
+
+Task<bool> SimServer::wait_down(Instant deadline) {
+  return until([this] { return model_.process() == postgres::Process::none; }, deadline);
+}
+
+Task<bool> SimServer::kill_everything(Instant deadline) {
+  auto shield = shield_from_cancellation();
+  co_await std::move(shield);
+  model_.kill_everything();
+  auto waiting = wait_down(deadline);
+  co_return co_await std::move(waiting);
+}
+
+void SimServer::kill_now() { model_.kill_everything(); }
+
+Task<SimServer::Result> SimServer::run_pre_promote(Instant) { co_return Result{}; }
+
+Task<SimServer::Result> SimServer::promote(Instant deadline) {
+  auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(1ms, 20ms)));
+  co_await std::move(pause);
+  if (!model_.promote()) co_return failure("pg_promote: the server is not in recovery or does not answer");
+  co_return Result{};
+}
+
+Task<bool> SimServer::wait_promoted(Instant deadline) {
+  auto over = [this] {
+    return (model_.answers() && !model_.in_recovery()) || model_.process() != postgres::Process::running;
+  };
+  auto waiting = until(over, deadline);
+  const bool ended = co_await std::move(waiting);
+  if (!ended || model_.process() != postgres::Process::running) co_return false;
+  facts_.probe = probe();
+  seen_recovery_ = false;
+  co_return true;
+}
+
+Task<SimServer::Result> SimServer::follow_by_reload(std::optional<postgres::Upstream> upstream, postgres::Role,
+                                                    Instant deadline) {
+  auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(1ms, 5ms)));
+  co_await std::move(pause);
+  model_.follow(std::move(upstream));
+  co_return Result{};
+}
+
+Task<SimServer::Result> SimServer::crash_recover(Instant deadline) {
+  if (model_.process() != postgres::Process::none || model_.disk().data != Postgres::Data::ok)
+    co_return failure("single-user mode: something of the server is still there");
+  const auto generation = model_.generation();
+  auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(50ms, 1s)));
+  co_await std::move(pause);
+  if (model_.generation() != generation) co_return failure("single-user mode: somebody started the server meanwhile");
+  model_.recover_alone();
+  facts_.control = control();
+  co_return Result{};
+}
+
+Task<postgres::DivergenceAnswer> SimServer::compare_with(postgres::Upstream leader, Instant deadline) {
+  postgres::DivergenceAnswer answer;
+  auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(1ms, 20ms)));
+  co_await std::move(pause);
+  Postgres* other = reachable(leader);
+  if (!other || model_.disk().data != Postgres::Data::ok) {
+    answer.detail = "could not ask " + leader.host;
+    co_return answer;
+  }
+  answer.local_timeline = model_.timeline();
+  answer.local_lsn = model_.disk().end.lsn;
+  answer.leader_timeline = other->timeline();
+  if (!model_.ancestry_of(*other)) {
+    answer.verdict = postgres::Divergence::diverged;
+    answer.detail = "the leader's history left this server's before its end";
+  } else {
+    answer.verdict = postgres::Divergence::none;
+  }
+  co_return answer;
+}
+
+Task<SimServer::Result> SimServer::copy(postgres::Upstream source, std::function<void(postgres::Progress)> progress,
+                                        Instant deadline, bool rewinding) {
+  const std::string what = rewinding ? "pg_rewind" : "pg_basebackup";
+  Postgres* from = reachable(source);
+  if (!from) co_return failure(what + ": could not connect to " + source.host);
+  if (rewinding) {
+    if (model_.process() != postgres::Process::none) co_return failure("pg_rewind: the target is running");
+    if (model_.disk().control_state != "shut down" && model_.disk().control_state != "shut down in recovery" &&
+        !model_.disk().half_rewound)
+      model_.recover_alone();
+    if (from->system_id() != model_.system_id()) co_return failure("pg_rewind: the systems are not the same");
+    model_.begin_rewind();
+  } else {
+    if (model_.process() != postgres::Process::none || model_.disk().data == Postgres::Data::ok)
+      co_return failure("pg_basebackup: the data directory is not empty");
+    model_.begin_copy();
+  }
+  constexpr int kSteps = 4;
+  const Duration whole = dice_.between(100ms, rewinding ? model_.timing.rewind_max : model_.timing.clone_max);
+  const auto generation = from->generation();
+  for (int i = 1; i <= kSteps; ++i) {
+    auto pause = process_.sleep_until(std::min(deadline, process_.now() + whole / kSteps));
+    co_await std::move(pause);
+    if (reachable(source) != from || from->generation() != generation || process_.now() >= deadline)
+      co_return failure(what + ": the connection to " + source.host + " was lost");
+    if (progress) progress({i * 1'000'000, kSteps * 1'000'000});
+  }
+  if (model_.failing_copies > 0) {
+    --model_.failing_copies;
+    co_return failure(what + ": no space left on device");
+  }
+  if (rewinding) {
+    model_.finish_rewind(*from);
+  } else {
+    model_.finish_copy(*from);
+  }
+  look();
+  facts_.control = control();
+  co_return Result{};
+}
+
+Task<SimServer::Result> SimServer::rewind(postgres::Upstream source,
+                                          std::function<void(postgres::Progress)> progress, Instant deadline) {
+  return copy(std::move(source), std::move(progress), deadline, true);
+}
+
+Task<SimServer::Result> SimServer::base_backup(postgres::Upstream source,
+                                               std::function<void(postgres::Progress)> progress, Instant deadline) {
+  auto copying = copy(std::move(source), std::move(progress), deadline, false);
+  auto copied = co_await std::move(copying);
+  if (!copied && model_.disk().data == Postgres::Data::partial && model_.process() == postgres::Process::none) {
+    model_.remove();
+    look();
+  }
+  co_return copied;
+}
+
+void SimServer::forget_files() {
+  if (!settings_) return;
+  std::erase_if(files_, [this](const auto& file) {
+    return file.first.starts_with(settings_->postgresql.data_dir + "/");
+  });
+}
+
+Task<SimServer::Result> SimServer::remove_data_directory(std::string why, Instant) {
+  auto pause = process_.sleep_for(dice_.between(1ms, 100ms));
+  co_await std::move(pause);
+  if (model_.process() != postgres::Process::none) co_return failure("the data directory is in use");
+  if (on_removal) on_removal(why, false);
+  model_.remove();
+  forget_files();
+  look();
+  co_return Result{};
+}
+
+Task<SimServer::Result> SimServer::rename_data_directory(Instant) {
+  auto pause = process_.sleep_for(dice_.between(1ms, 10ms));
+  co_await std::move(pause);
+  if (model_.process() != postgres::Process::none) co_return failure("the data directory is in use");
+  if (on_removal) on_removal("renamed", true);
+  model_.remove();
+  forget_files();
+  look();
+  co_return Result{};
+}
+
+Task<void> SimServer::sync_slots(std::vector<postgres::WantedSlot> wanted, bool drop_unknown, Instant deadline) {
+  auto asking = query(deadline);
+  const bool answered = co_await std::move(asking);
+  if (!answered) co_return;
+  model_.sync_slots(wanted, drop_unknown);
+  if (facts_.probe) facts_.probe = probe();
+}
+
+Task<std::vector<HistoryLine>> SimServer::history(Timeline timeline, std::string new_leader, Instant deadline) {
+  auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(100us, 2ms)));
+  co_await std::move(pause);
+  if (model_.timeline() != timeline) co_return std::vector<HistoryLine>{};
+  auto lines = model_.history();
+  if (!lines.empty()) {
+    lines.back().timestamp = "2031-01-01T00:00:00+00:00";
+    lines.back().new_leader = std::move(new_leader);
+  }
+  co_return lines;
+}
+
+void SimServer::run_callback(std::string action, postgres::Role role) {
+  process_.world().note(process_.name(), fmt::format("callback {} {}", action, postgres::to_string(role)));
+}
+
+}  // namespace tanist::sim

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/task_scope.h"
+#include "dcs/store.h"
+#include "process.h"
+#include "store_server.h"
+
+namespace tanist::sim {
+
+/// How one host's way to the store misbehaves, besides the network's own faults. Outlives the daemon.
+struct StoreFaults {
+  /// Operations (`acquire`, `renew`, `release`, `write`, `member`, `load`, `keep`, `begin`, `finish`, `cancel`, `grant`)
+  /// whose next requests (replies) are lost; the number counts down.
+  std::map<std::string, int> lose_request;
+  std::map<std::string, int> lose_reply;
+  double request_loss = 0;
+  double reply_loss = 0;
+  /// Requests and replies of this host are held up by up to that long, also past their deadline.
+  Duration slow{};
+  /// Events of the watch arrive that much later.
+  Duration watch_lag{};
+  /// A fraction of the watch's events is delivered twice, and of the requests processed twice.
+  double duplicates = 0;
+  /// Messages lost or held up by the above.
+  std::uint64_t hits = 0;
+};
+
+/// The store as one daemon sees it: every request is a message to the StoreServer and one back, and each may be lost.
+class SimStore final : public dcs::Store {
+ public:
+  SimStore(Process& process, Endpoint host, StoreServer& server, StoreFaults& faults);
+  ~SimStore() override;
+
+  Task<void> open(dcs::Identity identity) override;
+  Task<void> close() override;
+  Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> load(dcs::Read how, Instant deadline) override;
+  dcs::Session session() const override { return session_; }
+  void on_session(std::function<Task<void>(dcs::Session)> recorder) override { recorder_ = std::move(recorder); }
+  void set_ttl(Duration ttl) override { ttl_ = ttl; }
+  Task<dcs::WriteResult> keep_session(Instant deadline) override;
+  Task<Acquired> acquire(dcs::AcquireConditions conditions, Instant deadline) override;
+  Task<dcs::Renewal> renew(std::optional<dcs::Status> status, Instant deadline) override;
+  Task<dcs::WriteResult> release(std::optional<dcs::Status> last_status, Instant deadline) override;
+  Task<dcs::WriteResult> touch_member(Document value, Instant deadline) override;
+  Task<dcs::WriteResult> remove_member(Instant deadline) override;
+  Task<dcs::WriteResult> write(dcs::Record record, dcs::Condition condition, Instant deadline) override;
+  Task<dcs::WriteResult> delete_sync(dcs::Condition condition, Instant deadline) override;
+  Task<dcs::WriteResult> begin_bootstrap(std::optional<dcs::Version> take_over, Instant deadline) override;
+  Task<Acquired> finish_bootstrap(dcs::BootstrapResult result, Instant deadline) override;
+  Task<dcs::WriteResult> cancel_bootstrap(Instant deadline) override;
+  void on_change(std::function<void(Change)> listener) override { listener_ = std::move(listener); }
+  dcs::ClusterPtr watched() const override;
+
+ private:
+  using Request = std::function<Answer(StoreServer&)>;
+  /// What became of one request.
+  struct Exchange {
+    dcs::Outcome outcome = dcs::Outcome::unavailable;  // done: answered; `answer` says what
+    Answer answer;
+    dcs::ClusterPtr cluster;
+    Instant sent_at{};
+    std::string detail;
+  };
+  struct Flight;
+  struct Inbox;
+
+  Task<Exchange> exchange(std::string operation, Request request, Instant deadline);
+  void send(const std::string& operation, Request request, std::shared_ptr<Flight> flight);
+  /// Sees to a live session before a bound write; false: none could be had.
+  Task<bool> ensure_session(Instant deadline);
+  Task<bool> grant_session(Instant deadline);
+  std::vector<dcs::Session> own() const;
+  dcs::WriteResult result(const Exchange& exchange);
+  Task<dcs::WriteResult> unbound(std::string operation, Request request, Instant deadline);
+
+  Task<void> watch();
+  void subscribe();
+  void adopt(dcs::ClusterPtr cluster);
+  dcs::ClusterPtr stamped(const dcs::Cluster& cluster, bool linearizable, Instant read_at) const;
+
+  Process& process_;
+  Endpoint host_;
+  StoreServer& server_;
+  StoreFaults& faults_;
+  TaskScope scope_;
+  dcs::Identity identity_;
+  Duration ttl_ = std::chrono::seconds(30);
+  Duration session_ttl_{};
+  dcs::Session session_;
+  std::set<dcs::Session> older_sessions_;
+  std::function<Task<void>(dcs::Session)> recorder_;
+  std::function<void(Change)> listener_;
+  dcs::Version leader_created_ = 0;
+  /// Nothing older than what this store's own answers showed counts as caught up.
+  std::int64_t seen_revision_ = 0;
+  dcs::ClusterPtr copy_;
+  std::shared_ptr<Inbox> inbox_;
+  Document last_member_;
+  dcs::Session last_member_session_;
+};
+
+}  // namespace tanist::sim

@@ -1,0 +1,301 @@
+#include "api/server.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "unit/api/snapshots.h"
+#include "unit/net/raw_peer.h"
+
+namespace tanist::api {
+namespace {
+
+using namespace std::chrono_literals;
+using net::test::RawSocket;
+
+struct Reply {
+  int status = 0;
+  std::string head;
+  std::string body;
+};
+
+class ApiServerTest : public ::testing::Test {
+ protected:
+  void start(ControlPort control = {}) {
+    server = std::make_unique<ApiServer>(
+        board,
+        ApiServer::Options{.settings = test::settings("pga"), .control = std::move(control), .http = {}});
+    const auto started = server->start();
+    ASSERT_TRUE(started) << started.error();
+  }
+
+  Reply ask(const std::string& line) const {
+    auto socket = RawSocket::connect(server->port());
+    socket.send(line + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    const std::string all = socket.receive();
+    const auto end = all.find("\r\n\r\n");
+    Reply out;
+    out.head = all.substr(0, end);
+    out.body = end == std::string::npos ? "" : all.substr(end + 4);
+    if (all.size() > 12) out.status = std::atoi(all.c_str() + 9);
+    return out;
+  }
+
+  /// A snapshot as control publishes it now.
+  void publish(ha::Snapshot s) {
+    const Instant now = BootClock::now();
+    s.lease_until += now - s.published_at;
+    s.next_run += now - s.published_at;
+    s.published_at = s.cluster_read_at = now;
+    if (s.facts.probe) s.facts.probe->asked_at = now;
+    board.publish(std::make_shared<ha::Snapshot>(std::move(s)));
+  }
+
+  ha::SnapshotBoard board;
+  std::unique_ptr<ApiServer> server;
+};
+
+TEST_F(ApiServerTest, a_health_check_carries_the_status_document) {
+  publish(test::primary());
+  start();
+  const Reply reply = ask("GET /primary");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_NE(reply.head.find("Content-Type: application/json"), std::string::npos);
+  EXPECT_NE(reply.head.find(std::string("Server: Tanist/") + TANIST_VERSION), std::string::npos);
+  EXPECT_NE(reply.head.find("Content-Length: " + std::to_string(reply.body.size())), std::string::npos);
+  EXPECT_TRUE(reply.body.starts_with(R"({"state": "running", )")) << reply.body;
+  const Reply unknown = ask("GET /no/such/path");
+  EXPECT_EQ(unknown.status, 503);
+  EXPECT_EQ(unknown.body, reply.body);
+}
+
+TEST_F(ApiServerTest, head_and_options_have_no_body) {
+  publish(test::primary());
+  start();
+  for (const char* line :
+       {"HEAD /primary", "OPTIONS /primary", "OPTIONS /", "HEAD /liveness", "OPTIONS /readiness"}) {
+    const Reply reply = ask(line);
+    EXPECT_EQ(reply.status, 200) << line;
+    EXPECT_EQ(reply.body, "") << line;
+    EXPECT_EQ(reply.head.find("Content-Type"), std::string::npos) << line;
+  }
+  for (const char* line :
+       {"HEAD /replica", "OPTIONS /patroni", "HEAD /cluster", "HEAD /config", "HEAD /history"}) {
+    const Reply reply = ask(line);
+    EXPECT_EQ(reply.status, 503) << line;
+    EXPECT_EQ(reply.body, "") << line;
+  }
+}
+
+TEST_F(ApiServerTest, answers_before_the_first_snapshot) {
+  start();
+  EXPECT_EQ(ask("GET /liveness").status, 200);
+  EXPECT_EQ(ask("GET /primary").status, 503);
+  const Reply reply = ask("GET /patroni");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_TRUE(
+      reply.body.starts_with(R"({"state": "stopped", "role": "uninitialized", "cluster_unlocked": true)"))
+      << reply.body;
+  EXPECT_EQ(ask("GET /failsafe").body, "{}");
+}
+
+TEST_F(ApiServerTest, only_the_first_segment_names_a_resource) {
+  publish(test::primary());
+  start();
+  EXPECT_EQ(ask("GET /patroni/x/y?z=1").status, 200);
+  EXPECT_EQ(ask("GET //patroni").status, 200);
+  EXPECT_EQ(ask("GET /patronix").status, 503);
+}
+
+TEST_F(ApiServerTest, what_is_not_built_yet_is_refused_with_501) {
+  publish(test::primary());
+  start();
+  for (const char* line : {"POST /switchover", "DELETE /restart", "PATCH /config", "GET /metrics",
+                           "POST /patroni", "BREW /coffee"}) {
+    const Reply reply = ask(line);
+    EXPECT_EQ(reply.status, 501) << line;
+    EXPECT_NE(reply.body.find("Server does not support this operation"), std::string::npos) << line;
+  }
+  EXPECT_NE(ask("POST /switchover").body.find("POST /switchover is not available in Tanist"),
+            std::string::npos);
+  EXPECT_NE(ask("BREW /coffee").body.find("Unsupported method ('BREW')"), std::string::npos);
+}
+
+TEST_F(ApiServerTest, patroni_asks_for_a_fresh_probe) {
+  auto s = test::primary();
+  publish(s);
+  const Instant old = BootClock::now() - 5s;
+  s.facts.probe->asked_at = old;
+  s.published_at = BootClock::now();
+  s.lease_until = s.published_at + 10s;
+  board.publish(std::make_shared<ha::Snapshot>(s));
+  ControlPort control;
+  control.refresh = [&](Duration max_age, Instant, ControlPort::Refreshed done) {
+    EXPECT_EQ(max_age, kProbeMaxAge);
+    auto next = s;
+    next.facts.probe->asked_at = BootClock::now();
+    next.facts.probe->wal = Lsn{117440665};
+    board.publish(std::make_shared<ha::Snapshot>(next));
+    done();
+  };
+  start(control);
+  EXPECT_NE(ask("GET /patroni").body.find(R"("xlog": {"location": 117440665})"), std::string::npos);
+}
+
+TEST_F(ApiServerTest, patroni_waits_only_briefly_for_a_blocked_control_thread) {
+  auto s = test::primary();
+  s.facts.probe->asked_at = BootClock::now() - 5s;
+  s.published_at = BootClock::now();
+  board.publish(std::make_shared<ha::Snapshot>(s));
+  ControlPort control;
+  control.refresh = [](Duration, Instant, ControlPort::Refreshed) {};
+  start(control);
+  const Instant begun = BootClock::now();
+  EXPECT_NE(ask("GET /patroni").body.find(R"("xlog": {"location": 117440664})"), std::string::npos);
+  EXPECT_GE(BootClock::now() - begun, kRefreshPatience);
+  EXPECT_LT(BootClock::now() - begun, kRefreshPatience + 2s);
+}
+
+TEST_F(ApiServerTest, health_checks_do_not_wait_for_a_blocked_control_thread) {
+  auto s = test::primary();
+  publish(s);
+  auto blocked = *board.get();
+  blocked.lease_until = BootClock::now() + 150ms;
+  board.publish(std::make_shared<ha::Snapshot>(blocked));
+  start();
+  // Nothing is published any more: the answer turns at the lease's end, by the clock of the api thread.
+  int last = 200;
+  bool seen_200 = false;
+  while (last == 200 && BootClock::now() < blocked.lease_until + 2s) {
+    const Instant before = BootClock::now();
+    last = ask("GET /primary").status;
+    seen_200 |= last == 200;
+    if (before >= blocked.lease_until) {
+      EXPECT_EQ(last, 503);
+    }
+  }
+  EXPECT_TRUE(seen_200);
+  EXPECT_EQ(last, 503);
+  EXPECT_EQ(ask("GET /liveness").status, 503);
+  EXPECT_TRUE(ask("GET /patroni").body.ends_with(R"("stale": true})"));
+}
+
+TEST_F(ApiServerTest, cluster_is_read_from_the_store) {
+  publish(test::primary());
+  ControlPort control;
+  control.load = [](Instant, ControlPort::Loaded done) {
+    auto cluster = test::cluster();
+    cluster->config = {1, Document::map({{"pause", true}}), true};
+    done(dcs::ClusterPtr(cluster));
+  };
+  start(control);
+  const Reply reply = ask("GET /cluster");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_TRUE(reply.body.starts_with(R"({"members": [{"name": "pga", "role": "leader", )")) << reply.body;
+  EXPECT_TRUE(reply.body.ends_with(R"("pause": true, "scope": "shop"})")) << reply.body;
+}
+
+TEST_F(ApiServerTest, an_unreachable_store_is_a_503_with_the_reason) {
+  publish(test::primary());
+  ControlPort control;
+  control.load = [](Instant, ControlPort::Loaded done) {
+    done(std::unexpected(std::string("connection refused")));
+  };
+  start(control);
+  const Reply reply = ask("GET /cluster");
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.body, "could not read the cluster from the store: connection refused");
+}
+
+TEST_F(ApiServerTest, history_and_config_come_from_the_view) {
+  auto s = test::primary();
+  auto& view = test::change_view(s);
+  view.config = {3, Document::map({{"ttl", 30}}), true};
+  view.history.lines.push_back({Timeline{1}, Lsn{25165984}, "no recovery target specified",
+                                "2031-05-01T10:00:00.120000+00:00", "pgb"});
+  view.history.lines.push_back({Timeline{2}, Lsn{50331808}, "before"});
+  publish(s);
+  start();
+  EXPECT_EQ(ask("GET /history").body,
+            R"([[1, 25165984, "no recovery target specified", "2031-05-01T10:00:00.120000+00:00", "pgb"], )"
+            R"([2, 50331808, "before"]])");
+  EXPECT_EQ(ask("GET /config").body, R"({"ttl": 30})");
+  test::change_view(s).config = {};
+  publish(s);
+  EXPECT_EQ(ask("GET /config").status, 502);
+  EXPECT_EQ(ask("GET /failsafe").status, 502);
+}
+
+TEST_F(ApiServerTest, a_port_in_use_is_a_clear_error) {
+  start();
+  auto taken = test::settings("pgb");
+  taken->restapi.listen.port = server->port();
+  ApiServer second(board, {.settings = taken, .control = {}, .http = {}});
+  const auto started = second.start();
+  ASSERT_FALSE(started);
+  const std::string where = "127.0.0.1:" + std::to_string(server->port());
+  EXPECT_TRUE(started.error().starts_with("the REST API cannot listen on " + where)) << started.error();
+  EXPECT_NE(started.error().find("Address already in use"), std::string::npos) << started.error();
+}
+
+TEST_F(ApiServerTest, stop_ends_open_connections_and_may_be_repeated) {
+  start();
+  auto idle = RawSocket::connect(server->port());
+  idle.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+  idle.receive("\r\n\r\n");
+  server->stop();
+  idle.receive();
+  server->stop();
+}
+
+TEST_F(ApiServerTest, an_answer_of_control_after_the_stop_is_harmless) {
+  publish(test::replica());
+  std::atomic<bool> asked = false;
+  ControlPort::Loaded late;
+  ControlPort control;
+  control.load = [&](Instant, ControlPort::Loaded done) {
+    late = std::move(done);
+    asked = true;
+  };
+  start(control);
+  auto socket = RawSocket::connect(server->port());
+  socket.send("GET /cluster HTTP/1.1\r\nHost: x\r\n\r\n");
+  while (!asked) std::this_thread::yield();
+  server->stop();
+  server.reset();
+  late(std::unexpected(std::string("too late")));
+}
+
+/// For ThreadSanitizer: control publishes and answers while the api thread reads.
+TEST_F(ApiServerTest, publishing_and_answering_go_on_at_once) {
+  publish(test::primary());
+  ControlPort control;
+  control.refresh = [](Duration, Instant, ControlPort::Refreshed done) {
+    std::thread(std::move(done)).detach();
+  };
+  control.load = [](Instant, ControlPort::Loaded done) {
+    std::thread([done = std::move(done)] { done(dcs::ClusterPtr(test::cluster())); }).detach();
+  };
+  start(control);
+  std::atomic<bool> over = false;
+  std::thread publisher([&] {
+    bool primary = true;
+    while (!over) {
+      publish(primary ? test::primary() : test::replica());
+      primary = !primary;
+      std::this_thread::yield();
+    }
+  });
+  for (int i = 0; i < 50; ++i) {
+    const int status = ask("GET /primary").status;
+    EXPECT_TRUE(status == 200 || status == 503);
+    EXPECT_EQ(ask("GET /patroni").status, 200);
+    EXPECT_EQ(ask("GET /cluster").status, 200);
+  }
+  over = true;
+  publisher.join();
+}
+
+}  // namespace
+}  // namespace tanist::api

@@ -1,0 +1,140 @@
+#include "config/environment.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+namespace tanist::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
+
+std::string overlay(const Environment& environment) {
+  return to_json(read_environment(environment).overlay);
+}
+
+TEST(Environment, names_of_the_table) {
+  EXPECT_EQ(
+      overlay(
+          {{"PATRONI_SCOPE", "c"}, {"PATRONI_NAME", "n"}, {"PATRONI_NAMESPACE", "/x/"}, {"HOME", "/root"}}),
+      R"({"scope":"c","namespace":"/x/","name":"n"})");
+  EXPECT_EQ(overlay({{"PATRONI_POSTGRESQL_BIN_PG_CTL", "pg_ctl15"}, {"PATRONI_POSTGRESQL_DATA_DIR", "/pg"}}),
+            R"({"postgresql":{"data_dir":"/pg","bin_name":{"pg_ctl":"pg_ctl15"}}})");
+  EXPECT_EQ(
+      overlay({{"PATRONI_SUPERUSER_USERNAME", "postgres"},
+               {"PATRONI_REPLICATION_SSLMODE", "require"},
+               {"PATRONI_REWIND_CHANNEL_BINDING", "prefer"}}),
+      R"({"postgresql":{"authentication":{"superuser":{"username":"postgres"},"replication":{"sslmode":"require"},)"
+      R"("rewind":{"channel_binding":"prefer"}}}})");
+  EXPECT_EQ(overlay({{"PATRONI_CTL_USERNAME", "u"}, {"PATRONI_CTL_INSECURE", "on"}}),
+            R"({"ctl":{"authentication":{"username":"u"},"insecure":true}})");
+}
+
+TEST(Environment, tanist_wins_over_patroni) {
+  const auto read =
+      read_environment({{"TANIST_SCOPE", "t"}, {"PATRONI_SCOPE", "p"}, {"TANIST_STATE_DIR", "/s"}});
+  EXPECT_EQ(to_json(read.overlay), R"({"scope":"t","tanist":{"state_dir":"/s"}})");
+  EXPECT_THAT(read.consumed, UnorderedElementsAre("TANIST_SCOPE", "PATRONI_SCOPE", "TANIST_STATE_DIR"));
+  EXPECT_EQ(read.variables.at("scope"), "TANIST_SCOPE");
+}
+
+TEST(Environment, an_empty_value_is_unset_for_fixed_names) {
+  EXPECT_EQ(overlay({{"PATRONI_SCOPE", ""}, {"PATRONI_SUPERUSER_PASSWORD", ""}}), "{}");
+  EXPECT_EQ(overlay({{"PATRONI_ETCD3_HOST", ""}}), R"({"etcd3":{"host":""}})");
+  EXPECT_EQ(overlay({{"PATRONI_KUBERNETES_LABELS", ""}}), R"({"kubernetes":{"labels":{}}})");
+  EXPECT_EQ(overlay({{"PATRONI_ETCD3_USE_PROXIES", ""}}), "{}");
+}
+
+TEST(Environment, lists_and_maps_are_yaml) {
+  EXPECT_EQ(overlay({{"PATRONI_ETCD3_HOSTS", "a:1,b:2"}}), R"({"etcd3":{"hosts":["a:1","b:2"]}})");
+  EXPECT_EQ(overlay({{"PATRONI_ETCD3_HOSTS", "'a:1','b:2'"}}), R"({"etcd3":{"hosts":["a:1","b:2"]}})");
+  EXPECT_EQ(overlay({{"PATRONI_ETCD3_HOSTS", "[\"[::1]:1\", b]"}}), R"({"etcd3":{"hosts":["[::1]:1","b"]}})");
+  EXPECT_EQ(overlay({{"PATRONI_ETCD3_HOSTS", "- a\n- b"}}), R"({"etcd3":{"hosts":["a","b"]}})");
+  EXPECT_EQ(overlay({{"PATRONI_ETCD3_HOSTS", "10.0.0.1:2379"}}), R"({"etcd3":{"hosts":["10.0.0.1:2379"]}})");
+  EXPECT_EQ(overlay({{"PATRONI_KUBERNETES_LABELS", "{app: cart, tier: db}"}}),
+            R"({"kubernetes":{"labels":{"app":"cart","tier":"db"}}})");
+  EXPECT_EQ(overlay({{"PATRONI_LOG_LOGGERS", "patroni.ha: DEBUG"}}),
+            R"({"log":{"loggers":{"patroni.ha":"DEBUG"}}})");
+  const auto broken = read_environment({{"PATRONI_ETCD3_HOSTS", "[a"}});
+  EXPECT_EQ(to_json(broken.overlay), "{}");
+  ASSERT_EQ(broken.problems.size(), 1u);
+  EXPECT_THAT(to_string(broken.problems[0]),
+              HasSubstr("PATRONI_ETCD3_HOSTS: Exception when parsing list [a"));
+}
+
+TEST(Environment, numbers_and_booleans) {
+  EXPECT_EQ(overlay({{"PATRONI_LOG_MAX_QUEUE_SIZE", "0x10"}, {"PATRONI_LOG_MODE", "0640"}}),
+            R"({"log":{"max_queue_size":16,"mode":416}})");
+  EXPECT_EQ(overlay({{"PATRONI_ETCD3_PORT", "2381"}}), R"({"etcd3":{"port":2381}})");
+  const auto wrong =
+      read_environment({{"PATRONI_LOG_MAX_QUEUE_SIZE", "many"}, {"PATRONI_ETCD3_USE_PROXIES", "maybe"}});
+  EXPECT_EQ(to_json(wrong.overlay), "{}");
+  EXPECT_EQ(wrong.problems.size(), 2u);
+}
+
+TEST(Environment, a_log_format_is_text_if_it_has_fields_and_a_list_otherwise) {
+  EXPECT_EQ(overlay({{"PATRONI_LOG_FORMAT", "%(asctime)s, %(message)s"}}),
+            R"({"log":{"format":"%(asctime)s, %(message)s"}})");
+  EXPECT_EQ(overlay({{"PATRONI_LOG_FORMAT", "message, {asctime: ts}"}}),
+            R"({"log":{"format":["message",{"asctime":"ts"}]}})");
+  EXPECT_EQ(overlay({{"PATRONI_LOG_FORMAT", "{"}}), R"({"log":{"format":"{"}})");
+}
+
+TEST(Environment, older_names_count_when_the_new_ones_are_absent) {
+  EXPECT_EQ(overlay({{"PATRONI_LOGLEVEL", "DEBUG"}}), R"({"log":{"level":"DEBUG"}})");
+  EXPECT_EQ(overlay({{"PATRONI_LOGLEVEL", "DEBUG"}, {"PATRONI_LOG_LEVEL", "ERROR"}}),
+            R"({"log":{"level":"ERROR"}})");
+  EXPECT_EQ(overlay({{"PATRONI_LOG_DATEFMT", "%H"}}), R"({"log":{"dateformat":"%H"}})");
+  EXPECT_EQ(overlay({{"PATRONI_POSTGRESQL_BIN_IS_READY", "x"}}),
+            R"({"postgresql":{"bin_name":{"pg_isready":"x"}}})");
+}
+
+TEST(Environment, the_section_is_the_text_before_the_first_underscore) {
+  EXPECT_EQ(overlay({{"PATRONI_Etcd3_host", "h"}}), R"({"etcd3":{"host":"h"}})");
+  EXPECT_EQ(overlay({{"PATRONI__HOST", "h"}}), "{}");
+  EXPECT_EQ(
+      overlay({{"PATRONI_CITUS_GROUP", "0"}, {"PATRONI_CITUS_DATABASE", "d"}, {"PATRONI_CITUS_HOST", "x"}}),
+      R"({"citus":{"database":"d","group":0}})");
+}
+
+TEST(Environment, user_and_password_of_the_store_need_another_variable) {
+  EXPECT_EQ(
+      overlay(
+          {{"PATRONI_ETCD3_HOST", "h"}, {"PATRONI_ETCD3_USERNAME", "u"}, {"PATRONI_ETCD3_PASSWORD", "p"}}),
+      R"({"etcd3":{"host":"h","username":"u","password":"p"}})");
+  const auto alone = read_environment({{"PATRONI_ETCD3_PASSWORD", "secret"}});
+  EXPECT_EQ(to_json(alone.overlay), "{}");
+  ASSERT_EQ(alone.problems.size(), 1u);
+  EXPECT_THAT(to_string(alone.problems[0]),
+              HasSubstr("PATRONI_ETCD3_PASSWORD: has no effect without another variable"));
+  EXPECT_THAT(to_string(alone.problems[0]), ::testing::Not(HasSubstr("secret")));
+  EXPECT_THAT(alone.consumed, ElementsAre("PATRONI_ETCD3_PASSWORD"));
+}
+
+TEST(Environment, a_misspelled_variable_is_named) {
+  const auto read = read_environment({{"PATRONI_SCOEP", "x"}, {"TANIST_OTHER_THING", "y"}});
+  ASSERT_EQ(read.problems.size(), 1u);
+  EXPECT_EQ(to_string(read.problems[0]),
+            "PATRONI_SCOEP: unknown variable, ignored\nHINT: did you mean PATRONI_SCOPE?");
+  EXPECT_TRUE(read.consumed.empty());
+}
+
+TEST(Environment, a_whole_configuration_is_kept_apart) {
+  const auto read = read_environment({{"PATRONI_CONFIGURATION", "scope: x"}, {"PATRONI_NAME", "n"}});
+  EXPECT_EQ(read.whole, "scope: x");
+  EXPECT_THAT(read.consumed, UnorderedElementsAre("PATRONI_CONFIGURATION", "PATRONI_NAME"));
+  EXPECT_EQ(read_environment({{"PATRONI_CONFIGURATION", ""}}).whole, std::nullopt);
+}
+
+TEST(Environment, consumed_variables_are_removed_from_the_process) {
+  setenv("PATRONI_SUPERUSER_PASSWORD", "x", 1);
+  EXPECT_EQ(process_environment().at("PATRONI_SUPERUSER_PASSWORD"), "x");
+  remove_from_process({"PATRONI_SUPERUSER_PASSWORD"});
+  EXPECT_EQ(getenv("PATRONI_SUPERUSER_PASSWORD"), nullptr);
+}
+
+}  // namespace
+}  // namespace tanist::config

@@ -1,0 +1,224 @@
+#include "config/load.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "unit/config/sample.h"
+
+namespace tanist::config {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class Directory {
+ public:
+  Directory() {
+    std::string pattern = (fs::temp_directory_path() / "tanist-config-XXXXXX").string();
+    path_ = mkdtemp(pattern.data());
+  }
+  ~Directory() { fs::remove_all(path_); }
+  std::string write(const std::string& name, const std::string& text) const {
+    const fs::path file = path_ / name;
+    fs::create_directories(file.parent_path());
+    std::ofstream(file) << text;
+    return file.string();
+  }
+  std::string path() const { return path_.string(); }
+
+ private:
+  fs::path path_;
+};
+
+std::string text_at(const LocalConfig& config, std::string_view path) {
+  const Document* value = config.document.find_path(path);
+  return value ? value->text() : "(absent)";
+}
+
+TEST(Load, the_minimal_configuration_has_no_findings) {
+  EXPECT_THAT(findings(""), ElementsAre());
+}
+
+TEST(Load, the_environment_wins_over_the_file) {
+  const Directory dir;
+  const auto path = dir.write("c.yml", kMinimal);
+  const auto config =
+      load(path, {{"PATRONI_NAME", "db-b"}, {"PATRONI_CONFIGURATION", "scope: other"}, {"HOME", "/h"}});
+  ASSERT_TRUE(config) << to_string(config.error());
+  EXPECT_EQ(text_at(*config, "name"), "db-b");
+  EXPECT_EQ(text_at(*config, "scope"), "orders");
+  EXPECT_EQ(config->source, path);
+  EXPECT_EQ(config->home, "/h");
+  EXPECT_THAT(config->consumed, ::testing::UnorderedElementsAre("PATRONI_NAME", "PATRONI_CONFIGURATION"));
+}
+
+TEST(Load, a_directory_is_merged_in_the_order_of_names) {
+  const Directory dir;
+  dir.write("10-base.yml", kMinimal + "tags: {clonefrom: true, dc: a}\nlog: {level: ERROR}\n");
+  dir.write("50-site.yaml", "tags: {clonefrom: null, nofailover: true}\nlog: {level: DEBUG}\n");
+  dir.write("60-ignored.txt", "scope: wrong\n");
+  dir.write("sub/70.yml", "scope: wrong\n");
+  const auto config = load(dir.path(), {});
+  ASSERT_TRUE(config) << to_string(config.error());
+  EXPECT_EQ(text_at(*config, "tags"), "{'dc': 'a', 'nofailover': True}");
+  EXPECT_EQ(text_at(*config, "log.level"), "DEBUG");
+  EXPECT_EQ(text_at(*config, "scope"), "orders");
+}
+
+TEST(Load, an_empty_directory_is_an_empty_configuration) {
+  const Directory dir;
+  const auto config = load(dir.path(), {});
+  ASSERT_FALSE(config);
+  EXPECT_EQ(to_string(config.error()), "Config is empty.");
+  EXPECT_EQ(to_string(load(std::nullopt, {}).error()), "Config is empty.");
+}
+
+TEST(Load, a_file_that_is_no_mapping_is_invalid) {
+  const Directory dir;
+  for (const char* text : {"", "5", "[a]", "# x\n"}) {
+    const auto path = dir.write("c.yml", text);
+    const auto config = load(path, {{"PATRONI_SCOPE", "x"}});
+    ASSERT_FALSE(config);
+    EXPECT_THAT(texts(config.error()),
+                ElementsAre(path + " does not contain a dict", "invalid config file " + path));
+  }
+}
+
+TEST(Load, a_missing_path_is_an_error_unless_the_environment_has_a_configuration) {
+  const auto missing = load("/nonexistent/c.yml", {{"HOME", "/"}});
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(to_string(missing.error()), "invalid config path /nonexistent/c.yml: no such file or directory");
+  const auto config = load("/nonexistent/c.yml", {{"PATRONI_CONFIGURATION", kMinimal}});
+  ASSERT_TRUE(config);
+  EXPECT_THAT(texts(config->warnings), ElementsAre("invalid config path /nonexistent/c.yml: no such file or "
+                                                   "directory; the environment alone is used"));
+  EXPECT_EQ(to_string(load("/dev/null", {}).error()),
+            "invalid config path /dev/null\nHINT: give a YAML file or a directory of them");
+}
+
+TEST(Load, a_whole_configuration_in_the_environment_stands_alone) {
+  const auto config = load(std::nullopt, {{"PATRONI_CONFIGURATION", kMinimal}, {"PATRONI_NAME", "ignored"}});
+  ASSERT_TRUE(config);
+  EXPECT_EQ(text_at(*config, "name"), "db-a");
+  EXPECT_EQ(config->source, "PATRONI_CONFIGURATION");
+  EXPECT_EQ(config->consumed.size(), 2u);
+}
+
+TEST(Load, the_environment_alone_is_enough) {
+  const auto config = load(std::nullopt, {{"PATRONI_SCOPE", "cart"},
+                                          {"PATRONI_NAME", "cart-1"},
+                                          {"PATRONI_ETCD3_HOSTS", "a:2379,b:2379"},
+                                          {"PATRONI_RESTAPI_LISTEN", "0.0.0.0:8008"},
+                                          {"PATRONI_RESTAPI_CONNECT_ADDRESS", "10.1.2.3:8008"},
+                                          {"PATRONI_POSTGRESQL_LISTEN", "0.0.0.0:5432"},
+                                          {"PATRONI_POSTGRESQL_DATA_DIR", "/home/pg/data"},
+                                          {"PATRONI_REPLICATION_USERNAME", "standby"},
+                                          {"PATRONI_REPLICATION_PASSWORD", "b"}});
+  ASSERT_TRUE(config) << to_string(config.error());
+  EXPECT_EQ(config->source, "environment");
+}
+
+TEST(Load, what_is_missing_is_named) {
+  const auto config = load_text("log: {level: INFO}\n");
+  ASSERT_FALSE(config);
+  const auto all = to_string(config.error());
+  for (const char* text :
+       {"f.yml: scope: is not defined\nHINT: set it in the file or as PATRONI_SCOPE",
+        "f.yml: name: is not defined", "Can not find \"restapi.listen\" config",
+        "f.yml: postgresql.listen: is not defined", "f.yml: postgresql.data_dir: is not defined",
+        "postgresql.authentication.replication.username: is not defined",
+        "Can not find suitable configuration of distributed configuration store\nAvailable implementations: "
+        "etcd3"})
+    EXPECT_THAT(all, HasSubstr(text));
+}
+
+TEST(Load, a_reserved_name_is_refused) {
+  EXPECT_THAT(findings("", {{"PATRONI_NAME", "__patroni_strict_sync_replica_placeholder__"}}),
+              ElementsAre("Node 'name' can't be set to '__patroni_strict_sync_replica_placeholder__'"));
+}
+
+TEST(Load, errors_name_file_line_key_given_and_allowed) {
+  EXPECT_THAT(findings("log:\n  level: loud\n"),
+              ElementsAre("f.yml:12: log.level: given \"loud\" (a string), allowed: one of DEBUG, INFO, "
+                          "WARN, WARNING, ERROR, "
+                          "FATAL, CRITICAL, NOTSET"));
+  EXPECT_THAT(findings("log: {max_queue_size: 0}\n"),
+              ElementsAre("f.yml:11: log.max_queue_size: given 0 (an integer), allowed: an integer from 1 to "
+                          "10000000 (lines)"));
+  EXPECT_THAT(findings("", {{"PATRONI_LOG_LEVEL", "loud"}}),
+              ElementsAre(HasSubstr("PATRONI_LOG_LEVEL: log.level: given \"loud\"")));
+}
+
+TEST(Load, secrets_are_not_shown) {
+  const auto all = to_string(
+      load_text(kMinimal + "ctl: {authentication: {username: u, password: [hush]}}\n"
+                           "restapi: {listen: 'x:1', auth: hush, authentication: {password: hush}}\n")
+          .error());
+  EXPECT_THAT(all, HasSubstr("ctl.authentication.password: given a value that is not shown (a list)"));
+  EXPECT_THAT(all, HasSubstr("restapi.auth: given a value that is not shown"));
+  EXPECT_THAT(all, ::testing::Not(HasSubstr("hush")));
+}
+
+TEST(Load, users_of_old_releases_are_moved) {
+  const auto config = load_text(R"(scope: s
+restapi: {listen: "h:8008"}
+etcd3: {host: h}
+postgresql:
+  name: old-name
+  listen: h
+  data_dir: /d
+  replication: {username: r}
+  superuser: {username: su}
+  pg_rewind: {username: rw}
+)");
+  ASSERT_TRUE(config) << to_string(config.error());
+  EXPECT_EQ(text_at(*config, "name"), "old-name");
+  EXPECT_EQ(text_at(*config, "postgresql.authentication"),
+            "{'replication': {'username': 'r'}, 'superuser': {'username': 'su'}}");
+  EXPECT_EQ(text_at(*config, "postgresql.use_pg_rewind"), "True");
+  const auto rewind = load_text(kMinimal + "  pg_rewind: {username: rw}\n");
+  ASSERT_TRUE(rewind);
+  EXPECT_EQ(text_at(*rewind, "postgresql.authentication.superuser.username"), "rw");
+  EXPECT_EQ(text_at(*rewind, "postgresql.use_pg_rewind"), "(absent)");
+}
+
+TEST(Load, stores_that_are_not_served_end_the_start) {
+  std::string text = kMinimal;
+  text.replace(text.find("etcd3:"), 6, "etcd: ");
+  const auto config = load_text(text);
+  ASSERT_FALSE(config);
+  EXPECT_THAT(to_string(config.error()),
+              HasSubstr("f.yml:4: etcd: recognised, but without effect in this version"));
+  EXPECT_THAT(to_string(config.error()),
+              HasSubstr("HINT: section etcd is given, this version knows etcd3 only"));
+  EXPECT_THAT(findings("consul: {host: h}\n"),
+              ElementsAre("f.yml:11: consul: recognised, but without effect in this version"));
+}
+
+TEST(Load, bad_endpoints_end_the_start) {
+  for (const char* hosts :
+       {"etcd3: {host: ''}", "etcd3: {hosts: ['h:x']}", "etcd3: {hosts: [5]}", "etcd3: {hosts: {a: 1}}",
+        "etcd3: {url: 'h:1'}", "etcd3: {hosts: 'http://h:1'}", "etcd3: {srv_suffix: x}"}) {
+    std::string text = kMinimal;
+    const auto line = text.find("etcd3:");
+    text.replace(line, text.find('\n', line) - line, hosts);
+    EXPECT_FALSE(load_text(text)) << hosts;
+  }
+}
+
+TEST(Load, changes_that_need_a_restart_are_found) {
+  const auto before = *load_text(kMinimal);
+  auto text = kMinimal;
+  text.replace(text.find("orders\n"), 6, "orderz");
+  const auto after = *load_text(text + "tags: {x: y}\n");
+  EXPECT_THAT(changes_needing_restart(before, after), ElementsAre("scope"));
+  EXPECT_THAT(changes_needing_restart(before, before), ElementsAre());
+}
+
+}  // namespace
+}  // namespace tanist::config

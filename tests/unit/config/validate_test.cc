@@ -1,0 +1,191 @@
+#include "config/validate.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/config/sample.h"
+
+namespace tanist::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+bool starts(const std::string& more) {
+  return load_text(kMinimal + more).has_value();
+}
+
+TEST(Validate, unknown_keys_are_named_with_line_and_the_nearest_key) {
+  EXPECT_THAT(findings("tag: {}\nlog:\n  lvel: INFO\nblah: 1\n"),
+              ElementsAre("f.yml:11: tag: unknown key, ignored\nHINT: did you mean tags?",
+                          "f.yml:13: log.lvel: unknown key, ignored\nHINT: did you mean log.level?",
+                          "f.yml:14: blah: unknown key, ignored"));
+  EXPECT_TRUE(starts("tag: {}\n"));
+}
+
+TEST(Validate, wrong_types_end_the_start) {
+  for (const char* text :
+       {"log: [1]", "log: 5", "tags: [a]", "tags: yes", "bootstrap: {dcs: [1]}", "bootstrap: {initdb: 5}",
+        "bootstrap: {pg_hba: x}", "bootstrap: {pg_hba: [1]}", "bootstrap: {post_bootstrap: [a]}",
+        "namespace: [a]", "log: {max_queue_size: many}", "tags: {nofailover: {}}",
+        "tags: {failover_priority: high}", "tags: {nostream: perhaps}", "ctl: {authentication: x}",
+        "tanist: {state_dir: {}}", "bootstrap: {method: []}"})
+    EXPECT_FALSE(starts(std::string(text) + "\n")) << text;
+}
+
+TEST(Validate, wrong_types_below_postgresql_end_the_start) {
+  for (const char* text :
+       {"parameters: [a]", "parameters: 5", "parameters: {work_mem: [1]}", "pg_hba: host all",
+        "pg_hba: [[x]]", "pg_ctl_timeout: soon", "pg_ctl_timeout: -1", "use_pg_rewind: [1]", "callbacks: [a]",
+        "callbacks: {on_start: [a]}", "proxy_address: 'h:x'", "proxy_address: 5",
+        "create_replica_methods: basebackup", "basebackup: 5", "rewind: text", "recovery_conf: [a]",
+        "bin_name: {pg_ctl: true}", "database: no", "bin_dir: off"})
+    EXPECT_FALSE(starts("  " + std::string(text) + "\n")) << text;
+}
+
+TEST(Validate, numbers_are_taken_as_text_and_text_as_numbers) {
+  EXPECT_TRUE(
+      starts("  pg_ctl_timeout: '90'\n  database: 5\ntags: {failover_priority: '3'}\nlog: {max_queue_size: "
+             "'50'}\n"));
+}
+
+TEST(Validate, a_boolean_where_text_is_meant_gets_a_hint) {
+  EXPECT_THAT(
+      findings("namespace: on\n"),
+      ElementsAre(
+          "f.yml:11: namespace: given true (a boolean), allowed: a string\nHINT: yes, no, on, off, true and "
+          "false are booleans: put the text in quotes"));
+}
+
+TEST(Validate, null_and_empty_sections_are_unset) {
+  EXPECT_THAT(findings("log:\ntags: {}\nctl: null\nwatchdog: {}\nbootstrap:\n"), ElementsAre());
+  EXPECT_THAT(findings("log: ''\n"), ElementsAre());
+}
+
+TEST(Validate, the_listen_address_has_its_own_text) {
+  std::string text = kMinimal;
+  text.replace(text.find("\"0.0.0.0:8008\""), 14, "\"0.0.0.0\"");
+  EXPECT_THAT(texts(load_text(text).error()),
+              ElementsAre("f.yml:3: restapi.listen: Invalid \"restapi\" config: expected <HOST>:<PORT> for "
+                          "\"listen\", but got \"0.0.0.0\""));
+}
+
+TEST(Validate, keys_without_effect_are_said_once_each) {
+  EXPECT_THAT(
+      findings("log: {type: json, dir: /var/log}\nwatchdog: {mode: automatic, device: /dev/watchdog}\n"),
+      ElementsAre("f.yml:11: log.type: recognised, but without effect in this version",
+                  "f.yml:11: log.dir: recognised, but without effect in this version",
+                  "f.yml:12: watchdog.mode: recognised, but without effect in this version"));
+  EXPECT_THAT(findings("log: {type: plain, traceback_level: ERROR, deduplicate_heartbeat_logs: "
+                       "no}\nwatchdog: {mode: off}\n"
+                       "thread_pool_size: 5\n"),
+              ElementsAre());
+}
+
+TEST(Validate, what_would_be_unsafe_to_ignore_ends_the_start) {
+  for (const char* text :
+       {"watchdog: {mode: required}", "watchdog: {mode: Require}", "citus: {group: 0, database: d}",
+        "bootstrap: {dcs: {}, method: mine, mine: {command: x}}"}) {
+    const auto found = findings(std::string(text) + "\n");
+    ASSERT_EQ(found.size(), 1u) << text;
+    EXPECT_THAT(found[0], HasSubstr("not supported in this version, and ignoring it would be unsafe\nHINT: "))
+        << text;
+    EXPECT_FALSE(starts(std::string(text) + "\n")) << text;
+  }
+  for (const char* text : {"create_replica_methods: [pgbackrest, basebackup]\n  pgbackrest: {command: x}",
+                           "create_replica_method: [wal_e]", "parameters_primary: {work_mem: 1MB}",
+                           "pg_hba_replica: [x]", "pg_ident_standby_leader: [x]"}) {
+    const auto found = findings("  " + std::string(text) + "\n");
+    ASSERT_EQ(found.size(), 1u) << text;
+    EXPECT_THAT(found[0], HasSubstr("not supported in this version")) << text;
+  }
+  for (const char* text :
+       {"certfile: /x.pem", "verify_client: required", "allowlist: [10.0.0.0/8]", "allowlist: 10.0.0.1",
+        "authentication: {username: a, password: b}", "auth: 'a:b'", "allowlist_include_members: true"}) {
+    std::string config = kMinimal;
+    const auto at = config.find("restapi: {") + 10;
+    EXPECT_FALSE(load_text(config.insert(at, std::string(text) + ", "))) << text;
+  }
+}
+
+TEST(Validate, harmless_forms_of_the_same_keys_are_accepted) {
+  std::string config = kMinimal;
+  config.insert(config.find("restapi: {") + 10,
+                "certfile: '', verify_client: None, allowlist: [], allowlist_include_members: off, ");
+  const auto loaded = load_text(config +
+                                "  create_replica_methods: [basebackup]\n  parameters_primary: "
+                                "{}\nbootstrap: {dcs: {}, method: initdb}\n");
+  ASSERT_TRUE(loaded) << to_string(loaded.error());
+  EXPECT_THAT(texts(loaded->warnings), ElementsAre());
+  EXPECT_THAT(findings("bootstrap: {method: initdb}\n"),
+              ElementsAre("f.yml: bootstrap.dcs: is not defined: a new cluster gets the defaults"));
+}
+
+TEST(Validate, dynamic_keys_in_the_local_file_have_no_effect) {
+  EXPECT_THAT(
+      findings("synchronous_mode: on\n"),
+      ElementsAre(HasSubstr(
+          "f.yml:11: synchronous_mode: has no effect here: it is read from the dynamic configuration only")));
+  EXPECT_THAT(findings("  use_slots: false\n"),
+              ElementsAre(HasSubstr("postgresql.use_slots: has no effect here")));
+}
+
+TEST(Validate, controlled_parameters_in_the_local_file_have_no_effect) {
+  EXPECT_THAT(
+      findings("  parameters:\n    work_mem: 1MB\n    Max_Connections: 5\n"),
+      ElementsAre("f.yml:13: postgresql.parameters.Max_Connections: has no effect here: this parameter must "
+                  "be the same "
+                  "on all members\nHINT: set it in the dynamic configuration, under postgresql.parameters"));
+}
+
+TEST(Validate, bootstrap_dcs_is_checked_as_a_dynamic_configuration) {
+  EXPECT_THAT(findings("bootstrap:\n  dcs:\n    ttl: 5\n    loop_wait: 10\n"), ElementsAre());
+  EXPECT_THAT(
+      findings("bootstrap:\n  dcs:\n    maximum_lag_on_failover: -1\n"),
+      ElementsAre(
+          "f.yml:13: bootstrap.dcs.maximum_lag_on_failover: given -1 (an integer), allowed: an integer of at "
+          "least 0 (bytes)"));
+  EXPECT_FALSE(starts("bootstrap: {dcs: {ttl: abc}}\n"));
+  EXPECT_FALSE(starts("bootstrap: {dcs: {ttl: '30.5'}}\n"));
+  EXPECT_FALSE(starts("bootstrap: {dcs: {synchronous_mode: maybe}}\n"));
+  EXPECT_FALSE(starts("bootstrap: {dcs: {postgresql: {parameters: [a]}}}\n"));
+  EXPECT_THAT(
+      findings("bootstrap: {dcs: {lop_wait: 3, postgresql: {listen: x}}}\n"),
+      ElementsAre("f.yml:11: bootstrap.dcs.lop_wait: unknown key, ignored\nHINT: did you mean "
+                  "bootstrap.dcs.loop_wait?",
+                  "f.yml:11: bootstrap.dcs.postgresql.listen: has no effect here: it is read from the local "
+                  "configuration only"));
+}
+
+TEST(Validate, forbidden_options_of_initdb_end_the_start_those_of_others_do_not) {
+  EXPECT_THAT(findings("bootstrap:\n  dcs: {ttl: 30}\n  initdb: [pwfile]\n"),
+              ElementsAre("f.yml:13: bootstrap.initdb: pwfile option for initdb is not allowed"));
+  EXPECT_FALSE(starts("bootstrap: {initdb: [pwfile]}\n"));
+  EXPECT_THAT(findings("  rewind: [version]\n"),
+              ElementsAre("f.yml:11: postgresql.rewind: version option for pg_rewind is not allowed"));
+  EXPECT_TRUE(starts("  rewind: [version]\n"));
+}
+
+TEST(Validate, traps_are_pointed_out) {
+  EXPECT_THAT(findings("watchdog: off\n"),
+              ElementsAre(HasSubstr("watchdog: counts as an empty section, which means automatic")));
+  EXPECT_THAT(findings("tags: {nofailover: 'false'}\n"),
+              ElementsAre(HasSubstr("the text \"false\" counts as true")));
+  EXPECT_THAT(findings("bootstrap: {dcs: {ttl: 30}, users: {a: b}}\n"),
+              ElementsAre(HasSubstr("User creation is not be supported")));
+  EXPECT_THAT(findings("tags: {nofailover: true, failover_priority: 2}\n"),
+              ElementsAre(HasSubstr("Conflicting configuration between")));
+}
+
+TEST(Validate, own_tags_are_free) {
+  EXPECT_THAT(findings("tags: {datacenter: x, 5: y}\n"), ElementsAre());
+}
+
+TEST(Validate, a_number_of_problems_is_bounded) {
+  std::string text;
+  for (int i = 0; i < 4500; ++i) text += "zz" + std::to_string(i) + ": 1\n";
+  EXPECT_LE(findings(text).size(), 250u);
+}
+
+}  // namespace
+}  // namespace tanist::config

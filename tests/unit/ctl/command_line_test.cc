@@ -1,0 +1,272 @@
+#include "ctl/command_line.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "unit/ctl/clusters.h"
+
+namespace tanist::ctl {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FakeReader final : public ClusterReader {
+ public:
+  FakeReader(std::vector<std::string>* asked, int* failures) : asked_(asked), failures_(failures) {}
+  dcs::ClusterPtr read(const std::string& cluster) override {
+    asked_->push_back(cluster);
+    if (asked_->size() > 1 && *failures_ > 0) {
+      --*failures_;
+      throw Failure("could not read cluster " + cluster + " from etcd: connection refused");
+    }
+    return std::make_shared<dcs::Cluster>(test::shop());
+  }
+
+ private:
+  std::vector<std::string>* asked_;
+  int* failures_;
+};
+
+class CommandLineTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/tanistctl-test-XXXXXX";
+    directory = ::mkdtemp(name);
+    environment["HOME"] = directory;
+  }
+  void TearDown() override { fs::remove_all(directory); }
+
+  std::string file(const std::string& name, const std::string& text) {
+    const std::string path = directory + "/" + name;
+    fs::create_directories(fs::path(path).parent_path());
+    std::ofstream(path) << text;
+    return path;
+  }
+
+  int call(std::vector<std::string> arguments) {
+    out.str("");
+    err.str("");
+    asked.clear();
+    settings.reset();
+    arguments.insert(arguments.begin(), "/usr/bin/tanistctl");
+    Surroundings around{
+        .environment = environment,
+        .terminal = {out, err, [&] { return now; }, [] { return WallTime{}; },
+                     [&](Instant until) {
+                       waits.push_back(until - now);
+                       return --rounds > 0;
+                     }},
+        .out_is_terminal = terminal,
+        .make_reader =
+            [&](const Settings& s) {
+              settings = s;
+              return std::make_unique<FakeReader>(&asked, &failures);
+            },
+    };
+    return run_command_line(arguments, around);
+  }
+
+  std::string directory;
+  config::Environment environment;
+  std::ostringstream out;
+  std::ostringstream err;
+  std::vector<std::string> asked;
+  std::optional<Settings> settings;
+  std::vector<Duration> waits;
+  Instant now{};
+  int failures = 0;
+  int rounds = 1;
+  bool terminal = false;
+};
+
+TEST_F(CommandLineTest, list_shows_the_configured_cluster) {
+  const auto path =
+      file("a.yml", "scope: shop\nname: pga\nrestapi: {listen: 1.2.3.4:8008}\netcd3: {host: 'e:2379'}\n");
+  EXPECT_EQ(call({"-c", path, "list"}), 0) << err.str();
+  EXPECT_TRUE(out.str().starts_with("+ Cluster: shop (7411111111111111111) ---")) << out.str();
+  EXPECT_EQ(asked, (std::vector<std::string>{"shop"}));
+  EXPECT_EQ(settings->base_path("shop"), "/service/shop");
+  EXPECT_EQ(config::to_string(etcd3_of(*settings).endpoints.at(0)), "e:2379");
+}
+
+TEST_F(CommandLineTest, several_clusters_follow_each_other) {
+  EXPECT_EQ(call({"-d", "etcd3://e", "list", "shop", "town", "-f", "tsv"}), 0) << err.str();
+  EXPECT_EQ(asked, (std::vector<std::string>{"shop", "town"}));
+  EXPECT_NE(out.str().find("\nCluster\tMember"), std::string::npos);
+  EXPECT_NE(out.str().find("\ntown\tpga"), std::string::npos);
+}
+
+TEST_F(CommandLineTest, without_a_cluster_name_there_is_a_warning) {
+  EXPECT_EQ(call({"-d", "etcd3://e", "list"}), 0);
+  EXPECT_EQ(out.str(), "");
+  EXPECT_NE(err.str().find(" - WARNING - Listing members: No cluster names were provided\n"),
+            std::string::npos);
+}
+
+TEST_F(CommandLineTest, topology_is_a_tree) {
+  EXPECT_EQ(call({"-d", "etcd3://e", "topology", "shop"}), 0);
+  EXPECT_NE(out.str().find("| + pgb  |"), std::string::npos) << out.str();
+  EXPECT_EQ(call({"-d", "etcd3://e", "topology", "-f", "json", "shop"}), 2);
+}
+
+TEST_F(CommandLineTest, the_timestamp_precedes_the_table) {
+  EXPECT_EQ(call({"-d", "etcd3://e", "list", "shop", "-t"}), 0);
+  EXPECT_EQ(out.str().find("-"), 4u) << out.str();
+  EXPECT_EQ(out.str().find("\n+ Cluster"), 19u) << out.str();
+}
+
+TEST_F(CommandLineTest, watching_waits_from_beginning_to_beginning) {
+  rounds = 3;
+  EXPECT_EQ(call({"-d", "etcd3://e", "list", "shop", "-W"}), 0);
+  EXPECT_EQ(asked.size(), 3u);
+  EXPECT_EQ(waits, (std::vector<Duration>(3, std::chrono::seconds(2))));
+  EXPECT_EQ(out.str().find('\033'), std::string::npos);
+  waits.clear();
+  terminal = true;
+  rounds = 1;
+  EXPECT_EQ(call({"-d", "etcd3://e", "list", "shop", "-W", "-w", "0.5"}), 0);
+  EXPECT_EQ(waits, (std::vector<Duration>(1, std::chrono::milliseconds(500))));
+  EXPECT_TRUE(out.str().starts_with("\033[2J\033[1;1H+ Cluster"));
+}
+
+TEST_F(CommandLineTest, watching_outlives_a_store_that_is_away_for_a_while) {
+  rounds = 3;
+  failures = 1;
+  EXPECT_EQ(call({"-d", "etcd3://e", "list", "shop", "-W"}), 0);
+  EXPECT_NE(out.str().find("\nError: could not read cluster shop from etcd: connection refused\n+ Cluster"),
+            std::string::npos)
+      << out.str();
+}
+
+TEST_F(CommandLineTest, wrong_usage_is_exit_code_2) {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{"nonsense"},
+                                                                     {"list", "-f", "xml"},
+                                                                     {"list", "--nonsense"},
+                                                                     {"list", "-w", "soon"},
+                                                                     {"list", "-w", "0"},
+                                                                     {"list", "-f"},
+                                                                     {"--nonsense", "list"}}) {
+    EXPECT_EQ(call(arguments), 2) << arguments[0];
+    EXPECT_NE(err.str().find("\nError: "), std::string::npos) << err.str();
+    EXPECT_EQ(out.str(), "");
+  }
+  call({"nonsense"});
+  EXPECT_NE(err.str().find("Error: No such command 'nonsense'."), std::string::npos) << err.str();
+}
+
+TEST_F(CommandLineTest, commands_that_come_later_say_so) {
+  for (const char* command : {"switchover", "pause", "edit-config", "version"}) {
+    EXPECT_EQ(call({"-c", "/nowhere", command, "shop", "--force"}), 1);
+    EXPECT_NE(
+        err.str().find(std::string("Error: the command ") + command + " is not available in this version"),
+        std::string::npos)
+        << err.str();
+  }
+}
+
+TEST_F(CommandLineTest, help_and_version_end_well) {
+  EXPECT_EQ(call({"--help"}), 0);
+  EXPECT_NE(out.str().find("topology"), std::string::npos);
+  EXPECT_EQ(out.str().find("switchover"), std::string::npos);
+  EXPECT_EQ(call({"list", "--help"}), 0);
+  EXPECT_NE(out.str().find("--extended"), std::string::npos) << out.str();
+  EXPECT_EQ(call({}), 0);
+  EXPECT_NE(out.str().find("topology"), std::string::npos);
+  EXPECT_EQ(call({"--version"}), 0);
+  EXPECT_EQ(out.str(), std::string("tanistctl ") + TANIST_VERSION + "\n");
+}
+
+TEST_F(CommandLineTest, a_missing_configuration_file_is_an_error) {
+  const std::string path = directory + "/missing.yml";
+  EXPECT_EQ(call({"-c", path, "list", "shop"}), 1);
+  EXPECT_EQ(err.str(), "Error: Provided config file " + path +
+                           " not existing or no read rights. Check the -c/--config-file parameter\n");
+  environment["PATRONICTL_CONFIG_FILE"] = path;
+  EXPECT_EQ(call({"list", "shop"}), 1);
+}
+
+TEST_F(CommandLineTest, a_broken_configuration_file_is_one_error) {
+  EXPECT_EQ(call({"-c", file("b.yml", "scope: [shop\n"), "list"}), 1);
+  EXPECT_TRUE(err.str().starts_with("Error: " + directory + "/b.yml:")) << err.str();
+}
+
+TEST_F(CommandLineTest, a_directory_is_merged_in_order) {
+  file("conf/a.yml", "scope: shop\nnamespace: one\netcd3: {host: 'a:1'}\n");
+  file("conf/b.yaml", "namespace: /two/\netcd3: {protocol: https}\n");
+  file("conf/c.txt", "namespace: three\n");
+  EXPECT_EQ(call({"-c", directory + "/conf", "list"}), 0) << err.str();
+  EXPECT_EQ(settings->base_path("shop"), "/two/shop");
+  EXPECT_TRUE(etcd3_of(*settings).https);
+  EXPECT_EQ(config::to_string(etcd3_of(*settings).endpoints.at(0)), "a:1");
+}
+
+TEST_F(CommandLineTest, the_default_file_is_read_and_the_environment_wins) {
+  file(".config/patroni/patronictl.yaml", "scope: shop\netcd3: {host: 'a:1'}\nctl: {insecure: on}\n");
+  environment["PATRONI_SCOPE"] = "town";
+  environment["PATRONI_CONFIGURATION"] = "scope: ignored\n";
+  EXPECT_EQ(call({"list"}), 0) << err.str();
+  EXPECT_EQ(asked, (std::vector<std::string>{"town"}));
+  EXPECT_TRUE(settings->insecure);
+}
+
+TEST_F(CommandLineTest, without_a_file_the_environment_configures) {
+  environment["PATRONI_CONFIGURATION"] = "scope: shop\netcd3: {host: 'a:1'}\n";
+  EXPECT_EQ(call({"list"}), 0) << err.str();
+  EXPECT_EQ(asked, (std::vector<std::string>{"shop"}));
+  environment.erase("PATRONI_CONFIGURATION");
+  environment["PATRONI_SCOPE"] = "town";
+  environment["PATRONI_ETCD3_HOSTS"] = "b:2,c:3";
+  EXPECT_EQ(call({"list"}), 0) << err.str();
+  EXPECT_EQ(asked, (std::vector<std::string>{"town"}));
+  EXPECT_EQ(etcd3_of(*settings).endpoints.size(), 2u);
+}
+
+TEST(CtlSettings, a_configuration_without_a_store_is_an_error) {
+  Settings settings;
+  try {
+    etcd3_of(settings);
+    FAIL();
+  } catch (const Failure& e) {
+    EXPECT_STREQ(e.what(),
+                 "Can not find suitable configuration of distributed configuration store\n"
+                 "Available implementations: consul, etcd, etcd3, exhibitor, kubernetes, raft, zookeeper");
+  }
+  settings.document = Document::map({{"consul", Document::map({{"host", "c:8500"}})}});
+  EXPECT_THROW(etcd3_of(settings), Failure);
+}
+
+std::string by_url(const std::string& url) {
+  Document document = Document::map({{"scope", "shop"},
+                                     {"etcd3", Document::map({{"hosts", "x:1"}, {"cacert", "/ca"}})},
+                                     {"raft", Document::map({{"data_dir", "/r"}})}});
+  try {
+    apply_dcs_url(document, url);
+  } catch (const Failure& e) {
+    return e.what();
+  }
+  document.erase("scope");
+  document.erase("raft");
+  return to_spaced_json(document);
+}
+
+TEST(CtlSettings, a_url_replaces_the_stores_section) {
+  EXPECT_EQ(by_url("etcd3://h:1234"), R"({"etcd3": {"host": "h:1234"}})");
+  EXPECT_EQ(by_url("etcd3://h:1234/other"), R"({"etcd3": {"host": "h:1234"}, "namespace": "other"})");
+  EXPECT_EQ(by_url("etcd3://h"), R"({"etcd3": {"host": "h:2379"}})");
+  EXPECT_EQ(by_url("ETCD3://"), R"({"etcd3": {"host": "localhost:2379"}})");
+  EXPECT_EQ(by_url("etcd3://[::1]:2/a/b/"), R"({"etcd3": {"host": "[::1]:2"}, "namespace": "a/b"})");
+  EXPECT_EQ(by_url("etcd3://[::1]"), R"({"etcd3": {"host": "[::1]:2379"}})");
+  EXPECT_EQ(by_url("h"), R"({"etcd": {"host": "h:2379"}})");
+  EXPECT_EQ(by_url("h:8500"), R"({"consul": {"host": "h:8500"}})");
+  EXPECT_EQ(by_url(":2181"), R"({"zookeeper": {"hosts": ["localhost:2181"]}})");
+  EXPECT_EQ(by_url("h:8181"), R"({"exhibitor": {"hosts": ["h"], "port": 8181}})");
+  EXPECT_EQ(by_url("h:77"), R"({"etcd": {"host": "h:77"}})");
+  EXPECT_EQ(by_url("ftp://h"), "Unknown dcs scheme: ftp");
+}
+
+}  // namespace
+}  // namespace tanist::ctl

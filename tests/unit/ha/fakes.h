@@ -1,0 +1,146 @@
+#pragma once
+
+#include <vector>
+
+#include "ha/decision.h"
+#include "ha/ports.h"
+
+/// Ports that do what a test says and count what they were asked.
+namespace tanist::test {
+
+class FakeStore final : public dcs::Store {
+ public:
+  explicit FakeStore(Clock& clock) : clock_(clock) {}
+
+  dcs::RenewOutcome outcome = dcs::RenewOutcome::proven;
+  Duration delay = std::chrono::microseconds(100);
+  int renewals = 0;
+  int statuses_written = 0;
+
+  Task<dcs::Renewal> renew(std::optional<dcs::Status> status, Instant) override {
+    ++renewals;
+    dcs::Renewal answer;
+    answer.outcome = outcome;
+    answer.proof = {clock_.now(), std::chrono::seconds(30)};
+    answer.status_written = status && outcome == dcs::RenewOutcome::proven;
+    if (answer.status_written) ++statuses_written;
+    auto pause = clock_.sleep_for(delay);
+    co_await std::move(pause);
+    co_return answer;
+  }
+
+  Task<void> open(dcs::Identity) override { co_return; }
+  Task<void> close() override { co_return; }
+  Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> load(dcs::Read, Instant) override {
+    co_return std::make_shared<const dcs::Cluster>();
+  }
+  dcs::Session session() const override { return "1"; }
+  void on_session(std::function<Task<void>(dcs::Session)>) override {}
+  void set_ttl(Duration) override {}
+  Task<dcs::WriteResult> keep_session(Instant) override { return done(); }
+  Task<Acquired> acquire(dcs::AcquireConditions, Instant) override { co_return Acquired{}; }
+  Task<dcs::WriteResult> release(std::optional<dcs::Status>, Instant) override { return done(); }
+  Task<dcs::WriteResult> touch_member(Document, Instant) override { return done(); }
+  Task<dcs::WriteResult> remove_member(Instant) override { return done(); }
+  Task<dcs::WriteResult> write(dcs::Record, dcs::Condition, Instant) override { return done(); }
+  Task<dcs::WriteResult> delete_sync(dcs::Condition, Instant) override { return done(); }
+  Task<dcs::WriteResult> begin_bootstrap(std::optional<dcs::Version>, Instant) override { return done(); }
+  Task<Acquired> finish_bootstrap(dcs::BootstrapResult, Instant) override { co_return Acquired{}; }
+  Task<dcs::WriteResult> cancel_bootstrap(Instant) override { return done(); }
+  void on_change(std::function<void(Change)>) override {}
+  dcs::ClusterPtr watched() const override { return nullptr; }
+
+ private:
+  Task<dcs::WriteResult> done() { co_return dcs::WriteResult{dcs::Outcome::done, 1, {}}; }
+
+  Clock& clock_;
+};
+
+class FakeServer final : public postgres::Server {
+ public:
+  std::vector<postgres::StopMode> stops;
+  int kills = 0;
+
+  void signal_stop(postgres::StopMode mode) override { stops.push_back(mode); }
+  void kill_now() override { ++kills; }
+
+  Task<postgres::Result> open(config::SettingsPtr) override { return fine(); }
+  Task<void> close() override { co_return; }
+  void on_event(std::function<void(postgres::ServerEvent)>) override {}
+  const postgres::Facts& facts() const override { return facts_; }
+  Task<void> refresh(Duration, Instant) override { co_return; }
+  Task<void> read_control(Instant) override { co_return; }
+  postgres::RecoveryDifference recovery_difference(const std::optional<postgres::Upstream>&,
+                                                   postgres::Role) const override {
+    return postgres::RecoveryDifference::none;
+  }
+  Task<postgres::Result> apply(config::SettingsPtr, postgres::Role, bool, Instant) override { return fine(); }
+  Task<postgres::Result> initdb(Instant) override { return fine(); }
+  Task<postgres::Result> post_bootstrap(Instant) override { return fine(); }
+  Task<postgres::Result> start(postgres::StartRequest, Instant) override { return fine(); }
+  Task<postgres::StartOutcome> wait_started(Instant) override { co_return postgres::StartOutcome::accepting; }
+  Task<postgres::Result> checkpoint(Instant) override { return fine(); }
+  Task<void> run_before_stop(Instant) override { co_return; }
+  Task<bool> wait_no_clients(Instant) override { co_return true; }
+  Task<std::optional<postgres::ControlData>> wait_shutdown_checkpoint(Instant) override { co_return std::nullopt; }
+  Task<Lsn> last_lsn(postgres::ControlData, Instant) override { co_return Lsn{}; }
+  Task<bool> wait_down(Instant) override { co_return true; }
+  Task<bool> kill_everything(Instant) override { co_return true; }
+  Task<postgres::Result> run_pre_promote(Instant) override { return fine(); }
+  Task<postgres::Result> promote(Instant) override { return fine(); }
+  Task<bool> wait_promoted(Instant) override { co_return true; }
+  Task<postgres::Result> follow_by_reload(std::optional<postgres::Upstream>, postgres::Role, Instant) override {
+    return fine();
+  }
+  Task<postgres::Result> crash_recover(Instant) override { return fine(); }
+  Task<postgres::DivergenceAnswer> compare_with(postgres::Upstream, Instant) override {
+    co_return postgres::DivergenceAnswer{};
+  }
+  Task<postgres::Result> rewind(postgres::Upstream, std::function<void(postgres::Progress)>, Instant) override {
+    return fine();
+  }
+  Task<postgres::Result> base_backup(postgres::Upstream, std::function<void(postgres::Progress)>, Instant) override {
+    return fine();
+  }
+  Task<postgres::Result> remove_data_directory(std::string, Instant) override { return fine(); }
+  Task<postgres::Result> rename_data_directory(Instant) override { return fine(); }
+  Task<void> sync_slots(std::vector<postgres::WantedSlot>, bool, Instant) override { co_return; }
+  Task<std::vector<HistoryLine>> history(Timeline, std::string, Instant) override {
+    co_return std::vector<HistoryLine>();
+  }
+  void run_callback(std::string, postgres::Role) override {}
+
+ private:
+  Task<postgres::Result> fine() { co_return postgres::Result{}; }
+  postgres::Facts facts_;
+};
+
+class FakePeers final : public ha::Peers {
+ public:
+  Task<std::map<std::string, ha::PeerAnswer>> ask(std::map<std::string, std::string>, Instant) override {
+    co_return std::map<std::string, ha::PeerAnswer>();
+  }
+  Task<bool> anybody_at(std::string, Instant) override { co_return false; }
+};
+
+class FakeDisk final : public Disk {
+ public:
+  Task<std::expected<std::optional<std::string>, std::string>> read(std::string, Instant) override {
+    co_return std::optional<std::string>();
+  }
+  Task<std::expected<void, std::string>> write(std::string, std::string, unsigned, Instant) override { co_return std::expected<void, std::string>(); }
+  Task<std::expected<void, std::string>> append(std::string, std::string, unsigned, Instant) override { co_return std::expected<void, std::string>(); }
+  Task<std::expected<void, std::string>> remove(std::string, Instant) override { co_return std::expected<void, std::string>(); }
+};
+
+class FakeDice final : public ha::Dice {
+ public:
+  double roll() override { return 0.5; }
+};
+
+class FakeJournal final : public ha::Journal {
+ public:
+  void record(const ha::View&, const ha::Decision&) override {}
+};
+
+}  // namespace tanist::test

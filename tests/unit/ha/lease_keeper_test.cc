@@ -1,0 +1,230 @@
+#include "ha/lease_keeper.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "core/log.h"
+#include "unit/core/manual_clock.h"
+#include "unit/ha/fakes.h"
+
+namespace tanist::ha {
+namespace {
+
+using namespace std::chrono_literals;
+
+class lease_keeper : public testing::Test {
+ protected:
+  lease_keeper() {
+    log::redirect([](log::Level, const std::string&) {});
+    keeper.start({});
+    clock.settle();
+  }
+  ~lease_keeper() override {
+    scope.spawn("end", close());
+    clock.settle();
+    log::redirect({});
+  }
+  Task<void> close() {
+    co_return;
+  }
+
+  void win() { keeper.won({clock.now(), 30s}); }
+  void keep() { keeper.mandate({Mandate::Kind::keep, clock.now() + 30s}, std::nullopt); }
+
+  boost::asio::io_context io;
+  test::ManualClock clock{io};
+  test::FakeStore store{clock};
+  test::FakeServer server;
+  test::FakePeers peers;
+  NoFence fence;
+  test::FakeDisk disk;
+  test::FakeDice dice;
+  test::FakeJournal journal;
+  TaskScope scope{io.get_executor()};
+  bool may_write = true;
+  int changes = 0;
+  LeaseKeeper keeper{Ports{clock, store, server, peers, fence, disk, dice, journal}, scope,
+                     LeaseKeeper::Hooks{[this] { return may_write; }, [this] { ++changes; }}};
+};
+
+TEST_F(lease_keeper, without_a_mandate_nothing_is_renewed) {
+  clock.advance(60s);
+  EXPECT_EQ(store.renewals, 0);
+  EXPECT_FALSE(keeper.lease().held(clock.now()));
+}
+
+TEST_F(lease_keeper, a_won_lease_is_renewed_each_loop_wait_while_decisions_say_keep) {
+  win();
+  for (int i = 0; i < 6; ++i) {
+    keep();
+    clock.advance(10s);
+  }
+  EXPECT_EQ(store.renewals, 6);
+  EXPECT_TRUE(keeper.lease().held(clock.now()));
+}
+
+TEST_F(lease_keeper, a_mandate_that_is_not_renewed_ends_the_renewals) {
+  win();
+  keep();
+  clock.advance(61s);
+  EXPECT_LE(store.renewals, 3);
+  EXPECT_FALSE(keeper.lease().held(clock.now()));
+}
+
+TEST_F(lease_keeper, the_lease_counts_from_before_the_request) {
+  store.delay = 2s;
+  win();
+  keep();
+  clock.advance(12s);
+  ASSERT_EQ(store.renewals, 1);
+  EXPECT_EQ(keeper.lease().proven_at, clock.now() - 2s);
+}
+
+TEST_F(lease_keeper, without_proof_postgresql_is_stopped_and_then_killed_before_the_end) {
+  win();
+  store.outcome = dcs::RenewOutcome::unproven;
+  const Instant won_at = clock.now();
+  const auto at = keeper.deadlines();
+  for (int i = 0; i < 29; ++i) {
+    keep();
+    clock.advance(1s);
+    if (clock.now() < at.stop_at) {
+      EXPECT_TRUE(server.stops.empty()) << seconds(clock.now() - won_at);
+    }
+  }
+  ASSERT_EQ(server.stops.size(), 1u);
+  EXPECT_EQ(server.stops[0], postgres::StopMode::fast);
+  EXPECT_EQ(server.kills, 0);
+  clock.advance(900ms);
+  EXPECT_GE(server.kills, 1);
+  EXPECT_LT(clock.now(), at.until);
+}
+
+TEST_F(lease_keeper, what_may_write_is_killed_until_it_is_gone_also_after_the_end) {
+  win();
+  store.outcome = dcs::RenewOutcome::unproven;
+  clock.advance(31s);
+  const int kills = server.kills;
+  clock.advance(1s);
+  EXPECT_GT(server.kills, kills);
+  may_write = false;
+  clock.advance(1s);
+  const int after = server.kills;
+  clock.advance(10s);
+  EXPECT_EQ(server.kills, after);
+}
+
+TEST_F(lease_keeper, a_replica_is_neither_stopped_nor_killed) {
+  may_write = false;
+  win();
+  store.outcome = dcs::RenewOutcome::unproven;
+  clock.advance(60s);
+  EXPECT_TRUE(server.stops.empty());
+  EXPECT_EQ(server.kills, 0);
+}
+
+TEST_F(lease_keeper, in_pause_nothing_is_stopped_at_the_deadlines) {
+  keeper.set_paused(true);
+  win();
+  store.outcome = dcs::RenewOutcome::unproven;
+  clock.advance(60s);
+  EXPECT_TRUE(server.stops.empty());
+  EXPECT_EQ(server.kills, 0);
+}
+
+TEST_F(lease_keeper, a_definite_loss_stops_at_once_in_immediate_mode) {
+  win();
+  keep();
+  store.outcome = dcs::RenewOutcome::lost;
+  clock.advance(10s);
+  ASSERT_EQ(server.stops.size(), 1u);
+  EXPECT_EQ(server.stops[0], postgres::StopMode::immediate);
+  EXPECT_FALSE(keeper.lease().held(clock.now()));
+  EXPECT_GE(changes, 1);
+}
+
+TEST_F(lease_keeper, a_vanished_key_stops_postgresql_unless_it_is_won_again_at_once) {
+  win();
+  keeper.lost("deleted by hand", true);
+  EXPECT_FALSE(keeper.lease().held(clock.now()));
+  EXPECT_TRUE(server.stops.empty());
+  clock.advance(100ms);
+  win();
+  clock.advance(1s);
+  EXPECT_TRUE(server.stops.empty());
+
+  keeper.lost("deleted by hand", true);
+  clock.advance(199ms);
+  EXPECT_TRUE(server.stops.empty());
+  clock.advance(2ms);
+  ASSERT_EQ(server.stops.size(), 1u);
+  EXPECT_EQ(server.stops[0], postgres::StopMode::immediate);
+}
+
+TEST_F(lease_keeper, a_proof_after_failures_prolongs_and_nothing_is_stopped) {
+  win();
+  store.outcome = dcs::RenewOutcome::unproven;
+  for (int i = 0; i < 20; ++i) {
+    keep();
+    clock.advance(1s);
+  }
+  EXPECT_TRUE(keeper.failing_since().has_value());
+  store.outcome = dcs::RenewOutcome::proven;
+  for (int i = 0; i < 20; ++i) {
+    keep();
+    clock.advance(1s);
+  }
+  EXPECT_FALSE(keeper.failing_since().has_value());
+  EXPECT_TRUE(server.stops.empty());
+}
+
+Task<void> give_up_into(LeaseKeeper& keeper, bool& done) {
+  auto giving_up = keeper.give_up();
+  co_await std::move(giving_up);
+  done = true;
+}
+
+TEST_F(lease_keeper, giving_up_awaits_the_request_under_way_and_its_answer_is_void) {
+  store.delay = 3s;
+  win();
+  keep();
+  clock.advance(11s);  // a renewal is under way
+  bool done = false;
+  scope.spawn("give up", give_up_into(keeper, done));
+  clock.advance(1s);
+  EXPECT_FALSE(done);
+  clock.advance(2s);
+  EXPECT_TRUE(done);
+  EXPECT_EQ(keeper.lease().until, Instant{});
+  clock.advance(60s);
+  EXPECT_EQ(store.renewals, 1);
+}
+
+Task<void> prove_into(LeaseKeeper& keeper, bool& proven) {
+  auto proving = keeper.prove();
+  proven = co_await std::move(proving);
+}
+
+TEST_F(lease_keeper, a_proof_asked_for_counts_without_a_mandate) {
+  bool proven = false;
+  scope.spawn("prove", prove_into(keeper, proven));
+  clock.settle();
+  clock.advance(1ms);
+  EXPECT_TRUE(proven);
+  EXPECT_TRUE(keeper.lease().held(clock.now()));
+}
+
+TEST_F(lease_keeper, a_changed_status_is_carried_by_one_renewal) {
+  win();
+  dcs::Status status;
+  status.optime = Lsn{100};
+  keeper.mandate({Mandate::Kind::keep, clock.now() + 30s}, status);
+  clock.advance(10s);
+  keeper.mandate({Mandate::Kind::keep, clock.now() + 30s}, status);
+  clock.advance(10s);
+  EXPECT_EQ(store.statuses_written, 1);
+}
+
+}  // namespace
+}  // namespace tanist::ha

@@ -1,0 +1,158 @@
+#include "postgres/data_directory.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "core/disk_thread.h"
+
+namespace tanist::postgres {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class DataDirectoryTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = "/tmp/tanist-data-XXXXXX";
+    root_ = ::mkdtemp(pattern.data());
+    data_ = root_ + "/data";
+    marker_ = root_ + "/state/clone";
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  void write(const std::string& path, const std::string& content = "") {
+    ASSERT_TRUE(blocking::write_file(path, content, 0600));
+  }
+  void make_cluster(const std::string& at) {
+    write(at + "/PG_VERSION", "15\n");
+    write(at + "/global/pg_control", "x");
+    ::chmod(at.c_str(), 0700);
+  }
+
+  std::string root_;
+  std::string data_;
+  std::string marker_;
+};
+
+TEST_F(DataDirectoryTest, a_missing_or_empty_one_is_empty) {
+  EXPECT_EQ(look_at_data_directory(data_).kind, DataDirectory::empty);
+  fs::create_directory(data_);
+  EXPECT_EQ(look_at_data_directory(data_).kind, DataDirectory::empty);
+  fs::create_directory(data_ + "/lost+found");
+  write(data_ + "/.keep");
+  EXPECT_EQ(look_at_data_directory(data_).kind, DataDirectory::empty);
+}
+
+TEST_F(DataDirectoryTest, files_of_others_make_it_foreign) {
+  write(data_ + "/thesis.txt");
+  const auto seen = look_at_data_directory(data_);
+  EXPECT_EQ(seen.kind, DataDirectory::foreign);
+  EXPECT_THAT(seen.error, HasSubstr("holds no whole PostgreSQL cluster"));
+  write(data_ + "/PG_VERSION", "15\n");
+  EXPECT_EQ(look_at_data_directory(data_).kind, DataDirectory::foreign);
+}
+
+TEST_F(DataDirectoryTest, a_cluster_is_described) {
+  make_cluster(data_);
+  write(data_ + "/standby.signal");
+  write(data_ + "/postmaster.pid", "42\n");
+  auto seen = look_at_data_directory(data_);
+  EXPECT_EQ(seen.kind, DataDirectory::ok);
+  EXPECT_EQ(seen.major_version, 150000);
+  EXPECT_TRUE(seen.standby_signal);
+  EXPECT_FALSE(seen.backup_label);
+  EXPECT_EQ(seen.postmaster_pid, "42\n");
+  EXPECT_EQ(seen.permission_error, "");
+  ::chmod(data_.c_str(), 0777);
+  EXPECT_THAT(look_at_data_directory(data_).permission_error, HasSubstr("has permissions 0777"));
+  EXPECT_EQ(parse_major_version("9.6\n"), 90600);
+  EXPECT_EQ(parse_major_version(""), 0);
+}
+
+TEST_F(DataDirectoryTest, a_file_in_its_place_is_unreadable) {
+  write(data_);
+  EXPECT_EQ(look_at_data_directory(data_).kind, DataDirectory::unreadable);
+}
+
+TEST_F(DataDirectoryTest, removing_takes_linked_wal_along_and_renaming_keeps_it) {
+  make_cluster(data_);
+  write(root_ + "/wal/0001");
+  fs::create_directory_symlink(root_ + "/wal", data_ + "/pg_wal");
+  ASSERT_TRUE(rename_data_directory(data_));
+  EXPECT_FALSE(fs::exists(data_));
+  EXPECT_TRUE(fs::exists(data_ + ".failed/pg_wal/0001"));
+  EXPECT_TRUE(fs::exists(root_ + "/wal.failed/0001"));
+  ASSERT_TRUE(remove_data_directory(data_ + ".failed"));
+  EXPECT_FALSE(fs::exists(root_ + "/wal.failed"));
+  EXPECT_FALSE(fs::exists(data_ + ".failed"));
+}
+
+TEST_F(DataDirectoryTest, a_clone_is_built_beside_and_takes_the_place_when_it_is_whole) {
+  fs::create_directory(data_);
+  const auto place = prepare_clone(data_, marker_);
+  ASSERT_TRUE(place);
+  EXPECT_TRUE(place->beside);
+  make_cluster(place->path);
+  EXPECT_EQ(look_at_data_directory(data_).kind, DataDirectory::empty);
+  ASSERT_TRUE(finish_clone(*place, data_, marker_));
+  EXPECT_EQ(look_at_data_directory(data_).kind, DataDirectory::ok);
+  EXPECT_FALSE(fs::exists(marker_));
+}
+
+TEST_F(DataDirectoryTest, a_clone_never_goes_into_a_directory_with_content) {
+  write(data_ + "/thesis.txt");
+  EXPECT_FALSE(prepare_clone(data_, marker_));
+  EXPECT_TRUE(fs::exists(data_ + "/thesis.txt"));
+}
+
+TEST_F(DataDirectoryTest, what_an_unfinished_clone_left_is_removed_and_nothing_else) {
+  const auto place = prepare_clone(data_, marker_);
+  ASSERT_TRUE(place && place->beside);
+  write(place->path + "/PG_VERSION", "15\n");
+  const auto again = prepare_clone(data_, marker_);
+  ASSERT_TRUE(again && again->beside);
+  EXPECT_FALSE(fs::exists(place->path));
+  discard_clone(*again, data_, marker_);
+  // A directory of that name which is not ours: the clone is built in place instead.
+  write(data_ + ".clone/thesis.txt");
+  const auto in_place = prepare_clone(data_, marker_);
+  ASSERT_TRUE(in_place);
+  EXPECT_FALSE(in_place->beside);
+  write(data_ + "/PG_VERSION", "15\n");
+  discard_clone(*in_place, data_, marker_);
+  EXPECT_EQ(look_at_data_directory(data_).kind, DataDirectory::empty);
+  EXPECT_TRUE(fs::exists(data_ + ".clone/thesis.txt"));
+}
+
+TEST_F(DataDirectoryTest, directories_that_cannot_be_written_to_name_their_setting) {
+  config::Settings settings;
+  settings.postgresql.data_dir = data_;
+  settings.postgresql.pgpass = root_ + "/home/pgpass";
+  settings.postgresql.parameters["unix_socket_directories"] = root_ + "/a, " + root_ + "/b,@abstract";
+  EXPECT_TRUE(prepare_directories(settings, data_, false));
+  EXPECT_TRUE(fs::is_directory(root_ + "/b"));
+  settings.postgresql.parameters["unix_socket_directories"] = "/proc/none";
+  const auto failed = prepare_directories(settings, data_, false);
+  ASSERT_FALSE(failed);
+  EXPECT_THAT(failed.error(), HasSubstr("'/proc/none' is defined in postgresql.parameters.unix_socket_directories"));
+}
+
+TEST_F(DataDirectoryTest, configuration_files_travel_with_the_data) {
+  config::Postgresql postgresql;
+  postgresql.data_dir = data_;
+  make_cluster(data_);
+  write(data_ + "/pg_hba.conf", "local all all trust\n");
+  back_up_configuration(postgresql);
+  fs::remove(data_ + "/pg_hba.conf");
+  restore_configuration(postgresql);
+  EXPECT_EQ(read_dated(data_ + "/pg_hba.conf")->content, "local all all trust\n");
+  EXPECT_TRUE(fs::exists(data_ + "/pg_ident.conf"));
+}
+
+}  // namespace
+}  // namespace tanist::postgres

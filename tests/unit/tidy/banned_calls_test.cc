@@ -1,0 +1,129 @@
+// Calls that block, wait behind the back of core/, or start what nobody owns.
+
+#include <gtest/gtest.h>
+
+#include <regex>
+
+#include "unit/tidy/source_tree.h"
+
+namespace tanist::tidy {
+namespace {
+
+struct Allowed {
+  std::string prefix;  // of the path
+  std::string reason;
+};
+
+struct Ban {
+  std::string pattern;  // ECMAScript, matched in code without comments and literals
+  std::string why;
+  std::vector<Allowed> allowed;
+};
+
+const std::vector<Ban> kBans = {
+    {R"(\b(steady_timer|system_timer|high_resolution_timer|basic_waitable_timer|deadline_timer)\b)",
+     "time passes only through Clock",
+     {{"src/core/", "the clock itself"}}},
+    {R"(\b(awaitable_operators|make_parallel_group|parallel_group)\b)",
+     "wait through core/wait.h, which undoes what it cancels",
+     {{"src/core/", "wait.h is made of it"}}},
+    {R"(\b(co_spawn|detached)\b)",
+     "a background coroutine belongs to a TaskScope",
+     {{"src/core/", "the scope itself"}}},
+    {R"(\bstd::(jthread|thread|async)\b)",
+     "two event loops and the disk thread are all there is",
+     {{"src/core/", "the log's writer and the disk thread"},
+      {"src/net/resolver.cc", "getaddrinfo has no other way to be bounded"},
+      {"src/api/server.cc", "the api loop"},
+      {"src/apps/", "main decides what runs where"}}},
+    {R"(\b(sleep|usleep|nanosleep|clock_nanosleep)\s*\(|\bthis_thread::sleep)",
+     "nothing sleeps: Clock::sleep_until",
+     {{"src/apps/tanistctl.cc", "between two rounds of list -w nothing else goes on"}}},
+    {R"((^|[^\w.>])(system|popen|fork|vfork)\s*\()", "children go through process/", {}},
+    {R"(\b(posix_spawnp?|exec[lv]p?e?)\s*\()",
+     "children go through process/",
+     {{"src/process/", "that is process/"}}},
+    {R"(\bPQ(connectdb|connectdbParams|setdb|setdbLogin|reset|exec|execParams|execPrepared|prepare|fn|ping|pingParams)\s*\()",
+     "libpq is used without blocking",
+     {}},
+    {R"(\bPQ(cancel|requestCancel)\s*\()",
+     "PQcancel waits for the server: cancel from another connection",
+     {}},
+    {R"(\b(getaddrinfo|gethostbyname|gethostbyaddr|getnameinfo)\s*\()",
+     "names are resolved with a deadline by net/resolver",
+     {{"src/net/resolver.cc", "that is the resolver"}}},
+    {R"(\bstd::(basic_)?[io]?fstream\b|\b(fopen|freopen|fdopen|opendir)\s*\(|\bstd::filesystem\b)",
+     "files of the data directory go through Disk, which has deadlines",
+     {{"src/core/disk_thread.cc", "that is the Disk"},
+      {"src/postgres/data_directory.cc", "runs on the disk thread"},
+      {"src/config/", "read once at start and on SIGHUP, from the local configuration"},
+      {"src/process/proc.cc", "/proc answers from memory"},
+      {"src/ctl/", "a command line tool may wait"},
+      {"src/apps/", "before anything runs"}}},
+    {R"(\b(rand|srand|random)\s*\(\s*\)|\bstd::(random_device|mt19937))",
+     "chance comes in through a port, or a seed replays nothing",
+     {{"src/apps/", "seeds are drawn here"},
+      {"src/member/", "and handed on here"},
+      {"tests/", "seeds are printed"}}},
+    {R"(\bassert\s*\()", "assertions stay on in release: see CONTRIBUTING", {}},
+    {R"(\busing\s+namespace\s+(std|boost|tanist)\s*;)",
+     "names say where they come from",
+     {{"src/apps/", "main names a bit of everything"}}},
+};
+
+Complaints broken_bans(const std::vector<SourceFile>& files, bool tests_too) {
+  Complaints complaints;
+  for (const auto& ban : kBans) {
+    const std::regex pattern(ban.pattern, std::regex::ECMAScript | std::regex::multiline);
+    for (const auto& file : files) {
+      if (!file.in("src/") && !tests_too) continue;
+      const bool allowed = std::any_of(ban.allowed.begin(), ban.allowed.end(),
+                                       [&](const Allowed& place) { return file.in(place.prefix); });
+      if (allowed) continue;
+      for (std::sregex_iterator it(file.code.begin(), file.code.end(), pattern), end; it != end; ++it) {
+        complaints.push_back(at(file, static_cast<std::size_t>(it->position()), it->str() + ": " + ban.why));
+      }
+    }
+  }
+  return complaints;
+}
+
+TEST(banned_calls, the_sources_keep_to_them) {
+  const auto complaints = broken_bans(sources(), false);
+  EXPECT_TRUE(complaints.empty()) << told(complaints);
+}
+
+TEST(banned_calls, no_unit_test_sleeps) {
+  Complaints complaints;
+  const std::regex pattern(R"(\bsleep\s*\(|\bthis_thread::sleep)");  // usleep: polls, and a disk played slow
+  for (const auto& file : sources()) {
+    if (!file.in("tests/unit/")) continue;
+    for (std::sregex_iterator it(file.code.begin(), file.code.end(), pattern), end; it != end; ++it) {
+      complaints.push_back(
+          at(file, static_cast<std::size_t>(it->position()), "a test waits for what it expects"));
+    }
+  }
+  EXPECT_TRUE(complaints.empty()) << told(complaints);
+}
+
+TEST(banned_calls, each_is_found_where_it_stands) {
+  for (const char* line :
+       {"asio::steady_timer t(io);", "auto g = make_parallel_group(a, b);", "asio::co_spawn(io, f(), h);",
+        "std::this_thread::sleep_for(1ms);", "::usleep(3);", "int rc = system(cmd);", "PQexec(c, q);",
+        "PQcancel(k, b, n);", "::getaddrinfo(h, s, &hints, &r);", "std::ifstream in(path);",
+        "std::filesystem::exists(p);", "std::jthread t(f);", "std::mt19937 dice;", "assert(x);",
+        "using namespace std;"}) {
+    EXPECT_EQ(broken_bans({make_file("src/ha/x.cc", line)}, false).size(), 1u) << line;
+  }
+}
+
+TEST(banned_calls, what_only_sounds_alike_is_fine) {
+  for (const char* line :
+       {"clock.sleep_for(kTick);", "// PQexec would block", "log::info(\"system( is down\");",
+        "identify_system(x);", "static_assert(true);", "server.system();"}) {
+    EXPECT_TRUE(broken_bans({make_file("src/ha/x.cc", line)}, false).empty()) << line;
+  }
+}
+
+}  // namespace
+}  // namespace tanist::tidy

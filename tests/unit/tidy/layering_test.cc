@@ -1,0 +1,183 @@
+// Arrows go down only: apps -> member -> {api, ha, ctl, guard} -> {postgres, dcs} -> config -> {net, process}
+// -> core.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <regex>
+#include <set>
+
+#include "unit/tidy/source_tree.h"
+
+namespace tanist::tidy {
+namespace {
+
+/// What the files of a folder may include, besides their own folder.
+const std::map<std::string, std::set<std::string>> kMayInclude = {
+    {"core", {}},
+    {"process", {"core"}},
+    {"net", {"core"}},
+    {"config", {"core", "net", "process"}},
+    {"dcs", {"core", "net", "process", "config"}},
+    {"dcs/etcd3", {"core", "net", "process", "config", "dcs"}},
+    {"postgres", {"core", "net", "process", "config"}},
+    {"ha/policy", {"core", "config", "dcs", "postgres", "ha"}},
+    {"ha/operations", {"core", "net", "process", "config", "dcs", "postgres", "ha", "ha/policy"}},
+    {"ha", {"core", "net", "process", "config", "dcs", "postgres", "ha/policy", "ha/operations"}},
+    {"api", {"core", "net", "process", "config", "dcs", "postgres", "ha"}},
+    {"guard", {"core", "process"}},
+    {"ctl", {"core", "net", "process", "config", "dcs", "dcs/etcd3", "postgres"}},
+    {"member",
+     {"core", "net", "process", "config", "dcs", "dcs/etcd3", "postgres", "ha", "ha/policy", "ha/operations",
+      "api", "guard"}},
+    {"apps",
+     {"core", "net", "process", "config", "dcs", "dcs/etcd3", "postgres", "ha", "ha/policy", "ha/operations",
+      "api", "guard", "ctl", "member"}},
+};
+
+std::string folder_of(const std::string& include) {
+  const auto slash = include.rfind('/');
+  return slash == std::string::npos ? "" : include.substr(0, slash);
+}
+
+Complaints wrong_arrows(const std::vector<SourceFile>& files) {
+  Complaints complaints;
+  for (const auto& file : files) {
+    if (!file.in("src/")) continue;
+    const auto folder = file.folder();
+    const auto rule = kMayInclude.find(folder);
+    if (rule == kMayInclude.end()) {
+      complaints.push_back(file.path + ": a folder without a place in the table of layers");
+      continue;
+    }
+    for (const auto& include : file.own_includes()) {
+      const auto target = folder_of(include);
+      if (target == folder || rule->second.contains(target)) continue;
+      complaints.push_back(file.path + ": " + folder + " may not include \"" + include + "\"" +
+                           (target.empty() ? " (write the path from src/)" : ""));
+    }
+  }
+  return complaints;
+}
+
+TEST(layering, includes_point_downward) {
+  const auto complaints = wrong_arrows(sources());
+  EXPECT_TRUE(complaints.empty()) << told(complaints);
+}
+
+TEST(layering, an_upward_include_is_found) {
+  EXPECT_EQ(wrong_arrows({make_file("src/dcs/x.cc", "#include \"ha/view.h\"\n")}).size(), 1u);
+  EXPECT_EQ(wrong_arrows({make_file("src/postgres/x.h", "#include \"dcs/model.h\"\n")}).size(), 1u);
+  EXPECT_EQ(wrong_arrows({make_file("src/ha/x.h", "#include \"dcs/etcd3/store.h\"\n")}).size(), 1u);
+  EXPECT_EQ(wrong_arrows({make_file("src/core/x.h", "#include \"clock.h\"\n")}).size(), 1u);
+  EXPECT_TRUE(wrong_arrows({make_file("src/ha/x.cc", "#include \"core/clock.h\"\n")}).empty());
+}
+
+/// decide() and the policies: values in, values out.
+bool is_pure(const SourceFile& file) {
+  return file.in("src/ha/policy/") || file.in("src/ha/decide");
+}
+
+const std::set<std::string> kValueHeaders = {
+    "config/settings.h", "dcs/model.h", "postgres/types.h", "ha/view.h", "ha/decision.h", "ha/lease.h",
+    "ha/reasons.h", "ha/reasons.inc", "ha/decide.h",
+    // core's values: what waits, runs or reads a clock is not among them
+    "core/document.h", "core/format.h", "core/log.h" /* for levels */, "core/history.h", "core/lsn.h",
+    "core/secret.h", "core/time.h"};
+
+Complaints impurities(const std::vector<SourceFile>& files) {
+  Complaints complaints;
+  for (const auto& file : files) {
+    if (!is_pure(file)) continue;
+    for (const auto& include : file.own_includes()) {
+      if (kValueHeaders.contains(include) || include.starts_with("ha/policy/") ||
+          include.starts_with("ha/decide"))
+        continue;
+      complaints.push_back(file.path + ": decisions see values only, not \"" + include + "\"");
+    }
+    static const std::regex effect(R"(\bco_(await|return|yield)\b|\blog::[a-z]\w*|::now\(|\bgetenv\b)");
+    for (std::sregex_iterator it(file.code.begin(), file.code.end(), effect), end; it != end; ++it) {
+      complaints.push_back(
+          at(file, static_cast<std::size_t>(it->position()), "decisions are pure: no " + it->str()));
+    }
+  }
+  return complaints;
+}
+
+TEST(layering, decisions_see_values_and_do_nothing_else) {
+  const auto complaints = impurities(sources());
+  EXPECT_TRUE(complaints.empty()) << told(complaints);
+}
+
+TEST(layering, a_decision_that_logs_is_found) {
+  EXPECT_EQ(impurities({make_file("src/ha/decide.cc",
+                                  "#include \"core/clock.h\"\nvoid f() { log::info(\"x\"); }\n")})
+                .size(),
+            2u);
+}
+
+/// The API reads what the engine publishes and posts requests; it never reaches into the cycle.
+const std::set<std::string> kPublished = {"ha/snapshot.h", "ha/ports.h",    "ha/view.h",
+                                          "ha/lease.h",    "ha/decision.h", "ha/reasons.h"};
+
+TEST(layering, the_api_sees_only_what_the_engine_publishes) {
+  for (const auto& file : sources()) {
+    if (!file.in("src/api/")) continue;
+    for (const auto& include : file.own_includes()) {
+      if (include.starts_with("ha/")) {
+        EXPECT_TRUE(kPublished.contains(include)) << file.path << " includes " << include;
+      }
+    }
+  }
+}
+
+struct Library {
+  std::string prefix;
+  std::vector<std::string> allowed;  // path prefixes
+};
+
+const std::vector<Library> kLibraries = {
+    {"boost/beast", {"src/net/"}},
+    {"openssl/", {"src/net/"}},
+    {"boost/asio/ssl", {"src/net/"}},
+    {"boost/json", {"src/core/json.cc"}},
+    {"boost/url", {"src/net/"}},
+    {"yaml.h", {"src/config/"}},
+    {"libpq", {"src/postgres/", "src/ctl/"}},
+    {"CLI/", {"src/apps/", "src/ctl/"}},
+};
+
+TEST(layering, libraries_stay_where_they_belong) {
+  Complaints complaints;
+  for (const auto& file : sources()) {
+    if (!file.in("src/")) continue;
+    for (const auto& include : file.library_includes()) {
+      for (const auto& library : kLibraries) {
+        if (!include.starts_with(library.prefix)) continue;
+        const bool allowed = std::any_of(library.allowed.begin(), library.allowed.end(),
+                                         [&](const auto& prefix) { return file.in(prefix); });
+        if (!allowed) complaints.push_back(file.path + ": <" + include + "> belongs elsewhere");
+      }
+    }
+  }
+  EXPECT_TRUE(complaints.empty()) << told(complaints);
+}
+
+TEST(layering, heavy_headers_stay_out_of_headers) {
+  Complaints complaints;
+  for (const auto& file : sources()) {
+    if (!file.in("src/") || !file.is_header()) continue;
+    for (const auto& include : file.library_includes()) {
+      if (include.starts_with("boost/beast") || include.starts_with("boost/asio/experimental") ||
+          include == "boost/asio.hpp" || include == "boost/json.hpp") {
+        complaints.push_back(file.path + ": <" + include +
+                             "> costs every file that includes this header half a minute");
+      }
+    }
+  }
+  EXPECT_TRUE(complaints.empty()) << told(complaints);
+}
+
+}  // namespace
+}  // namespace tanist::tidy
