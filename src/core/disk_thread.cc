@@ -78,7 +78,8 @@ std::expected<std::optional<std::string>, std::string> read_file(const std::stri
   }
 }
 
-std::expected<void, std::string> write_file(const std::string& path, const std::string& content, unsigned mode) {
+std::expected<void, std::string> write_file(const std::string& path, const std::string& content,
+                                            unsigned mode) {
   if (auto made = make_parent(path); !made) return made;
   const std::string temporary = path + ".tanist-tmp";
   Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
@@ -91,12 +92,14 @@ std::expected<void, std::string> write_file(const std::string& path, const std::
     return failed("write", path, error);
   }
   const std::string parent = std::filesystem::path(path).parent_path().string();
-  const Descriptor directory(::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor directory(
+      ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory || ::fsync(directory.get()) != 0) return failed("sync directory of", path);
   return {};
 }
 
-std::expected<void, std::string> append_file(const std::string& path, const std::string& content, unsigned mode) {
+std::expected<void, std::string> append_file(const std::string& path, const std::string& content,
+                                             unsigned mode) {
   if (auto made = make_parent(path); !made) return made;
   Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, mode));
   if (!file) return failed("open", path);
@@ -171,8 +174,8 @@ Task<std::expected<void, std::string>> DiskThread::run(std::string what, std::fu
   {
     const std::lock_guard lock(state_->mutex);
     if (state_->queue.size() >= kMaxQueued) {
-      co_return std::unexpected(fmt::format("could not {}: the disk does not keep up ({} requests wait)", what,
-                                            state_->queue.size()));
+      co_return std::unexpected(fmt::format("could not {}: the disk does not keep up ({} requests wait)",
+                                            what, state_->queue.size()));
     }
     state_->queue.push_back(job);
   }
@@ -184,7 +187,8 @@ Task<std::expected<void, std::string>> DiskThread::run(std::string what, std::fu
   co_return std::expected<void, std::string>();
 }
 
-Task<std::expected<std::optional<std::string>, std::string>> DiskThread::read(std::string path, Instant deadline) {
+Task<std::expected<std::optional<std::string>, std::string>> DiskThread::read(std::string path,
+                                                                              Instant deadline) {
   using Content = std::expected<std::optional<std::string>, std::string>;
   std::string what = fmt::format("read \"{}\"", path);
   std::function<Content()> work = [path = std::move(path)] { return blocking::read_file(path); };
@@ -214,8 +218,8 @@ Task<std::expected<void, std::string>> DiskThread::write(std::string path, std::
   co_return flatten(std::move(result));
 }
 
-Task<std::expected<void, std::string>> DiskThread::append(std::string path, std::string content, unsigned mode,
-                                                          Instant deadline) {
+Task<std::expected<void, std::string>> DiskThread::append(std::string path, std::string content,
+                                                          unsigned mode, Instant deadline) {
   std::string what = fmt::format("append to \"{}\"", path);
   std::function<Outcome()> work = [path = std::move(path), content = std::move(content), mode] {
     return blocking::append_file(path, content, mode);

@@ -8,6 +8,21 @@ namespace {
 
 namespace json = boost::json;
 
+/// Maps are searched from front to back; nothing that members exchange comes near this.
+constexpr std::size_t kMostKeys = 10000;
+
+bool too_many_keys(const json::value& v) {
+  if (const auto* object = v.if_object()) {
+    if (object->size() > kMostKeys) return true;
+    for (const auto& [key, value] : *object)
+      if (too_many_keys(value)) return true;
+  } else if (const auto* array = v.if_array()) {
+    for (const auto& item : *array)
+      if (too_many_keys(item)) return true;
+  }
+  return false;
+}
+
 Document from_json(const json::value& v) {
   switch (v.kind()) {
     case json::kind::null: return {};
@@ -23,7 +38,10 @@ Document from_json(const json::value& v) {
     }
     case json::kind::object: {
       Document out = Document::map();
-      for (const auto& [key, value] : v.get_object()) out.set(std::string_view(key), from_json(value));
+      out.entries().reserve(v.get_object().size());
+      // Keys of a parsed object are distinct: the last of equal ones has won already.
+      for (const auto& [key, value] : v.get_object())
+        out.entries().push_back({std::string(std::string_view(key)), from_json(value), 0});
       return out;
     }
   }
@@ -124,7 +142,9 @@ std::expected<Document, std::string> parse_json(std::string_view text) {
   if (!ec) parser.finish(ec);
   if (!ec && text.find_first_not_of(" \t\r\n", read) != std::string_view::npos) ec = json::error::extra_data;
   if (ec) return std::unexpected(fmt::format("{} at byte {}", ec.message(), read));
-  return from_json(parser.release());
+  const json::value value = parser.release();
+  if (too_many_keys(value)) return std::unexpected(fmt::format("more than {} keys in one object", kMostKeys));
+  return from_json(value);
 }
 
 std::string to_json(const Document& d) {

@@ -4,7 +4,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/system/system_error.hpp>
-#include <set>
+#include <map>
 
 #include "core/log.h"
 
@@ -21,7 +21,9 @@ struct TaskHandle::State {
 struct TaskScope::State {
   Executor executor;
   bool closed = false;
-  std::set<std::shared_ptr<TaskHandle::State>> tasks;
+  /// In the order they were spawned, so that a simulation replays exactly.
+  std::map<std::uint64_t, std::shared_ptr<TaskHandle::State>> tasks;
+  std::uint64_t spawned = 0;
   Event empty;
 };
 
@@ -72,11 +74,12 @@ const Executor& TaskScope::executor() const { return state_->executor; }
 TaskHandle TaskScope::spawn(std::string name, Task<void> task) {
   if (state_->closed) throw std::logic_error("task '" + name + "' spawned in a closed scope");
   auto task_state = std::make_shared<TaskHandle::State>();
-  state_->tasks.insert(task_state);
+  const std::uint64_t serial = state_->spawned++;
+  state_->tasks.emplace(serial, task_state);
   asio::co_spawn(state_->executor, std::move(task),
                  asio::bind_cancellation_slot(
                      task_state->stop.slot(),
-                     [scope = state_, task_state, name = std::move(name)](std::exception_ptr failure) {
+                     [scope = state_, task_state, serial, name = std::move(name)](std::exception_ptr failure) {
                        if (failure && !is_cancellation(failure)) {
                          log::critical("Unexpected exception in task {}: {}", name, what(failure));
                          log::flush();
@@ -84,7 +87,7 @@ TaskHandle TaskScope::spawn(std::string name, Task<void> task) {
                        }
                        task_state->running = false;
                        task_state->ended.set();
-                       scope->tasks.erase(task_state);
+                       scope->tasks.erase(serial);
                        if (scope->tasks.empty()) scope->empty.set();
                      }));
   return TaskHandle(task_state);
@@ -94,7 +97,7 @@ Task<void> TaskScope::close() {
   auto state = state_;
   state->closed = true;
   auto tasks = state->tasks;
-  for (const auto& task : tasks) task->stop.emit(asio::cancellation_type::terminal);
+  for (const auto& [serial, task] : tasks) task->stop.emit(asio::cancellation_type::terminal);
   state->empty.clear();
   while (!state->tasks.empty()) {
     auto wait = state->empty.wait();

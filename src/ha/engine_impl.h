@@ -23,7 +23,6 @@ struct Engine::Impl final : OperationHost {
   Task<void> cycle();
   Task<void> nap();
   Task<void> tick();
-  void wake() { wake_.set(); }
   void store_changed(dcs::Store::Change change);
   void server_event(postgres::ServerEvent event);
   bool may_write() const;
@@ -69,6 +68,7 @@ struct Engine::Impl final : OperationHost {
   postgres::Role role() const override { return role_; }
   void set_progress(std::optional<postgres::Progress> progress) override { progress_ = progress; }
   void publish() override;
+  void wake() override { wake_.set(); }
   void fire_callback(const std::string& action, postgres::Role role) override;
   Task<bool> release_key(std::optional<Lsn> last_lsn) override;
   LeaseKeeper& keeper() override { return keeper_; }

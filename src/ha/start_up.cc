@@ -128,6 +128,10 @@ Task<bool> Engine::Impl::start_up() {
     co_await std::move(adopting);
   }
 
+  keeper_.set_timing(timing());
+  keeper_.set_paused(settings_->dynamic.pause);
+  ports_.store.set_ttl(timing().ttl);
+
   auto opening_server = ports_.server.open(settings_);
   auto opened = co_await std::move(opening_server);
   if (!opened) {

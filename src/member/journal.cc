@@ -3,6 +3,7 @@
 #include "core/document.h"
 #include "core/log.h"
 #include "ha/decision.h"
+#include "ha/journal_codec.h"
 
 namespace tanist::member {
 namespace {
@@ -37,13 +38,13 @@ void FileJournal::record(const ha::View& view, const ha::Decision& decision) {
     ++dropped_;
     return;
   }
-  Document line = Document::map({{"version", 1}, {"at", iso8601(view.wall_now)}});
+  Document line = Document::map({{"version", ha::kJournalVersion}, {"at", iso8601(view.wall_now)}});
   if (folded_ > 0) line.set("previous_repeated", static_cast<std::int64_t>(folded_));
   if (dropped_ > 0) line.set("dropped", static_cast<std::int64_t>(dropped_));
   folded_ = 0;
   dropped_ = 0;
-  line.set("decision", decision.reason.text());
-  line.set("view", "x");
+  line.set("decision", ha::encode(decision));
+  line.set("view", ha::encode(view));
   queue_.push_back(to_json(line) + "\n");
   filled_.set();
 }

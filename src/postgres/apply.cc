@@ -21,12 +21,14 @@ constexpr Duration kReloadLook = 20ms;
 RecoveryDifference LocalServer::recovery_difference(const std::optional<Upstream>& upstream, Role) const {
   if (!facts_.running() || !settings_) return RecoveryDifference::none;
   const int version = target_version();
-  const bool in_recovery = facts_.probe && facts_.probe->in_recovery;
+  // At the end of a promotion the signal file goes first: only an answer from after the look tells.
+  const bool in_recovery = facts_.probe && facts_.probe->in_recovery && facts_.probe->asked_at > looked_at_;
   if (in_recovery && !facts_.standby_signal) return RecoveryDifference::restart;
   if (!running_recovery_.known) return RecoveryDifference::none;
   const std::string conninfo = facts_.probe ? facts_.probe->receiver_conninfo : std::string();
   const std::string slot = facts_.probe ? facts_.probe->receiver_slot : std::string();
-  return compare_recovery(wanted_recovery(*settings_, upstream, version), running_recovery_, conninfo, slot, version);
+  return compare_recovery(wanted_recovery(*settings_, upstream, version), running_recovery_, conninfo, slot,
+                          version);
 }
 
 Task<Result> LocalServer::apply(config::SettingsPtr settings, Role role, bool force, Instant deadline) {
@@ -35,7 +37,8 @@ Task<Result> LocalServer::apply(config::SettingsPtr settings, Role role, bool fo
   // A stopped server gets its files when it is started.
   if (!facts_.running() || facts_.data_directory != DataDirectory::ok) co_return Result();
   if (facts_.standby_signal && !recovery_active_) {
-    // Files written without knowing the recovery settings of an adopted standby would cut it off from its source.
+    // Files written without knowing the recovery settings of an adopted standby would cut it off from its
+    // source.
     auto refreshing = refresh(Duration::zero(), deadline);
     co_await std::move(refreshing);
     const bool in_recovery = !facts_.probe || facts_.probe->in_recovery;
@@ -85,7 +88,8 @@ Task<Result> LocalServer::reload(Role role, bool callback, Instant deadline) {
   co_return Result();
 }
 
-/// Until the monitor's session has read the files anew (it then reads what runs, and what waits for a restart).
+/// Until the monitor's session has read the files anew (it then reads what runs, and what waits for a
+/// restart).
 Task<void> LocalServer::wait_reloaded(std::string before, Instant deadline) {
   while (facts_.running() && facts_.accepting == Accepting::accepting && settings_read_for_ == before) {
     auto napping = clock_.sleep_for(kReloadLook);

@@ -55,7 +55,8 @@ Task<Result> LocalServer::initdb(Instant deadline) {
   auto looking = look(deadline);
   co_await std::move(looking);
   if (facts_.data_directory != DataDirectory::empty) {
-    co_return std::unexpected(Failure{fmt::format("initdb: data directory \"{}\" is not empty", pg().data_dir)});
+    co_return std::unexpected(
+        Failure{fmt::format("initdb: data directory \"{}\" is not empty", pg().data_dir)});
   }
   const Rebuilding rebuilding(rebuilding_);
   std::vector<std::string> argv{tool("initdb")};
@@ -71,7 +72,7 @@ Task<Result> LocalServer::initdb(Instant deadline) {
   }
   argv.push_back(pg().data_dir);
   // Locale and language of the new cluster come from the environment of the daemon.
-  auto environment = process::without(process::environment(), {"PATRONI_", "TANIST_", "NOTIFY_SOCKET"});
+  auto environment = script_environment();
   std::expected<process::Finished, std::string> finished;
   std::exception_ptr cancelled;
   try {
@@ -106,35 +107,43 @@ Task<Result> LocalServer::initdb(Instant deadline) {
 Task<Result> LocalServer::create_roles(Connection& connection, Instant deadline) {
   const auto& superuser = pg().superuser;
   std::vector<RoleToMake> roles;
-  if (!superuser.username.empty() && !superuser.password.empty()) roles.push_back({superuser, "SUPERUSER LOGIN"});
+  if (!superuser.username.empty() && !superuser.password.empty())
+    roles.push_back({superuser, "SUPERUSER LOGIN"});
   if (!pg().replication.username.empty()) roles.push_back({pg().replication, "REPLICATION LOGIN"});
   const bool rewind = target_version() >= 110000 && !pg().rewind.username.empty() && pg().rewind != superuser;
   if (rewind) roles.push_back({pg().rewind, "LOGIN"});
 
   auto quieting = connection.command(kQuietSession, deadline);
   auto quiet = co_await std::move(quieting);
-  if (!quiet) co_return std::unexpected(Failure{"could not prepare the creation of users: " + quiet.error().detail});
+  if (!quiet)
+    co_return std::unexpected(Failure{"could not prepare the creation of users: " + quiet.error().detail});
   for (const auto& role : roles) {
     const std::string& name = role.credentials.username;
     auto asking = connection.query("SELECT 1 FROM pg_catalog.pg_authid WHERE rolname = $1",
                                    std::vector<std::string>{name}, deadline);
     auto found = co_await std::move(asking);
-    if (!found) co_return std::unexpected(Failure{fmt::format("could not look up user {}: {}", name, found.error().detail)});
-    std::string sql = fmt::format("{} ROLE {} WITH {}", found->empty() ? "CREATE" : "ALTER", quote_identifier(name),
-                                  role.attributes);
-    if (!role.credentials.password.empty()) sql += " PASSWORD " + quote_literal(role.credentials.password.reveal());
+    if (!found)
+      co_return std::unexpected(
+          Failure{fmt::format("could not look up user {}: {}", name, found.error().detail)});
+    std::string sql = fmt::format("{} ROLE {} WITH {}", found->empty() ? "CREATE" : "ALTER",
+                                  quote_identifier(name), role.attributes);
+    if (!role.credentials.password.empty())
+      sql += " PASSWORD " + quote_literal(role.credentials.password.reveal());
     auto making = connection.command(std::move(sql), deadline);
     auto made = co_await std::move(making);
-    if (!made) co_return std::unexpected(Failure{fmt::format("could not create user {}: {}", name, made.error().detail)});
+    if (!made)
+      co_return std::unexpected(
+          Failure{fmt::format("could not create user {}: {}", name, made.error().detail)});
   }
   for (const char* function : kRewindFunctions) {
     if (!rewind) break;
     auto granting = connection.command(
-        fmt::format("GRANT EXECUTE ON FUNCTION {} TO {}", function, quote_identifier(pg().rewind.username)), deadline);
+        fmt::format("GRANT EXECUTE ON FUNCTION {} TO {}", function, quote_identifier(pg().rewind.username)),
+        deadline);
     auto granted = co_await std::move(granting);
     if (!granted) {
-      co_return std::unexpected(Failure{fmt::format("could not let user {} use {}: {}", pg().rewind.username, function,
-                                                    granted.error().detail)});
+      co_return std::unexpected(Failure{fmt::format("could not let user {} use {}: {}", pg().rewind.username,
+                                                    function, granted.error().detail)});
     }
   }
   co_return Result();
@@ -153,24 +162,19 @@ Task<Result> LocalServer::post_bootstrap(Instant deadline) {
   if (script.empty()) co_return Result();
   auto parameters = local_parameters(*settings_, pg().superuser, false);
   parameters.erase("gssencmode");
-  const std::string pgpass_file = pg().pgpass + ".bootstrap";
-  auto environment = process::without(process::environment(), {"PATRONI_", "TANIST_", "NOTIFY_SOCKET"});
+  auto environment = script_environment();
   environment["PGOPTIONS"] = "-c synchronous_commit=local -c statement_timeout=0";
   auto for_pgpass = parameters;
   for_pgpass.try_emplace("host", "localhost");
   const std::string pgpass = pgpass_content(for_pgpass);
-  if (!pgpass.empty()) {
-    auto writing = disk_.write(pgpass_file, pgpass, 0600, deadline);
-    auto written = co_await std::move(writing);
-    if (!written) co_return std::unexpected(Failure{written.error()});
-    environment["PGPASSFILE"] = pgpass_file;
-  }
+  if (!pgpass.empty()) environment["PGPASSFILE"] = pgpass_for("bootstrap");
   parameters.erase("password");
   std::vector<std::string> arguments{render_conninfo(parameters, target_version())};
   auto running = run_script("post_bootstrap", script, std::move(arguments), std::move(environment), deadline);
-  Result done = co_await std::move(running);
-  auto removing = disk_.remove(pgpass_file, clock_.now() + 5s);
-  co_await std::move(removing);
+  auto holding = holding_pgpass(pgpass_for("bootstrap"), pgpass, std::move(running), deadline);
+  auto held = co_await std::move(holding);
+  if (!held) co_return std::unexpected(Failure{"post_bootstrap: " + held.error()});
+  Result done = std::move(*held);
   co_return done;
 }
 

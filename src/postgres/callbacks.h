@@ -9,8 +9,8 @@
 
 namespace tanist::postgres {
 
-/// Runs callbacks (postgres.md §10), one at a time and one on_reload at a time: a new one ends the one that runs.
-/// They survive the daemon.
+/// Runs callbacks (postgres.md §10), one at a time and one on_reload at a time: a new one ends the one that
+/// runs. They survive the daemon.
 class Callbacks {
  public:
   /// `scope` owns the waiting; closing it leaves a running callback alone.

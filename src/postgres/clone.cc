@@ -14,7 +14,8 @@ using namespace std::chrono_literals;
 namespace {
 constexpr int kTries = 2;
 constexpr Duration kBetweenTries = 5s;
-constexpr Duration kCleanBudget = 10min;
+/// The removal goes on after it.
+constexpr Duration kCleanBudget = 30s;
 
 std::string explain(const std::string& said) {
   if (said.find("No space left on device") != std::string::npos) {
@@ -30,15 +31,19 @@ std::string explain(const std::string& said) {
 }
 }  // namespace
 
-Task<Result> LocalServer::clone_into(ClonePlace place, Upstream source, std::function<void(Progress)> progress,
-                                     Instant deadline) {
+Task<Result> LocalServer::clone_into(ClonePlace place, Upstream source,
+                                     std::function<void(Progress)> progress, Instant deadline) {
   const int version = binary_version_;
   auto parameters = source_parameters(*settings_, source, pg().replication);
   parameters["application_name"] = settings_->name;
   const std::string pgpass = pgpass_content(parameters);
   parameters.erase("password");
-  std::vector<std::string> argv{tool("pg_basebackup"), "--pgdata=" + place.path, "-X", "stream",
-                                "--dbname=" + render_conninfo(parameters, version), "--progress"};
+  std::vector<std::string> argv{tool("pg_basebackup"),
+                                "--pgdata=" + place.path,
+                                "-X",
+                                "stream",
+                                "--dbname=" + render_conninfo(parameters, version),
+                                "--progress"};
   bool own_checkpoint = false;
   for (const auto& option : pg().basebackup_options) {
     own_checkpoint = own_checkpoint || option.name == "checkpoint";
@@ -47,29 +52,26 @@ Task<Result> LocalServer::clone_into(ClonePlace place, Upstream source, std::fun
   // A checkpoint spread over minutes is waited for before the first byte is copied.
   if (!own_checkpoint) argv.push_back("--checkpoint=fast");
   auto environment = tool_environment();
-  const std::string pgpass_file = pg().pgpass + ".clone";
-  if (!pgpass.empty()) {
-    environment["PGPASSFILE"] = pgpass_file;
-    auto writing = disk_.write(pgpass_file, pgpass, 0600, deadline);
-    auto written = co_await std::move(writing);
-    if (!written) co_return std::unexpected(Failure{written.error()});
-  }
-  auto running = run_tool(std::move(argv), std::move(environment), deadline, [this, progress](std::string_view line) {
-    if (const auto seen = parse_progress(line)) {
-      if (progress) progress(*seen);
-      changed(ServerEvent::progress);
-    }
-  });
-  auto finished = co_await std::move(running);
-  auto removing = disk_.remove(pgpass_file, deadline);
-  co_await std::move(removing);
+  if (!pgpass.empty()) environment["PGPASSFILE"] = pgpass_for("clone");
+  auto running =
+      run_tool(std::move(argv), std::move(environment), deadline, [this, progress](std::string_view line) {
+        if (const auto seen = parse_progress(line)) {
+          if (progress) progress(*seen);
+          changed(ServerEvent::progress);
+        }
+      });
+  auto holding = holding_pgpass(pgpass_for("clone"), pgpass, std::move(running), deadline);
+  auto held = co_await std::move(holding);
+  if (!held) co_return std::unexpected(Failure{"pg_basebackup: " + held.error()});
+  const auto& finished = *held;
   if (finished && finished->success()) co_return Result();
-  co_return std::unexpected(Failure{explain(fmt::format("pg_basebackup from {} ({}:{}) failed: {}", source.member,
-                                                        source.host, source.port,
-                                                        finished ? finished->describe() : finished.error()))});
+  co_return std::unexpected(
+      Failure{explain(fmt::format("pg_basebackup from {} ({}:{}) failed: {}", source.member, source.host,
+                                  source.port, finished ? finished->describe() : finished.error()))});
 }
 
-Task<Result> LocalServer::base_backup(Upstream source, std::function<void(Progress)> progress, Instant deadline) {
+Task<Result> LocalServer::base_backup(Upstream source, std::function<void(Progress)> progress,
+                                      Instant deadline) {
   if (!stopped()) co_return std::unexpected(Failure{"pg_basebackup: PostgreSQL runs"});
   const Rebuilding rebuilding(rebuilding_);
   facts_.control.reset();
@@ -83,7 +85,7 @@ Task<Result> LocalServer::base_backup(Upstream source, std::function<void(Progre
       co_await std::move(napping);
     }
     using Prepared = std::expected<ClonePlace, std::string>;
-    auto preparing = disk_.call<Prepared>(
+    auto preparing = long_disk_.call<Prepared>(
         "prepare a clone", [data_dir, marker] { return prepare_clone(data_dir, marker); }, deadline);
     std::expected<Prepared, std::string> prepared = co_await std::move(preparing);
     if (!prepared) co_return std::unexpected(Failure{std::move(prepared.error())});
@@ -95,8 +97,9 @@ Task<Result> LocalServer::base_backup(Upstream source, std::function<void(Progre
       auto cloning = clone_into(place, source, progress, deadline);
       result = co_await std::move(cloning);
       if (result) {
-        auto finishing = on_disk(
-            "finish the clone", [place, data_dir, marker] { return finish_clone(place, data_dir, marker); }, deadline);
+        auto finishing = on_long_disk(
+            "finish the clone", [place, data_dir, marker] { return finish_clone(place, data_dir, marker); },
+            deadline);
         result = co_await std::move(finishing);
       }
     } catch (...) {
@@ -104,7 +107,7 @@ Task<Result> LocalServer::base_backup(Upstream source, std::function<void(Progre
     }
     if (cancelled) co_await shield_from_cancellation();
     if (cancelled || !result) {
-      auto discarding = disk_.run(
+      auto discarding = long_disk_.run(
           "remove a clone that failed", [place, data_dir, marker] { discard_clone(place, data_dir, marker); },
           clock_.now() + kCleanBudget);
       auto discarded = co_await std::move(discarding);
@@ -117,8 +120,8 @@ Task<Result> LocalServer::base_backup(Upstream source, std::function<void(Progre
   if (!result) co_return result;
   log::info("replica has been created using basebackup");
   auto restoring = disk_.run(
-      "restore configuration files",
-      [settings = settings_] { restore_configuration(settings->postgresql); }, deadline);
+      "restore configuration files", [settings = settings_] { restore_configuration(settings->postgresql); },
+      deadline);
   co_await std::move(restoring);
   auto reading = read_control(deadline);
   co_await std::move(reading);
@@ -130,7 +133,8 @@ Task<Result> LocalServer::remove_data_directory(std::string why, Instant deadlin
   log::info("Removing data directory {}: {}", pg().data_dir, why);
   const Rebuilding rebuilding(rebuilding_);
   const std::string path = pg().data_dir;
-  auto removing = on_disk("remove data directory " + path, [path] { return postgres::remove_data_directory(path); }, deadline);
+  auto removing = on_long_disk(
+      "remove data directory " + path, [path] { return postgres::remove_data_directory(path); }, deadline);
   Result removed = co_await std::move(removing);
   facts_.control.reset();
   auto looking = look(deadline);
@@ -143,7 +147,8 @@ Task<Result> LocalServer::rename_data_directory(Instant deadline) {
   const std::string path = pg().data_dir;
   log::info("renaming data directory to {}.failed", path);
   const Rebuilding rebuilding(rebuilding_);
-  auto renaming = on_disk("rename data directory " + path, [path] { return postgres::rename_data_directory(path); }, deadline);
+  auto renaming = on_long_disk(
+      "rename data directory " + path, [path] { return postgres::rename_data_directory(path); }, deadline);
   Result renamed = co_await std::move(renaming);
   facts_.control.reset();
   auto looking = look(deadline);

@@ -32,7 +32,8 @@ std::string render_main_configuration(const MainConfiguration& configuration) {
   std::string text(kHeader);
   text += fmt::format("include {}\n\n", quote_setting(configuration.include));
   text += assignments(configuration.parameters);
-  if (!configuration.hba_file.empty()) text += fmt::format("hba_file = {}\n", quote_setting(configuration.hba_file));
+  if (!configuration.hba_file.empty())
+    text += fmt::format("hba_file = {}\n", quote_setting(configuration.hba_file));
   if (!configuration.ident_file.empty()) {
     text += fmt::format("ident_file = {}\n", quote_setting(configuration.ident_file));
   }
@@ -46,7 +47,9 @@ std::string render_lines(const std::vector<std::string>& lines) {
   return text;
 }
 
-std::string render_recovery_conf(const Parameters& recovery) { return std::string(kHeader) + assignments(recovery); }
+std::string render_recovery_conf(const Parameters& recovery) {
+  return std::string(kHeader) + assignments(recovery);
+}
 
 std::optional<std::string> without_recovery_parameters(std::string_view auto_conf) {
   std::string kept;

@@ -19,7 +19,8 @@ struct Connection::Wire {
     release();
     if (connection != nullptr) PQfinish(connection);
   }
-  /// libpq owns the socket, and may replace it under the same number: it is ours only between two of its calls.
+  /// libpq owns the socket, and may replace it under the same number: it is ours only between two of its
+  /// calls.
   void assign() {
     if (!descriptor.is_open()) descriptor.assign(PQsocket(connection));
   }
@@ -32,7 +33,8 @@ struct Connection::Wire {
 
 namespace {
 
-/// `FATAL:  57P03: the database system is starting up` of a verbose message: the code, and the text without it.
+/// `FATAL:  57P03: the database system is starting up` of a verbose message: the code, and the text without
+/// it.
 std::pair<std::string, std::string> split_sqlstate(std::string text) {
   if (const auto location = text.find("\nLOCATION:"); location != std::string::npos) text.resize(location);
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
@@ -53,7 +55,8 @@ bool is_numeric(const std::string& host) {
 }
 
 std::string one_line(std::string text) {
-  for (auto at = text.find('\n'); at != std::string::npos; at = text.find('\n', at)) text.replace(at, 1, "; ");
+  for (auto at = text.find('\n'); at != std::string::npos; at = text.find('\n', at))
+    text.replace(at, 1, "; ");
   return text;
 }
 
@@ -69,22 +72,31 @@ std::string address_of(const ConnectionParameters& parameters) {
 Connection::Connection(Clock& clock, net::Resolver& resolver) : clock_(clock), resolver_(resolver) {}
 Connection::~Connection() = default;
 
-bool Connection::open() const { return wire_ && PQstatus(wire_->connection) == CONNECTION_OK; }
-void Connection::close() { wire_.reset(); }
-int Connection::server_version() const { return open() ? PQserverVersion(wire_->connection) : 0; }
-int Connection::backend_pid() const { return open() ? PQbackendPID(wire_->connection) : 0; }
+bool Connection::open() const {
+  return wire_ && PQstatus(wire_->connection) == CONNECTION_OK;
+}
+void Connection::close() {
+  wire_.reset();
+}
+int Connection::server_version() const {
+  return open() ? PQserverVersion(wire_->connection) : 0;
+}
+int Connection::backend_pid() const {
+  return open() ? PQbackendPID(wire_->connection) : 0;
+}
 
 QueryError Connection::broken(std::string_view what) {
   auto [code, text] = split_sqlstate(wire_ ? PQerrorMessage(wire_->connection) : "connection is closed");
   close();
-  return {QueryError::Kind::connection, std::move(code), fmt::format("{}: {}", what, one_line(std::move(text)))};
+  return {QueryError::Kind::connection, std::move(code),
+          fmt::format("{}: {}", what, one_line(std::move(text)))};
 }
 
 Task<bool> Connection::ready(bool to_write, Instant deadline) {
   wire_->assign();
-  auto wait = wire_->descriptor.async_wait(to_write ? asio::posix::stream_descriptor::wait_write
-                                                    : asio::posix::stream_descriptor::wait_read,
-                                           asio::use_awaitable);
+  auto wait = wire_->descriptor.async_wait(
+      to_write ? asio::posix::stream_descriptor::wait_write : asio::posix::stream_descriptor::wait_read,
+      asio::use_awaitable);
   auto bounded = run_until(clock_, std::move(wait), deadline);
   const bool in_time = co_await std::move(bounded);
   co_return in_time;
@@ -104,7 +116,8 @@ Task<std::expected<void, QueryError>> Connection::connect(ConnectionParameters p
   std::rethrow_exception(cancelled);
 }
 
-Task<std::expected<void, QueryError>> Connection::connect_within(ConnectionParameters parameters, Instant deadline) {
+Task<std::expected<void, QueryError>> Connection::connect_within(ConnectionParameters parameters,
+                                                                 Instant deadline) {
   close();
   const std::string what = fmt::format("connection to {}", address_of(parameters));
   const auto host = parameters.find("host");
@@ -120,8 +133,12 @@ Task<std::expected<void, QueryError>> Connection::connect_within(ConnectionParam
       auto resolve = resolver_.resolve(name, number);
       auto bounded = with_deadline(clock_, std::move(resolve), deadline);
       auto addresses = co_await std::move(bounded);
-      if (!addresses) co_return std::unexpected(QueryError{QueryError::Kind::timeout, {}, what + ": the name could not be resolved in time"});
-      if (!*addresses) co_return std::unexpected(QueryError{QueryError::Kind::connection, {}, what + ": " + addresses->error()});
+      if (!addresses)
+        co_return std::unexpected(
+            QueryError{QueryError::Kind::timeout, {}, what + ": the name could not be resolved in time"});
+      if (!*addresses)
+        co_return std::unexpected(
+            QueryError{QueryError::Kind::connection, {}, what + ": " + addresses->error()});
       std::string hosts;
       std::string hostaddrs;
       for (const auto& endpoint : **addresses) {
@@ -151,7 +168,8 @@ Task<std::expected<void, QueryError>> Connection::connect_within(ConnectionParam
     auto wait = ready(state == PGRES_POLLING_WRITING, deadline);
     const bool in_time = co_await std::move(wait);
     wire_->release();
-    if (!in_time) co_return std::unexpected(QueryError{QueryError::Kind::timeout, {}, what + ": no answer in time"});
+    if (!in_time)
+      co_return std::unexpected(QueryError{QueryError::Kind::timeout, {}, what + ": no answer in time"});
     state = PQconnectPoll(wire_->connection);
     if (state == PGRES_POLLING_FAILED) co_return std::unexpected(broken(what));
     if (state == PGRES_POLLING_OK) break;
@@ -165,7 +183,8 @@ Task<std::expected<void, QueryError>> Connection::connect_within(ConnectionParam
 
 Task<std::expected<Rows, QueryError>> Connection::query(std::string sql, std::vector<std::string> parameters,
                                                         Instant deadline) {
-  if (!open()) co_return std::unexpected(QueryError{QueryError::Kind::connection, {}, "connection is closed"});
+  if (!open())
+    co_return std::unexpected(QueryError{QueryError::Kind::connection, {}, "connection is closed"});
   std::vector<const char*> values;
   for (const auto& parameter : parameters) values.push_back(parameter.c_str());
   const int sent = PQsendQueryParams(wire_->connection, sql.c_str(), static_cast<int>(values.size()), nullptr,
@@ -176,7 +195,8 @@ Task<std::expected<Rows, QueryError>> Connection::query(std::string sql, std::ve
 }
 
 Task<std::expected<Rows, QueryError>> Connection::command(std::string text, Instant deadline) {
-  if (!open()) co_return std::unexpected(QueryError{QueryError::Kind::connection, {}, "connection is closed"});
+  if (!open())
+    co_return std::unexpected(QueryError{QueryError::Kind::connection, {}, "connection is closed"});
   if (PQsendQuery(wire_->connection, text.c_str()) != 1) co_return std::unexpected(broken("command"));
   auto op = answer("command", deadline);
   co_return co_await std::move(op);
@@ -202,7 +222,8 @@ Task<std::expected<Rows, QueryError>> Connection::answer(std::string what, Insta
               if (PQgetisnull(result, r, c) != 0) {
                 row.push_back(std::nullopt);
               } else {
-                row.emplace_back(std::string(PQgetvalue(result, r, c), static_cast<std::size_t>(PQgetlength(result, r, c))));
+                row.emplace_back(std::string(PQgetvalue(result, r, c),
+                                             static_cast<std::size_t>(PQgetlength(result, r, c))));
               }
             }
             rows.push_back(std::move(row));
@@ -239,8 +260,8 @@ Task<std::expected<Rows, QueryError>> Connection::answer(std::string what, Insta
   co_return rows;
 }
 
-ConnectionParameters local_parameters(const config::Settings& settings, const config::Credentials& credentials,
-                                      bool replication) {
+ConnectionParameters local_parameters(const config::Settings& settings,
+                                      const config::Credentials& credentials, bool replication) {
   const auto& postgresql = settings.postgresql;
   ConnectionParameters parameters = credentials_parameters(credentials);
   parameters["port"] = std::to_string(postgresql.port);
@@ -253,8 +274,9 @@ ConnectionParameters local_parameters(const config::Settings& settings, const co
     const auto directories = postgresql.parameters.find("unix_socket_directories");
     if (directories == postgresql.parameters.end()) return parameters;
     const auto slash = directories->second.find('/');
-    const bool absolute = slash == 0 || (slash != std::string::npos && (directories->second[slash - 1] == ',' ||
-                                                                        directories->second[slash - 1] == ' '));
+    const bool absolute =
+        slash == 0 || (slash != std::string::npos &&
+                       (directories->second[slash - 1] == ',' || directories->second[slash - 1] == ' '));
     if (absolute) {
       std::string path = directories->second.substr(slash);
       path.resize(std::min(path.find(','), path.size()));

@@ -34,8 +34,8 @@ struct QueryError {
 using Row = std::vector<std::optional<std::string>>;
 using Rows = std::vector<Row>;
 
-/// One connection through libpq's non-blocking calls. One query at a time; every wait has a deadline, at which the
-/// connection is dropped. Cancelling drops it, too.
+/// One connection through libpq's non-blocking calls. One query at a time; every wait has a deadline, at
+/// which the connection is dropped. Cancelling drops it, too.
 class Connection {
  public:
   Connection(Clock& clock, net::Resolver& resolver);
@@ -53,7 +53,8 @@ class Connection {
   /// Names in `host` are resolved off this thread.
   Task<std::expected<void, QueryError>> connect(ConnectionParameters parameters, Instant deadline);
   /// One statement with text parameters.
-  Task<std::expected<Rows, QueryError>> query(std::string sql, std::vector<std::string> parameters, Instant deadline);
+  Task<std::expected<Rows, QueryError>> query(std::string sql, std::vector<std::string> parameters,
+                                              Instant deadline);
   /// One command of the replication protocol, or several statements without parameters: the last result.
   Task<std::expected<Rows, QueryError>> command(std::string text, Instant deadline);
 
@@ -71,7 +72,7 @@ class Connection {
 
 /// Parameters of a connection to the local server: by Unix socket where that is asked for, else by TCP.
 /// `replication` takes the rules of use_unix_socket_repl.
-ConnectionParameters local_parameters(const config::Settings& settings, const config::Credentials& credentials,
-                                      bool replication);
+ConnectionParameters local_parameters(const config::Settings& settings,
+                                      const config::Credentials& credentials, bool replication);
 
 }  // namespace tanist::postgres

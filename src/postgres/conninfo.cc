@@ -12,13 +12,26 @@ struct Keyword {
   int since = 0;
 };
 constexpr Keyword kOrder[] = {
-    {"dbname"},           {"user"},        {"passfile", 100000},
-    {"password"},         {"host"},        {"port"},
-    {"sslmode"},          {"sslcompression"}, {"sslcert"},
-    {"sslkey"},           {"sslpassword", 130000}, {"sslrootcert"},
-    {"sslcrl"},           {"sslcrldir", 140000}, {"application_name"},
-    {"krbsrvname"},       {"gssencmode", 120000}, {"channel_binding", 130000},
-    {"target_session_attrs", 100000}, {"sslnegotiation", 170000},
+    {"dbname"},
+    {"user"},
+    {"passfile", 100000},
+    {"password"},
+    {"host"},
+    {"port"},
+    {"sslmode"},
+    {"sslcompression"},
+    {"sslcert"},
+    {"sslkey"},
+    {"sslpassword", 130000},
+    {"sslrootcert"},
+    {"sslcrl"},
+    {"sslcrldir", 140000},
+    {"application_name"},
+    {"krbsrvname"},
+    {"gssencmode", 120000},
+    {"channel_binding", 130000},
+    {"target_session_attrs", 100000},
+    {"sslnegotiation", 170000},
 };
 
 std::string escape(std::string_view value, std::string_view special) {
@@ -30,7 +43,9 @@ std::string escape(std::string_view value, std::string_view special) {
   return result;
 }
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 std::vector<std::string> split_list(std::string_view text) {
   std::vector<std::string> items;
@@ -130,7 +145,8 @@ ConnectionParameters source_parameters(const config::Settings& settings, const U
   return parameters;
 }
 
-ConnectionParameters upstream_parameters(const config::Settings& settings, const Upstream& upstream, int version) {
+ConnectionParameters upstream_parameters(const config::Settings& settings, const Upstream& upstream,
+                                         int version) {
   ConnectionParameters parameters = source_parameters(settings, upstream, settings.postgresql.replication);
   parameters["application_name"] = settings.name;
   parameters.try_emplace("sslmode", "prefer");

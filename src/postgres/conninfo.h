@@ -12,7 +12,8 @@ namespace tanist::postgres {
 /// Connection parameters by libpq's keyword.
 using ConnectionParameters = std::map<std::string, std::string>;
 
-/// `host=… port=… user=…` in the order and with the escapes of postgres.md §16, what `version` does not know left out.
+/// `host=… port=… user=…` in the order and with the escapes of postgres.md §16, what `version` does not know
+/// left out.
 std::string render_conninfo(const ConnectionParameters& parameters, int version);
 
 /// Reads a connection string, quoted values included; what cannot be read is left out.
@@ -25,13 +26,15 @@ std::string pgpass_content(const ConnectionParameters& parameters);
 ConnectionParameters credentials_parameters(const config::Credentials& credentials);
 
 /// What primary_conninfo says for `upstream`, the password included (it goes into the password file).
-ConnectionParameters upstream_parameters(const config::Settings& settings, const Upstream& upstream, int version);
+ConnectionParameters upstream_parameters(const config::Settings& settings, const Upstream& upstream,
+                                         int version);
 
 /// The same connection as another user (rewind, superuser), for a program that copies from or asks `source`.
 ConnectionParameters source_parameters(const config::Settings& settings, const Upstream& source,
                                        const config::Credentials& credentials);
 
-/// The user that may read the leader's files: `rewind`, or the superuser where that is not configured or too new.
+/// The user that may read the leader's files: `rewind`, or the superuser where that is not configured or too
+/// new.
 const config::Credentials& rewind_credentials(const config::Settings& settings, int version);
 
 }  // namespace tanist::postgres

@@ -16,7 +16,8 @@ template <class T>
 std::optional<T> number(std::string_view text) {
   T value{};
   const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (result.ec != std::errc() || result.ptr != text.data() + text.size() || text.empty()) return std::nullopt;
+  if (result.ec != std::errc() || result.ptr != text.data() + text.size() || text.empty())
+    return std::nullopt;
   return value;
 }
 
@@ -48,7 +49,8 @@ void take(ControlData& data, std::string_view key, std::string_view value) {
   if (key == "Database cluster state") data.cluster_state = value;
   if (key == "Database system identifier") data.system_identifier = value;
   if (key == "Latest checkpoint location") data.latest_checkpoint = parse_lsn(value).value_or(Lsn{});
-  if (key == "Latest checkpoint's TimeLineID") data.checkpoint_timeline = {number<std::uint32_t>(value).value_or(0)};
+  if (key == "Latest checkpoint's TimeLineID")
+    data.checkpoint_timeline = {number<std::uint32_t>(value).value_or(0)};
   if (key == "Minimum recovery ending location") data.min_recovery_end = parse_lsn(value).value_or(Lsn{});
   if (key == "Min recovery ending loc's timeline") {
     data.min_recovery_timeline = {number<std::uint32_t>(value).value_or(0)};

@@ -7,8 +7,8 @@
 
 namespace tanist::postgres {
 
-/// Reads what pg_controldata printed (LC_ALL=C); nullopt when it holds no cluster state. `seen_at` is left to the
-/// caller.
+/// Reads what pg_controldata printed (LC_ALL=C); nullopt when it holds no cluster state. `seen_at` is left to
+/// the caller.
 std::optional<ControlData> parse_control_data(std::string_view text);
 
 /// One record as pg_waldump prints it.
@@ -22,8 +22,8 @@ struct WalRecord {
 };
 std::optional<WalRecord> parse_wal_record(std::string_view line);
 
-/// Where a record ends, from `pg_waldump -n 2` begun at it: only when it printed that one record and the error that
-/// names the next, empty place; 0 otherwise.
+/// Where a record ends, from `pg_waldump -n 2` begun at it: only when it printed that one record and the
+/// error that names the next, empty place; 0 otherwise.
 Lsn end_of_last_record(std::string_view out, std::string_view err);
 
 }  // namespace tanist::postgres

@@ -21,7 +21,9 @@ std::unexpected<std::string> failed(std::string_view what, const std::string& pa
   return std::unexpected(fmt::format("could not {} \"{}\": {}", what, path, std::strerror(error)));
 }
 
-bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+bool exists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
 
 bool is_link(const std::string& path) {
   struct stat seen{};
@@ -42,7 +44,9 @@ std::optional<std::vector<std::string>> names_in(const std::string& path) {
 }
 
 /// A mount point keeps `lost+found`, and administrators leave dot-files.
-bool counts(const std::string& name) { return !name.starts_with('.') && name != "lost+found"; }
+bool counts(const std::string& name) {
+  return !name.starts_with('.') && name != "lost+found";
+}
 
 struct Linked {
   std::string link;
@@ -68,12 +72,16 @@ std::vector<Linked> linked_directories(const std::string& data_dir) {
 
 std::string permission_problem(const std::string& path, const struct stat& seen) {
   if (seen.st_uid != ::geteuid()) {
-    return fmt::format("data directory \"{}\" belongs to user {}, PostgreSQL would run as user {}\nHINT: change its "
-                       "owner, or run Tanist as the user it belongs to", path, seen.st_uid, ::geteuid());
+    return fmt::format(
+        "data directory \"{}\" belongs to user {}, PostgreSQL would run as user {}\nHINT: change its "
+        "owner, or run Tanist as the user it belongs to",
+        path, seen.st_uid, ::geteuid());
   }
   if ((seen.st_mode & (S_IWGRP | S_IRWXO)) != 0) {
-    return fmt::format("data directory \"{}\" has permissions 0{:o}, PostgreSQL wants 0700 or 0750\nHINT: chmod 0700 "
-                       "\"{}\"", path, seen.st_mode & 07777, path);
+    return fmt::format(
+        "data directory \"{}\" has permissions 0{:o}, PostgreSQL wants 0700 or 0750\nHINT: chmod 0700 "
+        "\"{}\"",
+        path, seen.st_mode & 07777, path);
   }
   return {};
 }
@@ -120,8 +128,10 @@ DataDirectorySeen look_at_data_directory(const std::string& path) {
     for (const auto& name : *names) empty = empty && !counts(name);
     seen.kind = empty ? DataDirectory::empty : DataDirectory::foreign;
     if (!empty) {
-      seen.error = fmt::format("data directory \"{}\" is not empty, but it holds no whole PostgreSQL cluster ({} is "
-                               "missing)", path, control ? "PG_VERSION" : "global/pg_control");
+      seen.error = fmt::format(
+          "data directory \"{}\" is not empty, but it holds no whole PostgreSQL cluster ({} is "
+          "missing)",
+          path, control ? "PG_VERSION" : "global/pg_control");
     }
   }
   seen.standby_signal = exists(path + "/standby.signal") || exists(path + "/recovery.conf");
@@ -165,8 +175,8 @@ std::expected<void, std::string> rename_data_directory(const std::string& path) 
   return {};
 }
 
-std::expected<void, std::string> prepare_directories(const config::Settings& settings, const std::string& data_dir,
-                                                     bool data_directory_empty) {
+std::expected<void, std::string> prepare_directories(const config::Settings& settings,
+                                                     const std::string& data_dir, bool data_directory_empty) {
   const auto prepare = [&](const std::string& setting, std::string path) -> std::expected<void, std::string> {
     if (path.empty() || path.starts_with('@')) return {};
     if (!path.starts_with('/')) path = data_dir + "/" + path;
@@ -175,8 +185,9 @@ std::expected<void, std::string> prepare_directories(const config::Settings& set
     fs::create_directories(path, ec);
     const bool usable = ::access(path.c_str(), W_OK | X_OK) == 0;
     if (!usable) {
-      return std::unexpected(fmt::format("'{}' is defined in {}, but it does not exist or cannot be written to: {}",
-                                         path, setting, ec ? ec.message() : std::strerror(errno)));
+      return std::unexpected(
+          fmt::format("'{}' is defined in {}, but it does not exist or cannot be written to: {}", path,
+                      setting, ec ? ec.message() : std::strerror(errno)));
     }
     return {};
   };
@@ -197,8 +208,9 @@ std::expected<void, std::string> prepare_directories(const config::Settings& set
   if (!postgresql.pgpass.empty() && postgresql.krbsrvname.empty()) {
     struct stat seen{};
     if (::stat(postgresql.pgpass.c_str(), &seen) == 0 && !S_ISREG(seen.st_mode)) {
-      return std::unexpected(fmt::format("'{}' exists and it's not a file, check your `postgresql.pgpass` configuration",
-                                         postgresql.pgpass));
+      return std::unexpected(
+          fmt::format("'{}' exists and it's not a file, check your `postgresql.pgpass` configuration",
+                      postgresql.pgpass));
     }
     return prepare("postgresql.pgpass", fs::path(postgresql.pgpass).parent_path().string());
   }
@@ -214,18 +226,21 @@ std::expected<ClonePlace, std::string> prepare_clone(const std::string& data_dir
     }
   }
   if (look_at_data_directory(data_dir).kind != DataDirectory::empty) {
-    return std::unexpected(fmt::format("data directory \"{}\" is not empty: nothing is copied into it", data_dir));
+    return std::unexpected(
+        fmt::format("data directory \"{}\" is not empty: nothing is copied into it", data_dir));
   }
   struct stat here{};
   struct stat parent{};
   const std::string parent_path = fs::path(data_dir).parent_path().string();
   const bool there = ::lstat(data_dir.c_str(), &here) == 0;
   const bool parent_there = ::stat(parent_path.c_str(), &parent) == 0;
-  const bool plain = !there || (S_ISDIR(here.st_mode) && here.st_dev == parent.st_dev && here.st_uid == ::geteuid() &&
-                                names_in(data_dir).value_or(std::vector<std::string>{"?"}).empty());
+  const bool plain =
+      !there || (S_ISDIR(here.st_mode) && here.st_dev == parent.st_dev && here.st_uid == ::geteuid() &&
+                 names_in(data_dir).value_or(std::vector<std::string>{"?"}).empty());
   const bool writable = parent_there && ::access(parent_path.c_str(), W_OK | X_OK) == 0;
   const ClonePlace place = plain && writable && !exists(beside.path) ? beside : ClonePlace{data_dir, false};
-  if (auto written = blocking::write_file(marker, place.path, 0600); !written) return std::unexpected(written.error());
+  if (auto written = blocking::write_file(marker, place.path, 0600); !written)
+    return std::unexpected(written.error());
   return place;
 }
 
@@ -278,7 +293,8 @@ void back_up_configuration(const config::Postgresql& postgresql) {
     const auto content = blocking::read_file(configuration_directory(postgresql) + "/" + name);
     const std::string copy = postgresql.data_dir + "/" + name + ".backup";
     const auto before = blocking::read_file(copy);
-    if (content && *content && before && *before != *content) (void)blocking::write_file(copy, **content, 0600);
+    if (content && *content && before && *before != *content)
+      (void)blocking::write_file(copy, **content, 0600);
   }
 }
 
@@ -299,7 +315,8 @@ std::optional<DatedFile> read_dated(const std::string& path) {
   struct stat seen{};
   auto content = blocking::read_file(path);
   if (!content || !*content || ::stat(path.c_str(), &seen) != 0) return std::nullopt;
-  const auto modified = std::chrono::seconds(seen.st_mtim.tv_sec) + std::chrono::nanoseconds(seen.st_mtim.tv_nsec);
+  const auto modified =
+      std::chrono::seconds(seen.st_mtim.tv_sec) + std::chrono::nanoseconds(seen.st_mtim.tv_nsec);
   return DatedFile{std::move(**content), WallTime(std::chrono::floor<std::chrono::microseconds>(modified))};
 }
 
@@ -307,7 +324,9 @@ std::vector<std::string> names_of_directory(const std::string& path) {
   return names_in(path).value_or(std::vector<std::string>{});
 }
 
-bool file_exists(const std::string& path) { return exists(path); }
+bool file_exists(const std::string& path) {
+  return exists(path);
+}
 
 std::expected<void, std::string> rename_file(const std::string& from, const std::string& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) return failed("rename", from);

@@ -41,9 +41,10 @@ std::expected<void, std::string> remove_data_directory(const std::string& path);
 /// Renames directory, linked WAL and tablespaces to `….failed`; an earlier one of that name is removed.
 std::expected<void, std::string> rename_data_directory(const std::string& path);
 
-/// Creates directories that settings name and checks that they can be written to. The error names the setting.
-std::expected<void, std::string> prepare_directories(const config::Settings& settings, const std::string& data_dir,
-                                                     bool data_directory_empty);
+/// Creates directories that settings name and checks that they can be written to. The error names the
+/// setting.
+std::expected<void, std::string> prepare_directories(const config::Settings& settings,
+                                                     const std::string& data_dir, bool data_directory_empty);
 
 /// Where a clone may be built: beside the data directory when it can take its name by a rename, else in it.
 struct ClonePlace {

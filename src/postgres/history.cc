@@ -28,7 +28,8 @@ std::vector<HistoryLine> parse_history(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
     HistoryLine item;
     const auto timeline = next_word(line);
-    const auto parsed = std::from_chars(timeline.data(), timeline.data() + timeline.size(), item.parent.value);
+    const auto parsed =
+        std::from_chars(timeline.data(), timeline.data() + timeline.size(), item.parent.value);
     const auto lsn = parse_lsn(next_word(line));
     if (parsed.ec != std::errc() || timeline.starts_with('#') || !lsn) continue;
     item.switch_lsn = *lsn;
@@ -39,6 +40,8 @@ std::vector<HistoryLine> parse_history(std::string_view text) {
   return lines;
 }
 
-std::string history_file_name(Timeline timeline) { return fmt::format("{:08X}.history", timeline.value); }
+std::string history_file_name(Timeline timeline) {
+  return fmt::format("{:08X}.history", timeline.value);
+}
 
 }  // namespace tanist::postgres

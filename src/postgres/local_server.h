@@ -19,8 +19,9 @@
 namespace tanist::postgres {
 
 /// The real PostgreSQL of this host. One thread; lives until close() has returned.
-/// postmaster.cc: finding, starting, watching it; monitor.cc: the query each second; start.cc and apply.cc: files and
-/// settings; stop.cc, promote.cc, rewind.cc, clone.cc, bootstrap.cc, slots.cc: the actions of those names.
+/// postmaster.cc: finding, starting, watching it; monitor.cc: the query each second; start.cc and apply.cc:
+/// files and settings; stop.cc, promote.cc, rewind.cc, clone.cc, bootstrap.cc, slots.cc: the actions of those
+/// names.
 class LocalServer final : public Server {
  public:
   LocalServer(Executor executor, Clock& clock, DiskThread& disk);
@@ -54,11 +55,13 @@ class LocalServer final : public Server {
   Task<Result> crash_recover(Instant deadline) override;
   Task<DivergenceAnswer> compare_with(Upstream leader, Instant deadline) override;
   Task<Result> rewind(Upstream source, std::function<void(Progress)> progress, Instant deadline) override;
-  Task<Result> base_backup(Upstream source, std::function<void(Progress)> progress, Instant deadline) override;
+  Task<Result> base_backup(Upstream source, std::function<void(Progress)> progress,
+                           Instant deadline) override;
   Task<Result> remove_data_directory(std::string why, Instant deadline) override;
   Task<Result> rename_data_directory(Instant deadline) override;
   Task<void> sync_slots(std::vector<WantedSlot> wanted, bool drop_unknown, Instant deadline) override;
-  Task<std::vector<HistoryLine>> history(Timeline timeline, std::string new_leader, Instant deadline) override;
+  Task<std::vector<HistoryLine>> history(Timeline timeline, std::string new_leader,
+                                         Instant deadline) override;
   void run_callback(std::string action, Role role) override;
 
  private:
@@ -95,6 +98,7 @@ class LocalServer final : public Server {
 
   // monitor.cc
   Task<void> monitor();
+  Task<bool> still_rejecting();
   Task<void> probe_once();
   Task<std::expected<Probe, QueryError>> ask(Instant deadline);
   Task<void> read_running_settings(Instant deadline);
@@ -126,15 +130,27 @@ class LocalServer final : public Server {
 
   // tools.cc: programs and small helpers
   std::string tool(const std::string& name) const;
+  process::Environment script_environment() const;
+  /// The same in English, for output that is read.
   process::Environment tool_environment() const;
   Task<std::expected<process::Finished, std::string>> run_tool(std::vector<std::string> argv,
-                                                               process::Environment environment, Instant deadline,
-                                                               process::LineSink sink = {});
+                                                               process::Environment environment,
+                                                               Instant deadline, process::LineSink sink = {});
+  /// Runs `op` while a password file with `content` exists (none when it is empty); it is removed in any
+  /// case.
+  template <class T>
+  Task<std::expected<T, std::string>> holding_pgpass(std::string path, std::string content, Task<T> op,
+                                                     Instant deadline);
+  std::string pgpass_for(const char* purpose) const { return settings_->state_dir + "/pgpass." + purpose; }
   Task<Result> run_script(std::string what, std::string command, std::vector<std::string> arguments,
                           process::Environment environment, Instant deadline);
   Task<std::string> parameter_from_files(std::string name, Instant deadline);
   /// Runs work on the disk thread whose own result is an error text.
-  Task<Result> on_disk(std::string what, std::function<std::expected<void, std::string>()> work, Instant deadline);
+  Task<Result> on_disk(std::string what, std::function<std::expected<void, std::string>()> work,
+                       Instant deadline);
+  /// The same for work that may take minutes, on a thread of its own.
+  Task<Result> on_long_disk(std::string what, std::function<std::expected<void, std::string>()> work,
+                            Instant deadline);
   /// A connection for work besides the monitor's; kept for the next one.
   Task<std::expected<Rows, QueryError>> work_query(std::string sql, std::vector<std::string> parameters,
                                                    Instant deadline);
@@ -159,17 +175,20 @@ class LocalServer final : public Server {
   Task<void> archive_ready_wal(Instant deadline);
   Task<Lsn> end_of_checkpoint(ControlData control, Instant deadline);
   Task<std::optional<std::string>> is_writable(Upstream leader, Instant deadline);
-  Task<DivergenceAnswer> compare_within(Upstream leader, DivergenceAnswer answer, bool in_recovery, Instant deadline);
+  Task<DivergenceAnswer> compare_within(Upstream leader, DivergenceAnswer answer, bool in_recovery,
+                                        Instant deadline);
 
   // bootstrap.cc
   Task<Result> create_roles(Connection& connection, Instant deadline);
 
   // clone.cc
-  Task<Result> clone_into(ClonePlace place, Upstream source, std::function<void(Progress)> progress, Instant deadline);
+  Task<Result> clone_into(ClonePlace place, Upstream source, std::function<void(Progress)> progress,
+                          Instant deadline);
 
   Executor executor_;
   Clock& clock_;
   DiskThread& disk_;
+  DiskThread long_disk_;
   net::Resolver resolver_;
   TaskScope scope_;
   Callbacks callbacks_;
@@ -189,6 +208,7 @@ class LocalServer final : public Server {
   int rebuilding_ = 0;
   bool stop_requested_ = false;
   DataDirectorySeen seen_;
+  Instant looked_at_{};
 
   // Monitor.
   Connection monitor_connection_;
@@ -197,6 +217,7 @@ class LocalServer final : public Server {
   Instant probe_begun_{};
   std::uint64_t probes_finished_ = 0;
   int hurried_ = 0;
+  Instant identify_again_{};
   int receiver_watched_ = 0;
   TaskHandle receiver_watch_;
   /// pg_conf_load_time() as last seen, and when settings were read last.

@@ -5,6 +5,7 @@
 #include "core/wait.h"
 #include "postgres/local_server.h"
 #include "postgres/monitoring_query.h"
+#include "postgres/pid_file.h"
 
 /// The light that is always on: one query a second, one in flight.
 namespace tanist::postgres {
@@ -16,6 +17,9 @@ constexpr Duration kInterval = 1s;
 /// While the server does not accept yet, and while somebody waits for that.
 constexpr Duration kIntervalNotAccepting = 200ms;
 constexpr Duration kIntervalHurried = 10ms;
+constexpr Duration kPatienceWithRefusals = 500ms;
+/// A standby without a receiver whose timeline could not be asked for.
+constexpr Duration kIdentifyAgain = 10s;
 /// Covers connect_timeout and statement_timeout of the session.
 constexpr Duration kProbeBudget = 3s;
 constexpr Duration kIdentifyBudget = 1s;
@@ -34,9 +38,12 @@ ConnectionParameters LocalServer::superuser_parameters(const std::string& sessio
 
 Task<void> LocalServer::monitor() {
   for (;;) {
-    const Duration interval = facts_.accepts() ? kInterval : hurried_ > 0 ? kIntervalHurried : kIntervalNotAccepting;
+    const Duration interval = facts_.accepts() ? kInterval
+                              : hurried_ > 0   ? kIntervalHurried
+                                               : kIntervalNotAccepting;
     // Nothing to ask: whoever starts or finds a server says so.
-    const Instant next = facts_.running() ? probe_begun_ + interval : clock_.now() + 24h;
+    const Instant next =
+        facts_.running() ? std::max(probe_begun_, looked_at_) + interval : clock_.now() + 24h;
     auto wanted = probe_wanted_.wait();
     auto bounded = run_until(clock_, std::move(wanted), next);
     co_await std::move(bounded);
@@ -46,6 +53,11 @@ Task<void> LocalServer::monitor() {
       timeline_connection_.close();
       continue;
     }
+    if (facts_.accepting == Accepting::rejecting && target_version() >= 100000) {
+      auto looking = still_rejecting();
+      const bool rejecting = co_await std::move(looking);
+      if (rejecting) continue;
+    }
     probe_begun_ = clock_.now();
     note_children();
     auto probing = probe_once();
@@ -53,6 +65,17 @@ Task<void> LocalServer::monitor() {
     ++probes_finished_;
     changed();
   }
+}
+
+/// Each refused connection is a line in PostgreSQL's log. A recovery that takes longer is watched through the
+/// status in postmaster.pid, with a connection a second in case that is wrong.
+Task<bool> LocalServer::still_rejecting() {
+  const Instant now = clock_.now();
+  if (now - facts_.process_since < kPatienceWithRefusals || now - probe_begun_ >= kInterval) co_return false;
+  auto looking = look(now + kInterval);
+  co_await std::move(looking);
+  const auto file = seen_.postmaster_pid ? parse_pid_file(*seen_.postmaster_pid) : std::nullopt;
+  co_return file && (file->status == "starting" || file->status == "stopping");
 }
 
 Task<void> LocalServer::probe_once() {
@@ -100,9 +123,9 @@ Task<std::expected<Probe, QueryError>> LocalServer::ask(Instant deadline) {
     std::expected<void, QueryError> connected = co_await std::move(connecting);
     if (!connected) {
       const auto& refusal = connected.error();
-      facts_.accepting = refusal.rejecting()            ? Accepting::rejecting
-                         : refusal.sqlstate.empty()     ? Accepting::no_response
-                                                        : Accepting::accepting;
+      facts_.accepting = refusal.rejecting()        ? Accepting::rejecting
+                         : refusal.sqlstate.empty() ? Accepting::no_response
+                                                    : Accepting::accepting;
       co_return std::unexpected(std::move(connected.error()));
     }
   }
@@ -113,7 +136,8 @@ Task<std::expected<Probe, QueryError>> LocalServer::ask(Instant deadline) {
   if (!rows) co_return std::unexpected(std::move(rows.error()));
   auto answer = parse_monitoring_answer(*rows);
   if (!answer) {
-    co_return std::unexpected(QueryError{QueryError::Kind::statement, {}, "the monitoring query gave no row"});
+    co_return std::unexpected(
+        QueryError{QueryError::Kind::statement, {}, "the monitoring query gave no row"});
   }
   answer->probe.asked_at = asked_at;
   answer->probe.server_version = version;
@@ -168,10 +192,14 @@ Task<void> LocalServer::watch_receiver(int pid) {
 }
 
 Task<void> LocalServer::identify_timeline(Probe& probe, Instant deadline) {
-  if (!timeline_connection_.open()) {
-    auto connecting = timeline_connection_.connect(local_parameters(*settings_, pg().replication, true), deadline);
+  if (!timeline_connection_.open() && clock_.now() >= identify_again_) {
+    auto connecting =
+        timeline_connection_.connect(local_parameters(*settings_, pg().replication, true), deadline);
     auto connected = co_await std::move(connecting);
-    if (!connected) log::debug("the timeline of this standby is not known: {}", connected.error().detail);
+    if (!connected) {
+      log::debug("the timeline of this standby is not known: {}", connected.error().detail);
+      identify_again_ = clock_.now() + kIdentifyAgain;
+    }
   }
   if (timeline_connection_.open()) {
     auto asking = timeline_connection_.command("IDENTIFY_SYSTEM", deadline);
@@ -181,8 +209,12 @@ Task<void> LocalServer::identify_timeline(Probe& probe, Instant deadline) {
       std::from_chars(text.data(), text.data() + text.size(), probe.effective_timeline.value);
     }
   }
+  if (!probe.effective_timeline && facts_.probe && facts_.probe->in_recovery) {
+    probe.effective_timeline = facts_.probe->effective_timeline;
+  }
   if (!probe.effective_timeline && facts_.control) {
-    probe.effective_timeline = std::max(facts_.control->checkpoint_timeline, facts_.control->min_recovery_timeline);
+    probe.effective_timeline =
+        std::max(facts_.control->checkpoint_timeline, facts_.control->min_recovery_timeline);
   }
 }
 

@@ -16,7 +16,8 @@ std::string slots_of(int version) {
     return fmt::format("'{}', {}", name, version >= since ? fmt::format("s.{}", name) : "NULL");
   };
   return fmt::format(
-      "(SELECT json_agg(json_build_object('slot_name', s.slot_name, 'slot_type', s.slot_type, 'plugin', s.plugin, "
+      "(SELECT json_agg(json_build_object('slot_name', s.slot_name, 'slot_type', s.slot_type, 'plugin', "
+      "s.plugin, "
       "'database', d.datname, 'active', s.active, 'restart_lsn', s.restart_lsn::text, {}, {}, "
       "'has_xmin', s.xmin IS NOT NULL)) FROM pg_get_replication_slots() s "
       "LEFT JOIN pg_database d ON d.oid = s.datoid{})",
@@ -50,7 +51,9 @@ std::string text_of(const Document& map, std::string_view key) {
   return value != nullptr && value->is_string() ? value->as_string() : std::string();
 }
 
-Lsn lsn_of(const Document& map, std::string_view key) { return parse_lsn(text_of(map, key)).value_or(Lsn{}); }
+Lsn lsn_of(const Document& map, std::string_view key) {
+  return parse_lsn(text_of(map, key)).value_or(Lsn{});
+}
 
 bool bool_of(const Document& map, std::string_view key) {
   const Document* value = map.find(key);
@@ -93,8 +96,9 @@ std::string monitoring_query(int version) {
       "pg_conf_load_time(), {11}, {12}{13}",
       wal, lsn, flush, of_receiver("latest_end_lsn"), of_receiver("received_tli"),
       version >= 130000 ? "r.written_lsn" : "NULL", of_receiver("slot_name"), of_receiver("conninfo"),
-      of_receiver("status"), of_receiver("pid"), version >= 120000 ? "current_setting('restore_command')" : "NULL",
-      slots_of(version), wal_senders_of(lsn), receiver ? " FROM pg_stat_get_wal_receiver() r" : "");
+      of_receiver("status"), of_receiver("pid"),
+      version >= 120000 ? "current_setting('restore_command')" : "NULL", slots_of(version),
+      wal_senders_of(lsn), receiver ? " FROM pg_stat_get_wal_receiver() r" : "");
 }
 
 std::string python_time(std::string text) {
@@ -102,7 +106,8 @@ std::string python_time(std::string text) {
   if (zone == std::string::npos) return text;
   std::string offset = text.substr(zone);
   std::string time = text.substr(0, zone);
-  if (const auto dot = time.find('.'); dot != std::string::npos) time.resize(std::max(dot + 7, time.size()), '0');
+  if (const auto dot = time.find('.'); dot != std::string::npos)
+    time.resize(std::max(dot + 7, time.size()), '0');
   if (offset.find(':') == std::string::npos) offset += ":00";
   return time + offset;
 }

@@ -7,7 +7,8 @@
 
 namespace tanist::postgres {
 
-/// The one query that tells role, positions, receiver, slots and walsenders (postgres.md §19, rest-api.md §3.1).
+/// The one query that tells role, positions, receiver, slots and walsenders (postgres.md §19, rest-api.md
+/// §3.1).
 std::string monitoring_query(int server_version);
 
 /// Its answer, and the time of the last reload, which is not part of a Probe.

@@ -17,11 +17,24 @@ std::string lower(std::string_view text) {
 }
 
 constexpr std::string_view kRecoveryParameters[] = {
-    "archive_cleanup_command", "pause_at_recovery_target", "primary_conninfo",     "primary_slot_name",
-    "promote_trigger_file",    "recovery_end_command",     "recovery_min_apply_delay", "recovery_target",
-    "recovery_target_action",  "recovery_target_inclusive", "recovery_target_lsn", "recovery_target_name",
-    "recovery_target_time",    "recovery_target_timeline", "recovery_target_xid",  "restore_command",
-    "standby_mode",            "trigger_file",
+    "archive_cleanup_command",
+    "pause_at_recovery_target",
+    "primary_conninfo",
+    "primary_slot_name",
+    "promote_trigger_file",
+    "recovery_end_command",
+    "recovery_min_apply_delay",
+    "recovery_target",
+    "recovery_target_action",
+    "recovery_target_inclusive",
+    "recovery_target_lsn",
+    "recovery_target_name",
+    "recovery_target_time",
+    "recovery_target_timeline",
+    "recovery_target_xid",
+    "restore_command",
+    "standby_mode",
+    "trigger_file",
 };
 
 struct Since {
@@ -35,6 +48,44 @@ constexpr Since kSince[] = {{"cluster_name", 90500},
                             {"max_worker_processes", 90400},
                             {"wal_log_hints", 90400}};
 
+struct Undescribed {
+  std::string_view name;
+  int from = 0;
+  int till = 1000000;
+};
+/// Developers' parameters that a server knows and `--describe-config` does not tell.
+constexpr Undescribed kUndescribed[] = {
+    {"allow_in_place_tablespaces", 150000},
+    {"allow_system_table_mods"},
+    {"application_name"},
+    {"backtrace_functions", 130000},
+    {"debug_discard_caches", 140000},
+    {"debug_parallel_query", 160000},
+    {"force_parallel_mode", 90600, 160000},
+    {"ignore_checksum_failure"},
+    {"ignore_invalid_pages", 130000},
+    {"ignore_system_indexes"},
+    {"jit_debugging_support", 110000},
+    {"jit_dump_bitcode", 110000},
+    {"jit_expressions", 110000},
+    {"jit_profiling_support", 110000},
+    {"jit_tuple_deforming", 110000},
+    {"post_auth_delay"},
+    {"pre_auth_delay"},
+    {"remove_temp_files_after_crash", 140000},
+    {"trace_notify"},
+    {"trace_recovery_messages", 0, 170000},
+    {"trace_sort"},
+    {"wal_consistency_checking", 100000},
+    {"zero_damaged_pages"},
+};
+
+bool is_undescribed(std::string_view name, int version) {
+  return std::ranges::any_of(kUndescribed, [&](const Undescribed& known) {
+    return known.name == name && version >= known.from && version < known.till;
+  });
+}
+
 /// A number with an optional unit, as PostgreSQL reads one; the unit is not judged.
 bool looks_like_number(std::string_view text) {
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -43,7 +94,8 @@ bool looks_like_number(std::string_view text) {
   if (text.empty() || (!is_digit(text.front()) && text.front() != '.')) return false;
   if (text.starts_with("0x") || text.starts_with("0X")) text.remove_prefix(2);
   std::size_t i = 0;
-  while (i < text.size() && (is_digit(text[i]) || text[i] == '.' || std::isxdigit(static_cast<unsigned char>(text[i]))))
+  while (i < text.size() &&
+         (is_digit(text[i]) || text[i] == '.' || std::isxdigit(static_cast<unsigned char>(text[i]))))
     ++i;
   if (i < text.size() && (text[i] == 'e' || text[i] == 'E' || text[i] == '+' || text[i] == '-')) return true;
   const std::string_view unit = text.substr(i);
@@ -59,13 +111,15 @@ void translate_wal_keep(Parameters& parameters, int version) {
   const auto size = parameters.find("wal_keep_size");
   if (version >= 130000) {
     if (size == parameters.end()) {
-      const auto count = segments == parameters.end() ? std::optional<std::int64_t>(8) : parse_int(segments->second);
+      const auto count =
+          segments == parameters.end() ? std::optional<std::int64_t>(8) : parse_int(segments->second);
       parameters["wal_keep_size"] = fmt::format("{}MB", count.value_or(8) * 16);
     }
     parameters.erase("wal_keep_segments");
   } else {
     if (segments == parameters.end()) {
-      const auto megabytes = size == parameters.end() ? std::optional<std::int64_t>(128) : parse_int(size->second, "MB");
+      const auto megabytes =
+          size == parameters.end() ? std::optional<std::int64_t>(128) : parse_int(size->second, "MB");
       parameters["wal_keep_segments"] = std::to_string((megabytes.value_or(128) + 8) / 16);
     }
     parameters.erase("wal_keep_size");
@@ -76,7 +130,8 @@ struct Unit {
   std::string_view name;
   std::int64_t factor;
 };
-constexpr Unit kMemory[] = {{"TB", 1LL << 40}, {"GB", 1LL << 30}, {"MB", 1LL << 20}, {"kB", 1LL << 10}, {"B", 1}};
+constexpr Unit kMemory[] = {
+    {"TB", 1LL << 40}, {"GB", 1LL << 30}, {"MB", 1LL << 20}, {"kB", 1LL << 10}, {"B", 1}};
 constexpr Unit kTime[] = {{"d", 86400000000LL}, {"h", 3600000000LL}, {"min", 60000000LL},
                           {"s", 1000000LL},     {"ms", 1000LL},      {"us", 1}};
 
@@ -129,14 +184,13 @@ bool is_recovery_parameter(std::string_view name) {
   return std::ranges::find(kRecoveryParameters, name) != std::end(kRecoveryParameters);
 }
 
-std::vector<Dropped> remove_invalid(Parameters& parameters, const KnownParameters& known) {
+std::vector<Dropped> remove_invalid(Parameters& parameters, const KnownParameters& known, int version) {
   std::vector<Dropped> dropped;
   if (known.empty()) return dropped;
   const auto judge = [&](const std::string& name, const std::string& value) -> std::string {
-    if (name.find('.') != std::string::npos) return {};
+    if (name.find('.') != std::string::npos || is_undescribed(name, version)) return {};
     const auto found = known.find(name);
     if (found == known.end()) {
-      // Preset and run-time parameters are not described; PostgreSQL refuses most of them in its file.
       return fmt::format("Removing unexpected parameter={} value={} from the config", name, value);
     }
     using Type = KnownParameter::Type;
@@ -146,7 +200,8 @@ std::vector<Dropped> remove_invalid(Parameters& parameters, const KnownParameter
     if (type == Type::integer && !looks_like_number(value)) bad = "integer";
     if (type == Type::real && !looks_like_number(value)) bad = "real";
     if (bad == nullptr) return {};
-    return fmt::format("Removing {} parameter={} from the config due to the invalid value={}", bad, name, value);
+    return fmt::format("Removing {} parameter={} from the config due to the invalid value={}", bad, name,
+                       value);
   };
   std::erase_if(parameters, [&](const auto& item) {
     std::string message = judge(item.first, item.second);

@@ -29,19 +29,19 @@ bool is_recovery_parameter(std::string_view name);
 struct Dropped {
   std::string message;
 };
-/// Removes what this server would refuse to start with: unknown names, truth values and numbers that are none. Names
-/// with a dot stay. With nothing known everything stays.
-std::vector<Dropped> remove_invalid(Parameters& parameters, const KnownParameters& known);
+/// Removes what this server would refuse to start with: unknown names, truth values and numbers that are
+/// none. Names with a dot stay. With nothing known everything stays.
+std::vector<Dropped> remove_invalid(Parameters& parameters, const KnownParameters& known, int version);
 
-/// Parameters as they are written for a server of `version`: fixed ones filled in, wal_level and wal_keep_* translated,
-/// recovery parameters and those newer than the server left out (postgres.md §13).
+/// Parameters as they are written for a server of `version`: fixed ones filled in, wal_level and wal_keep_*
+/// translated, recovery parameters and those newer than the server left out (postgres.md §13).
 Parameters effective_parameters(const config::Settings& settings, int version);
 
 /// The controlled parameters as options of the command line, in the order of the table.
 std::vector<std::string> command_line_options(const Parameters& parameters);
 
-/// Settings that a standby needs at least as large as its primary had them; raises `parameters` and returns what was
-/// raised: name → configured value.
+/// Settings that a standby needs at least as large as its primary had them; raises `parameters` and returns
+/// what was raised: name → configured value.
 Parameters raise_to_required(Parameters& parameters, const std::map<std::string, std::int64_t>& required);
 
 /// A value in base units (`16384` × `8kB`) in the largest exact unit (`128MB`).

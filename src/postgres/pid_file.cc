@@ -25,19 +25,32 @@ std::string_view base_name(std::string_view path) {
 }
 
 constexpr std::string_view kAuxiliary[] = {
-    "archiver", "startup", "autovacuum launcher", "autovacuum worker", "checkpointer", "logger", "stats collector",
-    "wal receiver", "walreceiver", "wal sender", "walsender", "wal writer", "walwriter", "background writer",
-    "writer", "logical replication", "slotsync worker", "walsummarizer", "io worker", "datachecksums", "bgworker:",
+    "archiver",        "startup",       "autovacuum launcher", "autovacuum worker", "checkpointer",
+    "logger",          "syslogger",     "stats collector",     "wal receiver",      "walreceiver",
+    "wal writer",      "walwriter",     "background writer",   "writer process",    "logical replication",
+    "slotsync worker", "walsummarizer", "io worker",           "datachecksums",     "bgworker:",
 };
+constexpr std::string_view kWalSender[] = {"wal sender", "walsender"};
 
-/// Titles look like `postgres: [cluster_name: ]what [more]`.
-bool has_kind(std::string_view title, std::string_view kind) {
+/// Titles look like `postgres: [cluster_name: ]what`; empty when it is none.
+std::vector<std::string_view> kinds(std::string_view title) {
   constexpr std::string_view kPrefix = "postgres: ";
-  if (!title.starts_with(kPrefix)) return false;
+  if (!title.starts_with(kPrefix)) return {};
   title.remove_prefix(kPrefix.size());
-  if (title.starts_with(kind)) return true;
-  const auto colon = title.find(": ");
-  return colon != std::string_view::npos && title.substr(colon + 2).starts_with(kind);
+  while (title.ends_with(' ')) title.remove_suffix(1);
+  std::vector<std::string_view> found{title};
+  if (const auto colon = title.find(": "); colon != std::string_view::npos)
+    found.push_back(title.substr(colon + 2));
+  return found;
+}
+
+/// `user database 10.0.0.1(5432) idle`: whoever serves a connection says whose.
+bool names_a_client(std::string_view kind) {
+  if (kind.find(" [local]") != std::string_view::npos) return true;
+  const auto open = kind.rfind('(');
+  const auto close = kind.find(')', std::min(open, kind.size()));
+  return open != std::string_view::npos && close != std::string_view::npos && close > open + 1 &&
+         kind.substr(open + 1, close - open - 1).find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 }  // namespace
@@ -50,13 +63,14 @@ std::optional<PidFile> parse_pid_file(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   if (lines.empty()) return std::nullopt;
-  lines.resize(std::max<std::size_t>(lines.size(), 5));
+  lines.resize(std::max<std::size_t>(lines.size(), 8));
   PidFile file;
   file.pid = number<long>(lines[0]);
   file.data_dir = lines[1];
   file.start_time = number<std::int64_t>(lines[2]);
   file.port = number<int>(lines[3]);
   file.socket_dir = lines[4];
+  file.status = lines[7].substr(0, lines[7].find(' '));
   if (file.pid == 0) return std::nullopt;
   return file;
 }
@@ -78,21 +92,32 @@ bool is_our_postmaster(const PidFile& file, const PidFileProcess& process, const
   constexpr std::int64_t kClockToleranceSeconds = 3;
   if (file.pid <= 0 || !process.exists || process.relative) return false;
   const std::int64_t apart = process.start_time - file.start_time;
-  const bool same_start = file.start_time != 0 && apart < kClockToleranceSeconds && apart > -kClockToleranceSeconds;
+  const bool same_start =
+      file.start_time != 0 && apart < kClockToleranceSeconds && apart > -kClockToleranceSeconds;
   if (same_start && process.working_directory.value_or(real_data_dir) == real_data_dir) return true;
   if (!process.executable) return same_start;
   const auto name = base_name(*process.executable);
   if (name != base_name(postgres_name) && name != "postmaster" && name != "postgres") return false;
   if (process.working_directory) return *process.working_directory == real_data_dir;
-  log::warning("process {} of postmaster.pid in {} is taken for its postmaster: its working directory cannot be read",
-               file.pid, real_data_dir);
+  log::warning(
+      "process {} of postmaster.pid in {} is taken for its postmaster: its working directory cannot be read",
+      file.pid, real_data_dir);
   return true;
 }
 
 bool is_auxiliary_title(std::string_view title) {
-  return std::ranges::any_of(kAuxiliary, [&](std::string_view kind) { return has_kind(title, kind); });
+  return std::ranges::any_of(kinds(title), [](std::string_view kind) {
+    const auto begins = [&](std::string_view known) { return kind.starts_with(known); };
+    return std::ranges::any_of(kWalSender, begins) ||
+           (!names_a_client(kind) && std::ranges::any_of(kAuxiliary, begins));
+  });
 }
 
-bool is_logger_title(std::string_view title) { return has_kind(title, "logger") || has_kind(title, "syslogger"); }
+bool is_logger_title(std::string_view title) {
+  // Exactly so: a backend of a user of that name has more in its title.
+  return std::ranges::any_of(kinds(title), [](std::string_view kind) {
+    return kind == "logger" || kind == "logger process" || kind == "syslogger";
+  });
+}
 
 }  // namespace tanist::postgres

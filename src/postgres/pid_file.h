@@ -19,6 +19,8 @@ struct PidFile {
   std::int64_t start_time = 0;
   int port = 0;
   std::string socket_dir;
+  /// From version 10 on: `starting`, `stopping`, `ready` or `standby`.
+  std::string status;
 };
 std::optional<PidFile> parse_pid_file(std::string_view text);
 
@@ -33,8 +35,8 @@ struct PidFileProcess {
 };
 PidFileProcess describe_process(pid_t pid);
 
-/// Whether that process is the postmaster of this data directory (postgres.md §4): pids are reused, and a pid file on a
-/// persistent volume may name any process of a new container.
+/// Whether that process is the postmaster of this data directory (postgres.md §4): pids are reused, and a pid
+/// file on a persistent volume may name any process of a new container.
 bool is_our_postmaster(const PidFile& file, const PidFileProcess& process, const std::string& postgres_name,
                        const std::string& real_data_dir);
 

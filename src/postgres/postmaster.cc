@@ -28,6 +28,7 @@ LocalServer::LocalServer(Executor executor, Clock& clock, DiskThread& disk)
     : executor_(executor),
       clock_(clock),
       disk_(disk),
+      long_disk_(clock),
       resolver_(executor),
       scope_(executor),
       callbacks_(scope_),
@@ -37,7 +38,9 @@ LocalServer::LocalServer(Executor executor, Clock& clock, DiskThread& disk)
 
 LocalServer::~LocalServer() = default;
 
-void LocalServer::on_event(std::function<void(ServerEvent)> listener) { listener_ = std::move(listener); }
+void LocalServer::on_event(std::function<void(ServerEvent)> listener) {
+  listener_ = std::move(listener);
+}
 
 void LocalServer::changed(std::optional<ServerEvent> event) {
   changed_.set();
@@ -69,15 +72,18 @@ Task<Result> LocalServer::open(config::SettingsPtr settings) {
     // What a clone that was begun by an earlier daemon left is nobody's.
     const std::string marker = clone_marker();
     const std::string data_dir = pg().data_dir;
-    auto cleaning = on_disk("clean up after an unfinished clone", [marker, data_dir]() -> std::expected<void, std::string> {
-      const auto left = blocking::read_file(marker);
-      if (!left || !*left) return {};
-      log::warning("removing what an unfinished clone left in {}", **left);
-      if (**left == data_dir || **left == data_dir + ".clone") {
-        discard_clone({**left, **left != data_dir}, data_dir, marker);
-      }
-      return {};
-    }, deadline);
+    auto cleaning = on_long_disk(
+        "clean up after an unfinished clone",
+        [marker, data_dir]() -> std::expected<void, std::string> {
+          const auto left = blocking::read_file(marker);
+          if (!left || !*left) return {};
+          log::warning("removing what an unfinished clone left in {}", **left);
+          if (**left == data_dir || **left == data_dir + ".clone") {
+            discard_clone({**left, **left != data_dir}, data_dir, marker);
+          }
+          return {};
+        },
+        deadline);
     Result cleaned = co_await std::move(cleaning);
     if (!cleaned) co_return cleaned;
     auto again = look(deadline);
@@ -88,9 +94,12 @@ Task<Result> LocalServer::open(config::SettingsPtr settings) {
   if (!checked) co_return checked;
   if (!seen_.permission_error.empty()) co_return std::unexpected(Failure{seen_.permission_error});
   const bool empty = facts_.data_directory != DataDirectory::ok;
-  auto preparing = on_disk("prepare directories", [settings = settings_, empty] {
-    return prepare_directories(*settings, settings->postgresql.data_dir, empty);
-  }, deadline);
+  auto preparing = on_disk(
+      "prepare directories",
+      [settings = settings_, empty] {
+        return prepare_directories(*settings, settings->postgresql.data_dir, empty);
+      },
+      deadline);
   Result prepared = co_await std::move(preparing);
   if (!prepared) co_return prepared;
   auto passwords = disk_.read(pg().pgpass, deadline);
@@ -113,7 +122,8 @@ Task<Result> LocalServer::open(config::SettingsPtr settings) {
       }
     }
     if (!postmaster_ && !orphans_.empty()) {
-      log::warning("killing {} processes that a postmaster of {} left behind", orphans_.size(), pg().data_dir);
+      log::warning("killing {} processes that a postmaster of {} left behind", orphans_.size(),
+                   pg().data_dir);
       facts_.process = Process::orphans;
       spawn("orphans", clear_orphans());
     }
@@ -150,6 +160,7 @@ Task<void> LocalServer::look(Instant deadline) {
 }
 
 void LocalServer::take_look(DataDirectorySeen seen) {
+  looked_at_ = clock_.now();
   facts_.data_directory = seen.kind;
   facts_.data_directory_error = seen.error;
   facts_.major_version = seen.major_version;
@@ -257,8 +268,8 @@ bool LocalServer::is_postgres(pid_t pid) const {
   return name == "postgres" || name == "postmaster" || name == base_name(tool("postgres"));
 }
 
-/// Started by a program that this daemon runs: initdb, pg_rewind, a single-user server. A daemon that is process 1
-/// inherits orphans, but those have the title of a backend.
+/// Started by a program that this daemon runs: initdb, pg_rewind, a single-user server. A daemon that is
+/// process 1 inherits orphans, but those have the title of a backend.
 bool LocalServer::is_work_of_a_tool(pid_t pid) const {
   constexpr int kDeepest = 10;
   if (process::title(pid).starts_with("postgres: ")) return false;
@@ -339,8 +350,10 @@ Task<StartOutcome> LocalServer::wait_started(Instant deadline) {
 
 Task<void> LocalServer::refresh(Duration max_age, Instant deadline) {
   const Instant asked = clock_.now();
-  auto looking = look(deadline);
-  co_await std::move(looking);
+  if (rebuilding_ == 0) {
+    auto looking = look(deadline);
+    co_await std::move(looking);
+  }
   if (!facts_.running()) {
     const bool readable = facts_.data_directory == DataDirectory::ok && rebuilding_ == 0;
     if (stopped() && readable && !facts_.control) {

@@ -18,14 +18,16 @@ constexpr Duration kLook = 5ms;
 
 Task<Result> LocalServer::run_pre_promote(Instant deadline) {
   if (pg().pre_promote.empty()) co_return Result();
-  auto running = run_script("pre_promote", pg().pre_promote, {}, tool_environment(), deadline);
+  auto running = run_script("pre_promote", pg().pre_promote, {}, script_environment(), deadline);
   Result done = co_await std::move(running);
   co_return done;
 }
 
 /// The same as pg_ctl promote: a file, and a signal that makes PostgreSQL look for it.
 Task<Result> LocalServer::promote(Instant deadline) {
-  const auto refused = [](const std::string& why) { return std::unexpected(Failure{"could not promote: " + why}); };
+  const auto refused = [](const std::string& why) {
+    return std::unexpected(Failure{"could not promote: " + why});
+  };
   if (!postmaster_) co_return refused("PostgreSQL does not run");
   if (facts_.probe && !facts_.probe->in_recovery) co_return Result();
   const std::string path = pg().data_dir + "/promote";
@@ -34,7 +36,8 @@ Task<Result> LocalServer::promote(Instant deadline) {
       "create " + path,
       [path, mode]() -> std::expected<void, std::string> {
         const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, mode);
-        if (fd < 0) return std::unexpected(fmt::format("could not create \"{}\": {}", path, std::strerror(errno)));
+        if (fd < 0)
+          return std::unexpected(fmt::format("could not create \"{}\": {}", path, std::strerror(errno)));
         ::close(fd);
         return {};
       },

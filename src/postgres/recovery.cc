@@ -52,7 +52,8 @@ bool equal_values(const std::string& name, const std::string& wanted, const std:
     const auto b = parse_int(Document(running.empty() ? std::string("0") : running), "ms");
     return a == b;
   }
-  if (name == "recovery_target_timeline") return (wanted.empty() ? "latest" : wanted) == (running.empty() ? "latest" : running);
+  if (name == "recovery_target_timeline")
+    return (wanted.empty() ? "latest" : wanted) == (running.empty() ? "latest" : running);
   return wanted == running;
 }
 
@@ -66,7 +67,8 @@ RecoverySettings wanted_recovery(const config::Settings& settings, const std::op
   for (const auto& [name, value] : settings.postgresql.parameters) {
     if (is_recovery_parameter(name)) parameters[name] = value;
   }
-  if (parameters.empty()) parameters.insert(settings.postgresql.recovery_conf.begin(), settings.postgresql.recovery_conf.end());
+  if (parameters.empty())
+    parameters.insert(settings.postgresql.recovery_conf.begin(), settings.postgresql.recovery_conf.end());
   const auto rename = [&](const std::string& from, const std::string& to) {
     if (auto node = parameters.extract(from)) parameters.try_emplace(to, node.mapped());
   };

@@ -19,7 +19,8 @@ struct RecoverySettings {
 };
 
 /// Settings of a standby that streams from `upstream` (nullopt: from nobody).
-RecoverySettings wanted_recovery(const config::Settings& settings, const std::optional<Upstream>& upstream, int version);
+RecoverySettings wanted_recovery(const config::Settings& settings, const std::optional<Upstream>& upstream,
+                                 int version);
 
 /// Recovery settings as the running server has them.
 struct RunningRecovery {
@@ -31,8 +32,8 @@ struct RunningRecovery {
   std::string pgpass;
 };
 
-/// Compares what runs with what is wanted. A WAL receiver's own words (`receiver_conninfo`, empty: there is none)
-/// count more than the parameters.
+/// Compares what runs with what is wanted. A WAL receiver's own words (`receiver_conninfo`, empty: there is
+/// none) count more than the parameters.
 RecoveryDifference compare_recovery(const RecoverySettings& wanted, const RunningRecovery& running,
                                     const std::string& receiver_conninfo, const std::string& receiver_slot,
                                     int version);

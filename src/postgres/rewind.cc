@@ -25,7 +25,8 @@ std::vector<std::string> single_user_options(std::string_view postmaster_opts) {
     const auto end = postmaster_opts.find('"', at + 1);
     const auto item = postmaster_opts.substr(at + 3, end == std::string_view::npos ? end : end - at - 3);
     const auto equals = item.find('=');
-    if (equals != std::string_view::npos) options[std::string(item.substr(0, equals))] = item.substr(equals + 1);
+    if (equals != std::string_view::npos)
+      options[std::string(item.substr(0, equals))] = item.substr(equals + 1);
   }
   options["archive_mode"] = "on";
   options["archive_command"] = "false";
@@ -57,7 +58,9 @@ std::string expand(std::string_view command, const std::string& path, const std:
   return text;
 }
 
-bool is_true(const std::string& value) { return value == "on" || value == "always" || value == "true"; }
+bool is_true(const std::string& value) {
+  return value == "on" || value == "always" || value == "true";
+}
 
 }  // namespace
 
@@ -91,8 +94,8 @@ Task<DivergenceAnswer> LocalServer::compare_with(Upstream leader, Instant deadli
     }
     if (facts_.control) {
       const ControlData& control = *facts_.control;
-      const bool recovering = control.cluster_state == "shut down in recovery" ||
-                              control.cluster_state == "in archive recovery";
+      const bool recovering =
+          control.cluster_state == "shut down in recovery" || control.cluster_state == "in archive recovery";
       const bool known_end = control.min_recovery_end && control.min_recovery_timeline;
       if (recovering && known_end) {
         answer.local_timeline = control.min_recovery_timeline;
@@ -133,7 +136,8 @@ Task<DivergenceAnswer> LocalServer::compare_within(Upstream leader, DivergenceAn
   auto identifying = connection.command("IDENTIFY_SYSTEM", deadline);
   auto identity = co_await std::move(identifying);
   if (!identity || identity->empty() || identity->front().size() < 2 || !identity->front()[1]) {
-    answer.detail = "IDENTIFY_SYSTEM on " + leader.member + ": " + (identity ? "no answer" : identity.error().detail);
+    answer.detail =
+        "IDENTIFY_SYSTEM on " + leader.member + ": " + (identity ? "no answer" : identity.error().detail);
     co_return answer;
   }
   const std::string& text = *identity->front()[1];
@@ -150,7 +154,8 @@ Task<DivergenceAnswer> LocalServer::compare_within(Upstream leader, DivergenceAn
   }
   if (answer.local_timeline == answer.leader_timeline) co_return decide(Divergence::none, "same timeline");
 
-  auto reading = connection.command(fmt::format("TIMELINE_HISTORY {}", answer.leader_timeline.value), deadline);
+  auto reading =
+      connection.command(fmt::format("TIMELINE_HISTORY {}", answer.leader_timeline.value), deadline);
   auto history = co_await std::move(reading);
   if (!history || history->empty() || history->front().size() < 2) {
     answer.detail = fmt::format("TIMELINE_HISTORY {} on {}: {}", answer.leader_timeline.value, leader.member,
@@ -176,9 +181,15 @@ Task<DivergenceAnswer> LocalServer::compare_within(Upstream leader, DivergenceAn
 }
 
 Task<Lsn> LocalServer::end_of_checkpoint(ControlData control, Instant deadline) {
-  std::vector<std::string> argv{tool("pg_waldump"), "-p", pg().data_dir + "/pg_wal",
-                                "-t", std::to_string(control.checkpoint_timeline.value),
-                                "-s", to_string(control.latest_checkpoint), "-n", "2"};
+  std::vector<std::string> argv{tool("pg_waldump"),
+                                "-p",
+                                pg().data_dir + "/pg_wal",
+                                "-t",
+                                std::to_string(control.checkpoint_timeline.value),
+                                "-s",
+                                to_string(control.latest_checkpoint),
+                                "-n",
+                                "2"};
   auto running = run_tool(std::move(argv), tool_environment(), deadline);
   auto finished = co_await std::move(running);
   if (!finished) co_return Lsn{};
@@ -190,7 +201,8 @@ Task<void> LocalServer::archive_ready_wal(Instant deadline) {
   const Parameters parameters = effective_parameters(*settings_, target_version());
   const auto mode = parameters.find("archive_mode");
   const auto command = parameters.find("archive_command");
-  if (mode == parameters.end() || !is_true(mode->second) || command == parameters.end() || command->second.empty()) {
+  if (mode == parameters.end() || !is_true(mode->second) || command == parameters.end() ||
+      command->second.empty()) {
     co_return;
   }
   using Names = std::vector<std::string>;
@@ -219,11 +231,14 @@ Task<void> LocalServer::archive_ready_wal(Instant deadline) {
     auto running = process::run(clock_, std::move(archive), deadline);
     auto finished = co_await std::move(running);
     if (!finished || !finished->success()) {
-      log::error("Failed to archive WAL segment {}: {}", name, finished ? finished->describe() : finished.error());
+      log::error("Failed to archive WAL segment {}: {}", name,
+                 finished ? finished->describe() : finished.error());
       co_return;
     }
     const std::string status = wal + "/archive_status/" + name;
-    auto renaming = on_disk("mark " + name + " as archived", [status] { return rename_file(status + ".ready", status + ".done"); }, deadline);
+    auto renaming = on_disk(
+        "mark " + name + " as archived",
+        [status] { return rename_file(status + ".ready", status + ".done"); }, deadline);
     Result renamed = co_await std::move(renaming);
     if (!renamed) log::warning("{}", renamed.error().detail);
     log::info("Archived WAL segment {}", name);
@@ -260,8 +275,8 @@ Task<Result> LocalServer::crash_recover(Instant deadline) {
   auto finished = co_await std::move(running);
   facts_.control.reset();
   if (!finished || !finished->success()) {
-    co_return std::unexpected(Failure{fmt::format("Crash recovery finished with {}",
-                                                  finished ? finished->describe() : finished.error())});
+    co_return std::unexpected(Failure{
+        fmt::format("Crash recovery finished with {}", finished ? finished->describe() : finished.error())});
   }
   log::info("crash recovery of \"{}\" in single-user mode is done", data_dir);
   auto looking = look(deadline);
@@ -283,34 +298,31 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
   parameters.erase("password");
   const bool own_directory = !pg().config_dir.empty() && pg().config_dir != pg().data_dir;
   const auto recovery = wanted_recovery(*settings_, std::nullopt, version).parameters;
-  const bool restores = recovery.contains("restore_command") &&
-                        (version >= 150000 || (version >= 130000 && !own_directory));
+  const bool restores =
+      recovery.contains("restore_command") && (version >= 150000 || (version >= 130000 && !own_directory));
   std::vector<std::string> argv{tool("pg_rewind")};
   if (restores) argv.push_back("--restore-target-wal");
   if (restores && own_directory) argv.push_back("--config-file=" + main_file());
-  argv.insert(argv.end(), {"--progress", "-D", pg().data_dir, "--source-server", render_conninfo(parameters, version)});
+  argv.insert(argv.end(),
+              {"--progress", "-D", pg().data_dir, "--source-server", render_conninfo(parameters, version)});
   for (const auto& option : pg().rewind_options) argv.push_back(render_option(option));
 
   auto environment = tool_environment();
   environment["PGOPTIONS"] = "-c statement_timeout=0";
-  const std::string pgpass_file = pg().pgpass + ".rewind";
-  if (!pgpass.empty()) {
-    environment["PGPASSFILE"] = pgpass_file;
-    auto writing = disk_.write(pgpass_file, pgpass, 0600, deadline);
-    auto written = co_await std::move(writing);
-    if (!written) co_return std::unexpected(Failure{written.error()});
-  }
+  if (!pgpass.empty()) environment["PGPASSFILE"] = pgpass_for("rewind");
   log::info("running pg_rewind from {}", source.member);
   facts_.control.reset();
-  auto running = run_tool(std::move(argv), std::move(environment), deadline, [this, progress](std::string_view line) {
-    if (const auto seen = parse_progress(line)) {
-      if (progress) progress(*seen);
-      changed(ServerEvent::progress);
-    }
-  });
-  auto finished = co_await std::move(running);
-  auto removing = disk_.remove(pgpass_file, deadline);
-  co_await std::move(removing);
+  auto running =
+      run_tool(std::move(argv), std::move(environment), deadline, [this, progress](std::string_view line) {
+        if (const auto seen = parse_progress(line)) {
+          if (progress) progress(*seen);
+          changed(ServerEvent::progress);
+        }
+      });
+  auto holding = holding_pgpass(pgpass_for("rewind"), pgpass, std::move(running), deadline);
+  auto held = co_await std::move(holding);
+  if (!held) co_return std::unexpected(Failure{"pg_rewind: " + held.error()});
+  const auto& finished = *held;
   if (!finished || !finished->success()) {
     co_return std::unexpected(Failure{fmt::format("pg_rewind from {} failed: {}", source.member,
                                                   finished ? finished->describe() : finished.error())});
@@ -323,9 +335,11 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
   co_return Result();
 }
 
-Task<std::vector<HistoryLine>> LocalServer::history(Timeline timeline, std::string new_leader, Instant deadline) {
+Task<std::vector<HistoryLine>> LocalServer::history(Timeline timeline, std::string new_leader,
+                                                    Instant deadline) {
   const std::string path = pg().data_dir + "/pg_wal/" + history_file_name(timeline);
-  auto reading = disk_.call<std::optional<DatedFile>>("read " + path, [path] { return read_dated(path); }, deadline);
+  auto reading =
+      disk_.call<std::optional<DatedFile>>("read " + path, [path] { return read_dated(path); }, deadline);
   auto file = co_await std::move(reading);
   if (!file || !*file) co_return std::vector<HistoryLine>{};
   auto lines = parse_history((*file)->content);

@@ -19,7 +19,8 @@ struct Existing {
 
 std::string list_query(int version) {
   return fmt::format(
-      "SELECT slot_name, slot_type, active, xmin IS NOT NULL, restart_lsn::text, {} FROM pg_replication_slots{}{}",
+      "SELECT slot_name, slot_type, active, xmin IS NOT NULL, restart_lsn::text, {} FROM "
+      "pg_replication_slots{}{}",
       version >= 130000 ? "wal_status" : "NULL", version >= 100000 ? " WHERE NOT temporary" : "",
       version >= 170000 ? " AND NOT (failover AND synced)" : "");
 }
@@ -39,9 +40,12 @@ Task<void> LocalServer::sync_slots(std::vector<WantedSlot> wanted, bool drop_unk
   std::map<std::string, Existing> existing;
   for (const auto& row : *rows) {
     const std::string name = row[0].value_or("");
-    existing[name] = {name,           row[1] == "logical",
-                      row[2] == "t",  row[3] == "t",
-                      parse_lsn(row[4].value_or("")).value_or(Lsn{}), row[5].value_or("")};
+    existing[name] = {name,
+                      row[1] == "logical",
+                      row[2] == "t",
+                      row[3] == "t",
+                      parse_lsn(row[4].value_or("")).value_or(Lsn{}),
+                      row[5].value_or("")};
   }
 
   const auto find_wanted = [&](const std::string& name) {
@@ -72,7 +76,8 @@ Task<void> LocalServer::sync_slots(std::vector<WantedSlot> wanted, bool drop_unk
   for (const auto& name : drop) {
     auto dropping = work_query(
         "WITH slots AS (SELECT slot_name, active FROM pg_replication_slots WHERE slot_name = $1), "
-        "dropped AS (SELECT pg_drop_replication_slot(slot_name), true AS dropped FROM slots WHERE not active) "
+        "dropped AS (SELECT pg_drop_replication_slot(slot_name), true AS dropped FROM slots WHERE not "
+        "active) "
         "SELECT active, coalesce(dropped, false) FROM slots LEFT JOIN dropped ON true",
         std::vector<std::string>{name}, deadline);
     auto dropped = co_await std::move(dropping);
@@ -90,18 +95,21 @@ Task<void> LocalServer::sync_slots(std::vector<WantedSlot> wanted, bool drop_unk
     const auto found = existing.find(want.name);
     if (found == existing.end()) {
       auto creating = work_query(
-          version >= 90600 ? "SELECT pg_create_physical_replication_slot($1, true) WHERE NOT EXISTS "
-                             "(SELECT 1 FROM pg_replication_slots WHERE slot_type = 'physical' AND slot_name = $1)"
-                           : "SELECT pg_create_physical_replication_slot($1) WHERE NOT EXISTS "
-                             "(SELECT 1 FROM pg_replication_slots WHERE slot_type = 'physical' AND slot_name = $1)",
+          version >= 90600
+              ? "SELECT pg_create_physical_replication_slot($1, true) WHERE NOT EXISTS "
+                "(SELECT 1 FROM pg_replication_slots WHERE slot_type = 'physical' AND slot_name = $1)"
+              : "SELECT pg_create_physical_replication_slot($1) WHERE NOT EXISTS "
+                "(SELECT 1 FROM pg_replication_slots WHERE slot_type = 'physical' AND slot_name = $1)",
           std::vector<std::string>{want.name}, deadline);
       auto created = co_await std::move(creating);
-      if (!created) log::error("Failed to create physical replication slot '{}': {}", want.name, created.error().detail);
+      if (!created)
+        log::error("Failed to create physical replication slot '{}': {}", want.name, created.error().detail);
       continue;
     }
     const Existing& slot = found->second;
     const bool behind = want.advance_to && slot.restart_lsn < want.advance_to;
-    if (!can_advance || slot.logical || slot.active || want.expected_active || !slot.restart_lsn || !behind) continue;
+    if (!can_advance || slot.logical || slot.active || want.expected_active || !slot.restart_lsn || !behind)
+      continue;
     auto advancing = work_query("SELECT pg_replication_slot_advance($1, $2::pg_lsn)",
                                 std::vector<std::string>{want.name, to_string(want.advance_to)}, deadline);
     auto advanced = co_await std::move(advancing);

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 
 #include "core/log.h"
 #include "postgres/config_files.h"
@@ -40,7 +42,8 @@ std::expected<void, std::string> keep_base_file(const std::string& main, const s
   if (::access(base.c_str(), F_OK) == 0) return {};
   if (::access(main.c_str(), F_OK) != 0) return blocking::write_file(base, "", 0600);
   if (::rename(main.c_str(), base.c_str()) != 0) {
-    return std::unexpected(fmt::format("could not rename \"{}\" to \"{}\": {}", main, base, std::strerror(errno)));
+    return std::unexpected(
+        fmt::format("could not rename \"{}\" to \"{}\": {}", main, base, std::strerror(errno)));
   }
   return {};
 }
@@ -65,7 +68,8 @@ struct ConfigurationJob {
 std::expected<bool, std::string> write_configuration(const ConfigurationJob& job) {
   bool changed = false;
   if (!job.base_file.empty()) {
-    if (auto kept = keep_base_file(job.files.front().path, job.base_file); !kept) return std::unexpected(kept.error());
+    if (auto kept = keep_base_file(job.files.front().path, job.base_file); !kept)
+      return std::unexpected(kept.error());
   }
   for (const auto& file : job.files) {
     auto written = write_if_different(file);
@@ -106,7 +110,8 @@ Task<void> LocalServer::load_known_parameters(Instant deadline) {
   const std::string which = tool("postgres") + " " + binary_text_;
   if (known_for_ == which && !known_parameters_.empty()) co_return;
   std::vector<std::string> argv{tool("postgres"), "--describe-config"};
-  auto running = run_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kDescribeBudget));
+  auto running =
+      run_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kDescribeBudget));
   auto finished = co_await std::move(running);
   if (!finished || !finished->success()) {
     log::warning("could not ask {} which parameters it knows: {}", tool("postgres"),
@@ -120,7 +125,8 @@ Task<void> LocalServer::load_known_parameters(Instant deadline) {
 Parameters LocalServer::valid_parameters(int version) {
   Parameters parameters = effective_parameters(*settings_, version);
   // Libraries that are loaded at the start bring names of their own, with dots; those stay.
-  for (const auto& dropped : remove_invalid(parameters, known_parameters_)) log::warning("{}", dropped.message);
+  for (const auto& dropped : remove_invalid(parameters, known_parameters_, version))
+    log::warning("{}", dropped.message);
   return parameters;
 }
 
@@ -149,7 +155,8 @@ Task<std::expected<LocalServer::FilesWritten, std::string>> LocalServer::write_f
   ConfigurationJob job;
   if (pg().custom_conf.empty()) job.base_file = directory + "/" + base_name;
   job.files.push_back({main_file(), render_main_configuration(main), file_mode(main_file())});
-  if (own_hba && !pg().pg_hba.empty()) job.files.push_back({hba_file, render_lines(pg().pg_hba), file_mode(hba_file)});
+  if (own_hba && !pg().pg_hba.empty())
+    job.files.push_back({hba_file, render_lines(pg().pg_hba), file_mode(hba_file)});
   if (own_ident && !pg().pg_ident.empty()) {
     job.files.push_back({ident_file, render_lines(pg().pg_ident), file_mode(ident_file)});
   }
@@ -158,7 +165,8 @@ Task<std::expected<LocalServer::FilesWritten, std::string>> LocalServer::write_f
 
   using Outcome = std::expected<bool, std::string>;
   auto op = disk_.call<Outcome>(
-      "write the configuration of PostgreSQL", [job = std::move(job)] { return write_configuration(job); }, deadline);
+      "write the configuration of PostgreSQL", [job = std::move(job)] { return write_configuration(job); },
+      deadline);
   std::expected<Outcome, std::string> written = co_await std::move(op);
   if (!written) co_return std::unexpected(std::move(written.error()));
   if (!*written) co_return std::unexpected(std::move(written->error()));
@@ -186,7 +194,8 @@ Task<Result> LocalServer::write_recovery_files(bool as_standby, Instant deadline
   const unsigned mode = file_mode(create);
   auto op = on_disk(
       "write recovery files",
-      [remove = std::move(remove), create, files = std::move(files), mode]() -> std::expected<void, std::string> {
+      [remove = std::move(remove), create, files = std::move(files),
+       mode]() -> std::expected<void, std::string> {
         for (const auto& path : remove) {
           if (auto removed = blocking::remove_file(path); !removed) return removed;
         }
@@ -207,14 +216,18 @@ void LocalServer::set_recovery(const std::optional<Upstream>& upstream) {
 }
 
 Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
-  const auto refused = [](std::string why) { return std::unexpected(Failure{"could not start PostgreSQL: " + why}); };
+  const auto refused = [](std::string why) {
+    return std::unexpected(Failure{"could not start PostgreSQL: " + why});
+  };
   auto looking = look(deadline);
   co_await std::move(looking);
   if (facts_.running()) {
     log::info("PostgreSQL is already running as process {}", facts_.postmaster_pid);
     co_return Result();
   }
-  if (facts_.process == Process::orphans) co_return refused("processes of the last run are still there");
+  if (facts_.process == Process::orphans || !processes_of_data_directory(true).empty()) {
+    co_return refused(fmt::format("other processes work in data directory \"{}\"", pg().data_dir));
+  }
   if (facts_.data_directory != DataDirectory::ok) {
     co_return refused(facts_.data_directory == DataDirectory::empty
                           ? fmt::format("data directory \"{}\" is empty", pg().data_dir)
@@ -226,7 +239,8 @@ Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
   if (!checked) co_return checked;
   auto preparing = on_disk(
       "prepare directories",
-      [settings = settings_] { return prepare_directories(*settings, settings->postgresql.data_dir, false); }, deadline);
+      [settings = settings_] { return prepare_directories(*settings, settings->postgresql.data_dir, false); },
+      deadline);
   Result prepared = co_await std::move(preparing);
   if (!prepared) co_return prepared;
   auto knowing = load_known_parameters(deadline);
@@ -260,12 +274,15 @@ Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
   auto written = co_await std::move(writing);
   if (!written) co_return std::unexpected(Failure{written.error()});
 
-  auto environment = process::without(process::environment(), {"PATRONI_", "TANIST_", "KUBERNETES_", "NOTIFY_SOCKET"});
-  if (auto arenas = environment.extract("PG_MALLOC_ARENA_MAX")) environment["MALLOC_ARENA_MAX"] = arenas.mapped();
-  // PostgreSQL would take a zombie, or another process with the number of its last postmaster, for a running one.
+  auto environment =
+      process::without(process::environment(), {"PATRONI_", "TANIST_", "KUBERNETES_", "NOTIFY_SOCKET"});
+  if (auto arenas = environment.extract("PG_MALLOC_ARENA_MAX"))
+    environment["MALLOC_ARENA_MAX"] = arenas.mapped();
+  // PostgreSQL would take a zombie, or another process with the number of its last postmaster, for a running
+  // one.
   if (seen_.postmaster_pid) {
     const auto stale = parse_pid_file(*seen_.postmaster_pid);
-    if (stale && stale->pid > 0) environment["PG_GRANDPARENT_PID"] = std::to_string(stale->pid);
+    if (stale) environment["PG_GRANDPARENT_PID"] = std::to_string(std::labs(stale->pid));
   }
   facts_.control.reset();
   facts_.standby_signal = request.as_standby;

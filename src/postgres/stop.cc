@@ -59,16 +59,23 @@ Task<std::optional<ControlData>> LocalServer::wait_shutdown_checkpoint(Instant d
       co_return data;
     }
     if (last || clock_.now() >= deadline) co_return std::nullopt;
-    auto napping = clock_.sleep_until(std::min(clock_.now() + (clock_.now() - begin < kEager ? kLook : kLookLater), deadline));
+    auto napping = clock_.sleep_until(
+        std::min(clock_.now() + (clock_.now() - begin < kEager ? kLook : kLookLater), deadline));
     co_await std::move(napping);
   }
 }
 
 Task<Lsn> LocalServer::last_lsn(ControlData control, Instant deadline) {
   const auto dump = [&](Lsn lsn) {
-    std::vector<std::string> argv{tool("pg_waldump"), "-p", pg().data_dir + "/pg_wal",
-                                  "-t", std::to_string(control.checkpoint_timeline.value),
-                                  "-s", to_string(lsn), "-n", "1"};
+    std::vector<std::string> argv{tool("pg_waldump"),
+                                  "-p",
+                                  pg().data_dir + "/pg_wal",
+                                  "-t",
+                                  std::to_string(control.checkpoint_timeline.value),
+                                  "-s",
+                                  to_string(lsn),
+                                  "-n",
+                                  "1"};
     return run_tool(std::move(argv), tool_environment(), deadline);
   };
   const Lsn checkpoint = control.latest_checkpoint;
@@ -76,7 +83,8 @@ Task<Lsn> LocalServer::last_lsn(ControlData control, Instant deadline) {
   auto first = co_await std::move(dumping);
   const auto record = first && first->success() ? parse_wal_record(first->out) : std::nullopt;
   if (!record || record->lsn != checkpoint || !record->is_shutdown_checkpoint()) co_return checkpoint;
-  // A primary that archives switches WAL files before the shutdown checkpoint; a replica only needs what was before.
+  // A primary that archives switches WAL files before the shutdown checkpoint; a replica only needs what was
+  // before.
   auto dumping_previous = dump(record->prev);
   auto second = co_await std::move(dumping_previous);
   const auto previous = second && second->success() ? parse_wal_record(second->out) : std::nullopt;
@@ -97,7 +105,8 @@ void LocalServer::kill_now() {
   constexpr int kPasses = 3;
   stop_requested_ = true;
   if (postmaster_) {
-    // Stopped first: it forks nobody any more. Its children next, as without it nobody could tell them any more.
+    // Stopped first: it forks nobody any more. Its children next, as without it nobody could tell them any
+    // more.
     postmaster_->pidfd.signal(SIGSTOP);
     const pid_t pid = postmaster_->identity.pid;
     for (int pass = 0; pass < kPasses; ++pass) {
@@ -105,7 +114,8 @@ void LocalServer::kill_now() {
         const auto seen = process::stat(child);
         if (!seen || seen->dead()) continue;
         postmaster_->children.insert({child, seen->start_ticks});
-        if (!is_logger_title(process::title(child))) process::send_signal({child, seen->start_ticks}, SIGKILL);
+        if (!is_logger_title(process::title(child)))
+          process::send_signal({child, seen->start_ticks}, SIGKILL);
       }
     }
     postmaster_->pidfd.signal(SIGKILL);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <exception>
 
 #include "core/log.h"
 #include "core/wait.h"
@@ -33,9 +34,12 @@ std::string LocalServer::tool(const std::string& name) const {
   return pg().bin_dir.empty() ? base : pg().bin_dir + "/" + base;
 }
 
+process::Environment LocalServer::script_environment() const {
+  return process::without(process::environment(), {"PATRONI_", "TANIST_", "NOTIFY_SOCKET"});
+}
+
 process::Environment LocalServer::tool_environment() const {
-  auto environment = process::without(process::environment(), {"PATRONI_", "TANIST_", "NOTIFY_SOCKET"});
-  // Their output is read.
+  auto environment = script_environment();
   environment["LANG"] = "C";
   environment["LC_ALL"] = "C";
   return environment;
@@ -43,7 +47,8 @@ process::Environment LocalServer::tool_environment() const {
 
 Task<std::expected<process::Finished, std::string>> LocalServer::run_tool(std::vector<std::string> argv,
                                                                           process::Environment environment,
-                                                                          Instant deadline, process::LineSink sink) {
+                                                                          Instant deadline,
+                                                                          process::LineSink sink) {
   process::Command command;
   command.argv = std::move(argv);
   command.environment = std::move(environment);
@@ -73,24 +78,70 @@ Task<Result> LocalServer::run_script(std::string what, std::string text, std::ve
   co_return Result();
 }
 
-Task<Result> LocalServer::on_disk(std::string what, std::function<std::expected<void, std::string>()> work,
-                                  Instant deadline) {
+namespace {
+
+Task<Result> run_on(DiskThread& disk, std::string what,
+                    std::function<std::expected<void, std::string>()> work, Instant deadline) {
   using Outcome = std::expected<void, std::string>;
-  auto op = disk_.call<Outcome>(std::move(what), std::move(work), deadline);
+  auto op = disk.call<Outcome>(std::move(what), std::move(work), deadline);
   std::expected<Outcome, std::string> done = co_await std::move(op);
   if (!done) co_return std::unexpected(Failure{std::move(done.error())});
   if (!*done) co_return std::unexpected(Failure{std::move(done->error())});
   co_return Result();
 }
 
+}  // namespace
+
+Task<Result> LocalServer::on_disk(std::string what, std::function<std::expected<void, std::string>()> work,
+                                  Instant deadline) {
+  return run_on(disk_, std::move(what), std::move(work), deadline);
+}
+
+Task<Result> LocalServer::on_long_disk(std::string what,
+                                       std::function<std::expected<void, std::string>()> work,
+                                       Instant deadline) {
+  return run_on(long_disk_, std::move(what), std::move(work), deadline);
+}
+
+template <class T>
+Task<std::expected<T, std::string>> LocalServer::holding_pgpass(std::string path, std::string content,
+                                                                Task<T> op, Instant deadline) {
+  constexpr Duration kRemoveBudget = 5s;
+  if (!content.empty()) {
+    auto writing = disk_.write(path, content, 0600, deadline);
+    auto written = co_await std::move(writing);
+    if (!written) co_return std::unexpected(std::move(written.error()));
+  }
+  std::optional<T> result;
+  std::exception_ptr cancelled;
+  try {
+    result.emplace(co_await std::move(op));
+  } catch (...) {
+    cancelled = std::current_exception();
+  }
+  if (cancelled) co_await shield_from_cancellation();
+  auto removing = disk_.remove(path, clock_.now() + kRemoveBudget);
+  auto removed = co_await std::move(removing);
+  if (!removed) log::warning("{}", removed.error());
+  if (cancelled) std::rethrow_exception(cancelled);
+  co_return std::move(*result);
+}
+
+template Task<std::expected<std::expected<process::Finished, std::string>, std::string>>
+    LocalServer::holding_pgpass(std::string, std::string, Task<std::expected<process::Finished, std::string>>,
+                                Instant);
+template Task<std::expected<Result, std::string>> LocalServer::holding_pgpass(std::string, std::string,
+                                                                              Task<Result>, Instant);
+
 Task<Result> LocalServer::check_binaries(Instant deadline) {
   std::vector<std::string> argv{tool("postgres"), "--version"};
-  auto running = run_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kToolBudget));
+  auto running =
+      run_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kToolBudget));
   auto finished = co_await std::move(running);
   if (!finished || !finished->success()) {
-    co_return std::unexpected(Failure{fmt::format(
-        "could not ask {} for its version: {}\nHINT: check postgresql.bin_dir", tool("postgres"),
-        finished ? finished->describe() : finished.error())});
+    co_return std::unexpected(
+        Failure{fmt::format("could not ask {} for its version: {}\nHINT: check postgresql.bin_dir",
+                            tool("postgres"), finished ? finished->describe() : finished.error())});
   }
   binary_version_ = version_of(finished->out);
   binary_text_ = finished->out;
@@ -107,7 +158,8 @@ Task<Result> LocalServer::check_binaries(Instant deadline) {
 
 Task<void> LocalServer::read_control(Instant deadline) {
   std::vector<std::string> argv{tool("pg_controldata"), pg().data_dir};
-  auto running = run_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kToolBudget));
+  auto running =
+      run_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kToolBudget));
   const std::uint64_t generation = generation_;
   auto finished = co_await std::move(running);
   // What was read while a server came or went describes neither.
@@ -125,8 +177,10 @@ Task<void> LocalServer::read_control(Instant deadline) {
 }
 
 Task<std::string> LocalServer::parameter_from_files(std::string name, Instant deadline) {
-  std::vector<std::string> argv{tool("postgres"), "-D", pg().data_dir, "-C", name, "--config-file=" + main_file()};
-  auto running = run_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kToolBudget));
+  std::vector<std::string> argv{
+      tool("postgres"), "-D", pg().data_dir, "-C", name, "--config-file=" + main_file()};
+  auto running =
+      run_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kToolBudget));
   auto finished = co_await std::move(running);
   if (!finished || !finished->success()) co_return "?";
   std::string text = finished->out;
@@ -134,7 +188,8 @@ Task<std::string> LocalServer::parameter_from_files(std::string name, Instant de
   co_return text;
 }
 
-Task<std::expected<Rows, QueryError>> LocalServer::work_query(std::string sql, std::vector<std::string> parameters,
+Task<std::expected<Rows, QueryError>> LocalServer::work_query(std::string sql,
+                                                              std::vector<std::string> parameters,
                                                               Instant deadline) {
   while (work_busy_) {
     work_free_.clear();
@@ -173,7 +228,8 @@ Task<std::expected<Rows, QueryError>> LocalServer::work_query(std::string sql, s
 Task<Result> LocalServer::checkpoint(Instant deadline) {
   if (!facts_.running()) co_return std::unexpected(Failure{"CHECKPOINT: PostgreSQL does not run"});
   Connection connection(clock_, resolver_);
-  auto connecting = connection.connect(superuser_parameters("restapi", "0"), std::min(deadline, clock_.now() + 3s));
+  auto connecting =
+      connection.connect(superuser_parameters("restapi", "0"), std::min(deadline, clock_.now() + 3s));
   auto connected = co_await std::move(connecting);
   if (!connected) co_return std::unexpected(Failure{"CHECKPOINT: " + connected.error().detail});
   auto running = connection.command("CHECKPOINT", deadline);
@@ -184,7 +240,7 @@ Task<Result> LocalServer::checkpoint(Instant deadline) {
 
 Task<void> LocalServer::run_before_stop(Instant deadline) {
   if (pg().before_stop.empty()) co_return;
-  auto running = run_script("before_stop", pg().before_stop, {}, tool_environment(), deadline);
+  auto running = run_script("before_stop", pg().before_stop, {}, script_environment(), deadline);
   Result done = co_await std::move(running);
   if (!done) log::warning("{}", done.error().detail);
 }

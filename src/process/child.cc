@@ -31,7 +31,8 @@ namespace {
 constexpr auto P_PIDFD = static_cast<idtype_t>(3);
 #endif
 
-/// Children that were dropped while they ran: reaped here, at the next spawn. A pid cannot be reused before that.
+/// Children that were dropped while they ran: reaped here, at the next spawn. A pid cannot be reused before
+/// that.
 std::vector<pid_t>& left_behind() {
   static std::vector<pid_t> pids;
   return pids;
@@ -84,7 +85,8 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 std::string last_lines(std::string_view text) {
   constexpr std::size_t kMax = 1000;
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.remove_suffix(1);
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
+    text.remove_suffix(1);
   if (text.size() <= kMax) return std::string(text);
   text.remove_prefix(text.size() - kMax);
   const auto line = text.find('\n');
@@ -197,7 +199,8 @@ Child::~Child() {
 std::optional<Exit> Child::reap() {
   if (exit_ || !pidfd_) return exit_;
   siginfo_t info{};
-  if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.descriptor()), &info, WEXITED | WNOHANG) != 0) {
+  if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.descriptor()), &info,
+               WEXITED | WNOHANG) != 0) {
     exit_ = Exit{-1, 0};
   } else if (info.si_pid != 0) {
     exit_ = info.si_code == CLD_EXITED ? Exit{info.si_status, 0} : Exit{0, info.si_status};
@@ -205,7 +208,9 @@ std::optional<Exit> Child::reap() {
   return exit_;
 }
 
-void Child::signal_group(int number) const { ::kill(-pid(), number); }
+void Child::signal_group(int number) const {
+  ::kill(-pid(), number);
+}
 
 namespace {
 
@@ -260,8 +265,8 @@ Task<void> end_child(Clock& clock, const Child& child) {
   co_await std::move(last);
 }
 
-/// Ends the child where it still runs, then the readers. What was written before the end is read; a grandchild that
-/// keeps a pipe open is not waited for.
+/// Ends the child where it still runs, then the readers. What was written before the end is read; a
+/// grandchild that keeps a pipe open is not waited for.
 Task<void> finish(Clock& clock, const Child& child, TaskScope* scope, Readers readers) {
   constexpr Duration kDrain = std::chrono::milliseconds(200);
   if (!child.pidfd().ended()) {
@@ -293,7 +298,8 @@ Task<std::expected<Finished, std::string>> run(Clock& clock, Command command, In
   const int out_fd = child.take_stdout();
   const int err_fd = child.take_stderr();
   if (out_fd >= 0) readers.out = scope.spawn("stdout of a child", read_output(out_fd, &result.out, nullptr));
-  if (err_fd >= 0) readers.err = scope.spawn("stderr of a child", read_output(err_fd, &result.err, &on_error_line));
+  if (err_fd >= 0)
+    readers.err = scope.spawn("stderr of a child", read_output(err_fd, &result.err, &on_error_line));
 
   std::exception_ptr cancelled;
   try {

@@ -46,8 +46,8 @@ struct Exit {
   std::string describe() const;
 };
 
-/// A child that was started. It reads /dev/null, has default signal handling and none of our descriptors. Dropping it
-/// leaves the process running; it is reaped by a later spawn.
+/// A child that was started. It reads /dev/null, has default signal handling and none of our descriptors.
+/// Dropping it leaves the process running; it is reaped by a later spawn.
 class Child {
  public:
   /// An error says what could not be run and why (`No such file or directory`).
@@ -86,8 +86,9 @@ struct Finished {
 
 using LineSink = std::function<void(std::string_view line)>;
 
-/// Runs a command to its end. At the deadline or when cancelled its group gets SIGTERM, after `kGrace` it and all below
-/// it are killed. Keeps the last megabyte of each output. `on_error_line` sees each line of stderr as it comes.
+/// Runs a command to its end. At the deadline or when cancelled its group gets SIGTERM, after `kGrace` it and
+/// all below it are killed. Keeps the last megabyte of each output. `on_error_line` sees each line of stderr
+/// as it comes.
 Task<std::expected<Finished, std::string>> run(Clock& clock, Command command, Instant deadline,
                                                LineSink on_error_line = {});
 

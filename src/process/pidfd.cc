@@ -26,7 +26,8 @@ PidFd::~PidFd() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-PidFd::PidFd(PidFd&& other) noexcept : pid_(std::exchange(other.pid_, 0)), fd_(std::exchange(other.fd_, -1)) {}
+PidFd::PidFd(PidFd&& other) noexcept
+    : pid_(std::exchange(other.pid_, 0)), fd_(std::exchange(other.fd_, -1)) {}
 
 PidFd& PidFd::operator=(PidFd&& other) noexcept {
   std::swap(pid_, other.pid_);

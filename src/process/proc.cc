@@ -143,11 +143,17 @@ std::vector<pid_t> descendants(pid_t pid) {
   return found;
 }
 
-std::vector<pid_t> all() { return numeric_entries("/proc"); }
+std::vector<pid_t> all() {
+  return numeric_entries("/proc");
+}
 
-std::optional<std::string> executable(pid_t pid) { return link_target(fmt::format("/proc/{}/exe", pid)); }
+std::optional<std::string> executable(pid_t pid) {
+  return link_target(fmt::format("/proc/{}/exe", pid));
+}
 
-std::optional<std::string> working_directory(pid_t pid) { return link_target(fmt::format("/proc/{}/cwd", pid)); }
+std::optional<std::string> working_directory(pid_t pid) {
+  return link_target(fmt::format("/proc/{}/cwd", pid));
+}
 
 std::string title(pid_t pid) {
   std::string content = read_all(fmt::format("/proc/{}/cmdline", pid)).value_or("");

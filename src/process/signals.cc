@@ -25,6 +25,8 @@ Task<int> Signals::next() {
   co_return number;
 }
 
-void ignore_sigpipe() { ::signal(SIGPIPE, SIG_IGN); }
+void ignore_sigpipe() {
+  ::signal(SIGPIPE, SIG_IGN);
+}
 
 }  // namespace tanist::process

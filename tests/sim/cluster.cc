@@ -138,6 +138,7 @@ bool Cluster::run_until_converged(Duration limit) {
 
 void Cluster::heal() {
   world_.note("world", "heals");
+  healed_ = true;
   world_.heal_network();
   store_.set_up(true);
   for (auto& m : members_) {
@@ -172,6 +173,11 @@ std::string Cluster::report(std::size_t lines) const {
   text += fmt::format("seed {}: {}\nHINT: sim_run --seed {} --verbose\n", world_.seed(), world_.violation(),
                       world_.seed());
   return text;
+}
+
+void Cluster::ended(Endpoint host, int code) {
+  Member* m = &member(host);
+  if (healed_ || (code != 0 && restart_on_failure)) world_.after(healed_ ? 100ms : 2s, [m] { m->start(); });
 }
 
 void Cluster::decided(Endpoint, const ha::View&, const ha::Decision&) { ++counts_.decisions; }

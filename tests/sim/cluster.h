@@ -49,6 +49,8 @@ class Cluster final : public MemberObserver {
   /// Why not, for messages.
   std::string shape();
   bool run_until_converged(Duration limit);
+  /// As a service manager does: a daemon that ends with an error is started again after two seconds.
+  bool restart_on_failure = true;
 
   /// Everything that was done to the world ends: network, store, disks, clocks go on; stopped and dead daemons run.
   void heal();
@@ -69,6 +71,7 @@ class Cluster final : public MemberObserver {
   void decided(Endpoint host, const ha::View& view, const ha::Decision& decision) override;
   void removal(Endpoint host, const std::string& why, bool renamed) override;
   void starting(Endpoint host, const postgres::StartRequest& request) override;
+  void ended(Endpoint host, int code) override;
 
  private:
   void check();
@@ -86,8 +89,10 @@ class Cluster final : public MemberObserver {
   std::vector<std::unique_ptr<Member>> members_;
   Counts counts_;
   Time excused_until_{-1};
+  bool healed_ = false;
   Endpoint handover_from_ = 0;
   std::size_t handover_commits_ = 0;
+  Position handover_position_;
 };
 
 }  // namespace tanist::sim

@@ -59,21 +59,22 @@ void Cluster::promoted(Member& member) {
   if (handover_from_ != 0 && member.host() != handover_from_) {
     ++counts_.handovers;
     const auto& commits = wal_.acknowledged();
-    for (std::size_t i = handover_commits_; i < commits.size(); ++i) {
-      if (commits[i].host != handover_from_ || wal_.contains(member.postgres().disk().end, commits[i].at)) continue;
-      world_.violated(fmt::format("a clean hand-over from host {} to {} lost a commit acknowledged at {:.3f} s",
-                                  handover_from_, member.name(), seconds(commits[i].when)));
-      break;
-    }
+    const Position now = member.postgres().disk().end;
+    bool lost = !wal_.contains(now, handover_position_);
+    for (std::size_t i = handover_commits_; i < commits.size() && !lost; ++i)
+      lost = commits[i].host == handover_from_ && !wal_.contains(now, commits[i].at);
+    if (lost)
+      world_.violated(fmt::format("a clean hand-over from host {} to {} lost acknowledged commits", handover_from_,
+                                  member.name()));
     handover_from_ = 0;
   }
 }
 
 void Cluster::expect_clean_handover(Endpoint from) {
   handover_from_ = from;
-  const auto& commits = wal_.acknowledged();
-  // What the primary acknowledged since it leads, and before it as a replica has it anyway.
-  handover_commits_ = commits.size() > 2000 ? commits.size() - 2000 : 0;
+  // What it has now, and what it acknowledges from now on.
+  handover_position_ = member(from).postgres().disk().end;
+  handover_commits_ = wal_.acknowledged().size();
 }
 
 void Cluster::removal(Endpoint host, const std::string& why, bool renamed) {

@@ -163,7 +163,9 @@ Task<void> Member::run() {
   // Nothing of a process can destroy it from within.
   std::weak_ptr<Process> me = daemon_->process;
   world_.after(0s, [this, me] {
-    if (daemon_ && me.lock() == daemon_->process) destroy();
+    if (!daemon_ || me.lock() != daemon_->process) return;
+    destroy();
+    observer_.ended(host_, *exit_code_);
   });
 }
 

@@ -37,6 +37,8 @@ class MemberObserver {
   virtual void decided(Endpoint host, const ha::View& view, const ha::Decision& decision) = 0;
   virtual void removal(Endpoint host, const std::string& why, bool renamed) = 0;
   virtual void starting(Endpoint host, const postgres::StartRequest& request) = 0;
+  /// The daemon ended by itself.
+  virtual void ended(Endpoint host, int code) = 0;
 };
 
 /// A host: its PostgreSQL, disk, guardian and clock, and the daemon that may run there.

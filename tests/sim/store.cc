@@ -1,6 +1,7 @@
 #include "store.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/format.h"
 
@@ -10,9 +11,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr Duration kAttempt = 3300ms;
+constexpr Duration kLongestAttempt = 3300ms;
 constexpr Duration kRetryPause = 100ms;
-constexpr Duration kResyncPause = 1s;
+/// So long a stream may say nothing before it is asked.
+constexpr Duration kSilence = 2s;
 
 }  // namespace
 
@@ -30,7 +32,12 @@ struct SimStore::Flight {
 struct SimStore::Inbox {
   std::weak_ptr<Process> process;
   std::uint64_t ticket = 0;
-  std::deque<dcs::ClusterPtr> messages;
+  struct Message {
+    dcs::ClusterPtr cluster;
+    /// The effect of an own request, which its answer tells as well.
+    bool own = false;
+  };
+  std::deque<Message> messages;
   Time last_arrival{};
   bool broken = false;
   bool closed = false;
@@ -75,7 +82,9 @@ void SimStore::send(const std::string& operation, Request request, std::shared_p
   auto process = [this_server = &server_, faults = &faults_, world = &world, host = host_, request, flight, answer_to,
                   reply_lost, twice] {
     if (!this_server->up()) return;
+    this_server->acting = reply_lost ? 0 : host;
     Answer answer = request(*this_server);
+    this_server->acting = 0;
     auto cluster = this_server->snapshot();
     if (twice) {
       ++faults->hits;
@@ -101,16 +110,16 @@ Task<SimStore::Exchange> SimStore::exchange(std::string operation, Request reque
   auto flight = std::make_shared<Flight>();
   flight->process = process_.weak_from_this();
   flight->ticket = process_.ticket();
+  ++requests_;
   Exchange result;
   result.sent_at = process_.now();
   send(operation, std::move(request), flight);
-  auto waiting = process_.wait(flight->ticket, deadline);
+  auto waiting = process_.wait(flight->ticket, std::min(deadline, process_.now() + attempt()));
   co_await std::move(waiting);
   if (flight->replied) {
     result.outcome = dcs::Outcome::done;
     result.answer = flight->answer;
     result.cluster = flight->cluster;
-    seen_revision_ = std::max(seen_revision_, flight->answer.revision);
   } else if (flight->refused_connection) {
     result.outcome = dcs::Outcome::unavailable;
     result.detail = operation + ": connection refused by the store";
@@ -120,6 +129,9 @@ Task<SimStore::Exchange> SimStore::exchange(std::string operation, Request reque
   }
   co_return result;
 }
+
+/// A request is given up in time to try another way before the lease ends.
+Duration SimStore::attempt() const { return std::min<Duration>(kLongestAttempt, ttl_ / 4); }
 
 std::vector<dcs::Session> SimStore::own() const {
   std::vector<dcs::Session> sessions(older_sessions_.begin(), older_sessions_.end());
@@ -178,11 +190,89 @@ dcs::WriteResult SimStore::result(const Exchange& exchange) {
   return r;
 }
 
-Task<dcs::WriteResult> SimStore::unbound(std::string operation, Request request, Instant deadline) {
+Task<dcs::WriteResult> SimStore::unbound(std::string operation, Request request, Instant deadline, Merge merge) {
   auto asking = exchange(std::move(operation), std::move(request), deadline);
   const Exchange got = co_await std::move(asking);
+  wrote(got, std::move(merge));
   co_return result(got);
 }
+
+Task<SimStore::Bound> SimStore::bound(std::string operation, BoundRequest request, Instant deadline, Merge merge) {
+  Bound done;
+  done.result.detail = "no session";
+  for (int i = 0; i < 2; ++i) {
+    auto ensuring = ensure_session(deadline);
+    const bool have = co_await std::move(ensuring);
+    if (!have) co_return done;
+    const dcs::Session session = session_;
+    auto asking = exchange(
+        operation, [request, session](StoreServer& server) { return request(server, session); }, deadline);
+    const Exchange got = co_await std::move(asking);
+    wrote(got, merge);
+    done.result = result(got);
+    done.answer = got.answer;
+    done.sent_at = got.sent_at;
+    if (!got.answer.no_lease) break;
+  }
+  co_return done;
+}
+
+void SimStore::wrote(const Exchange& exchange, Merge merge) {
+  if (!merge || exchange.outcome != dcs::Outcome::done || !exchange.answer.ok || !copy_) return;
+  if (copy_->revision >= exchange.cluster->revision) return;
+  auto merged = std::make_shared<dcs::Cluster>(*copy_);
+  merge(*merged, *exchange.cluster);
+  copy_ = told_ = std::move(merged);
+  own_writes_.push_back({exchange.cluster, std::move(merge)});
+}
+
+namespace {
+
+void merge_leader(dcs::Cluster& copy, const dcs::Cluster& server) {
+  copy.leader = server.leader;
+  copy.status = server.status;
+  copy.status_present = server.status_present;
+  copy.status_version = server.status_version;
+}
+
+void merge_bootstrap(dcs::Cluster& copy, const dcs::Cluster& server) {
+  copy.initialize = server.initialize;
+  copy.initialized_by_version = server.initialized_by_version;
+  copy.bootstrap_note = server.bootstrap_note;
+}
+
+/// The key of a record.
+struct MergeRecord {
+  dcs::Cluster& copy;
+  const dcs::Cluster& server;
+  void operator()(const dcs::ConfigRecord&) const { copy.config = server.config; }
+  void operator()(const dcs::StatusRecord&) const {
+    copy.status = server.status;
+    copy.status_present = server.status_present;
+    copy.status_version = server.status_version;
+  }
+  void operator()(const dcs::LegacyOptimeRecord&) const {}
+  void operator()(const dcs::FailoverRecord&) const { copy.failover = server.failover; }
+  void operator()(const dcs::SyncRecord&) const { copy.sync = server.sync; }
+  void operator()(const dcs::HistoryRecord&) const { copy.history = server.history; }
+  void operator()(const dcs::FailsafeRecord&) const {
+    copy.failsafe = server.failsafe;
+    copy.failsafe_version = server.failsafe_version;
+    copy.failsafe_broken = server.failsafe_broken;
+  }
+  void operator()(const dcs::InitializeRecord&) const { merge_bootstrap(copy, server); }
+};
+
+void merge_member(dcs::Cluster& copy, const dcs::Cluster& server, const std::string& name) {
+  const dcs::Member* member = server.member(name);
+  if (member) {
+    copy.members[name] = *member;
+  } else {
+    copy.members.erase(name);
+  }
+}
+
+}  // namespace
 
 Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> SimStore::load(dcs::Read how, Instant deadline) {
   if (how == dcs::Read::watched && watched()) co_return watched();
@@ -196,7 +286,7 @@ Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> SimStore::load(dcs::Read ho
           answer.revision = server.snapshot()->revision;
           return answer;
         },
-        std::min(deadline, process_.now() + kAttempt));
+        deadline);
     const Exchange got = co_await std::move(asking);
     if (got.outcome == dcs::Outcome::done) co_return stamped(*got.cluster, true, got.sent_at);
     why = got.detail;
@@ -223,33 +313,27 @@ Task<dcs::WriteResult> SimStore::keep_session(Instant deadline) {
 }
 
 Task<dcs::Store::Acquired> SimStore::acquire(dcs::AcquireConditions conditions, Instant deadline) {
+  const std::string name = identity_.name;
+  auto asking = bound(
+      "acquire",
+      [name, conditions](StoreServer& server, const dcs::Session& session) {
+        return server.acquire(name, session, conditions);
+      },
+      deadline, merge_leader);
+  const Bound got = co_await std::move(asking);
+  co_return acquired(got);
+}
+
+dcs::Store::Acquired SimStore::acquired(const Bound& got) {
   Acquired acquired;
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    auto ensuring = ensure_session(deadline);
-    const bool have = co_await std::move(ensuring);
-    if (!have) {
-      acquired.detail = "no session";
-      co_return acquired;
-    }
-    const std::string name = identity_.name;
-    const dcs::Session session = session_;
-    auto asking = exchange(
-        "acquire",
-        [name, session, conditions](StoreServer& server) { return server.acquire(name, session, conditions); },
-        deadline);
-    const Exchange got = co_await std::move(asking);
-    const dcs::WriteResult r = result(got);
-    acquired.outcome = r.outcome;
-    acquired.detail = r.detail;
-    if (r.done()) {
-      acquired.proof = {got.sent_at, got.answer.valid_for};
-      leader_created_ = got.answer.leader_created;
-    } else {
-      leader_created_ = 0;
-    }
-    if (!got.answer.no_lease) co_return acquired;
+  acquired.outcome = got.result.outcome;
+  acquired.detail = got.result.detail;
+  leader_created_ = 0;
+  if (got.result.done()) {
+    acquired.proof = {got.sent_at, got.answer.valid_for};
+    leader_created_ = got.answer.leader_created;
   }
-  co_return acquired;
+  return acquired;
 }
 
 Task<dcs::Renewal> SimStore::renew(std::optional<dcs::Status> status, Instant deadline) {
@@ -268,8 +352,9 @@ Task<dcs::Renewal> SimStore::renew(std::optional<dcs::Status> status, Instant de
           [name, session, sessions, status](StoreServer& server) {
             return server.renew(name, session, sessions, status);
           },
-          std::min(deadline, process_.now() + kAttempt));
+          deadline);
       const Exchange got = co_await std::move(asking);
+      wrote(got, merge_leader);
       renewal.detail = got.outcome == dcs::Outcome::done ? got.answer.detail : got.detail;
       if (got.outcome == dcs::Outcome::done && got.answer.ok) {
         renewal.outcome = dcs::RenewOutcome::proven;
@@ -299,7 +384,7 @@ Task<dcs::WriteResult> SimStore::release(std::optional<dcs::Status> last_status,
       [name, sessions, created, last_status](StoreServer& server) {
         return server.release(name, sessions, created, last_status);
       },
-      deadline);
+      deadline, merge_leader);
 }
 
 Task<dcs::WriteResult> SimStore::touch_member(Document value, Instant deadline) {
@@ -308,18 +393,19 @@ Task<dcs::WriteResult> SimStore::touch_member(Document value, Instant deadline) 
   if (mine && !session_.empty() && session_ttl_ == ttl_ && mine->session == session_ &&
       last_member_session_ == session_ && last_member_ == value)
     co_return dcs::WriteResult{dcs::Outcome::done, mine->version, {}};
-  auto ensuring = ensure_session(deadline);
-  const bool have = co_await std::move(ensuring);
-  if (!have) co_return dcs::WriteResult{dcs::Outcome::unavailable, 0, "no session"};
   const std::string name = identity_.name;
-  const dcs::Session session = session_;
-  auto writing = unbound(
+  Merge merge = [name](dcs::Cluster& copy, const dcs::Cluster& server) { merge_member(copy, server, name); };
+  auto writing = bound(
       "member",
-      [name, session, value](StoreServer& server) { return server.touch_member(name, session, value); }, deadline);
-  auto written = co_await std::move(writing);
+      [name, value](StoreServer& server, const dcs::Session& session) {
+        return server.touch_member(name, session, value);
+      },
+      deadline, std::move(merge));
+  const Bound got = co_await std::move(writing);
+  const dcs::WriteResult& written = got.result;
   if (written.done()) {
     last_member_ = value;
-    last_member_session_ = session;
+    last_member_session_ = session_;
   } else {
     last_member_session_.clear();
   }
@@ -329,75 +415,75 @@ Task<dcs::WriteResult> SimStore::touch_member(Document value, Instant deadline) 
 Task<dcs::WriteResult> SimStore::remove_member(Instant deadline) {
   const std::string name = identity_.name;
   last_member_session_.clear();
-  return unbound("member", [name](StoreServer& server) { return server.remove_member(name); }, deadline);
+  return unbound(
+      "member", [name](StoreServer& server) { return server.remove_member(name); }, deadline,
+      [name](dcs::Cluster& copy, const dcs::Cluster& server) { merge_member(copy, server, name); });
 }
 
 Task<dcs::WriteResult> SimStore::write(dcs::Record record, dcs::Condition condition, Instant deadline) {
   return unbound(
-      "write", [record, condition](StoreServer& server) { return server.write(record, condition); }, deadline);
+      "write", [record, condition](StoreServer& server) { return server.write(record, condition); }, deadline,
+      [record](dcs::Cluster& copy, const dcs::Cluster& server) { std::visit(MergeRecord{copy, server}, record); });
 }
 
 Task<dcs::WriteResult> SimStore::delete_sync(dcs::Condition condition, Instant deadline) {
-  return unbound("write", [condition](StoreServer& server) { return server.delete_sync(condition); }, deadline);
+  return unbound(
+      "write", [condition](StoreServer& server) { return server.delete_sync(condition); }, deadline,
+      [](dcs::Cluster& copy, const dcs::Cluster& server) { copy.sync = server.sync; });
 }
 
 Task<dcs::WriteResult> SimStore::begin_bootstrap(std::optional<dcs::Version> take_over, Instant deadline) {
-  auto ensuring = ensure_session(deadline);
-  const bool have = co_await std::move(ensuring);
-  if (!have) co_return dcs::WriteResult{dcs::Outcome::unavailable, 0, "no session"};
   const dcs::Identity me = identity_;
-  const dcs::Session session = session_;
-  auto beginning = unbound(
+  const auto sessions = own();
+  auto beginning = bound(
       "begin",
-      [me, session, take_over](StoreServer& server) {
-        return server.begin_bootstrap(me.name, me.incarnation, session, take_over);
+      [me, sessions, take_over](StoreServer& server, const dcs::Session& session) {
+        return server.begin_bootstrap(me.name, me.incarnation, session, sessions, take_over);
       },
-      deadline);
-  co_return co_await std::move(beginning);
+      deadline, merge_bootstrap);
+  const Bound got = co_await std::move(beginning);
+  co_return got.result;
 }
 
 Task<dcs::Store::Acquired> SimStore::finish_bootstrap(dcs::BootstrapResult bootstrap, Instant deadline) {
-  Acquired acquired;
-  auto ensuring = ensure_session(deadline);
-  const bool have = co_await std::move(ensuring);
-  if (!have) {
-    acquired.detail = "no session";
-    co_return acquired;
-  }
   const std::string name = identity_.name;
-  const dcs::Session session = session_;
   const auto sessions = own();
-  auto asking = exchange(
+  Merge merge = [](dcs::Cluster& copy, const dcs::Cluster& server) {
+    merge_leader(copy, server);
+    merge_bootstrap(copy, server);
+    copy.config = server.config;
+  };
+  auto asking = bound(
       "finish",
-      [name, session, sessions, bootstrap](StoreServer& server) {
-        return server.finish_bootstrap(name, session, sessions, bootstrap);
+      [name, sessions, bootstrap](StoreServer& server, const dcs::Session& session) {
+        auto mine = sessions;
+        mine.push_back(session);
+        return server.finish_bootstrap(name, session, mine, bootstrap);
       },
-      deadline);
-  const Exchange got = co_await std::move(asking);
-  const dcs::WriteResult r = result(got);
-  acquired.outcome = r.outcome;
-  acquired.detail = r.detail;
-  if (r.done()) {
-    acquired.proof = {got.sent_at, got.answer.valid_for};
-    leader_created_ = got.answer.leader_created;
-  }
-  co_return acquired;
+      deadline, std::move(merge));
+  const Bound got = co_await std::move(asking);
+  co_return acquired(got);
 }
 
 Task<dcs::WriteResult> SimStore::cancel_bootstrap(Instant deadline) {
   const std::string name = identity_.name;
   const auto sessions = own();
   return unbound(
-      "cancel", [name, sessions](StoreServer& server) { return server.cancel_bootstrap(name, sessions); }, deadline);
+      "cancel", [name, sessions](StoreServer& server) { return server.cancel_bootstrap(name, sessions); }, deadline,
+      merge_bootstrap);
 }
 
 Task<void> SimStore::open(dcs::Identity identity) {
   identity_ = std::move(identity);
   if (!identity_.previous_session.empty()) older_sessions_.insert(identity_.previous_session);
   while (true) {
+    subscribe();
     auto loading = load(dcs::Read::linearizable, process_.now() + 5s);
     auto loaded = co_await std::move(loading);
-    if (loaded) break;
+    if (loaded) {
+      copy_ = told_ = stamped(**loaded, false, (*loaded)->read_at);
+      break;
+    }
     auto pause = process_.sleep_for(1s);
     co_await std::move(pause);
   }
@@ -419,8 +505,8 @@ dcs::ClusterPtr SimStore::stamped(const dcs::Cluster& cluster, bool linearizable
   return copy;
 }
 
-dcs::ClusterPtr SimStore::watched() const {
-  return copy_ && copy_->revision >= seen_revision_ ? copy_ : nullptr;
+void SimStore::break_watch() {
+  if (inbox_) inbox_->broken = true;
 }
 
 void SimStore::subscribe() {
@@ -440,71 +526,74 @@ void SimStore::subscribe() {
     const Time arrival = std::max(inbox->last_arrival, world->now() + dice.between(100us, 5ms) + lag);
     inbox->last_arrival = arrival;
     const int times = faults->duplicates > 0 && dice.chance(faults->duplicates) ? 2 : 1;
-    world->at(arrival, [inbox, world, host, times, cluster = server->snapshot()] {
+    const bool own = server->acting == host;
+    world->at(arrival, [inbox, world, host, times, own, cluster = server->snapshot()] {
       if (inbox->closed || inbox->broken) return;
       if (!world->open(kStore, host)) {
         inbox->broken = true;
         return;
       }
-      for (int i = 0; i < times; ++i) inbox->messages.push_back(cluster);
+      for (int i = 0; i < times; ++i) inbox->messages.push_back({cluster, own});
       if (auto process = inbox->process.lock()) process->wake(inbox->ticket);
     });
     return true;
   });
 }
 
-void SimStore::adopt(dcs::ClusterPtr cluster) {
-  const dcs::ClusterPtr before = copy_;
-  if (before && cluster->revision < before->revision) return;
-  copy_ = cluster;
-  if (!listener_) return;
+void SimStore::adopt(const dcs::Cluster& cluster, Instant read_at, bool own_effect) {
+  if (copy_ && cluster.revision < copy_->revision) return;
+  auto next = std::make_shared<dcs::Cluster>(cluster);
+  next->linearizable = false;
+  next->read_at = read_at;
+  std::erase_if(own_writes_, [&](const OwnWrite& own) { return own.server->revision <= cluster.revision; });
+  for (const OwnWrite& own : own_writes_) own.merge(*next, *own.server);
+  copy_ = next;
+  const dcs::ClusterPtr before = std::exchange(told_, copy_);
+  if (!listener_ || !before || own_effect) return;
   Change change;
-  const auto leader = [](const dcs::ClusterPtr& c) { return c ? c->leader_name() : std::string(); };
-  const auto session = [](const dcs::ClusterPtr& c) { return c && c->leader ? c->leader->session : std::string(); };
-  change.leader_changed = leader(before) != leader(cluster) ||
-                          (leader(cluster) == identity_.name && session(before) != session(cluster));
-  change.wakes = !before || before->config.version != cluster->config.version ||
-                 before->failover.version != cluster->failover.version ||
-                 before->initialize.version != cluster->initialize.version ||
-                 before->bootstrap_note.version != cluster->bootstrap_note.version ||
-                 (before->status_version != cluster->status_version && leader(cluster) != identity_.name);
-  if (change.leader_changed || change.wakes) listener_(change);
+  const auto session = [](const dcs::Cluster& c) { return c.leader ? c.leader->session : std::string(); };
+  change.leader_changed =
+      before->leader_name() != next->leader_name() ||
+      (next->leader_name() == identity_.name && session(*before) != session(*next));
+  change.wakes = change.leader_changed || before->config.version != next->config.version ||
+                 before->failover.version != next->failover.version ||
+                 before->initialize.version != next->initialize.version ||
+                 before->bootstrap_note.version != next->bootstrap_note.version ||
+                 (before->status_version != next->status_version && next->leader_name() != identity_.name);
+  if (change.wakes) listener_(change);
 }
 
 Task<void> SimStore::watch() {
   while (true) {
-    subscribe();
     auto inbox = inbox_;
-    auto loading = load(dcs::Read::linearizable, process_.now() + 5s);
-    auto loaded = co_await std::move(loading);
-    if (!loaded) {
-      auto pause = process_.sleep_for(kResyncPause);
-      co_await std::move(pause);
-      continue;
-    }
-    adopt(stamped(**loaded, false, (*loaded)->read_at));
     // A stream that says nothing is asked whether it lives; a broken one is noticed by then.
-    Instant alive_until = process_.now() + 2s;
+    Instant alive_until = process_.now() + kSilence;
     while (true) {
       while (!inbox->messages.empty()) {
         auto message = std::move(inbox->messages.front());
         inbox->messages.pop_front();
-        adopt(stamped(*message, false, process_.now()));
-        alive_until = process_.now() + 2s;
+        adopt(*message.cluster, process_.now(), message.own);
+        alive_until = process_.now() + kSilence;
       }
       if (process_.now() >= alive_until) {
-        const bool reachable = server_.up() && process_.world().open(host_, kStore) &&
-                               process_.world().open(kStore, host_);
+        World& world = process_.world();
+        const bool reachable = server_.up() && world.open(host_, kStore) && world.open(kStore, host_);
         if (inbox->broken || !reachable) break;
-        alive_until = process_.now() + 2s;
+        alive_until = process_.now() + kSilence;
       }
       inbox->ticket = process_.ticket();
       auto waiting = process_.wait(inbox->ticket, alive_until);
       co_await std::move(waiting);
     }
     copy_.reset();
-    auto pause = process_.sleep_for(process_.world().dice().between(10ms, 200ms));
-    co_await std::move(pause);
+    while (!copy_) {
+      subscribe();
+      auto loading = load(dcs::Read::linearizable, process_.now() + 5s);
+      auto loaded = co_await std::move(loading);
+      if (loaded) adopt(**loaded, (*loaded)->read_at, false);
+      auto pause = process_.sleep_for(process_.world().dice().between(10ms, 200ms));
+      co_await std::move(pause);
+    }
   }
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/task_scope.h"
@@ -57,7 +58,11 @@ class SimStore final : public dcs::Store {
   Task<Acquired> finish_bootstrap(dcs::BootstrapResult result, Instant deadline) override;
   Task<dcs::WriteResult> cancel_bootstrap(Instant deadline) override;
   void on_change(std::function<void(Change)> listener) override { listener_ = std::move(listener); }
-  dcs::ClusterPtr watched() const override;
+  dcs::ClusterPtr watched() const override { return copy_; }
+  /// Requests since the last call.
+  int take_requests() { return std::exchange(requests_, 0); }
+  /// The stream ends.
+  void break_watch();
 
  private:
   using Request = std::function<Answer(StoreServer&)>;
@@ -71,19 +76,34 @@ class SimStore final : public dcs::Store {
   };
   struct Flight;
   struct Inbox;
+  using Merge = std::function<void(dcs::Cluster& copy, const dcs::Cluster& server)>;
 
   Task<Exchange> exchange(std::string operation, Request request, Instant deadline);
   void send(const std::string& operation, Request request, std::shared_ptr<Flight> flight);
   /// Sees to a live session before a bound write; false: none could be had.
+  /// A ttl that changed asks for a new one.
   Task<bool> ensure_session(Instant deadline);
   Task<bool> grant_session(Instant deadline);
   std::vector<dcs::Session> own() const;
   dcs::WriteResult result(const Exchange& exchange);
-  Task<dcs::WriteResult> unbound(std::string operation, Request request, Instant deadline);
+  /// The same for a write that is bound to the session: with a new one where the old one has ended.
+  using BoundRequest = std::function<Answer(StoreServer&, const dcs::Session&)>;
+  struct Bound {
+    dcs::WriteResult result;
+    Answer answer;
+    Instant sent_at{};
+  };
+  Task<Bound> bound(std::string operation, BoundRequest request, Instant deadline, Merge merge);
+  Acquired acquired(const Bound& got);
+  Duration attempt() const;
+  Task<dcs::WriteResult> unbound(std::string operation, Request request, Instant deadline, Merge merge = {});
 
   Task<void> watch();
   void subscribe();
-  void adopt(dcs::ClusterPtr cluster);
+  /// The stream (or a full read) brought `cluster`.
+  void adopt(const dcs::Cluster& cluster, Instant read_at, bool own_effect);
+  /// An own write is in the copy at once, whatever the stream still holds back.
+  void wrote(const Exchange& exchange, Merge merge);
   dcs::ClusterPtr stamped(const dcs::Cluster& cluster, bool linearizable, Instant read_at) const;
 
   Process& process_;
@@ -99,12 +119,19 @@ class SimStore final : public dcs::Store {
   std::function<Task<void>(dcs::Session)> recorder_;
   std::function<void(Change)> listener_;
   dcs::Version leader_created_ = 0;
-  /// Nothing older than what this store's own answers showed counts as caught up.
-  std::int64_t seen_revision_ = 0;
+  struct OwnWrite {
+    dcs::ClusterPtr server;
+    Merge merge;
+  };
+  /// Own writes that the stream has not brought yet.
+  std::deque<OwnWrite> own_writes_;
   dcs::ClusterPtr copy_;
+  /// As the last listener knew it; outlives a lost stream.
+  dcs::ClusterPtr told_;
   std::shared_ptr<Inbox> inbox_;
   Document last_member_;
   dcs::Session last_member_session_;
+  int requests_ = 0;
 };
 
 }  // namespace tanist::sim

@@ -158,7 +158,7 @@ void StoreServer::end_lease(const dcs::Session& session) {
 
 bool StoreServer::holds(const dcs::Condition& condition, dcs::Version current, bool present) const {
   if (std::holds_alternative<dcs::IfAbsent>(condition)) return !present;
-  if (const auto* exact = std::get_if<dcs::IfVersion>(&condition)) return present && current == exact->version;
+  if (const auto* exact = std::get_if<dcs::IfVersion>(&condition)) return exact->version == 0 ? !present : present && current == exact->version;
   return true;
 }
 
@@ -343,13 +343,16 @@ Answer StoreServer::delete_sync(const dcs::Condition& condition) {
 }
 
 Answer StoreServer::begin_bootstrap(const std::string& name, const std::string& incarnation,
-                                    const dcs::Session& session, std::optional<dcs::Version> take_over) {
+                                    const dcs::Session& session, const std::vector<dcs::Session>& own,
+                                    std::optional<dcs::Version> take_over) {
   Answer answer = refused("somebody else has created /initialize");
   if (!leases_.contains(session)) {
     answer.no_lease = true;
     return answer;
   }
-  if (now_.bootstrap_note.present()) return answer;
+  const auto& note = now_.bootstrap_note;
+  const bool mine = note.present() && note.name == name && is_one_of(own, note.session);
+  if (note.present() && !mine) return answer;
   if (take_over) {
     if (!now_.initialize.present || now_.initialize.version != *take_over || !now_.initialize.value.empty())
       return answer;
@@ -405,5 +408,12 @@ void StoreServer::delete_leader_by_hand() {
   bump();
   changed();
 }
+
+void StoreServer::put_leader_by_hand(const std::string& name) {
+  put_leader(name, {}, LeaderChange::acquired);
+  changed();
+}
+
+void StoreServer::delete_member_by_hand(const std::string& name) { (void)remove_member(name); }
 
 }  // namespace tanist::sim

@@ -59,13 +59,15 @@ class StoreServer {
   Answer write(const dcs::Record& record, const dcs::Condition& condition);
   Answer delete_sync(const dcs::Condition& condition);
   Answer begin_bootstrap(const std::string& name, const std::string& incarnation, const dcs::Session& session,
-                         std::optional<dcs::Version> take_over);
+                         const std::vector<dcs::Session>& own, std::optional<dcs::Version> take_over);
   Answer finish_bootstrap(const std::string& name, const dcs::Session& session, const std::vector<dcs::Session>& own,
                           const dcs::BootstrapResult& result);
   Answer cancel_bootstrap(const std::string& name, const std::vector<dcs::Session>& own);
 
   /// What an operator or an accident does.
   void delete_leader_by_hand();
+  void put_leader_by_hand(const std::string& name);
+  void delete_member_by_hand(const std::string& name);
   void end_lease(const dcs::Session& session);
   bool lease_alive(const dcs::Session& session) const { return leases_.contains(session); }
 
@@ -75,6 +77,8 @@ class StoreServer {
   void on_leader_change(std::function<void(LeaderChange, const std::string& name)> listener) {
     leader_listener_ = std::move(listener);
   }
+  /// Whose request is processed right now (and will be answered); 0: nobody's.
+  Endpoint acting = 0;
   std::uint64_t lock_changes() const { return lock_changes_; }
 
  private:

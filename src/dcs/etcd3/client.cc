@@ -16,6 +16,8 @@ constexpr Duration kFirstPause = 50ms;
 constexpr Duration kLongestPause = 1s;
 /// After a login error the call is repeated only while there is this much time.
 constexpr Duration kLoginNeeds = 500ms;
+/// With less than a second left all nodes are still tried, as long as each gets this much.
+constexpr Duration kLeastAttempt = 100ms;
 
 std::string host_and_port(const net::Endpoint& endpoint) { return net::to_string(endpoint); }
 
@@ -30,6 +32,9 @@ AttemptPlan plan_attempts(int nodes, Duration left) {
     while (tries < most && share / (tries + 1) >= 1s) ++tries;
     return {n, share / tries};
   }
+  for (int n = nodes; n > 1; --n) {
+    if (left / n >= kLeastAttempt) return {n, left / n};
+  }
   return {nodes > 0 ? 1 : 0, left};
 }
 
@@ -42,6 +47,7 @@ Client::Client(Executor executor, Clock& clock, config::Etcd3 options, config::T
       dice_(static_cast<unsigned>(clock.now().time_since_epoch().count())) {}
 
 std::vector<net::Endpoint> Client::configured() const {
+  if (!discovered_.empty()) return discovered_;
   std::vector<net::Endpoint> out;
   for (const auto& [host, port] : options_.endpoints) out.push_back({host, port, options_.https});
   return out;
@@ -165,7 +171,7 @@ Task<std::optional<std::string>> Client::check_version(net::Endpoint endpoint, I
                           server->minor, server->patch);
   }
   prefix_ = *prefix;
-  if (keepalive_is_unreliable(*server) && warned_.insert(where).second) {
+  if (!for_one_reading_ && keepalive_is_unreliable(*server) && warned_.insert(where).second) {
     log::warning(
         "etcd {}.{}.{} at {} may go on prolonging leases on a leader that its cluster has replaced\n"
         "HINT: upgrade etcd to 3.4.31, 3.5.13 or later; until then a lease is believed only together with a "
@@ -196,7 +202,7 @@ Task<std::optional<CallError>> Client::authenticate(net::Endpoint endpoint, Inst
 }
 
 Task<bool> Client::learn_topology(net::Endpoint endpoint, Instant deadline) {
-  if (options_.use_proxies) co_return true;
+  if (options_.use_proxies || for_one_reading_) co_return true;
   auto asking = attempt(endpoint, "/cluster/member/list", "{}", deadline, true);
   const Attempt result = co_await std::move(asking);
   if (!result.answer) co_return false;
@@ -218,15 +224,14 @@ Task<bool> Client::learn_topology(net::Endpoint endpoint, Instant deadline) {
 }
 
 Task<std::expected<void, std::string>> Client::connect(Instant deadline) {
-  if (!options_.srv.empty() && options_.endpoints.empty()) {
-    throw FatalStoreError("etcd3.srv: discovery by DNS SRV records is not available in this version\n"
-                          "HINT: name the nodes in etcd3.hosts");
-  }
+  auto discovering = discover(deadline);
+  co_await std::move(discovering);
   auto candidates = configured();
   for (const auto& known : endpoints_) {
     if (std::ranges::find(candidates, known) == candidates.end()) candidates.push_back(known);
   }
   std::string failures;
+  if (candidates.empty()) failures = "DNS names no node for " + options_.srv;
   std::size_t left = candidates.size();
   for (const auto& endpoint : candidates) {
     const Instant now = clock_.now();

@@ -18,7 +18,7 @@
 namespace tanist::dcs::etcd3 {
 
 /// How long one node may take, when `left` must do for `nodes` of them (dcs.md §2.5); with less than a second left
-/// the current node gets all of it.
+/// they share what there is.
 struct AttemptPlan {
   int nodes = 0;
   Duration timeout{};
@@ -62,6 +62,10 @@ class Client {
   /// FatalStoreError for a wrong password and for options that cannot work.
   Task<std::expected<void, std::string>> connect(Instant deadline);
 
+  /// This client holds no lease and lives shortly: nothing is warned of and no topology read that matters only to
+  /// who does.
+  void for_one_reading() { for_one_reading_ = true; }
+
   /// One call, repeated on this and other nodes until the deadline: it must be one that may be applied twice.
   Task<std::expected<Answer, CallError>> call(std::string path, std::string body, Instant deadline);
 
@@ -90,6 +94,10 @@ class Client {
   };
 
   std::vector<net::Endpoint> configured() const;
+  /// Asks DNS for the nodes when `srv` is set; keeps what is known when it has no answer.
+  Task<void> discover(Instant deadline);
+  /// clientURLs of the cluster that has a peer at `endpoint`.
+  Task<std::vector<net::Endpoint>> ask_peer(net::Endpoint endpoint, Instant deadline);
   net::HttpClientOptions http_options() const;
   net::HttpRequest make_request(const std::string& path, std::string body, bool with_token) const;
   Task<Attempt> attempt(net::Endpoint endpoint, std::string path, std::string body, Instant deadline,
@@ -106,8 +114,11 @@ class Client {
   config::Etcd3 options_;
   config::Timing timing_;
   net::HttpClient http_;
+  /// From DNS; empty: none asked, or no answer.
+  std::vector<net::Endpoint> discovered_;
   std::vector<net::Endpoint> endpoints_;
   std::size_t current_ = 0;
+  bool for_one_reading_ = false;
   std::string prefix_ = "/v3";
   std::string token_;
   std::map<std::string, std::int64_t> terms_;

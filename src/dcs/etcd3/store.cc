@@ -11,7 +11,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr Duration kOpenPause = 5s;
+/// Between two attempts to find an etcd at the start, and between two lines that say so.
+constexpr Duration kOpenPause = 500ms;
+constexpr Duration kOpenSays = 5s;
+constexpr Duration kTopologyPause = 5s;
 constexpr Duration kTopologyMinimum = 60s;
 constexpr Duration kTopologyFirst = 300s;
 
@@ -73,14 +76,18 @@ Task<void> Etcd3Store::open(Identity identity) {
   });
   watch_->set_patience(options_.timing.retry_timeout);
   std::string said;
+  Instant say_at{};
   for (;;) {
     const Instant begun = clock_.now();
-    auto connecting = client_.connect(begun + std::min(kOpenPause, options_.timing.retry_timeout));
+    auto connecting = client_.connect(begun + std::min(kOpenSays, options_.timing.retry_timeout));
     auto connected = co_await std::move(connecting);
     if (connected) break;
-    if (said != connected.error()) log::warning("could not connect to etcd: {}", connected.error());
-    said = std::move(connected.error());
-    log::info("waiting on etcd");
+    if (clock_.now() >= say_at) {
+      if (said != connected.error()) log::warning("could not connect to etcd: {}", connected.error());
+      said = std::move(connected.error());
+      log::info("waiting on etcd");
+      say_at = begun + kOpenSays;
+    }
     auto pause = clock_.sleep_until(begun + kOpenPause);
     co_await std::move(pause);
   }
@@ -108,7 +115,7 @@ Task<void> Etcd3Store::topology_loop() {
     co_await std::move(refreshing);
     period = std::max<Duration>(kTopologyMinimum, 10 * options_.timing.ttl);
     // Failures come in crowds.
-    auto pause = clock_.sleep_for(kOpenPause);
+    auto pause = clock_.sleep_for(kTopologyPause);
     co_await std::move(pause);
   }
 }
@@ -330,6 +337,7 @@ std::unique_ptr<Store> make_store(Executor executor, Clock& clock, Options optio
 Task<std::expected<ClusterPtr, LoadError>> read_once(Executor executor, Clock& clock, Options options,
                                                      Instant deadline) {
   Client client(executor, clock, options.connection, options.timing);
+  client.for_one_reading();
   auto connecting = client.connect(deadline);
   auto connected = co_await std::move(connecting);
   if (!connected) co_return std::unexpected(LoadError{std::move(connected.error())});

@@ -54,6 +54,7 @@ Task<void> Watch::run() {
 }
 
 Task<void> Watch::follow() {
+  written_meanwhile_.clear();
   Tree fresh;
   std::int64_t revision = 0;
   auto building = build(&fresh, &revision);
@@ -130,6 +131,11 @@ void Watch::install(Tree fresh, std::int64_t revision) {
   graves_.clear();
   revision_ = revision;
   ++generation_;
+  // What was written while the copy was read is not undone by it.
+  for (const auto& [key, kv, at] : written_meanwhile_) {
+    if (at > revision) remember(key, kv, at);
+  }
+  written_meanwhile_.clear();
   ready_ = true;
   trouble_.clear();
   became_ready_.set();
@@ -176,10 +182,14 @@ Store::Change Watch::apply(const std::string& key, const std::optional<KeyValue>
   return judge(key, before ? &*before : nullptr, kv ? &*kv : nullptr);
 }
 
-void Watch::wrote(const std::string& key, std::optional<KeyValue> kv, std::int64_t revision) {
-  const bool deleted = !kv;
+void Watch::remember(const std::string& key, const std::optional<KeyValue>& kv, std::int64_t revision) {
   (void)apply(key, kv, revision, true);
-  if (deleted && ready_) graves_[key] = revision;
+  if (!kv) graves_[key] = revision;
+}
+
+void Watch::wrote(const std::string& key, std::optional<KeyValue> kv, std::int64_t revision) {
+  remember(key, kv, revision);
+  if (!ready_) written_meanwhile_.push_back({key, std::move(kv), revision});
 }
 
 void Watch::found(const std::string& key, std::optional<KeyValue> kv, std::int64_t revision) {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "core/event.h"
 #include "dcs/codec.h"
@@ -63,6 +64,8 @@ class Watch {
   void install(Tree fresh, std::int64_t revision);
   Store::Change apply(const std::string& key, const std::optional<KeyValue>& kv, std::int64_t revision, bool silent);
   Store::Change judge(const std::string& key, const KeyValue* before, const KeyValue* after) const;
+  /// Into the copy, silently, and proof against older events.
+  void remember(const std::string& key, const std::optional<KeyValue>& kv, std::int64_t revision);
   void tell(Store::Change change);
   bool expected(const std::string& key, const std::optional<KeyValue>& kv) const;
 
@@ -82,6 +85,13 @@ class Watch {
   /// Revisions at which own requests saw keys absent: older events about them are history.
   std::map<std::string, std::int64_t, std::less<>> graves_;
   std::multimap<std::string, std::optional<std::string>> expected_;
+  struct Written {
+    std::string key;
+    std::optional<KeyValue> kv;
+    std::int64_t revision;
+  };
+  /// Own writes while the copy is being built.
+  std::vector<Written> written_meanwhile_;
 };
 
 }  // namespace tanist::dcs::etcd3

@@ -8,6 +8,7 @@ namespace {
 using namespace std::chrono_literals;
 constexpr Duration kDiskBudget = 5s;
 constexpr Duration kInitdbBudget = 30min;
+constexpr Duration kFirstStartBudget = 5min;
 }  // namespace
 
 Task<Outcome> bootstrap(OperationRunner& run) {
@@ -30,7 +31,7 @@ Task<Outcome> bootstrap(OperationRunner& run) {
     co_return Outcome{false, made.error().detail};
   }
 
-  const Instant start_deadline = run.now() + settings->dynamic.primary_start_timeout;
+  const Instant start_deadline = run.now() + kFirstStartBudget;
   run.host().set_state(postgres::State::starting);
   run.enter(Phase::starting, Cancel::free, start_deadline);
   postgres::StartRequest request;
@@ -108,7 +109,6 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
 Task<Outcome> cancel_bootstrap(OperationRunner& run) {
   auto& ports = run.ports();
   const Duration budget = run.host().settings()->dynamic.timing.retry_timeout;
-  log::info("removing initialize key after failed attempt to bootstrap the cluster");
   run.enter(Phase::waiting_down, Cancel::critical, run.now() + budget);
   ports.server.signal_stop(postgres::StopMode::immediate);
   auto waiting = ports.server.wait_down(run.now() + budget);

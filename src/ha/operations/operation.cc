@@ -44,6 +44,7 @@ Task<void> OperationRunner::run(Task<Outcome> body) {
   view_.reset();
   host_.set_progress(std::nullopt);
   host_.publish();
+  host_.wake();
   if (aborted) throw boost::system::system_error(boost::asio::error::operation_aborted);
 }
 
@@ -80,6 +81,7 @@ Task<bool> OperationRunner::verdict(Lsn checkpoint_lsn, Lsn last_lsn, std::funct
     verdict_given_.clear();
     view_->awaits_verdict = true;
     host_.publish();
+    host_.wake();
     auto wait = verdict_given_.wait();
     auto bounded = run_until(ports_.clock, std::move(wait), deadline);
     co_await std::move(bounded);

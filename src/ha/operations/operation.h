@@ -21,8 +21,10 @@ class OperationHost {
   virtual void set_role(postgres::Role role) = 0;
   virtual postgres::Role role() const = 0;
   virtual void set_progress(std::optional<postgres::Progress> progress) = 0;
-  /// Publishes the snapshot (with the role above) and wakes the cycle.
+  /// Publishes the snapshot, with the role and state set before.
   virtual void publish() = 0;
+  /// Something is to be decided: an operation ended, or awaits a verdict.
+  virtual void wake() = 0;
   virtual void fire_callback(const std::string& action, postgres::Role role) = 0;
   /// Publishes first, stops renewing, deletes the leader key; true: certainly not mine any more.
   virtual Task<bool> release_key(std::optional<Lsn> last_lsn) = 0;

@@ -13,8 +13,9 @@ Task<Outcome> start_server(OperationRunner& run, postgres::StartRequest request,
   auto& server = run.ports().server;
   const auto settings = run.host().settings();
   // A standby may replay for long before it is consistent; the next decision may end this at any moment.
-  const Duration budget = request.as_standby ? kForever : settings->dynamic.primary_start_timeout;
-  const Instant deadline = run.now() + std::max<Duration>(budget, 1s);
+  // A timeout of zero means to fail over instead of starting; where nobody can take over it is no limit.
+  const Duration timeout = settings->dynamic.primary_start_timeout;
+  const Instant deadline = run.now() + (request.as_standby || timeout <= 0s ? kForever : timeout);
   const postgres::Role role = request.role;
   if (!request.as_standby && !run.host().keeper().lease().held(run.now()))
     co_return Outcome{false, "not starting as primary without the lease"};

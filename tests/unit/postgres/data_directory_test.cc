@@ -139,7 +139,8 @@ TEST_F(DataDirectoryTest, directories_that_cannot_be_written_to_name_their_setti
   settings.postgresql.parameters["unix_socket_directories"] = "/proc/none";
   const auto failed = prepare_directories(settings, data_, false);
   ASSERT_FALSE(failed);
-  EXPECT_THAT(failed.error(), HasSubstr("'/proc/none' is defined in postgresql.parameters.unix_socket_directories"));
+  EXPECT_THAT(failed.error(),
+              HasSubstr("'/proc/none' is defined in postgresql.parameters.unix_socket_directories"));
 }
 
 TEST_F(DataDirectoryTest, configuration_files_travel_with_the_data) {

@@ -1,192 +1,9 @@
-#include <arpa/inet.h>
-#include <gmock/gmock.h>
-#include <grp.h>
-#include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <pwd.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <boost/asio/io_context.hpp>
-#include <filesystem>
-
-#include "core/log.h"
-#include "core/wait.h"
 #include "postgres/local_server.h"
-#include "process/signals.h"
 
-/// The port against real PostgreSQL 15, in temporary directories.
+#include "unit/postgres/server_fixture.h"
+
 namespace tanist::postgres {
 namespace {
-
-namespace fs = std::filesystem;
-using namespace std::chrono_literals;
-using testing::HasSubstr;
-
-constexpr const char* kBinaries = "/usr/lib/postgresql/15/bin";
-
-#define REQUIRE(condition)             \
-  if (!(condition)) {                  \
-    ADD_FAILURE() << #condition;       \
-    co_return;                         \
-  }
-#define REQUIRE_OK(result)             \
-  if (!(result)) {                     \
-    ADD_FAILURE() << text(result);     \
-    co_return;                         \
-  }
-
-std::string text(const Result& result) { return result ? "" : result.error().detail; }
-
-int free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  socklen_t length = sizeof address;
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
-  ::close(fd);
-  return ntohs(address.sin_port);
-}
-
-class ServerTest : public testing::Test {
- protected:
-  void SetUp() override {
-    if (::access((std::string(kBinaries) + "/postgres").c_str(), X_OK) != 0) GTEST_SKIP() << "no PostgreSQL 15";
-    if (::geteuid() == 0) GTEST_SKIP() << "PostgreSQL does not run as root, and there is no user postgres";
-    std::string pattern = "/tmp/tanist-pg-XXXXXX";
-    root_ = ::mkdtemp(pattern.data());
-  }
-  void TearDown() override {
-    if (!root_.empty()) fs::remove_all(root_);
-  }
-
-  config::Settings settings(const std::string& name) {
-    config::Settings s;
-    s.scope = "test";
-    s.name = name;
-    auto& pg = s.postgresql;
-    pg.listen_addresses = "127.0.0.1";
-    pg.port = free_port();
-    pg.data_dir = root_ + "/" + name;
-    pg.bin_dir = kBinaries;
-    pg.pgpass = root_ + "/" + name + ".pgpass";
-    pg.superuser = {"postgres", Secret("super's"), {}};
-    pg.replication = {"replicator", Secret("rep\\pass"), {}};
-    pg.rewind = {"rewinder", Secret("rewind"), {}};
-    pg.parameters = {{"wal_level", "hot_standby"}, {"hot_standby", "on"}, {"max_connections", "50"},
-                     {"max_wal_senders", "5"}, {"wal_log_hints", "on"}, {"fsync", "off"},
-                     {"unix_socket_directories", root_}, {"no_such_parameter", "1"},
-                     {"max_replication_slots", "5"}, {"shared_buffers", "16MB"}};
-    pg.pg_hba = {"local all all trust", "host all all 127.0.0.1/32 scram-sha-256",
-                 "host replication replicator 127.0.0.1/32 scram-sha-256"};
-    pg.use_pg_rewind = true;
-    s.bootstrap.present = true;
-    s.bootstrap.initdb = {{"encoding", "UTF8"}, {"no-sync", std::nullopt}, {"locale", "C"}};
-    s.state_dir = root_ + "/" + name + ".tanist";
-    return s;
-  }
-
-  void run(Task<void> body) {
-    scope_.spawn("test", std::move(body));
-    io_.run();
-  }
-
-  boost::asio::io_context io_;
-  SystemClock clock_;
-  DiskThread disk_{clock_};
-  TaskScope scope_{io_.get_executor()};
-  std::string root_;
-};
-
-struct Node {
-  Node(Executor executor, Clock& c, DiskThread& disk, config::Settings s)
-      : clock(c),
-        settings(std::make_shared<config::Settings>(std::move(s))),
-        server(std::make_unique<LocalServer>(executor, c, disk)) {
-    server->on_event([this](ServerEvent event) { events.push_back(event); });
-  }
-  Instant in(Duration d) const { return clock.now() + d; }
-  bool saw(ServerEvent event) const { return std::ranges::find(events, event) != events.end(); }
-  Upstream upstream(const std::string& slot = {}) const {
-    return {settings->name, "127.0.0.1", settings->postgresql.port, slot};
-  }
-
-  Task<Result> start(StartRequest request) {
-    auto starting = server->start(std::move(request), in(10s));
-    Result started = co_await std::move(starting);
-    if (!started) co_return started;
-    auto waiting = server->wait_started(in(20s));
-    const StartOutcome outcome = co_await std::move(waiting);
-    if (outcome != StartOutcome::accepting) co_return std::unexpected(Failure{"not accepting"});
-    co_return Result();
-  }
-  Task<Result> start_primary() {
-    StartRequest request;
-    request.as_standby = false;
-    request.role = Role::primary;
-    co_return co_await start(std::move(request));
-  }
-  Task<Result> start_replica(std::optional<Upstream> source) {
-    StartRequest request;
-    request.upstream = std::move(source);
-    co_return co_await start(std::move(request));
-  }
-  Task<Result> bootstrap() {
-    auto opening = server->open(settings);
-    Result opened = co_await std::move(opening);
-    if (!opened) co_return opened;
-    auto making = server->initdb(in(60s));
-    Result made = co_await std::move(making);
-    if (!made) co_return made;
-    auto starting = start_primary();
-    Result started = co_await std::move(starting);
-    if (!started) co_return started;
-    auto users = server->post_bootstrap(in(20s));
-    co_return co_await std::move(users);
-  }
-  Task<std::string> sql(std::string statement) {
-    net::Resolver resolver(co_await boost::asio::this_coro::executor);
-    Connection connection(clock, resolver);
-    auto connecting = connection.connect(local_parameters(*settings, settings->postgresql.superuser, false), in(5s));
-    auto connected = co_await std::move(connecting);
-    if (!connected) co_return "connect: " + connected.error().detail;
-    auto asking = connection.command(std::move(statement), in(20s));
-    auto rows = co_await std::move(asking);
-    if (!rows) co_return "error: " + rows.error().detail;
-    co_return rows->empty() ? "" : rows->front()[0].value_or("null");
-  }
-  Task<bool> stop(StopMode mode = StopMode::fast) {
-    server->signal_stop(mode);
-    auto waiting = server->wait_down(in(20s));
-    co_return co_await std::move(waiting);
-  }
-  Task<void> end() {
-    auto killing = server->kill_everything(in(10s));
-    co_await std::move(killing);
-    auto closing = server->close();
-    co_await std::move(closing);
-  }
-  /// Until `condition`, looking with each probe.
-  Task<bool> until(std::function<bool(const Facts&)> condition, Duration patience = 15s) {
-    const Instant deadline = in(patience);
-    while (clock.now() < deadline) {
-      auto refreshing = server->refresh(Duration::zero(), in(5s));
-      co_await std::move(refreshing);
-      if (condition(server->facts())) co_return true;
-      auto nap = clock.sleep_for(20ms);
-      co_await std::move(nap);
-    }
-    co_return false;
-  }
-
-  Clock& clock;
-  std::shared_ptr<config::Settings> settings;
-  std::unique_ptr<LocalServer> server;
-  std::vector<ServerEvent> events;
-};
 
 Task<void> life_of_a_primary(Node* n) {
   auto& server = *n->server;
@@ -219,6 +36,9 @@ Task<void> life_of_a_primary(Node* n) {
   EXPECT_EQ(co_await std::move(roles), "postgres,replicator,rewinder");
   auto name = n->sql("SHOW cluster_name");
   EXPECT_EQ(co_await std::move(name), "test");
+  auto script = n->sql("SELECT count(*) FROM pg_database WHERE datname = 'app'");
+  EXPECT_EQ(co_await std::move(script), "1");
+  EXPECT_FALSE(fs::exists(n->settings->state_dir + "/pgpass.bootstrap"));
   auto session = n->sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'Patroni heartbeat'");
   EXPECT_EQ(co_await std::move(session), "1");
 
@@ -235,7 +55,8 @@ Task<void> life_of_a_primary(Node* n) {
   EXPECT_EQ(facts.pending_restart.size(), 2u);
   const PendingRestart buffers{"16MB", "32MB"};
   const PendingRestart connections{"50", "60"};
-  REQUIRE(facts.pending_restart.contains("shared_buffers") && facts.pending_restart.contains("max_connections"));
+  REQUIRE(facts.pending_restart.contains("shared_buffers") &&
+          facts.pending_restart.contains("max_connections"));
   EXPECT_EQ(facts.pending_restart.at("shared_buffers"), buffers);
   EXPECT_EQ(facts.pending_restart.at("max_connections"), connections);
 
@@ -270,16 +91,12 @@ Task<void> life_of_a_primary(Node* n) {
   EXPECT_TRUE(co_await std::move(stopping));
 }
 
-Task<void> then_end(Task<void> body, std::vector<Node*> nodes) {
-  co_await std::move(body);
-  for (Node* node : nodes) {
-    auto ending = node->end();
-    co_await std::move(ending);
-  }
-}
-
 TEST_F(ServerTest, a_primary_is_made_asked_reconfigured_stopped_and_started) {
-  Node node(io_.get_executor(), clock_, disk_, settings("one"));
+  auto configured = settings("one");
+  // The script gets a connection string without a password, which it finds in a password file.
+  configured.bootstrap.post_bootstrap =
+      std::string("/bin/sh -c '") + kBinaries + "/psql -w \"$0\" -qc \"CREATE DATABASE app\"'";
+  Node node(io_.get_executor(), clock_, disk_, configured);
   run(then_end(life_of_a_primary(&node), {&node}));
 }
 
@@ -324,172 +141,9 @@ TEST_F(ServerTest, a_running_server_is_adopted_watched_and_started_anew_beside_i
   run(then_end(adoption(&first, &second), {&second, &first}));
 }
 
-Task<void> replication(Node* a, Node* b) {
-  auto booting = a->bootstrap();
-  Result booted = co_await std::move(booting);
-  REQUIRE_OK(booted);
-  auto making = a->sql("CREATE TABLE t (x int); INSERT INTO t SELECT generate_series(1, 1000)");
-  co_await std::move(making);
-
-  std::vector<WantedSlot> slots{{"b", {}, true}, {"old", {}, false}};
-  auto slotting = a->server->sync_slots(slots, true, a->in(5s));
-  co_await std::move(slotting);
-  auto count = a->sql("SELECT string_agg(slot_name, ',' ORDER BY slot_name) FROM pg_replication_slots");
-  EXPECT_EQ(co_await std::move(count), "b,old");
-  slots.pop_back();
-  auto slotting_again = a->server->sync_slots(slots, true, a->in(5s));
-  co_await std::move(slotting_again);
-  auto fewer = a->sql("SELECT string_agg(slot_name, ',') FROM pg_replication_slots");
-  EXPECT_EQ(co_await std::move(fewer), "b");
-
-  auto opening = b->server->open(b->settings);
-  Result opened = co_await std::move(opening);
-  REQUIRE_OK(opened);
-  EXPECT_EQ(b->server->facts().data_directory, DataDirectory::empty);
-
-  // A wrong password: a clear error, and nothing is left.
-  auto wrong_settings = std::make_shared<config::Settings>(*b->settings);
-  wrong_settings->postgresql.replication.password = Secret("wrong");
-  auto applying = b->server->apply(wrong_settings, Role::replica, false, b->in(5s));
-  co_await std::move(applying);
-  auto failing = b->server->base_backup(a->upstream(), {}, b->in(30s));
-  Result failed = co_await std::move(failing);
-  EXPECT_FALSE(failed);
-  EXPECT_THAT(text(failed), HasSubstr("password authentication failed"));
-  EXPECT_EQ(b->server->facts().data_directory, DataDirectory::empty);
-  EXPECT_FALSE(fs::exists(b->settings->postgresql.data_dir + ".clone"));
-  auto restoring = b->server->apply(b->settings, Role::replica, false, b->in(5s));
-  co_await std::move(restoring);
-
-  Progress last;
-  auto cloning = b->server->base_backup(a->upstream(), [&last](Progress p) { last = p; }, b->in(60s));
-  Result cloned = co_await std::move(cloning);
-  REQUIRE_OK(cloned);
-  EXPECT_GT(last.total_bytes, 1000000);
-  EXPECT_EQ(last.done_bytes, last.total_bytes);
-  EXPECT_EQ(b->server->facts().system_identifier, a->server->facts().system_identifier);
-
-  auto starting = b->start_replica(a->upstream("b"));
-  Result started = co_await std::move(starting);
-  REQUIRE_OK(started);
-  auto streaming = b->until([](const Facts& f) { return f.probe && f.probe->receiver_state == "streaming"; });
-  EXPECT_TRUE(co_await std::move(streaming));
-  const auto& facts = b->server->facts();
-  REQUIRE(facts.probe.has_value());
-  EXPECT_TRUE(facts.probe->in_recovery);
-  EXPECT_EQ(facts.probe->effective_timeline.value, 1u);
-  EXPECT_EQ(facts.probe->receiver_slot, "b");
-  EXPECT_EQ(facts.probe->replication_state(), "streaming");
-  EXPECT_EQ(b->server->recovery_difference(a->upstream("b"), Role::replica), RecoveryDifference::none);
-  EXPECT_EQ(b->server->recovery_difference(a->upstream("c"), Role::replica), RecoveryDifference::reload);
-  EXPECT_EQ(b->server->recovery_difference(std::nullopt, Role::replica), RecoveryDifference::reload);
-  // Settings that are applied to a standby do not cut it off from its source.
-  auto changed = std::make_shared<config::Settings>(*b->settings);
-  changed->postgresql.parameters["work_mem"] = "9MB";
-  auto reloading = b->server->apply(changed, Role::replica, false, b->in(5s));
-  Result reloaded = co_await std::move(reloading);
-  EXPECT_TRUE(reloaded) << text(reloaded);
-  auto mem = b->sql("SHOW work_mem");
-  EXPECT_EQ(co_await std::move(mem), "9MB");
-  EXPECT_EQ(b->server->recovery_difference(a->upstream("b"), Role::replica), RecoveryDifference::none);
-
-  auto seen = a->until([](const Facts& f) { return f.probe && f.probe->wal_senders.size() == 1; });
-  EXPECT_TRUE(co_await std::move(seen));
-  if (a->server->facts().probe && a->server->facts().probe->wal_senders.size() == 1) {
-    const auto& sender = a->server->facts().probe->wal_senders.front();
-    EXPECT_EQ(sender.application_name, "two");
-    EXPECT_EQ(sender.client_addr, "127.0.0.1");
-    EXPECT_EQ(sender.usename, "replicator");
-  }
-
-  // Following nobody and back again, by reload.
-  auto leaving = b->server->follow_by_reload(std::nullopt, Role::replica, b->in(5s));
-  Result left = co_await std::move(leaving);
-  EXPECT_TRUE(left) << text(left);
-  auto alone = b->until([](const Facts& f) { return f.probe && f.probe->receiver_pid == 0; });
-  EXPECT_TRUE(co_await std::move(alone));
-  EXPECT_TRUE(b->saw(ServerEvent::receiver_ended));
-  EXPECT_EQ(facts.probe->effective_timeline.value, 1u);
-  EXPECT_EQ(b->server->recovery_difference(std::nullopt, Role::replica), RecoveryDifference::none);
-  auto returning = b->server->follow_by_reload(a->upstream("b"), Role::replica, b->in(5s));
-  co_await std::move(returning);
-  auto back = b->until([](const Facts& f) { return f.probe && f.probe->receiver_state == "streaming"; });
-  EXPECT_TRUE(co_await std::move(back));
-
-  // The stream's end is noticed at once.
-  b->events.clear();
-  a->server->signal_stop(StopMode::immediate);
-  auto a_down = a->server->wait_down(a->in(10s));
-  EXPECT_TRUE(co_await std::move(a_down));
-  auto lost = b->until([b](const Facts&) { return b->saw(ServerEvent::receiver_ended); }, 2s);
-  EXPECT_TRUE(co_await std::move(lost));
-
-  // b takes over; a, which went on in its own way, is compared and rewound.
-  b->events.clear();
-  const Instant begin = b->clock.now();
-  auto promoting = b->server->promote(b->in(10s));
-  Result promoted = co_await std::move(promoting);
-  REQUIRE_OK(promoted);
-  auto writable = b->server->wait_promoted(b->in(10s));
-  EXPECT_TRUE(co_await std::move(writable));
-  EXPECT_LT(b->clock.now() - begin, 2s);
-  EXPECT_FALSE(facts.probe->in_recovery);
-  EXPECT_EQ(facts.probe->timeline.value, 2u);
-  EXPECT_TRUE(b->saw(ServerEvent::role_changed));
-  auto writing = b->sql("INSERT INTO t VALUES (0)");
-  co_await std::move(writing);
-  auto checkpointing = b->server->checkpoint(b->in(10s));
-  co_await std::move(checkpointing);
-  auto reading = b->server->history({2}, "two", b->in(5s));
-  auto lines = co_await std::move(reading);
-  REQUIRE(lines.size() == 1);
-  EXPECT_EQ(lines[0].parent.value, 1u);
-  EXPECT_EQ(lines[0].new_leader, "two");
-  EXPECT_THAT(lines[0].timestamp, HasSubstr("T"));
-
-  auto restarting = a->start_primary();
-  Result restarted = co_await std::move(restarting);
-  EXPECT_TRUE(restarted) << text(restarted);
-  auto diverging = a->sql("INSERT INTO t SELECT generate_series(5000, 6000)");
-  co_await std::move(diverging);
-  a->server->signal_stop(StopMode::immediate);
-  auto down_again = a->server->wait_down(a->in(10s));
-  co_await std::move(down_again);
-  auto recovering = a->server->crash_recover(a->in(30s));
-  Result recovered = co_await std::move(recovering);
-  EXPECT_TRUE(recovered) << text(recovered);
-  REQUIRE(a->server->facts().control.has_value());
-  EXPECT_EQ(a->server->facts().control->cluster_state, "shut down");
-  auto comparing = a->server->compare_with(b->upstream(), a->in(10s));
-  const auto answer = co_await std::move(comparing);
-  EXPECT_EQ(answer.verdict, Divergence::diverged) << answer.detail;
-  EXPECT_EQ(answer.leader_timeline.value, 2u);
-  auto rewinding = a->server->rewind(b->upstream(), {}, a->in(60s));
-  Result rewound = co_await std::move(rewinding);
-  REQUIRE_OK(rewound);
-  auto following = a->start_replica(b->upstream());
-  Result followed = co_await std::move(following);
-  REQUIRE_OK(followed);
-  auto joined = a->until([](const Facts& f) {
-    return f.probe && f.probe->receiver_state == "streaming" && f.probe->effective_timeline.value == 2;
-  });
-  EXPECT_TRUE(co_await std::move(joined));
-  auto same = a->sql("SELECT count(*) FROM t");
-  EXPECT_EQ(co_await std::move(same), "1001");
-  // A standby on the leader's timeline has not diverged.
-  auto comparing_again = a->server->compare_with(b->upstream(), a->in(10s));
-  const auto fine = co_await std::move(comparing_again);
-  EXPECT_EQ(fine.verdict, Divergence::none) << fine.detail;
-}
-
-TEST_F(ServerTest, a_replica_is_cloned_streams_is_promoted_and_the_old_primary_is_rewound) {
-  Node a(io_.get_executor(), clock_, disk_, settings("one"));
-  Node b(io_.get_executor(), clock_, disk_, settings("two"));
-  run(then_end(replication(&a, &b), {&a, &b}));
-}
-
 Task<void> busy_client(Node* n) {
-  auto looping = n->sql("DO $$ BEGIN LOOP PERFORM count(*) FROM generate_series(1, 100000); END LOOP; END $$");
+  auto looping =
+      n->sql("DO $$ BEGIN LOOP PERFORM count(*) FROM generate_series(1, 100000); END LOOP; END $$");
   co_await std::move(looping);
 }
 
@@ -618,35 +272,6 @@ TEST_F(ServerTest, what_is_wrong_is_named_and_nothing_of_others_is_touched) {
   run(then_end(bad_days(&node, root_), {&node}));
 }
 
-Task<void> cancel_a_clone(Node* a, Node* b) {
-  auto booting = a->bootstrap();
-  Result booted = co_await std::move(booting);
-  REQUIRE_OK(booted);
-  auto opening = b->server->open(b->settings);
-  Result opened = co_await std::move(opening);
-  REQUIRE_OK(opened);
-  // Throttled, so that it is under way when it is given up.
-  auto slow = std::make_shared<config::Settings>(*b->settings);
-  slow->postgresql.basebackup_options = {{"max-rate", "1M"}};
-  auto applying = b->server->apply(slow, Role::replica, false, b->in(5s));
-  co_await std::move(applying);
-  auto cloning = b->server->base_backup(a->upstream(), {}, b->in(60s));
-  auto bounded = with_deadline(b->clock, std::move(cloning), b->in(1500ms));
-  const auto result = co_await std::move(bounded);
-  EXPECT_FALSE(result.has_value());
-  EXPECT_FALSE(fs::exists(b->settings->postgresql.data_dir + ".clone"));
-  EXPECT_FALSE(fs::exists(b->settings->state_dir + "/clone"));
-  auto refreshing = b->server->refresh(0s, b->in(5s));
-  co_await std::move(refreshing);
-  EXPECT_EQ(b->server->facts().data_directory, DataDirectory::empty);
-}
-
-TEST_F(ServerTest, a_clone_that_is_given_up_leaves_nothing) {
-  Node a(io_.get_executor(), clock_, disk_, settings("one"));
-  Node b(io_.get_executor(), clock_, disk_, settings("two"));
-  run(then_end(cancel_a_clone(&a, &b), {&a, &b}));
-}
-
 }  // namespace
 }  // namespace tanist::postgres
 
@@ -657,7 +282,8 @@ int main(int argc, char** argv) {
   tanist::log::configure({.level = tanist::log::Level::warning});
   if (::geteuid() == 0) {
     if (const passwd* user = ::getpwnam("postgres"); user != nullptr) {
-      if (::setgroups(0, nullptr) != 0 || ::setgid(user->pw_gid) != 0 || ::setuid(user->pw_uid) != 0) return 1;
+      if (::setgroups(0, nullptr) != 0 || ::setgid(user->pw_gid) != 0 || ::setuid(user->pw_uid) != 0)
+        return 1;
       ::setenv("HOME", user->pw_dir, 1);
     }
   }

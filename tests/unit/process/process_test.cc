@@ -37,7 +37,9 @@ struct Loop {
   }
 };
 
-Command shell(std::string script) { return Command{{"/bin/sh", "-c", std::move(script)}}; }
+Command shell(std::string script) {
+  return Command{{"/bin/sh", "-c", std::move(script)}};
+}
 
 Task<void> run_into(Clock* clock, Command command, Duration limit, std::optional<Finished>* result,
                     std::string* error, LineSink sink = {}) {

@@ -137,7 +137,8 @@ TEST(PlanAttempts, shares_the_time_among_the_nodes) {
   EXPECT_EQ(plan(3, 10s), (std::pair(3, std::int64_t{3333})));
   EXPECT_EQ(plan(5, 10s), (std::pair(5, std::int64_t{2000})));
   EXPECT_EQ(plan(5, 3s), (std::pair(3, std::int64_t{1000})));
-  EXPECT_EQ(plan(3, 500ms), (std::pair(1, std::int64_t{500})));
+  EXPECT_EQ(plan(3, 600ms), (std::pair(3, std::int64_t{200})));
+  EXPECT_EQ(plan(3, 90ms), (std::pair(1, std::int64_t{90})));
 }
 
 }  // namespace

@@ -1,0 +1,420 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+
+#include "contract/etcd3_fixture.h"
+#include "contract/run_task.h"
+#include "core/format.h"
+#include "core/log.h"
+#include "core/task_scope.h"
+#include "core/wait.h"
+#include "dcs/etcd3/messages.h"
+
+/// What only etcd 3 has: several nodes, raft terms, logins, certificates.
+namespace tanist::contract {
+namespace {
+
+using namespace std::chrono_literals;
+using dcs::Outcome;
+using dcs::Read;
+using dcs::RenewOutcome;
+
+constexpr Duration kBudget = 5s;
+
+/// One store on any endpoints, with its own loop.
+class Member {
+ public:
+  explicit Member(dcs::etcd3::Options options, std::string name = "a") : name_(std::move(name)) {
+    if (options.base_path.empty()) options.base_path = "/service/x";
+    options.timing.ttl = 2s;
+    options.timing.loop_wait = 1s;
+    options.timing.retry_timeout = 3s;
+    store = dcs::etcd3::make_store(io.get_executor(), clock, options);
+  }
+  ~Member() { run(store->close()); }
+
+  void open() { run(store->open({name_, "first", {}})); }
+  template <class T>
+  T run(Task<T> task) {
+    return test::run(io, std::move(task));
+  }
+  Instant in(Duration d) { return clock.now() + d; }
+  dcs::Renewal renew(Duration budget = kBudget) { return run(store->renew(std::nullopt, in(budget))); }
+  Outcome acquire() { return run(store->acquire({}, in(kBudget))).outcome; }
+  dcs::ClusterPtr read(Read how = Read::linearizable) {
+    auto view = run(store->load(how, in(kBudget)));
+    EXPECT_TRUE(view) << view.error().detail;
+    return view ? *view : std::make_shared<const dcs::Cluster>();
+  }
+  void pass(Duration d) { run(clock.sleep_for(d)); }
+
+  boost::asio::io_context io{1};
+  SystemClock clock;
+  std::unique_ptr<dcs::Store> store;
+
+ private:
+  std::string name_;
+};
+
+dcs::etcd3::Options at(std::initializer_list<int> ports, bool proxies = true) {
+  dcs::etcd3::Options out;
+  for (const int port : ports) out.connection.endpoints.push_back({"127.0.0.1", port});
+  out.connection.use_proxies = proxies;
+  return out;
+}
+
+std::string ask(const EtcdProcess& etcd, const std::string& path, const std::string& body) {
+  return etcd.post(path, body);
+}
+
+TEST(Etcd3, a_renewal_takes_two_requests_and_a_kept_session_one) {
+  Etcd3Fixture world;
+  Member a([&] {
+    auto options = at({world.proxy("a").port()});
+    options.base_path = world.base_path();
+    return options;
+  }());
+  a.open();
+  ASSERT_EQ(a.acquire(), Outcome::done);
+  a.read(Read::watched);
+  world.proxy("a").take_requests();
+  ASSERT_EQ(a.run(a.store->renew(dcs::Status{Lsn{5}, {}, {}}, a.in(kBudget))).outcome, RenewOutcome::proven);
+  EXPECT_EQ(world.proxy("a").take_requests(),
+            (std::map<std::string, int>{{"/v3/kv/txn", 1}, {"/v3/lease/keepalive", 1}}));
+  ASSERT_TRUE(a.run(a.store->keep_session(a.in(kBudget))).done());
+  EXPECT_EQ(world.proxy("a").take_requests(), (std::map<std::string, int>{{"/v3/lease/keepalive", 1}}));
+}
+
+TEST(Etcd3, a_keepalive_from_an_old_term_does_not_prove) {
+  Etcd3Fixture world;
+  Member a([&] {
+    auto options = at({world.proxy("a").port()});
+    options.base_path = world.base_path();
+    return options;
+  }());
+  a.open();
+  ASSERT_EQ(a.acquire(), Outcome::done);
+  // A node that was deposed goes on answering keep-alives in its old term, while transactions are answered in a new one.
+  const auto header = dcs::etcd3::read_header(*parse_json(ask(shared_etcd(), "/v3/kv/range", R"({"key":"YQ=="})")));
+  const auto session = a.store->session();
+  const auto stale = fmt::format(
+      R"({{"result":{{"header":{{"cluster_id":"{}","member_id":"1","revision":"1","raft_term":"{}"}},"ID":"{}","TTL":"2"}}}})",
+      header.cluster_id, header.raft_term - 1, session);
+  world.proxy("a").answer("/lease/keepalive", [stale](const std::string&) { return stale; });
+  const auto renewal = a.renew(600ms);
+  EXPECT_EQ(renewal.outcome, RenewOutcome::unproven);
+  EXPECT_NE(renewal.detail.find("raft term"), std::string::npos) << renewal.detail;
+
+  // The same seen from before: the keep-alives' term is the only one known yet when the transaction brings a newer one.
+  const auto newer = fmt::format(R"({{"header":{{"cluster_id":"{}","revision":"9","raft_term":"{}"}},"succeeded":true}})",
+                                 header.cluster_id, header.raft_term + 1);
+  world.proxy("a").answer("/lease/keepalive", {});
+  world.proxy("a").answer("/kv/txn", [newer](const std::string&) { return newer; });
+  EXPECT_EQ(a.renew(600ms).outcome, RenewOutcome::unproven);
+  world.proxy("a").answer("/kv/txn", {});
+}
+
+TEST(Etcd3, a_keepalive_without_a_transaction_does_not_prove) {
+  Etcd3Fixture world;
+  Member a([&] {
+    auto options = at({world.proxy("a").port()});
+    options.base_path = world.base_path();
+    return options;
+  }());
+  a.open();
+  ASSERT_EQ(a.acquire(), Outcome::done);
+  world.proxy("a").answer("/kv/txn", [](const std::string&) { return std::string(); });
+  EXPECT_EQ(a.renew(500ms).outcome, RenewOutcome::unproven);
+  world.proxy("a").answer("/kv/txn", {});
+  world.proxy("a").close_all();
+  EXPECT_EQ(a.renew().outcome, RenewOutcome::proven);
+}
+
+TEST(Etcd3, an_etcd_that_is_restarted_is_found_again) {
+  EtcdProcess etcd({});
+  etcd.start();
+  ASSERT_TRUE(etcd.wait_healthy());
+  Member a(at({etcd.port()}, false));
+  a.open();
+  ASSERT_EQ(a.acquire(), Outcome::done);
+  a.read(Read::watched);
+  etcd.kill();
+  EXPECT_EQ(a.renew(400ms).outcome, RenewOutcome::unproven);
+  a.pass(50ms);
+  EXPECT_EQ(a.store->watched(), nullptr) << "a copy without its stream is not shown";
+  etcd.start();
+  const auto renewal = a.renew(20s);
+  EXPECT_EQ(renewal.outcome, RenewOutcome::proven) << renewal.detail;
+  EXPECT_EQ(a.read(Read::watched)->leader_name(), "a");
+}
+
+TEST(Etcd3, opening_waits_for_an_etcd_that_is_not_there_and_ends_at_once_when_told_to) {
+  Member a(at({free_port()}));
+  std::vector<std::string> lines;
+  log::redirect([&](log::Level, const std::string& line) { lines.push_back(line); });
+  struct Attempt {
+    static Task<void> run(Member* a, Clock* clock) {
+      TaskScope scope(co_await boost::asio::this_coro::executor);
+      scope.spawn("open", a->store->open({"a", "first", {}}));
+      auto pause = clock->sleep_for(300ms);
+      co_await std::move(pause);
+      auto closing = scope.close();
+      co_await std::move(closing);
+    }
+  };
+  const Instant begin = a.clock.now();
+  test::run(a.io, Attempt::run(&a, &a.clock));
+  EXPECT_LT(a.clock.now() - begin, 1s);
+  log::redirect([](log::Level, const std::string&) {});
+  EXPECT_NE(std::ranges::find(lines, "waiting on etcd"), lines.end());
+}
+
+TEST(Etcd3, an_old_etcd_gets_a_warning_with_a_hint) {
+  std::vector<std::string> lines;
+  log::redirect([&](log::Level level, const std::string& line) {
+    if (level == log::Level::warning) lines.push_back(line);
+  });
+  {
+    Member a(at({shared_etcd().port()}));
+    a.open();
+  }
+  log::redirect([](log::Level, const std::string&) {});
+  std::string version;
+  for (const auto& line : lines) version += line;
+  // The etcd of Debian 12 is 3.4.23; a newer one has nothing to be warned of.
+  const auto found = shared_etcd().post("/version", "");
+  if (version.empty()) GTEST_SKIP() << "this etcd needs no warning: " << found;
+  EXPECT_NE(version.find("HINT: upgrade etcd"), std::string::npos) << version;
+}
+
+class Login : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    EtcdProcess::Options options;
+    options.more = {"--auth-token=simple"};
+    etcd = std::make_unique<EtcdProcess>(std::move(options));
+    etcd->start();
+    ASSERT_TRUE(etcd->wait_healthy());
+    ask(*etcd, "/v3/auth/user/add", R"({"name":"root","password":"secret"})");
+    ask(*etcd, "/v3/auth/role/add", R"({"name":"root"})");
+    ask(*etcd, "/v3/auth/user/grant", R"({"user":"root","role":"root"})");
+    ask(*etcd, "/v3/auth/enable", "{}");
+  }
+  dcs::etcd3::Options with(const std::string& user, const std::string& password) {
+    auto out = at({etcd->port()}, false);
+    out.connection.username = user;
+    out.connection.password = Secret(password);
+    return out;
+  }
+  std::unique_ptr<EtcdProcess> etcd;
+};
+
+TEST_F(Login, a_token_that_is_not_valid_any_more_is_renewed) {
+  Member a(with("root", "secret"));
+  a.open();
+  ASSERT_EQ(a.acquire(), Outcome::done);
+  a.read(Read::watched);
+  // Simple tokens do not outlive the process: the same as one that has expired.
+  etcd->kill();
+  etcd->start();
+  const auto renewal = a.renew(20s);
+  EXPECT_EQ(renewal.outcome, RenewOutcome::proven) << renewal.detail;
+  EXPECT_EQ(a.read(Read::watched)->leader_name(), "a");
+  EXPECT_EQ(a.read()->leader_name(), "a");
+}
+
+TEST_F(Login, a_wrong_password_ends_the_start) {
+  Member a(with("root", "wrong"));
+  EXPECT_THROW(a.open(), dcs::FatalStoreError);
+}
+
+TEST_F(Login, without_a_login_nothing_works_and_says_why) {
+  Member a(with("", ""));
+  a.open();
+  const auto view = a.run(a.store->load(Read::linearizable, a.in(1s)));
+  ASSERT_FALSE(view);
+  EXPECT_NE(view.error().detail.find("Username or password not set"), std::string::npos) << view.error().detail;
+}
+
+TEST_F(Login, a_login_that_is_not_needed_does_no_harm) {
+  Member a(with("root", "secret"));
+  const auto token = parse_json(ask(*etcd, "/v3/auth/authenticate", R"({"name":"root","password":"secret"})"));
+  ASSERT_TRUE(token->find("token"));
+  a.open();
+  ASSERT_EQ(a.acquire(), Outcome::done);
+  Member b([] {
+    auto options = at({shared_etcd().port()});
+    options.base_path = "/service/nologin";
+    options.connection.username = "root";
+    options.connection.password = Secret("x");
+    return options;
+  }());
+  b.open();
+  EXPECT_EQ(b.acquire(), Outcome::done);
+  EXPECT_TRUE(b.run(b.store->release(std::nullopt, b.in(kBudget))).done());
+}
+
+TEST(Etcd3, tls_with_client_certificates) {
+  TemporaryDirectory files;
+  const auto path = [&](const std::string& name) { return files.path() + "/" + name; };
+  const std::vector<std::string> key{"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"};
+  const auto openssl = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "openssl");
+    std::string output;
+    EXPECT_EQ(run_program(words, &output), 0) << output;
+  };
+  const auto with_key = [&](std::vector<std::string> words) {
+    words.insert(words.begin() + 1, key.begin(), key.end());
+    return words;
+  };
+  openssl(with_key({"req", "-x509", "-subj", "/CN=ca", "-keyout", path("ca.key"), "-out", path("ca.crt"), "-days", "2"}));
+  for (const std::string who : {"server", "client"}) {
+    openssl(with_key({"req", "-subj", "/CN=" + who, "-keyout", path(who + ".key"), "-out", path(who + ".csr"), "-addext",
+                      "subjectAltName=IP:127.0.0.1"}));
+    openssl({"x509", "-req", "-in", path(who + ".csr"), "-CA", path("ca.crt"), "-CAkey", path("ca.key"), "-CAcreateserial",
+             "-copy_extensions", "copy", "-days", "2", "-out", path(who + ".crt")});
+  }
+  EtcdProcess::Options options;
+  options.cert_file = path("server.crt");
+  options.key_file = path("server.key");
+  options.client_ca_file = path("ca.crt");
+  EtcdProcess etcd(options);
+  etcd.start();
+
+  auto secure = at({etcd.port()}, false);
+  secure.connection.https = true;
+  secure.connection.tls.ca_file = path("ca.crt");
+  secure.connection.tls.cert_file = path("client.crt");
+  secure.connection.tls.key_file = path("client.key");
+  {
+    Member a(secure);
+    a.open();
+    ASSERT_EQ(a.acquire(), Outcome::done);
+    EXPECT_EQ(a.renew().outcome, RenewOutcome::proven);
+    EXPECT_EQ(a.read(Read::watched)->leader_name(), "a");
+    ASSERT_TRUE(a.run(a.store->release(std::nullopt, a.in(kBudget))).done());
+  }
+  secure.connection.tls.cert_file.clear();
+  secure.connection.tls.key_file.clear();
+  boost::asio::io_context io;
+  SystemClock clock;
+  secure.base_path = "/service/x";
+  const auto refused =
+      test::run(io, dcs::etcd3::read_once(io.get_executor(), clock, secure, clock.now() + 2s));
+  EXPECT_FALSE(refused) << "a client without a certificate";
+}
+
+/// Three nodes, each reached through a proxy; what they advertise leads to the proxies.
+class ThreeNodes : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::vector<int> client_ports;
+    std::vector<int> peer_ports;
+    std::string cluster;
+    for (int i = 0; i < 3; ++i) {
+      client_ports.push_back(free_port());
+      peer_ports.push_back(free_port());
+      proxies.push_back(std::make_unique<Proxy>(client_ports.back()));
+      cluster += fmt::format("{}n{}=http://127.0.0.1:{}", i == 0 ? "" : ",", i, peer_ports.back());
+    }
+    for (int i = 0; i < 3; ++i) {
+      EtcdProcess::Options options;
+      options.name = fmt::format("n{}", i);
+      options.client_port = client_ports[static_cast<std::size_t>(i)];
+      options.peer_port = peer_ports[static_cast<std::size_t>(i)];
+      options.advertised_port = proxies[static_cast<std::size_t>(i)]->port();
+      options.cluster = cluster;
+      nodes.push_back(std::make_unique<EtcdProcess>(options));
+      nodes.back()->start();
+    }
+    for (auto& node : nodes) ASSERT_TRUE(node->wait_healthy());
+  }
+  std::size_t leader() {
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      const auto status = parse_json(nodes[i]->post("/v3/maintenance/status", "{}"));
+      if (!status || status->find("leader") == nullptr) continue;
+      const auto* mine = status->find_path("header.member_id");
+      if (mine != nullptr && mine->text() == status->find("leader")->text()) return i;
+    }
+    ADD_FAILURE() << "no node leads";
+    return 0;
+  }
+  std::vector<std::unique_ptr<Proxy>> proxies;
+  std::vector<std::unique_ptr<EtcdProcess>> nodes;
+};
+
+TEST_F(ThreeNodes, one_endpoint_is_enough_to_survive_the_loss_of_any_node) {
+  Member a(at({proxies[1]->port()}, false));
+  a.open();
+  ASSERT_EQ(a.acquire(), Outcome::done);
+  a.read(Read::watched);
+  for (const std::size_t lost : {1, 0}) {
+    proxies[lost]->cut();
+    const auto renewal = a.renew(4s);
+    EXPECT_EQ(renewal.outcome, RenewOutcome::proven) << renewal.detail;
+    EXPECT_EQ(a.read(Read::watched)->leader_name(), "a");
+    proxies[lost]->heal();
+  }
+}
+
+TEST_F(ThreeNodes, a_leader_stuck_in_its_disk_proves_nothing) {
+  const std::size_t stuck = leader();
+  const std::size_t next = (stuck + 1) % 3;
+  Member a(at({proxies[stuck]->port()}, true));
+  Member b(at({proxies[next]->port()}, true), "b");
+  a.open();
+  b.open();
+  ASSERT_EQ(a.acquire(), Outcome::done);
+  // It stops, and its stand-in goes on answering keep-alives, as a real one would that can still talk but not write.
+  const auto header = dcs::etcd3::read_header(*parse_json(nodes[stuck]->post("/v3/kv/range", R"({"key":"YQ=="})")));
+  const auto alive = fmt::format(
+      R"({{"result":{{"header":{{"cluster_id":"{}","member_id":"1","revision":"1","raft_term":"{}"}},"ID":"{}","TTL":"2"}}}})",
+      header.cluster_id, header.raft_term, a.store->session());
+  proxies[stuck]->answer("/lease/keepalive", [alive](const std::string&) { return alive; });
+  nodes[stuck]->signal(SIGSTOP);
+  const Instant begin = a.clock.now();
+  while (b.read()->leader && a.clock.now() - begin < 10s) {
+    EXPECT_EQ(a.renew(300ms).outcome, RenewOutcome::unproven);
+    b.pass(50ms);
+  }
+  ASSERT_EQ(b.acquire(), Outcome::done) << "the others let the lease end";
+  EXPECT_EQ(a.renew(300ms).outcome, RenewOutcome::unproven);
+  nodes[stuck]->signal(SIGCONT);
+}
+
+TEST_F(ThreeNodes, a_member_that_sees_all_nodes_leaves_the_stuck_leader) {
+  const std::size_t stuck = leader();
+  Member a(at({proxies[stuck]->port()}, false));
+  a.open();
+  ASSERT_EQ(a.acquire(), Outcome::done);
+  const auto header = dcs::etcd3::read_header(*parse_json(nodes[stuck]->post("/v3/kv/range", R"({"key":"YQ=="})")));
+  const auto alive = fmt::format(
+      R"({{"result":{{"header":{{"cluster_id":"{}","member_id":"1","revision":"1","raft_term":"{}"}},"ID":"{}","TTL":"2"}}}})",
+      header.cluster_id, header.raft_term, a.store->session());
+  proxies[stuck]->answer("/lease/keepalive", [alive](const std::string&) { return alive; });
+  nodes[stuck]->signal(SIGSTOP);
+  const auto renewal = a.renew(8s);
+  ASSERT_EQ(renewal.outcome, RenewOutcome::proven) << renewal.detail;
+  // Proven by the others: the key is there, on this lease.
+  bool present = false;
+  EXPECT_EQ(nodes[(stuck + 1) % 3]->get("/service/x/leader", &present), "a");
+  nodes[stuck]->signal(SIGCONT);
+}
+
+TEST_F(ThreeNodes, a_watch_on_a_node_without_a_majority_ends) {
+  Member a(at({proxies[0]->port()}, true));
+  a.open();
+  a.read(Read::watched);
+  nodes[1]->signal(SIGSTOP);
+  nodes[2]->signal(SIGSTOP);
+  const Instant begin = a.clock.now();
+  while (a.store->watched() && a.clock.now() - begin < 10s) a.pass(50ms);
+  EXPECT_EQ(a.store->watched(), nullptr);
+  nodes[1]->signal(SIGCONT);
+  nodes[2]->signal(SIGCONT);
+  EXPECT_TRUE(a.read(Read::watched));
+}
+
+}  // namespace
+}  // namespace tanist::contract

@@ -1,0 +1,357 @@
+#include "chaos.h"
+
+#include "core/format.h"
+
+namespace tanist::sim {
+
+using namespace std::chrono_literals;
+
+Chaos::Chaos(Cluster& cluster, std::uint64_t seed)
+    : cluster_(cluster), world_(cluster.world()), dice_(seed ^ 0x5eedfau) {}
+
+const std::vector<Chaos::Fault>& Chaos::faults() {
+  static const std::vector<Fault> all = {
+      {"kill -9 of a daemon", 8, &Chaos::crash_daemon},
+      {"power loss of a host", 6, &Chaos::lose_power},
+      {"kill -9 of a postmaster", 10, &Chaos::kill_postmaster},
+      {"kill -9 of daemon and postmaster", 5, &Chaos::kill_both},
+      {"restart of a daemon", 5, &Chaos::restart_daemon},
+      {"SIGTERM of a daemon", 10, &Chaos::hand_over},
+      {"SIGSTOP of a daemon", 5, &Chaos::stop_daemon},
+      {"SIGSTOP of PostgreSQL", 3, &Chaos::freeze_postgres},
+      {"partition of a member from the store", 6, &Chaos::cut_from_store},
+      {"one-way partition of a member from the store", 3, &Chaos::cut_one_way},
+      {"partition between members", 4, &Chaos::cut_members},
+      {"isolation of a member", 4, &Chaos::isolate},
+      {"store down", 2, &Chaos::store_down},
+      {"lossy way to the store", 4, &Chaos::lossy_store},
+      {"lost request or reply", 14, &Chaos::lose_one},
+      {"slow way to the store", 4, &Chaos::slow_store},
+      {"stale watch", 5, &Chaos::stale_watch},
+      {"duplicated messages", 3, &Chaos::duplicates},
+      {"lossy network between members", 3, &Chaos::lossy_members},
+      {"hung disk", 2, &Chaos::hang_disk},
+      {"slow disk", 3, &Chaos::slow_disk},
+      {"leader key deleted by hand", 3, &Chaos::delete_leader_key},
+      {"session ended by hand", 2, &Chaos::end_session},
+      {"data directory of a replica wiped", 2, &Chaos::wipe_replica},
+      {"failing start", 3, &Chaos::fail_start},
+      {"failing copy", 2, &Chaos::fail_copy},
+      {"fence that refuses", 2, &Chaos::refuse_fence},
+      {"burst of writes", 4, &Chaos::burst},
+      {"stop of PostgreSQL by hand", 4, &Chaos::immediate_stop_by_hand},
+  };
+  return all;
+}
+
+std::string Chaos::strike() {
+  int total = 0;
+  for (const auto& fault : faults()) total += fault.weight;
+  while (true) {
+    auto pick = static_cast<int>(dice_.below(static_cast<std::uint64_t>(total)));
+    for (const auto& fault : faults()) {
+      pick -= fault.weight;
+      if (pick >= 0) continue;
+      // The name comes after what the fault itself notes; a fault that cannot be done now is drawn again.
+      world_.note("chaos", fault.name);
+      if (!(this->*fault.act)()) break;
+      cluster_.count_fault();
+      return fault.name;
+    }
+  }
+}
+
+Member& Chaos::anybody() {
+  return cluster_.member(1 + static_cast<Endpoint>(dice_.below(static_cast<std::uint64_t>(cluster_.size()))));
+}
+
+Member& Chaos::victim() {
+  Member* leader = cluster_.key_holder();
+  return leader && dice_.chance(0.6) ? *leader : anybody();
+}
+
+Duration Chaos::spell(Duration longest) {
+  // Mostly short, sometimes about as long as a lease.
+  return dice_.chance(0.7) ? dice_.between(100ms, longest / 4) : dice_.between(longest / 4, longest);
+}
+
+void Chaos::later(Duration delay, std::function<void()> what) { world_.after(delay, std::move(what)); }
+
+bool Chaos::crash_daemon() {
+  Member& m = victim();
+  if (!m.running()) return false;
+  cluster_.forget_handover();
+  m.crash();
+  later(dice_.chance(0.5) ? dice_.between(50ms, 2s) : spell(2 * cluster_.options().ttl), [&m] { m.start(); });
+  return true;
+}
+
+bool Chaos::lose_power() {
+  Member& m = victim();
+  if (!m.running()) return false;
+  cluster_.forget_handover();
+  m.lose_power();
+  later(dice_.between(5s, cluster_.options().ttl + 5s), [&m] { m.start(); });
+  return true;
+}
+
+bool Chaos::kill_postmaster() {
+  Member& m = victim();
+  if (m.postgres().process() != postgres::Process::running) return false;
+  cluster_.forget_handover();
+  m.postgres().crash_postmaster();
+  return true;
+}
+
+bool Chaos::kill_both() {
+  Member& m = victim();
+  if (!m.running() || m.postgres().process() != postgres::Process::running) return false;
+  cluster_.forget_handover();
+  m.crash();
+  m.postgres().crash_postmaster();
+  later(dice_.between(100ms, cluster_.options().ttl), [&m] { m.start(); });
+  return true;
+}
+
+bool Chaos::restart_daemon() {
+  Member& m = anybody();
+  if (!m.running() || m.paused()) return false;
+  cluster_.forget_handover();
+  m.crash();
+  m.start();
+  return true;
+}
+
+bool Chaos::hand_over() {
+  Member& m = victim();
+  if (!m.running() || m.paused()) return false;
+  if (&m == cluster_.primary() && cluster_.converged()) {
+    cluster_.expect_clean_handover(m.host());
+  } else {
+    cluster_.forget_handover();
+  }
+  m.sigterm(false);
+  if (dice_.chance(0.1))
+    later(dice_.between(10ms, 2s), [this, &m] {
+      cluster_.forget_handover();
+      m.sigterm(true);
+    });
+  later(dice_.between(1s, cluster_.options().ttl), [&m] { m.start(); });
+  return true;
+}
+
+bool Chaos::stop_daemon() {
+  Member& m = victim();
+  if (!m.running() || m.paused() || !cluster_.options().guardian) return false;
+  cluster_.forget_handover();
+  m.sigstop();
+  later(spell(2 * cluster_.options().ttl), [&m] { m.sigcont(); });
+  return true;
+}
+
+bool Chaos::freeze_postgres() {
+  Member& m = victim();
+  if (m.postgres().process() != postgres::Process::running) return false;
+  cluster_.forget_handover();
+  m.postgres().freeze(true);
+  later(spell(cluster_.options().ttl), [&m] { m.postgres().freeze(false); });
+  return true;
+}
+
+bool Chaos::cut_from_store() {
+  Member& m = victim();
+  cluster_.forget_handover();
+  world_.partition(m.host(), kStore, true);
+  later(spell(2 * cluster_.options().ttl), [this, &m] { world_.partition(m.host(), kStore, false); });
+  return true;
+}
+
+bool Chaos::cut_one_way() {
+  Member& m = victim();
+  cluster_.forget_handover();
+  const bool requests = dice_.chance(0.5);
+  Link& way = requests ? world_.link(m.host(), kStore) : world_.link(kStore, m.host());
+  way.blocked = true;
+  later(spell(2 * cluster_.options().ttl), [&way] { way.blocked = false; });
+  return true;
+}
+
+bool Chaos::cut_members() {
+  Member& a = victim();
+  Member& b = anybody();
+  if (&a == &b) return false;
+  cluster_.forget_handover();
+  world_.partition(a.host(), b.host(), true);
+  later(spell(2 * cluster_.options().ttl), [this, &a, &b] { world_.partition(a.host(), b.host(), false); });
+  return true;
+}
+
+bool Chaos::isolate() {
+  Member& m = victim();
+  cluster_.forget_handover();
+  for (Endpoint other = 0; other <= cluster_.size(); ++other)
+    if (other != m.host()) world_.partition(m.host(), other, true);
+  later(spell(2 * cluster_.options().ttl), [this, &m] {
+    for (Endpoint other = 0; other <= cluster_.size(); ++other)
+      if (other != m.host()) world_.partition(m.host(), other, false);
+  });
+  return true;
+}
+
+bool Chaos::store_down() {
+  if (!cluster_.store().up()) return false;
+  cluster_.forget_handover();
+  cluster_.store().set_up(false);
+  later(spell(2 * cluster_.options().ttl), [this] { cluster_.store().set_up(true); });
+  return true;
+}
+
+bool Chaos::lossy_store() {
+  Member& m = victim();
+  cluster_.forget_handover();
+  const double loss = 0.1 + 0.5 * dice_.roll();
+  (dice_.chance(0.5) ? m.store_faults().request_loss : m.store_faults().reply_loss) = loss;
+  later(spell(cluster_.options().ttl), [&m] { m.store_faults().request_loss = m.store_faults().reply_loss = 0; });
+  return true;
+}
+
+bool Chaos::lose_one() {
+  static const std::vector<std::string> kinds = {"acquire", "renew", "release", "write",  "member", "load",
+                                                 "keep",    "grant", "begin",   "finish", "cancel"};
+  Member& m = victim();
+  cluster_.forget_handover();
+  const auto& kind = kinds[dice_.below(kinds.size())];
+  auto& faults = m.store_faults();
+  ++(dice_.chance(0.35) ? faults.lose_request : faults.lose_reply)[kind];
+  return true;
+}
+
+bool Chaos::slow_store() {
+  Member& m = victim();
+  cluster_.forget_handover();
+  m.store_faults().slow = dice_.between(50ms, 8s);
+  later(spell(cluster_.options().ttl), [&m] { m.store_faults().slow = 0s; });
+  return true;
+}
+
+bool Chaos::stale_watch() {
+  Member& m = anybody();
+  cluster_.forget_handover();
+  m.store_faults().watch_lag = dice_.between(500ms, cluster_.options().ttl);
+  later(spell(2 * cluster_.options().ttl), [&m] { m.store_faults().watch_lag = 0s; });
+  return true;
+}
+
+bool Chaos::duplicates() {
+  Member& m = anybody();
+  m.store_faults().duplicates = 0.5;
+  later(spell(cluster_.options().ttl), [&m] { m.store_faults().duplicates = 0; });
+  return true;
+}
+
+bool Chaos::lossy_members() {
+  Member& a = victim();
+  Member& b = anybody();
+  if (&a == &b) return false;
+  cluster_.forget_handover();
+  Link& there = world_.link(a.host(), b.host());
+  Link& back = world_.link(b.host(), a.host());
+  there.loss = back.loss = 0.3;
+  there.slow = back.slow = 2s;
+  there.slow_fraction = back.slow_fraction = 0.3;
+  later(spell(cluster_.options().ttl), [&there, &back] {
+    there.loss = back.loss = 0;
+    there.slow_fraction = back.slow_fraction = 0;
+  });
+  return true;
+}
+
+bool Chaos::hang_disk() {
+  Member& m = anybody();
+  cluster_.forget_handover();
+  m.disk().hung = true;
+  later(spell(cluster_.options().ttl), [&m] { m.disk().hung = false; });
+  return true;
+}
+
+bool Chaos::slow_disk() {
+  Member& m = anybody();
+  cluster_.forget_handover();
+  m.disk().slow = dice_.between(100ms, 4s);
+  m.disk().failures = dice_.chance(0.3) ? 0.3 : 0;
+  later(spell(cluster_.options().ttl), [&m] {
+    m.disk().slow = 0s;
+    m.disk().failures = 0;
+  });
+  return true;
+}
+
+bool Chaos::delete_leader_key() {
+  if (cluster_.store().snapshot()->unlocked()) return false;
+  cluster_.forget_handover();
+  // Whoever leads cannot know before it is told; what happens until then is on the operator.
+  cluster_.excuse_key(cluster_.options().ttl);
+  cluster_.store().delete_leader_by_hand();
+  return true;
+}
+
+bool Chaos::end_session() {
+  const auto view = cluster_.store().snapshot();
+  if (view->members.empty()) return false;
+  cluster_.forget_handover();
+  const auto pick = dice_.below(view->members.size());
+  const auto session = std::next(view->members.begin(), static_cast<std::ptrdiff_t>(pick))->second.session;
+  if (view->leader && view->leader->session == session) cluster_.excuse_key(cluster_.options().ttl);
+  cluster_.store().end_lease(session);
+  return true;
+}
+
+bool Chaos::wipe_replica() {
+  Member* leader = cluster_.primary();
+  Member& m = anybody();
+  if (!leader || &m == leader || m.postgres().disk().data != Postgres::Data::ok) return false;
+  if (!m.postgres().in_recovery() && m.postgres().process() != postgres::Process::none) return false;
+  if (!cluster_.wal().contains(leader->postgres().disk().end, m.postgres().disk().end)) return false;
+  cluster_.forget_handover();
+  m.postgres().vanish();
+  m.postgres().remove();
+  std::erase_if(m.disk().files, [](const auto& file) { return file.first.starts_with("/data/"); });
+  return true;
+}
+
+bool Chaos::fail_start() {
+  victim().postgres().failing_starts = 1 + static_cast<int>(dice_.below(2));
+  cluster_.forget_handover();
+  return true;
+}
+
+bool Chaos::fail_copy() {
+  anybody().postgres().failing_copies = 1;
+  cluster_.forget_handover();
+  return true;
+}
+
+bool Chaos::refuse_fence() {
+  if (!cluster_.options().guardian) return false;
+  anybody().guardian().refusals = 1 + static_cast<int>(dice_.below(2));
+  cluster_.forget_handover();
+  return true;
+}
+
+bool Chaos::burst() {
+  Member* leader = cluster_.primary();
+  if (!leader) return false;
+  const auto bytes = 1000 + dice_.below(3'000'000);
+  for (int i = 0; i < 5; ++i) leader->postgres().write(bytes / 5);
+  return true;
+}
+
+bool Chaos::immediate_stop_by_hand() {
+  Member& m = victim();
+  if (m.postgres().life() != Postgres::Life::up) return false;
+  cluster_.forget_handover();
+  m.postgres().stop(dice_.chance(0.5));
+  return true;
+}
+
+}  // namespace tanist::sim

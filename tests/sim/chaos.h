@@ -1,0 +1,83 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cluster.h"
+
+/// What is done to a cluster in a run, and the two phases of a run.
+namespace tanist::sim {
+
+/// Injects faults at random moments, a share of them at the leader.
+class Chaos {
+ public:
+  Chaos(Cluster& cluster, std::uint64_t seed);
+  /// One fault, chosen by weight; returns its name.
+  std::string strike();
+  Random& dice() { return dice_; }
+
+ private:
+  struct Fault {
+    const char* name;
+    int weight;
+    /// False: cannot be done now.
+    bool (Chaos::*act)();
+  };
+  static const std::vector<Fault>& faults();
+  Member& victim();
+  Member& anybody();
+  Duration spell(Duration longest);
+  /// Undoes something later, unless the world was healed meanwhile.
+  void later(Duration delay, std::function<void()> what);
+
+  bool crash_daemon();
+  bool lose_power();
+  bool kill_postmaster();
+  bool kill_both();
+  bool restart_daemon();
+  bool hand_over();
+  bool stop_daemon();
+  bool freeze_postgres();
+  bool cut_from_store();
+  bool cut_one_way();
+  bool cut_members();
+  bool isolate();
+  bool store_down();
+  bool lossy_store();
+  bool lose_one();
+  bool slow_store();
+  bool stale_watch();
+  bool duplicates();
+  bool lossy_members();
+  bool hang_disk();
+  bool slow_disk();
+  bool delete_leader_key();
+  bool end_session();
+  bool wipe_replica();
+  bool fail_start();
+  bool fail_copy();
+  bool refuse_fence();
+  bool burst();
+  bool immediate_stop_by_hand();
+
+  Cluster& cluster_;
+  World& world_;
+  Random dice_;
+};
+
+/// One run: chaos for a while, then heal and converge.
+struct RunResult {
+  bool ok = false;
+  std::string report;
+  std::uint64_t hash = 0;
+  Counts counts;
+  Duration to_primary{};
+  Duration to_converged{};
+};
+
+/// Everything about the run follows from the seed. `faults`: how many are injected at least.
+RunResult run_seed(std::uint64_t seed, int faults, bool verbose = false);
+Options options_for(std::uint64_t seed);
+
+}  // namespace tanist::sim

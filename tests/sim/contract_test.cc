@@ -1,0 +1,112 @@
+#include "contract/store_contract.h"
+#include "store.h"
+
+/// The model of the store keeps the promises of every store.
+namespace tanist::sim {
+namespace {
+
+using namespace std::chrono_literals;
+using contract::Loss;
+
+constexpr std::array kWrites = {"acquire", "renew", "release", "write", "member", "begin", "finish", "cancel"};
+
+class SimFixture final : public contract::StoreFixture {
+ public:
+  ~SimFixture() override {
+  
+    runner_->kill();
+  }
+
+  void run(Task<void> task) override {
+    bool done = false;
+    std::exception_ptr failure;
+    runner_scope_.spawn("test", guarded(std::move(task), done, failure));
+    world_.settle();
+    while (!done && world_.step()) {
+    }
+    if (!done) throw std::logic_error("the task waits for something that nothing will bring");
+    if (failure) std::rethrow_exception(failure);
+  }
+  Clock& clock() override { return *runner_; }
+
+  std::unique_ptr<dcs::Store> make(const dcs::Identity& identity) override {
+    Link& link = link_of(identity.name);
+    auto store = std::make_unique<SimStore>(*runner_, link.host, server_, link.faults);
+    store->set_ttl(ttl());
+    link.stores.push_back(store.get());
+    return store;
+  }
+  Duration ttl() const override { return 2s; }
+  Duration lease_slack() const override { return 100ms; }
+
+  void cut(const std::string& member) override { world_.partition(link_of(member).host, kStore, true); }
+  void heal(const std::string& member) override { world_.partition(link_of(member).host, kStore, false); }
+  void lose(const std::string& member, Loss loss, int count) override {
+    auto& faults = link_of(member).faults;
+    faults.lose_request.clear();
+    faults.lose_reply.clear();
+    if (loss == Loss::none) return;
+    auto& counts = loss == Loss::before_effect ? faults.lose_request : faults.lose_reply;
+    for (const char* what : kWrites) counts[what] = count > 0 ? count : 1'000'000;
+  }
+  void break_watch(const std::string& member) override {
+    for (SimStore* store : link_of(member).stores) store->break_watch();
+  }
+  void compact() override {}
+  int requests(const std::string& member) override {
+    int sum = 0;
+    for (SimStore* store : link_of(member).stores) sum += store->take_requests();
+    return sum;
+  }
+
+  void put_by_hand(const std::string& key, const std::string& value) override {
+    ASSERT_EQ(key, "leader");
+    server_.put_leader_by_hand(value);
+  }
+  void erase_by_hand(const std::string& key) override {
+    if (key == "leader") return server_.delete_leader_by_hand();
+    ASSERT_TRUE(key.starts_with("members/"));
+    server_.delete_member_by_hand(key.substr(8));
+  }
+  std::optional<std::string> value_by_hand(const std::string& key) override {
+    const auto view = server_.snapshot();
+    if (key == "leader") return view->leader ? std::optional(view->leader->name) : std::nullopt;
+    const dcs::Member* member = key.starts_with("members/") ? view->member(key.substr(8)) : nullptr;
+    return member ? std::optional(to_json(member->raw)) : std::nullopt;
+  }
+
+ private:
+  struct Link {
+    Endpoint host = 0;
+    StoreFaults faults;
+    std::vector<SimStore*> stores;
+  };
+  Link& link_of(const std::string& name) {
+    auto [found, made] = links_.try_emplace(name);
+    if (made) found->second.host = static_cast<Endpoint>(links_.size());
+    return found->second;
+  }
+  static Task<void> guarded(Task<void> task, bool& done, std::exception_ptr& failure) {
+    try {
+      co_await std::move(task);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    done = true;
+  }
+
+  World world_{42};
+  StoreServer server_{world_, 0};
+  std::map<std::string, Link> links_;
+  std::shared_ptr<Process> runner_ = std::make_shared<Process>(world_, HostClock{1h, 0}, "test");
+  TaskScope runner_scope_{runner_->executor()};
+};
+
+std::unique_ptr<contract::StoreFixture> make_sim_fixture() { return std::make_unique<SimFixture>(); }
+
+}  // namespace
+}  // namespace tanist::sim
+
+namespace tanist::contract {
+INSTANTIATE_TEST_SUITE_P(Sim, StoreContract, ::testing::Values(MakeFixture(sim::make_sim_fixture)));
+}  // namespace tanist::contract

@@ -1,0 +1,88 @@
+#include "chaos.h"
+#include "core/format.h"
+
+/// One run of two phases: chaos, then heal and converge.
+namespace tanist::sim {
+
+using namespace std::chrono_literals;
+
+Options options_for(std::uint64_t seed) {
+  Random dice(seed ^ 0x0b1ec75u);
+  Options o;
+  o.members = dice.chance(0.2) ? 2 : dice.chance(0.1) ? 5 : 3;
+  switch (dice.below(4)) {
+    case 0: break;
+    case 1:
+      o.ttl = 20s;
+      o.loop_wait = 5s;
+      o.retry_timeout = 5s;
+      break;
+    case 2:
+      o.ttl = 20s;
+      o.loop_wait = 2s;
+      o.retry_timeout = 3s;
+      break;
+    default:
+      o.ttl = 9s;
+      o.loop_wait = 1s;
+      o.retry_timeout = 3s;
+      break;
+  }
+  o.maximum_lag_on_failover = dice.chance(0.5) ? 1048576 : 100'000;
+  o.use_pg_rewind = dice.chance(0.7);
+  // One of both, else a diverged member stays out by design.
+  o.remove_on_divergence = !o.use_pg_rewind || dice.chance(0.5);
+  o.primary_start_timeout = dice.chance(0.2) ? 0s : dice.chance(0.5) ? 300s : 20s;
+  return o;
+}
+
+RunResult run_seed(std::uint64_t seed, int faults, bool verbose) {
+  RunResult result;
+  Cluster cluster(seed, options_for(seed));
+  World& world = cluster.world();
+  world.echo(verbose);
+  Chaos chaos(cluster, seed);
+  auto& dice = chaos.dice();
+  const auto& o = cluster.options();
+
+  // Some runs begin quietly, some in the middle of a bootstrap.
+  for (Endpoint host = 1; host <= cluster.size(); ++host) {
+    Member& m = cluster.member(host);
+    world.after(dice.between(0s, 2s), [&m] { m.start(); });
+  }
+  if (dice.chance(0.7)) world.run_for(60s, [&] { return cluster.converged(); });
+  for (int done = 0; done < faults && cluster.ok();) {
+    chaos.strike();
+    ++done;
+    // In bursts, and after a while of quiet: both find different things.
+    const Duration pause = dice.chance(0.5)   ? dice.between(1ms, 500ms)
+                           : dice.chance(0.7) ? dice.between(500ms, o.loop_wait)
+                                              : dice.between(o.loop_wait, o.ttl + o.loop_wait);
+    world.run_for(pause);
+  }
+
+  if (cluster.ok()) {
+    cluster.heal();
+    const Time healed = world.now();
+    // What the lease leaves, two cycles, and what PostgreSQL itself takes: crash recovery (and a rewind or a clone
+    // where nothing else is left that may lead).
+    const Duration bound = o.ttl + 2 * o.loop_wait + 20s;
+    world.run_for(bound, [&] { return cluster.primary() != nullptr; });
+    if (cluster.ok() && !cluster.primary())
+      world.violated(fmt::format("no primary {:.1f} s after everything healed\n{}", seconds(bound), cluster.shape()));
+    result.to_primary = world.now() - healed;
+    // Then the others: they find out, rewind or clone, start, and look for their upstream every five seconds.
+    const Duration others = 3 * o.loop_wait + 60s;
+    if (cluster.ok() && !cluster.run_until_converged(others) && cluster.ok())
+      world.violated(fmt::format("not everybody streams {:.1f} s after there was a primary\n{}", seconds(others),
+                                 cluster.shape()));
+    result.to_converged = world.now() - healed;
+  }
+  result.ok = cluster.ok();
+  result.hash = world.hash();
+  result.counts = cluster.counts();
+  if (!result.ok) result.report = cluster.report();
+  return result;
+}
+
+}  // namespace tanist::sim

@@ -1,0 +1,62 @@
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "chaos.h"
+#include "core/format.h"
+
+/// sim_run --seed N [--faults N] [--verbose]: replays one run of the simulator.
+/// sim_run --from N --count N [--faults N]: runs many, stops at the first that fails.
+int main(int argc, char** argv) {
+  using namespace tanist;
+  std::uint64_t seed = 1;
+  std::uint64_t count = 1;
+  int faults = 60;
+  bool verbose = false;
+  bool go_on = false;
+  for (int i = 1; i < argc; ++i) {
+    const auto value = [&] { return i + 1 < argc ? std::strtoull(argv[++i], nullptr, 0) : 0; };
+    if (std::strcmp(argv[i], "--seed") == 0 || std::strcmp(argv[i], "--from") == 0) {
+      seed = value();
+    } else if (std::strcmp(argv[i], "--count") == 0) {
+      count = value();
+    } else if (std::strcmp(argv[i], "--faults") == 0) {
+      faults = static_cast<int>(value());
+    } else if (std::strcmp(argv[i], "--verbose") == 0) {
+      verbose = true;
+    } else if (std::strcmp(argv[i], "--go-on") == 0) {
+      go_on = true;
+    } else {
+      std::fprintf(stderr, "usage: sim_run --seed N [--count N] [--faults N] [--verbose] [--go-on]\n");
+      return 2;
+    }
+  }
+  sim::Counts sum;
+  int failed = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const auto result = sim::run_seed(seed + i, faults, verbose);
+    sum.add(result.counts);
+    if (!result.ok) {
+      ++failed;
+      if (go_on) {
+        std::printf("%s%s\n", result.report.substr(0, result.report.find('\n')).c_str(),
+                    result.report.find("half rewound") != std::string::npos ? " (half rewound)" : "");
+      } else {
+        std::printf("%s", result.report.c_str());
+        return 1;
+      }
+    } else if (count == 1) {
+      std::printf("hash %016llx, a primary after %.1f s, converged after %.1f s\n",
+                  static_cast<unsigned long long>(result.hash), seconds(result.to_primary),
+                  seconds(result.to_converged));
+    }
+  }
+  std::printf("%llu runs, %d failed: %llu faults, %llu messages lost or late, %llu lock changes, %llu promotions, "
+              "%llu hand-overs checked, %llu decisions, %llu commits, %.1f h of virtual time\n",
+              static_cast<unsigned long long>(count), failed, static_cast<unsigned long long>(sum.faults),
+              static_cast<unsigned long long>(sum.messages_lost), static_cast<unsigned long long>(sum.lock_changes),
+              static_cast<unsigned long long>(sum.promotions), static_cast<unsigned long long>(sum.handovers),
+              static_cast<unsigned long long>(sum.decisions), static_cast<unsigned long long>(sum.commits),
+              seconds(sum.virtual_time) / 3600);
+  return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,278 @@
+#include <gtest/gtest.h>
+
+#include "view_builder.h"
+
+namespace tanist::ha {
+namespace {
+
+using namespace testing;
+
+/// /initialize is there and empty, written by a Tanist whose note is gone.
+ViewBuilder abandoned() {
+  ViewBuilder b;
+  b.before_bootstrap().linearizable();
+  b.cluster.initialize = {.version = 31, .present = true};
+  b.cluster.initialized_by_version = 31;
+  return b;
+}
+
+TEST(Founding, an_empty_cluster_is_bootstrapped_on_a_fresh_view_only) {
+  ViewBuilder b = ViewBuilder().before_bootstrap();
+  EXPECT_TRUE(b.decide().needs.linearizable_view);
+  EXPECT_FALSE(intends<intent::Bootstrap>(b.decide()));
+  const Decision d = b.linearizable().decide();
+  ASSERT_TRUE(intends<intent::Bootstrap>(d));
+  EXPECT_EQ(std::get<intent::Bootstrap>(d.intent).take_over, std::nullopt);
+  EXPECT_EQ(d.reason.text(), "trying to bootstrap a new cluster");
+  EXPECT_TRUE(d.memory.bootstrapping);
+}
+
+TEST(Founding, who_may_not_be_promoted_does_not_found) {
+  ViewBuilder b = ViewBuilder().before_bootstrap().linearizable();
+  b.settings.tags.nofailover = true;
+  EXPECT_EQ(b.decide().reason.text(), "waiting for leader to bootstrap");
+}
+
+TEST(Founding, without_a_bootstrap_section_nobody_founds) {
+  ViewBuilder b = ViewBuilder().before_bootstrap().linearizable();
+  b.settings.bootstrap.present = false;
+  EXPECT_EQ(b.decide().reason.text(), "waiting for leader to bootstrap");
+}
+
+TEST(Founding, a_bootstrap_of_somebody_else_is_waited_for) {
+  ViewBuilder b = abandoned();
+  b.cluster.bootstrap_note = {.name = "n2", .incarnation = "other", .session = "s2", .version = 30};
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_EQ(d.reason.text(), "waiting for leader to bootstrap");
+  EXPECT_EQ(*d.wake_at, b.view.now + 1s);
+}
+
+TEST(Founding, an_abandoned_bootstrap_is_taken_over) {
+  const Decision d = abandoned().decide();
+  ASSERT_TRUE(intends<intent::Bootstrap>(d));
+  EXPECT_EQ(std::get<intent::Bootstrap>(d.intent).take_over, 31);
+}
+
+TEST(Founding, my_own_unfinished_bootstrap_begins_anew) {
+  ViewBuilder b = abandoned();
+  b.cluster.bootstrap_note = {.name = "n1", .incarnation = "before", .session = "s1", .version = 30};
+  EXPECT_TRUE(intends<intent::Bootstrap>(b.decide()));
+}
+
+TEST(Founding, an_empty_initialize_of_another_daemon_is_never_taken_over) {
+  ViewBuilder b = abandoned();
+  b.cluster.initialized_by_version = 0;
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+  b.cluster.initialized_by_version = 30;
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+}
+
+TEST(Founding, nothing_is_taken_over_where_somebody_ever_led) {
+  ViewBuilder b = abandoned();
+  b.cluster.history.version = 40;
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+  b.cluster.history.version = 0;
+  b.cluster.config.version = 41;
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+}
+
+TEST(Founding, a_store_that_was_wiped_under_a_leader_is_not_a_new_cluster) {
+  ViewBuilder b = ViewBuilder().before_bootstrap().linearizable();
+  b.last.leader = dcs::Leader{.name = "n2", .session = "s2", .version = 5};
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_EQ(d.reason.text(), "waiting for leader to bootstrap");
+}
+
+TEST(Founding, the_finished_bootstrap_is_stored) {
+  ViewBuilder b = ViewBuilder().as_leader().unlocked().no_lease().ended(OperationKind::bootstrap, true);
+  b.view.memory.bootstrapping = true;
+  EXPECT_TRUE(intends<intent::FinishBootstrap>(b.decide()));
+}
+
+TEST(Founding, a_server_that_dies_before_it_is_stored_cancels_the_bootstrap) {
+  ViewBuilder b = ViewBuilder().as_leader().unlocked().no_lease().down().ended(OperationKind::bootstrap, true);
+  b.view.memory.bootstrapping = true;
+  EXPECT_TRUE(intends<intent::CancelBootstrap>(b.decide()));
+}
+
+TEST(Founding, a_failed_bootstrap_is_cancelled_and_ends_the_daemon) {
+  ViewBuilder b = ViewBuilder().before_bootstrap().ended(OperationKind::bootstrap, false, "initdb failed");
+  b.view.memory.bootstrapping = true;
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::CancelBootstrap>(d));
+  b.view.memory = d.memory;
+  b.ended(OperationKind::cancel_bootstrap, true);
+  const Decision end = b.decide();
+  ASSERT_TRUE(intends<intent::Exit>(end));
+  EXPECT_EQ(std::get<intent::Exit>(end.intent).code, 1);
+  EXPECT_EQ(std::get<intent::Exit>(end.intent).why, "Failed to bootstrap cluster");
+}
+
+TEST(Founding, a_result_that_was_refused_cancels_the_bootstrap) {
+  ViewBuilder b = ViewBuilder().as_leader().unlocked().no_lease().ended(OperationKind::finish_bootstrap, false);
+  b.view.memory.bootstrapping = true;
+  EXPECT_TRUE(intends<intent::CancelBootstrap>(b.decide()));
+}
+
+TEST(Founding, the_new_leader_looks_at_once_who_waits) {
+  ViewBuilder b = ViewBuilder().as_leader().ended(OperationKind::finish_bootstrap, true);
+  b.view.memory.bootstrapping = true;
+  const Decision d = b.decide();
+  EXPECT_EQ(d.reason.text(), "initialized a new cluster");
+  EXPECT_FALSE(d.memory.bootstrapping);
+  EXPECT_EQ(d.mandate.kind, Mandate::Kind::keep);
+  EXPECT_EQ(d.wake_at, b.view.now);
+}
+
+TEST(Founding, a_bootstrap_goes_on_while_the_store_is_silent) {
+  ViewBuilder b = ViewBuilder().as_leader().unlocked().no_lease().store_down().ended(OperationKind::bootstrap, true);
+  b.view.memory.bootstrapping = true;
+  EXPECT_FALSE(intends<intent::Demote>(b.decide()));
+}
+
+TEST(Founding, a_lost_race_for_initialize_leaves_nothing_behind) {
+  ViewBuilder b = ViewBuilder().before_bootstrap();
+  b.view.memory.bootstrapping = true;
+  EXPECT_FALSE(b.decide().memory.bootstrapping);
+}
+
+TEST(Cloning, an_empty_member_clones_from_the_leader) {
+  const Decision d = ViewBuilder().without_data().decide();
+  ASSERT_TRUE(intends<intent::Clone>(d));
+  const auto& clone = std::get<intent::Clone>(d.intent);
+  EXPECT_EQ(clone.source_name, "n2");
+  EXPECT_EQ(clone.source.host, "n2.example");
+  EXPECT_TRUE(clone.from_leader);
+  EXPECT_EQ(clone.why_removal_allowed, "");
+  EXPECT_EQ(d.reason.text(), "trying to bootstrap from leader 'n2'");
+}
+
+TEST(Cloning, a_running_member_with_clonefrom_is_preferred) {
+  ViewBuilder b = ViewBuilder().without_data();
+  b.cluster.members["n3"].tags = Document::map({{"clonefrom", true}});
+  const Decision d = b.decide();
+  ASSERT_TRUE(intends<intent::Clone>(d));
+  EXPECT_EQ(std::get<intent::Clone>(d.intent).source_name, "n3");
+  EXPECT_EQ(d.reason.text(), "trying to bootstrap from replica 'n3'");
+  b.cluster.members["n3"].state = "starting";
+  EXPECT_EQ(std::get<intent::Clone>(b.decide().intent).source_name, "n2");
+}
+
+TEST(Cloning, a_leader_without_an_address_is_waited_for) {
+  ViewBuilder b = ViewBuilder().without_data();
+  b.cluster.members["n2"].conn_url.clear();
+  EXPECT_EQ(b.decide().reason.text(), "waiting for leader to bootstrap");
+}
+
+TEST(Cloning, a_failed_clone_is_tried_again_a_little_later) {
+  ViewBuilder b = ViewBuilder().without_data().ended(OperationKind::clone, false, "connection refused");
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_TRUE(d.wake_at);
+  b.view.last_operation->ended = b.view.now - 5s;
+  EXPECT_TRUE(intends<intent::Clone>(b.decide()));
+}
+
+TEST(Data, an_empty_directory_gives_the_lock_back) {
+  const Decision d = ViewBuilder().without_data().lock_mine().decide();
+  EXPECT_TRUE(intends<intent::Release>(d));
+  EXPECT_EQ(d.reason.text(), "released leader key voluntarily as data dir empty and currently leader");
+}
+
+TEST(Data, an_unreadable_directory_gives_the_lock_back) {
+  ViewBuilder b = ViewBuilder().without_data().lock_mine();
+  b.view.postgres.facts.data_directory = postgres::DataDirectory::unreadable;
+  EXPECT_EQ(b.decide().reason.text(),
+            "released leader key voluntarily as data dir not accessible and currently leader");
+}
+
+TEST(Data, an_unreadable_directory_is_neither_cloned_into_nor_bootstrapped) {
+  ViewBuilder b = ViewBuilder().without_data();
+  b.view.postgres.facts.data_directory = postgres::DataDirectory::unreadable;
+  b.view.postgres.facts.data_directory_error = "Permission denied";
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_EQ(d.reason.text(), "data directory is not accessible: Permission denied");
+}
+
+TEST(Data, a_server_whose_directory_is_gone_is_stopped) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.view.postgres.facts.data_directory = postgres::DataDirectory::empty;
+  EXPECT_TRUE(intends<intent::StopImmediate>(b.decide()));
+}
+
+TEST(Data, a_directory_that_holds_something_else_is_left_alone) {
+  ViewBuilder b = ViewBuilder().without_data();
+  b.view.postgres.facts.data_directory = postgres::DataDirectory::foreign;
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_TRUE(says_something_like(d, "the data directory /data is not empty, but holds no database cluster"));
+  EXPECT_TRUE(says_something_like(d, "HINT:"));
+}
+
+TEST(Data, an_unknown_system_identifier_starts_nothing) {
+  ViewBuilder b = ViewBuilder().as_replica().down();
+  b.view.postgres.facts.system_identifier.clear();
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_EQ(d.reason.text(),
+            "data dir for the cluster is not empty, but system ID is invalid; consider doing reinitialize");
+}
+
+TEST(Data, a_member_of_another_cluster_ends) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.cluster.initialize.value = "7000000000000000009";
+  EXPECT_TRUE(b.decide().needs.linearizable_view);
+  EXPECT_FALSE(intends<intent::Exit>(b.decide()));
+  const Decision d = b.linearizable().decide();
+  ASSERT_TRUE(intends<intent::Exit>(d));
+  EXPECT_EQ(std::get<intent::Exit>(d.intent).code, 1);
+  EXPECT_EQ(std::get<intent::Exit>(d.intent).why,
+            "system ID mismatch, node n1 belongs to a different cluster: 7000000000000000009 != 7000000000000000001");
+}
+
+TEST(Data, in_pause_a_member_of_another_cluster_only_gives_the_lock_back) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.settings.dynamic.pause = true;
+  b.cluster.initialize.value = "7000000000000000009";
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::Release>(d));
+  EXPECT_EQ(d.reason.text(), "released leader key voluntarily due to the system ID mismatch");
+}
+
+TEST(Data, a_replica_that_meets_an_empty_store_at_its_start_ends) {
+  ViewBuilder b = ViewBuilder().as_candidate();
+  b.cluster.initialize = {};
+  b.view.memory.joined = false;
+  const Decision d = b.decide();
+  ASSERT_TRUE(intends<intent::Exit>(d));
+  EXPECT_TRUE(says(d, "No initialize key in DCS and PostgreSQL is running as replica, aborting start"));
+  EXPECT_EQ(std::get<intent::Exit>(d.intent).why, "Please first start Patroni on the node running as primary");
+}
+
+TEST(Data, a_replica_that_meets_an_empty_store_later_stays) {
+  ViewBuilder b = ViewBuilder().as_candidate().peer_primary("n2").peer("n3", kHere);
+  b.cluster.initialize = {};
+  EXPECT_FALSE(intends<intent::Exit>(b.decide()));
+}
+
+TEST(Data, existing_data_is_brought_into_an_empty_store) {
+  ViewBuilder b = ViewBuilder().as_leader().unlocked().no_lease().linearizable();
+  b.cluster.initialize = {};
+  b.view.memory.joined = false;
+  const Decision d = b.decide();
+  EXPECT_TRUE(has_duty<duty::Initialize>(d));
+  EXPECT_TRUE(intends<intent::Acquire>(d));
+}
+
+TEST(Data, existing_data_does_not_write_over_a_bootstrap_in_progress) {
+  ViewBuilder b = ViewBuilder().as_leader().unlocked().no_lease().linearizable();
+  b.cluster.initialize.value.clear();
+  b.view.memory.joined = false;
+  EXPECT_FALSE(has_duty<duty::Initialize>(b.decide()));
+}
+
+}  // namespace
+}  // namespace tanist::ha

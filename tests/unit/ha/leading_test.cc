@@ -1,0 +1,314 @@
+#include <gtest/gtest.h>
+
+#include "view_builder.h"
+
+namespace tanist::ha {
+namespace {
+
+using namespace testing;
+
+/// The lock was won, the server is still a standby.
+ViewBuilder winner() {
+  ViewBuilder b;
+  b.as_replica().lock_mine().linearizable();
+  b.view.memory.acquiring = true;
+  return b;
+}
+
+TEST(Leading, a_healthy_leader_keeps_its_lock_and_does_nothing) {
+  const ViewBuilder b = ViewBuilder().as_leader();
+  const Decision d = b.decide();
+  EXPECT_EQ(d.reason.text(), "no action. I am (n1), the leader with the lock");
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_EQ(d.mandate.kind, Mandate::Kind::keep);
+  EXPECT_EQ(d.mandate.good_until, b.view.now + 30s);
+  EXPECT_FALSE(d.needs.any());
+  EXPECT_TRUE(has_duty<duty::Member>(d));
+}
+
+TEST(Leading, the_winner_promotes_on_a_fresh_view) {
+  const Decision d = winner().decide();
+  EXPECT_TRUE(intends<intent::Promote>(d));
+  EXPECT_EQ(d.reason.text(), "promoted self to leader by acquiring session lock");
+  EXPECT_FALSE(d.memory.checkpoint_after_promote_done);
+}
+
+TEST(Leading, promotion_waits_for_a_fresh_view) {
+  const Decision d = winner().linearizable(false).decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_TRUE(d.needs.linearizable_view);
+}
+
+TEST(Leading, the_fence_is_armed_before_a_promotion_or_there_is_none) {
+  const Decision d = winner().decide();
+  bool armed = false;
+  for (const auto& ordered : d.duties)
+    if (const auto* fence = std::get_if<duty::Fence>(&ordered.duty))
+      armed = fence->arm && ordered.on_failure == OnFailure::postpone_intent;
+  EXPECT_TRUE(armed);
+}
+
+TEST(Leading, a_holder_from_before_promotes_because_it_had_the_lock) {
+  ViewBuilder b = winner();
+  b.view.memory.acquiring = false;
+  EXPECT_EQ(b.decide().reason.text(), "promoted self to leader because I had the session lock");
+}
+
+TEST(Leading, a_primary_that_took_the_lock_says_so_once) {
+  ViewBuilder b;
+  b.as_leader();
+  b.view.memory.acquiring = true;
+  const Decision d = b.decide();
+  EXPECT_EQ(d.reason.text(), "acquired session lock as a leader");
+  EXPECT_FALSE(d.memory.acquiring);
+}
+
+TEST(Leading, without_a_lease_nobody_promotes) {
+  const Decision d = winner().no_lease().decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_EQ(d.reason.text(), "not promoting because failed to update leader lock in DCS");
+}
+
+TEST(Leading, with_a_lease_that_is_about_to_end_nobody_promotes) {
+  EXPECT_FALSE(intends<intent::Promote>(winner().lease_for(5s).decide()));
+}
+
+TEST(Leading, a_primary_whose_lease_is_over_is_demoted) {
+  const Decision d = ViewBuilder().as_leader().no_lease().decide();
+  ASSERT_TRUE(intends<intent::Demote>(d));
+  EXPECT_EQ(std::get<intent::Demote>(d.intent).mode, DemoteMode::immediate_nolock);
+  EXPECT_EQ(d.reason.text(), "demoted self because failed to update leader lock in DCS");
+}
+
+TEST(Leading, a_primary_whose_lease_is_about_to_end_is_stopped_fast) {
+  const Decision d = ViewBuilder().as_leader().lease_for(5s).decide();
+  ASSERT_TRUE(intends<intent::Demote>(d));
+  EXPECT_EQ(std::get<intent::Demote>(d.intent).mode, DemoteMode::offline);
+}
+
+TEST(Leading, an_unusable_watchdog_gives_the_lock_back_instead_of_promoting) {
+  ViewBuilder b = winner();
+  b.view.fence.usable = false;
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::Release>(d));
+  EXPECT_EQ(d.mandate.kind, Mandate::Kind::release);
+  EXPECT_EQ(d.reason.text(), "Not promoting self because watchdog could not be activated");
+}
+
+TEST(Leading, a_primary_whose_watchdog_fails_is_demoted) {
+  ViewBuilder b;
+  b.as_leader();
+  b.view.fence = {.usable = false, .armed = false};
+  const Decision d = b.decide();
+  ASSERT_TRUE(intends<intent::Demote>(d));
+  EXPECT_EQ(std::get<intent::Demote>(d.intent).mode, DemoteMode::immediate);
+}
+
+TEST(Leading, an_adopted_primary_arms_the_fence) {
+  ViewBuilder b;
+  b.as_leader();
+  b.view.fence.armed = false;
+  const auto fences = duties<duty::Fence>(b.decide());
+  ASSERT_EQ(fences.size(), 1U);
+  EXPECT_TRUE(fences[0].arm);
+}
+
+TEST(Leading, a_failed_pre_promote_gives_the_lock_back_and_stays_out_for_ttl) {
+  ViewBuilder b = winner().ended(OperationKind::promote, false, "pre_promote: exit code 1");
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::Release>(d));
+  EXPECT_EQ(d.reason.text(), "Promotion cancelled because the pre-promote script failed");
+  EXPECT_TRUE(says(d, "Releasing the leader key voluntarily because the pre-promote script failed"));
+  EXPECT_EQ(d.memory.no_race_until, b.view.now + 30s);
+  EXPECT_EQ(d.memory.pre_promote, Memory::PrePromote::none);
+}
+
+TEST(Leading, another_failure_of_a_promotion_is_tried_again_a_little_later) {
+  ViewBuilder b = winner().ended(OperationKind::promote, false, "PostgreSQL did not become writable");
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  ASSERT_TRUE(d.wake_at);
+  b.view.last_operation->ended = b.view.now - 6s;
+  EXPECT_TRUE(intends<intent::Promote>(b.decide()));
+}
+
+TEST(Leading, after_a_failed_promotion_the_word_is_replica_again) {
+  ViewBuilder b = winner().ended(OperationKind::promote, false, "PostgreSQL did not become writable");
+  b.view.postgres.role = postgres::Role::promoted;
+  const auto roles = duties<duty::SetRole>(b.decide());
+  ASSERT_FALSE(roles.empty());
+  EXPECT_EQ(roles[0].role, postgres::Role::replica);
+}
+
+TEST(Leading, a_probe_from_before_the_promotion_does_not_promote_again) {
+  ViewBuilder b = winner().ended(OperationKind::promote, true);
+  b.view.postgres.role = postgres::Role::primary;
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_FALSE(has_duty<duty::Status>(d));
+  EXPECT_FALSE(d.memory.checkpoint_after_promote_done);
+  EXPECT_LE(*d.wake_at, b.view.now + 200ms);
+}
+
+TEST(Leading, sync_state_goes_before_a_promotion_without_synchronous_mode) {
+  ViewBuilder b = winner();
+  b.cluster.sync = {.version = 9, .leader = "n2", .voters = {"n1"}};
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::Promote>(d));
+  const auto deleted = duties<duty::DeleteSync>(d);
+  ASSERT_EQ(deleted.size(), 1U);
+  EXPECT_EQ(deleted[0].version, 9);
+}
+
+TEST(Leading, a_holder_that_is_not_in_sync_gives_the_lock_back) {
+  ViewBuilder b = winner();
+  b.cluster.sync = {.version = 9, .leader = "n2", .voters = {"n3"}};
+  EXPECT_TRUE(intends<intent::Release>(b.decide()));
+}
+
+TEST(Leading, sync_state_that_is_configured_off_is_removed) {
+  ViewBuilder b;
+  b.as_leader();
+  b.cluster.sync = {.version = 9, .leader = "n1", .voters = {"n2"}};
+  const Decision d = b.decide();
+  EXPECT_TRUE(has_duty<duty::DeleteSync>(d));
+  EXPECT_TRUE(says(d, "Disabled synchronous replication"));
+}
+
+TEST(Leading, sync_state_is_kept_while_the_configuration_is_unknown) {
+  ViewBuilder b;
+  b.as_leader();
+  b.cluster.sync = {.version = 9, .leader = "n1", .voters = {"n2"}};
+  b.cluster.config.valid = false;
+  EXPECT_FALSE(has_duty<duty::DeleteSync>(b.decide()));
+}
+
+TEST(Leading, a_wiped_store_is_filled_again_on_a_fresh_view) {
+  ViewBuilder b;
+  b.as_leader();
+  b.cluster.initialize = {};
+  b.cluster.config = {};
+  EXPECT_TRUE(b.decide().needs.linearizable_view);
+  const Decision d = b.linearizable().decide();
+  const auto initialize = duties<duty::Initialize>(d);
+  ASSERT_EQ(initialize.size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<dcs::IfAbsent>(initialize[0].condition));
+  EXPECT_EQ(initialize[0].system_id, kSystemId);
+  EXPECT_TRUE(has_duty<duty::Config>(d));
+}
+
+TEST(Leading, a_broken_initialize_key_is_overwritten_by_version) {
+  ViewBuilder b;
+  b.as_leader().linearizable();
+  b.cluster.initialize.value = "junk";
+  const auto initialize = duties<duty::Initialize>(b.decide());
+  ASSERT_EQ(initialize.size(), 1U);
+  EXPECT_EQ(std::get<dcs::IfVersion>(initialize[0].condition).version, 2);
+}
+
+TEST(Leading, a_server_that_does_not_answer_keeps_the_lock) {
+  ViewBuilder b;
+  b.as_leader();
+  b.view.postgres.facts.failing_since = b.view.now - 3s;
+  const Decision d = b.decide();
+  EXPECT_EQ(d.mandate.kind, Mandate::Kind::keep);
+  EXPECT_EQ(d.reason.text(), "Error communicating with PostgreSQL. Will try again later");
+  EXPECT_TRUE(intends<intent::None>(d));
+}
+
+TEST(Leading, the_checkpoint_after_a_promotion_is_confirmed_by_the_control_file) {
+  ViewBuilder b;
+  b.as_leader();
+  b.view.memory.checkpoint_after_promote_done = false;
+  EXPECT_TRUE(b.decide().memory.checkpoint_after_promote_done);
+}
+
+TEST(Leading, the_checkpoint_after_a_promotion_is_asked_for_once) {
+  ViewBuilder b;
+  b.as_leader();
+  b.view.memory.checkpoint_after_promote_done = false;
+  b.view.postgres.facts.probe->timeline = {2};
+  const Decision d = b.decide();
+  EXPECT_TRUE(has_duty<duty::CheckpointAfterPromote>(d));
+  EXPECT_TRUE(d.memory.checkpoint_after_promote_running);
+  b.view.memory = d.memory;
+  EXPECT_FALSE(has_duty<duty::CheckpointAfterPromote>(b.decide()));
+}
+
+TEST(Leading, an_old_control_file_is_read_anew_before_a_checkpoint) {
+  ViewBuilder b;
+  b.as_leader();
+  b.view.memory.checkpoint_after_promote_done = false;
+  b.view.postgres.facts.probe->timeline = {2};
+  b.view.postgres.facts.control->seen_at = b.view.now - 60s;
+  const Decision d = b.decide();
+  EXPECT_TRUE(d.needs.control_file);
+  EXPECT_FALSE(has_duty<duty::CheckpointAfterPromote>(d));
+}
+
+TEST(Leading, starting_up_keeps_the_lock_until_the_timeout) {
+  const Decision d = ViewBuilder().as_leader().starting(100s).decide();
+  EXPECT_EQ(d.reason.text(), "PostgreSQL is still starting up, 200 seconds until timeout");
+  EXPECT_EQ(d.mandate.kind, Mandate::Kind::keep);
+}
+
+TEST(Leading, starting_up_for_too_long_fails_over_where_somebody_can_take_over) {
+  const Decision d = ViewBuilder().as_leader().starting(301s).peer("n2", kHere).peer_unreachable("n3").decide();
+  ASSERT_TRUE(intends<intent::Demote>(d));
+  EXPECT_EQ(std::get<intent::Demote>(d.intent).mode, DemoteMode::immediate);
+  EXPECT_EQ(d.reason.text(), "stopped PostgreSQL because of startup timeout");
+}
+
+TEST(Leading, starting_up_for_too_long_goes_on_where_nobody_can) {
+  const Decision d =
+      ViewBuilder().as_leader().starting(301s).peer_unreachable("n2").peer_unreachable("n3").decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_EQ(d.reason.text(),
+            "primary start has timed out, but continuing to wait because failover is not possible");
+}
+
+TEST(Leading, a_request_for_failover_is_left_alone_and_told_once) {
+  ViewBuilder b;
+  b.as_leader();
+  b.cluster.failover = {.version = 77, .leader = "n1", .candidate = "n2"};
+  const Decision d = b.decide();
+  EXPECT_TRUE(says_something_like(d, "/failover is not supported yet"));
+  EXPECT_FALSE(has_duty<duty::ClearFailover>(d));
+  EXPECT_TRUE(intends<intent::None>(d));
+  b.view.memory = d.memory;
+  b.view.now += 1h;
+  b.lease_for(29s);
+  EXPECT_FALSE(says_something_like(b.decide(), "/failover"));
+}
+
+TEST(History, timeline_one_needs_none) { EXPECT_FALSE(has_duty<duty::History>(ViewBuilder().as_leader().decide())); }
+
+TEST(History, timeline_one_empties_what_is_left_of_an_earlier_cluster) {
+  ViewBuilder b;
+  b.as_leader();
+  b.cluster.history.lines = {{.parent = {3}, .switch_lsn = kHere}};
+  const auto written = duties<duty::History>(b.decide());
+  ASSERT_EQ(written.size(), 1U);
+  EXPECT_EQ(written[0].timeline, Timeline{1});
+}
+
+TEST(History, a_new_timeline_is_written) {
+  ViewBuilder b;
+  b.as_leader();
+  b.view.postgres.facts.probe->timeline = {2};
+  EXPECT_TRUE(has_duty<duty::History>(b.decide()));
+  b.cluster.history.lines = {{.parent = {1}, .switch_lsn = kHere, .timestamp = "t", .new_leader = "n1"}};
+  EXPECT_FALSE(has_duty<duty::History>(b.decide()));
+}
+
+TEST(History, an_incomplete_last_line_is_completed) {
+  ViewBuilder b;
+  b.as_leader();
+  b.view.postgres.facts.probe->timeline = {2};
+  b.cluster.history.lines = {{.parent = {1}, .switch_lsn = kHere}};
+  b.cluster.history.incomplete = true;
+  EXPECT_TRUE(has_duty<duty::History>(b.decide()));
+}
+
+}  // namespace
+}  // namespace tanist::ha

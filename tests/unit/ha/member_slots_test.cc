@@ -1,0 +1,203 @@
+#include "ha/policy/member_slots.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "view_builder.h"
+
+namespace tanist::ha {
+namespace {
+
+using namespace testing;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+std::vector<std::string> names(const std::vector<postgres::WantedSlot>& slots) {
+  std::vector<std::string> found;
+  for (const auto& slot : slots) found.push_back(slot.name + (slot.expected_active ? "" : " (inactive)"));
+  return found;
+}
+
+std::vector<std::string> wanted(const ViewBuilder& b) { return names(policy::wanted_slots(b.build())); }
+
+TEST(MemberSlots, a_primary_has_one_for_each_other_member) {
+  EXPECT_THAT(wanted(ViewBuilder().as_leader()), ElementsAre("n2", "n3"));
+}
+
+TEST(MemberSlots, a_replica_keeps_one_for_each_too) {
+  EXPECT_THAT(wanted(ViewBuilder().as_replica()), ElementsAre("n2 (inactive)", "n3 (inactive)"));
+}
+
+TEST(MemberSlots, a_cascade_is_active_where_it_streams_from) {
+  ViewBuilder primary = ViewBuilder().as_leader();
+  primary.cluster.members["n3"].tags = Document::map({{"replicatefrom", "n2"}});
+  EXPECT_THAT(wanted(primary), ElementsAre("n2", "n3 (inactive)"));
+  ViewBuilder upstream = ViewBuilder().as_replica();
+  upstream.cluster.members["n3"].tags = Document::map({{"replicatefrom", "n1"}});
+  EXPECT_THAT(wanted(upstream), ElementsAre("n2 (inactive)", "n3"));
+}
+
+TEST(MemberSlots, a_cascade_from_nobody_streams_from_the_primary) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.cluster.members["n3"].tags = Document::map({{"replicatefrom", "gone"}});
+  EXPECT_THAT(wanted(b), ElementsAre("n2", "n3"));
+}
+
+TEST(MemberSlots, who_does_not_stream_has_none) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.cluster.members["n3"].tags = Document::map({{"nostream", true}});
+  EXPECT_THAT(wanted(b), ElementsAre("n2"));
+}
+
+TEST(MemberSlots, who_may_not_be_promoted_keeps_only_its_cascade) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.settings.tags.nofailover = true;
+  b.cluster.members["n3"].tags = Document::map({{"replicatefrom", "n1"}});
+  EXPECT_THAT(wanted(b), ElementsAre("n3"));
+}
+
+TEST(MemberSlots, without_retention_a_replica_has_none_of_its_own_accord) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.settings.dynamic.member_slots_ttl = 0s;
+  EXPECT_THAT(wanted(b), IsEmpty());
+}
+
+TEST(MemberSlots, there_are_none_where_slots_are_off) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.settings.postgresql.use_slots = false;
+  EXPECT_THAT(wanted(b), IsEmpty());
+}
+
+TEST(MemberSlots, names_are_made_fit) {
+  ViewBuilder b = ViewBuilder().as_leader().without_member("n2").without_member("n3").member("Node-1.db");
+  EXPECT_THAT(wanted(b), ElementsAre("node_1_db"));
+}
+
+TEST(MemberSlots, two_names_that_become_one_share_a_slot) {
+  ViewBuilder b = ViewBuilder().as_leader().without_member("n2").without_member("n3").member("a-1").member("a.1");
+  EXPECT_THAT(wanted(b), ElementsAre("a_1"));
+}
+
+TEST(MemberSlots, positions_come_from_the_status) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.cluster.status.slots = {{"n3", Lsn{77}}};
+  for (const auto& slot : policy::wanted_slots(b.build()))
+    EXPECT_EQ(slot.advance_to, slot.name == "n3" ? Lsn{77} : Lsn{});
+}
+
+TEST(MemberSlots, positions_of_a_cascade_come_from_its_member_key) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.cluster.members["n3"].tags = Document::map({{"replicatefrom", "n2"}});
+  for (const auto& slot : policy::wanted_slots(b.build()))
+    if (slot.name == "n3") EXPECT_EQ(slot.advance_to, kHere);
+}
+
+TEST(MemberSlots, under_an_old_leader_positions_come_from_the_member_keys) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.cluster.members["n2"].patroni_version = "3.3.2";
+  for (const auto& slot : policy::wanted_slots(b.build())) EXPECT_EQ(slot.advance_to, kHere);
+}
+
+TEST(MemberSlots, retained_ones_are_kept) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.cluster.status.retain_slots = {"away", "n1", "n2"};
+  EXPECT_THAT(wanted(b), ElementsAre("n2", "n3", "away (inactive)"));
+}
+
+TEST(SlotDuty, is_there_only_when_something_differs) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  EXPECT_FALSE(has_duty<duty::Slots>(b.decide()));
+  b.view.postgres.facts.probe->slots.pop_back();
+  EXPECT_TRUE(has_duty<duty::Slots>(b.decide()));
+}
+
+TEST(SlotDuty, drops_what_nobody_wants) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.view.postgres.facts.probe->slots.push_back({.name = "old"});
+  ASSERT_TRUE(has_duty<duty::Slots>(b.decide()));
+  EXPECT_TRUE(duties<duty::Slots>(b.decide())[0].drop_unknown);
+}
+
+TEST(SlotDuty, leaves_logical_slots_alone) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.view.postgres.facts.probe->slots.push_back({.name = "audit", .logical = true});
+  EXPECT_FALSE(has_duty<duty::Slots>(b.decide()));
+}
+
+TEST(SlotDuty, drops_nothing_where_an_operator_asked_for_slots_by_name) {
+  for (const char* key : {"slots", "permanent_slots", "permanent_replication_slots", "ignore_slots"}) {
+    ViewBuilder b = ViewBuilder().as_leader();
+    b.settings.dynamic.raw.set(key, Document::map({{"audit", Document::map()}}));
+    b.view.postgres.facts.probe->slots.push_back({.name = "audit"});
+    EXPECT_FALSE(has_duty<duty::Slots>(b.decide())) << key;
+  }
+}
+
+TEST(SlotDuty, drops_nothing_in_pause) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.settings.dynamic.pause = true;
+  b.view.postgres.facts.probe->slots.push_back({.name = "old"});
+  EXPECT_FALSE(has_duty<duty::Slots>(b.decide()));
+}
+
+TEST(SlotDuty, advances_what_is_kept_for_later) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.cluster.status.slots = {{"n3", Lsn{kHere.value + 1}}};
+  EXPECT_TRUE(has_duty<duty::Slots>(b.decide()));
+}
+
+TEST(SlotDuty, waits_for_a_configuration) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.cluster.config = {};
+  b.view.postgres.facts.probe->slots.clear();
+  EXPECT_FALSE(has_duty<duty::Slots>(b.decide()));
+}
+
+TEST(StatusDuty, publishes_positions_of_the_leader_and_its_slots) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.view.postgres.facts.probe->slots.push_back(
+      {.name = "audit", .logical = true, .restart_lsn = Lsn{1}, .confirmed_flush_lsn = Lsn{2}});
+  const auto status = duties<duty::Status>(b.decide()).at(0).status;
+  EXPECT_EQ(status.optime, kHere);
+  EXPECT_EQ(status.slots, (std::map<std::string, Lsn>{{"audit", {2}}, {"n1", kHere}, {"n2", kHere}, {"n3", kHere}}));
+  EXPECT_THAT(status.retain_slots, ElementsAre("n1", "n2", "n3"));
+}
+
+TEST(StatusDuty, of_a_replica_is_none) { EXPECT_FALSE(has_duty<duty::Status>(ViewBuilder().as_replica().decide())); }
+
+TEST(StatusDuty, carries_on_what_the_leader_before_retained) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.cluster.status.retain_slots = {"away"};
+  const Decision d = b.decide();
+  EXPECT_THAT(duties<duty::Status>(d).at(0).status.retain_slots, ElementsAre("away", "n1", "n2", "n3"));
+  EXPECT_TRUE(d.memory.retain_slots_seeded);
+}
+
+TEST(StatusDuty, forgets_a_member_that_is_away_for_too_long) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.view.memory.retain_slots_seeded = true;
+  b.view.memory.retain_slots = {{"away", b.view.now - 1801s}};
+  const Decision d = b.decide();
+  EXPECT_THAT(duties<duty::Status>(d).at(0).status.retain_slots, ElementsAre("n1", "n2", "n3"));
+  EXPECT_TRUE(says(d, "Replication slot 'away' for absent cluster member is expired after 1800 sec."));
+}
+
+TEST(StatusDuty, without_retention_tells_the_position_only) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.settings.dynamic.member_slots_ttl = 0s;
+  const auto status = duties<duty::Status>(b.decide()).at(0).status;
+  EXPECT_THAT(status.slots, IsEmpty());
+  EXPECT_THAT(status.retain_slots, IsEmpty());
+}
+
+TEST(StatusDuty, the_stamps_are_dropped_with_the_lock) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.view.memory.retain_slots_seeded = true;
+  b.view.memory.retain_slots = {{"n3", b.view.now}};
+  const Decision d = b.decide();
+  EXPECT_FALSE(d.memory.retain_slots_seeded);
+  EXPECT_THAT(d.memory.retain_slots, IsEmpty());
+}
+
+}  // namespace
+}  // namespace tanist::ha

@@ -1,0 +1,333 @@
+#include <gtest/gtest.h>
+
+#include "ha/policy/race.h"
+#include "view_builder.h"
+
+namespace tanist::ha {
+namespace {
+
+using namespace testing;
+
+/// All peers answered, none of them ahead.
+ViewBuilder ready() {
+  ViewBuilder b;
+  b.as_candidate().peer_unreachable("n2").peer("n3", kHere);
+  return b;
+}
+
+TEST(Race, the_first_round_asks_for_a_fresh_view_and_for_the_peers_at_once) {
+  const Decision d = ViewBuilder().as_candidate().linearizable(false).decide();
+  EXPECT_TRUE(d.needs.linearizable_view);
+  ASSERT_TRUE(d.needs.peers);
+  EXPECT_EQ(*d.needs.peers, (std::set<std::string>{"n2", "n3"}));
+  EXPECT_TRUE(intends<intent::None>(d));
+}
+
+TEST(Race, a_member_whose_key_is_gone_is_asked_but_waited_for_only_briefly) {
+  const Decision d = ViewBuilder().as_candidate().without_member("n2").decide();
+  ASSERT_TRUE(d.needs.peers);
+  EXPECT_TRUE(d.needs.peers->contains("n2"));
+  EXPECT_EQ(d.needs.peers_gone, std::set<std::string>{"n2"});
+}
+
+TEST(Race, the_healthiest_takes_the_lock) {
+  const Decision d = ready().decide();
+  ASSERT_TRUE(intends<intent::Acquire>(d));
+  EXPECT_TRUE(d.memory.acquiring);
+  EXPECT_EQ(d.reason.text(), "");
+}
+
+TEST(Race, the_lock_is_taken_on_the_versions_that_were_seen) {
+  ViewBuilder b = ready();
+  b.cluster.sync.version = 11;
+  b.cluster.failsafe_version = 12;
+  b.cluster.failover.version = 13;
+  const Decision d = b.decide();
+  const auto& conditions = std::get<intent::Acquire>(d.intent).conditions;
+  EXPECT_EQ(conditions.sync, 11);
+  EXPECT_EQ(conditions.failsafe, 12);
+  EXPECT_EQ(conditions.failover, 13);
+  EXPECT_EQ(conditions.config, 3);
+  EXPECT_EQ(conditions.initialize, 2);
+}
+
+TEST(Race, nothing_is_taken_on_a_watched_copy) {
+  const Decision d = ready().linearizable(false).decide();
+  EXPECT_FALSE(intends<intent::Acquire>(d));
+  EXPECT_TRUE(d.needs.linearizable_view);
+}
+
+TEST(Race, nothing_is_taken_while_the_outcome_of_an_earlier_try_is_unknown) {
+  ViewBuilder b = ready();
+  b.view.store.lock_unknown = true;
+  const Decision d = b.decide();
+  EXPECT_FALSE(intends<intent::Acquire>(d));
+  EXPECT_TRUE(d.needs.linearizable_view);
+}
+
+TEST(Race, a_replica_behind_the_limit_does_not_race) {
+  ViewBuilder b = ready();
+  b.cluster.status.optime = Lsn{kHere.value + 1048577};
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_TRUE(says(d, "My wal position exceeds maximum replication lag"));
+  EXPECT_EQ(d.reason.text(), "following a different leader because i am not the healthiest node");
+  EXPECT_EQ(d.reason.numbers.find("lag_bytes")->as_int(), 1048577);
+}
+
+TEST(Race, a_replica_exactly_at_the_limit_races) {
+  ViewBuilder b = ready();
+  b.cluster.status.optime = Lsn{kHere.value + 1048576};
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, nobody_races_while_a_primary_answers) {
+  const Decision d = ready().peer_primary("n2").decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_TRUE(says(d, "Primary (n2) is still alive"));
+}
+
+TEST(Race, nobody_races_behind_an_eligible_peer) {
+  const Decision d = ready().peer("n3", Lsn{kHere.value + 8}).decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_TRUE(says(d, "Wal position of n3 is ahead of my wal position"));
+}
+
+TEST(Race, a_peer_that_is_not_reachable_is_no_obstacle) {
+  EXPECT_TRUE(intends<intent::Acquire>(ready().peer_unreachable("n3").decide()));
+}
+
+TEST(Race, a_peer_that_may_not_be_promoted_by_its_own_word_is_no_obstacle) {
+  ViewBuilder b = ready().peer("n3", Lsn{kHere.value + 8});
+  b.view.answers.peers->at("n3").nofailover = true;
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, a_peer_without_a_watchdog_is_no_obstacle) {
+  ViewBuilder b = ready().peer("n3", Lsn{kHere.value + 8});
+  b.view.answers.peers->at("n3").watchdog_failed = true;
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, members_that_may_not_be_promoted_are_not_asked) {
+  ViewBuilder b;
+  b.as_candidate();
+  b.cluster.members["n3"].tags = Document::map({{"nofailover", true}});
+  EXPECT_EQ(policy::rivals(b.build()).count("n3"), 0U);
+}
+
+TEST(Race, the_members_of_the_last_view_with_a_leader_are_asked_too) {
+  ViewBuilder b;
+  b.as_candidate();
+  b.cluster.members.erase("n2");
+  EXPECT_EQ(policy::rivals(b.build()).count("n2"), 1U);
+}
+
+TEST(Race, the_list_of_rivals_never_names_me) { EXPECT_EQ(policy::rivals(ViewBuilder().as_candidate().build()).count("n1"), 0U); }
+
+TEST(Race, equal_positions_are_decided_by_priority) {
+  ViewBuilder b = ready();
+  b.view.answers.peers->at("n3").failover_priority = 2;
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_TRUE(says(d, "n3 has equally tolerable WAL position and priority 2, while this node has priority 1"));
+}
+
+TEST(Race, a_higher_priority_does_not_help_a_peer_that_is_behind) {
+  ViewBuilder b = ready().peer("n3", Lsn{kHere.value - 8});
+  b.view.answers.peers->at("n3").failover_priority = 2;
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, the_former_leaders_priority_is_waived) {
+  ViewBuilder b = ready().peer("n2", kHere);
+  b.view.answers.peers->at("n2").failover_priority = 5;
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::Acquire>(d));
+  EXPECT_TRUE(says(d, "Ignoring former leader n2 having priority 5 higher than this nodes 1 priority"));
+}
+
+TEST(Race, nofailover_stands_back_and_looks_whether_it_fits_the_next_leader) {
+  ViewBuilder b = ready();
+  b.settings.tags.nofailover = true;
+  const Decision d = b.decide();
+  EXPECT_EQ(d.reason.text(), "following a different leader because I am not allowed to promote");
+  EXPECT_EQ(d.memory.rewind, Memory::Rewind::check);
+}
+
+TEST(Race, a_server_that_starts_does_not_race) {
+  EXPECT_TRUE(intends<intent::None>(ready().starting().decide()));
+}
+
+TEST(Race, without_an_own_position_nobody_races) {
+  ViewBuilder b = ready();
+  b.view.postgres.facts.failing_since = b.view.now - 2s;
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+}
+
+TEST(Race, an_unusable_watchdog_keeps_out_of_the_race) {
+  ViewBuilder b = ready();
+  b.view.fence.usable = false;
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_TRUE(says(d, "Watchdog device is not usable"));
+}
+
+TEST(Race, check_timeline_keeps_a_stale_timeline_out) {
+  ViewBuilder b = ready();
+  b.settings.dynamic.check_timeline = true;
+  b.cluster.history.lines = {{.parent = {1}, .switch_lsn = kHere}};
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_TRUE(says(d, "My timeline 1 is behind last known cluster timeline 2"));
+}
+
+TEST(Race, check_timeline_needs_to_know_the_timeline) {
+  ViewBuilder b = ready();
+  b.settings.dynamic.check_timeline = true;
+  b.view.postgres.facts.probe->effective_timeline = {};
+  EXPECT_TRUE(says(b.decide(), "Can not figure out my timeline"));
+}
+
+TEST(Race, after_a_failed_pre_promote_the_member_stays_out_for_a_while) {
+  ViewBuilder b = ready();
+  b.view.memory.no_race_until = b.view.now + 5s;
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_TRUE(says(d, "backoff: skip leader race after pre_promote script failure and releasing the lock voluntarily"));
+  b.view.memory.no_race_until = b.view.now;
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, a_running_primary_takes_a_free_lock_without_asking_anybody) {
+  ViewBuilder b;
+  b.as_leader().unlocked().no_lease().linearizable();
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, a_stale_primary_never_takes_the_lock_again) {
+  ViewBuilder b;
+  b.as_leader().unlocked().no_lease().linearizable();
+  b.cluster.history.lines = {{.parent = {1}, .switch_lsn = kHere}};
+  const Decision d = b.decide();
+  ASSERT_TRUE(intends<intent::Demote>(d));
+  EXPECT_EQ(std::get<intent::Demote>(d.intent).mode, DemoteMode::immediate_nolock);
+  EXPECT_EQ(d.reason.text(), "demoting self because i am not the healthiest node");
+}
+
+TEST(Race, members_in_sync_race_alone) {
+  ViewBuilder b = ready();
+  b.cluster.sync = {.version = 9, .leader = "n2", .voters = {"n3"}};
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+  b.cluster.sync.voters = {"N1"};
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, the_former_sync_leader_may_be_ahead) {
+  ViewBuilder b = ready().peer("n2", Lsn{kHere.value + 8});
+  b.cluster.sync = {.version = 9, .leader = "n2", .voters = {"n1"}};
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::Acquire>(d));
+  EXPECT_TRUE(says(d, "Ignoring the former leader being ahead of us"));
+}
+
+TEST(Race, a_quorum_needs_its_votes) {
+  ViewBuilder b = ready();
+  b.cluster.sync = {.version = 9, .leader = "n2", .voters = {"n1", "n3"}, .quorum = 1};
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+  b.peer_unreachable("n3");
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+}
+
+TEST(Race, who_is_missing_in_the_failsafe_map_does_not_race) {
+  ViewBuilder b = ready();
+  b.settings.dynamic.failsafe_mode = true;
+  b.cluster.failsafe = {{"n2", "http://n2"}, {"n3", "http://n3"}};
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+  (*b.cluster.failsafe)["n1"] = "http://n1";
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, a_backoff_waits_while_wal_still_comes_in) {
+  ViewBuilder b = ready();
+  b.settings.dynamic.primary_race_backoff = 20s;
+  b.view.memory.previous_position = Lsn{kHere.value - 100};
+  const Decision d = b.decide();
+  EXPECT_EQ(d.reason.text(), "My (n1) wal position moved since last heart beat loop, 20 seconds until leader race");
+  EXPECT_EQ(d.memory.race_backoff_since, b.view.now);
+}
+
+TEST(Race, a_backoff_ends_when_no_more_wal_comes) {
+  ViewBuilder b = ready();
+  b.settings.dynamic.primary_race_backoff = 20s;
+  b.view.memory.previous_position = kHere;
+  b.view.memory.race_backoff_since = b.view.now - 11s;
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, who_stood_back_looks_again_within_a_second) {
+  const Decision d = ready().peer("n3", Lsn{kHere.value + 8}).decide();
+  ASSERT_TRUE(d.wake_at);
+  EXPECT_EQ(*d.wake_at, ready().view.now + 1s);
+}
+
+TEST(Race, the_upstream_is_left_alone_while_nobody_leads) {
+  ViewBuilder b = ready().peer("n3", Lsn{kHere.value + 8});
+  b.view.postgres.recovery_difference = postgres::RecoveryDifference::reload;
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+}
+
+TEST(FailoverPossible, needs_a_candidate_that_answers) {
+  ViewBuilder b;
+  b.as_leader().peer_unreachable("n2").peer_unreachable("n3");
+  const View view = b.build();
+  policy::Draft d(view);
+  EXPECT_EQ(policy::failover_possible(d), false);
+}
+
+TEST(FailoverPossible, asks_first) {
+  const View view = ViewBuilder().as_leader().build();
+  policy::Draft d(view);
+  EXPECT_EQ(policy::failover_possible(d), std::nullopt);
+  EXPECT_EQ(*d.decision.needs.peers, (std::set<std::string>{"n2", "n3"}));
+}
+
+TEST(FailoverPossible, a_candidate_must_have_what_is_asked_for) {
+  const View view = ViewBuilder().as_leader().peer("n2", Lsn{100}).peer_unreachable("n3").build();
+  policy::Draft d(view);
+  EXPECT_EQ(policy::failover_possible(d, {.at_least = Lsn{101}}), false);
+  EXPECT_EQ(policy::failover_possible(d, {.at_least = Lsn{100}}), true);
+  EXPECT_EQ(policy::failover_possible(d, {.at_least = Lsn{100}, .or_equal = false}), false);
+}
+
+TEST(FailoverPossible, only_voters_count_in_sync_mode) {
+  ViewBuilder b;
+  b.as_leader().peer("n2", kHere).peer("n3", kHere);
+  b.cluster.sync = {.version = 9, .leader = "n1", .voters = {"n9"}};
+  const View view = b.build();
+  policy::Draft d(view);
+  EXPECT_EQ(policy::failover_possible(d), false);
+}
+
+TEST(FailoverPossible, a_lone_member_has_nobody) {
+  ViewBuilder b;
+  b.as_leader().without_member("n2").without_member("n3");
+  const View view = b.build();
+  policy::Draft d(view);
+  EXPECT_EQ(policy::failover_possible(d), false);
+  EXPECT_TRUE(says(d.decision, "failover: candidates list is empty"));
+}
+
+TEST(FailoverPossible, a_candidate_on_an_old_timeline_does_not_count_where_timelines_are_checked) {
+  ViewBuilder b;
+  b.as_leader().peer("n2", kHere, {1}).peer_unreachable("n3");
+  b.settings.dynamic.check_timeline = true;
+  b.cluster.history.lines = {{.parent = {1}, .switch_lsn = kHere}};
+  const View view = b.build();
+  policy::Draft d(view);
+  EXPECT_EQ(policy::failover_possible(d), false);
+  EXPECT_TRUE(says(d.decision, "Timeline 1 of member n2 is behind the cluster timeline 2"));
+}
+
+}  // namespace
+}  // namespace tanist::ha

@@ -1,0 +1,26 @@
+#include "postgres/conninfo.h"
+
+#include <gtest/gtest.h>
+
+namespace tanist::postgres {
+namespace {
+
+TEST(Conninfo, values_are_escaped_ordered_and_read_back) {
+  const ConnectionParameters parameters{
+      {"host", "a"}, {"user", "o'b c\\"}, {"dbname", "d"}, {"sslnegotiation", "postgres"}};
+  const std::string text = render_conninfo(parameters, 150000);
+  EXPECT_EQ(text, "dbname=d user=o\\'b\\ c\\\\ host=a");
+  EXPECT_EQ(parse_conninfo(text).at("user"), "o'b c\\");
+  EXPECT_EQ(parse_conninfo("host = 'a b'  port=1").at("host"), "a b");
+  EXPECT_EQ(parse_conninfo("host = 'a b'  port=1").at("port"), "1");
+}
+
+TEST(Pgpass, a_line_for_each_host_with_escapes) {
+  EXPECT_EQ(pgpass_content({{"host", "a,/run/pg"}, {"port", "1,2"}, {"user", "u:x"}, {"password", "p\\:"}}),
+            "a:1:*:u\\:x:p\\\\\\:\n/run/pg:2:*:u\\:x:p\\\\\\:\nlocalhost:2:*:u\\:x:p\\\\\\:\n");
+  EXPECT_EQ(pgpass_content({{"password", "p"}}), "*:*:*:*:p\n");
+  EXPECT_EQ(pgpass_content({{"host", "a"}}), "");
+}
+
+}  // namespace
+}  // namespace tanist::postgres

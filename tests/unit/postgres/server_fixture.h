@@ -1,0 +1,207 @@
+#pragma once
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <grp.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <filesystem>
+
+#include "core/log.h"
+#include "core/wait.h"
+#include "postgres/local_server.h"
+#include "process/signals.h"
+
+/// What tests of the port against real PostgreSQL 15 share: temporary directories, settings, a server with
+/// its events.
+namespace tanist::postgres {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+inline constexpr const char* kBinaries = "/usr/lib/postgresql/15/bin";
+
+#define REQUIRE(condition)       \
+  if (!(condition)) {            \
+    ADD_FAILURE() << #condition; \
+    co_return;                   \
+  }
+#define REQUIRE_OK(result)         \
+  if (!(result)) {                 \
+    ADD_FAILURE() << text(result); \
+    co_return;                     \
+  }
+
+inline std::string text(const Result& result) {
+  return result ? "" : result.error().detail;
+}
+
+inline int free_port() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  socklen_t length = sizeof address;
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
+  ::close(fd);
+  return ntohs(address.sin_port);
+}
+
+class ServerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (::access((std::string(kBinaries) + "/postgres").c_str(), X_OK) != 0)
+      GTEST_SKIP() << "no PostgreSQL 15";
+    if (::geteuid() == 0) GTEST_SKIP() << "PostgreSQL does not run as root, and there is no user postgres";
+    std::string pattern = "/tmp/tanist-pg-XXXXXX";
+    root_ = ::mkdtemp(pattern.data());
+  }
+  void TearDown() override {
+    if (!root_.empty()) fs::remove_all(root_);
+  }
+
+  config::Settings settings(const std::string& name) {
+    config::Settings s;
+    s.scope = "test";
+    s.name = name;
+    auto& pg = s.postgresql;
+    pg.listen_addresses = "127.0.0.1";
+    pg.port = free_port();
+    pg.data_dir = root_ + "/" + name;
+    pg.bin_dir = kBinaries;
+    pg.pgpass = root_ + "/" + name + ".pgpass";
+    pg.superuser = {"postgres", Secret("super's"), {}};
+    pg.replication = {"replicator", Secret("rep\\pass"), {}};
+    pg.rewind = {"rewinder", Secret("rewind"), {}};
+    pg.parameters = {
+        {"wal_level", "hot_standby"},       {"hot_standby", "on"},      {"max_connections", "50"},
+        {"max_wal_senders", "5"},           {"wal_log_hints", "on"},    {"fsync", "off"},
+        {"unix_socket_directories", root_}, {"no_such_parameter", "1"}, {"max_replication_slots", "5"},
+        {"shared_buffers", "16MB"}};
+    pg.pg_hba = {"local all all trust", "host all all 127.0.0.1/32 scram-sha-256",
+                 "host replication replicator 127.0.0.1/32 scram-sha-256"};
+    pg.use_pg_rewind = true;
+    s.bootstrap.present = true;
+    s.bootstrap.initdb = {{"encoding", "UTF8"}, {"no-sync", std::nullopt}, {"locale", "C"}};
+    s.state_dir = root_ + "/" + name + ".tanist";
+    return s;
+  }
+
+  void run(Task<void> body) {
+    scope_.spawn("test", std::move(body));
+    io_.run();
+  }
+
+  boost::asio::io_context io_;
+  SystemClock clock_;
+  DiskThread disk_{clock_};
+  TaskScope scope_{io_.get_executor()};
+  std::string root_;
+};
+
+struct Node {
+  Node(Executor executor, Clock& c, DiskThread& disk, config::Settings s)
+      : clock(c),
+        settings(std::make_shared<config::Settings>(std::move(s))),
+        server(std::make_unique<LocalServer>(executor, c, disk)) {
+    server->on_event([this](ServerEvent event) { events.push_back(event); });
+  }
+  Instant in(Duration d) const { return clock.now() + d; }
+  bool saw(ServerEvent event) const { return std::ranges::find(events, event) != events.end(); }
+  Upstream upstream(const std::string& slot = {}) const {
+    return {settings->name, "127.0.0.1", settings->postgresql.port, slot};
+  }
+
+  Task<Result> start(StartRequest request) {
+    auto starting = server->start(std::move(request), in(10s));
+    Result started = co_await std::move(starting);
+    if (!started) co_return started;
+    auto waiting = server->wait_started(in(20s));
+    const StartOutcome outcome = co_await std::move(waiting);
+    if (outcome != StartOutcome::accepting) co_return std::unexpected(Failure{"not accepting"});
+    co_return Result();
+  }
+  Task<Result> start_primary() {
+    StartRequest request;
+    request.as_standby = false;
+    request.role = Role::primary;
+    co_return co_await start(std::move(request));
+  }
+  Task<Result> start_replica(std::optional<Upstream> source) {
+    StartRequest request;
+    request.upstream = std::move(source);
+    co_return co_await start(std::move(request));
+  }
+  Task<Result> bootstrap() {
+    auto opening = server->open(settings);
+    Result opened = co_await std::move(opening);
+    if (!opened) co_return opened;
+    auto making = server->initdb(in(60s));
+    Result made = co_await std::move(making);
+    if (!made) co_return made;
+    auto starting = start_primary();
+    Result started = co_await std::move(starting);
+    if (!started) co_return started;
+    auto users = server->post_bootstrap(in(20s));
+    co_return co_await std::move(users);
+  }
+  Task<std::string> sql(std::string statement) {
+    net::Resolver resolver(co_await boost::asio::this_coro::executor);
+    Connection connection(clock, resolver);
+    auto connecting =
+        connection.connect(local_parameters(*settings, settings->postgresql.superuser, false), in(5s));
+    auto connected = co_await std::move(connecting);
+    if (!connected) co_return "connect: " + connected.error().detail;
+    auto asking = connection.command(std::move(statement), in(20s));
+    auto rows = co_await std::move(asking);
+    if (!rows) co_return "error: " + rows.error().detail;
+    co_return rows->empty() ? "" : rows->front()[0].value_or("null");
+  }
+  Task<bool> stop(StopMode mode = StopMode::fast) {
+    server->signal_stop(mode);
+    auto waiting = server->wait_down(in(20s));
+    co_return co_await std::move(waiting);
+  }
+  Task<void> end() {
+    auto killing = server->kill_everything(in(10s));
+    co_await std::move(killing);
+    auto closing = server->close();
+    co_await std::move(closing);
+  }
+  /// Until `condition`, looking with each probe.
+  Task<bool> until(std::function<bool(const Facts&)> condition, Duration patience = 15s) {
+    const Instant deadline = in(patience);
+    while (clock.now() < deadline) {
+      auto refreshing = server->refresh(Duration::zero(), in(5s));
+      co_await std::move(refreshing);
+      if (condition(server->facts())) co_return true;
+      auto nap = clock.sleep_for(20ms);
+      co_await std::move(nap);
+    }
+    co_return false;
+  }
+
+  Clock& clock;
+  std::shared_ptr<config::Settings> settings;
+  std::unique_ptr<LocalServer> server;
+  std::vector<ServerEvent> events;
+};
+
+/// The test's body, then the end of the servers in any case.
+inline Task<void> then_end(Task<void> body, std::vector<Node*> nodes) {
+  co_await std::move(body);
+  for (Node* node : nodes) {
+    auto ending = node->end();
+    co_await std::move(ending);
+  }
+}
+
+}  // namespace tanist::postgres
