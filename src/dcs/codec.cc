@@ -133,14 +133,17 @@ class Decoder {
       } else if (parsed && parsed->is_map()) {
         read_status(*parsed, *at);
       } else {
-        broken(key::kStatus, at->version, parsed ? fmt::format("expected a JSON object, found {}", kind(*parsed))
-                                                 : "invalid JSON: " + parsed.error());
+        broken(key::kStatus, at->version,
+               parsed ? fmt::format("expected a JSON object, found {}", kind(*parsed))
+                      : "invalid JSON: " + parsed.error());
       }
     } else if (const auto* legacy = find(key::kLegacyOptime)) {
       cluster.status_present = true;
       const auto number = decimal(legacy->value);
       if (number && *number > 0) cluster.status.optime = Lsn{static_cast<std::uint64_t>(*number)};
-      if (!number) broken(key::kLegacyOptime, legacy->version, fmt::format("expected a number, found '{}'", legacy->value));
+      if (!number)
+        broken(key::kLegacyOptime, legacy->version,
+               fmt::format("expected a number, found '{}'", legacy->value));
     }
   }
 
@@ -232,7 +235,8 @@ class Decoder {
       return;
     }
     if (!parsed->is_map()) {
-      return broken(key::kFailover, at->version, fmt::format("expected a JSON object, found {}", kind(*parsed)));
+      return broken(key::kFailover, at->version,
+                    fmt::format("expected a JSON object, found {}", kind(*parsed)));
     }
     failover.leader = text(parsed->find("leader"));
     failover.candidate = text(parsed->find("member"));
@@ -241,7 +245,8 @@ class Decoder {
     if (schedule->is_string()) failover.scheduled_at = parse_iso8601(schedule->as_string());
     if (!failover.scheduled_at) {
       failover.invalid_schedule = schedule->text();
-      broken(key::kFailover, at->version, fmt::format("scheduled_at is no time with an offset: {}", schedule->text()));
+      broken(key::kFailover, at->version,
+             fmt::format("scheduled_at is no time with an offset: {}", schedule->text()));
     }
   }
 
@@ -270,8 +275,9 @@ class Decoder {
     history.version = at->version;
     const auto parsed = parse_json(at->value);
     if (!parsed || !parsed->is_list()) {
-      return broken(key::kHistory, at->version, parsed ? fmt::format("expected a JSON array, found {}", kind(*parsed))
-                                                       : "invalid JSON: " + parsed.error());
+      return broken(key::kHistory, at->version,
+                    parsed ? fmt::format("expected a JSON array, found {}", kind(*parsed))
+                           : "invalid JSON: " + parsed.error());
     }
     history.empty_list = trim(at->value) == "[]";
     for (const auto& row : parsed->as_list()) {
@@ -280,7 +286,8 @@ class Decoder {
         history.lines.clear();
         return broken(key::kHistory, at->version, "a row is not [timeline, LSN, reason, …]: " + to_json(row));
       }
-      history.lines.push_back({timeline(item(0)), position(item(1)), text(item(2)), text(item(3)), text(item(4))});
+      history.lines.push_back(
+          {timeline(item(0)), position(item(1)), text(item(2)), text(item(3)), text(item(4))});
       history.incomplete = row.size() != 5;
     }
   }
@@ -337,7 +344,9 @@ struct Digits {
 
 }  // namespace
 
-Decoded decode(const Tree& tree) { return Decoder(tree).run(); }
+Decoded decode(const Tree& tree) {
+  return Decoder(tree).run();
+}
 
 std::optional<WallTime> parse_iso8601(std::string_view text) {
   using namespace std::chrono;
@@ -377,16 +386,18 @@ std::optional<WallTime> parse_iso8601(std::string_view text) {
   }
   const year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                             std::chrono::day(static_cast<unsigned>(day))};
-  if (!in.good || !in.rest.empty() || !date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
-  return WallTime(sys_days(date) + hours(hour) + minutes(minute) + std::chrono::seconds(second) + microseconds(micros) -
-                  minutes(offset_minutes));
+  if (!in.good || !in.rest.empty() || !date.ok() || hour > 23 || minute > 59 || second > 60)
+    return std::nullopt;
+  return WallTime(sys_days(date) + hours(hour) + minutes(minute) + std::chrono::seconds(second) +
+                  microseconds(micros) - minutes(offset_minutes));
 }
 
 void BrokenKeyLog::report(const std::vector<BrokenKey>& broken) {
   std::set<std::pair<std::string, Version>> now;
   for (const auto& [key, version, why] : broken) {
     const auto [at, fresh] = now.emplace(key, version);
-    if (fresh && !reported_.contains(*at)) log::warning("cannot read /{} (version {}): {}", key, version, why);
+    if (fresh && !reported_.contains(*at))
+      log::warning("cannot read /{} (version {}): {}", key, version, why);
   }
   reported_ = std::move(now);
 }

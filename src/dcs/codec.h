@@ -37,8 +37,8 @@ struct Decoded {
   std::vector<BrokenKey> broken;
 };
 
-/// Never fails: what cannot be read becomes what dcs.md §1.3 and §1.4 say, and is named in `broken`. Unknown keys are
-/// left out. `revision`, `linearizable` and `read_at` are the caller's.
+/// Never fails: what cannot be read becomes what dcs.md §1.3 and §1.4 say, and is named in `broken`. Unknown
+/// keys are left out. `revision`, `linearizable` and `read_at` are the caller's.
 Decoded decode(const Tree& tree);
 
 /// Key (without base path) and value of a record.
@@ -51,8 +51,8 @@ std::string encode_status(const Status& status);
 /// Value of `tanist/bootstrap`.
 std::string encode_bootstrap_note(const std::string& name, const std::string& incarnation);
 
-/// `2031-05-01T10:00:00+00:00`: blank or `T` in the middle, seconds and their fraction optional, offset (or `Z`)
-/// mandatory.
+/// `2031-05-01T10:00:00+00:00`: blank or `T` in the middle, seconds and their fraction optional, offset (or
+/// `Z`) mandatory.
 std::optional<WallTime> parse_iso8601(std::string_view text);
 
 /// Logs each broken value once: again only after the key was written anew.

@@ -6,11 +6,19 @@ namespace tanist::dcs {
 
 namespace {
 
-Document number(Lsn lsn) { return Document(static_cast<std::int64_t>(lsn.value)); }
-Document text_or_null(const std::string& text) { return text.empty() ? Document() : Document(text); }
+Document number(Lsn lsn) {
+  return Document(static_cast<std::int64_t>(lsn.value));
+}
+Document text_or_null(const std::string& text) {
+  return text.empty() ? Document() : Document(text);
+}
 
-Encoded encode_record(const ConfigRecord& r) { return {std::string(key::kConfig), to_json(r.data)}; }
-Encoded encode_record(const StatusRecord& r) { return {std::string(key::kStatus), encode_status(r.status)}; }
+Encoded encode_record(const ConfigRecord& r) {
+  return {std::string(key::kConfig), to_json(r.data)};
+}
+Encoded encode_record(const StatusRecord& r) {
+  return {std::string(key::kStatus), encode_status(r.status)};
+}
 
 Encoded encode_record(const LegacyOptimeRecord& r) {
   return {std::string(key::kLegacyOptime), std::to_string(r.optime.value)};
@@ -56,7 +64,9 @@ Encoded encode_record(const FailsafeRecord& r) {
   return {std::string(key::kFailsafe), to_json(out)};
 }
 
-Encoded encode_record(const InitializeRecord& r) { return {std::string(key::kInitialize), r.system_id}; }
+Encoded encode_record(const InitializeRecord& r) {
+  return {std::string(key::kInitialize), r.system_id};
+}
 
 }  // namespace
 

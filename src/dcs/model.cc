@@ -48,9 +48,15 @@ std::vector<std::uint32_t> code_points(std::string_view text) {
 
 }  // namespace
 
-bool Member::nofailover() const { return excluded(tags, "nofailover", "failover_priority"); }
-bool Member::nosync() const { return excluded(tags, "nosync", "sync_priority"); }
-bool Member::clonefrom() const { return truthy_tag(tags, "clonefrom"); }
+bool Member::nofailover() const {
+  return excluded(tags, "nofailover", "failover_priority");
+}
+bool Member::nosync() const {
+  return excluded(tags, "nosync", "sync_priority");
+}
+bool Member::clonefrom() const {
+  return truthy_tag(tags, "clonefrom");
+}
 
 int Member::failover_priority() const {
   if (nofailover()) return 0;
@@ -90,7 +96,8 @@ std::optional<std::pair<std::string, int>> Member::host_port() const {
   if (host.empty()) return std::nullopt;
   int number = 5432;
   if (!port.empty()) {
-    if (port.size() > 5 || !std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; })) return std::nullopt;
+    if (port.size() > 5 || !std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; }))
+      return std::nullopt;
     number = std::stoi(std::string(port));
     if (number == 0 || number > 65535) return std::nullopt;
   }
@@ -98,7 +105,8 @@ std::optional<std::pair<std::string, int>> Member::host_port() const {
 }
 
 bool SyncState::is_voter(const std::string& name) const {
-  return std::ranges::any_of(voters, [&](const std::string& voter) { return same_ignoring_case(voter, name); });
+  return std::ranges::any_of(voters,
+                             [&](const std::string& voter) { return same_ignoring_case(voter, name); });
 }
 
 bool SyncState::is_member(const std::string& name) const {
@@ -119,7 +127,9 @@ const Member* Cluster::member(const std::string& name) const {
   return found != members.end() ? &found->second : nullptr;
 }
 
-const Member* Cluster::leader_member() const { return unlocked() ? nullptr : member(leader->name); }
+const Member* Cluster::leader_member() const {
+  return unlocked() ? nullptr : member(leader->name);
+}
 
 bool Cluster::empty() const {
   return !initialize.present && config.version == 0 && !leader && !status_present && members.empty() &&

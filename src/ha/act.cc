@@ -192,6 +192,10 @@ Task<void> Engine::Impl::do_intent(const Intent& intent, const View& view) {
     exit_code_ = i->code;
     co_return;
   }
+  if (const auto* i = std::get_if<intent::Shutdown>(&intent); i && i->hurry && operations_.busy()) {
+    ports_.server.signal_stop(postgres::StopMode::immediate);
+    co_return;
+  }
   // Everything else starts something; a decision that knew of no operation may meet one only by a fault of its own.
   if (operations_.busy()) co_return;
   if (const auto* i = std::get_if<intent::Acquire>(&intent)) {

@@ -11,8 +11,8 @@
 #include "ha/policy/recovering.h"
 #include "ha/policy/rules.h"
 
-/// The decision: rules in their order, the first that answers ends it. Each rule is in policy/, with the section of
-/// the specification it stands for.
+/// The decision: rules in their order, the first that answers ends it. Each rule is in policy/, with the
+/// section of the specification it stands for.
 namespace tanist::ha {
 namespace {
 
@@ -26,7 +26,8 @@ void name_what_is_seen(Draft& d) {
   if (d.view.operation || !d.facts().running()) return;
   const auto state = d.view.postgres.state;
   const auto role = d.view.postgres.role;
-  if (d.facts().accepts() && state != postgres::State::running) d.add(duty::SetState{postgres::State::running});
+  if (d.facts().accepts() && state != postgres::State::running)
+    d.add(duty::SetState{postgres::State::running});
   if (!d.facts().accepts() && d.facts().accepting == postgres::Accepting::rejecting && !d.facts().probe &&
       state != postgres::State::starting && state != postgres::State::restarting)
     d.add(duty::SetState{postgres::State::starting});
@@ -37,7 +38,7 @@ void name_what_is_seen(Draft& d) {
     const auto seen = policy::is_primary(d.view) ? postgres::Role::primary : postgres::Role::replica;
     if (role != seen && role != postgres::Role::standby_leader) d.add(duty::SetRole{seen});
     // ha.md §3 step 15
-    if (!d.memory.callback_fired) {
+    if (!d.memory.callback_fired && !d.memory.bootstrapping) {
       d.memory.callback_fired = true;
       d.add(duty::Callback{.action = "on_start", .role = seen});
     }
@@ -74,7 +75,8 @@ bool wait_for_orphans(Draft& d) {
 /// engine: the fence is disarmed wherever nothing can commit and nothing is about to.
 void disarm_as_replica(Draft& d) {
   if (!d.view.fence.armed || d.view.operation || d.view.has_lock() || policy::may_commit(d.view)) return;
-  if (d.facts().process != postgres::Process::orphans && !d.memory.acquiring) d.add(duty::Fence{.arm = false});
+  if (d.facts().process != postgres::Process::orphans && !d.memory.acquiring)
+    d.add(duty::Fence{.arm = false});
 }
 
 bool tell_modes(Draft& d) {
@@ -128,9 +130,10 @@ Decision decide(const View& view) {
 
 std::string_view intent_name(const Intent& intent) {
   static constexpr std::string_view kNames[] = {
-      "none",    "acquire",   "promote",          "demote",           "follow",  "start", "crash_recover",
-      "rewind",  "clone",     "bootstrap",        "finish_bootstrap", "cancel_bootstrap", "restart", "pre_empt",
-      "release", "advance",   "shutdown",         "exit",             "stop_immediate"};
+      "none",          "acquire",  "promote", "demote",    "follow",           "start",
+      "crash_recover", "rewind",   "clone",   "bootstrap", "finish_bootstrap", "cancel_bootstrap",
+      "restart",       "pre_empt", "release", "advance",   "shutdown",         "exit",
+      "stop_immediate"};
   static_assert(std::size(kNames) == std::variant_size_v<Intent>);
   return kNames[intent.index()];
 }

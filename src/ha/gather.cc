@@ -54,7 +54,8 @@ Task<void> Engine::Impl::read_store(bool linearizable) {
       why = loaded.error().detail;
     }
   }
-  if (ok && !linearizable && keeper_.failing_since()) {
+  // A renewal that failed says something only of a lease that is still counted on.
+  if (ok && !linearizable && leading && keeper_.failing_since()) {
     ok = false;
     why = keeper_.failing_why();
   }

@@ -9,9 +9,9 @@ namespace journal {
 
 using namespace std::string_view_literals;
 
-#define TANIST_ENUM(type, ...)                                         \
-  template <>                                                          \
-  struct EnumNames<type> {                                             \
+#define TANIST_ENUM(type, ...)                                                    \
+  template <>                                                                     \
+  struct EnumNames<type> {                                                        \
     static constexpr auto value = std::to_array<std::string_view>({__VA_ARGS__}); \
   }
 TANIST_ENUM(postgres::State, "initdb", "initdb_failed", "custom_bootstrap", "custom_bootstrap_failed",
@@ -23,11 +23,11 @@ TANIST_ENUM(postgres::DataDirectory, "ok", "empty", "foreign", "unreadable");
 TANIST_ENUM(postgres::Accepting, "unknown", "no_response", "rejecting", "accepting");
 TANIST_ENUM(postgres::RecoveryDifference, "none", "reload", "restart");
 TANIST_ENUM(postgres::Divergence, "unknown", "none", "diverged");
-TANIST_ENUM(OperationKind, "bootstrap", "finish_bootstrap", "cancel_bootstrap", "clone", "start", "crash_recovery",
-            "rewind", "promote", "demote", "restart", "follow_restart", "shutdown");
-TANIST_ENUM(Phase, "preparing", "initdb", "cloning", "starting", "creating_users", "storing_result", "checkpointing",
-            "stopping_clients", "waiting_shutdown_checkpoint", "awaiting_release", "waiting_down", "releasing",
-            "rewinding", "recovering", "pre_promote", "promoting", "removing");
+TANIST_ENUM(OperationKind, "bootstrap", "finish_bootstrap", "cancel_bootstrap", "clone", "start",
+            "crash_recovery", "rewind", "promote", "demote", "restart", "follow_restart", "shutdown");
+TANIST_ENUM(Phase, "preparing", "initdb", "cloning", "starting", "creating_users", "storing_result",
+            "checkpointing", "stopping_clients", "waiting_shutdown_checkpoint", "awaiting_release",
+            "waiting_down", "releasing", "rewinding", "recovering", "pre_promote", "promoting", "removing");
 TANIST_ENUM(Cancel, "free", "critical", "no");
 TANIST_ENUM(DemoteMode, "graceful", "immediate", "immediate_nolock", "offline");
 TANIST_ENUM(Lock, "free", "mine", "foreign_session", "others");
@@ -69,7 +69,8 @@ void fields(A& a, Upstream& v) {
 }
 template <class A>
 void fields(A& a, DivergenceAnswer& v) {
-  a("verdict", v.verdict), a("detail", v.detail), a("local_timeline", v.local_timeline), a("local_lsn", v.local_lsn);
+  a("verdict", v.verdict), a("detail", v.detail), a("local_timeline", v.local_timeline),
+      a("local_lsn", v.local_lsn);
   a("leader_timeline", v.leader_timeline);
 }
 template <class A>
@@ -120,7 +121,8 @@ void fields(A& a, SyncState& v) {
 }
 template <class A>
 void fields(A& a, Failover& v) {
-  a("version", v.version), a("leader", v.leader), a("candidate", v.candidate), a("scheduled_at", v.scheduled_at);
+  a("version", v.version), a("leader", v.leader), a("candidate", v.candidate),
+      a("scheduled_at", v.scheduled_at);
 }
 template <class A>
 void fields(A& a, History& v) {
@@ -146,7 +148,8 @@ template <class A>
 void fields(A& a, Cluster& v) {
   a("initialize", v.initialize), a("config", v.config), a("leader", v.leader), a("status", v.status);
   a("members", v.members), a("failover", v.failover), a("sync", v.sync), a("history", v.history);
-  a("failsafe", v.failsafe), a("failsafe_version", v.failsafe_version), a("failsafe_broken", v.failsafe_broken);
+  a("failsafe", v.failsafe), a("failsafe_version", v.failsafe_version),
+      a("failsafe_broken", v.failsafe_broken);
   a("bootstrap_note", v.bootstrap_note), a("initialized_by_version", v.initialized_by_version);
   a("revision", v.revision), a("linearizable", v.linearizable), a("read_at", v.read_at);
 }
@@ -201,6 +204,7 @@ template <class A>
 void fields(A& a, OperationView& v) {
   a("kind", v.kind), a("name", v.name), a("phase", v.phase), a("cancel", v.cancel), a("since", v.since);
   a("phase_since", v.phase_since), a("deadline", v.deadline), a("demote_mode", v.demote_mode);
+  a("source", v.source);
   a("awaits_verdict", v.awaits_verdict), a("checkpoint_lsn", v.checkpoint_lsn), a("last_lsn", v.last_lsn);
   a("released", v.released);
 }
@@ -274,7 +278,9 @@ Document written(const T& value) {
   return Writer::write(value);
 }
 
-Document cluster_form(const dcs::ClusterPtr& cluster) { return cluster ? written(*cluster) : Document(); }
+Document cluster_form(const dcs::ClusterPtr& cluster) {
+  return cluster ? written(*cluster) : Document();
+}
 
 template <class... Fs>
 struct Overloaded : Fs... {

@@ -6,8 +6,8 @@
 #include "core/document.h"
 #include "ha/decision.h"
 
-/// The journal's form of what was known and what was decided. No secret is in it: of configuration only what a
-/// decision reads. A view that was recorded can be decided on again with the same result.
+/// The journal's form of what was known and what was decided. No secret is in it: of configuration only what
+/// a decision reads. A view that was recorded can be decided on again with the same result.
 namespace tanist::ha {
 
 /// Grows when a recorded view could not be read any more as it was meant.

@@ -43,6 +43,7 @@ void LeaseKeeper::mandate(Mandate mandate, std::optional<dcs::Status> status) {
     status_ = std::move(status);
     status_pending_ = true;
   }
+  if (mandate_.kind != Mandate::Kind::keep) failing_since_.reset();
   if (begins) due_.set();
 }
 
@@ -221,6 +222,7 @@ Task<void> LeaseKeeper::watch_deadlines() {
     stopping = true;
     if (now >= at.until) {
       lease_ = {};
+      failing_since_.reset();
       hooks_.changed();
       // What may write must be gone; go on killing until it is.
       while (!paused_ && hooks_.may_write()) {

@@ -18,44 +18,45 @@
 namespace tanist::ha {
 
 enum class OperationKind {
-  bootstrap,            // initdb, start, users
-  finish_bootstrap,     // store the result and take the lock
-  cancel_bootstrap,     // give /initialize back, stop, rename the data directory
-  clone,                // base backup, then start as a standby
-  start,                // start a stopped server (as standby or as primary)
-  crash_recovery,       // single-user
+  bootstrap,         // initdb, start, users
+  finish_bootstrap,  // store the result and take the lock
+  cancel_bootstrap,  // give /initialize back, stop, rename the data directory
+  clone,             // base backup, then start as a standby
+  start,             // start a stopped server (as standby or as primary)
+  crash_recovery,    // single-user
   rewind,
   promote,
   demote,
   restart,
-  follow_restart,       // new recovery settings that need a restart
-  shutdown,             // SIGTERM: stop PostgreSQL, hand the key over
+  follow_restart,  // new recovery settings that need a restart
+  shutdown,        // SIGTERM: stop PostgreSQL, hand the key over
 };
 /// The name in messages: `{name} in progress`, `updated leader lock during {name}` (ha.md §4).
 std::string operation_name(OperationKind kind, const std::string& detail);
 
 /// Where an operation is. The comment says what a crash of the daemon right there leaves behind.
 enum class Phase {
-  preparing,            // nothing done yet
-  initdb,               // a data directory of this attempt, noted on disk: renamed and begun anew after a restart
-  cloning,              // a clone that does not look whole: removed and begun anew
-  starting,             // a postmaster that is adopted after a restart
-  creating_users,       // a primary without the lock and an /initialize that is empty: noted on disk as above
-  storing_result,       // outcome unknown until the store is read again
-  checkpointing,        // nothing
-  stopping_clients,     // a stopping postmaster; adopted, the key runs out
+  preparing,       // nothing done yet
+  initdb,          // a data directory of this attempt, noted on disk: renamed and begun anew after a restart
+  cloning,         // a clone that does not look whole: removed and begun anew
+  starting,        // a postmaster that is adopted after a restart
+  creating_users,  // a primary without the lock and an /initialize that is empty: noted on disk as above
+  storing_result,  // outcome unknown until the store is read again
+  checkpointing,   // nothing
+  stopping_clients,  // a stopping postmaster; adopted, the key runs out
   waiting_shutdown_checkpoint,
-  awaiting_release,     // all clients are gone, the shutdown checkpoint is known: waits for a verdict
-  waiting_down,         // as above
-  releasing,            // PostgreSQL is down; the key runs out
-  rewinding,            // a target that pg_rewind has to do again: control file says so
-  recovering,           // single-user crash recovery: done again
-  pre_promote,          // nothing
-  promoting,            // the key runs out, the server may be a primary without a lease: demoted at start
-  removing,             // a partly removed data directory: removed again
+  awaiting_release,  // all clients are gone, the shutdown checkpoint is known: waits for a verdict
+  waiting_down,      // as above
+  releasing,         // PostgreSQL is down; the key runs out
+  rewinding,         // a target that pg_rewind has to do again: control file says so
+  recovering,        // single-user crash recovery: done again
+  pre_promote,       // nothing
+  promoting,         // the key runs out, the server may be a primary without a lease: demoted at start
+  removing,          // a partly removed data directory: removed again
 };
 
-/// `free`: may be ended at any moment. `critical`: finishes its phase first. `no`: only the lease's end breaks it.
+/// `free`: may be ended at any moment. `critical`: finishes its phase first. `no`: only the lease's end
+/// breaks it.
 enum class Cancel { free, critical, no };
 
 enum class DemoteMode { graceful, immediate, immediate_nolock, offline };
@@ -69,9 +70,12 @@ struct OperationView {
   Instant phase_since{};
   Instant deadline{};
   DemoteMode demote_mode = DemoteMode::immediate;
+  /// The member that a clone or rewind reads from; empty: none, or not told.
+  std::string source;
   /// It waits for advance{verdict}.
   bool awaits_verdict = false;
-  /// Of the shutdown checkpoint, in awaiting_release: the checkpoint itself and what a replica must have (last LSN).
+  /// Of the shutdown checkpoint, in awaiting_release: the checkpoint itself and what a replica must have
+  /// (last LSN).
   Lsn checkpoint_lsn;
   Lsn last_lsn;
   /// The leader key was released by this operation.
@@ -139,7 +143,8 @@ struct PostgresView {
   postgres::State state = postgres::State::stopped;
   postgres::Role role = postgres::Role::uninitialized;
   Instant state_since{};
-  /// The engine has seen this server running since the daemon started (a crash of it is a crash, not a cold start).
+  /// The engine has seen this server running since the daemon started (a crash of it is a crash, not a cold
+  /// start).
   bool seen_running = false;
   /// Of the running recovery settings against those wanted for wanted_upstream(view).
   postgres::RecoveryDifference recovery_difference = postgres::RecoveryDifference::none;
@@ -160,7 +165,8 @@ struct FenceView {
 
 /// State between cycles. Each field says what its loss in a restart of the daemon means.
 struct Memory {
-  /// A start was asked for and its outcome is to be looked at (ha.md §3.7). Lost: the server is started again.
+  /// A start was asked for and its outcome is to be looked at (ha.md §3.7). Lost: the server is started
+  /// again.
   bool recovering = false;
   /// The current outage: when PostgreSQL was found dead. Lost: counts from the restart.
   std::optional<Instant> outage_since;
@@ -202,8 +208,8 @@ struct Memory {
   bool name_checked = false;
   /// The last decision asked for the leader key. Lost: a message says "had the lock" instead of "acquired".
   bool acquiring = false;
-  /// A decision on a view of the store was finished since the daemon started. Lost: the checks of a fresh start are
-  /// made again.
+  /// A decision on a view of the store was finished since the daemon started. Lost: the checks of a fresh
+  /// start are made again.
   bool joined = false;
 };
 

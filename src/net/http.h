@@ -159,8 +159,8 @@ class HttpStream {
 
   int status() const;
   const Headers& headers() const;
-  /// The next bytes of the body (transfer encoding removed), as they come; empty at its end. After an error the
-  /// stream is of no use, except after a timeout: nothing was lost and it may be read again.
+  /// The next bytes of the body (transfer encoding removed), as they come; empty at its end. After an error
+  /// the stream is of no use, except after a timeout: nothing was lost and it may be read again.
   Task<std::expected<std::string, HttpError>> read_some(Instant deadline);
   void close();
   bool is_open() const { return state_ != nullptr; }
@@ -171,8 +171,8 @@ class HttpStream {
   std::unique_ptr<State> state_;
 };
 
-/// Sends requests; keeps connections alive per endpoint. Every call ends at its deadline, name resolution included
-/// (which runs on a helper thread). Must outlive its calls and streams.
+/// Sends requests; keeps connections alive per endpoint. Every call ends at its deadline, name resolution
+/// included (which runs on a helper thread). Must outlive its calls and streams.
 class HttpClient {
  public:
   HttpClient(Executor executor, Clock& clock, HttpClientOptions options = {});
@@ -180,12 +180,14 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  /// One exchange. Adds Host and Content-Length. A GET or HEAD whose kept connection turns out to be dead is repeated
-  /// once on a fresh one; any other request reports what happened (`sent`). Any status is an answer, not an error.
-  Task<std::expected<HttpResponse, HttpError>> request(Endpoint endpoint, HttpRequest request, Instant deadline);
+  /// One exchange. Adds Host and Content-Length. A GET or HEAD whose kept connection turns out to be dead is
+  /// repeated once on a fresh one; any other request reports what happened (`sent`). Any status is an answer,
+  /// not an error.
+  Task<std::expected<HttpResponse, HttpError>> request(Endpoint endpoint, HttpRequest request,
+                                                       Instant deadline);
 
-  /// Sends the request on a connection of its own and returns once the header of the answer has come. A status other
-  /// than 200 still gives a stream: its body tells why.
+  /// Sends the request on a connection of its own and returns once the header of the answer has come. A
+  /// status other than 200 still gives a stream: its body tells why.
   Task<std::expected<HttpStream, HttpError>> stream(Endpoint endpoint, HttpRequest request, Instant deadline);
 
   /// New options for connections made from now on; kept idle ones are closed (changed certificates, timings).
@@ -221,8 +223,9 @@ struct HttpServerOptions {
   bool require_client_certificate = false;
 };
 
-/// Answers requests. Adds Content-Length, Date, Server and Connection; sends no body for HEAD, 204 and 304, but the
-/// length of the body the handler gave. An exception that leaves the handler is logged and answered with 500.
+/// Answers requests. Adds Content-Length, Date, Server and Connection; sends no body for HEAD, 204 and 304,
+/// but the length of the body the handler gave. An exception that leaves the handler is logged and answered
+/// with 500.
 class HttpServer {
  public:
   using Handler = std::function<Task<HttpResponse>(HttpRequest)>;
@@ -239,7 +242,8 @@ class HttpServer {
   /// The port it listens on; 0 before start().
   int port() const;
   std::size_t connections() const;
-  /// New certificates for connections from now on; the error says why they cannot be used (the old ones stay).
+  /// New certificates for connections from now on; the error says why they cannot be used (the old ones
+  /// stay).
   std::expected<void, std::string> reload_tls(TlsOptions tls);
 
  private:

@@ -33,7 +33,8 @@ std::string serialize(const Endpoint& endpoint, const HttpRequest& request) {
     out += "Host: " + url.substr(url.find("//") + 2) + "\r\n";
   }
   for (const auto& [name, value] : request.headers.all()) out += name + ": " + value + "\r\n";
-  if (!request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH") {
+  if (!request.body.empty() || request.method == "POST" || request.method == "PUT" ||
+      request.method == "PATCH") {
     out += fmt::format("Content-Length: {}\r\n", request.body.size());
   }
   out += "\r\n";
@@ -107,7 +108,8 @@ struct HttpClient::Impl {
   }
 
   /// Opens a socket to one address; closes it when the time is up.
-  static Task<std::expected<Socket, std::string>> open_socket(Executor executor, asio::ip::tcp::endpoint address) {
+  static Task<std::expected<Socket, std::string>> open_socket(Executor executor,
+                                                              asio::ip::tcp::endpoint address) {
     Socket socket(executor);
     auto connect = socket.async_connect(address, kAsTuple);
     auto [ec] = co_await std::move(connect);
@@ -136,7 +138,8 @@ struct HttpClient::Impl {
       } else {
         const auto& address = (*addresses)[i];
         if (!failures.empty()) failures += "; ";
-        failures += fmt::format("{}: {}", address.address().to_string(), result ? result->error() : "no answer in time");
+        failures += fmt::format("{}: {}", address.address().to_string(),
+                                result ? result->error() : "no answer in time");
       }
     }
     if (!socket) {
@@ -177,8 +180,8 @@ struct HttpClient::Impl {
   }
 
   /// Reads until `parser` has a whole header, or the whole message.
-  Task<std::optional<HttpError>> receive(Connection* connection, Endpoint endpoint, MessageParser* parser, bool whole,
-                                         ProgressPtr progress) {
+  Task<std::optional<HttpError>> receive(Connection* connection, Endpoint endpoint, MessageParser* parser,
+                                         bool whole, ProgressPtr progress) {
     progress->doing = "waiting for the answer of";
     while (!(whole ? parser->done() : parser->header_done())) {
       auto taken = parser->put(connection->unread);
@@ -212,7 +215,8 @@ struct HttpClient::Impl {
         if (!connected) co_return std::unexpected(std::move(connected.error()));
         connection = std::move(*connected);
       }
-      auto parser = make_response_parser({options.max_header_bytes, options.max_body_bytes}, request.method == "HEAD");
+      auto parser =
+          make_response_parser({options.max_header_bytes, options.max_body_bytes}, request.method == "HEAD");
       auto sending = send(connection.get(), endpoint, bytes, progress);
       auto failure = co_await std::move(sending);
       if (!failure) {
@@ -227,8 +231,8 @@ struct HttpClient::Impl {
         if (parser->keep_alive()) keep(endpoint, std::move(connection));
         co_return out;
       }
-      // A kept connection that the peer ended meanwhile: what was certainly not received, or may be sent twice,
-      // gets a fresh one.
+      // A kept connection that the peer ended meanwhile: what was certainly not received, or may be sent
+      // twice, gets a fresh one.
       const bool stale = connection->reused && failure->kind == HttpErrorKind::closed && !parser->started();
       if (!stale || (progress->sent && !repeatable)) co_return std::unexpected(std::move(*failure));
       connection.reset();
@@ -253,7 +257,8 @@ struct HttpStream::State {
     while (self->body.empty() && !self->failed && !self->ended) {
       auto taken = self->parser->put(connection.unread);
       if (!taken) {
-        self->failed = HttpClient::Impl::error(HttpErrorKind::protocol, self->endpoint, *progress, taken.error().detail);
+        self->failed =
+            HttpClient::Impl::error(HttpErrorKind::protocol, self->endpoint, *progress, taken.error().detail);
         co_return;
       }
       connection.unread.erase(0, *taken);
@@ -280,13 +285,20 @@ HttpStream::HttpStream(HttpStream&&) noexcept = default;
 HttpStream& HttpStream::operator=(HttpStream&&) noexcept = default;
 HttpStream::~HttpStream() = default;
 
-int HttpStream::status() const { return state_ ? state_->status : 0; }
-const Headers& HttpStream::headers() const { return state_->headers; }
-void HttpStream::close() { state_.reset(); }
+int HttpStream::status() const {
+  return state_ ? state_->status : 0;
+}
+const Headers& HttpStream::headers() const {
+  return state_->headers;
+}
+void HttpStream::close() {
+  state_.reset();
+}
 
 Task<std::expected<std::string, HttpError>> HttpStream::read_some(Instant deadline) {
   if (!state_) {
-    co_return std::unexpected(HttpError{HttpErrorKind::closed, true, "reading from a stream that was closed"});
+    co_return std::unexpected(
+        HttpError{HttpErrorKind::closed, true, "reading from a stream that was closed"});
   }
   auto* state = state_.get();
   auto progress = std::make_shared<Progress>(Progress{true, "reading from"});
@@ -305,8 +317,12 @@ HttpClient::HttpClient(Executor executor, Clock& clock, HttpClientOptions option
     : impl_(std::make_shared<Impl>(std::move(executor), clock, std::move(options))) {}
 HttpClient::~HttpClient() = default;
 
-std::uint64_t HttpClient::connections_opened() const { return impl_->opened; }
-void HttpClient::close_idle() { impl_->idle.clear(); }
+std::uint64_t HttpClient::connections_opened() const {
+  return impl_->opened;
+}
+void HttpClient::close_idle() {
+  impl_->idle.clear();
+}
 
 void HttpClient::set_options(HttpClientOptions options) {
   impl_->options = std::move(options);
@@ -317,7 +333,8 @@ void HttpClient::set_options(HttpClientOptions options) {
 namespace {
 std::optional<HttpError> too_late(Clock& clock, Instant deadline, const Endpoint& endpoint) {
   if (clock.now() < deadline) return std::nullopt;
-  return HttpError{HttpErrorKind::timeout, false, fmt::format("asking {}: no time left", to_string(endpoint))};
+  return HttpError{HttpErrorKind::timeout, false,
+                   fmt::format("asking {}: no time left", to_string(endpoint))};
 }
 }  // namespace
 
@@ -336,10 +353,9 @@ Task<std::expected<HttpResponse, HttpError>> HttpClient::request(Endpoint endpoi
 namespace {
 /// The way to the first header of an answer that does not end.
 template <class Impl>
-Task<std::expected<typename Impl::ConnectionPtr, HttpError>> begin_stream(std::shared_ptr<Impl> impl,
-                                                                          Endpoint endpoint, std::string bytes,
-                                                                          MessageParser* parser, Instant deadline,
-                                                                          ProgressPtr progress) {
+Task<std::expected<typename Impl::ConnectionPtr, HttpError>> begin_stream(
+    std::shared_ptr<Impl> impl, Endpoint endpoint, std::string bytes, MessageParser* parser, Instant deadline,
+    ProgressPtr progress) {
   auto connecting = impl->connect(endpoint, deadline, progress);
   auto connected = co_await std::move(connecting);
   if (!connected) co_return std::unexpected(std::move(connected.error()));
@@ -361,7 +377,8 @@ Task<std::expected<HttpStream, HttpError>> HttpClient::stream(Endpoint endpoint,
   if (auto late = too_late(impl->clock, deadline, endpoint)) co_return std::unexpected(std::move(*late));
   auto progress = std::make_shared<Progress>();
   auto parser = make_response_parser({impl->options.max_header_bytes, 0}, false);
-  auto beginning = begin_stream(impl, endpoint, serialize(endpoint, request), parser.get(), deadline, progress);
+  auto beginning =
+      begin_stream(impl, endpoint, serialize(endpoint, request), parser.get(), deadline, progress);
   auto timed = with_deadline(impl->clock, std::move(beginning), deadline);
   auto result = co_await std::move(timed);
   if (!result) {

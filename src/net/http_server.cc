@@ -56,7 +56,11 @@ struct Session {
 
 struct HttpServer::Impl {
   Impl(Executor executor, Clock& clock, HttpServerOptions options, Handler handler)
-      : executor(executor), clock(clock), options(std::move(options)), handler(std::move(handler)), scope(executor) {}
+      : executor(executor),
+        clock(clock),
+        options(std::move(options)),
+        handler(std::move(handler)),
+        scope(executor) {}
 
   Executor executor;
   Clock& clock;
@@ -321,8 +325,12 @@ HttpServer::HttpServer(Executor executor, Clock& clock, HttpServerOptions option
     : impl_(std::make_shared<Impl>(std::move(executor), clock, std::move(options), std::move(handler))) {}
 HttpServer::~HttpServer() = default;
 
-int HttpServer::port() const { return impl_->port; }
-std::size_t HttpServer::connections() const { return impl_->sessions.size(); }
+int HttpServer::port() const {
+  return impl_->port;
+}
+std::size_t HttpServer::connections() const {
+  return impl_->sessions.size();
+}
 
 Task<std::expected<void, std::string>> HttpServer::start() {
   auto impl = impl_;

@@ -22,8 +22,8 @@ struct ParseFailure {
   std::string detail;
 };
 
-/// Common to both directions. Feed it the unread bytes; it says how many it took, the rest is to be shown again
-/// together with what comes next.
+/// Common to both directions. Feed it the unread bytes; it says how many it took, the rest is to be shown
+/// again together with what comes next.
 class MessageParser {
  public:
   virtual ~MessageParser() = default;

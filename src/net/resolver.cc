@@ -27,7 +27,8 @@ Answer look_up(const std::string& host) {
   hints.ai_flags = AI_ADDRCONFIG;
   addrinfo* found = nullptr;
   const int rc = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
-  if (rc != 0) return std::unexpected(std::string(rc == EAI_SYSTEM ? std::strerror(errno) : ::gai_strerror(rc)));
+  if (rc != 0)
+    return std::unexpected(std::string(rc == EAI_SYSTEM ? std::strerror(errno) : ::gai_strerror(rc)));
   Resolver::Addresses out;
   for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
     if (at->ai_family != AF_INET && at->ai_family != AF_INET6) continue;
@@ -54,6 +55,19 @@ struct Resolver::Shared {
   /// Guards `closed`: once set, helper threads no longer touch the executor.
   std::mutex mutex;
   bool closed = false;
+
+  /// Runs `ask` on a thread of its own and `tell` with its answer back on the executor.
+  template <class Ask, class Tell>
+  static void run(std::shared_ptr<Shared> self, Ask ask, Tell tell) {
+    std::thread([self, ask = std::move(ask), tell = std::move(tell)]() mutable {
+      auto answer = ask();
+      const std::lock_guard lock(self->mutex);
+      if (self->closed) return;
+      boost::asio::post(self->executor, [tell = std::move(tell), answer = std::move(answer)]() mutable {
+        tell(std::move(answer));
+      });
+    }).detach();
+  }
 };
 
 Resolver::Resolver(Executor executor) : shared_(std::make_shared<Shared>()) {
@@ -76,16 +90,12 @@ Task<std::expected<Resolver::Addresses, std::string>> Resolver::resolve(std::str
   auto& lookup = shared->running[host];
   if (!lookup) {
     lookup = std::make_shared<Shared::Lookup>();
-    std::thread([shared, lookup, host] {
-      auto answer = look_up(host);
-      const std::lock_guard lock(shared->mutex);
-      if (shared->closed) return;
-      asio::post(shared->executor, [shared, lookup, host, answer = std::move(answer)]() mutable {
-        lookup->answer = std::move(answer);
-        shared->running.erase(host);
-        lookup->done.set();
-      });
-    }).detach();
+    const auto tell = [shared, lookup, host](Answer answer) {
+      lookup->answer = std::move(answer);
+      shared->running.erase(host);
+      lookup->done.set();
+    };
+    Shared::run(shared, [host] { return look_up(host); }, tell);
   }
   auto mine = lookup;
   auto wait = mine->done.wait();
@@ -95,6 +105,23 @@ Task<std::expected<Resolver::Addresses, std::string>> Resolver::resolve(std::str
     for (auto& address : *answer) address.port(static_cast<unsigned short>(port));
   }
   co_return answer;
+}
+
+Task<std::expected<std::vector<SrvTarget>, std::string>> Resolver::services(std::string name) {
+  using Found = std::expected<std::vector<SrvTarget>, std::string>;
+  struct Query {
+    Event done;
+    Found answer;
+  };
+  auto query = std::make_shared<Query>();
+  const auto tell = [query](Found answer) {
+    query->answer = std::move(answer);
+    query->done.set();
+  };
+  Shared::run(shared_, [name] { return look_up_srv(name); }, tell);
+  auto wait = query->done.wait();
+  co_await std::move(wait);
+  co_return std::move(query->answer);
 }
 
 }  // namespace tanist::net

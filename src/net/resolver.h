@@ -7,11 +7,12 @@
 #include <vector>
 
 #include "core/task.h"
+#include "net/srv.h"
 
 namespace tanist::net {
 
-/// Names to addresses on a helper thread, so that a resolver that hangs delays nobody but those who wait for that
-/// name, and they may stop waiting at any time. Numeric addresses are answered at once.
+/// Names to addresses on a helper thread, so that a resolver that hangs delays nobody but those who wait for
+/// that name, and they may stop waiting at any time. Numeric addresses are answered at once.
 class Resolver {
  public:
   explicit Resolver(Executor executor);
@@ -22,6 +23,8 @@ class Resolver {
   using Addresses = std::vector<boost::asio::ip::tcp::endpoint>;
   /// All addresses, without repetition, in the system's order; the error is the system's text.
   Task<std::expected<Addresses, std::string>> resolve(std::string host, int port);
+  /// SRV records, as look_up_srv gives them.
+  Task<std::expected<std::vector<SrvTarget>, std::string>> services(std::string name);
 
  private:
   struct Shared;

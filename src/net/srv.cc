@@ -6,19 +6,11 @@
 #include <resolv.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
-#include <memory>
-#include <mutex>
-#include <thread>
 #include <tuple>
-
-#include "core/event.h"
 
 namespace tanist::net {
 
 namespace {
-
-using Answer = std::expected<std::vector<SrvTarget>, std::string>;
 
 /// Reads a DNS packet from its beginning; every step checks the bounds.
 class PacketReader {
@@ -63,32 +55,6 @@ class PacketReader {
   bool good_ = true;
 };
 
-Answer look_up(const std::string& name) {
-  struct __res_state state {};
-  if (::res_ninit(&state) != 0) return std::unexpected(std::string("the resolver has no configuration"));
-  std::vector<unsigned char> packet(64 * 1024);
-  const int size = ::res_nquery(&state, name.c_str(), ns_c_in, ns_t_srv, packet.data(), static_cast<int>(packet.size()));
-  const int why = state.res_h_errno;
-  ::res_nclose(&state);
-  if (size < 0) {
-    if (why == HOST_NOT_FOUND || why == NO_DATA) return std::vector<SrvTarget>();
-    return std::unexpected(std::string(::hstrerror(why)));
-  }
-  const auto used = std::min(static_cast<std::size_t>(size), packet.size());
-  auto parsed = parse_srv_answer({reinterpret_cast<const char*>(packet.data()), used});
-  if (!parsed) return std::unexpected(std::string("a damaged answer"));
-  return std::move(*parsed);
-}
-
-struct Lookup {
-  Executor executor;
-  Event done;
-  Answer answer;
-  /// Guards `abandoned`: once set, the helper thread no longer touches the executor.
-  std::mutex mutex;
-  bool abandoned = false;
-};
-
 }  // namespace
 
 std::optional<std::vector<SrvTarget>> parse_srv_answer(std::string_view packet) {
@@ -125,28 +91,22 @@ std::optional<std::vector<SrvTarget>> parse_srv_answer(std::string_view packet) 
   return out;
 }
 
-Task<std::expected<std::vector<SrvTarget>, std::string>> resolve_srv(std::string name) {
-  auto lookup = std::make_shared<Lookup>();
-  lookup->executor = co_await boost::asio::this_coro::executor;
-  struct Abandon {
-    std::shared_ptr<Lookup> lookup;
-    ~Abandon() {
-      const std::lock_guard lock(lookup->mutex);
-      lookup->abandoned = true;
-    }
-  } abandon{lookup};
-  std::thread([lookup, name] {
-    auto answer = look_up(name);
-    const std::lock_guard lock(lookup->mutex);
-    if (lookup->abandoned) return;
-    boost::asio::post(lookup->executor, [lookup, answer = std::move(answer)]() mutable {
-      lookup->answer = std::move(answer);
-      lookup->done.set();
-    });
-  }).detach();
-  auto wait = lookup->done.wait();
-  co_await std::move(wait);
-  co_return std::move(lookup->answer);
+std::expected<std::vector<SrvTarget>, std::string> look_up_srv(const std::string& name) {
+  struct __res_state state{};
+  if (::res_ninit(&state) != 0) return std::unexpected(std::string("the resolver has no configuration"));
+  std::vector<unsigned char> packet(64 * 1024);
+  const int size =
+      ::res_nquery(&state, name.c_str(), ns_c_in, ns_t_srv, packet.data(), static_cast<int>(packet.size()));
+  const int why = state.res_h_errno;
+  ::res_nclose(&state);
+  if (size < 0) {
+    if (why == HOST_NOT_FOUND || why == NO_DATA) return std::vector<SrvTarget>();
+    return std::unexpected(std::string(::hstrerror(why)));
+  }
+  const auto used = std::min(static_cast<std::size_t>(size), packet.size());
+  auto parsed = parse_srv_answer({reinterpret_cast<const char*>(packet.data()), used});
+  if (!parsed) return std::unexpected(std::string("a damaged answer"));
+  return std::move(*parsed);
 }
 
 }  // namespace tanist::net

@@ -6,8 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "core/task.h"
-
 /// DNS SRV records.
 namespace tanist::net {
 
@@ -19,9 +17,9 @@ struct SrvTarget {
   bool operator==(const SrvTarget&) const = default;
 };
 
-/// The records of `name`, best priority and greatest weight first; empty when there are none. Asked on a helper
-/// thread; the wait may be given up at any time. The error says what the resolver said.
-Task<std::expected<std::vector<SrvTarget>, std::string>> resolve_srv(std::string name);
+/// The records of `name`, best priority and greatest weight first; empty when there are none. The error says
+/// what the resolver said. Blocks: Resolver asks on a helper thread.
+std::expected<std::vector<SrvTarget>, std::string> look_up_srv(const std::string& name);
 
 /// The SRV records of a DNS answer as it came; nullopt when it is damaged.
 std::optional<std::vector<SrvTarget>> parse_srv_answer(std::string_view packet);

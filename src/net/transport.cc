@@ -98,7 +98,8 @@ class TlsTransport final : public Transport {
   ssl::stream<Socket> stream;
 };
 
-std::expected<std::shared_ptr<SslContext>, std::string> load(const TlsOptions& options, ssl::context::method method) {
+std::expected<std::shared_ptr<SslContext>, std::string> load(const TlsOptions& options,
+                                                             ssl::context::method method) {
   auto out = std::make_shared<SslContext>(method);
   auto& context = out->context;
   error_code ec;
@@ -117,7 +118,9 @@ std::expected<std::shared_ptr<SslContext>, std::string> load(const TlsOptions& o
     const std::string& key = options.key_file.empty() ? options.cert_file : options.key_file;
     // Always answered: OpenSSL would ask on the terminal otherwise.
     context.set_password_callback(
-        [password = options.key_password](std::size_t, ssl::context::password_purpose) { return password.reveal(); });
+        [password = options.key_password](std::size_t, ssl::context::password_purpose) {
+          return password.reveal();
+        });
     context.use_private_key_file(key, ssl::context::pem, ec);
     if (ec) return failed("key file", key);
   }
@@ -137,7 +140,8 @@ std::expected<TlsContextPtr, std::string> make_client_tls(const TlsOptions& opti
   return out;
 }
 
-std::expected<TlsContextPtr, std::string> make_server_tls(const TlsOptions& options, bool require_client_certificate) {
+std::expected<TlsContextPtr, std::string> make_server_tls(const TlsOptions& options,
+                                                          bool require_client_certificate) {
   auto loaded = load(options, ssl::context::tls_server);
   if (!loaded) return std::unexpected(loaded.error());
   auto& out = *loaded;
@@ -154,7 +158,8 @@ std::unique_ptr<Transport> make_tcp_transport(Socket socket) {
   return std::make_unique<TcpTransport>(std::move(socket));
 }
 
-Task<std::expected<Handshake, std::string>> tls_connect(Socket socket, TlsContextPtr context, std::string host) {
+Task<std::expected<Handshake, std::string>> tls_connect(Socket socket, TlsContextPtr context,
+                                                        std::string host) {
   auto ours = std::static_pointer_cast<SslContext>(context);
   auto transport = std::make_unique<TlsTransport>(std::move(socket), ours);
   error_code ec;
@@ -203,7 +208,8 @@ void apply_keepalive(Socket& socket, const Keepalive& keepalive) {
   set(IPPROTO_TCP, TCP_NODELAY, 1);
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
   if (keepalive.idle > Duration::zero()) set(IPPROTO_TCP, TCP_KEEPIDLE, whole_seconds(keepalive.idle));
-  if (keepalive.interval > Duration::zero()) set(IPPROTO_TCP, TCP_KEEPINTVL, whole_seconds(keepalive.interval));
+  if (keepalive.interval > Duration::zero())
+    set(IPPROTO_TCP, TCP_KEEPINTVL, whole_seconds(keepalive.interval));
   if (keepalive.count > 0) set(IPPROTO_TCP, TCP_KEEPCNT, keepalive.count);
   if (keepalive.user_timeout > Duration::zero()) {
     set(IPPROTO_TCP, TCP_USER_TIMEOUT, milliseconds(keepalive.user_timeout));

@@ -40,7 +40,8 @@ using TlsContextPtr = std::shared_ptr<TlsContext>;
 
 /// The error names the file and what is wrong with it.
 std::expected<TlsContextPtr, std::string> make_client_tls(const TlsOptions& options);
-std::expected<TlsContextPtr, std::string> make_server_tls(const TlsOptions& options, bool require_client_certificate);
+std::expected<TlsContextPtr, std::string> make_server_tls(const TlsOptions& options,
+                                                          bool require_client_certificate);
 
 using Socket = boost::asio::ip::tcp::socket;
 
@@ -51,7 +52,8 @@ struct Handshake {
   bool peer_certificate = false;
 };
 /// The client side: checks the server's certificate against `host` when the context says so.
-Task<std::expected<Handshake, std::string>> tls_connect(Socket socket, TlsContextPtr context, std::string host);
+Task<std::expected<Handshake, std::string>> tls_connect(Socket socket, TlsContextPtr context,
+                                                        std::string host);
 Task<std::expected<Handshake, std::string>> tls_accept(Socket socket, TlsContextPtr context);
 
 void apply_keepalive(Socket& socket, const Keepalive& keepalive);

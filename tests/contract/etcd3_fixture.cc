@@ -24,7 +24,9 @@ Etcd3Fixture::Etcd3Fixture() {
   base_path_ = fmt::format("/service/test{}", ++count);
 }
 
-void Etcd3Fixture::run(Task<void> task) { test::run(io_, std::move(task)); }
+void Etcd3Fixture::run(Task<void> task) {
+  test::run(io_, std::move(task));
+}
 
 Proxy& Etcd3Fixture::proxy(const std::string& member) {
   auto& proxy = proxies_[member];
@@ -60,7 +62,9 @@ void Etcd3Fixture::put_by_hand(const std::string& key, const std::string& value)
   shared_etcd().put(base_path_ + "/" + key, value);
 }
 
-void Etcd3Fixture::erase_by_hand(const std::string& key) { shared_etcd().erase(base_path_ + "/" + key); }
+void Etcd3Fixture::erase_by_hand(const std::string& key) {
+  shared_etcd().erase(base_path_ + "/" + key);
+}
 
 std::optional<std::string> Etcd3Fixture::value_by_hand(const std::string& key) {
   bool present = false;
@@ -68,6 +72,8 @@ std::optional<std::string> Etcd3Fixture::value_by_hand(const std::string& key) {
   return present ? std::optional<std::string>(std::move(value)) : std::nullopt;
 }
 
-std::unique_ptr<StoreFixture> make_etcd3_fixture() { return std::make_unique<Etcd3Fixture>(); }
+std::unique_ptr<StoreFixture> make_etcd3_fixture() {
+  return std::make_unique<Etcd3Fixture>();
+}
 
 }  // namespace tanist::contract

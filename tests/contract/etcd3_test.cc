@@ -95,8 +95,10 @@ TEST(Etcd3, a_keepalive_from_an_old_term_does_not_prove) {
   }());
   a.open();
   ASSERT_EQ(a.acquire(), Outcome::done);
-  // A node that was deposed goes on answering keep-alives in its old term, while transactions are answered in a new one.
-  const auto header = dcs::etcd3::read_header(*parse_json(ask(shared_etcd(), "/v3/kv/range", R"({"key":"YQ=="})")));
+  // A node that was deposed goes on answering keep-alives in its old term, while transactions are answered in
+  // a new one.
+  const auto header =
+      dcs::etcd3::read_header(*parse_json(ask(shared_etcd(), "/v3/kv/range", R"({"key":"YQ=="})")));
   const auto session = a.store->session();
   const auto stale = fmt::format(
       R"({{"result":{{"header":{{"cluster_id":"{}","member_id":"1","revision":"1","raft_term":"{}"}},"ID":"{}","TTL":"2"}}}})",
@@ -106,9 +108,11 @@ TEST(Etcd3, a_keepalive_from_an_old_term_does_not_prove) {
   EXPECT_EQ(renewal.outcome, RenewOutcome::unproven);
   EXPECT_NE(renewal.detail.find("raft term"), std::string::npos) << renewal.detail;
 
-  // The same seen from before: the keep-alives' term is the only one known yet when the transaction brings a newer one.
-  const auto newer = fmt::format(R"({{"header":{{"cluster_id":"{}","revision":"9","raft_term":"{}"}},"succeeded":true}})",
-                                 header.cluster_id, header.raft_term + 1);
+  // The same seen from before: the keep-alives' term is the only one known yet when the transaction brings a
+  // newer one.
+  const auto newer =
+      fmt::format(R"({{"header":{{"cluster_id":"{}","revision":"9","raft_term":"{}"}},"succeeded":true}})",
+                  header.cluster_id, header.raft_term + 1);
   world.proxy("a").answer("/lease/keepalive", {});
   world.proxy("a").answer("/kv/txn", [newer](const std::string&) { return newer; });
   EXPECT_EQ(a.renew(600ms).outcome, RenewOutcome::unproven);
@@ -234,12 +238,14 @@ TEST_F(Login, without_a_login_nothing_works_and_says_why) {
   a.open();
   const auto view = a.run(a.store->load(Read::linearizable, a.in(1s)));
   ASSERT_FALSE(view);
-  EXPECT_NE(view.error().detail.find("Username or password not set"), std::string::npos) << view.error().detail;
+  EXPECT_NE(view.error().detail.find("Username or password not set"), std::string::npos)
+      << view.error().detail;
 }
 
 TEST_F(Login, a_login_that_is_not_needed_does_no_harm) {
   Member a(with("root", "secret"));
-  const auto token = parse_json(ask(*etcd, "/v3/auth/authenticate", R"({"name":"root","password":"secret"})"));
+  const auto token =
+      parse_json(ask(*etcd, "/v3/auth/authenticate", R"({"name":"root","password":"secret"})"));
   ASSERT_TRUE(token->find("token"));
   a.open();
   ASSERT_EQ(a.acquire(), Outcome::done);
@@ -268,12 +274,13 @@ TEST(Etcd3, tls_with_client_certificates) {
     words.insert(words.begin() + 1, key.begin(), key.end());
     return words;
   };
-  openssl(with_key({"req", "-x509", "-subj", "/CN=ca", "-keyout", path("ca.key"), "-out", path("ca.crt"), "-days", "2"}));
+  openssl(with_key(
+      {"req", "-x509", "-subj", "/CN=ca", "-keyout", path("ca.key"), "-out", path("ca.crt"), "-days", "2"}));
   for (const std::string who : {"server", "client"}) {
-    openssl(with_key({"req", "-subj", "/CN=" + who, "-keyout", path(who + ".key"), "-out", path(who + ".csr"), "-addext",
-                      "subjectAltName=IP:127.0.0.1"}));
-    openssl({"x509", "-req", "-in", path(who + ".csr"), "-CA", path("ca.crt"), "-CAkey", path("ca.key"), "-CAcreateserial",
-             "-copy_extensions", "copy", "-days", "2", "-out", path(who + ".crt")});
+    openssl(with_key({"req", "-subj", "/CN=" + who, "-keyout", path(who + ".key"), "-out", path(who + ".csr"),
+                      "-addext", "subjectAltName=IP:127.0.0.1"}));
+    openssl({"x509", "-req", "-in", path(who + ".csr"), "-CA", path("ca.crt"), "-CAkey", path("ca.key"),
+             "-CAcreateserial", "-copy_extensions", "copy", "-days", "2", "-out", path(who + ".crt")});
   }
   EtcdProcess::Options options;
   options.cert_file = path("server.crt");
@@ -366,8 +373,10 @@ TEST_F(ThreeNodes, a_leader_stuck_in_its_disk_proves_nothing) {
   a.open();
   b.open();
   ASSERT_EQ(a.acquire(), Outcome::done);
-  // It stops, and its stand-in goes on answering keep-alives, as a real one would that can still talk but not write.
-  const auto header = dcs::etcd3::read_header(*parse_json(nodes[stuck]->post("/v3/kv/range", R"({"key":"YQ=="})")));
+  // It stops, and its stand-in goes on answering keep-alives, as a real one would that can still talk but not
+  // write.
+  const auto header =
+      dcs::etcd3::read_header(*parse_json(nodes[stuck]->post("/v3/kv/range", R"({"key":"YQ=="})")));
   const auto alive = fmt::format(
       R"({{"result":{{"header":{{"cluster_id":"{}","member_id":"1","revision":"1","raft_term":"{}"}},"ID":"{}","TTL":"2"}}}})",
       header.cluster_id, header.raft_term, a.store->session());
@@ -388,7 +397,8 @@ TEST_F(ThreeNodes, a_member_that_sees_all_nodes_leaves_the_stuck_leader) {
   Member a(at({proxies[stuck]->port()}, false));
   a.open();
   ASSERT_EQ(a.acquire(), Outcome::done);
-  const auto header = dcs::etcd3::read_header(*parse_json(nodes[stuck]->post("/v3/kv/range", R"({"key":"YQ=="})")));
+  const auto header =
+      dcs::etcd3::read_header(*parse_json(nodes[stuck]->post("/v3/kv/range", R"({"key":"YQ=="})")));
   const auto alive = fmt::format(
       R"({{"result":{{"header":{{"cluster_id":"{}","member_id":"1","revision":"1","raft_term":"{}"}},"ID":"{}","TTL":"2"}}}})",
       header.cluster_id, header.raft_term, a.store->session());

@@ -55,7 +55,8 @@ std::string exchange(int port, const std::string& request, int timeout_s) {
   if (::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0) {
     (void)!::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
     char buffer[8192];
-    for (ssize_t n; (n = ::recv(fd, buffer, sizeof buffer, 0)) > 0;) out.append(buffer, static_cast<std::size_t>(n));
+    for (ssize_t n; (n = ::recv(fd, buffer, sizeof buffer, 0)) > 0;)
+      out.append(buffer, static_cast<std::size_t>(n));
   }
   ::close(fd);
   const auto body = out.find("\r\n\r\n");
@@ -95,7 +96,8 @@ int run_program(const std::vector<std::string>& command, std::string* output) {
   if (output != nullptr) {
     const int fd = ::open(log.c_str(), O_RDONLY | O_CLOEXEC);
     char buffer[4096];
-    for (ssize_t n; (n = ::read(fd, buffer, sizeof buffer)) > 0;) output->append(buffer, static_cast<std::size_t>(n));
+    for (ssize_t n; (n = ::read(fd, buffer, sizeof buffer)) > 0;)
+      output->append(buffer, static_cast<std::size_t>(n));
     ::close(fd);
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -107,7 +109,9 @@ EtcdProcess::EtcdProcess(Options options) : options_(std::move(options)) {
   if (options_.advertised_port == 0) options_.advertised_port = options_.client_port;
 }
 
-EtcdProcess::~EtcdProcess() { kill(); }
+EtcdProcess::~EtcdProcess() {
+  kill();
+}
 
 void EtcdProcess::start() {
   const bool tls = !options_.cert_file.empty();
@@ -115,19 +119,19 @@ void EtcdProcess::start() {
   const auto url = [&](int port) { return fmt::format("{}://127.0.0.1:{}", scheme, port); };
   const std::string peer = fmt::format("http://127.0.0.1:{}", options_.peer_port);
   // Short elections allow short leases: their minimum is 1.5 election time-outs.
-  std::vector<std::string> command{"/usr/bin/etcd",
-                                   "--name=" + options_.name,
-                                   "--data-dir=" + directory_.path() + "/data",
-                                   "--listen-client-urls=" + url(options_.client_port),
-                                   "--advertise-client-urls=" + url(options_.advertised_port),
-                                   "--listen-peer-urls=" + peer,
-                                   "--initial-advertise-peer-urls=" + peer,
-                                   "--initial-cluster=" + (options_.cluster.empty() ? options_.name + "=" + peer
-                                                                                   : options_.cluster),
-                                   "--heartbeat-interval=50",
-                                   "--election-timeout=500",
-                                   "--logger=zap",
-                                   "--log-level=warn"};
+  std::vector<std::string> command{
+      "/usr/bin/etcd",
+      "--name=" + options_.name,
+      "--data-dir=" + directory_.path() + "/data",
+      "--listen-client-urls=" + url(options_.client_port),
+      "--advertise-client-urls=" + url(options_.advertised_port),
+      "--listen-peer-urls=" + peer,
+      "--initial-advertise-peer-urls=" + peer,
+      "--initial-cluster=" + (options_.cluster.empty() ? options_.name + "=" + peer : options_.cluster),
+      "--heartbeat-interval=50",
+      "--election-timeout=500",
+      "--logger=zap",
+      "--log-level=warn"};
   if (tls) {
     command.push_back("--cert-file=" + options_.cert_file);
     command.push_back("--key-file=" + options_.key_file);
@@ -145,7 +149,9 @@ void EtcdProcess::kill() {
   pid_ = -1;
 }
 
-void EtcdProcess::signal(int number) { ::kill(pid_, number); }
+void EtcdProcess::signal(int number) {
+  ::kill(pid_, number);
+}
 
 bool EtcdProcess::wait_healthy() const {
   for (int i = 0; i < 400; ++i) {
@@ -157,9 +163,10 @@ bool EtcdProcess::wait_healthy() const {
 }
 
 std::string EtcdProcess::post(const std::string& path, const std::string& body, int timeout_s) const {
-  return exchange(options_.client_port,
-                  fmt::format("POST {} HTTP/1.0\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}", path, body.size(), body),
-                  timeout_s);
+  return exchange(
+      options_.client_port,
+      fmt::format("POST {} HTTP/1.0\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}", path, body.size(), body),
+      timeout_s);
 }
 
 void EtcdProcess::put(const std::string& key, const std::string& value) const {

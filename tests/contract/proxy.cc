@@ -99,8 +99,9 @@ struct Proxy::Impl {
       if (!request.path.ends_with(end)) continue;
       const std::string body = with(request.body);
       if (!body.empty()) {
-        link.to_client += fmt::format("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
-                                      body.size(), body);
+        link.to_client +=
+            fmt::format("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+                        body.size(), body);
       }
       link.from_client.erase(0, request.size);
       return;
@@ -140,8 +141,10 @@ struct Proxy::Impl {
         if (stop) return;
         if (!held) {
           for (auto& link : links) {
-            fds.push_back({link.client, static_cast<short>(link.to_client.empty() ? POLLIN : POLLIN | POLLOUT), 0});
-            fds.push_back({link.upstream, static_cast<short>(link.to_upstream.empty() ? POLLIN : POLLIN | POLLOUT), 0});
+            fds.push_back(
+                {link.client, static_cast<short>(link.to_client.empty() ? POLLIN : POLLIN | POLLOUT), 0});
+            fds.push_back(
+                {link.upstream, static_cast<short>(link.to_upstream.empty() ? POLLIN : POLLIN | POLLOUT), 0});
           }
         } else {
           fds.pop_back();  // not even new connections are answered
@@ -214,7 +217,9 @@ Proxy::~Proxy() {
   ::close(impl_->wake);
 }
 
-int Proxy::port() const { return impl_->port; }
+int Proxy::port() const {
+  return impl_->port;
+}
 
 void Proxy::cut() {
   const std::lock_guard lock(impl_->mutex);

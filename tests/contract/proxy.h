@@ -28,8 +28,9 @@ class Proxy {
   void close_all();
   /// Requests by path since the last call.
   std::map<std::string, int> take_requests();
-  /// Answers requests whose path ends so with a JSON body of its own instead of asking etcd; nullopt in the function's
-  /// place (an empty function) removes it. A function that returns an empty text leaves the request unanswered.
+  /// Answers requests whose path ends so with a JSON body of its own instead of asking etcd; nullopt in the
+  /// function's place (an empty function) removes it. A function that returns an empty text leaves the
+  /// request unanswered.
   void answer(const std::string& path_end, std::function<std::string(const std::string& body)> with);
 
  private:

@@ -10,7 +10,8 @@
 
 namespace tanist::test {
 
-/// Runs `task` on `io` until it ends and gives its result; rethrows what it threw. Other work of `io` runs meanwhile.
+/// Runs `task` on `io` until it ends and gives its result; rethrows what it threw. Other work of `io` runs
+/// meanwhile.
 template <class T>
 T run(boost::asio::io_context& io, Task<T> task) {
   std::optional<T> result;

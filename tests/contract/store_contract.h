@@ -1,101 +1,11 @@
 #pragma once
 
-#include <gtest/gtest.h>
-
-#include <map>
-#include <memory>
-#include <string>
-#include <vector>
-
-#include "contract/store_fixture.h"
-#include "core/wait.h"
+#include "contract/store_contract_base.h"
+#include "contract/store_contract_lost_replies.h"
 
 /// What every store promises, whatever it is made of. Include it where a backend is instantiated:
 ///   INSTANTIATE_TEST_SUITE_P(Etcd3, StoreContract, ::testing::Values(MakeFixture(make_etcd3_fixture)));
 namespace tanist::contract {
-
-using namespace std::chrono_literals;
-using dcs::AcquireConditions;
-using dcs::Always;
-using dcs::ClusterPtr;
-using dcs::ConfigRecord;
-using dcs::FailoverRecord;
-using dcs::IfAbsent;
-using dcs::IfVersion;
-using dcs::Outcome;
-using dcs::Read;
-using dcs::RenewOutcome;
-using dcs::Status;
-using dcs::Store;
-using Acquired = dcs::Store::Acquired;
-using dcs::SyncRecord;
-using dcs::WriteResult;
-
-inline constexpr Duration kBudget = 5s;
-/// For calls that get no answer.
-inline constexpr Duration kShortBudget = 400ms;
-
-class StoreContract : public ::testing::TestWithParam<MakeFixture> {
- protected:
-  void SetUp() override { world = GetParam()(); }
-  void TearDown() override {
-    for (auto& [key, store] : stores) world->run(store->close());
-    stores.clear();
-  }
-
-  /// Opens a store for a member; `incarnation` tells several of one name apart.
-  Store& open(const std::string& name, const std::string& incarnation = "first", dcs::Session previous = {}) {
-    dcs::Identity identity{name, incarnation, std::move(previous)};
-    auto& store = stores[name + "/" + incarnation];
-    store = world->make(identity);
-    world->run(store->open(identity));
-    return *store;
-  }
-  void close(const std::string& name, const std::string& incarnation = "first") {
-    auto node = stores.extract(name + "/" + incarnation);
-    world->run(node.mapped()->close());
-  }
-
-  ClusterPtr read(Store& store, Read how = Read::linearizable) {
-    auto view = world->get(store.load(how, world->in(kBudget)));
-    if (!view) ADD_FAILURE() << view.error().detail;
-    return view ? *view : std::make_shared<const dcs::Cluster>();
-  }
-  WriteResult write(Store& store, dcs::Record record, dcs::Condition condition = Always{}, Duration budget = kBudget) {
-    return world->get(store.write(std::move(record), condition, world->in(budget)));
-  }
-  Acquired acquire(Store& store, AcquireConditions conditions = {}, Duration budget = kBudget) {
-    return world->get(store.acquire(conditions, world->in(budget)));
-  }
-  dcs::Renewal renew(Store& store, std::optional<Status> status = {}, Duration budget = kBudget) {
-    return world->get(store.renew(std::move(status), world->in(budget)));
-  }
-  WriteResult release(Store& store, std::optional<Status> status = {}, Duration budget = kBudget) {
-    return world->get(store.release(std::move(status), world->in(budget)));
-  }
-  WriteResult touch(Store& store, const std::string& state, Duration budget = kBudget) {
-    return world->get(store.touch_member(Document::map({{"state", state}}), world->in(budget)));
-  }
-
-  /// Waits until the watched copy of `store` is as wanted.
-  bool sees(Store& store, const std::function<bool(const dcs::Cluster&)>& wanted, Duration within = kBudget) {
-    const Instant until = world->in(within);
-    for (;;) {
-      const ClusterPtr copy = store.watched();
-      if (copy && wanted(*copy)) return true;
-      if (world->clock().now() >= until) return false;
-      world->pass(5ms);
-    }
-  }
-  /// Longer than the lease of a member that does nothing any more.
-  void pass_a_lease() { world->pass(world->ttl() + world->lease_slack()); }
-
-  static SyncRecord sync_of(const std::string& leader) { return {leader, {"b"}, 0}; }
-  static Status status_at(std::uint64_t position) { return {Lsn{position}, {}, {}}; }
-
-  std::unique_ptr<StoreFixture> world;
-  std::map<std::string, std::unique_ptr<Store>> stores;
-};
 
 // ---- views and single keys
 
@@ -124,7 +34,8 @@ TEST_P(StoreContract, a_write_with_a_condition_changes_nothing_when_it_does_not_
   EXPECT_GT(second.version, first.version);
   EXPECT_EQ(read(a)->sync.version, second.version);
   EXPECT_EQ(write(a, sync_of("c"), IfVersion{first.version}).outcome, Outcome::refused);
-  EXPECT_EQ(world->get(a.delete_sync(IfVersion{first.version}, world->in(kBudget))).outcome, Outcome::refused);
+  EXPECT_EQ(world->get(a.delete_sync(IfVersion{first.version}, world->in(kBudget))).outcome,
+            Outcome::refused);
   EXPECT_TRUE(world->get(a.delete_sync(IfVersion{second.version}, world->in(kBudget))).done());
   EXPECT_EQ(read(a)->sync.version, 0);
   EXPECT_TRUE(write(a, sync_of("d"), IfVersion{0}).done()) << "version 0 means absent";
@@ -222,7 +133,8 @@ TEST_P(StoreContract, a_session_is_recorded_before_anything_is_bound_to_it) {
       co_return;
     }
   };
-  store->on_session([&](dcs::Session session) { return Recorder::record(&recorded, world.get(), std::move(session)); });
+  store->on_session(
+      [&](dcs::Session session) { return Recorder::record(&recorded, world.get(), std::move(session)); });
   world->run(store->open(identity));
   EXPECT_TRUE(recorded.empty());
   EXPECT_EQ(store->session(), "");
@@ -485,10 +397,11 @@ TEST_P(StoreContract, one_wins_the_bootstrap_and_finishes_it_in_one_step) {
   EXPECT_EQ(view->bootstrap_note.name, "a");
   EXPECT_EQ(view->bootstrap_note.incarnation, "first");
   EXPECT_EQ(view->bootstrap_note.session, a.session());
-  EXPECT_EQ(world->get(b.finish_bootstrap({"1", Document::map()}, world->in(kBudget))).outcome, Outcome::refused);
+  EXPECT_EQ(world->get(b.finish_bootstrap({"1", Document::map()}, world->in(kBudget))).outcome,
+            Outcome::refused);
   EXPECT_EQ(world->get(b.cancel_bootstrap(world->in(kBudget))).outcome, Outcome::refused);
-  const auto done =
-      world->get(a.finish_bootstrap({"7512345678901234567", Document::map({{"ttl", 30}})}, world->in(kBudget)));
+  const auto done = world->get(
+      a.finish_bootstrap({"7512345678901234567", Document::map({{"ttl", 30}})}, world->in(kBudget)));
   ASSERT_EQ(done.outcome, Outcome::done) << done.detail;
   EXPECT_EQ(done.proof.valid_for, world->ttl());
   view = read(b);
@@ -538,161 +451,6 @@ TEST_P(StoreContract, a_cancelled_bootstrap_leaves_nothing) {
   ASSERT_TRUE(world->get(a.begin_bootstrap({}, world->in(kBudget))).done());
   EXPECT_TRUE(world->get(a.cancel_bootstrap(world->in(kBudget))).done());
   EXPECT_TRUE(read(a)->empty());
-}
-
-// ---- writes of unknown outcome
-
-/// A write, what must be there for it, and how to see in the store whether it had its effect.
-struct LostWrite {
-  const char* name;
-  std::function<void(StoreFixture&, Store&)> prepare;
-  std::function<std::pair<Outcome, std::string>(StoreFixture&, Store&, Duration)> run;
-  std::function<bool(const dcs::Cluster&)> effect;
-};
-
-inline std::vector<LostWrite> all_writes() {
-  using C = dcs::Cluster;
-  using F = StoreFixture;
-  const auto pair_of = [](const auto& result) { return std::pair(result.outcome, result.detail); };
-  const auto nothing = [](F&, Store&) {};
-  const auto lead = [](F& w, Store& s) { ASSERT_EQ(w.get(s.acquire({}, w.in(kBudget))).outcome, Outcome::done); };
-  const auto begin = [](F& w, Store& s) { ASSERT_TRUE(w.get(s.begin_bootstrap({}, w.in(kBudget))).done()); };
-  const auto sync = [](F& w, Store& s) {
-    ASSERT_TRUE(w.get(s.write(SyncRecord{"x", {}, 0}, IfAbsent{}, w.in(kBudget))).done());
-  };
-  const auto member = [](F& w, Store& s) {
-    ASSERT_TRUE(w.get(s.touch_member(Document::map({{"state", "running"}}), w.in(kBudget))).done());
-  };
-  const auto version_of_sync = [](F& w, Store& s) {
-    return w.get(s.load(Read::watched, w.in(kBudget))).value()->sync.version;
-  };
-  return {
-      {"acquire", nothing, [=](F& w, Store& s, Duration d) { return pair_of(w.get(s.acquire({}, w.in(d)))); },
-       [](const C& c) { return c.leader_name() == "a"; }},
-      {"touch member", nothing,
-       [=](F& w, Store& s, Duration d) {
-         return pair_of(w.get(s.touch_member(Document::map({{"state", "lost"}}), w.in(d))));
-       },
-       [](const C& c) { return c.member("a") != nullptr && c.member("a")->state == "lost"; }},
-      {"write always", nothing,
-       [=](F& w, Store& s, Duration d) {
-         return pair_of(w.get(s.write(ConfigRecord{Document::map({{"x", 1}})}, Always{}, w.in(d))));
-       },
-       [](const C& c) { return c.config.valid; }},
-      {"write if absent", nothing,
-       [=](F& w, Store& s, Duration d) {
-         return pair_of(w.get(s.write(SyncRecord{"a", {}, 0}, IfAbsent{}, w.in(d))));
-       },
-       [](const C& c) { return c.sync.leader == "a"; }},
-      {"begin bootstrap", nothing,
-       [=](F& w, Store& s, Duration d) { return pair_of(w.get(s.begin_bootstrap({}, w.in(d)))); },
-       [](const C& c) { return c.bootstrap_note.name == "a"; }},
-      {"release", lead,
-       [=](F& w, Store& s, Duration d) { return pair_of(w.get(s.release(Status{Lsn{8}, {}, {}}, w.in(d)))); },
-       [](const C& c) { return !c.leader && c.status.optime.value == 8; }},
-      {"remove member", member,
-       [=](F& w, Store& s, Duration d) { return pair_of(w.get(s.remove_member(w.in(d)))); },
-       [](const C& c) { return c.member("a") == nullptr; }},
-      {"write if version", sync,
-       [=](F& w, Store& s, Duration d) {
-         return pair_of(w.get(s.write(SyncRecord{"y", {}, 0}, IfVersion{version_of_sync(w, s)}, w.in(d))));
-       },
-       [](const C& c) { return c.sync.leader == "y"; }},
-      {"delete sync", sync,
-       [=](F& w, Store& s, Duration d) {
-         return pair_of(w.get(s.delete_sync(IfVersion{version_of_sync(w, s)}, w.in(d))));
-       },
-       [](const C& c) { return c.sync.version == 0; }},
-      {"finish bootstrap", begin,
-       [=](F& w, Store& s, Duration d) {
-         return pair_of(w.get(s.finish_bootstrap({"7512345678901234567", Document::map()}, w.in(d))));
-       },
-       [](const C& c) { return c.leader_name() == "a" && c.initialize.valid_system_id(); }},
-      {"cancel bootstrap", begin,
-       [=](F& w, Store& s, Duration d) { return pair_of(w.get(s.cancel_bootstrap(w.in(d)))); },
-       [](const C& c) { return !c.initialize.present && !c.bootstrap_note.present(); }},
-  };
-}
-
-TEST_P(StoreContract, a_reply_lost_after_the_effect_is_never_taken_for_a_refusal) {
-  for (const auto& write : all_writes()) {
-    SCOPED_TRACE(write.name);
-    world = GetParam()();
-    Store& a = open("a");
-    write.prepare(*world, a);
-    world->lose("a", Loss::after_effect);
-    const auto [outcome, detail] = write.run(*world, a, kShortBudget);
-    EXPECT_EQ(outcome, Outcome::unknown) << detail;
-    world->lose("a", Loss::none);
-    EXPECT_TRUE(write.effect(*read(a))) << "it had its effect";
-    close("a");
-  }
-}
-
-TEST_P(StoreContract, a_request_lost_before_its_effect_is_never_taken_for_done) {
-  for (const auto& write : all_writes()) {
-    SCOPED_TRACE(write.name);
-    world = GetParam()();
-    Store& a = open("a");
-    write.prepare(*world, a);
-    world->lose("a", Loss::before_effect);
-    const auto [outcome, detail] = write.run(*world, a, kShortBudget);
-    EXPECT_TRUE(outcome == Outcome::unknown || outcome == Outcome::unavailable) << detail;
-    world->lose("a", Loss::none);
-    EXPECT_FALSE(write.effect(*read(a)));
-    close("a");
-  }
-}
-
-TEST_P(StoreContract, one_lost_reply_is_resolved_or_unknown_and_the_effect_happens_once) {
-  for (const auto loss : {Loss::before_effect, Loss::after_effect}) {
-    for (const auto& write : all_writes()) {
-      SCOPED_TRACE(write.name);
-      world = GetParam()();
-      Store& a = open("a");
-      write.prepare(*world, a);
-      world->lose("a", loss, 1);
-      const auto [outcome, detail] = write.run(*world, a, kBudget);
-      const bool effect = write.effect(*read(a));
-      EXPECT_NE(outcome, Outcome::refused) << detail;
-      if (outcome == Outcome::done) {
-        EXPECT_TRUE(effect);
-      }
-      if (loss == Loss::after_effect) {
-        EXPECT_TRUE(effect);
-      }
-      close("a");
-    }
-  }
-}
-
-TEST_P(StoreContract, a_renewal_whose_reply_is_lost_proves_nothing) {
-  Store& a = open("a");
-  ASSERT_EQ(acquire(a).outcome, Outcome::done);
-  for (const auto loss : {Loss::before_effect, Loss::after_effect}) {
-    world->lose("a", loss);
-    EXPECT_EQ(renew(a, status_at(4), kShortBudget).outcome, RenewOutcome::unproven);
-  }
-  world->lose("a", Loss::none);
-  EXPECT_EQ(renew(a).outcome, RenewOutcome::proven);
-}
-
-TEST_P(StoreContract, a_cancelled_call_leaves_the_store_usable) {
-  Store& a = open("a");
-  ASSERT_EQ(acquire(a).outcome, Outcome::done);
-  world->cut("a");
-  struct Cut {
-    static Task<void> off(Clock* clock, Store* store) {
-      auto renewing = with_deadline(*clock, store->renew(std::nullopt, clock->now() + kBudget), clock->now() + 50ms);
-      const auto result = co_await std::move(renewing);
-      EXPECT_TRUE(!result || result->outcome == RenewOutcome::unproven);
-    }
-  };
-  const Instant begin = world->clock().now();
-  world->run(Cut::off(&world->clock(), &a));
-  EXPECT_LT(world->clock().now() - begin, 1s);
-  world->heal("a");
-  EXPECT_EQ(renew(a).outcome, RenewOutcome::proven);
 }
 
 }  // namespace tanist::contract

@@ -9,8 +9,8 @@
 #include "core/task.h"
 #include "dcs/store.h"
 
-/// What the contract suite needs of a store and of the world around it. One cluster; every member has a link of its
-/// own to the store, on which faults can be set.
+/// What the contract suite needs of a store and of the world around it. One cluster; every member has a link
+/// of its own to the store, on which faults can be set.
 namespace tanist::contract {
 
 /// What happens to a member's writes (transactions; not keep-alives and reads) while it is set.
@@ -30,14 +30,16 @@ class StoreFixture {
   virtual void run(Task<void> task) = 0;
   virtual Clock& clock() = 0;
 
-  /// A store for `identity`, to be opened and closed by the test; its requests go over the link of identity.name.
+  /// A store for `identity`, to be opened and closed by the test; its requests go over the link of
+  /// identity.name.
   virtual std::unique_ptr<dcs::Store> make(const dcs::Identity& identity) = 0;
   /// The ttl that make() configures: short, since tests wait for its end.
   virtual Duration ttl() const = 0;
   /// How much later than its ttl a lease may end.
   virtual Duration lease_slack() const = 0;
 
-  /// Neither requests nor answers of this member pass, without an error; those under way are held until heal().
+  /// Neither requests nor answers of this member pass, without an error; those under way are held until
+  /// heal().
   virtual void cut(const std::string& member) = 0;
   virtual void heal(const std::string& member) = 0;
   /// Until changed, or (`count` > 0) for that many writes.

@@ -14,6 +14,8 @@ namespace {
 /// At most 0.1 % between any two clocks: half of it for each.
 constexpr std::int64_t kWorstRatePpb = 500'000;
 
+const Cluster* g_current = nullptr;
+
 std::int64_t rate(Random& dice) {
   return static_cast<std::int64_t>(dice.below(2 * kWorstRatePpb)) - kWorstRatePpb;
 }
@@ -33,6 +35,7 @@ void Counts::add(const Counts& other) {
 
 Cluster::Cluster(std::uint64_t seed, Options options)
     : world_(seed), options_(options), store_(world_, rate(world_.dice())) {
+  g_current = this;
   log::redirect([this](log::Level level, const std::string& line) {
     const Process* process = running_process();
     if (level == log::Level::debug) return;
@@ -43,9 +46,12 @@ Cluster::Cluster(std::uint64_t seed, Options options)
   for (int i = 1; i <= options_.members; ++i) add(fmt::format("n{}", i));
 }
 
+const Cluster* Cluster::current() { return g_current; }
+
 Cluster::~Cluster() {
   members_.clear();
   log::redirect({});
+  if (g_current == this) g_current = nullptr;
 }
 
 Member& Cluster::add(const std::string& name) {
@@ -180,6 +186,10 @@ void Cluster::ended(Endpoint host, int code) {
   if (healed_ || (code != 0 && restart_on_failure)) world_.after(healed_ ? 100ms : 2s, [m] { m->start(); });
 }
 
-void Cluster::decided(Endpoint, const ha::View&, const ha::Decision&) { ++counts_.decisions; }
+void Cluster::decided(Endpoint host, const ha::View& view, const ha::Decision& decision) {
+  ++counts_.decisions;
+  const auto* acquire = std::get_if<ha::intent::Acquire>(&decision.intent);
+  if (acquire && on_acquire) on_acquire(host, view, acquire->conditions);
+}
 
 }  // namespace tanist::sim

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -28,6 +29,9 @@ class Cluster final : public MemberObserver {
  public:
   Cluster(std::uint64_t seed, Options options = {});
   ~Cluster() override;
+
+  /// The one that runs now; nullptr: none.
+  static const Cluster* current();
 
   World& world() { return world_; }
   Wal& wal() { return wal_; }
@@ -64,6 +68,9 @@ class Cluster final : public MemberObserver {
   /// Something else was done meanwhile.
   void forget_handover() { handover_from_ = 0; }
 
+  /// Called with every decision to take the leader key.
+  std::function<void(Endpoint, const ha::View&, const dcs::AcquireConditions&)> on_acquire;
+
   /// `what` once the invariants hold everywhere; otherwise seed, reason and the last events.
   std::string report(std::size_t lines = 100) const;
   bool ok() const { return world_.violation().empty(); }
@@ -77,6 +84,8 @@ class Cluster final : public MemberObserver {
   void check();
   void leader_changed(LeaderChange why, const std::string& name);
   void promoted(Member& member);
+  bool unfinished(Member& m);
+  bool writes_for_cluster(Member& m);
   bool excused() const { return world_.now() < excused_until_; }
   Postgres* postgres_at(const std::string& address);
   /// Hosts that go by this name.

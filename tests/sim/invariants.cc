@@ -8,11 +8,18 @@ namespace tanist::sim {
 
 using namespace std::chrono_literals;
 
+/// A new system that is still being made is nobody's primary yet.
+bool Cluster::unfinished(Member& m) {
+  return m.postgres().disk().bootstrap_attempt && store_.snapshot()->initialize.value != m.postgres().system_id();
+}
+
+bool Cluster::writes_for_cluster(Member& m) { return m.postgres().can_commit() && !unfinished(m); }
+
 /// At no instant two servers can acknowledge a commit.
 void Cluster::check() {
   const Member* writer = nullptr;
   for (const auto& m : members_) {
-    if (!m->postgres().can_commit()) continue;
+    if (!writes_for_cluster(*m)) continue;
     if (writer && !excused())
       world_.violated(fmt::format("two servers accept writes: {} and {} (host {})", writer->name(), m->name(),
                                   m->host()));
@@ -29,7 +36,7 @@ void Cluster::leader_changed(LeaderChange why, const std::string& name) {
   const bool ended = why == LeaderChange::released || why == LeaderChange::expired;
   if (ended) {
     for (Member* m : holders)
-      if (m->postgres().can_commit() && holders.size() == 1)
+      if (writes_for_cluster(*m) && holders.size() == 1)
         world_.violated(fmt::format("the leader key of {} {} while its PostgreSQL can still commit", name,
                                     why == LeaderChange::released ? "was released" : "expired"));
   }
@@ -39,7 +46,7 @@ void Cluster::leader_changed(LeaderChange why, const std::string& name) {
                                  [](Member* m) { return m->postgres().disk().data == Postgres::Data::ok; });
     if (!any) world_.violated(fmt::format("{} took the leader key without a data directory", name));
     for (const auto& m : members_)
-      if (m->name() != name && m->postgres().can_commit())
+      if (m->name() != name && writes_for_cluster(*m))
         world_.violated(fmt::format("{} took the leader key while {} can commit", name, m->name()));
     const auto cluster_timeline = store_.snapshot()->history.cluster_timeline();
     for (Member* m : holders)
@@ -83,16 +90,17 @@ void Cluster::removal(Endpoint host, const std::string& why, bool renamed) {
   world_.note(m.name(), fmt::format("data directory {}: {}", renamed ? "renamed" : "removed", why));
   if (disk.data != Postgres::Data::ok) return;
   if (renamed) {
-    if (!disk.bootstrap_attempt || store_.snapshot()->initialize.value == m.postgres().system_id())
+    if (!unfinished(m))
       world_.violated(m.name() + ": a data directory that is no abandoned bootstrap was renamed");
     return;
   }
   if (why.empty()) world_.violated(m.name() + ": a data directory was removed without a reason");
   const bool better = std::any_of(members_.begin(), members_.end(), [&](const auto& other) {
-    return other->host() != host && other->postgres().disk().data == Postgres::Data::ok &&
-           other->postgres().life() == Postgres::Life::up && other->postgres().system_id() == m.postgres().system_id();
+    const auto& there = other->postgres().disk();
+    return other->host() != host && there.data == Postgres::Data::ok && !there.half_rewound &&
+           other->postgres().system_id() == m.postgres().system_id();
   });
-  if (!better) world_.violated(m.name() + ": a data directory was removed while no other copy runs");
+  if (!better) world_.violated(m.name() + ": a data directory was removed while there is no other copy");
 }
 
 void Cluster::starting(Endpoint host, const postgres::StartRequest& request) {
@@ -100,8 +108,7 @@ void Cluster::starting(Endpoint host, const postgres::StartRequest& request) {
   if (request.as_standby) return;
   const auto view = store_.snapshot();
   const bool key = view->leader_name() == m.name();
-  const bool bootstrap = m.postgres().disk().bootstrap_attempt && view->initialize.value != m.postgres().system_id();
-  if (!key && !bootstrap && !excused())
+  if (!key && !unfinished(m) && !excused())
     world_.violated(fmt::format("{} starts PostgreSQL as primary while the leader key is {}", m.name(),
                                 view->unlocked() ? std::string("absent") : "held by " + view->leader_name()));
 }

@@ -20,8 +20,8 @@ Task<WriteResult> Etcd3Store::begin_bootstrap(std::optional<Version> take_over, 
       out.outcome = ambiguous ? Outcome::unknown : Outcome::unavailable;
       co_return out;
     }
-    std::vector<Compare> compares{has_version(initialize, take_over.value_or(0)), has_version(note, own_old_note),
-                                  is_absent(path(key::kLeader))};
+    std::vector<Compare> compares{has_version(initialize, take_over.value_or(0)),
+                                  has_version(note, own_old_note), is_absent(path(key::kLeader))};
     std::vector<Op> success{put(initialize, ""), put(path(key::kInitializedBy), identity_.name),
                             put(note, text, grip->lease)};
     std::vector<Op> failure{range(initialize), range(note)};
@@ -48,7 +48,8 @@ Task<WriteResult> Etcd3Store::begin_bootstrap(std::optional<Version> take_over, 
       co_return out;
     }
     const bool unchanged = current != nullptr && take_over && current->kv.version == *take_over;
-    if (unchanged && holder != nullptr && lease_.mine(holder->kv.session) && holder->kv.version != own_old_note) {
+    if (unchanged && holder != nullptr && lease_.mine(holder->kv.session) &&
+        holder->kv.version != own_old_note) {
       own_old_note = holder->kv.version;
       continue;
     }
@@ -76,9 +77,9 @@ Task<Store::Acquired> Etcd3Store::finish_bootstrap(BootstrapResult result, Insta
   // The note names this incarnation and lives on its lease: that it is there proves that it is mine.
   std::vector<Compare> compares{has_value(note, encode_bootstrap_note(identity_.name, identity_.incarnation)),
                                 is_absent(leader)};
-  std::vector<Op> success{put(path(key::kInitialize), result.system_id), put(path(key::kInitializedBy), identity_.name),
-                          put(path(key::kConfig), to_json(result.config)),
-                          put(leader, identity_.name, grip->lease), erase(note)};
+  std::vector<Op> success{
+      put(path(key::kInitialize), result.system_id), put(path(key::kInitializedBy), identity_.name),
+      put(path(key::kConfig), to_json(result.config)), put(leader, identity_.name, grip->lease), erase(note)};
   std::vector<Op> failure{range(leader), range(note)};
   auto running = transact(std::move(compares), std::move(success), std::move(failure), deadline);
   auto txn = co_await std::move(running);
@@ -94,16 +95,16 @@ Task<Store::Acquired> Etcd3Store::finish_bootstrap(BootstrapResult result, Insta
     co_return co_await std::move(finishing);
   }
   out.outcome = txn->ambiguous ? Outcome::unknown : Outcome::refused;
-  out.detail = holder != nullptr ? fmt::format("the leader key is held by {}", holder->kv.value)
-               : txn->found(1) != nullptr
-                   ? "the bootstrap was taken over: " + txn->found(1)->kv.value
-                   : std::string("the note of this bootstrap is gone");
+  out.detail = holder != nullptr          ? fmt::format("the leader key is held by {}", holder->kv.value)
+               : txn->found(1) != nullptr ? "the bootstrap was taken over: " + txn->found(1)->kv.value
+                                          : std::string("the note of this bootstrap is gone");
   co_return out;
 }
 
 Task<WriteResult> Etcd3Store::cancel_bootstrap(Instant deadline) {
   const std::string note = path(key::kBootstrapNote);
-  std::vector<Compare> compares{has_value(note, encode_bootstrap_note(identity_.name, identity_.incarnation))};
+  std::vector<Compare> compares{
+      has_value(note, encode_bootstrap_note(identity_.name, identity_.incarnation))};
   std::vector<Op> success{erase(path(key::kInitialize)), erase(path(key::kInitializedBy)), erase(note)};
   std::vector<Op> failure{range(note)};
   auto running = transact(std::move(compares), std::move(success), std::move(failure), deadline);

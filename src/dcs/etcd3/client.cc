@@ -19,7 +19,9 @@ constexpr Duration kLoginNeeds = 500ms;
 /// With less than a second left all nodes are still tried, as long as each gets this much.
 constexpr Duration kLeastAttempt = 100ms;
 
-std::string host_and_port(const net::Endpoint& endpoint) { return net::to_string(endpoint); }
+std::string host_and_port(const net::Endpoint& endpoint) {
+  return net::to_string(endpoint);
+}
 
 }  // namespace
 
@@ -98,7 +100,8 @@ net::HttpRequest Client::make_request(const std::string& path, std::string body,
   return request;
 }
 
-Client::Attempt Client::judge(const net::Endpoint& endpoint, const net::HttpResponse& response, Instant sent_at) {
+Client::Attempt Client::judge(const net::Endpoint& endpoint, const net::HttpResponse& response,
+                              Instant sent_at) {
   Attempt out;
   // A streaming call of the gateway answers with a line a message: the first one counts.
   DocumentSplitter splitter;
@@ -130,8 +133,8 @@ Client::Attempt Client::judge(const net::Endpoint& endpoint, const net::HttpResp
   return out;
 }
 
-Task<Client::Attempt> Client::attempt(net::Endpoint endpoint, std::string path, std::string body, Instant deadline,
-                                      bool with_token) {
+Task<Client::Attempt> Client::attempt(net::Endpoint endpoint, std::string path, std::string body,
+                                      Instant deadline, bool with_token) {
   ++calls_;
   const Instant sent_at = clock_.now();
   auto asking = http_.request(endpoint, make_request(path, std::move(body), with_token), deadline);
@@ -183,7 +186,8 @@ Task<std::optional<std::string>> Client::check_version(net::Endpoint endpoint, I
 
 Task<std::optional<CallError>> Client::authenticate(net::Endpoint endpoint, Instant deadline) {
   if (options_.username.empty() || options_.password.empty()) {
-    co_return CallError{Fault::refused, "Username or password not set, authentication is not possible", false};
+    co_return CallError{Fault::refused, "Username or password not set, authentication is not possible",
+                        false};
   }
   auto asking = attempt(endpoint, "/auth/authenticate",
                         authenticate_body(options_.username, options_.password.reveal()), deadline, false);
@@ -209,7 +213,8 @@ Task<bool> Client::learn_topology(net::Endpoint endpoint, Instant deadline) {
   std::vector<net::Endpoint> found;
   for (const auto& url : read_client_urls(result.answer->body)) {
     auto parsed = net::parse_url(url, 2379);
-    if (parsed && std::ranges::find(found, parsed->endpoint) == found.end()) found.push_back(parsed->endpoint);
+    if (parsed && std::ranges::find(found, parsed->endpoint) == found.end())
+      found.push_back(parsed->endpoint);
   }
   if (found.empty()) co_return false;
   const net::Endpoint in_use = endpoints_.empty() ? endpoint : endpoints_[current_];
@@ -350,7 +355,8 @@ Task<std::expected<net::HttpStream, CallError>> Client::open_watch(std::string b
     ++calls_;
     auto opening = http_.stream(endpoint, std::move(request), deadline);
     auto stream = co_await std::move(opening);
-    if (!stream) co_return std::unexpected(CallError{Fault::unavailable, std::move(stream.error().detail), false});
+    if (!stream)
+      co_return std::unexpected(CallError{Fault::unavailable, std::move(stream.error().detail), false});
     if (stream->status() == 200) co_return std::move(*stream);
     auto reading = stream->read_some(deadline);
     auto text = co_await std::move(reading);

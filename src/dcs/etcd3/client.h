@@ -17,8 +17,8 @@
 
 namespace tanist::dcs::etcd3 {
 
-/// How long one node may take, when `left` must do for `nodes` of them (dcs.md §2.5); with less than a second left
-/// they share what there is.
+/// How long one node may take, when `left` must do for `nodes` of them (dcs.md §2.5); with less than a second
+/// left they share what there is.
 struct AttemptPlan {
   int nodes = 0;
   Duration timeout{};
@@ -52,18 +52,18 @@ struct Answer {
   bool ambiguous = false;
 };
 
-/// Speaks to whichever node of an etcd cluster answers: endpoints and their discovery, API prefix, login, repetition
-/// within a deadline, and a guard against nodes that live in the past.
+/// Speaks to whichever node of an etcd cluster answers: endpoints and their discovery, API prefix, login,
+/// repetition within a deadline, and a guard against nodes that live in the past.
 class Client {
  public:
   Client(Executor executor, Clock& clock, config::Etcd3 options, config::Timing timing);
 
-  /// Finds a node that answers, logs in, learns the topology. The error says what every endpoint answered. Throws
-  /// FatalStoreError for a wrong password and for options that cannot work.
+  /// Finds a node that answers, logs in, learns the topology. The error says what every endpoint answered.
+  /// Throws FatalStoreError for a wrong password and for options that cannot work.
   Task<std::expected<void, std::string>> connect(Instant deadline);
 
-  /// This client holds no lease and lives shortly: nothing is warned of and no topology read that matters only to
-  /// who does.
+  /// This client holds no lease and lives shortly: nothing is warned of and no topology read that matters
+  /// only to who does.
   void for_one_reading() { for_one_reading_ = true; }
 
   /// One call, repeated on this and other nodes until the deadline: it must be one that may be applied twice.

@@ -1,7 +1,7 @@
 #include "core/log.h"
 #include "core/wait.h"
 #include "dcs/etcd3/client.h"
-#include "net/srv.h"
+#include "net/resolver.h"
 
 /// Nodes by DNS SRV records (dcs.md §4.1).
 namespace tanist::dcs::etcd3 {
@@ -43,10 +43,11 @@ Task<std::vector<net::Endpoint>> Client::ask_peer(net::Endpoint endpoint, Instan
 
 Task<void> Client::discover(Instant deadline) {
   if (options_.srv.empty()) co_return;
+  net::Resolver resolver(co_await boost::asio::this_coro::executor);
   for (const auto& [service, https, peers] : kServices) {
     const std::string suffix = options_.srv_suffix.empty() ? std::string() : "-" + options_.srv_suffix;
     const std::string name = service + suffix + "._tcp." + options_.srv;
-    auto asking = with_deadline(clock_, net::resolve_srv(name), deadline);
+    auto asking = with_deadline(clock_, resolver.services(name), deadline);
     auto targets = co_await std::move(asking);
     if (!targets || !*targets) {
       log::warning("could not ask DNS for {}: {}", name, targets ? targets->error() : "no answer in time");

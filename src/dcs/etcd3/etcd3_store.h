@@ -12,7 +12,8 @@
 #include "dcs/etcd3/store.h"
 #include "dcs/etcd3/watch.h"
 
-/// The store itself. store.cc: opening, views, single keys. leader.cc: the leader key. bootstrap.cc: the race for it.
+/// The store itself. store.cc: opening, views, single keys. leader.cc: the leader key. bootstrap.cc: the race
+/// for it.
 namespace tanist::dcs::etcd3 {
 
 class Etcd3Store final : public Store {

@@ -120,12 +120,13 @@ Task<Renewal> Etcd3Store::renew(std::optional<Status> status, Instant deadline) 
         out.outcome = RenewOutcome::lost;
         out.key_absent = found == nullptr;
         out.detail = found == nullptr ? std::string("the leader key is absent")
-                     : my_name
-                         ? fmt::format("the leader key has my name but session {}, which is not mine", found->kv.session)
-                         : fmt::format("the leader key is held by {}", found->kv.value);
+                     : my_name ? fmt::format("the leader key has my name but session {}, which is not mine",
+                                             found->kv.session)
+                               : fmt::format("the leader key is held by {}", found->kv.value);
         co_return out;
       }
-      // An older session of mine: a restarted daemon, or a changed ttl. The key moves to the lease that was proven.
+      // An older session of mine: a restarted daemon, or a changed ttl. The key moves to the lease that was
+      // proven.
       const Session before = found->kv.session;
       std::vector<Compare> same{has_value(leader, name), has_lease(leader, before)};
       std::vector<Op> move{put(leader, name, grip->lease)};
@@ -181,7 +182,8 @@ Task<WriteResult> Etcd3Store::release(std::optional<Status> last_status, Instant
     }
     ambiguous = ambiguous || txn->ambiguous;
     const StoredKey* found = txn->found(0);
-    const bool mine_still = found != nullptr && found->kv.value == identity_.name && lease_.mine(found->kv.session);
+    const bool mine_still =
+        found != nullptr && found->kv.value == identity_.name && lease_.mine(found->kv.session);
     if (txn->succeeded() || (ambiguous && !mine_still)) {
       out.outcome = Outcome::done;
       out.version = txn->header.revision;
@@ -191,8 +193,8 @@ Task<WriteResult> Etcd3Store::release(std::optional<Status> last_status, Instant
     if (!mine_still) {
       out.outcome = Outcome::refused;
       out.detail = found == nullptr ? std::string("the leader key is absent")
-                                    : fmt::format("the leader key is held by {} in session {}", found->kv.value,
-                                                  found->kv.session);
+                                    : fmt::format("the leader key is held by {} in session {}",
+                                                  found->kv.value, found->kv.session);
       co_return out;
     }
     bound_to = found->kv.session;

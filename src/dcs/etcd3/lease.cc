@@ -42,7 +42,8 @@ Task<std::expected<Lease::Grip, CallError>> Lease::prove(Instant deadline) {
     const Session lease = current_;
     auto asking = client_.call("/lease/keepalive", keepalive_body(lease), deadline);
     auto answer = co_await std::move(asking);
-    if (!answer && answer.error().fault != Fault::lease_not_found) co_return std::unexpected(std::move(answer.error()));
+    if (!answer && answer.error().fault != Fault::lease_not_found)
+      co_return std::unexpected(std::move(answer.error()));
     if (answer) {
       const auto kept = read_keepalive(answer->body);
       if (kept.ttl_seconds) {
@@ -63,7 +64,8 @@ Task<std::expected<Lease::Grip, CallError>> Lease::grant(Instant deadline) {
     auto waiting = run_until(clock_, granted_.wait(), deadline);
     co_await std::move(waiting);
   }
-  if (granting_) co_return std::unexpected(CallError{Fault::unavailable, "no lease was granted in time", false});
+  if (granting_)
+    co_return std::unexpected(CallError{Fault::unavailable, "no lease was granted in time", false});
   struct Turn {
     explicit Turn(Lease& lease) : lease(lease) {
       lease.granting_ = true;
@@ -81,7 +83,8 @@ Task<std::expected<Lease::Grip, CallError>> Lease::grant(Instant deadline) {
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   const auto granted = read_grant(answer->body);
   if (granted.id.empty() || !granted.ttl_seconds) {
-    co_return std::unexpected(CallError{Fault::refused, "a grant without a lease: " + to_json(answer->body), false});
+    co_return std::unexpected(
+        CallError{Fault::refused, "a grant without a lease: " + to_json(answer->body), false});
   }
   if (recorder_) {
     auto recording = recorder_(granted.id);

@@ -10,8 +10,8 @@
 
 namespace tanist::dcs::etcd3 {
 
-/// The lease that this member's keys hang on: granted when needed, kept alive, replaced when it is gone or when the
-/// ttl changed.
+/// The lease that this member's keys hang on: granted when needed, kept alive, replaced when it is gone or
+/// when the ttl changed.
 class Lease {
  public:
   Lease(Client& client, Clock& clock, Duration ttl);

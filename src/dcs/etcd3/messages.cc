@@ -9,7 +9,9 @@ namespace tanist::dcs::etcd3 {
 
 namespace {
 
-Document encoded(const std::string& bytes) { return Document(net::base64_encode(bytes)); }
+Document encoded(const std::string& bytes) {
+  return Document(net::base64_encode(bytes));
+}
 
 std::string decoded(const Document* value) {
   if (value == nullptr || !value->is_string()) return {};
@@ -95,7 +97,9 @@ std::int64_t number(const Document* value) {
   return out;
 }
 
-Compare is_absent(std::string key) { return {Compare::Target::create, std::move(key), "0"}; }
+Compare is_absent(std::string key) {
+  return {Compare::Target::create, std::move(key), "0"};
+}
 Compare has_version(std::string key, Version version) {
   if (version == 0) return is_absent(std::move(key));
   return {Compare::Target::mod, std::move(key), std::to_string(version)};
@@ -103,13 +107,19 @@ Compare has_version(std::string key, Version version) {
 Compare has_value(std::string key, std::string value) {
   return {Compare::Target::value, std::move(key), std::move(value)};
 }
-Compare has_lease(std::string key, Session lease) { return {Compare::Target::lease, std::move(key), std::move(lease)}; }
+Compare has_lease(std::string key, Session lease) {
+  return {Compare::Target::lease, std::move(key), std::move(lease)};
+}
 
 Op put(std::string key, std::string value, Session lease) {
   return {Op::Kind::put, std::move(key), std::move(value), std::move(lease)};
 }
-Op erase(std::string key) { return {Op::Kind::erase, std::move(key), {}, {}}; }
-Op range(std::string key) { return {Op::Kind::range, std::move(key), {}, {}}; }
+Op erase(std::string key) {
+  return {Op::Kind::erase, std::move(key), {}, {}};
+}
+Op range(std::string key) {
+  return {Op::Kind::range, std::move(key), {}, {}};
+}
 
 std::string txn_body(const std::vector<Compare>& compares, const std::vector<Op>& success,
                      const std::vector<Op>& failure) {
@@ -214,7 +224,9 @@ LeaseAnswer read_lease(const Document& at) {
 }
 }  // namespace
 
-LeaseAnswer read_grant(const Document& answer) { return read_lease(answer); }
+LeaseAnswer read_grant(const Document& answer) {
+  return read_lease(answer);
+}
 
 LeaseAnswer read_keepalive(const Document& answer) {
   const Document* result = answer.find("result");
@@ -238,7 +250,7 @@ WatchMessage read_watch(const Document& message) {
   if (out.canceled) {
     const auto compacted = number(result->find("compact_revision"));
     const auto reason = text(result->find("cancel_reason"));
-    out.failure = compacted != 0 ? fmt::format("history before revision {} was compacted", compacted)
+    out.failure = compacted != 0   ? fmt::format("history before revision {} was compacted", compacted)
                   : reason.empty() ? std::string("canceled by the server")
                                    : reason;
   }
@@ -298,7 +310,8 @@ ErrorClass classify(const ServerError& error) {
       text == "etcdserver: invalid auth token" || text == "etcdserver: revision of auth store is old") {
     return ErrorClass::authenticate;
   }
-  if (text == "etcdserver: authentication failed, invalid user ID or password") return ErrorClass::wrong_password;
+  if (text == "etcdserver: authentication failed, invalid user ID or password")
+    return ErrorClass::wrong_password;
   if (text == "etcdserver: authentication is not enabled") return ErrorClass::auth_not_enabled;
   if (error.code == kDeadlineExceeded || text == "context deadline exceeded") return ErrorClass::retry;
   if (error.code == kFailedPrecondition) return ErrorClass::retry_unapplied;
@@ -328,7 +341,8 @@ std::optional<std::string> api_prefix(ServerVersion server, ServerVersion cluste
 }
 
 bool keepalive_is_unreliable(ServerVersion server) {
-  return server < ServerVersion{3, 4, 31} || (server >= ServerVersion{3, 5, 0} && server < ServerVersion{3, 5, 13});
+  return server < ServerVersion{3, 4, 31} ||
+         (server >= ServerVersion{3, 5, 0} && server < ServerVersion{3, 5, 13});
 }
 
 std::optional<std::vector<std::string>> DocumentSplitter::feed(std::string_view bytes) {

@@ -10,8 +10,8 @@
 #include "core/document.h"
 #include "dcs/codec.h"
 
-/// Requests and answers of the JSON gateway: keys and values in base64, 64-bit numbers as strings, fields with default
-/// values left out.
+/// Requests and answers of the JSON gateway: keys and values in base64, 64-bit numbers as strings, fields
+/// with default values left out.
 namespace tanist::dcs::etcd3 {
 
 /// What a transaction compares.
@@ -140,7 +140,8 @@ bool keepalive_is_unreliable(ServerVersion server);
 /// Cuts a stream of JSON documents into single ones, wherever the pieces it comes in begin and end.
 class DocumentSplitter {
  public:
-  /// The documents completed by `bytes`; nullopt when one grows beyond all bounds or no document can begin here.
+  /// The documents completed by `bytes`; nullopt when one grows beyond all bounds or no document can begin
+  /// here.
   std::optional<std::vector<std::string>> feed(std::string_view bytes);
 
  private:

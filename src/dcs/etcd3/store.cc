@@ -24,10 +24,12 @@ struct Overloaded : F... {
 };
 
 std::string versions_differ(const std::string& key, const Condition& condition, const StoredKey* found) {
-  const std::string now = found != nullptr ? fmt::format("version {}", found->kv.version) : std::string("absent");
+  const std::string now =
+      found != nullptr ? fmt::format("version {}", found->kv.version) : std::string("absent");
   const auto* wanted = std::get_if<IfVersion>(&condition);
-  const std::string then =
-      wanted != nullptr && wanted->version != 0 ? fmt::format("version {}", wanted->version) : std::string("absent");
+  const std::string then = wanted != nullptr && wanted->version != 0
+                               ? fmt::format("version {}", wanted->version)
+                               : std::string("absent");
   return fmt::format("{} is {}, expected {}", key, now, then);
 }
 
@@ -44,7 +46,9 @@ WriteResult failed_write(const CallError& error) {
   switch (error.fault) {
     case Fault::unavailable: out.outcome = Outcome::unavailable; break;
     case Fault::unknown: out.outcome = Outcome::unknown; break;
-    case Fault::lease_not_found: out.outcome = error.ambiguous ? Outcome::unknown : Outcome::unavailable; break;
+    case Fault::lease_not_found:
+      out.outcome = error.ambiguous ? Outcome::unknown : Outcome::unavailable;
+      break;
     case Fault::refused:
     case Fault::wrong_password: out.outcome = Outcome::refused; break;
   }
@@ -120,7 +124,9 @@ Task<void> Etcd3Store::topology_loop() {
   }
 }
 
-void Etcd3Store::on_session(std::function<Task<void>(Session)> recorder) { lease_.on_session(std::move(recorder)); }
+void Etcd3Store::on_session(std::function<Task<void>(Session)> recorder) {
+  lease_.on_session(std::move(recorder));
+}
 
 void Etcd3Store::set_ttl(Duration ttl) {
   options_.timing.ttl = ttl;
@@ -128,7 +134,8 @@ void Etcd3Store::set_ttl(Duration ttl) {
   client_.set_timing(options_.timing);
 }
 
-ClusterPtr Etcd3Store::decode_view(const Tree& tree, std::int64_t revision, bool linearizable, Instant read_at) const {
+ClusterPtr Etcd3Store::decode_view(const Tree& tree, std::int64_t revision, bool linearizable,
+                                   Instant read_at) const {
   auto decoded = decode(tree);
   broken_.report(decoded.broken);
   decoded.cluster.revision = revision;
@@ -280,7 +287,8 @@ Task<WriteResult> Etcd3Store::touch_member(Document value, Instant deadline) {
     if (!grip) co_return failed_write(grip.error());
     if (text == member_value_ && grip->lease == member_session_) {
       const auto at = watch_->tree().find(key);
-      const bool known = at != watch_->tree().end() && at->second.value == text && at->second.session == grip->lease;
+      const bool known =
+          at != watch_->tree().end() && at->second.value == text && at->second.session == grip->lease;
       if (known || !watch_->ready()) {
         WriteResult same;
         same.outcome = Outcome::done;

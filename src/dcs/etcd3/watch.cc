@@ -25,7 +25,9 @@ Watch::Watch(Client& client, Clock& clock, std::string prefix, std::string own_n
       own_name_(std::move(own_name)),
       listener_(std::move(listener)) {}
 
-void Watch::restart() { restart_.set(); }
+void Watch::restart() {
+  restart_.set();
+}
 
 Task<bool> Watch::wait_ready(Instant deadline) {
   while (!ready_ && clock_.now() < deadline) {
@@ -102,7 +104,8 @@ Task<std::string> Watch::listen(net::HttpStream* stream, Tree fresh, std::int64_
       if (!parsed) co_return "the watch brought broken JSON: " + parsed.error();
       const WatchMessage message = read_watch(*parsed);
       if (!message.failure.empty()) co_return message.failure;
-      if (!client_.current(message.header)) co_return "the watch is served by a node that lives in a past raft term";
+      if (!client_.current(message.header))
+        co_return "the watch is served by a node that lives in a past raft term";
       if (message.created && !std::exchange(created, true)) install(std::move(fresh), revision);
       if (message.events.empty()) continue;
       Store::Change change;
@@ -142,7 +145,8 @@ void Watch::install(Tree fresh, std::int64_t revision) {
   tell(change);
 }
 
-/// Which changes wake (dcs.md §3): those a cycle can act on, never those of members, which would set off each other.
+/// Which changes wake (dcs.md §3): those a cycle can act on, never those of members, which would set off each
+/// other.
 Store::Change Watch::judge(const std::string& key, const KeyValue* before, const KeyValue* after) const {
   Store::Change out;
   const bool same_value = before != nullptr && after != nullptr && before->value == after->value;
@@ -153,8 +157,8 @@ Store::Change Watch::judge(const std::string& key, const KeyValue* before, const
     const auto leader = tree_.find(key::kLeader);
     out.wakes = after != nullptr && (leader == tree_.end() || leader->second.value != own_name_);
   } else {
-    out.wakes = key == key::kConfig || key == key::kFailover || key == key::kSync || key == key::kInitialize ||
-                key == key::kBootstrapNote;
+    out.wakes = key == key::kConfig || key == key::kFailover || key == key::kSync ||
+                key == key::kInitialize || key == key::kBootstrapNote;
   }
   return out;
 }
@@ -224,7 +228,9 @@ Watch::Expectation::Expectation(Watch& watch, std::string key, std::optional<std
 }
 
 Watch::Expectation::Expectation(Expectation&& other) noexcept
-    : watch_(std::exchange(other.watch_, nullptr)), key_(std::move(other.key_)), value_(std::move(other.value_)) {}
+    : watch_(std::exchange(other.watch_, nullptr)),
+      key_(std::move(other.key_)),
+      value_(std::move(other.value_)) {}
 
 Watch::Expectation::~Expectation() {
   if (watch_ == nullptr) return;

@@ -42,7 +42,8 @@ class Watch {
   /// What a transaction found at `key` when it did not apply: the copy may not have heard yet.
   void found(const std::string& key, std::optional<KeyValue> kv, std::int64_t revision);
 
-  /// While it lives, an event that brings exactly this value is an own one: the watch may be faster than the answer.
+  /// While it lives, an event that brings exactly this value is an own one: the watch may be faster than the
+  /// answer.
   class Expectation {
    public:
     Expectation(Watch& watch, std::string key, std::optional<std::string> value);
@@ -62,7 +63,8 @@ class Watch {
   /// Reads messages until the stream ends; says why it did.
   Task<std::string> listen(net::HttpStream* stream, Tree fresh, std::int64_t revision);
   void install(Tree fresh, std::int64_t revision);
-  Store::Change apply(const std::string& key, const std::optional<KeyValue>& kv, std::int64_t revision, bool silent);
+  Store::Change apply(const std::string& key, const std::optional<KeyValue>& kv, std::int64_t revision,
+                      bool silent);
   Store::Change judge(const std::string& key, const KeyValue* before, const KeyValue* after) const;
   /// Into the copy, silently, and proof against older events.
   void remember(const std::string& key, const std::optional<KeyValue>& kv, std::int64_t revision);

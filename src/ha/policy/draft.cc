@@ -28,16 +28,21 @@ bool Draft::because(Code code, std::vector<std::string> arguments) {
   return true;
 }
 
-void Draft::number(std::string_view name, Document value) { decision.reason.numbers.set(name, std::move(value)); }
+void Draft::number(std::string_view name, Document value) {
+  decision.reason.numbers.set(name, std::move(value));
+}
 
-void Draft::add(Duty duty, OnFailure on_failure) { decision.duties.push_back({std::move(duty), on_failure}); }
+void Draft::add(Duty duty, OnFailure on_failure) {
+  decision.duties.push_back({std::move(duty), on_failure});
+}
 
 void Draft::say(log::Level level, Code code, std::vector<std::string> arguments) {
   const Reason line{.code = code, .arguments = std::move(arguments)};
   add(duty::Say{.level = static_cast<int>(level), .text = line.text()});
 }
 
-void Draft::say_each_minute(const std::string& key, log::Level level, Code code, std::vector<std::string> arguments) {
+void Draft::say_each_minute(const std::string& key, log::Level level, Code code,
+                            std::vector<std::string> arguments) {
   const auto told = memory.refusals_told.find(key);
   if (told != memory.refusals_told.end() && now() - told->second < kSaidAgainAfter) return;
   memory.refusals_told[key] = now();
@@ -63,7 +68,8 @@ Decision Draft::finish() {
   // The lock is renewed for as long as it is mine, unless a rule gives it up: slow work must not lose it.
   const auto usual = view.has_lock() ? Mandate::Kind::keep : Mandate::Kind::lapse;
   decision.mandate.kind = mandate_.value_or(usual);
-  if (!view.has_lock() && decision.mandate.kind == Mandate::Kind::keep) decision.mandate.kind = Mandate::Kind::lapse;
+  if (!view.has_lock() && decision.mandate.kind == Mandate::Kind::keep)
+    decision.mandate.kind = Mandate::Kind::lapse;
   decision.mandate.good_until = now() + timing().ttl;
   return std::move(decision);
 }

@@ -36,7 +36,8 @@ class Draft {
   /// A line of the log beside the result, in the words of a reason.
   void say(log::Level level, Code code, std::vector<std::string> arguments = {});
   /// The same, but no more often than once a minute for each `key`.
-  void say_each_minute(const std::string& key, log::Level level, Code code, std::vector<std::string> arguments = {});
+  void say_each_minute(const std::string& key, log::Level level, Code code,
+                       std::vector<std::string> arguments = {});
 
   /// True when the view is read linearizably; else asks for that.
   bool linearizable();

@@ -40,7 +40,8 @@ std::optional<postgres::Upstream> wanted_upstream(const View& view) {
 namespace tanist::ha::policy {
 namespace {
 
-/// How often a comparison with the leader is tried that was not possible yet: the end of its promotion wakes nobody.
+/// How often a comparison with the leader is tried that was not possible yet: the end of its promotion wakes
+/// nobody.
 constexpr Duration kCheckAgain = std::chrono::seconds(1);
 
 }  // namespace
@@ -66,8 +67,9 @@ const dcs::Member* clone_source(const View& view) {
       preferred.push_back(&member);
   if (!preferred.empty()) {
     // Members that clone at the same time choose different sources, without drawing lots.
-    const auto sum = std::accumulate(view.self.name.begin(), view.self.name.end(), std::size_t{0},
-                                     [](std::size_t s, char c) { return s * 31 + static_cast<unsigned char>(c); });
+    const auto sum =
+        std::accumulate(view.self.name.begin(), view.self.name.end(), std::size_t{0},
+                        [](std::size_t s, char c) { return s * 31 + static_cast<unsigned char>(c); });
     return preferred[sum % preferred.size()];
   }
   const bool usable = leader && leader->name != view.self.name && leader->host_port();
@@ -94,10 +96,7 @@ bool follow_leader(Draft& d) {
     return d.because(Code::no_action, {d.me()});
   }
   // ha.md §3.5.3
-  if (is_starting(view)) {
-    d.say(log::Level::info, Code::still_starting_standby);
-    return d.because(Code::no_action_secondary, {d.me(), leader});
-  }
+  if (is_starting(view)) d.say(log::Level::info, Code::still_starting_standby);
   if (d.facts().failing_since) {
     d.number("failing_seconds", seconds(d.now() - *d.facts().failing_since));
     return d.because(Code::postgres_error);

@@ -17,8 +17,8 @@ bool wait_for_founder(Draft& d) {
   return d.because(Code::waiting_for_bootstrap);
 }
 
-/// Whether the empty /initialize of the view may be taken over: it is my own, or its Tanist founder is gone and nobody
-/// ever led (the note is bound to the founder's session, so nobody is at work any more).
+/// Whether the empty /initialize of the view may be taken over: it is my own, or its Tanist founder is gone
+/// and nobody ever led (the note is bound to the founder's session, so nobody is at work any more).
 bool may_take_over(const Draft& d) {
   const auto& c = d.cluster;
   if (c.bootstrap_note.present()) return c.bootstrap_note.name == d.me();
@@ -60,8 +60,10 @@ bool join_by_clone(Draft& d) {
     return d.because(Code::waiting_before_retry);
   }
   const bool from_leader = source->name == d.cluster.leader_name();
-  d.intend(intent::Clone{
-      .source = *upstream, .source_name = source->name, .from_leader = from_leader, .why_removal_allowed = {}});
+  d.intend(intent::Clone{.source = *upstream,
+                         .source_name = source->name,
+                         .from_leader = from_leader,
+                         .why_removal_allowed = {}});
   d.memory.rewind = Memory::Rewind::initial;
   return d.because(from_leader ? Code::cloning_from_leader : Code::cloning_from_replica, {source->name});
 }
@@ -92,7 +94,8 @@ bool check_system_id(Draft& d) {
   if (initialize.valid_system_id()) {
     if (initialize.value == mine) return false;
     if (d.settings.dynamic.pause) {
-      d.say_each_minute("system id", log::Level::warning, Code::system_id_changed_paused, {initialize.value, mine});
+      d.say_each_minute("system id", log::Level::warning, Code::system_id_changed_paused,
+                        {initialize.value, mine});
       if (!d.view.has_lock()) return false;
       d.release();
       return d.because(Code::released_system_id);
@@ -134,12 +137,13 @@ bool go_on_bootstrapping(Draft& d) {
     d.wake(d.now());
     return d.because(Code::initialized);
   }
-  const bool alive = d.facts().process != postgres::Process::none;
+  const bool alive = d.facts().running();
   if (ended(OperationKind::bootstrap) && last->ok && alive) {
     d.intend(intent::FinishBootstrap{});
     return d.because(Code::running_post_bootstrap);
   }
-  // ha.md §3.6: the server died, or a step failed; also when the race for /initialize was lost, nothing was begun.
+  // ha.md §3.6: the server died, or a step failed; also when the race for /initialize was lost, nothing was
+  // begun.
   if (ended(OperationKind::bootstrap) || ended(OperationKind::finish_bootstrap)) {
     d.intend(intent::CancelBootstrap{});
     return d.because(Code::cancelling_bootstrap);
@@ -155,7 +159,8 @@ bool check_data(Draft& d) {
     case postgres::DataDirectory::unreadable: return without_data(d);
     case postgres::DataDirectory::foreign:
       // Nothing of it was made by this daemon, so nothing of it is touched.
-      d.say_each_minute("foreign", log::Level::error, Code::data_directory_foreign, {d.settings.postgresql.data_dir});
+      d.say_each_minute("foreign", log::Level::error, Code::data_directory_foreign,
+                        {d.settings.postgresql.data_dir});
       if (d.view.has_lock()) d.release();
       return d.because(Code::system_id_invalid);
     case postgres::DataDirectory::ok: break;

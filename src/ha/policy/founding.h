@@ -2,7 +2,8 @@
 
 #include "ha/policy/draft.h"
 
-/// A new cluster, a new member of one, and whether this data directory belongs to it (ha.md §3 steps 8–12, §3.6).
+/// A new cluster, a new member of one, and whether this data directory belongs to it (ha.md §3 steps 8–12,
+/// §3.6).
 namespace tanist::ha::policy {
 
 /// A bootstrap of this incarnation is under way.

@@ -1,7 +1,7 @@
 #include "ha/policy/leading.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "ha/policy/history.h"
 #include "ha/policy/member_slots.h"
@@ -24,7 +24,8 @@ void rebuild_keys(Draft& d) {
   const auto& initialize = d.cluster.initialize;
   const auto& config = d.cluster.config;
   const bool no_id = !initialize.valid_system_id() && valid_system_id(d.facts().system_identifier);
-  const bool no_config = (config.version == 0 || config.data.size() == 0) && d.settings.dynamic.raw.size() > 0;
+  const bool no_config =
+      (config.version == 0 || config.data.size() == 0) && d.settings.dynamic.raw.size() > 0;
   if (!no_id && !no_config) return;
   if (!d.linearizable()) return;
   const auto condition = [](dcs::Version version) -> dcs::Condition {
@@ -32,14 +33,16 @@ void rebuild_keys(Draft& d) {
     return dcs::IfVersion{version};
   };
   if (no_id)
-    d.add(duty::Initialize{.condition = condition(initialize.version), .system_id = d.facts().system_identifier});
+    d.add(duty::Initialize{.condition = condition(initialize.version),
+                           .system_id = d.facts().system_identifier});
   if (no_config) d.add(duty::Config{.condition = condition(config.version)});
 }
 
 /// ha.md §8, last paragraph.
 void confirm_checkpoint(Draft& d) {
   const Timeline timeline = own_timeline(d.view);
-  if (d.memory.checkpoint_after_promote_done || d.memory.checkpoint_after_promote_running || !timeline) return;
+  if (d.memory.checkpoint_after_promote_done || d.memory.checkpoint_after_promote_running || !timeline)
+    return;
   const auto& control = d.facts().control;
   if (control && control->checkpoint_timeline == timeline) {
     d.memory.checkpoint_after_promote_done = true;
@@ -117,8 +120,7 @@ bool promote(Draft& d) {
     return d.because(Code::not_in_sync);
   }
   // ha.md §14.4, synchronous mode off: /sync goes first, so that nobody counts on a set that nobody keeps.
-  if (d.cluster.sync.active())
-    d.add(duty::DeleteSync{d.cluster.sync.version}, OnFailure::postpone_intent);
+  if (d.cluster.sync.active()) d.add(duty::DeleteSync{d.cluster.sync.version}, OnFailure::postpone_intent);
   d.add(duty::Fence{.arm = true}, OnFailure::postpone_intent);
   d.intend(intent::Promote{});
   d.memory.acquiring = false;
@@ -167,7 +169,14 @@ bool lead(Draft& d) {
     d.release();
     return d.because(Code::removed_lock_not_primary);
   }
-  if (!d.facts().accepts() || d.facts().failing_since) return d.because(Code::postgres_error);
+  if (!d.facts().accepts() || d.facts().failing_since) {
+    // Somebody else may be able to lead.
+    const auto since = d.facts().failing_since;
+    if (!since || d.now() - *since < d.timing().retry_timeout) return d.because(Code::postgres_error);
+    d.number("failing_seconds", seconds(d.now() - *since));
+    d.release();
+    return d.because(Code::released_not_answering);
+  }
   return promote(d);
 }
 

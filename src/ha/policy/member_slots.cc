@@ -14,7 +14,8 @@ bool advance_capable(const View& view) {
   return version == 0 || version >= kFirstWithAdvance;
 }
 
-/// Slots that an operator asked for by name are not known to this version: nothing that looks unknown is dropped then.
+/// Slots that an operator asked for by name are not known to this version: nothing that looks unknown is
+/// dropped then.
 bool permanent_slots_configured(const config::Dynamic& dynamic) {
   for (const char* key : {"permanent_replication_slots", "permanent_slots", "slots", "ignore_slots"})
     if (const Document* value = dynamic.raw.find(key); value && value->truthy()) return true;
@@ -77,7 +78,9 @@ std::vector<postgres::WantedSlot> wanted_slots(const View& view) {
 
 void keep_slots(Draft& d) {
   // replication.md §1: only where /config exists; §7: not while the server is starting.
-  if (d.cluster.config.version == 0 || !has_fresh_probe(d.view) || !d.facts().accepts() || is_starting(d.view)) return;
+  if (d.cluster.config.version == 0 || !has_fresh_probe(d.view) || !d.facts().accepts() ||
+      is_starting(d.view))
+    return;
   const auto wanted = wanted_slots(d.view);
   const bool drop_unknown = !d.settings.dynamic.pause && !permanent_slots_configured(d.settings.dynamic);
   const auto& existing = d.facts().probe->slots;

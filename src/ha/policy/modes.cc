@@ -25,8 +25,9 @@ void tell_failover_not_served(Draft& d) {
   const std::string key = "failover " + std::to_string(failover.version);
   // Once for each request: what was told of earlier ones is forgotten with them.
   const bool told = failover.present() && d.memory.refusals_told.contains(key);
-  std::erase_if(d.memory.refusals_told,
-                [&](const auto& told_of) { return told_of.first.starts_with("failover ") && told_of.first != key; });
+  std::erase_if(d.memory.refusals_told, [&](const auto& told_of) {
+    return told_of.first.starts_with("failover ") && told_of.first != key;
+  });
   if (!failover.present() || told) return;
   d.memory.refusals_told[key] = d.now();
   const auto shown = [](const std::string& name) { return name.empty() ? std::string("none") : name; };

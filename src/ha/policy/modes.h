@@ -4,8 +4,8 @@
 
 #include "ha/policy/draft.h"
 
-/// Modes that this version does not serve are obeyed conservatively: said aloud, a running primary kept, nothing
-/// promoted, demoted by choice or cloned.
+/// Modes that this version does not serve are obeyed conservatively: said aloud, a running primary kept,
+/// nothing promoted, demoted by choice or cloned.
 namespace tanist::ha::policy {
 
 /// The name of a mode in force that is not served; empty: none.

@@ -9,11 +9,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A replica that has everything before the shutdown checkpoint gets this long to show that it has that one too; then
-/// what it has is enough: no commit is behind it.
+/// A replica that has everything before the shutdown checkpoint gets this long to show that it has that one
+/// too; then what it has is enough: no commit is behind it.
 constexpr Duration kCheckpointGrace = 500ms;
 /// What the operation is asked again after.
 constexpr Duration kVerdictPause = 20ms;
+
+/// A start that goes well is not disturbed.
+constexpr Duration kStartGrace = 2s;
 
 constexpr const char* kCancelled = "cancelled";
 constexpr const char* kPrePromote = "pre_promote: ";
@@ -32,7 +35,8 @@ bool makes_writable(const Draft& d, const OperationView& op) {
 
 /// The operation is about to delete the key, or has done it: nothing may renew it meanwhile.
 bool gives_lock_up(const OperationView& op) {
-  return op.released || op.phase == Phase::releasing || (op.phase == Phase::awaiting_release && !op.awaits_verdict);
+  return op.released || op.phase == Phase::releasing ||
+         (op.phase == Phase::awaiting_release && !op.awaits_verdict);
 }
 
 /// ha.md §2.4 and §15.4.h: the key goes as soon as somebody has the last of the WAL.
@@ -56,6 +60,28 @@ bool without_lock(Draft& d, const OperationView& op) {
   d.say_each_minute("demoting during " + op.name, log::Level::info, Code::demoting_during, {op.name});
   d.intend(intent::PreEmpt{"lost leader lock"});
   return d.because(Code::lost_lock_during, {op.name});
+}
+
+/// What an operation reads from, or streams from, is not what it should be any more: it would wait for
+/// nothing.
+bool aims_at_the_past(Draft& d, const OperationView& op) {
+  if (op.cancel != Cancel::free) return false;
+  const bool reads = op.kind == OperationKind::clone || op.kind == OperationKind::rewind;
+  if (reads && !op.source.empty()) {
+    const bool deposed =
+        op.kind == OperationKind::rewind && !d.cluster.unlocked() && d.cluster.leader_name() != op.source;
+    if (d.cluster.member(op.source) && !deposed) return false;
+    d.intend(intent::PreEmpt{"the source is gone"});
+    return d.because(Code::source_gone, {op.name, op.source});
+  }
+  // A standby that is not consistent yet needs WAL from whoever leads now.
+  const bool starts =
+      op.kind == OperationKind::start && op.phase == Phase::starting && locked_by_other(d.view);
+  if (!starts || d.now() - op.phase_since < kStartGrace) return false;
+  if (d.view.postgres.recovery_difference == postgres::RecoveryDifference::none || !wanted_upstream(d.view))
+    return false;
+  d.intend(intent::PreEmpt{"another member leads"});
+  return d.because(Code::upstream_changed, {op.name});
 }
 
 /// ha.md §3.4.1
@@ -102,7 +128,8 @@ void learn_result(Draft& d) {
       break;
     case OperationKind::rewind: learn_rewind(d, *result); break;
     case OperationKind::promote:
-      if (!result->ok && result->detail.starts_with(kPrePromote)) d.memory.pre_promote = Memory::PrePromote::failed;
+      if (!result->ok && result->detail.starts_with(kPrePromote))
+        d.memory.pre_promote = Memory::PrePromote::failed;
       // The words were ahead of the server.
       if (!result->ok && d.facts().running() && d.facts().probe && d.facts().probe->in_recovery)
         d.add(duty::SetRole{postgres::Role::replica});
@@ -135,7 +162,7 @@ bool watch_operation(Draft& d) {
     d.intend(intent::PreEmpt{"another member leads the cluster"});
     return d.because(Code::bootstrap_overtaken);
   }
-  if (crash_recovery_too_slow(d, op)) return true;
+  if (crash_recovery_too_slow(d, op) || aims_at_the_past(d, op)) return true;
   if (d.view.has_lock()) return d.because(Code::updated_lock_during, {op.name});
   // ha.md §3.4.3
   if (d.cluster.unlocked() && op.kind != OperationKind::bootstrap)

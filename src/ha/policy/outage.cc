@@ -7,15 +7,23 @@
 namespace tanist::ha::policy {
 namespace {
 
-/// ha.md §15, mode offline: stopped as a primary, it goes on as a standby that follows nobody.
+/// ha.md §15, mode offline: stopped as a primary (by a demotion, or at the lease's deadline), it goes on as a
+/// standby that follows nobody.
 bool serve_reads(Draft& d) {
   const auto& facts = d.facts();
-  const bool fits = d.view.postgres.role == postgres::Role::demoted &&
+  const auto role = d.view.postgres.role;
+  const bool was_primary = role == postgres::Role::primary || role == postgres::Role::promoted;
+  const bool stopped_by_lease = was_primary && !d.view.lease.held(d.now());
+  const bool fits = (role == postgres::Role::demoted || stopped_by_lease) &&
                     facts.data_directory == postgres::DataDirectory::ok && facts.control &&
                     valid_system_id(facts.system_identifier);
   if (!fits || d.memory.recovering || retry_at(d.view, OperationKind::start)) return false;
   // Only what this daemon itself has demoted: a stopped server of unknown past waits for the store.
-  if (!d.view.last_operation || !d.view.postgres.seen_running) return false;
+  if (!d.view.postgres.seen_running || (!d.view.last_operation && !stopped_by_lease)) return false;
+  if (stopped_by_lease) {
+    d.add(duty::SetRole{postgres::Role::demoted});
+    trigger_check(d);
+  }
   d.intend(intent::Start{.as_standby = true, .upstream = std::nullopt, .name = "starting after demotion"});
   d.memory.recovering = true;
   return true;
@@ -29,7 +37,8 @@ bool sit_out_outage(Draft& d) {
   d.number("unavailable_seconds", seconds(d.now() - view.store.unavailable_since));
   d.because(Code::dcs_not_accessible);
   const auto& last = view.last_operation;
-  const bool just_demoted = last && last->kind == OperationKind::demote && last->serial > view.memory.results_seen;
+  const bool just_demoted =
+      last && last->kind == OperationKind::demote && last->serial > view.memory.results_seen;
   if (d.facts().process == postgres::Process::none) {
     if (d.settings.dynamic.pause) return true;
     note_death(d);

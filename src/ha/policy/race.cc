@@ -11,7 +11,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// While nobody leads, a member that stood back looks again this often: the one it stood back for may have failed.
+/// While nobody leads, a member that stood back looks again this often: the one it stood back for may have
+/// failed.
 constexpr Duration kLookAgain = 1s;
 
 enum class Verdict { yes, no, asking };
@@ -42,9 +43,13 @@ bool ask(Draft& d, const std::map<std::string, std::string>& peers) {
   return false;
 }
 
-std::string number_text(std::int64_t value) { return std::to_string(value); }
+std::string number_text(std::int64_t value) {
+  return std::to_string(value);
+}
 
-std::string timeline_text(Timeline timeline) { return std::to_string(timeline.value); }
+std::string timeline_text(Timeline timeline) {
+  return std::to_string(timeline.value);
+}
 
 /// ha.md §6.2.7 for one peer; false: it keeps me from taking the lock.
 struct Count {
@@ -148,7 +153,8 @@ Verdict eligible(Draft& d) {
   if (is_primary(view)) {
     const auto& initialize = d.cluster.initialize;
     if (dynamic.pause)
-      return initialize.value.empty() || initialize.value == d.facts().system_identifier ? Verdict::yes : Verdict::no;
+      return initialize.value.empty() || initialize.value == d.facts().system_identifier ? Verdict::yes
+                                                                                         : Verdict::no;
     const Timeline mine = own_timeline(view);
     const Timeline last = d.cluster.history.cluster_timeline();
     if (mine < last) {
@@ -285,10 +291,11 @@ std::optional<bool> failover_possible(Draft& d, Required required) {
       continue;
     }
     const Timeline last = d.cluster.history.cluster_timeline();
-    const bool short_of = required.at_least
-                              ? answer.position < *required.at_least ||
-                                    (answer.position == *required.at_least && !required.or_equal)
-                              : d.cluster.status.optime - answer.position > d.settings.dynamic.maximum_lag_on_failover;
+    const bool short_of =
+        required.at_least
+            ? answer.position < *required.at_least ||
+                  (answer.position == *required.at_least && !required.or_equal)
+            : d.cluster.status.optime - answer.position > d.settings.dynamic.maximum_lag_on_failover;
     if (short_of) {
       d.say_each_minute("lag of " + name, log::Level::info, Code::member_lags, {name});
     } else if (d.settings.dynamic.check_timeline && answer.timeline < last) {

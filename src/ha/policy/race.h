@@ -15,8 +15,8 @@ std::map<std::string, std::string> rivals(const View& view);
 /// Nobody has the lock.
 bool race_for_lock(Draft& d);
 
-/// Whether another could take over (ha.md §6.3): `at_least` is the position it must have; without one, the lag rule
-/// applies. nullopt: the peers have to be asked first, which was noted as a need.
+/// Whether another could take over (ha.md §6.3): `at_least` is the position it must have; without one, the
+/// lag rule applies. nullopt: the peers have to be asked first, which was noted as a need.
 struct Required {
   std::optional<Lsn> at_least;
   /// Having exactly `at_least` is enough.

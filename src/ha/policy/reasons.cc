@@ -17,13 +17,21 @@ constexpr Entry kReasons[] = {
 #undef TANIST_REASON
 };
 
-const Entry& entry(Code code) { return kReasons[static_cast<std::size_t>(code)]; }
+const Entry& entry(Code code) {
+  return kReasons[static_cast<std::size_t>(code)];
+}
 
 }  // namespace
 
-std::string_view code_name(Code code) { return entry(code).name; }
-std::string_view code_text(Code code) { return entry(code).text; }
-std::string_view code_section(Code code) { return entry(code).section; }
+std::string_view code_name(Code code) {
+  return entry(code).name;
+}
+std::string_view code_text(Code code) {
+  return entry(code).text;
+}
+std::string_view code_section(Code code) {
+  return entry(code).section;
+}
 
 std::string Reason::text() const {
   const std::string_view form = code_text(code);

@@ -56,8 +56,8 @@ std::optional<bool> recover_leader(Draft& d, State state) {
   const Duration patience = dynamic.primary_start_timeout;
   const auto& last = d.view.last_operation;
   // ha.md §3.4.1: crash recovery that took too long was ended for this.
-  const bool out_of_time = last && last->kind == OperationKind::crash_recovery && !last->ok && d.memory.outage_since &&
-                           d.now() - *d.memory.outage_since >= patience;
+  const bool out_of_time = last && last->kind == OperationKind::crash_recovery && !last->ok &&
+                           d.memory.outage_since && d.now() - *d.memory.outage_since >= patience;
   if (served && (patience == Duration::zero() || out_of_time)) {
     const auto possible = failover_possible(d);
     if (!possible) return d.because(Code::race_asking);
@@ -82,7 +82,8 @@ std::optional<bool> recover_leader(Draft& d, State state) {
 bool recover_from_crash(Draft& d) {
   if (!crashed_as_primary(*d.facts().control) || d.memory.crash_recovery_tried) return false;
   if (!d.cluster.unlocked() && !can_rewind(d.view)) return false;
-  if (d.facts().backup_label && (d.facts().major_version == 0 || d.facts().major_version >= kStartsFromBackupLabel)) {
+  if (d.facts().backup_label &&
+      (d.facts().major_version == 0 || d.facts().major_version >= kStartsFromBackupLabel)) {
     d.say(log::Level::info, Code::skip_crash_recovery);
     return false;
   }
@@ -130,7 +131,9 @@ bool recover(Draft& d) {
   // ha.md §3.7.4: from here on nothing of this server can commit.
   if (leader && view.fence.armed) d.add(duty::Fence{.arm = false});
   // A clone was made just now: its control file shows the source's state, and its WAL is the source's.
-  const bool cloned = view.postgres.role == postgres::Role::uninitialized && d.facts().backup_label;
+  const auto& last = view.last_operation;
+  const bool cloned = view.postgres.role == postgres::Role::uninitialized &&
+                      (d.facts().backup_label || (last && last->kind == OperationKind::clone && last->ok));
   if (!cloned && recover_from_crash(d)) return true;
   if (leader) {
     // ha.md §3.7.6, unless a promotion could not follow.

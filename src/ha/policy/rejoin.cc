@@ -14,12 +14,13 @@ constexpr Duration kCheckpointPause = 500ms;
 
 bool removal_configured(const Draft& d) {
   const auto& pg = d.settings.postgresql;
-  const bool after_failure = d.memory.rewind == Memory::Rewind::failed && pg.remove_data_directory_on_rewind_failure;
+  const bool after_failure =
+      d.memory.rewind == Memory::Rewind::failed && pg.remove_data_directory_on_rewind_failure;
   return pg.remove_data_directory_on_diverged_timelines || after_failure;
 }
 
-/// Removes the data directory and clones: only by configuration, on a fresh view, with a leader that is a primary of
-/// this very cluster to clone from.
+/// Removes the data directory and clones: only by configuration, on a fresh view, with a leader that is a
+/// primary of this very cluster to clone from.
 bool clone_anew(Draft& d, const dcs::Member& leader, const std::string& why) {
   if (!removal_configured(d) || leader.role != "primary") return false;
   if (d.cluster.initialize.value != d.facts().system_identifier) return false;
@@ -34,7 +35,8 @@ bool clone_anew(Draft& d, const dcs::Member& leader, const std::string& why) {
     return d.because(Code::waiting_before_retry);
   }
   if (!d.linearizable()) return d.because(Code::reinitializing);
-  d.intend(intent::Clone{.source = *source, .source_name = leader.name, .from_leader = true, .why_removal_allowed = why});
+  d.intend(intent::Clone{
+      .source = *source, .source_name = leader.name, .from_leader = true, .why_removal_allowed = why});
   d.memory.rewind = Memory::Rewind::initial;
   return d.because(Code::reinitializing);
 }
@@ -83,7 +85,8 @@ bool rejoin_by_rewind(Draft& d) {
   if (!leader || leader->name == d.me() || d.view.has_lock()) return false;
 
   if (d.memory.rewind == Memory::Rewind::check) {
-    // postgres.md §24, check 2: a leader that is not primary yet tells nothing; asked again in the next cycle.
+    // postgres.md §24, check 2: a leader that is not primary yet tells nothing; asked again in the next
+    // cycle.
     const auto source = upstream_of(d.view, *leader);
     if (!source || leader->role != "primary") return false;
     if (!d.view.answers.divergence) {
@@ -95,7 +98,8 @@ bool rejoin_by_rewind(Draft& d) {
     d.number("leader_timeline", static_cast<std::int64_t>(answer.leader_timeline.value));
     d.number("local_lsn", to_string(answer.local_lsn));
     if (answer.verdict == postgres::Divergence::unknown) return false;
-    d.memory.rewind = answer.verdict == postgres::Divergence::none ? Memory::Rewind::not_need : Memory::Rewind::need;
+    d.memory.rewind =
+        answer.verdict == postgres::Divergence::none ? Memory::Rewind::not_need : Memory::Rewind::need;
   }
   if (d.memory.rewind == Memory::Rewind::need) return act_on_divergence(d, *leader);
   if (d.memory.rewind == Memory::Rewind::failed) return clone_anew(d, *leader, "pg_rewind failed");

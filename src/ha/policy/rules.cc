@@ -58,11 +58,17 @@ bool lease_is_safe(const View& view) {
   return view.lease.held(view.now) && view.now < lease_deadlines(view.lease, view.timing()).stop_at;
 }
 
-bool leads(const View& view) { return view.has_lock() && lease_is_safe(view); }
+bool leads(const View& view) {
+  return view.has_lock() && lease_is_safe(view);
+}
 
-bool locked_by_other(const View& view) { return view.lock == Lock::others || view.lock == Lock::foreign_session; }
+bool locked_by_other(const View& view) {
+  return view.lock == Lock::others || view.lock == Lock::foreign_session;
+}
 
-Lsn own_position(const View& view) { return has_fresh_probe(view) ? view.postgres.facts.probe->position() : Lsn{}; }
+Lsn own_position(const View& view) {
+  return has_fresh_probe(view) ? view.postgres.facts.probe->position() : Lsn{};
+}
 
 Timeline own_timeline(const View& view) {
   if (!has_fresh_probe(view)) return {};
@@ -74,7 +80,8 @@ Timeline own_timeline(const View& view) {
 
 bool can_rewind(const View& view) {
   const auto& control = view.postgres.facts.control;
-  return view.settings->postgresql.use_pg_rewind && control && (control->wal_log_hints || control->data_checksums);
+  return view.settings->postgresql.use_pg_rewind && control &&
+         (control->wal_log_hints || control->data_checksums);
 }
 
 bool rewind_pending(const Memory& memory) {
@@ -86,7 +93,8 @@ bool rewind_executed(const Memory& memory) {
 }
 
 bool crashed_as_primary(const postgres::ControlData& control) {
-  static constexpr std::array<std::string_view, 3> kStates = {"in production", "shutting down", "in crash recovery"};
+  static constexpr std::array<std::string_view, 3> kStates = {"in production", "shutting down",
+                                                              "in crash recovery"};
   return std::ranges::find(kStates, control.cluster_state) != kStates.end();
 }
 

@@ -11,7 +11,8 @@ namespace tanist::ha::policy {
 /// Digits only, at least ten (ha.md §3.4).
 bool valid_system_id(const std::string& id);
 
-/// The server runs out of recovery, as the monitor saw it; where it saw nothing new, as the role says (ha.md §1).
+/// The server runs out of recovery, as the monitor saw it; where it saw nothing new, as the role says (ha.md
+/// §1).
 bool is_primary(const View& view);
 /// It may commit: as above, or orphans of a primary are left.
 bool may_commit(const View& view);

@@ -17,7 +17,9 @@ KeyValue at(std::string value, Version version = 7, Session session = {}) {
   return {std::move(value), version, std::move(session)};
 }
 
-Cluster read(Tree tree) { return decode(tree).cluster; }
+Cluster read(Tree tree) {
+  return decode(tree).cluster;
+}
 
 /// The value must read as `what` and be named as broken.
 std::string why_broken(const std::string& key, const std::string& value) {
@@ -28,10 +30,11 @@ std::string why_broken(const std::string& key, const std::string& value) {
   return decoded.broken[0].why;
 }
 
-WallTime utc(int year, unsigned month, unsigned day, int hour = 0, int minute = 0, int second = 0, int micros = 0) {
+WallTime utc(int year, unsigned month, unsigned day, int hour = 0, int minute = 0, int second = 0,
+             int micros = 0) {
   using namespace std::chrono;
-  return WallTime(sys_days(std::chrono::year(year) / month / day) + hours(hour) + minutes(minute) + std::chrono::seconds(second) +
-                  microseconds(micros));
+  return WallTime(sys_days(std::chrono::year(year) / month / day) + hours(hour) + minutes(minute) +
+                  std::chrono::seconds(second) + microseconds(micros));
 }
 
 TEST(Decode, an_empty_tree_is_an_empty_cluster) {
@@ -110,7 +113,8 @@ TEST(Decode, a_member_of_today) {
       R"("replication_state":"streaming","timeline":3,"tags":{"nofailover":true,"x":[1]},"pause":true,)"
       R"("pending_restart":true,"pending_restart_reason":{"a":{"old_value":"1","new_value":"2"}},)"
       R"("checkpoint_after_promote":false,"proxy_url":"postgres://p:6432/postgres","tanist_version":"0.1"})";
-  const auto cluster = read({{"members/pg-b", at(value, 9, "77")}, {"members/x/y", at("{}")}, {"members/", at("{}")}});
+  const auto cluster =
+      read({{"members/pg-b", at(value, 9, "77")}, {"members/x/y", at("{}")}, {"members/", at("{}")}});
   ASSERT_EQ(cluster.members.size(), 1u);
   const Member& m = *cluster.member("pg-b");
   EXPECT_EQ(m.name, "pg-b");
@@ -131,10 +135,11 @@ TEST(Decode, a_member_of_today) {
 }
 
 TEST(Decode, members_of_yesterday_and_broken_ones) {
-  const auto cluster = read(
-      {{"members/old", at("postgres://u:p@h:5433/db?application_name=http%3A%2F%2Fh%3A8008%2Fpatroni")},
-       {"members/text", at(R"({"conn_url":"postgres://[::1]/x","role":"master","xlog_location":"12","timeline":"2"})")},
-       {"members/broken", at("{")}});
+  const auto cluster =
+      read({{"members/old", at("postgres://u:p@h:5433/db?application_name=http%3A%2F%2Fh%3A8008%2Fpatroni")},
+            {"members/text",
+             at(R"({"conn_url":"postgres://[::1]/x","role":"master","xlog_location":"12","timeline":"2"})")},
+            {"members/broken", at("{")}});
   EXPECT_EQ(cluster.member("old")->api_url, "http://h:8008/patroni");
   EXPECT_EQ(cluster.member("old")->conn_url, "postgres://u:p@h:5433/db");
   EXPECT_EQ(cluster.member("old")->host_port()->second, 5433);
@@ -148,8 +153,8 @@ TEST(Decode, members_of_yesterday_and_broken_ones) {
 }
 
 TEST(Decode, failover_in_all_its_forms) {
-  const auto golden =
-      read({{"failover", at(R"({"leader":"pg-a","member":"pg-b","scheduled_at":"2031-05-01T10:00:00+00:00"})")}});
+  const auto golden = read(
+      {{"failover", at(R"({"leader":"pg-a","member":"pg-b","scheduled_at":"2031-05-01T10:00:00+00:00"})")}});
   EXPECT_EQ(golden.failover.leader, "pg-a");
   EXPECT_EQ(golden.failover.candidate, "pg-b");
   EXPECT_EQ(golden.failover.scheduled_at, utc(2031, 5, 1, 10));
@@ -165,8 +170,9 @@ TEST(Decode, failover_in_all_its_forms) {
 
 TEST(Decode, a_schedule_that_cannot_be_read_does_not_fail_the_view) {
   for (const char* schedule : {"\"tomorrow\"", "\"2031-05-01T10:00:00\"", "\"2031-13-01T10:00:00Z\"", "17"}) {
-    const auto decoded = decode(Tree{
-        {"failover", at(fmt::format(R"({{"leader":"a","scheduled_at":{}}})", schedule))}, {"leader", at("a")}});
+    const auto decoded =
+        decode(Tree{{"failover", at(fmt::format(R"({{"leader":"a","scheduled_at":{}}})", schedule))},
+                    {"leader", at("a")}});
     EXPECT_EQ(decoded.cluster.failover.leader, "a");
     EXPECT_FALSE(decoded.cluster.failover.scheduled_at);
     EXPECT_FALSE(decoded.cluster.failover.invalid_schedule.empty()) << schedule;
@@ -187,7 +193,8 @@ TEST(Decode, times_with_any_offset) {
 }
 
 TEST(Decode, sync_and_its_names) {
-  const auto sync = read({{"sync", at(R"({"leader":"pg-a","quorum":1,"sync_standby":"pg-b, PG-C,,"})", 8)}}).sync;
+  const auto sync =
+      read({{"sync", at(R"({"leader":"pg-a","quorum":1,"sync_standby":"pg-b, PG-C,,"})", 8)}}).sync;
   EXPECT_TRUE(sync.active());
   EXPECT_EQ(sync.version, 8);
   EXPECT_EQ(sync.quorum, 1);
@@ -204,7 +211,9 @@ TEST(Decode, sync_and_its_names) {
 
 TEST(Decode, history_tells_the_timeline) {
   const auto golden =
-      read({{"history", at(R"([[1,25165984,"no recovery target specified","2031-05-01T10:00:00.120000+00:00","pg-b"]])")}})
+      read(
+          {{"history",
+            at(R"([[1,25165984,"no recovery target specified","2031-05-01T10:00:00.120000+00:00","pg-b"]])")}})
           .history;
   ASSERT_EQ(golden.lines.size(), 1u);
   EXPECT_EQ(golden.lines[0].switch_lsn.value, 25165984u);
@@ -248,8 +257,9 @@ TEST(Encode, every_key_byte_for_byte) {
   EXPECT_EQ(value(StatusRecord{status}), R"(status {"optime":67108864})");
   status.slots = {{"pg_a", Lsn{67108864}}, {"pg_b", Lsn{67108800}}};
   status.retain_slots = {"pg_c", "pg_b"};
-  EXPECT_EQ(value(StatusRecord{status}),
-            R"(status {"optime":67108864,"slots":{"pg_a":67108864,"pg_b":67108800},"retain_slots":["pg_b","pg_c"]})");
+  EXPECT_EQ(
+      value(StatusRecord{status}),
+      R"(status {"optime":67108864,"slots":{"pg_a":67108864,"pg_b":67108800},"retain_slots":["pg_b","pg_c"]})");
   EXPECT_EQ(value(LegacyOptimeRecord{Lsn{5}}), "optime/leader 5");
   EXPECT_EQ(value(FailoverRecord{}), "failover {}");
   EXPECT_EQ(value(FailoverRecord{"pg-a", "pg-b", utc(2031, 5, 1, 10)}),
@@ -257,14 +267,16 @@ TEST(Encode, every_key_byte_for_byte) {
   EXPECT_EQ(value(SyncRecord{"pg-a", {"pg-c", "pg-b"}, 0}),
             R"(sync {"leader":"pg-a","quorum":0,"sync_standby":"pg-b,pg-c"})");
   EXPECT_EQ(value(SyncRecord{"pg-a", {}, 0}), R"(sync {"leader":"pg-a","quorum":0,"sync_standby":null})");
-  HistoryLine full{Timeline{1}, Lsn{25165984}, "no recovery target specified", "2031-05-01T10:00:00.120000+00:00",
-                   "pg-b"};
+  HistoryLine full{Timeline{1}, Lsn{25165984}, "no recovery target specified",
+                   "2031-05-01T10:00:00.120000+00:00", "pg-b"};
   HistoryLine bare{Timeline{2}, Lsn{25165990}, "x", "", ""};
-  EXPECT_EQ(value(HistoryRecord{{full, bare}}),
-            R"(history [[1,25165984,"no recovery target specified","2031-05-01T10:00:00.120000+00:00","pg-b"],)"
-            R"([2,25165990,"x"]])");
+  EXPECT_EQ(
+      value(HistoryRecord{{full, bare}}),
+      R"(history [[1,25165984,"no recovery target specified","2031-05-01T10:00:00.120000+00:00","pg-b"],)"
+      R"([2,25165990,"x"]])");
   EXPECT_EQ(value(HistoryRecord{}), "history []");
-  EXPECT_EQ(value(FailsafeRecord{{{"pg-a", "http://10.0.0.1:8008/patroni"}, {"pg-b", "http://10.0.0.2:8008/patroni"}}}),
+  EXPECT_EQ(value(FailsafeRecord{
+                {{"pg-a", "http://10.0.0.1:8008/patroni"}, {"pg-b", "http://10.0.0.2:8008/patroni"}}}),
             R"(failsafe {"pg-a":"http://10.0.0.1:8008/patroni","pg-b":"http://10.0.0.2:8008/patroni"})");
   EXPECT_EQ(value(InitializeRecord{"7512345678901234567"}), "initialize 7512345678901234567");
   EXPECT_EQ(encode_bootstrap_note("pg-a", "i1"), R"({"name":"pg-a","incarnation":"i1"})");
@@ -283,8 +295,9 @@ TEST(BrokenKeyLog, a_broken_value_is_logged_once) {
   log.report({{"config", 7, "invalid JSON"}, {"sync", 3, "no"}});
   log.report({{"config", 8, "invalid JSON"}, {"sync", 3, "no"}});
   log::redirect({});
-  EXPECT_THAT(lines, ElementsAre("cannot read /config (version 7): invalid JSON", "cannot read /sync (version 3): no",
-                                 "cannot read /config (version 8): invalid JSON"));
+  EXPECT_THAT(
+      lines, ElementsAre("cannot read /config (version 7): invalid JSON", "cannot read /sync (version 3): no",
+                         "cannot read /config (version 8): invalid JSON"));
 }
 
 }  // namespace

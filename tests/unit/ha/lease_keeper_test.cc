@@ -179,6 +179,21 @@ TEST_F(lease_keeper, a_proof_after_failures_prolongs_and_nothing_is_stopped) {
   EXPECT_TRUE(server.stops.empty());
 }
 
+TEST_F(lease_keeper, with_the_lease_its_failures_are_over) {
+  win();
+  store.outcome = dcs::RenewOutcome::unproven;
+  for (int i = 0; i < 20; ++i) {
+    keep();
+    clock.advance(1s);
+  }
+  EXPECT_TRUE(keeper.failing_since().has_value());
+  may_write = false;
+  keeper.mandate({Mandate::Kind::lapse, {}}, std::nullopt);
+  clock.advance(20s);
+  EXPECT_EQ(keeper.lease().until, Instant{});
+  EXPECT_FALSE(keeper.failing_since().has_value());
+}
+
 Task<void> give_up_into(LeaseKeeper& keeper, bool& done) {
   auto giving_up = keeper.give_up();
   co_await std::move(giving_up);

@@ -7,7 +7,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-config::Timing timing(Duration ttl) { return {.ttl = ttl}; }
+config::Timing timing(Duration ttl) {
+  return {.ttl = ttl};
+}
 
 TEST(Lease, counts_from_before_the_request_and_allows_for_clock_drift) {
   const Lease lease = lease_from(Instant(100s), 30s);
@@ -21,7 +23,9 @@ TEST(Lease, is_held_strictly_before_its_end) {
   EXPECT_FALSE(lease.held(lease.until));
 }
 
-TEST(Lease, none_is_never_held) { EXPECT_FALSE(Lease{}.held(Instant(1s))); }
+TEST(Lease, none_is_never_held) {
+  EXPECT_FALSE(Lease{}.held(Instant(1s)));
+}
 
 TEST(LeaseDeadlines, come_in_their_order) {
   for (const Duration ttl : {20s, 30s, 300s}) {

@@ -1,4 +1,4 @@
-#include "view_builder.h"
+#include "unit/ha/view_builder.h"
 
 namespace tanist::ha::testing {
 

@@ -129,7 +129,8 @@ TEST_F(HttpClientTest, a_stream_gives_what_has_come_and_survives_a_deadline) {
     go.wait();
     s.send("6\r\nsecond\r\n0\r\n\r\n");
   });
-  auto opened = tanist::test::run(io, client.stream({"127.0.0.1", server.port()}, get("/"), clock.now() + 5s));
+  auto opened =
+      tanist::test::run(io, client.stream({"127.0.0.1", server.port()}, get("/"), clock.now() + 5s));
   ASSERT_TRUE(opened) << opened.error().detail;
   HttpStream stream = std::move(*opened);
   EXPECT_EQ(stream.status(), 200);

@@ -28,7 +28,8 @@ Task<HttpResponse> echo(HttpRequest request) {
 /// Serves on a thread of its own, so that the tests can talk to it with blocking sockets.
 class Serving {
  public:
-  explicit Serving(HttpServerOptions options) : server_(io_.get_executor(), clock_, std::move(options), echo) {
+  explicit Serving(HttpServerOptions options)
+      : server_(io_.get_executor(), clock_, std::move(options), echo) {
     started_ = tanist::test::run(io_, server_.start());
     thread_ = std::thread([this] { io_.restart(), io_.run(); });
   }
@@ -160,11 +161,13 @@ class Certificates {
     dir_ = ::mkdtemp(path);
     const std::string quiet = " >/dev/null 2>&1";
     const std::string ec = " -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes ";
-    sh("cd " + dir_ + " && openssl req -x509" + ec + "-subj /CN=ca -keyout ca.key -out ca.crt -days 2" + quiet);
+    sh("cd " + dir_ + " && openssl req -x509" + ec + "-subj /CN=ca -keyout ca.key -out ca.crt -days 2" +
+       quiet);
     for (const std::string who : {"server", "client"}) {
       sh("cd " + dir_ + " && openssl req" + ec + "-subj /CN=" + who + " -keyout " + who + ".key -out " + who +
-         ".csr -addext subjectAltName=IP:127.0.0.1,DNS:localhost" + quiet + " && openssl x509 -req -in " + who +
-         ".csr -CA ca.crt -CAkey ca.key -CAcreateserial -copy_extensions copy -days 2 -out " + who + ".crt" + quiet);
+         ".csr -addext subjectAltName=IP:127.0.0.1,DNS:localhost" + quiet + " && openssl x509 -req -in " +
+         who + ".csr -CA ca.crt -CAkey ca.key -CAcreateserial -copy_extensions copy -days 2 -out " + who +
+         ".crt" + quiet);
     }
   }
   ~Certificates() { std::filesystem::remove_all(dir_); }

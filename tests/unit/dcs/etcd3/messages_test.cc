@@ -11,16 +11,19 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 
-Document json(const char* text) { return *parse_json(text); }
+Document json(const char* text) {
+  return *parse_json(text);
+}
 
 TEST(Messages, a_transaction_as_the_gateway_wants_it) {
-  EXPECT_EQ(txn_body({is_absent("a"), has_version("a", 7), has_value("a", "b"), has_lease("a", "12")},
-                     {put("a", "b", "12"), erase("a")}, {range("a")}),
-            R"({"compare":[{"key":"YQ==","target":"CREATE","create_revision":"0"},)"
-            R"({"key":"YQ==","target":"MOD","mod_revision":"7"},{"key":"YQ==","target":"VALUE","value":"Yg=="},)"
-            R"({"key":"YQ==","target":"LEASE","lease":"12"}],)"
-            R"("success":[{"request_put":{"key":"YQ==","value":"Yg==","lease":"12"}},)"
-            R"({"request_delete_range":{"key":"YQ=="}}],"failure":[{"request_range":{"key":"YQ=="}}]})");
+  EXPECT_EQ(
+      txn_body({is_absent("a"), has_version("a", 7), has_value("a", "b"), has_lease("a", "12")},
+               {put("a", "b", "12"), erase("a")}, {range("a")}),
+      R"({"compare":[{"key":"YQ==","target":"CREATE","create_revision":"0"},)"
+      R"({"key":"YQ==","target":"MOD","mod_revision":"7"},{"key":"YQ==","target":"VALUE","value":"Yg=="},)"
+      R"({"key":"YQ==","target":"LEASE","lease":"12"}],)"
+      R"("success":[{"request_put":{"key":"YQ==","value":"Yg==","lease":"12"}},)"
+      R"({"request_delete_range":{"key":"YQ=="}}],"failure":[{"request_range":{"key":"YQ=="}}]})");
   EXPECT_EQ(has_version("a", 0).target, Compare::Target::create);
 }
 
@@ -31,10 +34,10 @@ TEST(Messages, the_end_of_a_prefix) {
 }
 
 TEST(Messages, answers_without_their_default_values) {
-  const auto txn = read_txn(
-      json(R"({"header":{"cluster_id":"6012025715201963436","revision":"3","raft_term":"2"},"responses":[)"
-           R"({"response_range":{"kvs":[{"key":"YQ==","mod_revision":"2","value":"Yg==","lease":"5685691203737748231"}]}},)"
-           R"({"response_range":{"header":{}}}]})"));
+  const auto txn = read_txn(json(
+      R"({"header":{"cluster_id":"6012025715201963436","revision":"3","raft_term":"2"},"responses":[)"
+      R"({"response_range":{"kvs":[{"key":"YQ==","mod_revision":"2","value":"Yg==","lease":"5685691203737748231"}]}},)"
+      R"({"response_range":{"header":{}}}]})"));
   EXPECT_FALSE(txn.succeeded);
   ASSERT_EQ(txn.found.size(), 2u);
   EXPECT_EQ(txn.found[0]->kv, (KeyValue{"b", 2, "5685691203737748231"}));
@@ -50,9 +53,9 @@ TEST(Messages, a_keepalive_without_a_ttl_means_the_lease_is_gone) {
 }
 
 TEST(Messages, watch_messages) {
-  const auto message = read_watch(
-      json(R"({"result":{"header":{"revision":"4","raft_term":"2"},"events":[{"kv":{"key":"YQ==","mod_revision":"3",)"
-           R"("value":"Yg=="}},{"type":"DELETE","kv":{"key":"YQ==","mod_revision":"4"}}]}})"));
+  const auto message = read_watch(json(
+      R"({"result":{"header":{"revision":"4","raft_term":"2"},"events":[{"kv":{"key":"YQ==","mod_revision":"3",)"
+      R"("value":"Yg=="}},{"type":"DELETE","kv":{"key":"YQ==","mod_revision":"4"}}]}})"));
   ASSERT_EQ(message.events.size(), 2u);
   EXPECT_FALSE(message.events[0].deleted);
   EXPECT_TRUE(message.events[1].deleted);
@@ -60,8 +63,10 @@ TEST(Messages, watch_messages) {
   EXPECT_TRUE(read_watch(json(R"({"result":{"header":{},"created":true}})")).created);
   const auto canceled = read_watch(json(R"({"result":{"canceled":true,"compact_revision":"9"}})"));
   EXPECT_EQ(canceled.failure, "history before revision 9 was compacted");
-  EXPECT_EQ(read_watch(json(R"({"error":{"grpc_code":14,"http_code":503,"message":"etcdserver: no leader"}})")).failure,
-            "etcdserver: no leader");
+  EXPECT_EQ(
+      read_watch(json(R"({"error":{"grpc_code":14,"http_code":503,"message":"etcdserver: no leader"}})"))
+          .failure,
+      "etcdserver: no leader");
   EXPECT_FALSE(read_watch(json("{}")).failure.empty());
 }
 
@@ -89,7 +94,8 @@ TEST(Messages, errors_are_classed_by_text_then_code) {
   EXPECT_EQ(of(7, "etcdserver: permission denied"), ErrorClass::authenticate);
   EXPECT_EQ(of(16, "etcdserver: invalid auth token"), ErrorClass::authenticate);
   EXPECT_EQ(of(3, "etcdserver: revision of auth store is old"), ErrorClass::authenticate);
-  EXPECT_EQ(of(3, "etcdserver: authentication failed, invalid user ID or password"), ErrorClass::wrong_password);
+  EXPECT_EQ(of(3, "etcdserver: authentication failed, invalid user ID or password"),
+            ErrorClass::wrong_password);
   EXPECT_EQ(of(9, "etcdserver: authentication is not enabled"), ErrorClass::auth_not_enabled);
   EXPECT_EQ(of(11, "etcdserver: mvcc: required revision has been compacted"), ErrorClass::permanent);
 }

@@ -1,13 +1,15 @@
 #include <gtest/gtest.h>
 
-#include "view_builder.h"
+#include "unit/ha/view_builder.h"
 
 namespace tanist::ha {
 namespace {
 
 using namespace testing;
 
-ViewBuilder crashed_leader() { return ViewBuilder().as_leader().down(); }
+ViewBuilder crashed_leader() {
+  return ViewBuilder().as_leader().down();
+}
 
 TEST(Recovering, a_crashed_primary_with_the_lock_starts_in_place) {
   const Decision d = crashed_leader().decide();
@@ -101,7 +103,8 @@ TEST(Recovering, a_leader_that_could_not_start_gives_the_lock_back) {
 }
 
 TEST(Recovering, a_replica_that_could_not_start_says_so_and_tries_again_later) {
-  ViewBuilder b = ViewBuilder().as_replica().down("in archive recovery").ended(OperationKind::start, false, "died");
+  ViewBuilder b =
+      ViewBuilder().as_replica().down("in archive recovery").ended(OperationKind::start, false, "died");
   b.view.memory.recovering = true;
   b.view.postgres.state = postgres::State::start_failed;
   const Decision d = b.decide();
@@ -123,7 +126,8 @@ TEST(Recovering, a_start_that_was_ended_on_purpose_is_no_failure) {
 }
 
 TEST(Recovering, a_crashed_replica_starts_and_follows_the_leader) {
-  ViewBuilder b = ViewBuilder().as_replica().down("in archive recovery").divergence(postgres::Divergence::none);
+  ViewBuilder b =
+      ViewBuilder().as_replica().down("in archive recovery").divergence(postgres::Divergence::none);
   const Decision d = b.decide();
   ASSERT_TRUE(intends<intent::Start>(d));
   const auto& start = std::get<intent::Start>(d.intent);
@@ -156,7 +160,8 @@ TEST(Recovering, crash_recovery_is_pointless_where_nothing_could_be_rewound) {
 }
 
 TEST(Recovering, a_restored_backup_is_left_to_postgres_itself) {
-  ViewBuilder b = ViewBuilder().as_leader().leader("n2").no_lease().down().divergence(postgres::Divergence::none);
+  ViewBuilder b =
+      ViewBuilder().as_leader().leader("n2").no_lease().down().divergence(postgres::Divergence::none);
   b.view.postgres.facts.backup_label = true;
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::Start>(d));

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "view_builder.h"
+#include "unit/ha/view_builder.h"
 
 namespace tanist::ha {
 namespace {

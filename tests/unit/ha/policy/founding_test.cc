@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "view_builder.h"
+#include "unit/ha/view_builder.h"
 
 namespace tanist::ha {
 namespace {
@@ -92,7 +92,8 @@ TEST(Founding, the_finished_bootstrap_is_stored) {
 }
 
 TEST(Founding, a_server_that_dies_before_it_is_stored_cancels_the_bootstrap) {
-  ViewBuilder b = ViewBuilder().as_leader().unlocked().no_lease().down().ended(OperationKind::bootstrap, true);
+  ViewBuilder b =
+      ViewBuilder().as_leader().unlocked().no_lease().down().ended(OperationKind::bootstrap, true);
   b.view.memory.bootstrapping = true;
   EXPECT_TRUE(intends<intent::CancelBootstrap>(b.decide()));
 }
@@ -111,7 +112,8 @@ TEST(Founding, a_failed_bootstrap_is_cancelled_and_ends_the_daemon) {
 }
 
 TEST(Founding, a_result_that_was_refused_cancels_the_bootstrap) {
-  ViewBuilder b = ViewBuilder().as_leader().unlocked().no_lease().ended(OperationKind::finish_bootstrap, false);
+  ViewBuilder b =
+      ViewBuilder().as_leader().unlocked().no_lease().ended(OperationKind::finish_bootstrap, false);
   b.view.memory.bootstrapping = true;
   EXPECT_TRUE(intends<intent::CancelBootstrap>(b.decide()));
 }
@@ -127,7 +129,8 @@ TEST(Founding, the_new_leader_looks_at_once_who_waits) {
 }
 
 TEST(Founding, a_bootstrap_goes_on_while_the_store_is_silent) {
-  ViewBuilder b = ViewBuilder().as_leader().unlocked().no_lease().store_down().ended(OperationKind::bootstrap, true);
+  ViewBuilder b =
+      ViewBuilder().as_leader().unlocked().no_lease().store_down().ended(OperationKind::bootstrap, true);
   b.view.memory.bootstrapping = true;
   EXPECT_FALSE(intends<intent::Demote>(b.decide()));
 }
@@ -230,7 +233,8 @@ TEST(Data, a_member_of_another_cluster_ends) {
   ASSERT_TRUE(intends<intent::Exit>(d));
   EXPECT_EQ(std::get<intent::Exit>(d.intent).code, 1);
   EXPECT_EQ(std::get<intent::Exit>(d.intent).why,
-            "system ID mismatch, node n1 belongs to a different cluster: 7000000000000000009 != 7000000000000000001");
+            "system ID mismatch, node n1 belongs to a different cluster: 7000000000000000009 != "
+            "7000000000000000001");
 }
 
 TEST(Data, in_pause_a_member_of_another_cluster_only_gives_the_lock_back) {
@@ -249,7 +253,8 @@ TEST(Data, a_replica_that_meets_an_empty_store_at_its_start_ends) {
   const Decision d = b.decide();
   ASSERT_TRUE(intends<intent::Exit>(d));
   EXPECT_TRUE(says(d, "No initialize key in DCS and PostgreSQL is running as replica, aborting start"));
-  EXPECT_EQ(std::get<intent::Exit>(d.intent).why, "Please first start Patroni on the node running as primary");
+  EXPECT_EQ(std::get<intent::Exit>(d.intent).why,
+            "Please first start Patroni on the node running as primary");
 }
 
 TEST(Data, a_replica_that_meets_an_empty_store_later_stays) {

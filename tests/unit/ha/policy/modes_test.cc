@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "view_builder.h"
+#include "unit/ha/view_builder.h"
 
 namespace tanist::ha {
 namespace {
@@ -65,10 +65,9 @@ TEST_P(ModesNotServed, let_a_running_primary_take_a_free_lock) {
 INSTANTIATE_TEST_SUITE_P(
     Modes, ModesNotServed,
     ::testing::Values(std::pair<const char*, Change>{"pause", [](config::Dynamic& d) { d.pause = true; }},
-                      std::pair<const char*, Change>{"synchronous_mode",
-                                                     [](config::Dynamic& d) {
-                                                       d.synchronous_mode = config::Dynamic::SyncMode::quorum;
-                                                     }},
+                      std::pair<const char*, Change>{
+                          "synchronous_mode",
+                          [](config::Dynamic& d) { d.synchronous_mode = config::Dynamic::SyncMode::quorum; }},
                       std::pair<const char*, Change>{"standby_cluster",
                                                      [](config::Dynamic& d) { d.standby_cluster = true; }}),
     [](const auto& info) { return std::string(info.param.first); });
@@ -103,7 +102,9 @@ TEST(Modes, a_crashed_primary_in_synchronous_mode_starts_in_place) {
   EXPECT_FALSE(std::get<intent::Start>(d.intent).as_standby);
 }
 
-TEST(Modes, none_is_the_usual_case) { EXPECT_EQ(policy::mode_not_served(config::Dynamic{}), ""); }
+TEST(Modes, none_is_the_usual_case) {
+  EXPECT_EQ(policy::mode_not_served(config::Dynamic{}), "");
+}
 
 }  // namespace
 }  // namespace tanist::ha

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "view_builder.h"
+#include "unit/ha/view_builder.h"
 
 namespace tanist::ha {
 namespace {
@@ -216,6 +216,14 @@ TEST(Leading, a_server_that_does_not_answer_keeps_the_lock) {
   EXPECT_TRUE(intends<intent::None>(d));
 }
 
+TEST(Leading, a_standby_that_does_not_answer_gives_the_lock_back) {
+  ViewBuilder b = winner();
+  b.view.postgres.facts.failing_since = b.view.now - 3s;
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+  b.view.postgres.facts.failing_since = b.view.now - 10s;
+  EXPECT_TRUE(intends<intent::Release>(b.decide()));
+}
+
 TEST(Leading, the_checkpoint_after_a_promotion_is_confirmed_by_the_control_file) {
   ViewBuilder b;
   b.as_leader();
@@ -253,7 +261,8 @@ TEST(Leading, starting_up_keeps_the_lock_until_the_timeout) {
 }
 
 TEST(Leading, starting_up_for_too_long_fails_over_where_somebody_can_take_over) {
-  const Decision d = ViewBuilder().as_leader().starting(301s).peer("n2", kHere).peer_unreachable("n3").decide();
+  const Decision d =
+      ViewBuilder().as_leader().starting(301s).peer("n2", kHere).peer_unreachable("n3").decide();
   ASSERT_TRUE(intends<intent::Demote>(d));
   EXPECT_EQ(std::get<intent::Demote>(d.intent).mode, DemoteMode::immediate);
   EXPECT_EQ(d.reason.text(), "stopped PostgreSQL because of startup timeout");
@@ -279,35 +288,6 @@ TEST(Leading, a_request_for_failover_is_left_alone_and_told_once) {
   b.view.now += 1h;
   b.lease_for(29s);
   EXPECT_FALSE(says_something_like(b.decide(), "/failover"));
-}
-
-TEST(History, timeline_one_needs_none) { EXPECT_FALSE(has_duty<duty::History>(ViewBuilder().as_leader().decide())); }
-
-TEST(History, timeline_one_empties_what_is_left_of_an_earlier_cluster) {
-  ViewBuilder b;
-  b.as_leader();
-  b.cluster.history.lines = {{.parent = {3}, .switch_lsn = kHere}};
-  const auto written = duties<duty::History>(b.decide());
-  ASSERT_EQ(written.size(), 1U);
-  EXPECT_EQ(written[0].timeline, Timeline{1});
-}
-
-TEST(History, a_new_timeline_is_written) {
-  ViewBuilder b;
-  b.as_leader();
-  b.view.postgres.facts.probe->timeline = {2};
-  EXPECT_TRUE(has_duty<duty::History>(b.decide()));
-  b.cluster.history.lines = {{.parent = {1}, .switch_lsn = kHere, .timestamp = "t", .new_leader = "n1"}};
-  EXPECT_FALSE(has_duty<duty::History>(b.decide()));
-}
-
-TEST(History, an_incomplete_last_line_is_completed) {
-  ViewBuilder b;
-  b.as_leader();
-  b.view.postgres.facts.probe->timeline = {2};
-  b.cluster.history.lines = {{.parent = {1}, .switch_lsn = kHere}};
-  b.cluster.history.incomplete = true;
-  EXPECT_TRUE(has_duty<duty::History>(b.decide()));
 }
 
 }  // namespace

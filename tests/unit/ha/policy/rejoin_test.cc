@@ -1,173 +1,13 @@
-#include "ha/policy/following.h"
+#include "ha/policy/rejoin.h"
 
 #include <gtest/gtest.h>
 
-#include "view_builder.h"
+#include "unit/ha/view_builder.h"
 
 namespace tanist::ha {
 namespace {
 
 using namespace testing;
-
-std::string upstream_name(const ViewBuilder& b) {
-  const auto upstream = wanted_upstream(b.build());
-  return upstream ? upstream->member : "nobody";
-}
-
-TEST(Upstream, is_the_leader) {
-  const auto upstream = wanted_upstream(ViewBuilder().as_replica().build());
-  ASSERT_TRUE(upstream);
-  EXPECT_EQ(upstream->member, "n2");
-  EXPECT_EQ(upstream->host, "n2.example");
-  EXPECT_EQ(upstream->port, 5432);
-  EXPECT_EQ(upstream->slot, "n1");
-}
-
-TEST(Upstream, has_no_slot_where_slots_are_off) {
-  ViewBuilder b = ViewBuilder().as_replica();
-  b.settings.postgresql.use_slots = false;
-  EXPECT_EQ(wanted_upstream(b.build())->slot, "");
-}
-
-TEST(Upstream, of_a_leader_is_nobody) { EXPECT_EQ(upstream_name(ViewBuilder().as_leader()), "nobody"); }
-
-TEST(Upstream, without_a_leader_is_nobody) { EXPECT_EQ(upstream_name(ViewBuilder().as_candidate()), "nobody"); }
-
-TEST(Upstream, without_a_view_is_nobody) {
-  View view = ViewBuilder().as_replica().build();
-  view.store.cluster = nullptr;
-  EXPECT_EQ(wanted_upstream(view), std::nullopt);
-}
-
-TEST(Upstream, of_a_member_that_must_not_stream_is_nobody) {
-  ViewBuilder b = ViewBuilder().as_replica();
-  b.settings.tags.nostream = true;
-  EXPECT_EQ(upstream_name(b), "nobody");
-}
-
-TEST(Upstream, is_the_member_that_the_tag_names) {
-  ViewBuilder b = ViewBuilder().as_replica();
-  b.settings.tags.replicatefrom = "n3";
-  EXPECT_EQ(upstream_name(b), "n3");
-}
-
-TEST(Upstream, is_the_leader_when_the_named_member_is_away) {
-  ViewBuilder b = ViewBuilder().as_replica().without_member("n3");
-  b.settings.tags.replicatefrom = "n3";
-  EXPECT_EQ(upstream_name(b), "n2");
-}
-
-TEST(Upstream, is_the_leader_when_the_tag_names_myself) {
-  ViewBuilder b = ViewBuilder().as_replica();
-  b.settings.tags.replicatefrom = "n1";
-  EXPECT_EQ(upstream_name(b), "n2");
-}
-
-TEST(Upstream, is_the_leader_when_members_stream_in_a_circle) {
-  ViewBuilder b = ViewBuilder().as_replica();
-  b.settings.tags.replicatefrom = "n3";
-  b.cluster.members["n3"].tags = Document::map({{"replicatefrom", "n1"}});
-  EXPECT_EQ(upstream_name(b), "n2");
-}
-
-TEST(Upstream, of_a_leader_without_a_member_key_is_nobody) {
-  EXPECT_EQ(upstream_name(ViewBuilder().as_replica().without_member("n2")), "nobody");
-}
-
-TEST(Following, a_replica_that_streams_does_nothing) {
-  const Decision d = ViewBuilder().as_replica().decide();
-  EXPECT_EQ(d.reason.text(), "no action. I am (n1), a secondary, and following a leader (n2)");
-  EXPECT_TRUE(intends<intent::None>(d));
-  EXPECT_EQ(d.mandate.kind, Mandate::Kind::lapse);
-  EXPECT_FALSE(d.needs.any());
-  EXPECT_TRUE(has_duty<duty::Member>(d));
-}
-
-TEST(Following, a_new_leader_is_followed_by_a_reload) {
-  ViewBuilder b = ViewBuilder().as_replica();
-  b.view.postgres.recovery_difference = postgres::RecoveryDifference::reload;
-  const Decision d = b.decide();
-  ASSERT_TRUE(intends<intent::Follow>(d));
-  EXPECT_FALSE(std::get<intent::Follow>(d.intent).restart);
-  EXPECT_EQ(std::get<intent::Follow>(d.intent).upstream->member, "n2");
-  EXPECT_EQ(d.memory.rewind, Memory::Rewind::check);
-}
-
-TEST(Following, what_a_reload_cannot_change_is_followed_by_a_restart) {
-  ViewBuilder b = ViewBuilder().as_replica();
-  b.view.postgres.recovery_difference = postgres::RecoveryDifference::restart;
-  const Decision d = b.decide();
-  ASSERT_TRUE(intends<intent::Follow>(d));
-  EXPECT_TRUE(std::get<intent::Follow>(d.intent).restart);
-  EXPECT_EQ(d.reason.text(), "changing primary_conninfo and restarting");
-}
-
-TEST(Following, a_leader_whose_key_is_late_changes_nothing) {
-  ViewBuilder b = ViewBuilder().as_replica().without_member("n2");
-  b.view.postgres.recovery_difference = postgres::RecoveryDifference::reload;
-  EXPECT_TRUE(intends<intent::None>(b.decide()));
-}
-
-TEST(Following, a_primary_without_the_lock_is_stopped_at_once) {
-  const Decision d = ViewBuilder().as_leader().leader("n2").no_lease().decide();
-  ASSERT_TRUE(intends<intent::Demote>(d));
-  EXPECT_EQ(std::get<intent::Demote>(d.intent).mode, DemoteMode::immediate_nolock);
-  EXPECT_EQ(d.reason.text(), "demoting self because I do not have the lock and I was a leader");
-  EXPECT_EQ(d.mandate.kind, Mandate::Kind::lapse);
-}
-
-TEST(Following, a_copy_that_contradicts_a_proven_lease_stops_nobody) {
-  const Decision d = ViewBuilder().as_leader().leader("n2").lease_for(20s).decide();
-  EXPECT_TRUE(intends<intent::None>(d));
-  EXPECT_TRUE(d.needs.linearizable_view);
-}
-
-TEST(Following, a_fresh_view_that_contradicts_a_lease_does) {
-  EXPECT_TRUE(intends<intent::Demote>(ViewBuilder().as_leader().leader("n2").lease_for(20s).linearizable().decide()));
-}
-
-TEST(Following, a_lock_in_my_name_of_a_foreign_session_is_anothers) {
-  ViewBuilder b = ViewBuilder().as_leader().no_lease();
-  b.view.lock = Lock::foreign_session;
-  const Decision d = b.decide();
-  EXPECT_TRUE(intends<intent::Demote>(d));
-}
-
-TEST(Following, a_replica_says_that_a_foreign_session_has_its_name) {
-  ViewBuilder b = ViewBuilder().as_replica().leader("n1");
-  b.view.lock = Lock::foreign_session;
-  const Decision d = b.decide();
-  EXPECT_TRUE(intends<intent::None>(d));
-  EXPECT_TRUE(says_something_like(d, "belongs to a session that is not mine"));
-}
-
-TEST(Following, who_lost_the_race_says_whom_it_follows_now) {
-  ViewBuilder b = ViewBuilder().as_replica();
-  b.view.memory.acquiring = true;
-  const Decision d = b.decide();
-  EXPECT_EQ(d.reason.text(), "following new leader after trying and failing to obtain lock");
-  EXPECT_FALSE(d.memory.acquiring);
-}
-
-TEST(Following, a_primary_that_lost_the_race_is_demoted) {
-  ViewBuilder b = ViewBuilder().as_leader().leader("n2").no_lease();
-  b.view.memory.acquiring = true;
-  EXPECT_EQ(b.decide().reason.text(), "demoted self after trying and failing to obtain lock");
-}
-
-TEST(Following, a_standby_that_starts_is_waited_for) {
-  const Decision d = ViewBuilder().as_replica().starting().decide();
-  EXPECT_TRUE(intends<intent::None>(d));
-  EXPECT_TRUE(says(d, "Still starting up as a standby."));
-}
-
-TEST(Following, a_fence_that_is_still_armed_is_disarmed) {
-  ViewBuilder b = ViewBuilder().as_replica();
-  b.view.fence.armed = true;
-  const auto fences = duties<duty::Fence>(b.decide());
-  ASSERT_EQ(fences.size(), 1U);
-  EXPECT_FALSE(fences[0].arm);
-}
 
 TEST(Rejoining, is_compared_with_the_leader_first) {
   ViewBuilder b = ViewBuilder().as_replica();
@@ -283,7 +123,8 @@ TEST(Rejoining, a_failed_rewind_clones_where_allowed) {
 }
 
 TEST(Rejoining, a_failed_rewind_starts_anyway_where_nothing_else_is_allowed) {
-  ViewBuilder b = ViewBuilder().as_replica().down("shut down").ended(OperationKind::rewind, false, "pg_rewind: error");
+  ViewBuilder b =
+      ViewBuilder().as_replica().down("shut down").ended(OperationKind::rewind, false, "pg_rewind: error");
   b.view.memory.rewind = Memory::Rewind::need;
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::Start>(d));
@@ -291,7 +132,8 @@ TEST(Rejoining, a_failed_rewind_starts_anyway_where_nothing_else_is_allowed) {
 }
 
 TEST(Rejoining, a_rewind_that_failed_with_the_leader_gone_is_still_needed) {
-  ViewBuilder b = ViewBuilder().as_candidate().down("shut down").ended(OperationKind::rewind, false, "no connection");
+  ViewBuilder b =
+      ViewBuilder().as_candidate().down("shut down").ended(OperationKind::rewind, false, "no connection");
   b.view.memory.rewind = Memory::Rewind::need;
   EXPECT_EQ(b.decide().memory.rewind, Memory::Rewind::need);
 }

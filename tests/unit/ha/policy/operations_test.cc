@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "view_builder.h"
+#include "unit/ha/view_builder.h"
 
 namespace tanist::ha {
 namespace {
@@ -39,7 +39,8 @@ TEST(Operations, without_a_leader_a_busy_member_says_that_it_does_not_race) {
 }
 
 TEST(Operations, a_promotion_without_the_lock_is_cancelled) {
-  const Decision d = ViewBuilder().as_replica().operation(OperationKind::promote, Phase::pre_promote).decide();
+  const Decision d =
+      ViewBuilder().as_replica().operation(OperationKind::promote, Phase::pre_promote).decide();
   EXPECT_TRUE(intends<intent::PreEmpt>(d));
   EXPECT_EQ(d.reason.text(), "lost leader before promote");
 }
@@ -82,10 +83,12 @@ TEST(Operations, a_start_as_standby_needs_no_lock) {
 }
 
 TEST(Operations, crash_recovery_of_a_leader_has_its_time) {
-  ViewBuilder b = ViewBuilder().as_leader().down().operation(OperationKind::crash_recovery, Phase::recovering);
+  ViewBuilder b =
+      ViewBuilder().as_leader().down().operation(OperationKind::crash_recovery, Phase::recovering);
   b.peer("n2", kHere).peer_unreachable("n3");
   b.view.memory.outage_since = b.view.now - 299s;
-  EXPECT_EQ(b.decide().reason.text(), "updated leader lock during doing crash recovery in a single user mode");
+  EXPECT_EQ(b.decide().reason.text(),
+            "updated leader lock during doing crash recovery in a single user mode");
   b.view.memory.outage_since = b.view.now - 300s;
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::PreEmpt>(d));
@@ -93,16 +96,44 @@ TEST(Operations, crash_recovery_of_a_leader_has_its_time) {
 }
 
 TEST(Operations, crash_recovery_goes_on_where_nobody_can_take_over) {
-  ViewBuilder b = ViewBuilder().as_leader().down().operation(OperationKind::crash_recovery, Phase::recovering);
+  ViewBuilder b =
+      ViewBuilder().as_leader().down().operation(OperationKind::crash_recovery, Phase::recovering);
   b.peer_unreachable("n2").peer_unreachable("n3");
   b.view.memory.outage_since = b.view.now - 400s;
   EXPECT_TRUE(intends<intent::None>(b.decide()));
 }
 
 TEST(Operations, a_bootstrap_ends_when_somebody_else_leads) {
-  ViewBuilder b = ViewBuilder().before_bootstrap().leader("n2").operation(OperationKind::bootstrap, Phase::initdb);
+  ViewBuilder b =
+      ViewBuilder().before_bootstrap().leader("n2").operation(OperationKind::bootstrap, Phase::initdb);
   b.view.memory.bootstrapping = true;
   EXPECT_TRUE(intends<intent::PreEmpt>(b.decide()));
+}
+
+TEST(Operations, a_standby_that_waits_for_wal_of_a_former_leader_is_freed) {
+  ViewBuilder b = ViewBuilder().as_replica().starting().operation(OperationKind::start);
+  b.view.postgres.recovery_difference = postgres::RecoveryDifference::reload;
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+  b.view.operation->phase_since = b.view.now - 3s;
+  EXPECT_TRUE(intends<intent::PreEmpt>(b.decide()));
+  b.view.postgres.recovery_difference = postgres::RecoveryDifference::none;
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+}
+
+TEST(Operations, a_clone_from_a_member_that_is_gone_is_ended) {
+  ViewBuilder b = ViewBuilder().without_data().operation(OperationKind::clone, Phase::cloning);
+  b.view.operation->source = "n2";
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+  b.without_member("n2");
+  EXPECT_TRUE(intends<intent::PreEmpt>(b.decide()));
+}
+
+TEST(Operations, a_rewind_towards_a_deposed_leader_is_ended) {
+  ViewBuilder b =
+      ViewBuilder().as_replica().down("shut down").operation(OperationKind::rewind, Phase::rewinding);
+  b.view.operation->source = "n2";
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+  EXPECT_TRUE(intends<intent::PreEmpt>(b.leader("n3").decide()));
 }
 
 TEST(Operations, no_slots_are_touched_while_one_runs) {
@@ -186,7 +217,8 @@ TEST(Shutdown, goes_on_without_a_store) {
 }
 
 TEST(Shutdown, a_second_signal_is_in_a_hurry) {
-  ViewBuilder b = ViewBuilder().as_leader().operation(OperationKind::shutdown, Phase::stopping_clients, Cancel::no);
+  ViewBuilder b =
+      ViewBuilder().as_leader().operation(OperationKind::shutdown, Phase::stopping_clients, Cancel::no);
   b.view.commands = {.shutdown = true, .hurry = true};
   ASSERT_TRUE(intends<intent::Shutdown>(b.decide()));
   EXPECT_TRUE(std::get<intent::Shutdown>(b.decide().intent).hurry);
@@ -214,7 +246,8 @@ TEST(Shutdown, ends_the_daemon_when_postgres_is_down) {
 }
 
 TEST(Shutdown, a_server_that_cannot_be_stopped_is_an_error) {
-  ViewBuilder b = ViewBuilder().as_leader().ended(OperationKind::shutdown, false, "PostgreSQL could not be stopped");
+  ViewBuilder b =
+      ViewBuilder().as_leader().ended(OperationKind::shutdown, false, "PostgreSQL could not be stopped");
   b.view.commands.shutdown = true;
   EXPECT_EQ(std::get<intent::Exit>(b.decide().intent).code, 1);
 }

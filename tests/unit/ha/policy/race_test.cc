@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "ha/policy/race.h"
-#include "view_builder.h"
+#include "unit/ha/view_builder.h"
 
 namespace tanist::ha {
 namespace {
@@ -123,14 +123,17 @@ TEST(Race, the_members_of_the_last_view_with_a_leader_are_asked_too) {
   EXPECT_EQ(policy::rivals(b.build()).count("n2"), 1U);
 }
 
-TEST(Race, the_list_of_rivals_never_names_me) { EXPECT_EQ(policy::rivals(ViewBuilder().as_candidate().build()).count("n1"), 0U); }
+TEST(Race, the_list_of_rivals_never_names_me) {
+  EXPECT_EQ(policy::rivals(ViewBuilder().as_candidate().build()).count("n1"), 0U);
+}
 
 TEST(Race, equal_positions_are_decided_by_priority) {
   ViewBuilder b = ready();
   b.view.answers.peers->at("n3").failover_priority = 2;
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::None>(d));
-  EXPECT_TRUE(says(d, "n3 has equally tolerable WAL position and priority 2, while this node has priority 1"));
+  EXPECT_TRUE(
+      says(d, "n3 has equally tolerable WAL position and priority 2, while this node has priority 1"));
 }
 
 TEST(Race, a_higher_priority_does_not_help_a_peer_that_is_behind) {
@@ -194,7 +197,8 @@ TEST(Race, after_a_failed_pre_promote_the_member_stays_out_for_a_while) {
   b.view.memory.no_race_until = b.view.now + 5s;
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::None>(d));
-  EXPECT_TRUE(says(d, "backoff: skip leader race after pre_promote script failure and releasing the lock voluntarily"));
+  EXPECT_TRUE(says(
+      d, "backoff: skip leader race after pre_promote script failure and releasing the lock voluntarily"));
   b.view.memory.no_race_until = b.view.now;
   EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
 }
@@ -253,7 +257,8 @@ TEST(Race, a_backoff_waits_while_wal_still_comes_in) {
   b.settings.dynamic.primary_race_backoff = 20s;
   b.view.memory.previous_position = Lsn{kHere.value - 100};
   const Decision d = b.decide();
-  EXPECT_EQ(d.reason.text(), "My (n1) wal position moved since last heart beat loop, 20 seconds until leader race");
+  EXPECT_EQ(d.reason.text(),
+            "My (n1) wal position moved since last heart beat loop, 20 seconds until leader race");
   EXPECT_EQ(d.memory.race_backoff_since, b.view.now);
 }
 

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "view_builder.h"
+#include "unit/ha/view_builder.h"
 
 namespace tanist::ha {
 namespace {
@@ -18,7 +18,9 @@ std::vector<std::string> names(const std::vector<postgres::WantedSlot>& slots) {
   return found;
 }
 
-std::vector<std::string> wanted(const ViewBuilder& b) { return names(policy::wanted_slots(b.build())); }
+std::vector<std::string> wanted(const ViewBuilder& b) {
+  return names(policy::wanted_slots(b.build()));
+}
 
 TEST(MemberSlots, a_primary_has_one_for_each_other_member) {
   EXPECT_THAT(wanted(ViewBuilder().as_leader()), ElementsAre("n2", "n3"));
@@ -74,7 +76,8 @@ TEST(MemberSlots, names_are_made_fit) {
 }
 
 TEST(MemberSlots, two_names_that_become_one_share_a_slot) {
-  ViewBuilder b = ViewBuilder().as_leader().without_member("n2").without_member("n3").member("a-1").member("a.1");
+  ViewBuilder b =
+      ViewBuilder().as_leader().without_member("n2").without_member("n3").member("a-1").member("a.1");
   EXPECT_THAT(wanted(b), ElementsAre("a_1"));
 }
 
@@ -159,11 +162,14 @@ TEST(StatusDuty, publishes_positions_of_the_leader_and_its_slots) {
       {.name = "audit", .logical = true, .restart_lsn = Lsn{1}, .confirmed_flush_lsn = Lsn{2}});
   const auto status = duties<duty::Status>(b.decide()).at(0).status;
   EXPECT_EQ(status.optime, kHere);
-  EXPECT_EQ(status.slots, (std::map<std::string, Lsn>{{"audit", {2}}, {"n1", kHere}, {"n2", kHere}, {"n3", kHere}}));
+  EXPECT_EQ(status.slots,
+            (std::map<std::string, Lsn>{{"audit", {2}}, {"n1", kHere}, {"n2", kHere}, {"n3", kHere}}));
   EXPECT_THAT(status.retain_slots, ElementsAre("n1", "n2", "n3"));
 }
 
-TEST(StatusDuty, of_a_replica_is_none) { EXPECT_FALSE(has_duty<duty::Status>(ViewBuilder().as_replica().decide())); }
+TEST(StatusDuty, of_a_replica_is_none) {
+  EXPECT_FALSE(has_duty<duty::Status>(ViewBuilder().as_replica().decide()));
+}
 
 TEST(StatusDuty, carries_on_what_the_leader_before_retained) {
   ViewBuilder b = ViewBuilder().as_leader();

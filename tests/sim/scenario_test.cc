@@ -1,0 +1,318 @@
+#include <gtest/gtest.h>
+
+#include "chaos.h"
+#include "core/format.h"
+
+/// One story each, on quiet hosts: what is promised for a certain fault.
+namespace tanist::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Scenario : public ::testing::Test {
+ protected:
+  explicit Scenario(Options options = {}) : cluster(20310101, options) {}
+
+  void SetUp() override {
+    cluster.start_all();
+    ASSERT_TRUE(cluster.run_until_converged(120s)) << cluster.shape() << "\n" << cluster.report(60);
+    world().run_for(25s);
+    ASSERT_TRUE(cluster.converged()) << cluster.shape();
+  }
+  void TearDown() override { EXPECT_TRUE(cluster.ok()) << cluster.report(100); }
+
+  World& world() { return cluster.world(); }
+  Member& leader() {
+    Member* m = cluster.primary();
+    if (!m) throw std::logic_error("no primary\n" + cluster.shape() + "\n" + cluster.report(60));
+    return *m;
+  }
+  Member& replica() {
+    for (Endpoint host = 1; host <= cluster.size(); ++host)
+      if (&cluster.member(host) != &leader()) return cluster.member(host);
+    throw std::logic_error("no replica");
+  }
+  /// Runs until `done`, at most `limit`; how long it took.
+  Duration until(const std::function<bool()>& done, Duration limit) {
+    const Time begin = world().now();
+    world().run_for(limit, done);
+    EXPECT_TRUE(done()) << cluster.shape() << "\n" << cluster.report(60);
+    return world().now() - begin;
+  }
+  /// The last 60 events, for messages.
+  std::string story() { return cluster.shape() + "\n" + cluster.report(60); }
+  bool said(const std::string& text) {
+    const auto lines = world().recent(4000);
+    return std::any_of(lines.begin(), lines.end(),
+                       [&](const std::string& line) { return line.find(text) != std::string::npos; });
+  }
+  void expect_everything_of(const Member& old, std::size_t commits_before) {
+    const auto& commits = cluster.wal().acknowledged();
+    for (std::size_t i = 0; i < commits.size(); ++i)
+      if (commits[i].host == old.host() && i <= commits_before + 100000)
+        ASSERT_TRUE(cluster.wal().contains(leader().postgres().disk().end, commits[i].at)) << story();
+  }
+
+  Cluster cluster;
+};
+
+TEST_F(Scenario, loss_of_the_leaders_host_is_answered_within_ttl_and_a_second) {
+  Member& old = leader();
+  old.lose_power();
+  const auto took = until([&] { return cluster.primary() && cluster.primary() != &old; }, 60s);
+  EXPECT_LE(took, cluster.options().ttl + 1s);
+  old.start();
+  EXPECT_TRUE(cluster.run_until_converged(60s)) << story();
+}
+
+TEST_F(Scenario, a_killed_daemon_leaves_its_primary_until_the_guardian_kills_it_before_the_lease_ends) {
+  Member& old = leader();
+  old.crash();
+  world().run_for(5s);
+  EXPECT_TRUE(old.postgres().can_commit()) << "a daemon that comes back soon finds its primary";
+  until([&] { return cluster.primary() && cluster.primary() != &old; }, cluster.options().ttl + 2s);
+  EXPECT_FALSE(old.postgres().can_commit());
+}
+
+TEST_F(Scenario, a_daemon_that_restarts_adopts_its_primary_and_keeps_the_key) {
+  Member& old = leader();
+  const auto generation = old.postgres().generation();
+  const auto changes = cluster.store().lock_changes();
+  old.crash();
+  world().run_for(2s);
+  old.start();
+  world().run_for(60s);
+  EXPECT_EQ(cluster.primary(), &old);
+  EXPECT_EQ(old.postgres().generation(), generation);
+  EXPECT_EQ(cluster.store().lock_changes(), changes);
+}
+
+TEST_F(Scenario, a_killed_postmaster_is_restarted_in_place) {
+  Member& old = leader();
+  const auto changes = cluster.store().lock_changes();
+  const auto timeline = old.postgres().timeline();
+  old.postgres().timing.crash_recovery_max = 60ms;
+  old.postgres().crash_postmaster();
+  world().run_for(1ms);
+  const auto took = until([&] { return cluster.primary() == &old && old.postgres().life() == Postgres::Life::up; }, 5s);
+  EXPECT_LE(took, 400ms);
+  EXPECT_EQ(cluster.store().lock_changes(), changes);
+  EXPECT_EQ(old.postgres().timeline(), timeline);
+  EXPECT_TRUE(cluster.run_until_converged(30s)) << story();
+}
+
+TEST_F(Scenario, sigterm_of_the_leader_hands_over_at_once_and_loses_nothing) {
+  Member& old = leader();
+  cluster.expect_clean_handover(old.host());
+  const auto before = cluster.wal().acknowledged().size();
+  for (Endpoint host = 1; host <= cluster.size(); ++host) cluster.member(host).postgres().timing.promote_max = 50ms;
+  old.postgres().timing.checkpoint_max = 20ms;
+  old.sigterm();
+  const auto took = until([&] { return cluster.primary() && cluster.primary() != &old; }, 10s);
+  EXPECT_LE(took, 400ms) << story();
+  expect_everything_of(old, before);
+  until([&] { return old.exit_code().has_value(); }, 10s);
+  EXPECT_EQ(*old.exit_code(), 0);
+  old.start();
+  EXPECT_TRUE(cluster.run_until_converged(60s)) << story();
+}
+
+TEST_F(Scenario, a_leader_cut_off_from_the_store_stops_before_its_lease_ends_and_another_takes_over_after) {
+  Member& old = leader();
+  world().partition(old.host(), kStore, true);
+  bool expired_while_writable = false;
+  until([&] { return !old.postgres().can_commit(); }, cluster.options().ttl);
+  expired_while_writable = cluster.store().snapshot()->unlocked();
+  EXPECT_FALSE(expired_while_writable) << "PostgreSQL stopped before the key was gone";
+  until([&] { return cluster.primary() && cluster.primary() != &old; }, 5s);
+  world().partition(old.host(), kStore, false);
+  EXPECT_TRUE(cluster.run_until_converged(90s)) << story();
+}
+
+TEST_F(Scenario, a_leader_whose_packets_are_dropped_everywhere_is_replaced_within_ttl_and_a_second) {
+  Member& old = leader();
+  for (Endpoint other = 0; other <= cluster.size(); ++other)
+    if (other != old.host()) world().partition(old.host(), other, true);
+  const auto took = until([&] { return cluster.primary() && cluster.primary() != &old; }, 60s);
+  // The peers' poll of the lost host takes its two seconds.
+  EXPECT_LE(took, cluster.options().ttl + 3s);
+  world().heal_network();
+  EXPECT_TRUE(cluster.run_until_converged(90s)) << story();
+}
+
+TEST_F(Scenario, an_acquire_whose_reply_is_lost_is_resolved_and_leads) {
+  Member& old = leader();
+  for (Endpoint host = 1; host <= cluster.size(); ++host)
+    cluster.member(host).store_faults().lose_reply["acquire"] = 1;
+  old.lose_power();
+  const auto took = until([&] { return cluster.primary() && cluster.primary() != &old; }, 90s);
+  EXPECT_LE(took, cluster.options().ttl + 2 * cluster.options().loop_wait);
+  EXPECT_TRUE(said("the outcome of taking the leader key is unknown")) << story();
+}
+
+TEST_F(Scenario, a_renewal_whose_reply_is_lost_costs_nothing) {
+  Member& old = leader();
+  const auto changes = cluster.store().lock_changes();
+  const auto generation = old.postgres().generation();
+  old.store_faults().lose_reply["renew"] = 2;
+  world().run_for(60s);
+  EXPECT_EQ(cluster.primary(), &old);
+  EXPECT_EQ(old.postgres().generation(), generation);
+  EXPECT_EQ(cluster.store().lock_changes(), changes);
+}
+
+TEST_F(Scenario, a_daemon_stopped_past_its_lease_finds_its_postgres_killed_by_the_guardian) {
+  Member& old = leader();
+  old.sigstop();
+  until([&] { return cluster.primary() && cluster.primary() != &old; }, cluster.options().ttl + 5s);
+  EXPECT_FALSE(old.postgres().can_commit());
+  EXPECT_TRUE(said("guardian: the lease has passed")) << story();
+  old.sigcont();
+  EXPECT_TRUE(cluster.run_until_converged(90s)) << story();
+}
+
+TEST_F(Scenario, a_stopped_postgres_is_killed_before_another_leads) {
+  Member& old = leader();
+  old.postgres().freeze(true);
+  old.sigstop();
+  until([&] { return cluster.primary() && cluster.primary() != &old; }, cluster.options().ttl + 5s);
+  EXPECT_EQ(old.postgres().process(), postgres::Process::none);
+}
+
+TEST_F(Scenario, a_leader_key_deleted_by_hand_is_noticed_and_somebody_leads_again) {
+  Member& old = leader();
+  cluster.excuse_key(1s);
+  cluster.store().delete_leader_by_hand();
+  const auto noticed = until([&] { return said("the leader key is not mine any more"); }, 5s);
+  EXPECT_LE(noticed, 200ms);
+  (void)old;
+  EXPECT_TRUE(cluster.run_until_converged(60s)) << story();
+}
+
+TEST_F(Scenario, a_stale_watch_leads_to_no_acquire_on_an_old_config) {
+  // The replica with the old copy knows neither the new /config nor that the leader is gone; then it learns of the
+  // latter only.
+  Member& old = leader();
+  for (Endpoint host = 1; host <= cluster.size(); ++host)
+    if (&cluster.member(host) != &old) cluster.member(host).store_faults().watch_lag = 15s;
+  auto config = cluster.options().dynamic();
+  config.set("maximum_lag_on_failover", 12345);
+  (void)cluster.store().write(dcs::ConfigRecord{config}, dcs::Always{});
+  const auto version = cluster.store().snapshot()->config.version;
+  std::vector<dcs::Version> decided_on;
+  cluster.on_acquire = [&](Endpoint, const ha::View& view, const dcs::AcquireConditions& conditions) {
+    EXPECT_TRUE(view.cluster().linearizable);
+    EXPECT_TRUE(conditions.config);
+    decided_on.push_back(conditions.config.value_or(0));
+  };
+  old.lose_power();
+  until([&] { return cluster.primary() && cluster.primary() != &old; }, 90s);
+  ASSERT_FALSE(decided_on.empty());
+  for (const auto seen : decided_on) EXPECT_EQ(seen, version);
+}
+
+TEST_F(Scenario, a_wiped_replica_is_cloned_again) {
+  Member& m = replica();
+  m.postgres().vanish();
+  m.postgres().remove();
+  EXPECT_TRUE(cluster.run_until_converged(60s)) << story();
+  EXPECT_TRUE(said("bootstrapped from leader"));
+}
+
+TEST_F(Scenario, a_replica_cut_off_from_everybody_never_leads) {
+  Member& m = replica();
+  for (Endpoint other = 0; other <= cluster.size(); ++other)
+    if (other != m.host()) world().partition(m.host(), other, true);
+  Member& old = leader();
+  world().run_for(120s);
+  EXPECT_EQ(cluster.primary(), &old);
+  EXPECT_TRUE(m.postgres().in_recovery());
+}
+
+TEST_F(Scenario, while_the_store_is_down_nobody_leads_and_the_old_leader_returns) {
+  cluster.store().set_up(false);
+  until([&] { return cluster.primary() == nullptr; }, cluster.options().ttl);
+  world().run_for(60s);
+  for (Endpoint host = 1; host <= cluster.size(); ++host)
+    EXPECT_FALSE(cluster.member(host).postgres().can_commit()) << story();
+  cluster.store().set_up(true);
+  EXPECT_TRUE(cluster.run_until_converged(cluster.options().ttl + 2 * cluster.options().loop_wait)) << story();
+}
+
+TEST_F(Scenario, a_host_cloned_with_its_name_never_leads_beside_the_first) {
+  Member& old = leader();
+  Member& copy = cluster.add(old.name());
+  copy.disk().files = old.disk().files;
+  copy.disk().files.erase("/data.tanist/session");
+  copy.postgres().finish_copy(old.postgres());
+  cluster.restart_on_failure = false;
+  copy.start();
+  world().run_for(30s);
+  EXPECT_EQ(copy.exit_code(), 1) << story();
+  EXPECT_TRUE(said("there is already a node named")) << story();
+  EXPECT_EQ(cluster.primary(), &old);
+  EXPECT_FALSE(copy.postgres().can_commit());
+}
+
+TEST_F(Scenario, a_cloned_host_that_cannot_see_the_first_waits_for_its_session_to_end) {
+  Member& old = leader();
+  Member& copy = cluster.add(old.name());
+  copy.postgres().finish_copy(old.postgres());
+  world().partition(copy.host(), old.host(), true);
+  cluster.restart_on_failure = false;
+  copy.start();
+  world().run_for(90s);
+  EXPECT_EQ(cluster.primary(), &old);
+  EXPECT_FALSE(copy.postgres().can_commit()) << story();
+}
+
+/// A cluster that is still empty; the parameter tells when something happens.
+class Founding : public ::testing::TestWithParam<int> {};
+
+TEST(FoundingTime, three_empty_hosts_become_a_cluster_in_seconds) {
+  Cluster cluster(11);
+  for (Endpoint host = 1; host <= 3; ++host) {
+    cluster.member(host).postgres().timing.clone_max = 500ms;
+    cluster.member(host).postgres().timing.crash_recovery_max = 100ms;
+  }
+  cluster.start_all();
+  ASSERT_TRUE(cluster.run_until_converged(30s)) << cluster.shape() << cluster.report(60);
+  EXPECT_LE(cluster.world().now(), 6s) << cluster.report(60);
+}
+
+TEST_P(Founding, a_bootstrap_killed_at_any_moment_is_begun_anew_or_taken_over) {
+  // The winner is killed so many milliseconds after its daemon began; then again with its host gone for good.
+  const Duration when = 40ms * GetParam();
+  for (const bool host_returns : {true, false}) {
+    Cluster fresh(97 + static_cast<std::uint64_t>(GetParam()));
+    fresh.member(1).start();
+    fresh.world().run_for(when);
+    if (!fresh.ok()) FAIL() << fresh.report();
+    const bool won = fresh.store().snapshot()->initialize.present;
+    if (host_returns) {
+      fresh.member(1).crash();
+      fresh.world().run_for(500ms);
+      fresh.member(1).start();
+    } else {
+      fresh.member(1).lose_power();
+      // Whoever has a valid system identifier in the store has data that only he has.
+      if (won && fresh.store().snapshot()->initialize.valid_system_id()) continue;
+    }
+    for (Endpoint host = 2; host <= 3; ++host) fresh.member(host).start();
+    const Duration patience = 3 * fresh.options().ttl + 60s;
+    fresh.world().run_for(patience, [&] { return fresh.primary() != nullptr; });
+    ASSERT_TRUE(fresh.ok()) << fresh.report();
+    ASSERT_TRUE(fresh.primary()) << "killed after " << milliseconds(when) << " ms, host "
+                                 << (host_returns ? "returns" : "stays away") << "\n"
+                                 << fresh.shape() << "\n"
+                                 << fresh.report(80);
+    if (!host_returns) {
+      fresh.member(1).start();
+    }
+    ASSERT_TRUE(fresh.run_until_converged(patience)) << fresh.shape() << "\n" << fresh.report(80);
+  }
+}
+INSTANTIATE_TEST_SUITE_P(EveryMoment, Founding, ::testing::Range(0, 80));
+
+}  // namespace
+}  // namespace tanist::sim

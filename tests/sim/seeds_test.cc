@@ -1,0 +1,97 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <exception>
+#include <random>
+
+#include "chaos.h"
+#include "core/format.h"
+
+/// Runs of two phases under random faults: fixed seeds that once showed a bug, and fresh ones that are printed.
+///   TANIST_SIM_SEED=N    the fresh seeds begin at N
+///   TANIST_SIM_SCALE=F   F times as many fresh runs (0.1 under a sanitizer, unless set)
+///   TANIST_SOAK=1        ten times as many
+namespace tanist::sim {
+namespace {
+
+constexpr int kFaultsPerRun = 80;
+constexpr int kFreshRuns = 320;
+/// What issue and design ask of a full run.
+constexpr std::uint64_t kFaultsWanted = 10'000;
+constexpr std::uint64_t kLockChangesWanted = 2'000;
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr double kDefaultScale = 0.05;
+#else
+constexpr double kDefaultScale = 1;
+#endif
+#else
+constexpr double kDefaultScale = 1;
+#endif
+
+double scale() {
+  double factor = kDefaultScale;
+  if (const char* set = std::getenv("TANIST_SIM_SCALE")) factor = std::strtod(set, nullptr);
+  if (std::getenv("TANIST_SOAK")) factor *= 10;
+  return factor;
+}
+
+std::uint64_t first_fresh_seed() {
+  if (const char* set = std::getenv("TANIST_SIM_SEED")) return std::strtoull(set, nullptr, 0);
+  return static_cast<std::uint64_t>(std::random_device{}()) * 1000;
+}
+
+void print(const char* what, const Counts& sum, std::uint64_t runs) {
+  fmt::print("{}: {} runs, {} faults, {} lock changes, {} decisions, {} promotions, {} clean hand-overs checked, {} messages "
+             "lost or late, {} commits, {:.1f} h of virtual time\n",
+             what, runs, sum.faults, sum.lock_changes, sum.decisions, sum.promotions, sum.handovers, sum.messages_lost,
+             sum.commits, seconds(sum.virtual_time) / 3600);
+}
+
+/// Each of these once failed.
+constexpr std::uint64_t kRegressionSeeds[] = {
+    2,    3,    6,    10,   16,   104,  106,  112,  205,  207,  304,  1006, 1017, 1039, 1071,
+    1134, 1135, 1159, 1170, 1197, 1214, 1251, 1276, 1297, 5284,
+};
+
+TEST(SimSeeds, regression_seeds_keep_every_invariant_and_converge) {
+  Counts sum;
+  for (const auto seed : kRegressionSeeds) {
+    const auto result = run_seed(seed, kFaultsPerRun);
+    ASSERT_TRUE(result.ok) << result.report;
+    sum.add(result.counts);
+  }
+  print("regression seeds", sum, std::size(kRegressionSeeds));
+}
+
+TEST(SimSeeds, fresh_seeds_keep_every_invariant_and_converge) {
+  const std::uint64_t first = first_fresh_seed();
+  const auto runs = static_cast<std::uint64_t>(kFreshRuns * scale()) + 1;
+  fmt::print("fresh seeds {} to {}, {} faults each (replay one: sim_run --seed N --faults {})\n", first,
+             first + runs - 1, kFaultsPerRun, kFaultsPerRun);
+  Counts sum;
+  for (std::uint64_t i = 0; i < runs; ++i) {
+    const auto result = run_seed(first + i, kFaultsPerRun);
+    ASSERT_TRUE(result.ok) << result.report;
+    sum.add(result.counts);
+  }
+  print("fresh seeds", sum, runs);
+  if (scale() < 1) return;
+  EXPECT_GE(sum.faults, kFaultsWanted);
+  EXPECT_GE(sum.lock_changes, kLockChangesWanted);
+}
+
+TEST(SimSeeds, a_seed_replays_a_run_exactly) {
+  for (const std::uint64_t seed : {7u, 4711u, 31337u}) {
+    const auto once = run_seed(seed, kFaultsPerRun);
+    const auto again = run_seed(seed, kFaultsPerRun);
+    EXPECT_EQ(once.hash, again.hash) << "seed " << seed;
+    EXPECT_EQ(once.counts.decisions, again.counts.decisions) << "seed " << seed;
+    const auto other = run_seed(seed + 1, kFaultsPerRun);
+    EXPECT_NE(once.hash, other.hash) << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace tanist::sim

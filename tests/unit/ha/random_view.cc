@@ -1,0 +1,210 @@
+#include "unit/ha/random_view.h"
+
+#include "unit/ha/view_builder.h"
+
+namespace tanist::ha::testing {
+namespace {
+
+class Dice {
+ public:
+  explicit Dice(std::mt19937_64& random) : random_(random) {}
+  bool once_in(int n) { return below(n) == 0; }
+  bool coin() { return once_in(2); }
+  int below(int n) { return static_cast<int>(random_() % static_cast<std::uint64_t>(n)); }
+  template <class E>
+  E any(E last) {
+    return static_cast<E>(below(static_cast<int>(last) + 1));
+  }
+  template <class T>
+  T of(std::initializer_list<T> values) {
+    return values.begin()[below(static_cast<int>(values.size()))];
+  }
+  Lsn lsn() { return {kHere.value + static_cast<std::uint64_t>(below(5) * 700'000) - 1'400'000}; }
+  Timeline timeline() { return {static_cast<std::uint32_t>(below(4))}; }
+  std::string name() { return of<std::string>({"n1", "n2", "n3", "n4", ""}); }
+
+ private:
+  std::mt19937_64& random_;
+};
+
+void fill_cluster(Dice& dice, dcs::Cluster& c) {
+  if (dice.once_in(4)) c.initialize = {};
+  if (dice.once_in(6)) c.initialize = {.version = 5, .present = true};
+  if (dice.once_in(6)) c.initialize.value = dice.of<std::string>({"x", "7000000000000000009"});
+  if (dice.once_in(5)) c.config = {};
+  if (dice.once_in(5)) c.config.valid = dice.coin();
+  if (dice.once_in(3)) c.leader.reset();
+  if (c.leader && dice.once_in(10)) c.leader->name = dice.name();
+  c.status.optime = dice.lsn();
+  if (dice.coin()) c.status.slots["n2"] = dice.lsn();
+  if (dice.coin()) c.status.retain_slots = {"away", "n3"};
+  for (auto& [name, m] : c.members) {
+    m.state = dice.of<std::string>({"running", "starting", "stopped"});
+    m.role = dice.of<std::string>({"primary", "replica", "demoted"});
+    m.timeline = dice.timeline();
+    m.checkpoint_after_promote_pending = dice.once_in(4);
+    if (dice.once_in(5)) m.conn_url.clear();
+    if (dice.once_in(5)) m.api_url.clear();
+    if (dice.once_in(5)) m.patroni_version = dice.of<std::string>({"3.3.2", "", "junk"});
+    if (dice.once_in(4)) m.tags.set(dice.of<const char*>({"nofailover", "nostream", "clonefrom"}), true);
+    if (dice.once_in(4)) m.tags.set("replicatefrom", dice.name());
+  }
+  if (dice.once_in(3)) c.members.erase(dice.name());
+  if (dice.once_in(4)) c.failover = {.version = 8, .leader = dice.name(), .candidate = dice.name()};
+  if (dice.once_in(4))
+    c.sync = {.version = 9, .leader = dice.name(), .voters = {dice.name()}, .quorum = dice.below(3)};
+  if (dice.coin())
+    c.history.lines = {{.parent = dice.timeline(), .switch_lsn = dice.lsn(), .timestamp = "t"}};
+  c.history.incomplete = dice.once_in(5);
+  if (dice.once_in(4)) c.failsafe = std::map<std::string, std::string>{{dice.name(), "http://x"}};
+  if (dice.once_in(4)) c.bootstrap_note = {.name = dice.name(), .incarnation = "other", .version = 3};
+  c.initialized_by_version = dice.of<dcs::Version>({0, 2, 5});
+  c.linearizable = dice.coin();
+}
+
+void fill_settings(Dice& dice, config::Settings& s) {
+  auto& dynamic = s.dynamic;
+  dynamic.pause = dice.once_in(8);
+  dynamic.standby_cluster = dice.once_in(10);
+  dynamic.failsafe_mode = dice.once_in(5);
+  dynamic.check_timeline = dice.coin();
+  if (dice.once_in(8)) dynamic.synchronous_mode = dice.any(config::Dynamic::SyncMode::quorum);
+  if (dice.once_in(4)) dynamic.primary_start_timeout = 0s;
+  if (dice.once_in(4)) dynamic.primary_race_backoff = 20s;
+  if (dice.once_in(4)) dynamic.member_slots_ttl = 0s;
+  if (dice.once_in(4)) dynamic.raw = Document::map();
+  s.tags.nofailover = dice.once_in(5);
+  s.tags.nostream = dice.once_in(6);
+  if (dice.once_in(4)) s.tags.replicatefrom = dice.name();
+  s.bootstrap.present = !dice.once_in(4);
+  s.postgresql.use_pg_rewind = dice.coin();
+  s.postgresql.use_slots = !dice.once_in(5);
+  s.postgresql.remove_data_directory_on_rewind_failure = dice.coin();
+  s.postgresql.remove_data_directory_on_diverged_timelines = dice.coin();
+}
+
+void fill_postgres(Dice& dice, const View& view, PostgresView& p) {
+  auto& facts = p.facts;
+  facts.process = dice.of({postgres::Process::none, postgres::Process::running, postgres::Process::running,
+                           postgres::Process::orphans});
+  facts.data_directory =
+      dice.once_in(6) ? dice.any(postgres::DataDirectory::unreadable) : postgres::DataDirectory::ok;
+  facts.accepting =
+      dice.once_in(3) ? dice.any(postgres::Accepting::accepting) : postgres::Accepting::accepting;
+  facts.standby_signal = dice.coin();
+  facts.backup_label = dice.once_in(5);
+  if (dice.once_in(8)) facts.system_identifier.clear();
+  if (dice.once_in(4)) facts.failing_since = view.now - 2s;
+  if (facts.process != postgres::Process::running || dice.once_in(6)) facts.probe.reset();
+  if (facts.probe) {
+    facts.probe->in_recovery = dice.coin();
+    facts.probe->timeline = dice.timeline();
+    facts.probe->effective_timeline = dice.timeline();
+    facts.probe->wal = facts.probe->receive = dice.lsn();
+    if (dice.coin())
+      facts.probe->slots.push_back({.name = "old", .active = dice.coin(), .has_xmin = dice.coin()});
+  }
+  if (dice.once_in(5)) facts.control.reset();
+  if (facts.control) {
+    facts.control->cluster_state =
+        dice.of<std::string>({"in production", "shut down", "shut down in recovery", "in archive recovery",
+                              "in crash recovery", "?"});
+    facts.control->checkpoint_timeline = dice.timeline();
+    facts.control->data_checksums = dice.coin();
+    if (dice.coin()) facts.control->seen_at = view.now - 60s;
+  }
+  p.state = dice.any(postgres::State::crashed);
+  p.role = dice.any(postgres::Role::demoted);
+  p.state_since = view.now - std::chrono::seconds(dice.below(400));
+  p.seen_running = dice.coin();
+  p.recovery_difference = dice.any(postgres::RecoveryDifference::restart);
+}
+
+void fill_memory(Dice& dice, const View& view, Memory& m) {
+  const auto past = [&]() -> std::optional<Instant> {
+    if (dice.coin()) return std::nullopt;
+    return view.now - std::chrono::seconds(dice.below(400));
+  };
+  m.recovering = dice.once_in(4);
+  m.outage_since = past();
+  m.crash_recovery_tried = dice.coin();
+  m.was_paused = dice.once_in(5);
+  m.previous_position = dice.lsn();
+  m.race_backoff_since = past();
+  if (dice.once_in(5)) m.no_race_until = view.now + std::chrono::seconds(dice.below(20) - 10);
+  m.pre_promote = dice.once_in(5) ? Memory::PrePromote::failed : Memory::PrePromote::none;
+  m.rewind = dice.any(Memory::Rewind::failed);
+  m.leader_timeline = dice.timeline();
+  m.own_timeline = dice.timeline();
+  m.callback_fired = dice.coin();
+  m.checkpoint_after_promote_done = dice.coin();
+  m.checkpoint_after_promote_running = dice.once_in(4);
+  m.bootstrapping = dice.once_in(8);
+  m.acquiring = dice.once_in(3);
+  m.joined = dice.coin();
+}
+
+}  // namespace
+
+View random_view(std::mt19937_64& random) {
+  Dice dice(random);
+  ViewBuilder b;
+  if (dice.coin()) {
+    b.as_leader();
+  } else {
+    b.as_replica();
+  }
+  fill_settings(dice, b.settings);
+  fill_cluster(dice, b.cluster);
+  fill_cluster(dice, b.last);
+  fill_postgres(dice, b.view, b.view.postgres);
+  fill_memory(dice, b.view, b.view.memory);
+  b.view.lock = dice.any(Lock::others);
+  // The lock is what the view of the store says; a free lock has no leader.
+  if (b.view.lock == Lock::free) b.cluster.leader.reset();
+  if (b.view.lock == Lock::mine || b.view.lock == Lock::foreign_session)
+    b.cluster.leader = dcs::Leader{.name = "n1", .session = "s", .version = 50};
+  if (b.view.lock == Lock::others)
+    b.cluster.leader = dcs::Leader{.name = dice.of<std::string>({"n2", "n4"}), .session = "s", .version = 50};
+  b.view.store.ok = !dice.once_in(4);
+  b.view.store.lock_unknown = dice.once_in(10);
+  b.lease_for(std::chrono::seconds(dice.below(31)));
+  if (dice.once_in(3)) b.no_lease();
+  b.view.fence = {.usable = !dice.once_in(5), .armed = dice.coin()};
+  b.view.commands.shutdown = dice.once_in(10);
+  b.view.commands.hurry = b.view.commands.shutdown && dice.coin();
+  if (dice.once_in(3)) {
+    b.operation(dice.any(OperationKind::shutdown), dice.any(Phase::removing), dice.any(Cancel::no));
+    b.view.operation->awaits_verdict = dice.once_in(3);
+    b.view.operation->released = dice.once_in(5);
+    b.view.operation->checkpoint_lsn = dice.lsn();
+  }
+  if (dice.coin()) {
+    b.ended(dice.any(OperationKind::shutdown), dice.coin(),
+            dice.of<std::string>({"", "cancelled", "pre_promote: no", "died"}));
+    b.view.last_operation->ended = b.view.now - std::chrono::seconds(dice.below(20));
+    if (dice.coin()) b.view.memory.results_seen = b.view.last_operation->serial;
+  }
+  if (dice.coin()) {
+    for (const char* name : {"n2", "n3", "n4"}) {
+      if (dice.once_in(5)) continue;
+      b.peer(name, dice.lsn(), dice.timeline());
+      auto& answer = b.view.answers.peers->at(name);
+      answer.reachable = dice.coin();
+      answer.primary = dice.once_in(6);
+      answer.nofailover = dice.once_in(6);
+      answer.watchdog_failed = dice.once_in(6);
+      answer.failover_priority = dice.below(3);
+    }
+  }
+  if (dice.coin()) b.divergence(dice.any(postgres::Divergence::diverged));
+  View view = b.build();
+  if (dice.once_in(20)) view.store.last_with_leader = nullptr;
+  if (dice.once_in(20)) {
+    view.store = {};
+    view.lock = Lock::free;
+  }
+  return view;
+}
+
+}  // namespace tanist::ha::testing
