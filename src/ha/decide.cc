@@ -9,6 +9,7 @@
 #include "ha/policy/outage.h"
 #include "ha/policy/race.h"
 #include "ha/policy/recovering.h"
+#include "ha/policy/rejoin.h"
 #include "ha/policy/rules.h"
 
 /// The decision: rules in their order, the first that answers ends it. Each rule is in policy/, with the
@@ -40,6 +41,8 @@ void name_what_is_seen(Draft& d) {
     // ha.md §3 step 15
     if (!d.memory.callback_fired && !d.memory.bootstrapping) {
       d.memory.callback_fired = true;
+      // What an adopted standby has of the leader's history is not known.
+      if (seen == postgres::Role::replica) policy::trigger_check(d);
       d.add(duty::Callback{.action = "on_start", .role = seen});
     }
   }

@@ -34,7 +34,11 @@ Task<void> Engine::Impl::read_store(bool linearizable) {
   const bool leading = keeper_.lease().until != Instant{};
   bool ok = true;
   std::string why;
-  if (!leading && now() - session_kept_at_ >= timing().loop_wait - timing().loop_wait / 10) {
+  // The leader key may hang on my session although I do not lead (a lease that I could not prove, a reply that was
+  // lost). Keeping the session alive blindly would keep everybody else from leading: a read tells first.
+  const bool key_may_be_mine = !leading && (lock_unknown_ || (cluster_ && lock_of(*cluster_) == Lock::mine));
+  linearizable = linearizable || key_may_be_mine;
+  if (!leading && !key_may_be_mine && now() - session_kept_at_ >= timing().loop_wait - timing().loop_wait / 10) {
     auto keeping = ports_.store.keep_session(store_deadline());
     auto kept = co_await std::move(keeping);
     // Refused is an answer: the store is there.

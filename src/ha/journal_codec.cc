@@ -79,6 +79,7 @@ void fields(A& a, Facts& v) {
   a("data_directory_error", v.data_directory_error), a("major_version", v.major_version);
   a("accepting", v.accepting), a("probe", v.probe), a("failing_since", v.failing_since);
   a("control", v.control), a("standby_signal", v.standby_signal), a("backup_label", v.backup_label);
+  a("half_rewound", v.half_rewound);
   a("system_identifier", v.system_identifier);
 }
 template <class A>

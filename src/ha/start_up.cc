@@ -158,7 +158,6 @@ Task<bool> Engine::Impl::start_up() {
     const bool standby = facts.probe ? facts.probe->in_recovery : facts.standby_signal;
     role_ = standby ? postgres::Role::replica : postgres::Role::primary;
     seen_running_ = true;
-    if (facts.accepts()) fire_callback("on_start", role_);
   } else {
     // A stopped primary is never started straight as primary by a daemon that did not see it run.
     role_ = facts.standby_signal ? postgres::Role::replica : postgres::Role::demoted;

@@ -58,6 +58,9 @@ Task<Result> LocalServer::initdb(Instant deadline) {
     co_return std::unexpected(
         Failure{fmt::format("initdb: data directory \"{}\" is not empty", pg().data_dir)});
   }
+  auto forgetting = forget_rewind(deadline);
+  Result forgotten = co_await std::move(forgetting);
+  if (!forgotten) co_return forgotten;
   const Rebuilding rebuilding(rebuilding_);
   std::vector<std::string> argv{tool("initdb")};
   for (const auto& option : settings_->bootstrap.initdb) argv.push_back(render_option(option));

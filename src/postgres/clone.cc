@@ -70,11 +70,24 @@ Task<Result> LocalServer::clone_into(ClonePlace place, Upstream source,
                                   source.port, finished ? finished->describe() : finished.error()))});
 }
 
+/// Another data directory takes the place of the one that was to be rewound.
+Task<Result> LocalServer::forget_rewind(Instant deadline) {
+  if (!facts_.half_rewound) co_return Result();
+  auto removing = disk_.remove(half_rewound_path(), deadline);
+  auto removed = co_await std::move(removing);
+  if (!removed) co_return std::unexpected(Failure{removed.error()});
+  facts_.half_rewound = false;
+  co_return Result();
+}
+
 Task<Result> LocalServer::base_backup(Upstream source, std::function<void(Progress)> progress,
                                       Instant deadline) {
   if (!stopped()) co_return std::unexpected(Failure{"pg_basebackup: PostgreSQL runs"});
   const Rebuilding rebuilding(rebuilding_);
   facts_.control.reset();
+  auto forgetting = forget_rewind(deadline);
+  Result forgotten = co_await std::move(forgetting);
+  if (!forgotten) co_return forgotten;
   const std::string data_dir = pg().data_dir;
   const std::string marker = clone_marker();
   Result result = std::unexpected(Failure{"no attempt was made"});

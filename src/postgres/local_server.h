@@ -65,6 +65,9 @@ class LocalServer final : public Server {
   void run_callback(std::string action, Role role) override;
 
  private:
+  Task<Result> forget_rewind(Instant deadline);
+  /// There while pg_rewind works on the data directory, and after it failed.
+  std::string half_rewound_path() const { return settings_->state_dir + "/rewinding"; }
   /// The postmaster that runs.
   struct Postmaster {
     process::PidFd pidfd;

@@ -89,6 +89,10 @@ Task<Result> LocalServer::open(config::SettingsPtr settings) {
     auto again = look(deadline);
     co_await std::move(again);
   }
+  auto marker = disk_.read(half_rewound_path(), deadline);
+  auto half_rewound = co_await std::move(marker);
+  if (!half_rewound) co_return std::unexpected(Failure{half_rewound.error()});
+  facts_.half_rewound = half_rewound->has_value() && facts_.data_directory == DataDirectory::ok && !facts_.running();
   auto checking = check_binaries(deadline);
   Result checked = co_await std::move(checking);
   if (!checked) co_return checked;

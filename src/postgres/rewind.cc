@@ -247,6 +247,7 @@ Task<void> LocalServer::archive_ready_wal(Instant deadline) {
 
 Task<Result> LocalServer::crash_recover(Instant deadline) {
   if (!stopped()) co_return std::unexpected(Failure{"crash recovery: PostgreSQL runs"});
+  if (facts_.half_rewound) co_return std::unexpected(Failure{"crash recovery: pg_rewind has not finished"});
   const Rebuilding rebuilding(rebuilding_);
   auto archiving = archive_ready_wal(deadline);
   co_await std::move(archiving);
@@ -310,6 +311,11 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
   auto environment = tool_environment();
   environment["PGOPTIONS"] = "-c statement_timeout=0";
   if (!pgpass.empty()) environment["PGPASSFILE"] = pgpass_for("rewind");
+  // A target that was rewound half-way may start and be corrupt: until pg_rewind has ended well nothing starts on it.
+  auto marking = disk_.write(half_rewound_path(), pg().data_dir + "\n", 0600, deadline);
+  auto marked = co_await std::move(marking);
+  if (!marked) co_return std::unexpected(Failure{"pg_rewind: " + marked.error()});
+  facts_.half_rewound = true;
   log::info("running pg_rewind from {}", source.member);
   facts_.control.reset();
   auto running =
@@ -328,6 +334,10 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
                                                   finished ? finished->describe() : finished.error())});
   }
   log::info("pg_rewind exit code=0");
+  auto unmarking = disk_.remove(half_rewound_path(), deadline);
+  auto unmarked = co_await std::move(unmarking);
+  if (!unmarked) co_return std::unexpected(Failure{"pg_rewind: " + unmarked.error()});
+  facts_.half_rewound = false;
   auto looking = look(deadline);
   co_await std::move(looking);
   auto control = read_control(deadline);

@@ -234,6 +234,12 @@ Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
                           : facts_.data_directory_error);
   }
   if (!seen_.permission_error.empty()) co_return refused(seen_.permission_error);
+  if (facts_.half_rewound) {
+    co_return refused(
+        fmt::format("pg_rewind did not finish in data directory \"{}\"\nHINT: it is tried again while there is a primary; "
+                    "to clone instead, remove the directory and {}",
+                    pg().data_dir, half_rewound_path()));
+  }
   auto checking = check_binaries(deadline);
   Result checked = co_await std::move(checking);
   if (!checked) co_return checked;

@@ -157,6 +157,8 @@ struct Facts {
   std::optional<ControlData> control;
   bool standby_signal = false;
   bool backup_label = false;
+  /// pg_rewind began on this data directory and did not end well: nothing may start on it but another pg_rewind.
+  bool half_rewound = false;
   std::string system_identifier;
   std::map<std::string, PendingRestart> pending_restart;
 

@@ -1,5 +1,6 @@
 #include "member.h"
 
+#include "api/observed.h"
 #include "core/format.h"
 
 namespace tanist::sim {
@@ -219,19 +220,12 @@ Task<void> Member::answer(std::function<void(ha::PeerAnswer)> reply) {
   const auto snapshot = daemon_->board.get();
   ha::PeerAnswer answer;
   if (snapshot) {
-    const auto& facts = snapshot->facts;
-    const bool primary_role =
-        snapshot->role == postgres::Role::primary || snapshot->role == postgres::Role::promoted;
-    if (facts.process != postgres::Process::none && facts.probe) {
+    const api::Observed seen = api::observe(*snapshot, daemon_->process->now());
+    if (seen.probe != nullptr) {
       answer.reachable = true;
-      answer.primary = !facts.probe->in_recovery;
-      answer.timeline = facts.probe->effective_timeline;
-      if (!answer.primary) answer.position = facts.probe->position();
-    } else if (facts.process != postgres::Process::none && primary_role) {
-      answer.reachable = true;
-      answer.primary = true;
-    } else {
-      answer.error.clear();
+      answer.primary = !seen.probe->in_recovery || seen.role == "primary";
+      answer.timeline = seen.probe->effective_timeline;
+      if (!answer.primary) answer.position = std::max(seen.probe->receive, seen.probe->replay);
     }
     answer.nofailover = snapshot->settings->tags.nofailover;
     answer.failover_priority = snapshot->settings->tags.failover_priority;

@@ -75,6 +75,7 @@ void SimServer::look() {
   facts_.data_directory =
       disk.data == Postgres::Data::ok ? postgres::DataDirectory::ok : postgres::DataDirectory::empty;
   facts_.standby_signal = disk.standby_signal;
+  facts_.half_rewound = disk.half_rewound;
   facts_.backup_label = disk.backup_label;
   facts_.major_version = 150004;
   facts_.system_identifier = model_.system_id();

@@ -14,6 +14,10 @@ namespace {
 
 using postgres::State;
 
+using namespace std::chrono_literals;
+
+/// Member keys wake nobody: how often a primary to rewind from is looked for.
+constexpr Duration kLookAgain = 1s;
 constexpr int kStartsFromBackupLabel = 150000;
 
 bool fits_start_as_primary(const postgres::ControlData& control) {
@@ -24,6 +28,11 @@ bool fits_start_as_primary(const postgres::ControlData& control) {
 bool after_failed_start(Draft& d) {
   d.memory.recovering = false;
   if (!d.view.has_lock()) {
+    // A rewind that failed half-way, or did not help: it is looked at anew instead of being started for ever.
+    if (rewind_executed(d.memory)) {
+      d.memory.rewind = Memory::Rewind::initial;
+      trigger_check(d);
+    }
     if (const auto when = retry_at(d.view, OperationKind::start)) d.wake(*when);
     return d.because(Code::failed_to_start);
   }
@@ -92,6 +101,20 @@ bool recover_from_crash(Draft& d) {
   return d.because(Code::crash_recovery);
 }
 
+/// What pg_rewind left half-way is no server: it is rewound again, or replaced where the configuration allows that.
+bool finish_rewind(Draft& d) {
+  if (d.view.has_lock()) {
+    d.release();
+    return d.because(Code::half_rewound);
+  }
+  if (d.memory.rewind != Memory::Rewind::failed) d.memory.rewind = Memory::Rewind::need;
+  if (rejoin_by_rewind(d)) return true;
+  d.memory.rewind = Memory::Rewind::need;
+  d.say_each_minute("half rewound", log::Level::warning, Code::half_rewound);
+  d.wake_in(kLookAgain);
+  return d.because(Code::waiting_before_retry);
+}
+
 }  // namespace
 
 State note_death(Draft& d) {
@@ -126,6 +149,7 @@ bool recover(Draft& d) {
     d.decision.needs.control_file = true;
     return d.because(Code::postgres_is_not_running);
   }
+  if (d.facts().half_rewound) return finish_rewind(d);
   if (leader)
     if (const auto decided = recover_leader(d, state)) return *decided;
   // ha.md §3.7.4: from here on nothing of this server can commit.

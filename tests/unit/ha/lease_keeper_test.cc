@@ -137,7 +137,7 @@ TEST_F(lease_keeper, a_definite_loss_stops_at_once_in_immediate_mode) {
   win();
   keep();
   store.outcome = dcs::RenewOutcome::lost;
-  clock.advance(10s);
+  clock.advance(11s);
   ASSERT_EQ(server.stops.size(), 1u);
   EXPECT_EQ(server.stops[0], postgres::StopMode::immediate);
   EXPECT_FALSE(keeper.lease().held(clock.now()));

@@ -117,6 +117,13 @@ TEST(Recovering, a_replica_that_could_not_start_says_so_and_tries_again_later) {
   EXPECT_TRUE(intends<intent::Start>(b.decide()));
 }
 
+TEST(Recovering, a_member_that_does_not_start_after_a_failed_rewind_is_compared_again) {
+  ViewBuilder b = ViewBuilder().as_replica().down("shut down").ended(OperationKind::start, false, "died");
+  b.view.memory.recovering = true;
+  b.view.memory.rewind = Memory::Rewind::failed;
+  EXPECT_EQ(b.decide().memory.rewind, Memory::Rewind::check);
+}
+
 TEST(Recovering, a_start_that_was_ended_on_purpose_is_no_failure) {
   ViewBuilder b = ViewBuilder().as_replica().down("in archive recovery");
   b.ended(OperationKind::start, false, "cancelled");
