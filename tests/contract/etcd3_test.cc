@@ -41,7 +41,11 @@ class Member {
   }
   Instant in(Duration d) { return clock.now() + d; }
   dcs::Renewal renew(Duration budget = kBudget) { return run(store->renew(std::nullopt, in(budget))); }
-  Outcome acquire() { return run(store->acquire({}, in(kBudget))).outcome; }
+  Outcome acquire() {
+    const auto result = run(store->acquire({}, in(kBudget)));
+    EXPECT_EQ(result.detail, "");
+    return result.outcome;
+  }
   dcs::ClusterPtr read(Read how = Read::linearizable) {
     auto view = run(store->load(how, in(kBudget)));
     EXPECT_TRUE(view) << view.error().detail;

@@ -65,10 +65,12 @@ void Draft::release(std::optional<Lsn> last_lsn) {
 }
 
 Decision Draft::finish() {
-  // The lock is renewed for as long as it is mine, unless a rule gives it up: slow work must not lose it.
-  const auto usual = view.has_lock() ? Mandate::Kind::keep : Mandate::Kind::lapse;
+  // The lock is renewed for as long as it is mine, unless a rule gives it up: slow work must not lose it. Once the lease
+  // is over and the store does not answer, requests that still reach it would only keep everybody else from leading.
+  const bool known_mine = view.has_lock() && (view.store.ok || view.lease.held(now()));
+  const auto usual = known_mine ? Mandate::Kind::keep : Mandate::Kind::lapse;
   decision.mandate.kind = mandate_.value_or(usual);
-  if (!view.has_lock() && decision.mandate.kind == Mandate::Kind::keep)
+  if (!known_mine && decision.mandate.kind == Mandate::Kind::keep)
     decision.mandate.kind = Mandate::Kind::lapse;
   decision.mandate.good_until = now() + timing().ttl;
   return std::move(decision);

@@ -142,6 +142,16 @@ bool go_on_bootstrapping(Draft& d) {
     d.intend(intent::FinishBootstrap{});
     return d.because(Code::running_post_bootstrap);
   }
+  if (ended(OperationKind::finish_bootstrap)) {
+    // A reply that was lost may have been a yes: data that the store knows of is never given up.
+    if (!d.view.store.ok) return d.because(Code::dcs_not_accessible);
+    if (!d.linearizable()) return d.because(Code::cancelling_bootstrap);
+    const auto& initialize = d.cluster.initialize;
+    if (initialize.valid_system_id() && initialize.value == d.facts().system_identifier) {
+      d.memory.bootstrapping = false;
+      return false;
+    }
+  }
   // ha.md §3.6: the server died, or a step failed; also when the race for /initialize was lost, nothing was
   // begun.
   if (ended(OperationKind::bootstrap) || ended(OperationKind::finish_bootstrap)) {

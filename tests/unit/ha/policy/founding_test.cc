@@ -111,11 +111,24 @@ TEST(Founding, a_failed_bootstrap_is_cancelled_and_ends_the_daemon) {
   EXPECT_EQ(std::get<intent::Exit>(end.intent).why, "Failed to bootstrap cluster");
 }
 
-TEST(Founding, a_result_that_was_refused_cancels_the_bootstrap) {
+TEST(Founding, a_result_that_was_refused_cancels_the_bootstrap_on_a_fresh_view) {
   ViewBuilder b =
       ViewBuilder().as_leader().unlocked().no_lease().ended(OperationKind::finish_bootstrap, false);
   b.view.memory.bootstrapping = true;
-  EXPECT_TRUE(intends<intent::CancelBootstrap>(b.decide()));
+  b.cluster.initialize.value.clear();
+  EXPECT_TRUE(b.decide().needs.linearizable_view);
+  EXPECT_TRUE(intends<intent::CancelBootstrap>(b.linearizable().decide()));
+  EXPECT_FALSE(intends<intent::CancelBootstrap>(b.store_down().decide()));
+}
+
+TEST(Founding, a_result_that_was_stored_after_all_is_never_cancelled) {
+  ViewBuilder b =
+      ViewBuilder().as_leader().leader("n2").no_lease().ended(OperationKind::finish_bootstrap, false);
+  b.view.memory.bootstrapping = true;
+  const Decision d = b.linearizable().decide();
+  EXPECT_FALSE(intends<intent::CancelBootstrap>(d));
+  EXPECT_FALSE(d.memory.bootstrapping);
+  EXPECT_TRUE(intends<intent::Demote>(d));
 }
 
 TEST(Founding, the_new_leader_looks_at_once_who_waits) {
