@@ -17,7 +17,7 @@ constexpr Duration kInterval = 1s;
 /// While the server does not accept yet, and while somebody waits for that.
 constexpr Duration kIntervalNotAccepting = 200ms;
 constexpr Duration kIntervalHurried = 10ms;
-constexpr Duration kPatienceWithRefusals = 500ms;
+constexpr Duration kPatienceWithRefusals = 25ms;
 /// A standby without a receiver whose timeline could not be asked for.
 constexpr Duration kIdentifyAgain = 10s;
 /// Covers connect_timeout and statement_timeout of the session.

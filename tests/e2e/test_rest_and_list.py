@@ -22,7 +22,11 @@ def calm():
     """One cluster for all tests of this file: they only look."""
     cluster = Cluster()
     try:
-        yield cluster.start()
+        cluster.start()
+        # Health checks and list show what was published last: a second after the clone all agree with PostgreSQL.
+        wait_until("replicas without lag", lambda: all(r.status("/readiness") == 200 for r in cluster.replicas()), 10)
+        wait_until("a list without lag", lambda: all(row.get("Replay Lag", 0) == 0 for row in listed(cluster)), 10)
+        yield cluster
     finally:
         cluster.close()
 

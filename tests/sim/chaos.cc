@@ -75,10 +75,13 @@ Duration Chaos::spell(Duration longest) {
   return dice_.chance(0.7) ? dice_.between(100ms, longest / 4) : dice_.between(longest / 4, longest);
 }
 
-void Chaos::later(Duration delay, std::function<void()> what) { world_.after(delay, std::move(what)); }
+void Chaos::later(Duration delay, std::function<void()> what) {
+  world_.after(delay, std::move(what));
+}
 
 bool Chaos::crash_daemon() {
   Member& m = victim();
+  if (!cluster_.options().guardian) return false;
   if (!m.running()) return false;
   cluster_.forget_handover();
   m.crash();
@@ -105,6 +108,7 @@ bool Chaos::kill_postmaster() {
 
 bool Chaos::kill_both() {
   Member& m = victim();
+  if (!cluster_.options().guardian) return false;
   if (!m.running() || m.postgres().process() != postgres::Process::running) return false;
   cluster_.forget_handover();
   m.crash();
@@ -115,6 +119,7 @@ bool Chaos::kill_both() {
 
 bool Chaos::restart_daemon() {
   Member& m = anybody();
+  if (!cluster_.options().guardian) return false;
   if (!m.running() || m.paused()) return false;
   cluster_.forget_handover();
   m.crash();
@@ -211,7 +216,8 @@ bool Chaos::lossy_store() {
   cluster_.forget_handover();
   const double loss = 0.1 + 0.5 * dice_.roll();
   (dice_.chance(0.5) ? m.store_faults().request_loss : m.store_faults().reply_loss) = loss;
-  later(spell(cluster_.options().ttl), [&m] { m.store_faults().request_loss = m.store_faults().reply_loss = 0; });
+  later(spell(cluster_.options().ttl),
+        [&m] { m.store_faults().request_loss = m.store_faults().reply_loss = 0; });
   return true;
 }
 

@@ -9,7 +9,8 @@
 /// What is done to a cluster in a run, and the two phases of a run.
 namespace tanist::sim {
 
-/// Injects faults at random moments, a share of them at the leader.
+/// Injects faults at random moments, a share of them at the leader. Where no guardian is, nothing is done to
+/// a daemon that would leave its PostgreSQL without anybody to stop it.
 class Chaos {
  public:
   Chaos(Cluster& cluster, std::uint64_t seed);

@@ -46,7 +46,9 @@ Cluster::Cluster(std::uint64_t seed, Options options)
   for (int i = 1; i <= options_.members; ++i) add(fmt::format("n{}", i));
 }
 
-const Cluster* Cluster::current() { return g_current; }
+const Cluster* Cluster::current() {
+  return g_current;
+}
 
 Cluster::~Cluster() {
   members_.clear();
@@ -58,7 +60,8 @@ Member& Cluster::add(const std::string& name) {
   const auto host = static_cast<Endpoint>(members_.size() + 1);
   const HostClock clock{std::chrono::hours(host * 100), rate(world_.dice())};
   PostgresDirectory postgres = [this](const std::string& address) { return postgres_at(address); };
-  PeerDirectory peers = [this](const std::string& url, std::function<void(ha::PeerAnswer)> reply, Endpoint& there) {
+  PeerDirectory peers = [this](const std::string& url, std::function<void(ha::PeerAnswer)> reply,
+                               Endpoint& there) {
     const std::string address = host_of(url);
     for (auto& m : members_) {
       if (address_of(m->host()) != address) continue;
@@ -108,7 +111,8 @@ bool Cluster::converged() {
   for (auto& m : members_) {
     if (m.get() == leader) continue;
     auto& postgres = m->postgres();
-    if (!m->running() || postgres.life() != Postgres::Life::up || !postgres.in_recovery() || !postgres.streaming())
+    if (!m->running() || postgres.life() != Postgres::Life::up || !postgres.in_recovery() ||
+        !postgres.streaming())
       return false;
     if (!wal_.contains(leader->postgres().disk().end, postgres.disk().end)) return false;
   }
@@ -116,7 +120,8 @@ bool Cluster::converged() {
 }
 
 std::string Cluster::shape() {
-  static constexpr std::string_view kLives[] = {"down", "starting", "up", "stopping", "stopping at once", "dying"};
+  static constexpr std::string_view kLives[] = {"down",     "starting",         "up",
+                                                "stopping", "stopping at once", "dying"};
   const auto view = store_.snapshot();
   std::string text = fmt::format("leader key: {}", view->leader ? view->leader->name : "absent");
   for (auto& m : members_) {
@@ -125,9 +130,10 @@ std::string Cluster::shape() {
     text += fmt::format(
         "\n  {} {}{}: PostgreSQL {}{} {} at {}/{} (branch {}), control '{}'{}{}, {}", m->name(),
         m->running() ? "runs" : "does not run", m->paused() ? ", stopped" : "",
-        kLives[static_cast<int>(p.life())], p.stopped() ? " (stopped)" : "", p.in_recovery() ? "standby" : "primary",
-        p.timeline().value, p.disk().end.lsn.value, p.disk().end.branch, p.disk().control_state,
-        p.disk().data == Postgres::Data::ok ? "" : ", no data", p.disk().half_rewound ? ", half rewound" : "",
+        kLives[static_cast<int>(p.life())], p.stopped() ? " (stopped)" : "",
+        p.in_recovery() ? "standby" : "primary", p.timeline().value, p.disk().end.lsn.value,
+        p.disk().end.branch, p.disk().control_state, p.disk().data == Postgres::Data::ok ? "" : ", no data",
+        p.disk().half_rewound ? ", half rewound" : "",
         p.streaming() ? fmt::format("streams from {}", p.streaming_from()) : std::string("does not stream"));
     if (snapshot && snapshot->operation)
       text += fmt::format(", operation {} (phase {})", snapshot->operation->name,
@@ -176,8 +182,8 @@ Counts Cluster::counts() {
 std::string Cluster::report(std::size_t lines) const {
   std::string text = fmt::format("seed {}: {}\n", world_.seed(), world_.violation());
   for (const auto& line : world_.recent(lines)) text += line + "\n";
-  text += fmt::format("seed {}: {}\nHINT: sim_run --seed {} --verbose\n", world_.seed(), world_.violation(),
-                      world_.seed());
+  text += fmt::format("seed {}: {}\n", world_.seed(), world_.violation());
+  if (!replay.empty()) text += "HINT: " + replay + "\n";
   return text;
 }
 

@@ -23,8 +23,8 @@ struct Counts {
   void add(const Counts& other);
 };
 
-/// A simulated cluster: hosts with the real engine, a store, and the watch over the invariants. Log lines of the
-/// engine go into the world's trace.
+/// A simulated cluster: hosts with the real engine, a store, and the watch over the invariants. Log lines of
+/// the engine go into the world's trace.
 class Cluster final : public MemberObserver {
  public:
   Cluster(std::uint64_t seed, Options options = {});
@@ -56,7 +56,8 @@ class Cluster final : public MemberObserver {
   /// As a service manager does: a daemon that ends with an error is started again after two seconds.
   bool restart_on_failure = true;
 
-  /// Everything that was done to the world ends: network, store, disks, clocks go on; stopped and dead daemons run.
+  /// Everything that was done to the world ends: network, store, disks, clocks go on; stopped and dead
+  /// daemons run.
   void heal();
 
   Counts counts();
@@ -71,7 +72,9 @@ class Cluster final : public MemberObserver {
   /// Called with every decision to take the leader key.
   std::function<void(Endpoint, const ha::View&, const dcs::AcquireConditions&)> on_acquire;
 
-  /// `what` once the invariants hold everywhere; otherwise seed, reason and the last events.
+  /// The command that replays this run, for the report.
+  std::string replay;
+  /// Seed, the broken invariant, and the last events.
   std::string report(std::size_t lines = 100) const;
   bool ok() const { return world_.violation().empty(); }
 

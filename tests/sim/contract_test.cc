@@ -8,14 +8,12 @@ namespace {
 using namespace std::chrono_literals;
 using contract::Loss;
 
-constexpr std::array kWrites = {"acquire", "renew", "release", "write", "member", "begin", "finish", "cancel"};
+constexpr std::array kWrites = {"acquire", "renew", "release", "write",
+                                "member",  "begin", "finish",  "cancel"};
 
 class SimFixture final : public contract::StoreFixture {
  public:
-  ~SimFixture() override {
-  
-    runner_->kill();
-  }
+  ~SimFixture() override { runner_->kill(); }
 
   void run(Task<void> task) override {
     bool done = false;
@@ -102,7 +100,9 @@ class SimFixture final : public contract::StoreFixture {
   TaskScope runner_scope_{runner_->executor()};
 };
 
-std::unique_ptr<contract::StoreFixture> make_sim_fixture() { return std::make_unique<SimFixture>(); }
+std::unique_ptr<contract::StoreFixture> make_sim_fixture() {
+  return std::make_unique<SimFixture>();
+}
 
 }  // namespace
 }  // namespace tanist::sim

@@ -10,10 +10,13 @@ using namespace std::chrono_literals;
 
 /// A new system that is still being made is nobody's primary yet.
 bool Cluster::unfinished(Member& m) {
-  return m.postgres().disk().bootstrap_attempt && store_.snapshot()->initialize.value != m.postgres().system_id();
+  return m.postgres().disk().bootstrap_attempt &&
+         store_.snapshot()->initialize.value != m.postgres().system_id();
 }
 
-bool Cluster::writes_for_cluster(Member& m) { return m.postgres().can_commit() && !unfinished(m); }
+bool Cluster::writes_for_cluster(Member& m) {
+  return m.postgres().can_commit() && !unfinished(m);
+}
 
 /// At no instant two servers can acknowledge a commit.
 void Cluster::check() {
@@ -28,8 +31,12 @@ void Cluster::check() {
 }
 
 void Cluster::leader_changed(LeaderChange why, const std::string& name) {
-  static constexpr std::string_view kWhy[] = {"acquired by", "taken after the bootstrap by", "moved to a new session by",
-                                              "released by", "expired of",                   "deleted by hand of"};
+  static constexpr std::string_view kWhy[] = {"acquired by",
+                                              "taken after the bootstrap by",
+                                              "moved to a new session by",
+                                              "released by",
+                                              "expired of",
+                                              "deleted by hand of"};
   world_.note("store", fmt::format("leader key {} {}", kWhy[static_cast<int>(why)], name));
   if (excused() || why == LeaderChange::deleted_by_hand) return;
   const auto holders = named(name);
@@ -52,8 +59,8 @@ void Cluster::leader_changed(LeaderChange why, const std::string& name) {
     for (Member* m : holders)
       if (m->postgres().disk().data == Postgres::Data::ok && !m->postgres().in_recovery() &&
           m->postgres().life() == Postgres::Life::up && m->postgres().timeline() < cluster_timeline)
-        world_.violated(fmt::format("{} took the leader key as a stale primary: timeline {} is behind {}", name,
-                                    m->postgres().timeline().value, cluster_timeline.value));
+        world_.violated(fmt::format("{} took the leader key as a stale primary: timeline {} is behind {}",
+                                    name, m->postgres().timeline().value, cluster_timeline.value));
   }
 }
 
@@ -71,8 +78,8 @@ void Cluster::promoted(Member& member) {
     for (std::size_t i = handover_commits_; i < commits.size() && !lost; ++i)
       lost = commits[i].host == handover_from_ && !wal_.contains(now, commits[i].at);
     if (lost)
-      world_.violated(fmt::format("a clean hand-over from host {} to {} lost acknowledged commits", handover_from_,
-                                  member.name()));
+      world_.violated(fmt::format("a clean hand-over from host {} to {} lost acknowledged commits",
+                                  handover_from_, member.name()));
     handover_from_ = 0;
   }
 }

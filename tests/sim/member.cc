@@ -7,13 +7,16 @@ namespace tanist::sim {
 
 using namespace std::chrono_literals;
 
-std::string address_of(Endpoint host) { return fmt::format("10.0.0.{}", host); }
+std::string address_of(Endpoint host) {
+  return fmt::format("10.0.0.{}", host);
+}
 
 Document Options::dynamic() const {
-  Document postgresql = Document::map({{"use_pg_rewind", use_pg_rewind},
-                                       {"use_slots", true},
-                                       {"remove_data_directory_on_rewind_failure", remove_on_divergence},
-                                       {"remove_data_directory_on_diverged_timelines", remove_on_divergence}});
+  Document postgresql =
+      Document::map({{"use_pg_rewind", use_pg_rewind},
+                     {"use_slots", true},
+                     {"remove_data_directory_on_rewind_failure", remove_on_divergence},
+                     {"remove_data_directory_on_diverged_timelines", remove_on_divergence}});
   return Document::map({{"ttl", seconds(ttl)},
                         {"loop_wait", seconds(loop_wait)},
                         {"retry_timeout", seconds(retry_timeout)},
@@ -57,7 +60,8 @@ config::SettingsPtr make_settings(const std::string& name, Endpoint host, const 
   if (flag("synchronous_mode", false)) d.synchronous_mode = config::Dynamic::SyncMode::on;
   pg.use_pg_rewind = flag("postgresql.use_pg_rewind", false);
   pg.use_slots = flag("postgresql.use_slots", true);
-  pg.remove_data_directory_on_rewind_failure = flag("postgresql.remove_data_directory_on_rewind_failure", false);
+  pg.remove_data_directory_on_rewind_failure =
+      flag("postgresql.remove_data_directory_on_rewind_failure", false);
   pg.remove_data_directory_on_diverged_timelines =
       flag("postgresql.remove_data_directory_on_diverged_timelines", false);
   d.raw = dynamic;
@@ -65,10 +69,11 @@ config::SettingsPtr make_settings(const std::string& name, Endpoint host, const 
   return s;
 }
 
-/// One incarnation. The order of the members is the order of construction; the process, whose coroutines refer to all
-/// the others, is killed before any of them goes.
+/// One incarnation. The order of the members is the order of construction; the process, whose coroutines
+/// refer to all the others, is killed before any of them goes.
 struct Member::Daemon {
-  Daemon(Member& m, const config::SettingsPtr& settings, ha::SettingsBuilder builder, ha::EngineObserver observer)
+  Daemon(Member& m, const config::SettingsPtr& settings, ha::SettingsBuilder builder,
+         ha::EngineObserver observer)
       : process(std::make_shared<Process>(m.world_, m.clock_, m.name_)),
         store(*process, m.host_, m.store_, m.store_faults_),
         server(*process, m.postgres_, m.directory_, m.disk_.files),
@@ -77,10 +82,11 @@ struct Member::Daemon {
         disk(*process, m.disk_),
         dice(m.dice_.fork()),
         scope(process->executor()),
-        engine(process->executor(),
-               ha::Ports{*process, store, server, peers, m.options_.guardian ? static_cast<ha::Fence&>(fence) : no_fence,
-                         disk, dice, journal},
-               settings, std::move(builder), board, std::move(observer)) {}
+        engine(
+            process->executor(),
+            ha::Ports{*process, store, server, peers,
+                      m.options_.guardian ? static_cast<ha::Fence&>(fence) : no_fence, disk, dice, journal},
+            settings, std::move(builder), board, std::move(observer)) {}
 
   std::shared_ptr<Process> process;
   SimStore store;
@@ -98,8 +104,9 @@ struct Member::Daemon {
   std::string last_decision;
 };
 
-Member::Member(World& world, Wal& wal, StoreServer& store, Endpoint host, std::string name, const Options& options,
-               HostClock clock, PostgresDirectory postgres, PeerDirectory peers, MemberObserver& observer)
+Member::Member(World& world, Wal& wal, StoreServer& store, Endpoint host, std::string name,
+               const Options& options, HostClock clock, PostgresDirectory postgres, PeerDirectory peers,
+               MemberObserver& observer)
     : world_(world),
       store_(store),
       host_(host),
@@ -115,7 +122,9 @@ Member::Member(World& world, Wal& wal, StoreServer& store, Endpoint host, std::s
   guardian_.present = options.guardian;
 }
 
-Member::~Member() { destroy(); }
+Member::~Member() {
+  destroy();
+}
 
 void Member::destroy() {
   if (!daemon_) return;
@@ -147,12 +156,14 @@ void Member::start() {
       [name, host](const Document& dynamic) -> std::expected<config::SettingsPtr, std::string> {
     return make_settings(name, host, dynamic);
   };
-  daemon_ = std::make_unique<Daemon>(*this, make_settings(name_, host_, options_.dynamic()), std::move(builder),
-                                     std::move(observer));
+  daemon_ = std::make_unique<Daemon>(*this, make_settings(name_, host_, options_.dynamic()),
+                                     std::move(builder), std::move(observer));
   daemon_->server.on_removal = [this](const std::string& why, bool renamed) {
     observer_.removal(host_, why, renamed);
   };
-  daemon_->server.on_start = [this](const postgres::StartRequest& request) { observer_.starting(host_, request); };
+  daemon_->server.on_start = [this](const postgres::StartRequest& request) {
+    observer_.starting(host_, request);
+  };
   daemon_->scope.spawn("engine", run());
 }
 
@@ -201,9 +212,13 @@ void Member::sigcont() {
   daemon_->process->cont();
 }
 
-bool Member::paused() const { return daemon_ && daemon_->process->stopped(); }
+bool Member::paused() const {
+  return daemon_ && daemon_->process->stopped();
+}
 
-ha::SnapshotPtr Member::snapshot() const { return daemon_ ? daemon_->board.get() : nullptr; }
+ha::SnapshotPtr Member::snapshot() const {
+  return daemon_ ? daemon_->board.get() : nullptr;
+}
 
 void Member::serve(std::function<void(ha::PeerAnswer)> reply) {
   if (!daemon_ || !daemon_->serving || exit_code_) return;

@@ -59,13 +59,15 @@ Task<bool> SimDisk::access(Instant deadline) {
     co_await std::move(hanging);
     co_return false;
   }
-  const Instant done = process_.now() + dice.between(50us, 2ms) + (disk_.slow > 0s ? dice.between(0s, disk_.slow) : 0s);
+  const Instant done =
+      process_.now() + dice.between(50us, 2ms) + (disk_.slow > 0s ? dice.between(0s, disk_.slow) : 0s);
   auto working = process_.sleep_until(std::min(done, deadline));
   co_await std::move(working);
   co_return done <= deadline && !disk_.hung && !(disk_.failures > 0 && dice.chance(disk_.failures));
 }
 
-Task<std::expected<std::optional<std::string>, std::string>> SimDisk::read(std::string path, Instant deadline) {
+Task<std::expected<std::optional<std::string>, std::string>> SimDisk::read(std::string path,
+                                                                           Instant deadline) {
   using Content = std::expected<std::optional<std::string>, std::string>;
   auto accessing = access(deadline);
   const bool ok = co_await std::move(accessing);

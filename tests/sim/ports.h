@@ -15,7 +15,8 @@ namespace tanist::sim {
 /// The guardian of a host: a process of its own that outlives the daemon. Kills what can commit at `kill_at`.
 class Guardian {
  public:
-  Guardian(World& world, Postgres& postgres, HostClock clock) : world_(world), postgres_(postgres), clock_(clock) {}
+  Guardian(World& world, Postgres& postgres, HostClock clock)
+      : world_(world), postgres_(postgres), clock_(clock) {}
   bool present = true;
   /// The next attempts to arm that fail.
   int refusals = 0;
@@ -58,7 +59,8 @@ struct HostDisk {
 class SimDisk final : public Disk {
  public:
   SimDisk(Process& process, HostDisk& disk) : process_(process), disk_(disk) {}
-  Task<std::expected<std::optional<std::string>, std::string>> read(std::string path, Instant deadline) override;
+  Task<std::expected<std::optional<std::string>, std::string>> read(std::string path,
+                                                                    Instant deadline) override;
   Task<std::expected<void, std::string>> write(std::string path, std::string content, unsigned mode,
                                                Instant deadline) override;
   Task<std::expected<void, std::string>> append(std::string path, std::string content, unsigned mode,
@@ -91,8 +93,8 @@ class SimJournal final : public ha::Journal {
 };
 
 /// Sends GET /patroni to whatever daemon has the address; `reply` is called when (and if) it answers, there.
-using PeerDirectory =
-    std::function<void(const std::string& api_url, std::function<void(ha::PeerAnswer)> reply, Endpoint& host)>;
+using PeerDirectory = std::function<void(const std::string& api_url,
+                                         std::function<void(ha::PeerAnswer)> reply, Endpoint& host)>;
 
 class SimPeers final : public ha::Peers {
  public:

@@ -55,7 +55,9 @@ postgres::Accepting Postgres::accepting() const {
   return postgres::Accepting::unknown;
 }
 
-bool Postgres::can_commit() const { return clients_ && !in_recovery_ && life_ != Life::down && life_ != Life::starting; }
+bool Postgres::can_commit() const {
+  return clients_ && !in_recovery_ && life_ != Life::down && life_ != Life::starting;
+}
 
 std::string Postgres::system_id() const {
   return disk_.data == Data::ok ? wal_.branch(disk_.end.branch).system_id : std::string();
@@ -65,8 +67,9 @@ Timeline Postgres::timeline() const {
   return disk_.data == Data::ok ? wal_.branch(disk_.end.branch).timeline : Timeline{};
 }
 
-/// As the leader's history file tells it: this server's end, on its timeline, is not beyond where the leader left it.
-/// A position ahead of the leader's on the same branch is no divergence: the leader has just not got there.
+/// As the leader's history file tells it: this server's end, on its timeline, is not beyond where the leader
+/// left it. A position ahead of the leader's on the same branch is no divergence: the leader has just not got
+/// there.
 bool Postgres::ancestry_of(const Postgres& other) const {
   const Position shared = wal_.common(disk_.end, other.disk_.end);
   if (shared.branch < 0 || disk_.half_rewound) return false;
@@ -112,10 +115,11 @@ bool Postgres::start(bool as_standby, std::optional<postgres::Upstream> upstream
     changed();
     return true;
   }
-  const bool crashed = disk_.control_state == "in production" || disk_.control_state == "in archive recovery" ||
+  const bool crashed = disk_.control_state == "in production" ||
+                       disk_.control_state == "in archive recovery" ||
                        disk_.control_state == "shutting down" || disk_.control_state == "in crash recovery";
-  const Duration recovery =
-      crashed ? dice_.between(timing.crash_recovery_min, timing.crash_recovery_max) : dice_.between(5ms, 50ms);
+  const Duration recovery = crashed ? dice_.between(timing.crash_recovery_min, timing.crash_recovery_max)
+                                    : dice_.between(5ms, 50ms);
   later(timing.launch + recovery, [this] {
     life_ = Life::up;
     clients_ = true;
@@ -158,8 +162,10 @@ void Postgres::stop(bool immediate) {
     const bool fast_already = life_ == Life::stopping_fast;
     life_ = immediate ? Life::stopping_immediate : Life::stopping_fast;
     if (immediate || was_starting) {
-      // What was asked of the former stop does not happen any more; backends end where they next look at signals.
-      const std::string state = fast_already && shutdown_checkpoint_written_ ? "shut down" : disk_.control_state;
+      // What was asked of the former stop does not happen any more; backends end where they next look at
+      // signals.
+      const std::string state =
+          fast_already && shutdown_checkpoint_written_ ? "shut down" : disk_.control_state;
       world_.after(dice_.between(1ms, timing.stop_clients_max), [this, generation = generation_, state] {
         if (generation == generation_) {
           const auto down = [this, state] { go_down(state); };
@@ -203,7 +209,8 @@ void Postgres::stop(bool immediate) {
   }
 }
 
-/// The postmaster ends once every connected replica has the shutdown checkpoint, or its sender's patience ends.
+/// The postmaster ends once every connected replica has the shutdown checkpoint, or its sender's patience
+/// ends.
 void Postgres::finish_stop() {
   if (life_ != Life::stopping_fast) return;
   bool waiting = false;
@@ -243,9 +250,11 @@ void Postgres::crash_postmaster() {
   pending_.clear();
   drop_replicas(dice_.between(1ms, 20ms));
   // Orphans go on until they next wait; idle ones notice at once.
-  world_.after(dice_.between(1ms, dice_.chance(0.3) ? timing.orphans_max : 30ms), [this, generation = generation_] {
-    if (generation == generation_) go_down(shutdown_checkpoint_written_ ? "shut down" : disk_.control_state);
-  });
+  world_.after(dice_.between(1ms, dice_.chance(0.3) ? timing.orphans_max : 30ms),
+               [this, generation = generation_] {
+                 if (generation == generation_)
+                   go_down(shutdown_checkpoint_written_ ? "shut down" : disk_.control_state);
+               });
   if (can_commit()) write_on();
   changed();
 }
@@ -338,7 +347,9 @@ void Postgres::finish_copy(const Postgres& source) {
   changed();
 }
 
-void Postgres::begin_rewind() { disk_.half_rewound = true; }
+void Postgres::begin_rewind() {
+  disk_.half_rewound = true;
+}
 
 void Postgres::finish_rewind(const Postgres& source) {
   disk_.half_rewound = false;
@@ -351,7 +362,8 @@ void Postgres::finish_rewind(const Postgres& source) {
 }
 
 void Postgres::remove() {
-  if (life_ != Life::down) world_.violated(name_ + ": a data directory was removed under a running PostgreSQL");
+  if (life_ != Life::down)
+    world_.violated(name_ + ": a data directory was removed under a running PostgreSQL");
   disk_ = {};
   changed();
 }
@@ -363,7 +375,8 @@ void Postgres::sync_slots(const std::vector<postgres::WantedSlot>& wanted, bool 
   }
   if (!drop_unknown) return;
   std::erase_if(disk_.slots, [&](const auto& entry) {
-    const bool known = std::any_of(wanted.begin(), wanted.end(), [&](const auto& w) { return w.name == entry.first; });
+    const bool known =
+        std::any_of(wanted.begin(), wanted.end(), [&](const auto& w) { return w.name == entry.first; });
     return !known && !entry.second.active;
   });
 }

@@ -12,8 +12,8 @@
 
 namespace tanist::sim {
 
-/// One line of history that WAL can follow: a timeline as it really is. Two servers that were promoted apart have
-/// different branches, even when both call theirs timeline 2.
+/// One line of history that WAL can follow: a timeline as it really is. Two servers that were promoted apart
+/// have different branches, even when both call theirs timeline 2.
 struct Branch {
   int parent = -1;
   Lsn start;
@@ -79,8 +79,8 @@ class Postgres;
 /// Finds the server behind an address; nullptr: nobody there.
 using PostgresDirectory = std::function<Postgres*(const std::string& address)>;
 
-/// A model of one host's PostgreSQL: data directory, processes, replication. It lives as long as the host, whatever
-/// the daemon does.
+/// A model of one host's PostgreSQL: data directory, processes, replication. It lives as long as the host,
+/// whatever the daemon does.
 class Postgres {
  public:
   enum class Data { empty, partial, ok };

@@ -18,7 +18,9 @@ constexpr Duration kLongest = std::chrono::hours(24 * 365 * 10);
 const Process* g_running = nullptr;
 }  // namespace
 
-const Process* running_process() { return g_running; }
+const Process* running_process() {
+  return g_running;
+}
 
 struct Process::Initiation {
   Process* process;
@@ -41,7 +43,9 @@ WallTime Process::wall_now() const {
   return WallTime(kBeginning) + std::chrono::duration_cast<std::chrono::microseconds>(world_.now());
 }
 
-Task<void> Process::sleep_until(Instant until) { return wait(ticket(), until); }
+Task<void> Process::sleep_until(Instant until) {
+  return wait(ticket(), until);
+}
 
 Task<void> Process::wait(std::uint64_t ticket, Instant until) {
   return asio::async_initiate<const asio::use_awaitable_t<>&, void(boost::system::error_code)>(
@@ -66,7 +70,9 @@ void Process::finish(std::uint64_t ticket, boost::system::error_code ec) {
   asio::post(context_.get_executor(), asio::append(std::move(handler), ec));
 }
 
-void Process::wake(std::uint64_t ticket) { finish(ticket, {}); }
+void Process::wake(std::uint64_t ticket) {
+  finish(ticket, {});
+}
 
 void Process::post(std::function<void()> what) {
   if (!killed_) asio::post(context_.get_executor(), std::move(what));

@@ -12,8 +12,9 @@
 
 namespace tanist::sim {
 
-/// One operating-system process of a simulated host: the coroutines of one incarnation of the daemon, and the clock
-/// they wait on. It can be stopped (SIGSTOP), continued, and killed at any moment between two steps of the world.
+/// One operating-system process of a simulated host: the coroutines of one incarnation of the daemon, and the
+/// clock they wait on. It can be stopped (SIGSTOP), continued, and killed at any moment between two steps of
+/// the world.
 class Process final : public Clock, public std::enable_shared_from_this<Process> {
  public:
   Process(World& world, HostClock clock, std::string name);
@@ -28,7 +29,8 @@ class Process final : public Clock, public std::enable_shared_from_this<Process>
   WallTime wall_now() const override;
   Task<void> sleep_until(Instant until) override;
 
-  /// A wait that others may end: `wake(ticket)` or `until`, whichever is first. Each ticket is waited for at most once.
+  /// A wait that others may end: `wake(ticket)` or `until`, whichever is first. Each ticket is waited for at
+  /// most once.
   std::uint64_t ticket() { return next_ticket_++; }
   Task<void> wait(std::uint64_t ticket, Instant until);
   void wake(std::uint64_t ticket);
@@ -41,8 +43,8 @@ class Process final : public Clock, public std::enable_shared_from_this<Process>
   void cont() { stopped_ = false; }
   bool stopped() const { return stopped_; }
 
-  /// SIGKILL: every coroutine is destroyed where it waits. What they refer to must still be there; nothing of this
-  /// process runs afterwards.
+  /// SIGKILL: every coroutine is destroyed where it waits. What they refer to must still be there; nothing of
+  /// this process runs afterwards.
   void kill();
   bool killed() const { return killed_; }
 

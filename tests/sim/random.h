@@ -23,7 +23,8 @@ class Random {
   bool chance(double probability) { return roll() < probability; }
   Duration between(Duration low, Duration high) {
     if (high <= low) return low;
-    return low + Duration(static_cast<Duration::rep>(below(static_cast<std::uint64_t>((high - low).count()))));
+    return low +
+           Duration(static_cast<Duration::rep>(below(static_cast<std::uint64_t>((high - low).count()))));
   }
   /// A stream of its own, for a part whose draws must not disturb the others.
   Random fork() { return Random(next()); }

@@ -31,7 +31,8 @@ void Postgres::try_connect() {
       if (connection == connection_) try_connect();
     });
   };
-  if (!source || source == this || !world_.open(host_, source->host_) || !world_.open(source->host_, host_)) return again();
+  if (!source || source == this || !world_.open(host_, source->host_) || !world_.open(source->host_, host_))
+    return again();
   if (!source->answers() || source->system_id() != system_id()) return again();
   if (!wal_.contains(source->disk_.end, disk_.end)) return again();
   slot_ = disk_.upstream->slot;

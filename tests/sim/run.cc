@@ -32,6 +32,8 @@ Options options_for(std::uint64_t seed) {
   o.use_pg_rewind = dice.chance(0.7);
   // One of both, else a diverged member stays out by design.
   o.remove_on_divergence = !o.use_pg_rewind || dice.chance(0.5);
+  // Without a guardian the daemon alone keeps the invariants, for as long as it lives and runs.
+  o.guardian = dice.chance(0.75);
   o.primary_start_timeout = dice.chance(0.2) ? 0s : dice.chance(0.5) ? 300s : 20s;
   return o;
 }
@@ -41,6 +43,7 @@ RunResult run_seed(std::uint64_t seed, int faults, bool verbose) {
   Cluster cluster(seed, options_for(seed));
   World& world = cluster.world();
   world.echo(verbose);
+  cluster.replay = fmt::format("sim_run --seed {} --faults {} --verbose", seed, faults);
   Chaos chaos(cluster, seed);
   auto& dice = chaos.dice();
   const auto& o = cluster.options();
@@ -64,18 +67,19 @@ RunResult run_seed(std::uint64_t seed, int faults, bool verbose) {
   if (cluster.ok()) {
     cluster.heal();
     const Time healed = world.now();
-    // What the lease leaves, two cycles, and what PostgreSQL itself takes: crash recovery (and a rewind or a clone
-    // where nothing else is left that may lead).
+    // What the lease leaves, two cycles, and what PostgreSQL itself takes: crash recovery (and a rewind or a
+    // clone where nothing else is left that may lead).
     const Duration bound = o.ttl + 2 * o.loop_wait + 20s;
     world.run_for(bound, [&] { return cluster.primary() != nullptr; });
     if (cluster.ok() && !cluster.primary())
-      world.violated(fmt::format("no primary {:.1f} s after everything healed\n{}", seconds(bound), cluster.shape()));
+      world.violated(
+          fmt::format("no primary {:.1f} s after everything healed\n{}", seconds(bound), cluster.shape()));
     result.to_primary = world.now() - healed;
     // Then the others: they find out, rewind or clone, start, and look for their upstream every five seconds.
     const Duration others = 3 * o.loop_wait + 60s;
     if (cluster.ok() && !cluster.run_until_converged(others) && cluster.ok())
-      world.violated(fmt::format("not everybody streams {:.1f} s after there was a primary\n{}", seconds(others),
-                                 cluster.shape()));
+      world.violated(fmt::format("not everybody streams {:.1f} s after there was a primary\n{}",
+                                 seconds(others), cluster.shape()));
     result.to_converged = world.now() - healed;
   }
   result.ok = cluster.ok();

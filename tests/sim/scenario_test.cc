@@ -94,7 +94,8 @@ TEST_F(Scenario, a_killed_postmaster_is_restarted_in_place) {
   old.postgres().timing.crash_recovery_max = 60ms;
   old.postgres().crash_postmaster();
   world().run_for(1ms);
-  const auto took = until([&] { return cluster.primary() == &old && old.postgres().life() == Postgres::Life::up; }, 5s);
+  const auto took =
+      until([&] { return cluster.primary() == &old && old.postgres().life() == Postgres::Life::up; }, 5s);
   EXPECT_LE(took, 400ms);
   EXPECT_EQ(cluster.store().lock_changes(), changes);
   EXPECT_EQ(old.postgres().timeline(), timeline);
@@ -105,7 +106,8 @@ TEST_F(Scenario, sigterm_of_the_leader_hands_over_at_once_and_loses_nothing) {
   Member& old = leader();
   cluster.expect_clean_handover(old.host());
   const auto before = cluster.wal().acknowledged().size();
-  for (Endpoint host = 1; host <= cluster.size(); ++host) cluster.member(host).postgres().timing.promote_max = 50ms;
+  for (Endpoint host = 1; host <= cluster.size(); ++host)
+    cluster.member(host).postgres().timing.promote_max = 50ms;
   old.postgres().timing.checkpoint_max = 20ms;
   old.sigterm();
   const auto took = until([&] { return cluster.primary() && cluster.primary() != &old; }, 10s);
@@ -188,8 +190,8 @@ TEST_F(Scenario, a_leader_key_deleted_by_hand_is_noticed_and_somebody_leads_agai
 }
 
 TEST_F(Scenario, a_stale_watch_leads_to_no_acquire_on_an_old_config) {
-  // The replica with the old copy knows neither the new /config nor that the leader is gone; then it learns of the
-  // latter only.
+  // The replica with the old copy knows neither the new /config nor that the leader is gone; then it learns
+  // of the latter only.
   Member& old = leader();
   for (Endpoint host = 1; host <= cluster.size(); ++host)
     if (&cluster.member(host) != &old) cluster.member(host).store_faults().watch_lag = 15s;
@@ -234,7 +236,8 @@ TEST_F(Scenario, while_the_store_is_down_nobody_leads_and_the_old_leader_returns
   for (Endpoint host = 1; host <= cluster.size(); ++host)
     EXPECT_FALSE(cluster.member(host).postgres().can_commit()) << story();
   cluster.store().set_up(true);
-  EXPECT_TRUE(cluster.run_until_converged(cluster.options().ttl + 2 * cluster.options().loop_wait)) << story();
+  EXPECT_TRUE(cluster.run_until_converged(cluster.options().ttl + 2 * cluster.options().loop_wait))
+      << story();
 }
 
 TEST_F(Scenario, a_host_cloned_with_its_name_never_leads_beside_the_first) {
@@ -262,6 +265,28 @@ TEST_F(Scenario, a_cloned_host_that_cannot_see_the_first_waits_for_its_session_t
   world().run_for(90s);
   EXPECT_EQ(cluster.primary(), &old);
   EXPECT_FALSE(copy.postgres().can_commit()) << story();
+}
+
+TEST(Simulator, two_primaries_are_seen_where_nothing_fences) {
+  Options options;
+  options.guardian = false;
+  Cluster cluster(5, options);
+  cluster.start_all();
+  ASSERT_TRUE(cluster.run_until_converged(120s)) << cluster.shape();
+  cluster.primary()->sigstop();
+  cluster.world().run_for(120s);
+  EXPECT_FALSE(cluster.ok()) << "a daemon that sleeps past its lease, and nobody who acts for it";
+}
+
+TEST(Simulator, an_exact_replay_gives_the_same_events) {
+  const auto events = [](std::uint64_t seed) {
+    Cluster cluster(seed);
+    cluster.start_all();
+    cluster.world().run_for(60s);
+    return cluster.world().recent(4000);
+  };
+  EXPECT_EQ(events(8), events(8));
+  EXPECT_NE(events(8), events(9));
 }
 
 /// A cluster that is still empty; the parameter tells when something happens.

@@ -7,7 +7,8 @@
 #include "chaos.h"
 #include "core/format.h"
 
-/// Runs of two phases under random faults: fixed seeds that once showed a bug, and fresh ones that are printed.
+/// Runs of two phases under random faults: fixed seeds that once showed a bug, and fresh ones that are
+/// printed.
 ///   TANIST_SIM_SEED=N    the fresh seeds begin at N
 ///   TANIST_SIM_SCALE=F   F times as many fresh runs (0.1 under a sanitizer, unless set)
 ///   TANIST_SOAK=1        ten times as many
@@ -43,16 +44,18 @@ std::uint64_t first_fresh_seed() {
 }
 
 void print(const char* what, const Counts& sum, std::uint64_t runs) {
-  fmt::print("{}: {} runs, {} faults, {} lock changes, {} decisions, {} promotions, {} clean hand-overs checked, {} messages "
-             "lost or late, {} commits, {:.1f} h of virtual time\n",
-             what, runs, sum.faults, sum.lock_changes, sum.decisions, sum.promotions, sum.handovers, sum.messages_lost,
-             sum.commits, seconds(sum.virtual_time) / 3600);
+  fmt::print(
+      "{}: {} runs, {} faults, {} lock changes, {} decisions, {} promotions, {} clean hand-overs checked, {} "
+      "messages "
+      "lost or late, {} commits, {:.1f} h of virtual time\n",
+      what, runs, sum.faults, sum.lock_changes, sum.decisions, sum.promotions, sum.handovers,
+      sum.messages_lost, sum.commits, seconds(sum.virtual_time) / 3600);
 }
 
 /// Each of these once failed.
 constexpr std::uint64_t kRegressionSeeds[] = {
-    2,    3,    6,    10,   16,   104,  106,  112,  205,  207,  304,  1006, 1017, 1039, 1071,
-    1134, 1135, 1159, 1170, 1197, 1214, 1251, 1276, 1297, 5284,
+    2,    3,    6,    10,   16,   104,  106,  112,  205,  207,  304,  1006, 1017,
+    1039, 1071, 1134, 1135, 1159, 1170, 1197, 1214, 1251, 1276, 1297, 5284,
 };
 
 TEST(SimSeeds, regression_seeds_keep_every_invariant_and_converge) {

@@ -23,7 +23,9 @@ SimServer::SimServer(Process& process, Postgres& model, PostgresDirectory direct
   seen_generation_ = model_.generation();
 }
 
-SimServer::~SimServer() { model_.on_change({}); }
+SimServer::~SimServer() {
+  model_.on_change({});
+}
 
 Task<SimServer::Result> SimServer::open(config::SettingsPtr settings) {
   settings_ = std::move(settings);
@@ -87,7 +89,8 @@ void SimServer::notice() {
   const bool accepted = facts_.accepts();
   const auto generation = seen_generation_;
   look();
-  const bool died = was_running && (facts_.process != postgres::Process::running || generation != seen_generation_);
+  const bool died =
+      was_running && (facts_.process != postgres::Process::running || generation != seen_generation_);
   if (facts_.process == postgres::Process::orphans) model_.kill_everything();
   const bool streaming = model_.streaming();
   const bool receiver_ended = seen_streaming_ && !streaming;
@@ -233,7 +236,8 @@ Task<bool> SimServer::until(std::function<bool()> condition, Instant deadline) {
 
 postgres::RecoveryDifference SimServer::recovery_difference(const std::optional<postgres::Upstream>& upstream,
                                                             postgres::Role) const {
-  if (facts_.process != postgres::Process::running || !model_.in_recovery()) return postgres::RecoveryDifference::none;
+  if (facts_.process != postgres::Process::running || !model_.in_recovery())
+    return postgres::RecoveryDifference::none;
   return model_.disk().upstream == upstream ? postgres::RecoveryDifference::none
                                             : postgres::RecoveryDifference::reload;
 }

@@ -12,7 +12,8 @@
 
 namespace tanist::sim {
 
-/// One daemon's hand on its host's PostgreSQL: what the daemon sees of the model, a little late, and what it does.
+/// One daemon's hand on its host's PostgreSQL: what the daemon sees of the model, a little late, and what it
+/// does.
 class SimServer final : public postgres::Server {
  public:
   using Result = postgres::Result;
@@ -23,13 +24,16 @@ class SimServer final : public postgres::Server {
 
   Task<Result> open(config::SettingsPtr settings) override;
   Task<void> close() override;
-  void on_event(std::function<void(postgres::ServerEvent)> listener) override { listener_ = std::move(listener); }
+  void on_event(std::function<void(postgres::ServerEvent)> listener) override {
+    listener_ = std::move(listener);
+  }
   const postgres::Facts& facts() const override { return facts_; }
   Task<void> refresh(Duration max_age, Instant deadline) override;
   Task<void> read_control(Instant deadline) override;
   postgres::RecoveryDifference recovery_difference(const std::optional<postgres::Upstream>& upstream,
                                                    postgres::Role role) const override;
-  Task<Result> apply(config::SettingsPtr settings, postgres::Role role, bool force, Instant deadline) override;
+  Task<Result> apply(config::SettingsPtr settings, postgres::Role role, bool force,
+                     Instant deadline) override;
   Task<Result> initdb(Instant deadline) override;
   Task<Result> post_bootstrap(Instant deadline) override;
   Task<Result> start(postgres::StartRequest request, Instant deadline) override;
@@ -56,8 +60,10 @@ class SimServer final : public postgres::Server {
                            Instant deadline) override;
   Task<Result> remove_data_directory(std::string why, Instant deadline) override;
   Task<Result> rename_data_directory(Instant deadline) override;
-  Task<void> sync_slots(std::vector<postgres::WantedSlot> wanted, bool drop_unknown, Instant deadline) override;
-  Task<std::vector<HistoryLine>> history(Timeline timeline, std::string new_leader, Instant deadline) override;
+  Task<void> sync_slots(std::vector<postgres::WantedSlot> wanted, bool drop_unknown,
+                        Instant deadline) override;
+  Task<std::vector<HistoryLine>> history(Timeline timeline, std::string new_leader,
+                                         Instant deadline) override;
   void run_callback(std::string action, postgres::Role role) override;
 
   /// The data directory is about to be removed or renamed.
@@ -75,8 +81,8 @@ class SimServer final : public postgres::Server {
   Task<void> monitor();
   Task<bool> until(std::function<bool()> condition, Instant deadline);
   Task<bool> query(Instant deadline);
-  Task<Result> copy(postgres::Upstream source, std::function<void(postgres::Progress)> progress, Instant deadline,
-                    bool rewinding);
+  Task<Result> copy(postgres::Upstream source, std::function<void(postgres::Progress)> progress,
+                    Instant deadline, bool rewinding);
   void forget_files();
   Result failure(std::string what) const { return std::unexpected(postgres::Failure{std::move(what)}); }
 

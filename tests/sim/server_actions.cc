@@ -15,7 +15,8 @@ Postgres* SimServer::reachable(const postgres::Upstream& upstream) {
   return other->answers() ? other : nullptr;
 }
 
-Task<SimServer::Result> SimServer::apply(config::SettingsPtr settings, postgres::Role, bool, Instant deadline) {
+Task<SimServer::Result> SimServer::apply(config::SettingsPtr settings, postgres::Role, bool,
+                                         Instant deadline) {
   settings_ = std::move(settings);
   auto pause = process_.sleep_until(std::min(deadline, process_.now() + 1ms));
   co_await std::move(pause);
@@ -23,7 +24,8 @@ Task<SimServer::Result> SimServer::apply(config::SettingsPtr settings, postgres:
 }
 
 Task<SimServer::Result> SimServer::initdb(Instant deadline) {
-  if (model_.disk().data != Postgres::Data::empty) co_return failure("initdb: the data directory is not empty");
+  if (model_.disk().data != Postgres::Data::empty)
+    co_return failure("initdb: the data directory is not empty");
   model_.begin_copy();
   model_.disk().bootstrap_attempt = true;
   auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(200ms, 2s)));
@@ -46,8 +48,10 @@ Task<SimServer::Result> SimServer::start(postgres::StartRequest request, Instant
   auto pause = process_.sleep_for(dice_.between(1ms, 10ms));
   co_await std::move(pause);
   look();
-  if (facts_.process != postgres::Process::none) co_return failure("start: something of the server is still there");
-  if (facts_.data_directory != postgres::DataDirectory::ok) co_return failure("start: there is no data directory");
+  if (facts_.process != postgres::Process::none)
+    co_return failure("start: something of the server is still there");
+  if (facts_.data_directory != postgres::DataDirectory::ok)
+    co_return failure("start: there is no data directory");
   if (on_start) on_start(request);
   model_.start(request.as_standby, request.upstream);
   look();
@@ -57,7 +61,8 @@ Task<SimServer::Result> SimServer::start(postgres::StartRequest request, Instant
 Task<postgres::StartOutcome> SimServer::wait_started(Instant deadline) {
   const auto generation = model_.generation();
   auto over = [this, generation] {
-    return model_.answers() || model_.process() != postgres::Process::running || model_.generation() != generation;
+    return model_.answers() || model_.process() != postgres::Process::running ||
+           model_.generation() != generation;
   };
   auto waiting = until(over, deadline);
   const bool ended = co_await std::move(waiting);
@@ -77,15 +82,20 @@ Task<SimServer::Result> SimServer::checkpoint(Instant deadline) {
   if (!answered) co_return failure("CHECKPOINT: the server does not answer");
   auto pause = process_.sleep_for(dice_.between(5ms, 500ms));
   co_await std::move(pause);
-  if (generation != model_.generation() || !model_.answers()) co_return failure("CHECKPOINT: the connection was lost");
+  if (generation != model_.generation() || !model_.answers())
+    co_return failure("CHECKPOINT: the connection was lost");
   model_.checkpoint_done();
   if (facts_.control) facts_.control = control();
   co_return Result{};
 }
 
-Task<void> SimServer::run_before_stop(Instant) { co_return; }
+Task<void> SimServer::run_before_stop(Instant) {
+  co_return;
+}
 
-void SimServer::signal_stop(postgres::StopMode mode) { model_.stop(mode == postgres::StopMode::immediate); }
+void SimServer::signal_stop(postgres::StopMode mode) {
+  model_.stop(mode == postgres::StopMode::immediate);
+}
 
 Task<bool> SimServer::wait_no_clients(Instant deadline) {
   return until([this] { return !model_.can_commit(); }, deadline);
@@ -120,9 +130,13 @@ Task<bool> SimServer::kill_everything(Instant deadline) {
   co_return co_await std::move(waiting);
 }
 
-void SimServer::kill_now() { model_.kill_everything(); }
+void SimServer::kill_now() {
+  model_.kill_everything();
+}
 
-Task<SimServer::Result> SimServer::run_pre_promote(Instant) { co_return Result{}; }
+Task<SimServer::Result> SimServer::run_pre_promote(Instant) {
+  co_return Result{};
+}
 
 Task<SimServer::Result> SimServer::promote(Instant deadline) {
   auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(1ms, 20ms)));
@@ -143,8 +157,8 @@ Task<bool> SimServer::wait_promoted(Instant deadline) {
   co_return true;
 }
 
-Task<SimServer::Result> SimServer::follow_by_reload(std::optional<postgres::Upstream> upstream, postgres::Role,
-                                                    Instant deadline) {
+Task<SimServer::Result> SimServer::follow_by_reload(std::optional<postgres::Upstream> upstream,
+                                                    postgres::Role, Instant deadline) {
   auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(1ms, 5ms)));
   co_await std::move(pause);
   model_.follow(std::move(upstream));
@@ -157,7 +171,8 @@ Task<SimServer::Result> SimServer::crash_recover(Instant deadline) {
   const auto generation = model_.generation();
   auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(50ms, 1s)));
   co_await std::move(pause);
-  if (model_.generation() != generation) co_return failure("single-user mode: somebody started the server meanwhile");
+  if (model_.generation() != generation)
+    co_return failure("single-user mode: somebody started the server meanwhile");
   model_.recover_alone();
   facts_.control = control();
   co_return Result{};
@@ -184,15 +199,16 @@ Task<postgres::DivergenceAnswer> SimServer::compare_with(postgres::Upstream lead
   co_return answer;
 }
 
-Task<SimServer::Result> SimServer::copy(postgres::Upstream source, std::function<void(postgres::Progress)> progress,
-                                        Instant deadline, bool rewinding) {
+Task<SimServer::Result> SimServer::copy(postgres::Upstream source,
+                                        std::function<void(postgres::Progress)> progress, Instant deadline,
+                                        bool rewinding) {
   const std::string what = rewinding ? "pg_rewind" : "pg_basebackup";
   Postgres* from = reachable(source);
   if (!from) co_return failure(what + ": could not connect to " + source.host);
   if (rewinding) {
     if (model_.process() != postgres::Process::none) co_return failure("pg_rewind: the target is running");
-    if (model_.disk().control_state != "shut down" && model_.disk().control_state != "shut down in recovery" &&
-        !model_.disk().half_rewound)
+    if (model_.disk().control_state != "shut down" &&
+        model_.disk().control_state != "shut down in recovery" && !model_.disk().half_rewound)
       model_.recover_alone();
     if (from->system_id() != model_.system_id()) co_return failure("pg_rewind: the systems are not the same");
     model_.begin_rewind();
@@ -226,15 +242,18 @@ Task<SimServer::Result> SimServer::copy(postgres::Upstream source, std::function
 }
 
 Task<SimServer::Result> SimServer::rewind(postgres::Upstream source,
-                                          std::function<void(postgres::Progress)> progress, Instant deadline) {
+                                          std::function<void(postgres::Progress)> progress,
+                                          Instant deadline) {
   return copy(std::move(source), std::move(progress), deadline, true);
 }
 
 Task<SimServer::Result> SimServer::base_backup(postgres::Upstream source,
-                                               std::function<void(postgres::Progress)> progress, Instant deadline) {
+                                               std::function<void(postgres::Progress)> progress,
+                                               Instant deadline) {
   auto copying = copy(std::move(source), std::move(progress), deadline, false);
   auto copied = co_await std::move(copying);
-  if (!copied && model_.disk().data == Postgres::Data::partial && model_.process() == postgres::Process::none) {
+  if (!copied && model_.disk().data == Postgres::Data::partial &&
+      model_.process() == postgres::Process::none) {
     model_.remove();
     look();
   }
@@ -270,7 +289,8 @@ Task<SimServer::Result> SimServer::rename_data_directory(Instant) {
   co_return Result{};
 }
 
-Task<void> SimServer::sync_slots(std::vector<postgres::WantedSlot> wanted, bool drop_unknown, Instant deadline) {
+Task<void> SimServer::sync_slots(std::vector<postgres::WantedSlot> wanted, bool drop_unknown,
+                                 Instant deadline) {
   auto asking = query(deadline);
   const bool answered = co_await std::move(asking);
   if (!answered) co_return;
@@ -278,7 +298,8 @@ Task<void> SimServer::sync_slots(std::vector<postgres::WantedSlot> wanted, bool 
   if (facts_.probe) facts_.probe = probe();
 }
 
-Task<std::vector<HistoryLine>> SimServer::history(Timeline timeline, std::string new_leader, Instant deadline) {
+Task<std::vector<HistoryLine>> SimServer::history(Timeline timeline, std::string new_leader,
+                                                  Instant deadline) {
   auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(100us, 2ms)));
   co_await std::move(pause);
   if (model_.timeline() != timeline) co_return std::vector<HistoryLine>{};

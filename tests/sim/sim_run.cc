@@ -51,12 +51,13 @@ int main(int argc, char** argv) {
                   seconds(result.to_converged));
     }
   }
-  std::printf("%llu runs, %d failed: %llu faults, %llu messages lost or late, %llu lock changes, %llu promotions, "
-              "%llu hand-overs checked, %llu decisions, %llu commits, %.1f h of virtual time\n",
-              static_cast<unsigned long long>(count), failed, static_cast<unsigned long long>(sum.faults),
-              static_cast<unsigned long long>(sum.messages_lost), static_cast<unsigned long long>(sum.lock_changes),
-              static_cast<unsigned long long>(sum.promotions), static_cast<unsigned long long>(sum.handovers),
-              static_cast<unsigned long long>(sum.decisions), static_cast<unsigned long long>(sum.commits),
-              seconds(sum.virtual_time) / 3600);
+  std::printf(
+      "%llu runs, %d failed: %llu faults, %llu messages lost or late, %llu lock changes, %llu promotions, "
+      "%llu hand-overs checked, %llu decisions, %llu commits, %.1f h of virtual time\n",
+      static_cast<unsigned long long>(count), failed, static_cast<unsigned long long>(sum.faults),
+      static_cast<unsigned long long>(sum.messages_lost), static_cast<unsigned long long>(sum.lock_changes),
+      static_cast<unsigned long long>(sum.promotions), static_cast<unsigned long long>(sum.handovers),
+      static_cast<unsigned long long>(sum.decisions), static_cast<unsigned long long>(sum.commits),
+      seconds(sum.virtual_time) / 3600);
   return failed == 0 ? 0 : 1;
 }

@@ -13,12 +13,11 @@ namespace {
 
 constexpr Duration kLongestAttempt = 3300ms;
 constexpr Duration kRetryPause = 100ms;
-/// So long a stream may say nothing before it is asked.
-constexpr Duration kSilence = 2s;
 
 }  // namespace
 
-/// One request under way. The reply is put here by the world; the coroutine that waits is woken by its ticket.
+/// One request under way. The reply is put here by the world; the coroutine that waits is woken by its
+/// ticket.
 struct SimStore::Flight {
   std::weak_ptr<Process> process;
   std::uint64_t ticket = 0;
@@ -28,27 +27,8 @@ struct SimStore::Flight {
   dcs::ClusterPtr cluster;
 };
 
-/// What the watch brought and nobody looked at yet.
-struct SimStore::Inbox {
-  std::weak_ptr<Process> process;
-  std::uint64_t ticket = 0;
-  struct Message {
-    dcs::ClusterPtr cluster;
-    /// The effect of an own request, which its answer tells as well.
-    bool own = false;
-  };
-  std::deque<Message> messages;
-  Time last_arrival{};
-  bool broken = false;
-  bool closed = false;
-};
-
 SimStore::SimStore(Process& process, Endpoint host, StoreServer& server, StoreFaults& faults)
     : process_(process), host_(host), server_(server), faults_(faults), scope_(process.executor()) {}
-
-SimStore::~SimStore() {
-  if (inbox_) inbox_->closed = true;
-}
 
 void SimStore::send(const std::string& operation, Request request, std::shared_ptr<Flight> flight) {
   World& world = process_.world();
@@ -69,7 +49,8 @@ void SimStore::send(const std::string& operation, Request request, std::shared_p
     });
     return;
   }
-  if (take(faults_.lose_request, operation) || (faults_.request_loss > 0 && dice.chance(faults_.request_loss))) {
+  if (take(faults_.lose_request, operation) ||
+      (faults_.request_loss > 0 && dice.chance(faults_.request_loss))) {
     ++faults_.hits;
     return;
   }
@@ -79,8 +60,8 @@ void SimStore::send(const std::string& operation, Request request, std::shared_p
   const bool reply_lost =
       take(faults_.lose_reply, operation) || (faults_.reply_loss > 0 && dice.chance(faults_.reply_loss));
   if (reply_lost) ++faults_.hits;
-  auto process = [this_server = &server_, faults = &faults_, world = &world, host = host_, request, flight, answer_to,
-                  reply_lost, twice] {
+  auto process = [this_server = &server_, faults = &faults_, world = &world, host = host_, request, flight,
+                  answer_to, reply_lost, twice] {
     if (!this_server->up()) return;
     this_server->acting = reply_lost ? 0 : host;
     Answer answer = request(*this_server);
@@ -131,7 +112,9 @@ Task<SimStore::Exchange> SimStore::exchange(std::string operation, Request reque
 }
 
 /// A request is given up in time to try another way before the lease ends.
-Duration SimStore::attempt() const { return std::min<Duration>(kLongestAttempt, ttl_ / 4); }
+Duration SimStore::attempt() const {
+  return std::min<Duration>(kLongestAttempt, ttl_ / 4);
+}
 
 std::vector<dcs::Session> SimStore::own() const {
   std::vector<dcs::Session> sessions(older_sessions_.begin(), older_sessions_.end());
@@ -190,14 +173,16 @@ dcs::WriteResult SimStore::result(const Exchange& exchange) {
   return r;
 }
 
-Task<dcs::WriteResult> SimStore::unbound(std::string operation, Request request, Instant deadline, Merge merge) {
+Task<dcs::WriteResult> SimStore::unbound(std::string operation, Request request, Instant deadline,
+                                         Merge merge) {
   auto asking = exchange(std::move(operation), std::move(request), deadline);
   const Exchange got = co_await std::move(asking);
   wrote(got, std::move(merge));
   co_return result(got);
 }
 
-Task<SimStore::Bound> SimStore::bound(std::string operation, BoundRequest request, Instant deadline, Merge merge) {
+Task<SimStore::Bound> SimStore::bound(std::string operation, BoundRequest request, Instant deadline,
+                                      Merge merge) {
   Bound done;
   done.result.detail = "no session";
   for (int i = 0; i < 2; ++i) {
@@ -301,7 +286,8 @@ Task<dcs::WriteResult> SimStore::keep_session(Instant deadline) {
   const bool have = co_await std::move(ensuring);
   if (!have) co_return dcs::WriteResult{dcs::Outcome::unavailable, 0, "no session"};
   const dcs::Session session = session_;
-  auto keeping = unbound("keep", [session](StoreServer& server) { return server.keep_alive(session); }, deadline);
+  auto keeping =
+      unbound("keep", [session](StoreServer& server) { return server.keep_alive(session); }, deadline);
   auto kept = co_await std::move(keeping);
   if (kept.outcome == dcs::Outcome::unavailable && session_.empty()) {
     // The lease had ended; a new one is as good for whoever only wants to be alive.
@@ -423,7 +409,9 @@ Task<dcs::WriteResult> SimStore::remove_member(Instant deadline) {
 Task<dcs::WriteResult> SimStore::write(dcs::Record record, dcs::Condition condition, Instant deadline) {
   return unbound(
       "write", [record, condition](StoreServer& server) { return server.write(record, condition); }, deadline,
-      [record](dcs::Cluster& copy, const dcs::Cluster& server) { std::visit(MergeRecord{copy, server}, record); });
+      [record](dcs::Cluster& copy, const dcs::Cluster& server) {
+        std::visit(MergeRecord{copy, server}, record);
+      });
 }
 
 Task<dcs::WriteResult> SimStore::delete_sync(dcs::Condition condition, Instant deadline) {
@@ -469,33 +457,8 @@ Task<dcs::WriteResult> SimStore::cancel_bootstrap(Instant deadline) {
   const std::string name = identity_.name;
   const auto sessions = own();
   return unbound(
-      "cancel", [name, sessions](StoreServer& server) { return server.cancel_bootstrap(name, sessions); }, deadline,
-      merge_bootstrap);
-}
-
-Task<void> SimStore::open(dcs::Identity identity) {
-  identity_ = std::move(identity);
-  if (!identity_.previous_session.empty()) older_sessions_.insert(identity_.previous_session);
-  while (true) {
-    subscribe();
-    auto loading = load(dcs::Read::linearizable, process_.now() + 5s);
-    auto loaded = co_await std::move(loading);
-    if (loaded) {
-      copy_ = told_ = stamped(**loaded, false, (*loaded)->read_at);
-      break;
-    }
-    auto pause = process_.sleep_for(1s);
-    co_await std::move(pause);
-  }
-  scope_.spawn("watch", watch());
-}
-
-Task<void> SimStore::close() {
-  auto closing = scope_.close();
-  co_await std::move(closing);
-  if (inbox_) inbox_->closed = true;
-  inbox_.reset();
-  copy_.reset();
+      "cancel", [name, sessions](StoreServer& server) { return server.cancel_bootstrap(name, sessions); },
+      deadline, merge_bootstrap);
 }
 
 dcs::ClusterPtr SimStore::stamped(const dcs::Cluster& cluster, bool linearizable, Instant read_at) const {
@@ -503,98 +466,6 @@ dcs::ClusterPtr SimStore::stamped(const dcs::Cluster& cluster, bool linearizable
   copy->linearizable = linearizable;
   copy->read_at = read_at;
   return copy;
-}
-
-void SimStore::break_watch() {
-  if (inbox_) inbox_->broken = true;
-}
-
-void SimStore::subscribe() {
-  if (inbox_) inbox_->closed = true;
-  inbox_ = std::make_shared<Inbox>();
-  inbox_->process = process_.weak_from_this();
-  inbox_->ticket = process_.ticket();
-  server_.on_change([inbox = inbox_, server = &server_, faults = &faults_, world = &process_.world(), host = host_] {
-    if (inbox->closed || inbox->broken) return false;
-    if (!world->open(kStore, host)) {
-      inbox->broken = true;
-      return false;
-    }
-    auto& dice = world->dice();
-    const Duration lag = faults->watch_lag > 0s ? dice.between(faults->watch_lag / 2, faults->watch_lag) : 0s;
-    if (lag > 0s) ++faults->hits;
-    const Time arrival = std::max(inbox->last_arrival, world->now() + dice.between(100us, 5ms) + lag);
-    inbox->last_arrival = arrival;
-    const int times = faults->duplicates > 0 && dice.chance(faults->duplicates) ? 2 : 1;
-    const bool own = server->acting == host;
-    world->at(arrival, [inbox, world, host, times, own, cluster = server->snapshot()] {
-      if (inbox->closed || inbox->broken) return;
-      if (!world->open(kStore, host)) {
-        inbox->broken = true;
-        return;
-      }
-      for (int i = 0; i < times; ++i) inbox->messages.push_back({cluster, own});
-      if (auto process = inbox->process.lock()) process->wake(inbox->ticket);
-    });
-    return true;
-  });
-}
-
-void SimStore::adopt(const dcs::Cluster& cluster, Instant read_at, bool own_effect) {
-  if (copy_ && cluster.revision < copy_->revision) return;
-  auto next = std::make_shared<dcs::Cluster>(cluster);
-  next->linearizable = false;
-  next->read_at = read_at;
-  std::erase_if(own_writes_, [&](const OwnWrite& own) { return own.server->revision <= cluster.revision; });
-  for (const OwnWrite& own : own_writes_) own.merge(*next, *own.server);
-  copy_ = next;
-  const dcs::ClusterPtr before = std::exchange(told_, copy_);
-  if (!listener_ || !before || own_effect) return;
-  Change change;
-  const auto session = [](const dcs::Cluster& c) { return c.leader ? c.leader->session : std::string(); };
-  change.leader_changed =
-      before->leader_name() != next->leader_name() ||
-      (next->leader_name() == identity_.name && session(*before) != session(*next));
-  change.wakes = change.leader_changed || before->config.version != next->config.version ||
-                 before->failover.version != next->failover.version ||
-                 before->initialize.version != next->initialize.version ||
-                 before->bootstrap_note.version != next->bootstrap_note.version ||
-                 (before->status_version != next->status_version && next->leader_name() != identity_.name);
-  if (change.wakes) listener_(change);
-}
-
-Task<void> SimStore::watch() {
-  while (true) {
-    auto inbox = inbox_;
-    // A stream that says nothing is asked whether it lives; a broken one is noticed by then.
-    Instant alive_until = process_.now() + kSilence;
-    while (true) {
-      while (!inbox->messages.empty()) {
-        auto message = std::move(inbox->messages.front());
-        inbox->messages.pop_front();
-        adopt(*message.cluster, process_.now(), message.own);
-        alive_until = process_.now() + kSilence;
-      }
-      if (process_.now() >= alive_until) {
-        World& world = process_.world();
-        const bool reachable = server_.up() && world.open(host_, kStore) && world.open(kStore, host_);
-        if (inbox->broken || !reachable) break;
-        alive_until = process_.now() + kSilence;
-      }
-      inbox->ticket = process_.ticket();
-      auto waiting = process_.wait(inbox->ticket, alive_until);
-      co_await std::move(waiting);
-    }
-    copy_.reset();
-    while (!copy_) {
-      subscribe();
-      auto loading = load(dcs::Read::linearizable, process_.now() + 5s);
-      auto loaded = co_await std::move(loading);
-      if (loaded) adopt(**loaded, (*loaded)->read_at, false);
-      auto pause = process_.sleep_for(process_.world().dice().between(10ms, 200ms));
-      co_await std::move(pause);
-    }
-  }
 }
 
 }  // namespace tanist::sim

@@ -18,8 +18,8 @@ namespace tanist::sim {
 
 /// How one host's way to the store misbehaves, besides the network's own faults. Outlives the daemon.
 struct StoreFaults {
-  /// Operations (`acquire`, `renew`, `release`, `write`, `member`, `load`, `keep`, `begin`, `finish`, `cancel`, `grant`)
-  /// whose next requests (replies) are lost; the number counts down.
+  /// Operations (`acquire`, `renew`, `release`, `write`, `member`, `load`, `keep`, `begin`, `finish`,
+  /// `cancel`, `grant`) whose next requests (replies) are lost; the number counts down.
   std::map<std::string, int> lose_request;
   std::map<std::string, int> lose_reply;
   double request_loss = 0;
@@ -34,7 +34,8 @@ struct StoreFaults {
   std::uint64_t hits = 0;
 };
 
-/// The store as one daemon sees it: every request is a message to the StoreServer and one back, and each may be lost.
+/// The store as one daemon sees it: every request is a message to the StoreServer and one back, and each may
+/// be lost.
 class SimStore final : public dcs::Store {
  public:
   SimStore(Process& process, Endpoint host, StoreServer& server, StoreFaults& faults);
@@ -44,7 +45,9 @@ class SimStore final : public dcs::Store {
   Task<void> close() override;
   Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> load(dcs::Read how, Instant deadline) override;
   dcs::Session session() const override { return session_; }
-  void on_session(std::function<Task<void>(dcs::Session)> recorder) override { recorder_ = std::move(recorder); }
+  void on_session(std::function<Task<void>(dcs::Session)> recorder) override {
+    recorder_ = std::move(recorder);
+  }
   void set_ttl(Duration ttl) override { ttl_ = ttl; }
   Task<dcs::WriteResult> keep_session(Instant deadline) override;
   Task<Acquired> acquire(dcs::AcquireConditions conditions, Instant deadline) override;

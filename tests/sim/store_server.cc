@@ -48,7 +48,8 @@ dcs::Member decode_member(const std::string& name, const Document& value, const 
   if (const Document* tags = value.find("tags"); tags && tags->is_map()) m.tags = *tags;
   m.pause = flag_of(value, "pause");
   m.pending_restart = flag_of(value, "pending_restart");
-  m.checkpoint_after_promote_pending = value.find("checkpoint_after_promote") && !flag_of(value, "checkpoint_after_promote");
+  m.checkpoint_after_promote_pending =
+      value.find("checkpoint_after_promote") && !flag_of(value, "checkpoint_after_promote");
   m.raw = value;
   return m;
 }
@@ -66,7 +67,9 @@ dcs::ClusterPtr StoreServer::snapshot() {
   return snapshot_;
 }
 
-dcs::Version StoreServer::bump() { return ++now_.revision; }
+dcs::Version StoreServer::bump() {
+  return ++now_.revision;
+}
 
 void StoreServer::changed() {
   snapshot_.reset();
@@ -139,7 +142,8 @@ void StoreServer::expire(const dcs::Session& session) {
     drop_leader(LeaderChange::expired);
     any = true;
   }
-  any = std::erase_if(now_.members, [&](const auto& entry) { return entry.second.session == session; }) > 0 || any;
+  any = std::erase_if(now_.members, [&](const auto& entry) { return entry.second.session == session; }) > 0 ||
+        any;
   if (now_.bootstrap_note.present() && now_.bootstrap_note.session == session) {
     now_.bootstrap_note = {};
     any = true;
@@ -158,7 +162,8 @@ void StoreServer::end_lease(const dcs::Session& session) {
 
 bool StoreServer::holds(const dcs::Condition& condition, dcs::Version current, bool present) const {
   if (std::holds_alternative<dcs::IfAbsent>(condition)) return !present;
-  if (const auto* exact = std::get_if<dcs::IfVersion>(&condition)) return exact->version == 0 ? !present : present && current == exact->version;
+  if (const auto* exact = std::get_if<dcs::IfVersion>(&condition))
+    return exact->version == 0 ? !present : present && current == exact->version;
   return true;
 }
 
@@ -195,7 +200,9 @@ Answer StoreServer::acquire(const std::string& name, const dcs::Session& session
     answer.detail = "the leader key is held by " + now_.leader->name;
     return answer;
   }
-  const auto same = [](const std::optional<dcs::Version>& wanted, dcs::Version is) { return !wanted || *wanted == is; };
+  const auto same = [](const std::optional<dcs::Version>& wanted, dcs::Version is) {
+    return !wanted || *wanted == is;
+  };
   if (!same(conditions.sync, now_.sync.version) || !same(conditions.failsafe, now_.failsafe_version) ||
       !same(conditions.failover, now_.failover.version) || !same(conditions.config, now_.config.version) ||
       !same(conditions.initialize, now_.initialize.version)) {
@@ -210,8 +217,8 @@ Answer StoreServer::acquire(const std::string& name, const dcs::Session& session
   return answer;
 }
 
-Answer StoreServer::renew(const std::string& name, const dcs::Session& session, const std::vector<dcs::Session>& own,
-                          const std::optional<dcs::Status>& status) {
+Answer StoreServer::renew(const std::string& name, const dcs::Session& session,
+                          const std::vector<dcs::Session>& own, const std::optional<dcs::Status>& status) {
   Answer answer = refused({});
   if (!leader_is(name, own)) {
     answer.lost = true;
@@ -238,8 +245,8 @@ Answer StoreServer::renew(const std::string& name, const dcs::Session& session, 
   return answer;
 }
 
-Answer StoreServer::release(const std::string& name, const std::vector<dcs::Session>& own, dcs::Version created,
-                            const std::optional<dcs::Status>& status) {
+Answer StoreServer::release(const std::string& name, const std::vector<dcs::Session>& own,
+                            dcs::Version created, const std::optional<dcs::Status>& status) {
   if (!leader_is(name, own) || (created != 0 && created != leader_created_))
     return refused("the leader key is not mine");
   if (status) put_status(*status);
@@ -249,7 +256,8 @@ Answer StoreServer::release(const std::string& name, const std::vector<dcs::Sess
   return answer;
 }
 
-Answer StoreServer::touch_member(const std::string& name, const dcs::Session& session, const Document& value) {
+Answer StoreServer::touch_member(const std::string& name, const dcs::Session& session,
+                                 const Document& value) {
   if (!leases_.contains(session)) {
     Answer answer = refused("lease " + session + " not found");
     answer.no_lease = true;
@@ -281,11 +289,19 @@ Versioned current(const dcs::Cluster& c, const dcs::Record& record) {
     Versioned operator()(const dcs::ConfigRecord&) const { return {c.config.version, c.config.version != 0}; }
     Versioned operator()(const dcs::StatusRecord&) const { return {c.status_version, c.status_version != 0}; }
     Versioned operator()(const dcs::LegacyOptimeRecord&) const { return {0, false}; }
-    Versioned operator()(const dcs::FailoverRecord&) const { return {c.failover.version, c.failover.version != 0}; }
+    Versioned operator()(const dcs::FailoverRecord&) const {
+      return {c.failover.version, c.failover.version != 0};
+    }
     Versioned operator()(const dcs::SyncRecord&) const { return {c.sync.version, c.sync.version != 0}; }
-    Versioned operator()(const dcs::HistoryRecord&) const { return {c.history.version, c.history.version != 0}; }
-    Versioned operator()(const dcs::FailsafeRecord&) const { return {c.failsafe_version, c.failsafe_version != 0}; }
-    Versioned operator()(const dcs::InitializeRecord&) const { return {c.initialize.version, c.initialize.present}; }
+    Versioned operator()(const dcs::HistoryRecord&) const {
+      return {c.history.version, c.history.version != 0};
+    }
+    Versioned operator()(const dcs::FailsafeRecord&) const {
+      return {c.failsafe_version, c.failsafe_version != 0};
+    }
+    Versioned operator()(const dcs::InitializeRecord&) const {
+      return {c.initialize.version, c.initialize.present};
+    }
   };
   return std::visit(Visit{c}, record);
 }
@@ -368,7 +384,8 @@ Answer StoreServer::begin_bootstrap(const std::string& name, const std::string& 
 }
 
 Answer StoreServer::finish_bootstrap(const std::string& name, const dcs::Session& session,
-                                     const std::vector<dcs::Session>& own, const dcs::BootstrapResult& result) {
+                                     const std::vector<dcs::Session>& own,
+                                     const dcs::BootstrapResult& result) {
   Answer answer = refused("the bootstrap is not mine any more");
   const auto& note = now_.bootstrap_note;
   const bool again = !note.present() && now_.initialize.value == result.system_id && leader_is(name, own);
@@ -414,6 +431,8 @@ void StoreServer::put_leader_by_hand(const std::string& name) {
   changed();
 }
 
-void StoreServer::delete_member_by_hand(const std::string& name) { (void)remove_member(name); }
+void StoreServer::delete_member_by_hand(const std::string& name) {
+  (void)remove_member(name);
+}
 
 }  // namespace tanist::sim

@@ -32,8 +32,9 @@ struct Answer {
 /// Why the leader key changed.
 enum class LeaderChange { acquired, bootstrapped, moved, released, expired, deleted_by_hand };
 
-/// A model of an etcd-like store: keys with versions, leases that run on the store's own time, compare-and-set,
-/// watchers. Every operation is atomic and happens at the moment it is called; messages are SimStore's business.
+/// A model of an etcd-like store: keys with versions, leases that run on the store's own time,
+/// compare-and-set, watchers. Every operation is atomic and happens at the moment it is called; messages are
+/// SimStore's business.
 class StoreServer {
  public:
   StoreServer(World& world, std::int64_t rate_error_ppb);
@@ -47,8 +48,10 @@ class StoreServer {
   std::string grant(Duration ttl);
   /// Whether the lease lives; prolongs it.
   Answer keep_alive(const dcs::Session& session);
-  Answer acquire(const std::string& name, const dcs::Session& session, const dcs::AcquireConditions& conditions);
-  /// Proves (and moves, when one of `own` other than `session` holds the key) the leader key; writes `status`.
+  Answer acquire(const std::string& name, const dcs::Session& session,
+                 const dcs::AcquireConditions& conditions);
+  /// Proves (and moves, when one of `own` other than `session` holds the key) the leader key; writes
+  /// `status`.
   Answer renew(const std::string& name, const dcs::Session& session, const std::vector<dcs::Session>& own,
                const std::optional<dcs::Status>& status);
   /// `created`: the creation the caller knows of; 0: not compared.
@@ -60,8 +63,8 @@ class StoreServer {
   Answer delete_sync(const dcs::Condition& condition);
   Answer begin_bootstrap(const std::string& name, const std::string& incarnation, const dcs::Session& session,
                          const std::vector<dcs::Session>& own, std::optional<dcs::Version> take_over);
-  Answer finish_bootstrap(const std::string& name, const dcs::Session& session, const std::vector<dcs::Session>& own,
-                          const dcs::BootstrapResult& result);
+  Answer finish_bootstrap(const std::string& name, const dcs::Session& session,
+                          const std::vector<dcs::Session>& own, const dcs::BootstrapResult& result);
   Answer cancel_bootstrap(const std::string& name, const std::vector<dcs::Session>& own);
 
   /// What an operator or an accident does.

@@ -18,7 +18,8 @@ constexpr int kMaxRounds = 100000;
 }  // namespace
 
 Instant HostClock::at(Time world) const {
-  const auto skew = static_cast<std::int64_t>(static_cast<__int128>(world.count()) * rate_error_ppb / 1'000'000'000);
+  const auto skew =
+      static_cast<std::int64_t>(static_cast<__int128>(world.count()) * rate_error_ppb / 1'000'000'000);
   return Instant(base + world + Duration(skew));
 }
 
@@ -38,7 +39,9 @@ World::EventKey World::at(Time when, std::function<void()> what) {
   return key;
 }
 
-void World::detach(Process* process) { std::erase(processes_, process); }
+void World::detach(Process* process) {
+  std::erase(processes_, process);
+}
 
 void World::settle() {
   for (int round = 0; round < kMaxRounds; ++round) {
@@ -123,10 +126,13 @@ void World::note(const std::string& who, std::string text) {
   keep(who, text);
 }
 
-void World::remark(const std::string& who, std::string text) { keep(who, text); }
+void World::remark(const std::string& who, std::string text) {
+  keep(who, text);
+}
 
 std::vector<std::string> World::recent(std::size_t count) const {
-  const auto from = recent_.size() > count ? recent_.end() - static_cast<std::ptrdiff_t>(count) : recent_.begin();
+  const auto from =
+      recent_.size() > count ? recent_.end() - static_cast<std::ptrdiff_t>(count) : recent_.begin();
   return {from, recent_.end()};
 }
 

@@ -16,8 +16,8 @@ namespace tanist::sim {
 
 class Process;
 
-/// Time of the simulated world: nanoseconds since its beginning. Hosts see it through clocks that run a little fast
-/// or slow.
+/// Time of the simulated world: nanoseconds since its beginning. Hosts see it through clocks that run a
+/// little fast or slow.
 using Time = Duration;
 
 /// An endpoint of the simulated network: the store, or a host (1, 2, …).
@@ -62,7 +62,8 @@ class World {
 
   /// Lets every process run until all wait, then the next event happen. False: nothing is left to happen.
   bool step();
-  /// Steps until `until` (of the world) or until `done` says so; the clock then stands at the last event or at `until`.
+  /// Steps until `until` (of the world) or until `done` says so; the clock then stands at the last event or
+  /// at `until`.
   void run_until(Time until, const std::function<bool()>& done = {});
   void run_for(Duration span, const std::function<bool()>& done = {}) { run_until(now_ + span, done); }
   /// Called after every step.
@@ -75,8 +76,8 @@ class World {
   bool open(Endpoint from, Endpoint to) { return !link(from, to).blocked; }
   void partition(Endpoint a, Endpoint b, bool blocked);
   void heal_network();
-  /// Sends a message: `arrive` runs after the latency unless the link loses it, now or on arrival. Returns whether it
-  /// was put on the way.
+  /// Sends a message: `arrive` runs after the latency unless the link loses it, now or on arrival. Returns
+  /// whether it was put on the way.
   bool send(Endpoint from, Endpoint to, std::function<void()> arrive, Duration extra = {});
   std::uint64_t messages_lost() const { return messages_lost_; }
 

@@ -109,7 +109,13 @@ Client::Attempt Client::judge(const net::Endpoint& endpoint, const net::HttpResp
   auto parsed = documents && !documents->empty() ? parse_json(documents->front()) : parse_json(response.body);
   ServerError error;
   if (!parsed) {
-    error = {2, fmt::format("HTTP {} and no JSON", response.status)};
+    // While a cluster forms or is upgraded its API moves; a gateway in between may have troubles of its own.
+    out.error = response.status == 404   ? ErrorClass::wrong_api
+                : response.status >= 500 ? ErrorClass::unavailable
+                                         : ErrorClass::permanent;
+    out.maybe_applied = out.error != ErrorClass::wrong_api;
+    out.detail = fmt::format("{} said: HTTP {} and no JSON", host_and_port(endpoint), response.status);
+    return out;
   } else if (auto found = read_error(*parsed)) {
     error = std::move(*found);
   } else {
@@ -128,7 +134,7 @@ Client::Attempt Client::judge(const net::Endpoint& endpoint, const net::HttpResp
     return out;
   }
   out.error = classify(error);
-  out.maybe_applied = out.error == ErrorClass::unavailable || out.error == ErrorClass::retry || !parsed;
+  out.maybe_applied = out.error == ErrorClass::unavailable || out.error == ErrorClass::retry;
   out.detail = fmt::format("{} said: {} (code {})", host_and_port(endpoint), error.message, error.code);
   return out;
 }
@@ -320,7 +326,13 @@ Task<std::expected<Answer, CallError>> Client::call(std::string path, std::strin
       if (error == ErrorClass::unavailable || error == ErrorClass::unavailable_unapplied) continue;
       all_down = false;
       if (same_nodes) make_current(index, detail);
-      if (error == ErrorClass::retry || error == ErrorClass::retry_unapplied) break;
+      if (error == ErrorClass::wrong_api) {
+        auto checking = check_version(nodes[index], until);
+        co_await std::move(checking);
+      }
+      if (error == ErrorClass::retry || error == ErrorClass::retry_unapplied ||
+          error == ErrorClass::wrong_api)
+        break;
       if (error == ErrorClass::lease_not_found) co_return failed(Fault::lease_not_found);
       if (error != ErrorClass::authenticate || (logged_in && deadline - clock_.now() < kLoginNeeds)) {
         co_return failed(Fault::refused);

@@ -120,6 +120,8 @@ enum class ErrorClass {
   authenticate,
   wrong_password,
   auth_not_enabled,
+  /// The API is under another prefix than was believed.
+  wrong_api,
   permanent,
 };
 ErrorClass classify(const ServerError& error);

@@ -93,6 +93,7 @@ void fill_postgres(Dice& dice, const View& view, PostgresView& p) {
       dice.once_in(3) ? dice.any(postgres::Accepting::accepting) : postgres::Accepting::accepting;
   facts.standby_signal = dice.coin();
   facts.backup_label = dice.once_in(5);
+  facts.half_rewound = dice.once_in(10);
   if (dice.once_in(8)) facts.system_identifier.clear();
   if (dice.once_in(4)) facts.failing_since = view.now - 2s;
   if (facts.process != postgres::Process::running || dice.once_in(6)) facts.probe.reset();

@@ -83,6 +83,19 @@ TEST(Outage, a_primary_in_a_mode_not_served_is_stopped_all_the_same) {
   EXPECT_TRUE(intends<intent::Demote>(b.decide()));
 }
 
+TEST(Outage, after_the_end_of_its_lease_a_member_asks_for_a_lease_no_more) {
+  EXPECT_EQ(ViewBuilder().as_leader().lease_for(1s).store_down().decide().mandate.kind, Mandate::Kind::keep);
+  EXPECT_EQ(ViewBuilder().as_leader().no_lease().store_down().decide().mandate.kind, Mandate::Kind::lapse);
+}
+
+TEST(Outage, a_server_stopped_at_its_leases_end_serves_reads) {
+  ViewBuilder b = ViewBuilder().as_leader().no_lease().store_down().down("shut down");
+  const Decision d = b.decide();
+  ASSERT_TRUE(intends<intent::Start>(d));
+  EXPECT_TRUE(std::get<intent::Start>(d.intent).as_standby);
+  EXPECT_EQ(duties<duty::SetRole>(d).at(0).role, postgres::Role::demoted);
+}
+
 TEST(Outage, its_age_is_in_the_reason) {
   const Decision d = ViewBuilder().as_replica().store_down(7s).decide();
   EXPECT_DOUBLE_EQ(d.reason.numbers.find("unavailable_seconds")->as_double(), 7.0);

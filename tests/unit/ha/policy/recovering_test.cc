@@ -224,6 +224,21 @@ TEST(Recovering, crash_recovery_of_a_leader_that_took_too_long_fails_over) {
   EXPECT_EQ(d.reason.text(), "terminated crash recovery because of startup timeout");
 }
 
+TEST(Recovering, what_was_rewound_half_way_is_rewound_again_and_never_started) {
+  ViewBuilder b = ViewBuilder().as_replica().down("shut down");
+  b.view.postgres.facts.half_rewound = true;
+  EXPECT_TRUE(intends<intent::Rewind>(b.decide()));
+  b.cluster.members["n2"].checkpoint_after_promote_pending = true;
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+  EXPECT_TRUE(intends<intent::None>(b.unlocked().linearizable().decide()));
+}
+
+TEST(Recovering, who_was_rewound_half_way_gives_the_lock_back) {
+  ViewBuilder b = crashed_leader();
+  b.view.postgres.facts.half_rewound = true;
+  EXPECT_TRUE(intends<intent::Release>(b.decide()));
+}
+
 TEST(Recovering, an_outage_ends_with_an_accepting_server) {
   ViewBuilder b = ViewBuilder().as_leader();
   b.view.memory.outage_since = b.view.now - 5s;

@@ -110,6 +110,12 @@ TEST(Words, the_first_accepting_server_fires_on_start) {
   EXPECT_TRUE(d.memory.callback_fired);
 }
 
+TEST(Words, an_adopted_standby_is_compared_with_its_leader) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.view.memory.callback_fired = false;
+  EXPECT_TRUE(b.decide().needs.divergence);
+}
+
 TEST(Words, the_position_is_remembered_for_the_next_decision) {
   EXPECT_EQ(ViewBuilder().as_replica().decide().memory.previous_position, kHere);
 }
