@@ -184,13 +184,19 @@ void EtcdProcess::erase(const std::string& key) const {
 }
 
 std::string EtcdProcess::get(const std::string& key, bool* present) const {
-  const auto answer = parse_json(post("/v3/kv/txn", dcs::etcd3::txn_body({}, {dcs::etcd3::range(key)}, {})));
   *present = false;
-  if (!answer) return {};
-  const auto txn = dcs::etcd3::read_txn(*answer);
-  if (txn.found.empty() || !txn.found[0]) return {};
-  *present = true;
-  return txn.found[0]->kv.value;
+  for (int i = 0; i < 50; ++i) {
+    const auto answer = parse_json(post("/v3/kv/txn", dcs::etcd3::txn_body({}, {dcs::etcd3::range(key)}, {})));
+    if (answer && !dcs::etcd3::read_error(*answer)) {
+      const auto txn = dcs::etcd3::read_txn(*answer);
+      if (txn.found.empty() || !txn.found[0]) return {};
+      *present = true;
+      return txn.found[0]->kv.value;
+    }
+    // An election is under way.
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  throw std::runtime_error("etcd gives no answer about " + key);
 }
 
 }  // namespace tanist::contract

@@ -121,6 +121,7 @@ bool Postgres::start(bool as_standby, std::optional<postgres::Upstream> upstream
   const Duration recovery = crashed ? dice_.between(timing.crash_recovery_min, timing.crash_recovery_max)
                                     : dice_.between(5ms, 50ms);
   later(timing.launch + recovery, [this] {
+    if (life_ != Life::starting) return;
     life_ = Life::up;
     clients_ = true;
     disk_.backup_label = false;

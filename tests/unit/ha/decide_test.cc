@@ -54,7 +54,7 @@ std::string harm_in(const View& v, const Decision& d) {
   }
   if (const auto* i = std::get_if<intent::Start>(&d.intent)) {
     if (facts.process != postgres::Process::none) return "starts beside what is left";
-    if (facts.half_rewound && v.store.ok) return "starts what pg_rewind left half-way";
+    if (facts.half_rewound) return "starts what pg_rewind left half-way";
     if (facts.data_directory != postgres::DataDirectory::ok) return "starts without data";
     if (!i->as_standby && (!policy::leads(v) || !arms_first(d)))
       return "starts as primary without lock or fence";
