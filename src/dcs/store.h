@@ -155,6 +155,10 @@ class Store {
   /// The session that keys are bound to now; empty before the first bound write. `on_session` is called with every
   /// new one before the first write that uses it, and its task awaited: it is to be recorded for the next incarnation.
   virtual Session session() const = 0;
+  /// The current session, an older one of this daemon, or the one its previous incarnation recorded: a key bound to it
+  /// is mine. After a write of the leader key with an unknown outcome the next bound write takes a new session (and the
+  /// next renewal moves the leader key to it), so that what arrives late finds another session and changes nothing.
+  virtual bool is_mine(const Session& session) const = 0;
   virtual void on_session(std::function<Task<void>(Session)> recorder) = 0;
 
   /// Lease length for what is bound from now on (the keys are moved by the next writes). etcd3: also the TTL asked for.

@@ -175,8 +175,8 @@ Task<bool> Engine::Impl::do_duty(const Duty& duty, const View& view) {
 Task<void> Engine::Impl::do_intent(const Intent& intent, const View& view) {
   using Kind = OperationKind;
   const auto begin = [this](Kind kind, const std::string& detail, Task<operations::Outcome> body,
-                            DemoteMode mode = DemoteMode::immediate) {
-    operations_.start(kind, operation_name(kind, detail), std::move(body), mode);
+                            DemoteMode mode = DemoteMode::immediate, const std::string& source = {}) {
+    operations_.start(kind, operation_name(kind, detail), std::move(body), mode, source);
   };
   if (std::holds_alternative<intent::None>(intent)) co_return;
   if (const auto* i = std::get_if<intent::PreEmpt>(&intent)) {
@@ -228,13 +228,13 @@ Task<void> Engine::Impl::do_intent(const Intent& intent, const View& view) {
   } else if (std::holds_alternative<intent::CrashRecover>(intent)) {
     begin(Kind::crash_recovery, {}, operations::crash_recover(operations_));
   } else if (const auto* i = std::get_if<intent::Rewind>(&intent)) {
-    begin(Kind::rewind, i->leader, operations::rewind(operations_, *i));
+    begin(Kind::rewind, i->leader, operations::rewind(operations_, *i), DemoteMode::immediate, i->leader);
   } else if (const auto* i = std::get_if<intent::Clone>(&intent)) {
     const std::string name = !i->why_removal_allowed.empty()
                                  ? "reinitializing due to diverged timelines"
                                  : fmt::format("bootstrap from {} '{}'", i->from_leader ? "leader" : "replica",
                                                i->source_name);
-    begin(Kind::clone, name, operations::clone(operations_, *i));
+    begin(Kind::clone, name, operations::clone(operations_, *i), DemoteMode::immediate, i->source_name);
   } else if (std::holds_alternative<intent::FinishBootstrap>(intent)) {
     begin(Kind::finish_bootstrap, {}, operations::finish_bootstrap(operations_));
   } else if (std::holds_alternative<intent::CancelBootstrap>(intent)) {

@@ -87,7 +87,17 @@ void Engine::Impl::store_changed(dcs::Store::Change change) {
       keeper_.lost(watched->unlocked() ? "the leader key was deleted" : "it names " + watched->leader_name(),
                    watched->unlocked());
   }
-  if (change.wakes || change.leader_changed) wake();
+  if (change.wakes || change.leader_changed || member_joined()) wake();
+}
+
+/// A member that was not there needs its replication slot before its clone ends: the leader looks at once.
+bool Engine::Impl::member_joined() const {
+  if (keeper_.lease().until == Instant{} || !cluster_) return false;
+  const auto watched = ports_.store.watched();
+  if (!watched) return false;
+  for (const auto& [name, member] : watched->members)
+    if (!cluster_->members.contains(name)) return true;
+  return false;
 }
 
 void Engine::Impl::server_event(postgres::ServerEvent event) {

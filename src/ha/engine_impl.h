@@ -24,6 +24,7 @@ struct Engine::Impl final : OperationHost {
   Task<void> nap();
   Task<void> tick();
   void store_changed(dcs::Store::Change change);
+  bool member_joined() const;
   void server_event(postgres::ServerEvent event);
   bool may_write() const;
   Snapshot describe() const;
@@ -110,8 +111,6 @@ struct Engine::Impl final : OperationHost {
   bool fresh_read_wanted_ = true;
   /// This cycle has read the store linearizably: its further rounds use that view.
   bool cycle_fresh_ = false;
-  /// The session that the previous incarnation recorded: a leader key bound to it is mine.
-  dcs::Session previous_session_;
   Instant session_kept_at_{};
   std::optional<dcs::Version> config_seen_;
 

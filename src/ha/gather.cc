@@ -25,9 +25,7 @@ constexpr Duration kDiskBudget = 5s;
 Lock Engine::Impl::lock_of(const dcs::Cluster& cluster) const {
   if (cluster.unlocked()) return Lock::free;
   if (cluster.leader->name != settings_->name) return Lock::others;
-  const dcs::Session& session = cluster.leader->session;
-  const bool mine = !session.empty() && (session == ports_.store.session() || session == previous_session_);
-  return mine ? Lock::mine : Lock::foreign_session;
+  return ports_.store.is_mine(cluster.leader->session) ? Lock::mine : Lock::foreign_session;
 }
 
 Task<void> Engine::Impl::read_store(bool linearizable) {

@@ -70,7 +70,7 @@ Task<bool> Engine::Impl::start_up() {
   auto reading = read_small(session_path());
   const std::string recorded = co_await std::move(reading);
   if (auto record = parse_json(recorded); record && record->find("session") && record->find("session")->is_string())
-    previous_session_ = identity.previous_session = record->find("session")->as_string();
+    identity.previous_session = record->find("session")->as_string();
 
   ports_.store.set_ttl(timing().ttl);
   try {

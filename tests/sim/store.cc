@@ -315,6 +315,8 @@ dcs::Store::Acquired SimStore::acquired(const Bound& got) {
   acquired.outcome = got.result.outcome;
   acquired.detail = got.result.detail;
   leader_created_ = 0;
+  // A request that may still arrive must find another session.
+  if (got.result.outcome == dcs::Outcome::unknown) session_ttl_ = {};
   if (got.result.done()) {
     acquired.proof = {got.sent_at, got.answer.valid_for};
     leader_created_ = got.answer.leader_created;
@@ -365,12 +367,15 @@ Task<dcs::WriteResult> SimStore::release(std::optional<dcs::Status> last_status,
   const std::string name = identity_.name;
   const auto sessions = own();
   const dcs::Version created = leader_created_;
-  return unbound(
+  auto releasing = unbound(
       "release",
       [name, sessions, created, last_status](StoreServer& server) {
         return server.release(name, sessions, created, last_status);
       },
       deadline, merge_leader);
+  auto released = co_await std::move(releasing);
+  if (released.outcome == dcs::Outcome::unknown) session_ttl_ = {};
+  co_return released;
 }
 
 Task<dcs::WriteResult> SimStore::touch_member(Document value, Instant deadline) {

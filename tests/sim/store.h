@@ -45,6 +45,9 @@ class SimStore final : public dcs::Store {
   Task<void> close() override;
   Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> load(dcs::Read how, Instant deadline) override;
   dcs::Session session() const override { return session_; }
+  bool is_mine(const dcs::Session& session) const override {
+    return !session.empty() && (session == session_ || older_sessions_.contains(session));
+  }
   void on_session(std::function<Task<void>(dcs::Session)> recorder) override {
     recorder_ = std::move(recorder);
   }

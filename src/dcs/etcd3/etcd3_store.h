@@ -25,6 +25,7 @@ class Etcd3Store final : public Store {
   Task<void> close() override;
   Task<std::expected<ClusterPtr, LoadError>> load(Read how, Instant deadline) override;
   Session session() const override { return lease_.current(); }
+  bool is_mine(const Session& session) const override { return lease_.mine(session); }
   void on_session(std::function<Task<void>(Session)> recorder) override;
   void set_ttl(Duration ttl) override;
   Task<WriteResult> keep_session(Instant deadline) override;

@@ -73,6 +73,7 @@ Task<Store::Acquired> Etcd3Store::acquire(AcquireConditions conditions, Instant 
       }
       auto out = failed_acquire(txn.error());
       if (ambiguous) out.outcome = Outcome::unknown;
+      if (out.outcome == Outcome::unknown) lease_.retire();
       co_return out;
     }
     ambiguous = ambiguous || txn->ambiguous;
@@ -86,6 +87,7 @@ Task<Store::Acquired> Etcd3Store::acquire(AcquireConditions conditions, Instant 
     Acquired out;
     // While an unanswered attempt may still be under way, a refusal of a later one does not settle it.
     out.outcome = ambiguous ? Outcome::unknown : Outcome::refused;
+    if (ambiguous) lease_.retire();
     out.detail = found != nullptr ? fmt::format("the leader key is held by {}", found->kv.value)
                                   : std::string("a key on which the decision rests has changed");
     co_return out;
@@ -178,6 +180,7 @@ Task<WriteResult> Etcd3Store::release(std::optional<Status> last_status, Instant
     if (!txn) {
       out = failed_write(txn.error());
       if (ambiguous) out.outcome = Outcome::unknown;
+      if (out.outcome == Outcome::unknown) lease_.retire();
       co_return out;
     }
     ambiguous = ambiguous || txn->ambiguous;
@@ -200,6 +203,7 @@ Task<WriteResult> Etcd3Store::release(std::optional<Status> last_status, Instant
     bound_to = found->kv.session;
   }
   out.outcome = ambiguous ? Outcome::unknown : Outcome::unavailable;
+  if (ambiguous) lease_.retire();
   out.detail = "the leader key changed its session while it was released";
   co_return out;
 }

@@ -34,6 +34,8 @@ class Lease {
   /// The store said that it does not exist.
   void forget(const Session& lease);
   void set_ttl(Duration ttl) { ttl_ = ttl; }
+  /// The next binding is to a new lease: what was sent under this one may still arrive.
+  void retire() { granted_for_ = {}; }
   /// That of the previous incarnation.
   void adopt(Session previous);
   void on_session(std::function<Task<void>(Session)> recorder) { recorder_ = std::move(recorder); }

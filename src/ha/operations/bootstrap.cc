@@ -86,7 +86,7 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
       // Done, if the key is mine: a fresh read tells.
       auto reading = ports.store.load(dcs::Read::linearizable, run.now() + budget);
       auto view = co_await std::move(reading);
-      if (view && (*view)->leader_name() == settings->name && (*view)->leader->session == ports.store.session()) {
+      if (view && (*view)->leader_name() == settings->name && ports.store.is_mine((*view)->leader->session)) {
         auto proving = run.host().keeper().prove();
         const bool proven = co_await std::move(proving);
         if (proven) break;

@@ -8,8 +8,10 @@
 
 namespace tanist::ha {
 
-void OperationRunner::start(OperationKind kind, std::string name, Task<Outcome> body, DemoteMode mode) {
+void OperationRunner::start(OperationKind kind, std::string name, Task<Outcome> body, DemoteMode mode,
+                            std::string source) {
   OperationView view;
+  view.source = std::move(source);
   view.kind = kind;
   view.name = std::move(name);
   view.demote_mode = mode;

@@ -49,7 +49,8 @@ class OperationRunner {
     std::string detail;
   };
   /// Starts one; there must be none. `body` runs in the scope.
-  void start(OperationKind kind, std::string name, Task<Outcome> body, DemoteMode mode = DemoteMode::immediate);
+  void start(OperationKind kind, std::string name, Task<Outcome> body, DemoteMode mode = DemoteMode::immediate,
+             std::string source = {});
   /// Ends it as far as its phase allows.
   void preempt(const std::string& why);
   /// Answers an operation that awaits a verdict.

@@ -115,6 +115,15 @@ bool promote(Draft& d) {
   }
   // A member with an old copy must not lead merely because the key was free.
   if (!d.linearizable()) return d.because(promoted);
+  if (!won) {
+    if (!own_position(d.view)) return d.because(Code::postgres_error);
+    const auto fit = fit_to_lead(d);
+    if (!fit) return d.because(promoted);
+    if (!*fit) {
+      d.release();
+      return d.because(Code::released_not_healthiest);
+    }
+  }
   if (d.cluster.sync.active() && !d.cluster.sync.is_member(d.me()) && !d.cluster.sync.is_voter(d.me())) {
     d.release();
     return d.because(Code::not_in_sync);

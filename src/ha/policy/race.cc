@@ -218,6 +218,15 @@ bool stand_back(Draft& d) {
 
 }  // namespace
 
+std::optional<bool> fit_to_lead(Draft& d) {
+  switch (healthiest(d)) {
+    case Verdict::asking: return std::nullopt;
+    case Verdict::yes: return true;
+    case Verdict::no: break;
+  }
+  return false;
+}
+
 std::map<std::string, std::string> rivals(const View& view) {
   std::map<std::string, std::string> urls;
   std::set<std::string> barred;

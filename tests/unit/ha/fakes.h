@@ -35,6 +35,7 @@ class FakeStore final : public dcs::Store {
     co_return std::make_shared<const dcs::Cluster>();
   }
   dcs::Session session() const override { return "1"; }
+  bool is_mine(const dcs::Session& session) const override { return session == "1"; }
   void on_session(std::function<Task<void>(dcs::Session)>) override {}
   void set_ttl(Duration) override {}
   Task<dcs::WriteResult> keep_session(Instant) override { return done(); }
