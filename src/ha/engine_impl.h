@@ -33,6 +33,7 @@ struct Engine::Impl final : OperationHost {
   Task<void> start_up_or_shutdown(bool& started);
   Task<void> start_up_into(bool& started);
   Task<void> shutdown_asked();
+  Task<void> stop_found_server();
   Task<bool> start_up();
   Task<bool> name_is_free(dcs::ClusterPtr cluster);
   Task<bool> clear_abandoned_bootstrap(dcs::ClusterPtr cluster);
@@ -98,6 +99,7 @@ struct Engine::Impl final : OperationHost {
   Instant state_since_{};
   postgres::Role role_ = postgres::Role::uninitialized;
   bool seen_running_ = false;
+  bool server_open_ = false;
   std::optional<postgres::Progress> progress_;
 
   // The store as last read.

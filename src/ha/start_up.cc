@@ -12,6 +12,8 @@ using namespace std::chrono_literals;
 constexpr Duration kDiskBudget = 5s;
 constexpr Duration kLoadPause = 5s;
 constexpr Duration kNameCheck = 3s;
+/// How long a fast stop may take before it becomes a SIGKILL; the lease of whoever ran before is over by then.
+constexpr Duration kStopBudget = 20s;
 
 std::string new_incarnation(Dice& dice) {
   std::string id;
@@ -52,14 +54,42 @@ Task<void> Engine::Impl::shutdown_asked() {
   }
 }
 
-/// A SIGTERM while the store is not there yet ends the daemon at once; nothing was begun.
+/// A SIGTERM while the store is not there yet ends the daemon at once; nothing was begun. A PostgreSQL that an earlier
+/// incarnation left running is stopped all the same: as a primary it has nobody any more who watches its lease.
 Task<void> Engine::Impl::start_up_or_shutdown(bool& started) {
   auto racing = race(start_up_into(started), shutdown_asked());
   const int winner = co_await std::move(racing);
-  if (winner == 1) {
-    started = false;
-    exit_code_ = 0;
+  if (winner != 1) co_return;
+  started = false;
+  exit_code_ = 0;
+  auto stopping = stop_found_server();
+  co_await std::move(stopping);
+}
+
+Task<void> Engine::Impl::stop_found_server() {
+  auto caching = read_small(dynamic_cache_path());
+  const std::string cached = co_await std::move(caching);
+  if (auto dynamic = parse_json(cached); dynamic && dynamic->find("pause") && dynamic->find("pause")->truthy()) {
+    log::info("Leader key is not deleted and Postgresql is not stopped due paused state");
+    co_return;
   }
+  if (!server_open_) {
+    auto opening = ports_.server.open(settings_);
+    auto opened = co_await std::move(opening);
+    if (!opened) {
+      log::error("{}", opened.error().detail);
+      co_return;
+    }
+  }
+  if (ports_.server.facts().process == postgres::Process::none) co_return;
+  log::info("shutdown before the start was complete: stopping PostgreSQL");
+  ports_.server.signal_stop(postgres::StopMode::fast);
+  auto waiting = ports_.server.wait_down(now() + kStopBudget);
+  const bool down = co_await std::move(waiting);
+  if (down) co_return;
+  auto killing = ports_.server.kill_everything(now() + kStopBudget);
+  const bool killed = co_await std::move(killing);
+  if (!killed) exit_code_ = 1;
 }
 
 Task<bool> Engine::Impl::start_up() {
@@ -134,6 +164,7 @@ Task<bool> Engine::Impl::start_up() {
 
   auto opening_server = ports_.server.open(settings_);
   auto opened = co_await std::move(opening_server);
+  server_open_ = true;
   if (!opened) {
     log::critical("{}", opened.error().detail);
     exit_code_ = 1;

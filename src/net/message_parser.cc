@@ -42,7 +42,8 @@ class Parser final : public MessageParser {
   }
 
   std::expected<void, ParseFailure> end_of_input() override {
-    if (!parser_.got_some()) return std::unexpected(ParseFailure{400, "the connection ended before any byte came"});
+    if (!parser_.got_some())
+      return std::unexpected(ParseFailure{400, "the connection ended before any byte came"});
     boost::system::error_code ec;
     parser_.put_eof(ec);
     if (ec) return std::unexpected(failure(ec));

@@ -186,7 +186,8 @@ void EtcdProcess::erase(const std::string& key) const {
 std::string EtcdProcess::get(const std::string& key, bool* present) const {
   *present = false;
   for (int i = 0; i < 50; ++i) {
-    const auto answer = parse_json(post("/v3/kv/txn", dcs::etcd3::txn_body({}, {dcs::etcd3::range(key)}, {})));
+    const auto answer =
+        parse_json(post("/v3/kv/txn", dcs::etcd3::txn_body({}, {dcs::etcd3::range(key)}, {})));
     if (answer && !dcs::etcd3::read_error(*answer)) {
       const auto txn = dcs::etcd3::read_txn(*answer);
       if (txn.found.empty() || !txn.found[0]) return {};

@@ -131,7 +131,8 @@ bool Chaos::hand_over() {
   Member& m = victim();
   if (!m.running() || m.paused()) return false;
   const auto snapshot = m.snapshot();
-  const bool leads = snapshot && snapshot->lease_until != Instant{} && snapshot->last_decision_at != Instant{};
+  const bool leads =
+      snapshot && snapshot->lease_until != Instant{} && snapshot->last_decision_at != Instant{};
   if (&m == cluster_.primary() && leads && cluster_.converged()) {
     cluster_.expect_clean_handover(m.host());
   } else {

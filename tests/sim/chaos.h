@@ -74,6 +74,8 @@ struct RunResult {
   std::uint64_t hash = 0;
   Counts counts;
   Duration to_primary{};
+  /// The longest that there may be no primary, without what PostgreSQL itself takes: ttl + 2 * loop_wait.
+  Duration allowed{};
   Duration to_converged{};
 };
 

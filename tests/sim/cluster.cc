@@ -30,6 +30,7 @@ void Counts::add(const Counts& other) {
   promotions += other.promotions;
   commits += other.commits;
   handovers += other.handovers;
+  same_numbers += other.same_numbers;
   virtual_time += other.virtual_time;
 }
 
@@ -105,14 +106,22 @@ Member* Cluster::primary() {
   return nullptr;
 }
 
-bool Cluster::converged() {
+bool Cluster::same_number(Member& leader, Member& other) {
+  auto& a = leader.postgres();
+  auto& b = other.postgres();
+  return b.disk().data == Postgres::Data::ok && a.timeline() == b.timeline() &&
+         a.disk().end.branch != b.disk().end.branch;
+}
+
+bool Cluster::converged(bool but_for_same_numbers) {
   Member* leader = primary();
   if (!leader || !leader->running()) return false;
   for (auto& m : members_) {
     if (m.get() == leader) continue;
     auto& postgres = m->postgres();
-    if (!m->running() || postgres.life() != Postgres::Life::up || !postgres.in_recovery() ||
-        !postgres.streaming())
+    if (!m->running()) return false;
+    if (but_for_same_numbers && same_number(*leader, *m)) continue;
+    if (postgres.life() != Postgres::Life::up || !postgres.in_recovery() || !postgres.streaming())
       return false;
     if (!wal_.contains(leader->postgres().disk().end, postgres.disk().end)) return false;
   }
@@ -176,6 +185,8 @@ Counts Cluster::counts() {
   for (auto& m : members_) c.messages_lost += m->store_faults().hits;
   c.commits = wal_.acknowledged().size();
   c.virtual_time = world_.now();
+  if (Member* leader = primary())
+    for (auto& m : members_) c.same_numbers += same_number(*leader, *m);
   return c;
 }
 

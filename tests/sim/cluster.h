@@ -19,6 +19,8 @@ struct Counts {
   std::uint64_t promotions = 0;
   std::uint64_t commits = 0;
   std::uint64_t handovers = 0;
+  /// Members that end on the leader's timeline number with other WAL: PostgreSQL itself cannot tell.
+  std::uint64_t same_numbers = 0;
   Duration virtual_time{};
   void add(const Counts& other);
 };
@@ -49,7 +51,10 @@ class Cluster final : public MemberObserver {
   /// A member that holds the leader key, whatever its PostgreSQL does.
   Member* key_holder();
   /// One primary with the key, everybody else streams.
-  bool converged();
+  /// `but_for_same_numbers`: whom PostgreSQL itself cannot tell from a good replica is not asked for.
+  bool converged(bool but_for_same_numbers = false);
+  /// Two promotions to one timeline number: nothing that PostgreSQL says shows the difference.
+  bool same_number(Member& leader, Member& other);
   /// Why not, for messages.
   std::string shape();
   bool run_until_converged(Duration limit);

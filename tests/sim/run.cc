@@ -75,9 +75,10 @@ RunResult run_seed(std::uint64_t seed, int faults, bool verbose) {
       world.violated(
           fmt::format("no primary {:.1f} s after everything healed\n{}", seconds(bound), cluster.shape()));
     result.to_primary = world.now() - healed;
+    result.allowed = o.ttl + 2 * o.loop_wait;
     // Then the others: they find out, rewind or clone, start, and look for their upstream every five seconds.
     const Duration others = 3 * o.loop_wait + 60s;
-    if (cluster.ok() && !cluster.run_until_converged(others) && cluster.ok())
+    if (cluster.ok() && !cluster.run_until_converged(others) && !cluster.converged(true) && cluster.ok())
       world.violated(fmt::format("not everybody streams {:.1f} s after there was a primary\n{}",
                                  seconds(others), cluster.shape()));
     result.to_converged = world.now() - healed;

@@ -314,12 +314,10 @@ dcs::Store::Acquired SimStore::acquired(const Bound& got) {
   Acquired acquired;
   acquired.outcome = got.result.outcome;
   acquired.detail = got.result.detail;
-  leader_created_ = 0;
   // A request that may still arrive must find another session.
   if (got.result.outcome == dcs::Outcome::unknown) session_ttl_ = {};
   if (got.result.done()) {
     acquired.proof = {got.sent_at, got.answer.valid_for};
-    leader_created_ = got.answer.leader_created;
   }
   return acquired;
 }
@@ -348,7 +346,6 @@ Task<dcs::Renewal> SimStore::renew(std::optional<dcs::Status> status, Instant de
         renewal.outcome = dcs::RenewOutcome::proven;
         renewal.proof = {got.sent_at, got.answer.valid_for};
         renewal.status_written = got.answer.status_written;
-        leader_created_ = got.answer.leader_created;
         co_return renewal;
       }
       if (got.outcome == dcs::Outcome::done && got.answer.lost) {
@@ -366,11 +363,10 @@ Task<dcs::Renewal> SimStore::renew(std::optional<dcs::Status> status, Instant de
 Task<dcs::WriteResult> SimStore::release(std::optional<dcs::Status> last_status, Instant deadline) {
   const std::string name = identity_.name;
   const auto sessions = own();
-  const dcs::Version created = leader_created_;
   auto releasing = unbound(
       "release",
-      [name, sessions, created, last_status](StoreServer& server) {
-        return server.release(name, sessions, created, last_status);
+      [name, sessions, last_status](StoreServer& server) {
+        return server.release(name, sessions, last_status);
       },
       deadline, merge_leader);
   auto released = co_await std::move(releasing);

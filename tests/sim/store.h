@@ -124,7 +124,6 @@ class SimStore final : public dcs::Store {
   std::set<dcs::Session> older_sessions_;
   std::function<Task<void>(dcs::Session)> recorder_;
   std::function<void(Change)> listener_;
-  dcs::Version leader_created_ = 0;
   struct OwnWrite {
     dcs::ClusterPtr server;
     Merge merge;

@@ -20,8 +20,6 @@ struct Answer {
   bool no_lease = false;
   /// What the lease holds from the processing on.
   Duration valid_for{};
-  /// mod revision of the creation of the leader key that the request saw or made.
-  dcs::Version leader_created = 0;
   /// Revision of the store after the request.
   std::int64_t revision = 0;
   bool status_written = false;
@@ -54,8 +52,7 @@ class StoreServer {
   /// `status`.
   Answer renew(const std::string& name, const dcs::Session& session, const std::vector<dcs::Session>& own,
                const std::optional<dcs::Status>& status);
-  /// `created`: the creation the caller knows of; 0: not compared.
-  Answer release(const std::string& name, const std::vector<dcs::Session>& own, dcs::Version created,
+  Answer release(const std::string& name, const std::vector<dcs::Session>& own,
                  const std::optional<dcs::Status>& status);
   Answer touch_member(const std::string& name, const dcs::Session& session, const Document& value);
   Answer remove_member(const std::string& name);
@@ -106,7 +103,6 @@ class StoreServer {
   std::int64_t rate_error_ppb_;
   bool up_ = true;
   dcs::Cluster now_;
-  dcs::Version leader_created_ = 0;
   dcs::ClusterPtr snapshot_;
   std::map<dcs::Session, Lease> leases_;
   std::uint64_t next_lease_ = 1000;
