@@ -44,3 +44,16 @@ def test_a_primary_whose_daemon_stays_dead_is_replaced_and_taken_back(cluster, w
     assert not [a for a in writer.on(primary, after=back + 5)], "found out at once, not at the next failure"
     cluster.wait_for_streaming(60)
     assert cluster.wait_for_leader() is cluster_leader
+
+
+def test_a_sigterm_before_the_store_answers_stops_a_postgresql_that_was_found(cluster):
+    """A primary that an earlier daemon left running has nobody who watches its lease once this one ends."""
+    primary = cluster.wait_for_leader()
+    primary.kill()
+    assert primary.postmaster()
+    cluster.etcd.kill()
+    primary.start()
+    primary.wait_for_log("waiting on etcd")
+    primary.terminate()
+    assert primary.wait(20) == 0
+    assert primary.postmaster() is None

@@ -67,9 +67,8 @@ RunResult run_seed(std::uint64_t seed, int faults, bool verbose) {
   if (cluster.ok()) {
     cluster.heal();
     const Time healed = world.now();
-    // What the lease leaves, two cycles, and what PostgreSQL itself takes: crash recovery (and a rewind or a
-    // clone where nothing else is left that may lead).
-    const Duration bound = o.ttl + 2 * o.loop_wait + 20s;
+    // What the lease leaves and two cycles; and the crash recovery that may be due.
+    const Duration bound = o.ttl + 2 * o.loop_wait + 2s;
     world.run_for(bound, [&] { return cluster.primary() != nullptr; });
     if (cluster.ok() && !cluster.primary())
       world.violated(
@@ -77,7 +76,7 @@ RunResult run_seed(std::uint64_t seed, int faults, bool verbose) {
     result.to_primary = world.now() - healed;
     result.allowed = o.ttl + 2 * o.loop_wait;
     // Then the others: they find out, rewind or clone, start, and look for their upstream every five seconds.
-    const Duration others = 3 * o.loop_wait + 60s;
+    const Duration others = 2 * o.loop_wait + 30s;
     if (cluster.ok() && !cluster.run_until_converged(others) && !cluster.converged(true) && cluster.ok())
       world.violated(fmt::format("not everybody streams {:.1f} s after there was a primary\n{}",
                                  seconds(others), cluster.shape()));

@@ -16,7 +16,7 @@ namespace tanist::sim {
 namespace {
 
 constexpr int kFaultsPerRun = 80;
-constexpr int kFreshRuns = 320;
+constexpr int kFreshRuns = 400;
 /// What issue and design ask of a full run.
 constexpr std::uint64_t kFaultsWanted = 10'000;
 constexpr std::uint64_t kLockChangesWanted = 2'000;

@@ -88,7 +88,6 @@ Answer StoreServer::done(dcs::Version version) const {
   answer.ok = true;
   answer.version = version;
   answer.revision = now_.revision;
-  answer.leader_created = leader_created_;
   return answer;
 }
 
@@ -175,7 +174,6 @@ void StoreServer::put_leader(const std::string& name, const dcs::Session& sessio
   if (leader_listener_) leader_listener_(why, name);
   if (why != LeaderChange::moved) ++lock_changes_;
   const auto version = bump();
-  if (why != LeaderChange::moved) leader_created_ = version;
   now_.leader = dcs::Leader{name, session, version};
 }
 
@@ -183,7 +181,6 @@ void StoreServer::drop_leader(LeaderChange why) {
   const std::string name = now_.leader_name();
   if (leader_listener_) leader_listener_(why, name);
   now_.leader.reset();
-  leader_created_ = 0;
 }
 
 void StoreServer::put_status(const dcs::Status& status) {
@@ -246,9 +243,8 @@ Answer StoreServer::renew(const std::string& name, const dcs::Session& session,
 }
 
 Answer StoreServer::release(const std::string& name, const std::vector<dcs::Session>& own,
-                            dcs::Version created, const std::optional<dcs::Status>& status) {
-  if (!leader_is(name, own) || (created != 0 && created != leader_created_))
-    return refused("the leader key is not mine");
+                            const std::optional<dcs::Status>& status) {
+  if (!leader_is(name, own)) return refused("the leader key is not mine");
   if (status) put_status(*status);
   drop_leader(LeaderChange::released);
   const Answer answer = done(bump());
