@@ -267,6 +267,31 @@ TEST_F(Scenario, a_cloned_host_that_cannot_see_the_first_waits_for_its_session_t
   EXPECT_FALSE(copy.postgres().can_commit()) << story();
 }
 
+/// The parameter tells how many milliseconds after its first snapshot the daemon loses the store.
+class WithoutGuardian : public ::testing::TestWithParam<int> {};
+
+TEST_P(WithoutGuardian, a_restarted_daemon_that_loses_the_store_again_stops_its_primary_in_time) {
+  Options options;
+  options.guardian = false;
+  options.ttl = 9s;
+  options.loop_wait = 1s;
+  options.retry_timeout = 3s;
+  Cluster cluster(77, options);
+  cluster.start_all();
+  ASSERT_TRUE(cluster.run_until_converged(120s)) << cluster.shape();
+  Member& old = *cluster.primary();
+  old.crash();
+  cluster.world().run_for(50ms);
+  old.start();
+  cluster.world().run_for(10s, [&] { return old.snapshot() != nullptr; });
+  ASSERT_TRUE(old.snapshot());
+  cluster.world().run_for(GetParam() * 1ms);
+  cluster.world().partition(old.host(), kStore, true);
+  cluster.world().run_for(60s);
+  EXPECT_TRUE(cluster.ok()) << cluster.report(60);
+}
+INSTANTIATE_TEST_SUITE_P(EveryMoment, WithoutGuardian, ::testing::Range(0, 30));
+
 TEST(Simulator, two_primaries_are_seen_where_nothing_fences) {
   Options options;
   options.guardian = false;

@@ -52,20 +52,26 @@ void print(const char* what, const Counts& sum, std::uint64_t runs) {
       sum.messages_lost, sum.commits, seconds(sum.virtual_time) / 3600);
 }
 
-/// Each of these once failed.
-constexpr std::uint64_t kRegressionSeeds[] = {
-    2,    3,    6,    10,   16,   104,  106,  112,  205,  207,  304,  1006, 1017,
-    1039, 1071, 1134, 1135, 1159, 1170, 1197, 1214, 1251, 1276, 1297, 5284,
+/// Each of these once failed, most of them with many others of their kind.
+struct Regression {
+  std::uint64_t seed;
+  int faults = kFaultsPerRun;
+};
+constexpr Regression kRegressions[] = {
+    {2, 60},   {3, 60},   {6, 60}, {10, 60}, {16, 60}, {104, 60},       {106, 60},    {112, 60}, {205, 60},
+    {207, 60}, {304, 60}, {1006},  {1017},   {1039},   {1071},          {1134},       {1135},    {1159},
+    {1170},    {1197},    {1214},  {1251},   {1276},   {1297},          {5284},       {20479},   {20707},
+    {21118},   {30390},   {32114}, {40235},  {40473},  {3581301127043}, {80284, 500},
 };
 
 TEST(SimSeeds, regression_seeds_keep_every_invariant_and_converge) {
   Counts sum;
-  for (const auto seed : kRegressionSeeds) {
-    const auto result = run_seed(seed, kFaultsPerRun);
+  for (const auto& regression : kRegressions) {
+    const auto result = run_seed(regression.seed, regression.faults);
     ASSERT_TRUE(result.ok) << result.report;
     sum.add(result.counts);
   }
-  print("regression seeds", sum, std::size(kRegressionSeeds));
+  print("regression seeds", sum, std::size(kRegressions));
 }
 
 TEST(SimSeeds, fresh_seeds_keep_every_invariant_and_converge) {

@@ -1,5 +1,8 @@
+#include <algorithm>
+
 #include "core/document.h"
 #include "core/log.h"
+#include "core/wait.h"
 #include "ha/operations/operation.h"
 
 /// A new cluster: initdb by the winner of the race for /initialize, the users, the result in the store.
@@ -72,9 +75,26 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
   result.system_id = ports.server.facts().system_identifier;
   result.config = settings->dynamic.raw;
   const Instant deadline = run.now() + 2 * settings->dynamic.timing.ttl;
+  // An attempt whose answer is lost may have made this member the leader: nothing else knows of that lease,
+  // so it is ended here as if the first attempt had proven it, and by the guardian where this daemon cannot.
+  const Instant kill_at =
+      lease_deadlines(lease_from(run.now(), settings->dynamic.timing.ttl), settings->dynamic.timing).kill_at;
+  ports.fence.prolong(kill_at);
+  bool maybe_leader = false;
   while (run.now() < deadline) {
-    auto request = ports.store.finish_bootstrap(result, run.now() + budget);
+    if (maybe_leader && run.now() >= kill_at) {
+      log::error("the bootstrap may have taken the leader key, and nothing proves it: killing PostgreSQL");
+      auto killing = ports.server.kill_everything(run.now() + budget);
+      co_await std::move(killing);
+      co_return Outcome{false, "whether the store took the result of the bootstrap is unknown"};
+    }
+    // No wait goes past the moment of the kill.
+    const auto patience = [&] {
+      return run.now() < kill_at ? std::min(run.now() + budget, kill_at) : run.now() + budget;
+    };
+    auto request = ports.store.finish_bootstrap(result, patience());
     auto answer = co_await std::move(request);
+    maybe_leader = maybe_leader || answer.outcome == dcs::Outcome::unknown;
     if (answer.outcome == dcs::Outcome::done) {
       run.host().keeper().won(answer.proof);
       break;
@@ -84,15 +104,15 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
     log::warning("could not store the result of the bootstrap: {}", answer.detail);
     if (answer.outcome == dcs::Outcome::unknown) {
       // Done, if the key is mine: a fresh read tells.
-      auto reading = ports.store.load(dcs::Read::linearizable, run.now() + budget);
+      auto reading = ports.store.load(dcs::Read::linearizable, patience());
       auto view = co_await std::move(reading);
       if (view && (*view)->leader_name() == settings->name && ports.store.is_mine((*view)->leader->session)) {
-        auto proving = run.host().keeper().prove();
-        const bool proven = co_await std::move(proving);
-        if (proven) break;
+        auto proving = with_deadline(ports.clock, run.host().keeper().prove(), patience());
+        const auto proven = co_await std::move(proving);
+        if (proven.value_or(false)) break;
       }
     }
-    auto pause = ports.clock.sleep_for(500ms);
+    auto pause = ports.clock.sleep_until(std::min(run.now() + 500ms, patience()));
     co_await std::move(pause);
   }
   if (!run.host().keeper().lease().held(run.now()))
