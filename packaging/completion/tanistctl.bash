@@ -32,8 +32,8 @@ _tanistctl() {
         return
         ;;
     esac
-    mapfile -t COMPREPLY < <(compgen -W 'list topology -c --config-file -d --dcs-url -k --insecure --help --version' \
-      -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W 'list topology show-config edit-config reload
+      -c --config-file -d --dcs-url -k --insecure --help --version' -- "$cur")
     return
   fi
 
@@ -42,12 +42,27 @@ _tanistctl() {
       mapfile -t COMPREPLY < <(compgen -W 'pretty tsv json yaml' -- "$cur")
       return
       ;;
+    edit-config:--apply | edit-config:--replace)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+      return
+      ;;
+    reload:-r | reload:--role)
+      mapfile -t COMPREPLY < <(compgen -W 'leader primary standby-leader replica standby any' -- "$cur")
+      return
+      ;;
+    edit-config:-s | edit-config:--set | edit-config:-p | edit-config:--pg) return ;;
     *:-w | *:--watch | *:--group) return ;;
   esac
   case $command in
     list)
       mapfile -t COMPREPLY < <(compgen -W '-e --extended -t --timestamp -f --format -W -w --watch --help' -- "$cur")
       ;;
+    show-config) mapfile -t COMPREPLY < <(compgen -W '--help' -- "$cur") ;;
+    edit-config)
+      mapfile -t COMPREPLY < <(compgen -W '-s --set -p --pg --apply --replace -q --quiet --force --help' -- "$cur")
+      ;;
+    reload) mapfile -t COMPREPLY < <(compgen -W '-r --role --force --help' -- "$cur") ;;
     topology) mapfile -t COMPREPLY < <(compgen -W '-W -w --watch --help' -- "$cur") ;;
   esac
 }

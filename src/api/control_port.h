@@ -6,6 +6,7 @@
 
 #include "core/time.h"
 #include "dcs/model.h"
+#include "dcs/store.h"
 
 namespace tanist::api {
 
@@ -15,11 +16,16 @@ namespace tanist::api {
 struct ControlPort {
   using Refreshed = std::function<void()>;
   using Loaded = std::function<void(std::expected<dcs::ClusterPtr, std::string>)>;
+  using Written = std::function<void(dcs::WriteResult)>;
 
   /// Look at PostgreSQL now unless that is younger than `max_age`, and publish.
   std::function<void(Duration max_age, Instant deadline, Refreshed done)> refresh;
   /// Read the cluster from the store; the error says why it could not be had.
   std::function<void(Instant deadline, Loaded done)> load;
+  /// Write a key of the store, and wake the cycle.
+  std::function<void(dcs::Record record, dcs::Condition condition, Instant deadline, Written done)> write;
+  /// Read the local configuration again and apply it, as SIGHUP does.
+  std::function<void()> reload;
 };
 
 }  // namespace tanist::api

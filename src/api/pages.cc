@@ -51,7 +51,7 @@ net::HttpResponse text_body(int status, std::string text) {
 net::HttpResponse error_page(int status, std::string_view why) {
   net::HttpResponse out;
   out.status = status;
-  out.headers.add("Content-Type", "text/html;charset=utf-8");
+  out.headers.add("Content-Type", kErrorPageType);
   const std::string_view phrase = net::reason_phrase(status);
   out.body = fmt::format(
       "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>{0} {1}</title></head>\n"

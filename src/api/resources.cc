@@ -2,31 +2,24 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/post.hpp>
 
+#include "api/config_endpoint.h"
+#include "api/control_link.h"
+#include "api/gate.h"
 #include "api/health.h"
 #include "api/pages.h"
 #include "api/server.h"
 #include "api/status.h"
-#include "core/event.h"
 #include "core/format.h"
 #include "core/log.h"
-#include "core/wait.h"
 #include "dcs/overview.h"
 
 namespace tanist::api {
 
-namespace asio = boost::asio;
 using net::HttpRequest;
 using net::HttpResponse;
 
 namespace {
-
-/// What control answered, once it has; lives on the api thread.
-struct Answer {
-  Event arrived;
-  std::expected<dcs::ClusterPtr, std::string> cluster = std::unexpected(std::string("no answer in time"));
-};
 
 struct Route {
   std::string_view method;
@@ -35,15 +28,24 @@ struct Route {
 
 /// Handlers that Patroni has and this version has not.
 constexpr Route kLater[] = {
-    {"GET", "metrics"},    {"PATCH", "config"},      {"PUT", "config"},   {"POST", "reload"},
-    {"POST", "failsafe"},  {"POST", "sigterm"},      {"POST", "restart"}, {"POST", "reinitialize"},
-    {"POST", "failover"},  {"POST", "switchover"},   {"POST", "citus"},   {"POST", "mpp"},
-    {"DELETE", "restart"}, {"DELETE", "switchover"},
+    {"GET", "metrics"},       {"POST", "failsafe"},  {"POST", "sigterm"},      {"POST", "restart"},
+    {"POST", "reinitialize"}, {"POST", "failover"},  {"POST", "switchover"},   {"POST", "citus"},
+    {"POST", "mpp"},          {"DELETE", "restart"}, {"DELETE", "switchover"},
 };
 
 bool is_later(std::string_view method, std::string_view segment) {
   return std::ranges::any_of(kLater,
                              [&](const Route& r) { return r.method == method && r.segment == segment; });
+}
+
+/// Headers that every answer has anyway; another value of theirs would break it.
+bool is_ours(std::string_view name) {
+  constexpr std::string_view kOurs[] = {"content-length", "connection", "date",
+                                        "content-type",   "server",     "transfer-encoding"};
+  std::string lower(name);
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return std::ranges::find(kOurs, lower) != std::end(kOurs);
 }
 
 std::string_view first_segment(std::string_view target) {
@@ -56,7 +58,12 @@ std::string_view first_segment(std::string_view target) {
 
 struct Resources::Impl {
   Impl(Executor io, Clock& clock, ha::SnapshotBoard& board, config::SettingsPtr settings, ControlPort control)
-      : io(std::move(io)), clock(clock), board(board), control(std::move(control)) {
+      : clock(clock),
+        board(board),
+        control(io, clock, std::move(control)),
+        config(this->control, clock),
+        gate(io, clock) {
+    use(settings->restapi);
     auto first = std::make_shared<ha::Snapshot>();
     first->published_at = clock.now();
     first->next_run = first->published_at;
@@ -64,15 +71,15 @@ struct Resources::Impl {
     before_first = std::move(first);
   }
 
-  Executor io;
   Clock& clock;
   ha::SnapshotBoard& board;
-  ControlPort control;
+  ControlLink control;
+  ConfigEndpoint config;
+  Gate gate;
+  /// For every answer with a body of its own.
+  std::vector<std::pair<std::string, std::string>> extra_headers;
   /// Stands for the snapshot until control has published one.
   ha::SnapshotPtr before_first;
-  /// The refresh under way, shared by all who wait for one.
-  std::shared_ptr<Answer> refreshing;
-  std::size_t loading = 0;
 
   /// A document changes with its snapshot, and when time makes the snapshot stale or drops its view.
   struct Rendered {
@@ -117,59 +124,28 @@ struct Resources::Impl {
     return bare ? status_only(status) : status_answer(status, s, o);
   }
 
-  void ask_refresh(Instant deadline) {
-    auto answer = std::make_shared<Answer>();
-    refreshing = answer;
-    control.refresh(kProbeMaxAge, deadline,
-                    [io = io, answer] { asio::post(io, [answer] { answer->arrived.set(); }); });
-  }
-
-  static Task<void> wait_for(std::shared_ptr<Answer> answer) {
-    auto wait = answer->arrived.wait();
-    co_await std::move(wait);
-  }
-
   /// Peers decide on positions they read here: they are to be fresh, but a hung PostgreSQL delays no answer.
   static Task<HttpResponse> patroni_answer(std::shared_ptr<Impl> self) {
     const auto before = self->snapshot();
     const Instant now = self->clock.now();
     const bool fresh = before->facts.probe && now - before->facts.probe->asked_at <= kProbeMaxAge;
-    if (!fresh && before->facts.running() && self->control.refresh) {
-      const Instant deadline = now + kRefreshPatience;
-      if (!self->refreshing) self->ask_refresh(deadline);
-      auto answer = self->refreshing;
-      auto wait = wait_for(answer);
-      auto bounded = run_until(self->clock, std::move(wait), deadline);
-      co_await std::move(bounded);
-      if (self->refreshing == answer) self->refreshing.reset();
+    if (!fresh && before->facts.running() && self->control.can_refresh()) {
+      auto refreshing = self->control.refresh(kProbeMaxAge, now + kRefreshPatience);
+      co_await std::move(refreshing);
     }
     const auto s = self->snapshot();
     co_return self->status_answer(200, s, observe(*s, self->clock.now()));
   }
 
-  using ReadResult = std::expected<dcs::ClusterPtr, std::string>;
+  using ReadResult = ControlLink::ReadResult;
+
+  /// How long the store may take for one step.
+  Duration patience() const { return snapshot()->settings->dynamic.timing.retry_timeout; }
 
   static Task<ReadResult> load(std::shared_ptr<Impl> self) {
-    if (!self->control.load) co_return std::unexpected(std::string("the daemon has not started yet"));
-    if (self->loading >= kMaxConcurrentLoads)
-      co_return std::unexpected(std::string("too many requests at once"));
-    struct Counted {
-      std::size_t& count;
-      explicit Counted(std::size_t& c) : count(c) { ++count; }
-      ~Counted() { --count; }
-    } counted(self->loading);
-    const Instant deadline = self->clock.now() + self->snapshot()->settings->dynamic.timing.retry_timeout;
-    auto answer = std::make_shared<Answer>();
-    self->control.load(deadline, [io = self->io, answer](ReadResult result) {
-      asio::post(io, [answer, result = std::move(result)]() mutable {
-        answer->cluster = std::move(result);
-        answer->arrived.set();
-      });
-    });
-    auto wait = wait_for(answer);
-    auto bounded = run_until(self->clock, std::move(wait), deadline);
-    co_await std::move(bounded);
-    co_return answer->cluster;
+    auto loading = self->control.load(self->clock.now() + self->patience());
+    ReadResult cluster = co_await std::move(loading);
+    co_return cluster;
   }
 
   static HttpResponse unreachable(const std::string& why) {
@@ -199,6 +175,8 @@ struct Resources::Impl {
     const ReadResult cluster = co_await std::move(reading);
     if (!cluster) co_return unreachable(cluster.error());
     if (history) co_return json_body(200, dcs::history_document((*cluster)->history));
+    if (const Document* newer = self->config.newer_than((*cluster)->config.version))
+      co_return json_body(200, *newer);
     if (!(*cluster)->config.valid)
       co_return error_page(502, "there is no dynamic configuration in the store");
     co_return json_body(200, (*cluster)->config.data);
@@ -212,6 +190,37 @@ struct Resources::Impl {
       for (const auto& [name, url] : *s->cluster->failsafe) members.set(name, url);
     }
     return json_body(200, members);
+  }
+
+  HttpResponse reload_answer() {
+    if (!control.reload()) return text_body(503, "the daemon has not started yet");
+    return text_body(202, "reload scheduled");
+  }
+
+  void use(const config::RestApi& rest) {
+    gate.use(rest);
+    auto headers = rest.http_extra_headers;
+    if (!rest.tls.cert_file.empty()) {
+      for (const auto& [name, value] : rest.https_extra_headers) headers[name] = value;
+    }
+    extra_headers.clear();
+    for (const auto& [name, value] : headers) {
+      const bool line = !name.empty() && name.find_first_of(" :\r\n") == std::string::npos &&
+                        value.find_first_of("\r\n") == std::string::npos;
+      if (line && !is_ours(name)) {
+        extra_headers.emplace_back(name, value);
+      } else {
+        log::error("REST API: the extra header '{}' is skipped: {}", name,
+                   line ? "it is set with every answer" : "it is no header field");
+      }
+    }
+  }
+
+  /// Status-only answers and error pages go without.
+  void add_extra_headers(HttpResponse& response) const {
+    const std::string* type = response.headers.find("Content-Type");
+    if (type == nullptr || *type == kErrorPageType) return;
+    for (const auto& [name, value] : extra_headers) response.headers.set(name, value);
   }
 
   HttpResponse unsupported(const HttpRequest& request, std::string_view segment) const {
@@ -243,6 +252,15 @@ struct Resources::Impl {
       co_return response;
     }
     if (get && segment == "failsafe") co_return self->failsafe_answer();
+    if (segment == "config" && (request.method == "PATCH" || request.method == "PUT")) {
+      const Duration patience = self->patience();
+      const bool patch = request.method == "PATCH";
+      auto answering = patch ? self->config.patch(std::move(request), patience)
+                             : self->config.put(std::move(request), patience);
+      auto response = co_await std::move(answering);
+      co_return response;
+    }
+    if (segment == "reload" && request.method == "POST") co_return self->reload_answer();
     if (is_later(request.method, segment)) co_return self->unsupported(request, segment);
     if (get || request.method == "HEAD" || request.method == "OPTIONS") {
       co_return self->health_answer(request, segment);
@@ -256,20 +274,41 @@ Resources::Resources(Executor io, Clock& clock, ha::SnapshotBoard& board, config
     : impl_(std::make_shared<Impl>(std::move(io), clock, board, std::move(settings), std::move(control))) {}
 Resources::~Resources() = default;
 
+void Resources::use(const config::RestApi& rest) {
+  impl_->use(rest);
+}
+
+Task<void> Resources::live() {
+  return impl_->gate.resolve_forever();
+}
+
+Task<std::optional<HttpResponse>> Resources::admit(HttpRequest request) {
+  auto impl = impl_;
+  const std::string_view segment = first_segment(request.target);
+  const bool known = is_later(request.method, segment) || (segment == "reload" && request.method == "POST") ||
+                     (segment == "config" && (request.method == "PATCH" || request.method == "PUT"));
+  // What does not exist is told to everybody.
+  if (!known) co_return std::nullopt;
+  auto checking = impl->gate.check(std::move(request), impl->snapshot()->cluster);
+  auto refusal = co_await std::move(checking);
+  if (refusal) impl->add_extra_headers(*refusal);
+  co_return refusal;
+}
+
 Task<HttpResponse> Resources::answer(HttpRequest request) {
   auto impl = impl_;
-  if (!log::enabled(log::Level::debug)) {
-    auto routing = Impl::route(impl, std::move(request));
-    auto response = co_await std::move(routing);
-    co_return response;
-  }
-  const Instant begun = impl->clock.now();
+  const bool told = log::enabled(log::Level::debug);
+  const Instant begun = told ? impl->clock.now() : Instant{};
   const std::string line =
-      fmt::format("{} - - \"{} {} HTTP/1.1\"", request.client_ip, request.method, request.target);
+      told ? fmt::format("{} - - \"{} {} HTTP/1.1\"", request.client_ip, request.method, request.target)
+           : std::string();
   auto routing = Impl::route(impl, std::move(request));
   auto response = co_await std::move(routing);
-  log::debug("API thread: {} {} - latency: {:.3f} ms", line, response.status,
-             seconds(impl->clock.now() - begun) * 1000);
+  impl->add_extra_headers(response);
+  if (told) {
+    log::debug("API thread: {} {} - latency: {:.3f} ms", line, response.status,
+               seconds(impl->clock.now() - begun) * 1000);
+  }
   co_return response;
 }
 

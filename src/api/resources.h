@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/control_port.h"
@@ -21,6 +22,12 @@ class Resources {
   ~Resources();
 
   Task<net::HttpResponse> answer(net::HttpRequest request);
+  /// Whether a request that changes something may be served; nullopt: it may.
+  Task<std::optional<net::HttpResponse>> admit(net::HttpRequest request);
+  /// Access and headers from now on.
+  void use(const config::RestApi& rest);
+  /// Work in the background, until cancelled.
+  Task<void> live();
 
  private:
   struct Impl;

@@ -8,9 +8,9 @@
 #include <future>
 #include <thread>
 
+#include "api/front.h"
 #include "api/resources.h"
 #include "core/event.h"
-#include "core/format.h"
 #include "core/task_scope.h"
 
 namespace tanist::api {
@@ -36,37 +36,45 @@ struct ApiServer::Impl {
   SystemClock clock;
   /// Shared: what control still answers after stop() is posted to it, and never run.
   std::shared_ptr<asio::io_context> io = std::make_shared<asio::io_context>(1);
-  /// Set on the api thread only.
-  Event stopping;
+  /// On the api thread only.
+  Event wake;
+  bool stopping = false;
+  config::SettingsPtr reloaded;
   std::thread thread;
   int port = 0;
 
   using Started = std::promise<std::expected<int, std::string>>;
 
   static Task<void> serve(Impl* self, Started* started) {
-    const auto& settings = *self->options.settings;
-    ControlPort control = guarded(self->options.control, self->io);
     Resources resources(self->io->get_executor(), self->clock, self->board, self->options.settings,
-                        std::move(control));
-    net::HttpServerOptions http = self->options.http;
-    http.host = settings.restapi.listen.host;
-    http.port = settings.restapi.listen.port;
-    http.server_name = std::string("Tanist/") + TANIST_VERSION;
-    net::HttpServer server(
-        self->io->get_executor(), self->clock, std::move(http),
-        [&resources](net::HttpRequest request) { return resources.answer(std::move(request)); });
-    auto starting = server.start();
+                        guarded(self->options.control, self->io));
+    Front front(
+        self->io->get_executor(), self->clock, self->options.http,
+        [&resources](net::HttpRequest request) { return resources.answer(std::move(request)); },
+        [&resources](net::HttpRequest request) { return resources.admit(std::move(request)); });
+    auto starting = front.start(self->options.settings->restapi);
     const auto listening = co_await std::move(starting);
     if (!listening) {
-      started->set_value(
-          std::unexpected(fmt::format("the REST API cannot listen on {}: {}",
-                                      config::to_string(settings.restapi.listen), listening.error())));
+      started->set_value(std::unexpected(listening.error()));
       co_return;
     }
-    started->set_value(server.port());
-    auto wait = self->stopping.wait();
-    co_await std::move(wait);
-    auto stop = server.stop();
+    started->set_value(front.port());
+    TaskScope scope(self->io->get_executor());
+    scope.spawn("rest api names", resources.live());
+    while (!self->stopping) {
+      if (const auto next = std::exchange(self->reloaded, nullptr)) {
+        resources.use(next->restapi);
+        auto using_it = front.use(next->restapi);
+        co_await std::move(using_it);
+        continue;
+      }
+      self->wake.clear();
+      auto waiting = self->wake.wait();
+      co_await std::move(waiting);
+    }
+    auto closing = scope.close();
+    co_await std::move(closing);
+    auto stop = front.stop();
     co_await std::move(stop);
   }
 
@@ -79,6 +87,14 @@ struct ApiServer::Impl {
         ask(max_age, deadline, [io, done = std::move(done)] { done(); });
       };
     }
+    if (control.write) {
+      out.write = [ask = control.write, io](dcs::Record record, dcs::Condition condition, Instant deadline,
+                                            ControlPort::Written done) {
+        ask(std::move(record), condition, deadline,
+            [io, done = std::move(done)](dcs::WriteResult result) { done(std::move(result)); });
+      };
+    }
+    out.reload = control.reload;
     if (control.load) {
       out.load = [ask = control.load, io](Instant deadline, ControlPort::Loaded done) {
         ask(deadline, [io, done = std::move(done)](std::expected<dcs::ClusterPtr, std::string> result) {
@@ -121,8 +137,19 @@ std::expected<void, std::string> ApiServer::start() {
 
 void ApiServer::stop() {
   if (!impl_->thread.joinable()) return;
-  asio::post(*impl_->io, [impl = impl_.get()] { impl->stopping.set(); });
+  asio::post(*impl_->io, [impl = impl_.get()] {
+    impl->stopping = true;
+    impl->wake.set();
+  });
   impl_->thread.join();
+}
+
+void ApiServer::reload(config::SettingsPtr settings) {
+  if (!impl_->thread.joinable()) return;
+  asio::post(*impl_->io, [impl = impl_.get(), settings = std::move(settings)]() mutable {
+    impl->reloaded = std::move(settings);
+    impl->wake.set();
+  });
 }
 
 int ApiServer::port() const {

@@ -17,14 +17,14 @@ inline constexpr std::size_t kMaxConcurrentLoads = 8;
 
 /// The REST API of a member, on a thread of its own. Health checks are answered from the published snapshot,
 /// so neither a hung PostgreSQL nor a blocked control thread delays them; only GET /patroni (a fresh look at
-/// PostgreSQL, briefly) and GET /cluster (a read of the store) cross to control.
+/// PostgreSQL, briefly), GET /cluster (a read of the store) and what changes something cross to control.
 class ApiServer {
  public:
   struct Options {
     /// Where to listen, and what is answered until control publishes its first snapshot.
     config::SettingsPtr settings;
     ControlPort control;
-    /// TLS and limits; host, port and server name come from the settings.
+    /// Limits; all else comes from the settings.
     net::HttpServerOptions http;
   };
 
@@ -41,6 +41,9 @@ class ApiServer {
   std::expected<void, std::string> start();
   /// Ends every connection and joins the thread. Does nothing the second time.
   void stop();
+  /// New `restapi` settings: access, headers and certificates for requests from now on, another socket for
+  /// another address. Returns at once; what cannot be used is logged and the old goes on.
+  void reload(config::SettingsPtr settings);
   /// The port it listens on; 0 before start().
   int port() const;
 

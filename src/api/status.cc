@@ -75,8 +75,10 @@ void add_tail(Document& out, const Observed& o) {
   out.set("tanist_version", TANIST_VERSION);
   if (s.operation) out.set("operation", s.operation->name);
   if (s.progress) {
-    out.set("progress", Document::map({{"done_bytes", s.progress->done_bytes},
-                                       {"total_bytes", s.progress->total_bytes}}));
+    Document& progress = out.set("progress", Document::map({{"done_bytes", s.progress->done_bytes},
+                                                            {"total_bytes", s.progress->total_bytes}}));
+    if (s.progress->bytes_per_second > 0) progress.set("bytes_per_second", s.progress->bytes_per_second);
+    if (s.progress->seconds_left) progress.set("seconds_left", *s.progress->seconds_left);
   }
   if (o.stale) out.set("stale", true);
 }

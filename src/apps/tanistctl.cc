@@ -57,9 +57,10 @@ int main(int argc, char** argv) {
   const ctl::Surroundings surroundings{
       .environment = environment,
       .terminal = {std::cout, std::cerr, [&] { return clock.now(); }, [&] { return clock.wall_now(); },
-                   sleep_until},
-      .out_is_terminal = ::isatty(STDOUT_FILENO) == 1,
-      .make_reader = ctl::make_reader,
+                   sleep_until, &std::cin, ::isatty(STDOUT_FILENO) == 1},
+      .open_store = ctl::open_store,
+      .open_member_api = ctl::open_member_api,
+      .programs = ctl::usual_programs(environment),
   };
   return ctl::run_command_line({argv, argv + argc}, surroundings);
 }

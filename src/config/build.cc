@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "config/addresses.h"
 #include "config/controlled.h"
 #include "config/dynamic.h"
 #include "config/etcd3.h"
 #include "config/log_options.h"
+#include "config/methods.h"
 #include "config/options.h"
+#include "config/restapi.h"
 #include "config/tags.h"
 #include "config/validate.h"
 #include "core/format.h"
@@ -19,12 +20,19 @@ namespace {
 
 constexpr int kPostgresqlPort = 5432;
 
+/// What the dynamic configuration cannot say (config.md §1.2).
+bool is_local_only(std::string_view key) {
+  constexpr std::array<std::string_view, 7> kLocalOnly = {
+      "connect_address", "proxy_address", "listen", "config_dir", "data_dir", "pgpass", "authentication"};
+  return std::ranges::find(kLocalOnly, key) != kLocalOnly.end();
+}
+
 /// `postgresql` of both layers: local keys replace dynamic ones whole; parameters are merged elsewhere.
 Document merge_postgresql(const Document* dynamic, const Document* local) {
   Document out = Document::map();
   if (dynamic && dynamic->is_map())
     for (const auto& [key, value, line] : dynamic->entries())
-      if (find_key("postgresql." + key, Scope::dynamic)) out.set(key, value);
+      if (!is_local_only(key)) out.set(key, value);
   if (local && local->is_map())
     for (const auto& [key, value, line] : local->entries())
       if (key != "use_slots") out.set(key, value);
@@ -70,23 +78,6 @@ Credentials credentials(const Document* section, std::string_view who) {
   return out;
 }
 
-std::string log_level(const Document* level) {
-  if (!level || level->is_null()) return "INFO";
-  std::string text = level->text();
-  int number = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (ec == std::errc() && end == text.data() + text.size())
-    return number <= 10   ? "DEBUG"
-           : number <= 20 ? "INFO"
-           : number <= 30 ? "WARNING"
-           : number <= 40 ? "ERROR"
-                          : "CRITICAL";
-  if (text == "WARN") return "WARNING";
-  if (text == "FATAL") return "CRITICAL";
-  if (text == "NOTSET") return "DEBUG";
-  return text;
-}
-
 class SettingsBuilder {
  public:
   SettingsBuilder(const LocalConfig& local, const Document& dynamic, Problems& problems)
@@ -97,12 +88,12 @@ class SettingsBuilder {
     out_.name = reader_.text("name");
     out_.name_space = reader_.text("namespace");
     out_.dynamic = build_dynamic(dynamic_);
-    restapi();
-    ctl();
+    out_.restapi = build_restapi(reader_);
+    out_.ctl = build_ctl(reader_);
     Problems known;  // load() has reported them
     if (const Document* section = reader_.find("etcd3"); section && section->truthy())
       out_.etcd3 = build_etcd3(*section, local_.source, known);
-    log();
+    out_.log = build_log(reader_);
     const Document* tags = reader_.find("tags");
     out_.tags = build_tags(tags ? *tags : Document(), known);
     bootstrap();
@@ -118,41 +109,6 @@ class SettingsBuilder {
     return path;
   }
 
-  void restapi() {
-    out_.restapi.listen = split_host_port(reader_.text("restapi.listen"), 8008).value_or(HostPort{});
-    out_.restapi.connect_address = out_.restapi.listen;
-    const std::string connect = reader_.text("restapi.connect_address");
-    if (!connect.empty()) {
-      out_.restapi.connect_address =
-          split_host_port(connect, out_.restapi.listen.port).value_or(out_.restapi.listen);
-    }
-  }
-
-  void ctl() {
-    for (const std::string section : {"ctl", "restapi"}) {
-      if (const Document* users = reader_.find(section + ".authentication"); users && users->truthy()) {
-        out_.ctl_username = reader_.text(section + ".authentication.username");
-        out_.ctl_password = Secret(reader_.text(section + ".authentication.password"));
-        return;
-      }
-      const std::string pair = reader_.text(section + ".auth");
-      if (const auto colon = pair.find(':'); colon != std::string::npos) {
-        out_.ctl_username = pair.substr(0, colon);
-        out_.ctl_password = Secret(pair.substr(colon + 1));
-        return;
-      }
-    }
-  }
-
-  void log() {
-    out_.log.level = log_level(reader_.find("log.level"));
-    const Document* format = reader_.find("log.format");
-    if (format && format->is_string() && !format->as_string().empty()) out_.log.format = format->as_string();
-    const Document* dates = reader_.find("log.dateformat");
-    if (dates && dates->is_string()) out_.log.date_format = dates->as_string();
-    out_.log.max_queue_size = static_cast<std::size_t>(reader_.integer("log.max_queue_size"));
-  }
-
   void bootstrap() {
     const Document* section = local_.document.find("bootstrap");
     out_.bootstrap.present = section != nullptr;
@@ -163,6 +119,8 @@ class SettingsBuilder {
     out_.bootstrap.post_bootstrap = reader_.text("bootstrap.post_bootstrap");
     if (out_.bootstrap.post_bootstrap.empty())
       out_.bootstrap.post_bootstrap = reader_.text("bootstrap.post_init");
+    out_.bootstrap.custom = custom_bootstrap(section);
+    out_.bootstrap.users_configured = reader_.find("bootstrap.users") != nullptr;
   }
 
   void postgresql() {
@@ -179,6 +137,9 @@ class SettingsBuilder {
     out_.postgresql.parameters["port"] = fmt::format("{}", out_.postgresql.port);
     out_.postgresql.parameters["cluster_name"] = out_.scope;
     rest(reader);
+    roles(merged.entries().front().value);
+    out_.postgresql.replica_methods =
+        replica_methods(&merged.entries().front().value, out_.postgresql.create_replica_methods);
     out_.postgresql.use_slots = Reader(dynamic_, Scope::dynamic).boolean("postgresql.use_slots");
   }
 
@@ -251,6 +212,44 @@ class SettingsBuilder {
     pg.before_stop = reader.text("postgresql.before_stop");
   }
 
+  /// Overlays of single roles above what was built so far (config.md §1.3).
+  void roles(const Document& section) {
+    auto& pg = out_.postgresql;
+    for (const std::string role : {"primary", "replica", "standby_leader"}) {
+      const auto part = [&](const char* what) { return section.find(fmt::format("{}_{}", what, role)); };
+      const Document* parameters = part("parameters");
+      const Document* hba = part("pg_hba");
+      const Document* ident = part("pg_ident");
+      RoleOverlay overlay{pg.parameters, pg.pg_hba, pg.pg_ident};
+      bool configured = false;
+      if (parameters && parameters->is_map() && parameters->size() > 0) {
+        configured = true;
+        overlay_parameters(*parameters, overlay.parameters);
+      }
+      for (const auto& [lines, target] : {std::pair(hba, &overlay.pg_hba), {ident, &overlay.pg_ident}}) {
+        if (!lines || !lines->is_list()) continue;
+        configured = true;
+        target->clear();
+        for (const auto& line : lines->as_list())
+          if (line.is_scalar() && !line.is_null()) target->push_back(line.text());
+      }
+      if (configured) pg.role_overlays[role] = std::move(overlay);
+    }
+  }
+
+  void overlay_parameters(const Document& given, std::map<std::string, std::string>& out) {
+    for (const auto& [key, value, line] : given.entries()) {
+      if (is_controlled(key)) {
+        problems_.push_back(
+            Problem{.severity = Severity::warning,
+                    .text = fmt::format(
+                        "Role-based config attempted to override protected parameter '{}', ignoring", key)});
+      } else if (const auto text = guc_text(value)) {
+        out[lower(key)] = *text;
+      }
+    }
+  }
+
   const LocalConfig& local_;
   const Document& dynamic_;
   Problems& problems_;
@@ -262,17 +261,6 @@ class SettingsBuilder {
 
 Settings build(const LocalConfig& local, const Document& dynamic, Problems& problems) {
   return SettingsBuilder(local, dynamic, problems).build();
-}
-
-log::Options log_options(const Log& settings) {
-  log::Options out;
-  for (const auto level :
-       {log::Level::debug, log::Level::info, log::Level::warning, log::Level::error, log::Level::critical})
-    if (log::name(level) == settings.level) out.level = level;
-  out.format = settings.format;
-  out.date_format = settings.date_format;
-  out.max_queue_size = settings.max_queue_size;
-  return out;
 }
 
 }  // namespace tanist::config

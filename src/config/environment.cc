@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cstdlib>
 #include <set>
 #include <string_view>
@@ -77,14 +78,16 @@ struct Alias {
   std::string_view name;
   std::string_view path;
   EnvForm form;
+  /// Documented for Patroni, which ignores it: that it counts here may surprise.
+  bool ignored_by_patroni = false;
 };
 constexpr Alias kAliases[] = {
     {"LOGLEVEL", "log.level", EnvForm::text},
     {"LOGFORMAT", "log.format", EnvForm::log_format},
     {"LOG_DATEFMT", "log.dateformat", EnvForm::text},
-    {"POSTGRESQL_BIN_IS_READY", "postgresql.bin_name.pg_isready", EnvForm::text},
-    {"CONSUL_SCHEME", "consul.scheme", EnvForm::text},
-    {"RETRIABLE_HTTP_CODES", "kubernetes.retriable_http_codes", EnvForm::list},
+    {"POSTGRESQL_BIN_IS_READY", "postgresql.bin_name.pg_isready", EnvForm::text, true},
+    {"CONSUL_SCHEME", "consul.scheme", EnvForm::text, true},
+    {"RETRIABLE_HTTP_CODES", "kubernetes.retriable_http_codes", EnvForm::list, true},
     {"RAFT_DATA_DIR", "raft.data_dir", EnvForm::text},
     {"RAFT_SELF_ADDR", "raft.self_addr", EnvForm::text},
     {"RAFT_PASSWORD", "raft.password", EnvForm::text},
@@ -99,7 +102,7 @@ constexpr Alias kAliases[] = {
 };
 
 /// Used by other parts of the daemon; neither configuration nor a typing error.
-constexpr std::string_view kForeign[] = {"MALLOC_ARENA_MAX"};
+constexpr std::string_view kForeign[] = {"MALLOC_ARENA_MAX", "MISSING_CONFIG"};
 
 std::string upper(std::string_view text) {
   std::string out(text);
@@ -159,6 +162,10 @@ class Scanner {
                                     .hint = std::move(hint)});
   }
 
+  void notice(const Variable& variable, std::string_view path) {
+    warn(variable, fmt::format("counts as {}; Patroni documents this variable but ignores it", path));
+  }
+
   std::optional<Document> parse_collection(const Variable& variable, std::string text,
                                            std::string_view kind) {
     Problems ignored;
@@ -199,7 +206,14 @@ class Scanner {
         if (!parsed && !value.empty()) warn(variable, "is no integer, ignored");
         return parsed ? std::optional<Document>(*parsed) : std::nullopt;
       }
-      case EnvForm::real: return value.empty() ? std::nullopt : std::optional<Document>(value);
+      case EnvForm::real: {
+        const auto text = trim(value);
+        double parsed = 0;
+        const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), parsed);
+        if (ec == std::errc() && end == text.data() + text.size()) return Document(parsed);
+        if (!value.empty()) warn(variable, "is no number, ignored");
+        return std::nullopt;
+      }
     }
     return std::nullopt;
   }
@@ -233,7 +247,9 @@ class Scanner {
       if (key.environment.empty() || key.path.starts_with("etcd3.")) continue;
       known_.push_back(key.environment);
       const Variable* variable = take(key.environment);
-      if (variable && !variable->value.empty()) set(key.path, *variable, environment_form(key));
+      if (!variable || variable->value.empty()) continue;
+      set(key.path, *variable, environment_form(key));
+      if (key.path == "restapi.thread_pool_size") notice(*variable, key.path);
     }
   }
 
@@ -241,8 +257,9 @@ class Scanner {
     for (const auto& alias : kAliases) {
       known_.emplace_back(alias.name);
       const Variable* variable = take(std::string(alias.name));
-      if (variable && !variable->value.empty() && !out_.overlay.find_path(alias.path))
-        set(alias.path, *variable, alias.form);
+      if (!variable || variable->value.empty() || out_.overlay.find_path(alias.path)) continue;
+      set(alias.path, *variable, alias.form);
+      if (alias.ignored_by_patroni) notice(*variable, alias.path);
     }
   }
 
@@ -262,6 +279,8 @@ class Scanner {
         if (rest == "GROUP") form = EnvForm::integer;
       }
       set(section + "." + lower(rest), *variable, form);
+      if (rest == "USE_SSL" && parse_bool(Document(variable->value)) == false)
+        warn(*variable, "counts as false; for Patroni any text means true");
     }
   }
 

@@ -88,7 +88,7 @@ const Key* find_key(std::string_view path) {
 
 EnvForm environment_form(const Key& key) {
   if (key.environment.empty()) return EnvForm::none;
-  if (key.path == "log.format") return EnvForm::log_format;
+  if (key.env_form != EnvForm::none) return key.env_form;
   switch (key.type) {
     case Type::section:
     case Type::map:
@@ -168,6 +168,12 @@ std::optional<std::string> nearest_key(std::string_view path, Scope scope) {
   }
   if (auto word = nearest_word(name, neighbours))
     return section.empty() ? *word : std::string(section) + "." + *word;
+  // The beginning of a longer name: maximum_lag for maximum_lag_on_failover.
+  constexpr std::size_t kLongEnough = 5;
+  if (name.size() >= kLongEnough && !elsewhere)
+    for (const auto& neighbour : neighbours)
+      if (neighbour.starts_with(name))
+        return section.empty() ? neighbour : std::string(section) + "." + neighbour;
   return elsewhere;
 }
 

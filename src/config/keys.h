@@ -66,11 +66,15 @@ struct Key {
   bool any_case = false;
   /// A value below `min` is raised to it with a warning instead of being refused.
   bool clamped = false;
+  /// An unusable value is a warning and the default counts, instead of being refused.
+  bool lenient = false;
   std::string_view unit = {};
   Scope scope = Scope::local;
   Reload reload = Reload::reload;
   /// Name of the variable without `PATRONI_` or `TANIST_`; empty: none.
   std::string environment = {};
+  /// How the variable is read, where the type does not say it.
+  EnvForm env_form = EnvForm::none;
   /// Keys that are not declared may stand in this section and have a meaning of their own.
   bool open = false;
   bool required = false;

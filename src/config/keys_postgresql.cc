@@ -6,17 +6,6 @@
 namespace tanist::config::detail {
 namespace {
 
-Effect refused_if_set(const Document& value) {
-  return value.truthy() ? Effect::refused : Effect::full;
-}
-
-Effect judge_replica_methods(const Document& value) {
-  if (!value.is_list()) return Effect::full;
-  const bool plain =
-      std::ranges::all_of(value.as_list(), [](const Document& m) { return m.text() == "basebackup"; });
-  return plain ? Effect::full : Effect::refused;
-}
-
 std::string upper(std::string text) {
   std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::toupper(c); });
   return text;
@@ -62,21 +51,19 @@ void declare_authentication(std::vector<Key>& out) {
 }
 
 void declare_roles(std::vector<Key>& out) {
-  constexpr std::string_view kHint =
-      "this version has no settings of single roles: move them to the plain key";
   for (const char* role : {"primary", "replica", "standby_leader"}) {
-    const auto refused = [&](const char* what, Type type, std::string_view about) {
+    const auto overlay = [&](const char* what, Type type, std::string_view about) {
       out.push_back({.path = std::string("postgresql.") + what + "_" + role,
                      .type = type,
                      .scope = Scope::both,
-                     .effect = Effect::refused,
-                     .judge = refused_if_set,
-                     .about = about,
-                     .hint = kHint});
+                     .about = about});
     };
-    refused("parameters", Type::map, "PostgreSQL parameters in this role only; not in this version.");
-    refused("pg_hba", Type::list, "Lines of pg_hba.conf in this role only; not in this version.");
-    refused("pg_ident", Type::list, "Lines of pg_ident.conf in this role only; not in this version.");
+    overlay("parameters", Type::scalar_map,
+            "PostgreSQL parameters above `parameters` while the member has this role.");
+    overlay("pg_hba", Type::texts,
+            "Lines of pg_hba.conf instead of `pg_hba` while the member has this role.");
+    overlay("pg_ident", Type::texts,
+            "Lines of pg_ident.conf instead of `pg_ident` while the member has this role.");
   }
 }
 
@@ -175,116 +162,110 @@ void declare_postgresql_keys(std::vector<Key>& out) {
            .about = "PostgreSQL parameters. The controlled ones count only in the dynamic configuration."},
       });
   declare_roles(out);
-  out.insert(out.end(),
-             {
-                 {.path = "postgresql.pg_hba",
-                  .type = Type::texts,
-                  .scope = kBoth,
-                  .about = "Lines of pg_hba.conf."},
-                 {.path = "postgresql.pg_ident",
-                  .type = Type::texts,
-                  .scope = kBoth,
-                  .about = "Lines of pg_ident.conf."},
-                 {.path = "postgresql.custom_conf",
-                  .type = Type::path,
-                  .scope = kBoth,
-                  .about = "Configuration file to include instead of the original postgresql.conf."},
-                 {.path = "postgresql.recovery_conf",
-                  .type = Type::scalar_map,
-                  .scope = kBoth,
-                  .about = "Recovery parameters of replicas."},
-                 {.path = "postgresql.pg_ctl_timeout",
-                  .type = Type::number,
-                  .fallback = "60",
-                  .min = 0,
-                  .unit = "s",
-                  .scope = kBoth,
-                  .about = "How long a start, stop or restart of PostgreSQL may take."},
-                 {.path = "postgresql.use_pg_rewind",
-                  .type = Type::truth,
-                  .fallback = "false",
-                  .scope = kBoth,
-                  .about = "A former primary is taken back with pg_rewind."},
-                 {.path = "postgresql.rewind",
-                  .type = Type::options,
-                  .scope = kBoth,
-                  .about = "More options of pg_rewind."},
-                 {.path = "postgresql.remove_data_directory_on_rewind_failure",
-                  .type = Type::truth,
-                  .fallback = "false",
-                  .scope = kBoth,
-                  .about = "A member that pg_rewind could not save is copied anew."},
-                 {.path = "postgresql.remove_data_directory_on_diverged_timelines",
-                  .type = Type::truth,
-                  .fallback = "false",
-                  .scope = kBoth,
-                  .about = "A member that went its own way is copied anew."},
-                 {.path = "postgresql.create_replica_methods",
-                  .type = Type::texts,
-                  .fallback = "basebackup",
-                  .scope = kBoth,
-                  .effect = Effect::refused,
-                  .judge = judge_replica_methods,
-                  .about = "How replicas are made; this version knows basebackup only.",
-                  .hint = "this version makes replicas with pg_basebackup only: use "
-                          "\"create_replica_methods: [basebackup]\""},
-                 {.path = "postgresql.create_replica_method",
-                  .type = Type::texts,
-                  .scope = kBoth,
-                  .effect = Effect::refused,
-                  .judge = judge_replica_methods,
-                  .about = "Older name of `create_replica_methods`.",
-                  .hint = "this version makes replicas with pg_basebackup only: use "
-                          "\"create_replica_methods: [basebackup]\""},
-                 {.path = "postgresql.basebackup",
-                  .type = Type::options,
-                  .scope = kBoth,
-                  .about = "More options of pg_basebackup."},
-                 {.path = "postgresql.callbacks",
-                  .type = Type::section,
-                  .scope = kBoth,
-                  .about = "Commands run on events, with action, role and cluster name as arguments."},
-                 {.path = "postgresql.callbacks.on_start",
-                  .type = Type::command,
-                  .scope = kBoth,
-                  .about = "After a start."},
-                 {.path = "postgresql.callbacks.on_stop",
-                  .type = Type::command,
-                  .scope = kBoth,
-                  .about = "After a stop."},
-                 {.path = "postgresql.callbacks.on_restart",
-                  .type = Type::command,
-                  .scope = kBoth,
-                  .about = "After a restart."},
-                 {.path = "postgresql.callbacks.on_reload",
-                  .type = Type::command,
-                  .scope = kBoth,
-                  .about = "After a reload."},
-                 {.path = "postgresql.callbacks.on_role_change",
-                  .type = Type::command,
-                  .scope = kBoth,
-                  .about = "After a promotion or demotion."},
-                 {.path = "postgresql.pre_promote",
-                  .type = Type::command,
-                  .scope = kBoth,
-                  .about = "Command run before a promotion; if it fails there is none."},
-                 {.path = "postgresql.before_stop",
-                  .type = Type::command,
-                  .scope = kBoth,
-                  .about = "Command run before PostgreSQL is stopped."},
-                 // Shapes of old releases; load.cc turns them into the keys above.
-                 {.path = "postgresql.superuser",
-                  .type = Type::map,
-                  .about = "Older place of `authentication.superuser`."},
-                 {.path = "postgresql.replication",
-                  .type = Type::map,
-                  .about = "Older place of `authentication.replication`."},
-                 {.path = "postgresql.pg_rewind",
-                  .type = Type::map,
-                  .about = "Older place of the user of pg_rewind; switches `use_pg_rewind` on."},
-                 {.path = "postgresql.name", .about = "Older place of `name`."},
-                 {.path = "postgresql.scope", .about = "Older place of `scope`; the top-level key counts."},
-             });
+  out.insert(
+      out.end(),
+      {
+          {.path = "postgresql.pg_hba",
+           .type = Type::texts,
+           .scope = kBoth,
+           .about = "Lines of pg_hba.conf."},
+          {.path = "postgresql.pg_ident",
+           .type = Type::texts,
+           .scope = kBoth,
+           .about = "Lines of pg_ident.conf."},
+          {.path = "postgresql.custom_conf",
+           .type = Type::path,
+           .scope = kBoth,
+           .about = "Configuration file to include instead of the original postgresql.conf."},
+          {.path = "postgresql.recovery_conf",
+           .type = Type::scalar_map,
+           .scope = kBoth,
+           .about = "Recovery parameters of replicas."},
+          {.path = "postgresql.pg_ctl_timeout",
+           .type = Type::number,
+           .fallback = "60",
+           .min = 0,
+           .unit = "s",
+           .scope = kBoth,
+           .about = "How long a start, stop or restart of PostgreSQL may take."},
+          {.path = "postgresql.use_pg_rewind",
+           .type = Type::truth,
+           .fallback = "false",
+           .scope = kBoth,
+           .about = "A former primary is taken back with pg_rewind."},
+          {.path = "postgresql.rewind",
+           .type = Type::options,
+           .scope = kBoth,
+           .about = "More options of pg_rewind."},
+          {.path = "postgresql.remove_data_directory_on_rewind_failure",
+           .type = Type::truth,
+           .fallback = "false",
+           .scope = kBoth,
+           .about = "A member that pg_rewind could not save is copied anew."},
+          {.path = "postgresql.remove_data_directory_on_diverged_timelines",
+           .type = Type::truth,
+           .fallback = "false",
+           .scope = kBoth,
+           .about = "A member that went its own way is copied anew."},
+          {.path = "postgresql.create_replica_methods",
+           .type = Type::texts,
+           .fallback = "basebackup",
+           .scope = kBoth,
+           .about = "How replicas are made, in this order: `basebackup`, or names of sections here with a "
+                    "`command`."},
+          {.path = "postgresql.create_replica_method",
+           .type = Type::texts,
+           .scope = kBoth,
+           .about = "Older name of `create_replica_methods`."},
+          {.path = "postgresql.basebackup",
+           .type = Type::options,
+           .scope = kBoth,
+           .about = "More options of pg_basebackup."},
+          {.path = "postgresql.callbacks",
+           .type = Type::section,
+           .scope = kBoth,
+           .about = "Commands run on events, with action, role and cluster name as arguments."},
+          {.path = "postgresql.callbacks.on_start",
+           .type = Type::command,
+           .scope = kBoth,
+           .about = "After a start."},
+          {.path = "postgresql.callbacks.on_stop",
+           .type = Type::command,
+           .scope = kBoth,
+           .about = "After a stop."},
+          {.path = "postgresql.callbacks.on_restart",
+           .type = Type::command,
+           .scope = kBoth,
+           .about = "After a restart."},
+          {.path = "postgresql.callbacks.on_reload",
+           .type = Type::command,
+           .scope = kBoth,
+           .about = "After a reload."},
+          {.path = "postgresql.callbacks.on_role_change",
+           .type = Type::command,
+           .scope = kBoth,
+           .about = "After a promotion or demotion."},
+          {.path = "postgresql.pre_promote",
+           .type = Type::command,
+           .scope = kBoth,
+           .about = "Command run before a promotion; if it fails there is none."},
+          {.path = "postgresql.before_stop",
+           .type = Type::command,
+           .scope = kBoth,
+           .about = "Command run before PostgreSQL is stopped."},
+          // Shapes of old releases; load.cc turns them into the keys above.
+          {.path = "postgresql.superuser",
+           .type = Type::map,
+           .about = "Older place of `authentication.superuser`."},
+          {.path = "postgresql.replication",
+           .type = Type::map,
+           .about = "Older place of `authentication.replication`."},
+          {.path = "postgresql.pg_rewind",
+           .type = Type::map,
+           .about = "Older place of the user of pg_rewind; switches `use_pg_rewind` on."},
+          {.path = "postgresql.name", .about = "Older place of `name`."},
+          {.path = "postgresql.scope", .about = "Older place of `scope`; the top-level key counts."},
+      });
 }
 
 }  // namespace tanist::config::detail

@@ -2,15 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 
 #include "config/addresses.h"
 #include "config/dynamic.h"
 #include "config/etcd3.h"
 #include "config/keys.h"
+#include "config/methods.h"
+#include "config/sources.h"
 #include "config/tags.h"
 #include "config/validate.h"
 #include "config/yaml.h"
@@ -19,59 +17,19 @@
 namespace tanist::config {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::string_view kReservedName = "__patroni_strict_sync_replica_placeholder__";
 
 Problem error(std::string text, std::string hint = {}) {
   return Problem{.severity = Severity::error, .text = std::move(text), .hint = std::move(hint)};
 }
 
-std::expected<std::string, Problem> read_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in)
-    return std::unexpected(error(fmt::format("cannot open {}: {}", path.string(), std::strerror(errno))));
-  std::string text(kMaxYamlBytes + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad())
-    return std::unexpected(error(fmt::format("cannot read {}: {}", path.string(), std::strerror(errno))));
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  return text;
-}
-
-std::expected<std::vector<fs::path>, Problem> files_of(const fs::path& path) {
-  std::error_code ec;
-  if (fs::is_regular_file(path, ec)) return std::vector<fs::path>{path};
-  if (!fs::is_directory(path, ec))
-    return std::unexpected(
-        error("invalid config path " + path.string(), "give a YAML file or a directory of them"));
-  std::vector<fs::path> out;
-  fs::directory_iterator entries(path, ec);
-  if (ec) return std::unexpected(error(fmt::format("cannot list {}: {}", path.string(), ec.message())));
-  for (const auto& entry : entries) {
-    const auto extension = entry.path().extension();
-    std::error_code ignored;
-    if ((extension == ".yml" || extension == ".yaml") && entry.is_regular_file(ignored))
-      out.push_back(entry.path());
-  }
-  std::ranges::sort(out);
-  return out;
-}
-
-std::expected<std::vector<SourceFile>, Problem> read_files(const std::string& path) {
-  const auto paths = files_of(path);
-  if (!paths) return std::unexpected(paths.error());
-  std::vector<SourceFile> out;
-  for (const auto& file : *paths) {
-    auto text = read_file(file);
-    if (!text) return std::unexpected(text.error());
-    out.push_back({file.string(), *std::move(text)});
-  }
-  return out;
-}
-
 /// Moves keys of old releases to where they are today.
 void modernise(Document& document) {
+  if (const Document* zookeeper = document.find("zookeeper"); zookeeper && zookeeper->find("exhibitor")) {
+    Document exhibitor = *zookeeper->find("exhibitor");
+    document.erase("zookeeper");
+    document.set("exhibitor", std::move(exhibitor));
+  }
   Document* postgresql = document.find("postgresql");
   if (!postgresql || !postgresql->is_map()) return;
   const auto truthy_child = [&](std::string_view name) {
@@ -185,8 +143,8 @@ class Loader {
     check_listen();
     check_bootstrap();
     check_auth("ctl");
+    check_auth("restapi");
     check_connect_address();
-    check_log();
     if (const Document* tags = out_.document.find("tags")) build_tags(*tags, problems_);
   }
 
@@ -230,23 +188,28 @@ class Loader {
       if (const auto accepted = accept_dynamic(*dcs); !accepted) complain("bootstrap.dcs", accepted.error());
     }
     const Document* method = bootstrap->find("method");
-    if (!method || !method->truthy() || method->text() == "initdb") return;
-    const Document* section = bootstrap->find(method->text());
-    if (section && section->is_map() && section->find("command")) {
-      complain("bootstrap.method",
-               fmt::format("given {}: not supported in this version, and ignoring it would be unsafe",
-                           describe(*method)),
-               "make the cluster with initdb, or remove the bootstrap section to let this member only join");
-    } else {
-      warn("bootstrap.method", fmt::format("bootstrap.{} has no command, initdb is used", method->text()));
-    }
+    if (!method || !method->truthy() || method->text() == "initdb" || custom_bootstrap(bootstrap)) return;
+    warn("bootstrap.method", fmt::format("bootstrap.{} has no command, initdb is used", method->text()));
   }
 
+  /// Half a user would leave the API open though somebody meant to close it.
   void check_auth(const std::string& section) {
+    const std::string pair = section + ".auth";
+    if (const Document* value = out_.document.find_path(pair); value && value->truthy()) {
+      const auto colon = value->text().find(':');
+      if (!value->is_string() || colon == 0 || colon == std::string::npos)
+        complain(pair, fmt::format("given {}, allowed: user:password", describe(*value, find_key(pair))));
+    }
     const Document* users = out_.document.find_path(section + ".authentication");
-    if (!users || !users->truthy()) return;
+    if (!users || users->is_null()) return;
+    if (!users->is_map())
+      return complain(
+          section + ".authentication",
+          fmt::format("given {}, allowed: a mapping with username and password", describe(*users)));
     for (const char* name : {"username", "password"})
-      if (!users->find(name)) complain(fmt::format("{}.authentication.{}", section, name), "is not defined");
+      if (const Document* value = users->find(name); !value || value->is_null() || value->text().empty())
+        complain(fmt::format("{}.authentication.{}", section, name), "is not defined",
+                 "a user needs both, username and password");
   }
 
   void warn(std::string_view key, std::string text, std::string hint = {}) {
@@ -263,14 +226,6 @@ class Loader {
       warn("restapi.connect_address",
            fmt::format("is not defined, and others cannot reach {}", listen->text()),
            "set it to the address of this host");
-  }
-
-  void check_log() {
-    for (const auto& [key, effect] :
-         {std::pair("log.format", "the default is used"), std::pair("log.dateformat", "ignored")})
-      if (const Document* value = out_.document.find_path(key);
-          value && !value->is_null() && !value->is_string())
-        warn(key, fmt::format("given {}, allowed: a string; {}", describe(*value), effect));
   }
 
   EnvironmentConfig environment_;
@@ -293,30 +248,13 @@ std::expected<LocalConfig, Problems> load_from(const std::vector<SourceFile>& fi
 
 std::expected<LocalConfig, Problems> load(const std::optional<std::string>& path,
                                           const Environment& environment) {
-  std::error_code ec;
-  const bool given = path && !path->empty();
-  if (given && fs::exists(*path, ec)) {
-    const auto files = read_files(*path);
-    if (!files) return std::unexpected(Problems{files.error()});
-    return load_from(*files, *path, environment);
-  }
   Loader loader(environment);
-  const auto& config = loader.environment();
-  const bool empty = !config.whole && config.overlay.size() == 0;
-  if (given) {
-    Problem missing = error(fmt::format("invalid config path {}: no such file or directory", *path));
-    if (empty) return std::unexpected(Problems{missing});
-    missing.severity = Severity::warning;
-    missing.text += "; the environment alone is used";
-    loader.add(std::move(missing));
-  }
-  if (config.whole) {
-    const std::string name = config.variables.at("");
-    loader.take(*config.whole, name);
-    return loader.finish(name);
-  }
-  loader.take_environment();
-  return loader.finish("environment");
+  const Sources sources = read_sources(path, loader.environment(), environment);
+  if (has_errors(sources.problems)) return std::unexpected(sources.problems);
+  for (const auto& problem : sources.problems) loader.add(problem);
+  for (const auto& file : sources.files) loader.take(file.text, file.name);
+  if (sources.overlay) loader.take_environment();
+  return loader.finish(sources.name);
 }
 
 std::vector<std::string> changes_needing_restart(const LocalConfig& before, const LocalConfig& after) {

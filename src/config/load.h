@@ -7,6 +7,7 @@
 
 #include "config/environment.h"
 #include "config/errors.h"
+#include "config/sources.h"
 #include "core/document.h"
 
 /// The local configuration: a file, a directory of files or `PATRONI_CONFIGURATION`, below the environment.
@@ -29,12 +30,6 @@ struct LocalConfig {
 /// problems hold at least one error, and the warnings.
 std::expected<LocalConfig, Problems> load(const std::optional<std::string>& path,
                                           const Environment& environment);
-
-/// A file that was read.
-struct SourceFile {
-  std::string name;
-  std::string text;
-};
 
 /// The part of load() that does no I/O: merges and checks `files` in their order.
 std::expected<LocalConfig, Problems> load_from(const std::vector<SourceFile>& files,

@@ -18,12 +18,20 @@ constexpr std::string_view kIntroduction = R"(# Configuration
 `tanist CONFIG` reads a YAML file, or a directory whose `.yml` and `.yaml` files are merged in the order of their
 names (null removes a key of an earlier file). YAML means YAML 1.1 as PyYAML reads it. Environment variables win over
 files: each is named `TANIST_` or `PATRONI_` and the name in the tables below, and `TANIST_` wins. Without a file,
-`PATRONI_CONFIGURATION` may hold the whole YAML text.
+`PATRONI_CONFIGURATION` may hold the whole YAML text. A file that is named but missing is an error; with
+`TANIST_MISSING_CONFIG=environment` the environment alone is used instead.
+
+`tanist --validate-config CONFIG` checks a configuration and this host without starting anything: values, addresses and
+ports, PostgreSQL's programs, the data directory, TLS files, lines of pg_hba.conf (`-i` allows ports in use, `--offline`
+asks nothing of the network, `--json` answers for programs, `--print` shows the result with passwords masked).
+`tanist --generate-sample-config` writes a configuration to begin with, `tanist --generate-config --dsn DSN` that of a
+PostgreSQL that runs.
 
 The dynamic configuration lies in the store under `/config` and is the same for all members; `bootstrap.dcs` is what a
 new cluster begins with. Local values win over dynamic ones, except for the keys that only one of them may hold.
 
-A value of the wrong type or out of range ends the start with an error; an unknown key is a warning. Keys marked
+A value of the wrong type or out of range ends the start with an error, and a reload changes nothing then; an unknown
+key is a warning. Keys marked
 *no effect* are recognised, and a warning says that this version does nothing with them; keys marked *refused* end the
 start, because ignoring them would be unsafe.
 

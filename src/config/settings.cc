@@ -18,7 +18,8 @@ std::string Settings::base_path() const {
 }
 
 std::string Settings::api_url() const {
-  return fmt::format("http://{}/patroni", to_string(restapi.connect_address));
+  return fmt::format("{}://{}/patroni", restapi.tls.cert_file.empty() ? "http" : "https",
+                     to_string(restapi.connect_address));
 }
 
 std::string Settings::conn_url() const {

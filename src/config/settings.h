@@ -10,11 +10,12 @@
 #include "core/secret.h"
 #include "core/time.h"
 
-/// What the rest of the daemon knows of the configuration: typed values, already validated. Only config/ knows where
-/// they came from.
+/// What the rest of the daemon knows of the configuration: typed values, already validated. Only config/
+/// knows where they came from.
 namespace tanist::config {
 
-/// `ttl`, `loop_wait`, `retry_timeout` after the rule `loop_wait + 2*retry_timeout <= ttl` was applied (config.md §1.4).
+/// `ttl`, `loop_wait`, `retry_timeout` after the rule `loop_wait + 2*retry_timeout <= ttl` was applied
+/// (config.md §1.4).
 struct Timing {
   Duration ttl = std::chrono::seconds(30);
   Duration loop_wait = std::chrono::seconds(10);
@@ -55,17 +56,70 @@ struct Etcd3 {
   bool operator==(const Etcd3&) const = default;
 };
 
+/// The `log` section (config.md §10).
 struct Log {
+  bool json = false;
   std::string level = "INFO";
+  /// Stack traces are for DEBUG only: an error is one line with its detail.
+  bool traceback_at_debug = false;
   std::string format = "%(asctime)s %(levelname)s: %(message)s";
+  /// JSON only: field and the name it is written under, in order; empty: the fields that `format` names.
+  std::vector<std::pair<std::string, std::string>> fields;
+  /// JSON only: added to each line.
+  Document static_fields = Document::map();
   std::string date_format;
   std::size_t max_queue_size = 1000;
+  /// Directory of `patroni.log`; empty: stderr.
+  std::string dir;
+  /// Of the log file; nullopt: 0666 without the umask that the daemon was started with.
+  std::optional<unsigned> mode;
+  /// Bytes after which the file is rotated, and how many rotated files are kept; either 0: never rotated.
+  std::int64_t file_size = 25'000'000;
+  int file_num = 4;
+  /// Logger name (`patroni.ha`) to level.
+  std::map<std::string, std::string> loggers;
+  bool deduplicate_heartbeat_logs = false;
   bool operator==(const Log&) const = default;
 };
 
+/// User and password of HTTP basic authentication; empty user: none.
+struct BasicAuth {
+  std::string username;
+  Secret password;
+  bool operator==(const BasicAuth&) const = default;
+};
+
+/// The `restapi` section (config.md §2.5).
 struct RestApi {
+  enum class VerifyClient { none, optional, required };
+  enum class ServerTokens { original, minimal, product_only };
+
   HostPort listen;
   HostPort connect_address;
+  /// Asked of unsafe methods.
+  BasicAuth authentication;
+  /// https when cert_file is set; ca_file is for client certificates.
+  TlsFiles tls;
+  std::string ciphers;
+  VerifyClient verify_client = VerifyClient::none;
+  /// IP, CIDR or host name, as configured; nullopt: everybody may use unsafe methods.
+  std::optional<std::vector<std::string>> allowlist;
+  bool allowlist_include_members = false;
+  /// For every response, and besides for https ones.
+  std::map<std::string, std::string> http_extra_headers;
+  std::map<std::string, std::string> https_extra_headers;
+  int request_queue_size = 5;
+  ServerTokens server_tokens = ServerTokens::original;
+  bool operator==(const RestApi&) const = default;
+};
+
+/// How this member and `tanistctl` call the REST API of others (config.md §2.6, §12).
+struct Ctl {
+  BasicAuth authentication;
+  bool insecure = false;
+  /// ca_file may be a directory; cert_file and key_file are the client certificate.
+  TlsFiles tls;
+  bool operator==(const Ctl&) const = default;
 };
 
 /// Effective tags (ha.md §16).
@@ -100,6 +154,28 @@ struct ToolOption {
   bool operator==(const ToolOption&) const = default;
 };
 
+/// A replica creation method other than basebackup (config.md §2.9, postgres.md §22).
+struct ReplicaMethod {
+  /// Command line; the method's own name when none is configured.
+  std::string command;
+  bool no_params = false;
+  bool no_leader = false;
+  bool keep_data = false;
+  /// What goes to the command as `--key=value`, in the configured order: every key but `command` and
+  /// `no_params`; with no_params without `no_leader` and `keep_data` too.
+  std::vector<ToolOption> arguments;
+  bool operator==(const ReplicaMethod&) const = default;
+};
+
+/// What replaces parts of the `postgresql` section while the member has a role (config.md §1.3).
+struct RoleOverlay {
+  /// All parameters, with those of the role above the general ones.
+  std::map<std::string, std::string> parameters;
+  std::vector<std::string> pg_hba;
+  std::vector<std::string> pg_ident;
+  bool operator==(const RoleOverlay&) const = default;
+};
+
 /// The effective `postgresql` section: dynamic configuration below, local configuration above.
 struct Postgresql {
   std::string listen_addresses;
@@ -119,10 +195,13 @@ struct Postgresql {
   Credentials rewind;
   bool use_unix_socket = false;
   bool use_unix_socket_repl = false;
-  /// Final GUCs by lower-case name, with the controlled ones (config.md §5) and without recovery parameters' handling.
+  /// Final GUCs by lower-case name, with the controlled ones (config.md §5) and without recovery parameters'
+  /// handling.
   std::map<std::string, std::string> parameters;
   std::vector<std::string> pg_hba;
   std::vector<std::string> pg_ident;
+  /// By `primary`, `replica`, `standby_leader`; only roles that something is configured for.
+  std::map<std::string, RoleOverlay> role_overlays;
   std::string custom_conf;
   std::map<std::string, std::string> recovery_conf;
   Duration pg_ctl_timeout = std::chrono::seconds(60);
@@ -132,20 +211,40 @@ struct Postgresql {
   bool remove_data_directory_on_rewind_failure = false;
   bool remove_data_directory_on_diverged_timelines = false;
   bool use_slots = true;
+  /// In the order in which they are tried.
   std::vector<std::string> create_replica_methods;
+  /// Those of them other than `basebackup`, by name.
+  std::map<std::string, ReplicaMethod> replica_methods;
   /// on_start, on_stop, on_restart, on_reload, on_role_change → command line.
   std::map<std::string, std::string> callbacks;
   std::string pre_promote;
   std::string before_stop;
 };
 
+/// `bootstrap.<method>` with a command (config.md §2.3).
+struct CustomBootstrap {
+  std::string name;
+  std::string command;
+  bool no_params = false;
+  bool keep_existing_recovery_conf = false;
+  /// Recovery settings of the first start; nullopt: none are written.
+  std::optional<std::map<std::string, std::string>> recovery_conf;
+  /// The other keys, in their order.
+  std::vector<ToolOption> arguments;
+  bool operator==(const CustomBootstrap&) const = default;
+};
+
 struct Bootstrap {
   /// A `bootstrap` section exists: this member may initialise a new cluster.
   bool present = false;
   Document dcs = Document::map();
+  /// nullopt: initdb.
+  std::optional<CustomBootstrap> custom;
   std::vector<ToolOption> initdb;
   std::vector<std::string> pg_hba;
   std::string post_bootstrap;
+  /// `bootstrap.users` is there, which is no longer served.
+  bool users_configured = false;
 };
 
 /// The part of the dynamic configuration that the engine reads.
@@ -174,9 +273,7 @@ struct Settings {
   std::string name;
   std::string name_space = "service";
   RestApi restapi;
-  /// Basic authentication of outgoing REST calls; empty user: none.
-  std::string ctl_username;
-  Secret ctl_password;
+  Ctl ctl;
   std::optional<Etcd3> etcd3;
   Log log;
   Tags tags;
@@ -189,7 +286,7 @@ struct Settings {
 
   /// `/<namespace>/<scope>`
   std::string base_path() const;
-  /// `http://<connect_address>/patroni`
+  /// `http(s)://<connect_address>/patroni`
   std::string api_url() const;
   /// `postgres://host:port/database`
   std::string conn_url() const;

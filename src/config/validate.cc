@@ -7,7 +7,9 @@
 
 #include "config/addresses.h"
 #include "config/controlled.h"
+#include "config/log_options.h"
 #include "config/options.h"
+#include "config/restapi.h"
 #include "core/format.h"
 
 namespace tanist::config {
@@ -105,11 +107,16 @@ Misfit check_address(const Key& key, const Document& value) {
 
 Misfit check_choice(const Key& key, const Document& value) {
   if (among(key, value) || (key.path == "log.level" && value.is_int())) return {};
+  if (key.lenient && !value.truthy()) return {};
   const auto choices = words(key.allowed);
   std::string text = value.text();
   for (const auto& choice : choices)
     if (lower(choice) == lower(text)) return misfit(key, value, fmt::format("did you mean {}?", choice));
   const auto near = nearest_word(text, choices);
+  // The text of config.md §2.5; the whole sentence is read by operators' scripts.
+  if (key.path == "restapi.verify_client")
+    return {fmt::format("Bad value in the \"restapi.verify_client\": {}", value.text()),
+            near ? fmt::format("did you mean {}?", *near) : ""};
   return misfit(key, value, near ? fmt::format("did you mean {}?", *near) : "");
 }
 
@@ -124,6 +131,8 @@ Misfit check_items(const Key& key, const Document& value, auto fits) {
 }
 
 Misfit check_scalar_map(const Key& key, const Document& value) {
+  if (!value.is_map() && key.path == "postgresql.parameters")
+    return {"postgresql.parameters is not a dictionary: " + misfit(key, value).reason, ""};
   if (!value.is_map()) return misfit(key, value);
   for (const auto& entry : value.entries())
     if (!entry.value.is_scalar())
@@ -247,8 +256,9 @@ class Validator {
       return;
     }
     if (const Misfit found = check(key, value)) {
-      const std::string tail = misfits_ == Severity::warning ? "; the default is used" : "";
-      add(misfits_, key.path, line, found.reason + tail, found.hint);
+      const Severity severity = key.lenient ? Severity::warning : misfits_;
+      const std::string tail = severity == Severity::warning ? "; the default is used" : "";
+      add(severity, key.path, line, found.reason + tail, found.hint);
       return;
     }
     special(key, value, line);
@@ -277,6 +287,23 @@ class Validator {
           add(Severity::warning, key.path + "." + entry.key, entry.line > 0 ? entry.line : line,
               "has no effect here: this parameter must be the same on all members",
               "set it in the dynamic configuration, under postgresql.parameters");
+    } else if (key.path == "restapi.allowlist") {
+      for (auto& complaint : allowlist_complaints(value))
+        add(Severity::warning, key.path, line, std::move(complaint));
+    } else if (key.path == "restapi.http_extra_headers" || key.path == "restapi.https_extra_headers") {
+      for (auto& complaint : header_complaints(value))
+        add(Severity::warning, key.path, line, std::move(complaint));
+    } else if (key.path == "log") {
+      for (auto& complaint : log_complaints(value)) {
+        const Document* at = value.find(complaint.key);
+        add(Severity::warning, "log." + complaint.key, at && at->line > 0 ? at->line : line,
+            std::move(complaint.text));
+      }
+    } else if (key.path == "log.loggers" && value.is_map()) {
+      for (const auto& entry : value.entries())
+        if (const Misfit found = check_choice(*find_key("log.level"), entry.value))
+          add(misfits_, key.path + "." + entry.key, entry.line > 0 ? entry.line : line, found.reason,
+              found.hint);
     } else if (key.type == Type::options) {
       for (auto& complaint : complaints(key.path, value))
         add(key.path == "bootstrap.initdb" ? misfits_ : Severity::warning, key.path, line,

@@ -15,7 +15,7 @@ namespace tanist::config {
 /// Bounds of one document; beyond them parsing ends with an error.
 inline constexpr std::size_t kMaxYamlBytes = 4 * 1024 * 1024;
 inline constexpr int kMaxYamlDepth = 100;
-inline constexpr std::size_t kMaxYamlValues = 200'000;
+inline constexpr std::size_t kMaxYamlValues = 50'000;
 inline constexpr std::size_t kMaxYamlKeys = 5'000;
 
 /// Parses one document; empty input is null. Every value and every map entry knows its line. Keys that are no

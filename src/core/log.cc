@@ -1,13 +1,19 @@
 #include "core/log.h"
 
+#include <pthread.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
-#include <cstdio>
-#include <ctime>
 #include <deque>
 #include <mutex>
 #include <thread>
+#include <utility>
+
+#include "core/log_heartbeat.h"
+#include "core/log_names.h"
+#include "core/log_output.h"
 
 namespace tanist::log {
 namespace detail {
@@ -16,20 +22,30 @@ std::atomic<Level> threshold{Level::info};
 
 namespace {
 
-/// The process's log: a bounded queue and one writer thread. A plain queue of our own rather than spdlog's, whose
-/// asynchronous mode cannot drop the newest line and count it without blocking the caller.
+/// The process's log: a bounded queue and one writer thread.
 struct Log {
   std::mutex mutex;
   std::condition_variable ready;
   std::condition_variable drained;
   Options options;
+  /// Counts changes of the options: the writer takes them over with the next lines.
+  std::size_t generation = 1;
+  std::map<std::string, Level, std::less<>> levels;
   std::deque<Line> queue;
   bool writing = false;
   bool stopping = false;
+  /// The writer has nothing more to do than to return.
+  bool ended = false;
+  /// The writer hung at shutdown: nothing can be written any more.
+  bool abandoned = false;
   std::thread writer;
   std::size_t lost = 0;
   std::size_t lost_reported = 0;
   std::function<void(Level, const std::string&)> sink;
+
+  /// The writer's own; used under the mutex while there is none.
+  Output output;
+  std::size_t output_generation = 0;
 };
 
 Log& instance() {
@@ -37,79 +53,85 @@ Log& instance() {
   return *the_log;
 }
 
-WallTime wall_now() { return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()); }
+WallTime wall_now() {
+  return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
 
-void write_out(const std::string& text) {
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t n = ::write(STDERR_FILENO, text.data() + done, text.size() - done);
-    if (n <= 0) {
-      if (n < 0 && errno == EINTR) continue;
-      return;  // nowhere left to complain
-    }
-    done += static_cast<std::size_t>(n);
+/// Number and name of the calling thread, asked for once.
+struct Caller {
+  std::int64_t thread = ::syscall(SYS_gettid);
+  std::string name = "MainThread";
+
+  Caller() {
+    char given[32] = "";
+    if (thread != ::getpid())
+      name = ::pthread_getname_np(::pthread_self(), given, sizeof given) == 0 ? given : "";
   }
+};
+
+const Caller& caller() {
+  thread_local const Caller the_caller;
+  return the_caller;
+}
+
+void write_lines(Log& log, const std::vector<Line>& lines) {
+  for (const Line& line : lines) log.output.write(line);
 }
 
 void run_writer() {
+  ::pthread_setname_np(::pthread_self(), "log");
   Log& log = instance();
+  HeartbeatFilter heartbeats;
+  std::vector<Line> lines;
   std::unique_lock lock(log.mutex);
+  Options options = log.options;
   while (true) {
-    log.ready.wait(lock, [&] { return !log.queue.empty() || log.stopping; });
-    if (log.queue.empty()) return;
+    log.ready.wait(
+        lock, [&] { return !log.queue.empty() || log.stopping || log.output_generation != log.generation; });
     std::deque<Line> batch;
     batch.swap(log.queue);
-    const Options options = log.options;
+    const bool last = log.stopping;
+    const bool changed = log.output_generation != log.generation;
+    if (changed) options = log.options;
+    log.output_generation = log.generation;
     log.writing = true;
     lock.unlock();
-    std::string text;
-    for (const Line& line : batch) text += format_line(options, line) + '\n';
-    write_out(text);
+
+    lines.clear();
+    if (changed) log.output.use(options);
+    for (Line& line : batch) heartbeats.pass(std::move(line), options, lines);
+    if (last) heartbeats.release(lines);
+    write_lines(log, lines);
+
     lock.lock();
     log.writing = false;
+    log.ended = last && log.queue.empty();
     log.drained.notify_all();
+    if (log.ended) return;
   }
 }
 
-std::string asctime(WallTime when, const std::string& date_format) {
-  const std::time_t whole = std::chrono::floor<std::chrono::seconds>(when).time_since_epoch().count();
-  std::tm local{};
-  ::localtime_r(&whole, &local);
-  char buffer[128];
-  const std::size_t n =
-      std::strftime(buffer, sizeof buffer, date_format.empty() ? "%Y-%m-%d %H:%M:%S" : date_format.c_str(), &local);
-  std::string out(buffer, n);
-  if (date_format.empty()) {
-    const auto micros = (when - std::chrono::floor<std::chrono::seconds>(when)).count();
-    out += fmt::format(",{:03}", micros / 1000);
+/// The level that counts for a logger: its own, or that of the nearest one above it.
+Level level_of(const Log& log, std::string_view logger) {
+  while (true) {
+    if (const auto own = log.levels.find(logger); own != log.levels.end()) return own->second;
+    const auto dot = logger.rfind('.');
+    if (dot == std::string_view::npos) return log.options.level;
+    logger = logger.substr(0, dot);
   }
-  return out;
 }
 
-int python_number(Level level) { return (static_cast<int>(level) + 1) * 10; }
-
-std::string field(const std::string& name, const Options& options, const Line& line) {
-  if (name == "asctime") return asctime(line.when, options.date_format);
-  if (name == "levelname") return std::string(log::name(line.level));
-  if (name == "message") return line.message;
-  if (name == "levelno") return fmt::format("{}", python_number(line.level));
-  if (name == "name") return "tanist";
-  if (name == "process") return fmt::format("{}", ::getpid());
-  if (name == "processName") return "MainProcess";
-  if (name == "created") return fmt::format("{:.6f}", static_cast<double>(line.when.time_since_epoch().count()) / 1e6);
-  if (name == "msecs") return fmt::format("{}", line.when.time_since_epoch().count() / 1000 % 1000);
-  if (name == "threadName") return "MainThread";
-  return {};
+bool wanted(const Log& log, Level level, const std::source_location& where) {
+  if (log.levels.empty()) return level >= log.options.level;
+  return level >= level_of(log, logger_name(source_path(where.file_name())));
 }
 
-/// Applies the flags and width of `%(name)-8s`; precision and the conversion letter only matter for numbers.
-std::string padded(std::string text, std::string_view flags) {
-  const bool left = flags.find('-') != std::string_view::npos;
-  const auto digits = flags.find_first_of("123456789");
-  const std::size_t width = digits == std::string_view::npos ? 0 : std::strtoul(flags.data() + digits, nullptr, 10);
-  if (text.size() >= width) return text;
-  const std::string fill(width - text.size(), ' ');
-  return left ? text + fill : fill + text;
+/// Queues a line about what was dropped since the last one, whatever the limit.
+void report_losses(Log& log, const Caller& from) {
+  if (log.lost == log.lost_reported) return;
+  const std::size_t count = log.lost - std::exchange(log.lost_reported, log.lost);
+  log.queue.push_back({wall_now(), Level::warning, fmt::format("QueueHandler has lost {} log records", count),
+                       std::source_location::current(), from.thread, from.name});
 }
 
 }  // namespace
@@ -125,53 +147,43 @@ std::string_view name(Level level) {
   return "INFO";
 }
 
-std::string format_line(const Options& options, const Line& line) {
-  const std::string& f = options.format;
-  std::string out;
-  for (std::size_t i = 0; i < f.size(); ++i) {
-    if (f[i] != '%' || i + 1 >= f.size()) {
-      out += f[i];
-    } else if (f[i + 1] == '%') {
-      out += '%';
-      ++i;
-    } else if (f[i + 1] == '(') {
-      const auto close = f.find(')', i);
-      const auto end = close == std::string::npos ? close : f.find_first_of("sdifr", close);
-      if (end == std::string::npos) {
-        out += f.substr(i);
-        break;
-      }
-      const std::string flags = f.substr(close + 1, end - close - 1);
-      out += padded(field(f.substr(i + 2, close - i - 2), options, line), flags);
-      i = end;
-    } else {
-      out += f[i];
-    }
-  }
-  return out;
-}
-
 void configure(const Options& options) {
   Log& log = instance();
   std::lock_guard lock(log.mutex);
   log.options = options;
-  detail::threshold = options.level;
-  if (!log.writer.joinable()) {
+  ++log.generation;
+  log.levels.clear();
+  Level lowest = options.level;
+  for (const auto& [logger, level] : options.loggers) {
+    log.levels.emplace(canonical_logger(logger), level);
+    lowest = std::min(lowest, level);
+  }
+  detail::threshold = lowest;
+  if (!log.writer.joinable() && !log.abandoned) {
     log.stopping = false;
+    log.ended = false;
     log.writer = std::thread(run_writer);
   }
+  log.ready.notify_one();
 }
 
-void shutdown() {
+bool shutdown(Duration patience) {
   Log& log = instance();
-  std::thread writer;
-  {
-    std::lock_guard lock(log.mutex);
-    log.stopping = true;
-    writer = std::move(log.writer);
-    log.ready.notify_all();
+  std::unique_lock lock(log.mutex);
+  if (!log.writer.joinable()) return !log.abandoned;
+  report_losses(log, caller());
+  log.stopping = true;
+  log.ready.notify_all();
+  const bool ended = log.drained.wait_for(lock, patience, [&] { return log.ended; });
+  std::thread writer = std::move(log.writer);
+  if (!ended) {
+    log.abandoned = true;
+    writer.detach();
+    return false;
   }
-  if (writer.joinable()) writer.join();
+  lock.unlock();
+  writer.join();
+  return true;
 }
 
 void flush() {
@@ -199,28 +211,29 @@ std::size_t lost() {
   return log.lost;
 }
 
-void detail::write(Level level, std::string message) {
+void detail::write(Level level, const std::source_location& where, std::string message) {
   Log& log = instance();
+  const Caller& from = caller();
   std::unique_lock lock(log.mutex);
   if (log.sink) {
     log.sink(level, message);
     return;
   }
-  Line line{wall_now(), level, std::move(message)};
+  if (!wanted(log, level, where)) return;
+  Line line{wall_now(), level, std::move(message), where, from.thread, from.name};
   if (!log.writer.joinable()) {
-    write_out(format_line(log.options, line) + '\n');
+    if (log.abandoned) return;
+    if (log.output_generation != log.generation) log.output.use(log.options);
+    log.output_generation = log.generation;
+    log.output.write(line);
     return;
   }
   if (log.queue.size() >= log.options.max_queue_size) {
     ++log.lost;
     return;
   }
-  if (log.lost > log.lost_reported) {
-    const std::size_t count = log.lost - log.lost_reported;
-    log.lost_reported = log.lost;
-    log.queue.push_back({line.when, Level::warning, fmt::format("QueueHandler has lost {} log records", count)});
-  }
   log.queue.push_back(std::move(line));
+  report_losses(log, from);
   lock.unlock();
   log.ready.notify_one();
 }

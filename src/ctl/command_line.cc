@@ -6,16 +6,18 @@
 #include <ostream>
 
 #include "core/format.h"
+#include "ctl/member_selection.h"
+#include "ctl/reload_command.h"
+#include "ctl/show_config_command.h"
 
 namespace tanist::ctl {
 
 namespace {
 
 /// Commands of patronictl that come later. They are known words, not typing errors.
-constexpr std::string_view kLater[] = {
-    "demote-cluster",  "dsn",        "edit-config", "failover", "flush",  "history", "pause",
-    "promote-cluster", "query",      "reinit",      "reload",   "remove", "restart", "resume",
-    "show-config",     "switchover", "version"};
+constexpr std::string_view kLater[] = {"demote-cluster",  "dsn",    "failover", "flush",  "history", "pause",
+                                       "promote-cluster", "query",  "reinit",   "remove", "restart", "resume",
+                                       "switchover",      "version"};
 
 constexpr Duration kWatchEvery = std::chrono::seconds(2);
 /// A day: longer pauses between two rounds are typing errors.
@@ -41,23 +43,39 @@ std::string command_word(const std::vector<std::string>& arguments) {
 
 struct Parsed {
   GlobalOptions global;
-  std::vector<std::string> clusters;
   std::optional<int> group;
+  // list, topology
+  std::vector<std::string> clusters;
   std::string format = "pretty";
   bool extended = false;
   bool timestamp = false;
   bool watch = false;
   std::optional<double> watch_seconds;
+  // The others take one cluster.
+  std::string cluster;
+  ReloadCommand reload;
+  EditConfigCommand edit;
 };
 
-void add_common(CLI::App& command, Parsed& parsed) {
+void add_group(CLI::App& command, Parsed& parsed) {
+  command.add_option("--group", parsed.group, "Citus group (not available in this version)")->type_name("N");
+}
+
+void add_watched(CLI::App& command, Parsed& parsed) {
   command.add_option("CLUSTER", parsed.clusters, "Names of clusters (default: `scope` of the configuration)")
       ->type_name("");
-  command.add_option("--group", parsed.group, "Citus group (not available in this version)")->type_name("N");
+  add_group(command, parsed);
   command.add_flag("-W", parsed.watch, "Show again every 2 seconds, until Ctrl-C");
   command.add_option("-w,--watch", parsed.watch_seconds, "Show again every so many seconds")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.01, kLongestWatchSeconds).description(""));
+}
+
+void add_cluster(CLI::App& command, Parsed& parsed) {
+  command
+      .add_option("CLUSTER", parsed.cluster, "Name of the cluster (default: `scope` of the configuration)")
+      ->type_name("");
+  add_group(command, parsed);
 }
 
 class CommandLine {
@@ -66,7 +84,9 @@ class CommandLine {
       : app_(
             "Look at PostgreSQL clusters that Tanist (or Patroni) keeps running: who leads, who follows, and "
             "how far\n"
-            "behind. What is shown is read from the store that the members agree in.",
+            "behind; and change the configuration that their members share. What is shown is read from the "
+            "store that\n"
+            "the members agree in.",
             program) {
     app_.set_version_flag("--version", std::string("tanistctl ") + TANIST_VERSION,
                           "Print the version and end");
@@ -90,44 +110,113 @@ class CommandLine {
                   "Do not verify certificates of the members' REST API");
     add_list();
     add_topology();
+    add_show_config();
+    add_edit_config();
+    add_reload();
     app_.footer(
         fmt::format("Examples:\n"
                     "  {0} -c /etc/tanist/shop.yml list\n"
                     "  {0} -d etcd3://10.1.0.11:2379 list shop -W\n"
-                    "  {0} -c /etc/tanist/shop.yml list -f json | jq '.[] | select(.Role == \"Leader\")'\n\n"
+                    "  {0} -c /etc/tanist/shop.yml list -f json | jq '.[] | select(.Role == \"Leader\")'\n"
+                    "  {0} -c /etc/tanist/shop.yml edit-config -s ttl=20 -p work_mem=8MB\n"
+                    "  {0} -c /etc/tanist/shop.yml reload shop\n\n"
                     "Exit code: 0 done, 1 an error (`Error: ...`), 2 wrong usage.",
                     program));
   }
 
   CLI::App& app() { return app_; }
   const Parsed& parsed() const { return parsed_; }
-  bool asks_list() const { return list_->parsed(); }
-  bool asks_topology() const { return topology_->parsed(); }
+  /// The command, its name; empty: none.
+  std::string asked() const {
+    const auto commands = app_.get_subcommands();
+    return commands.empty() ? std::string() : commands.front()->get_name();
+  }
 
  private:
   void add_list() {
-    list_ = app_.add_subcommand("list", "Show the members of clusters: role, state, timeline, position, lag");
-    add_common(*list_, parsed_);
-    list_->add_flag("-e,--extended", parsed_.extended, "Also columns that no member has a value for");
-    list_->add_flag("-t,--timestamp", parsed_.timestamp, "Print the time first");
-    list_->add_option("-f,--format", parsed_.format, "pretty (default), tsv, json or yaml")
+    auto* list =
+        app_.add_subcommand("list", "Show the members of clusters: role, state, timeline, position, lag");
+    add_watched(*list, parsed_);
+    list->add_flag("-e,--extended", parsed_.extended, "Also columns that no member has a value for");
+    list->add_flag("-t,--timestamp", parsed_.timestamp, "Print the time first");
+    list->add_option("-f,--format", parsed_.format, "pretty (default), tsv, json or yaml")
         ->type_name("FORMAT")
         ->check(CLI::IsMember({"pretty", "tsv", "json", "yaml", "yml"}).description(""));
-    list_->footer(
+    list->footer(
         "Receive and Replay: how far a replica has received and replayed the WAL, with the lag behind the\n"
         "leader in MB. Hosts are shown with their port where it is not 5432 or hosts are shared.");
   }
 
   void add_topology() {
-    topology_ =
+    auto* topology =
         app_.add_subcommand("topology", "Show the members of clusters as a tree: who replicates from whom");
-    add_common(*topology_, parsed_);
+    add_watched(*topology, parsed_);
+  }
+
+  void add_show_config() {
+    auto* show =
+        app_.add_subcommand("show-config", "Print the configuration that all members of a cluster share");
+    add_cluster(*show, parsed_);
+    show->footer(
+        "It is the value of /config in the store: timing, modes, slots, PostgreSQL's parameters. What only\n"
+        "one member has stands in its own file.");
+  }
+
+  void add_edit_config() {
+    auto& edit = parsed_.edit;
+    auto* command =
+        app_.add_subcommand("edit-config", "Change the configuration that all members of a cluster share");
+    add_cluster(*command, parsed_);
+    command->add_flag("-q,--quiet", edit.quiet, "Do not show the difference");
+    command
+        ->add_option("-s,--set", edit.settings,
+                     "Set a key; an empty value or null removes it; may be repeated")
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false);
+    command
+        ->add_option("-p,--pg", edit.parameters,
+                     "Set a PostgreSQL parameter: -s postgresql.parameters.NAME=VALUE")
+        ->type_name("NAME=VALUE")
+        ->allow_extra_args(false);
+    command->add_option("--apply", edit.apply, "Merge a YAML file into it; - for standard input")
+        ->type_name("FILE");
+    command->add_option("--replace", edit.replace, "Put a YAML file in its place; - for standard input")
+        ->type_name("FILE");
+    command->add_flag("--force", edit.force, "Do not ask");
+    command->footer(
+        "Without -s, -p, --apply and --replace an editor is started ($EDITOR, editor, vi). What members "
+        "would\n"
+        "refuse is not written, nor is anything when somebody else changed the configuration meanwhile. "
+        "Members\n"
+        "take the change over within a second; what needs a restart of PostgreSQL is then shown by "
+        "`list`.\n\n"
+        "Examples:\n"
+        "  edit-config shop -s ttl=20 -s retry_timeout=5\n"
+        "  edit-config shop -p work_mem=8MB -p log_min_duration_statement=250ms --force\n"
+        "  edit-config shop -s postgresql.parameters.work_mem=          (back to the default)\n"
+        "  show-config shop > shop.yml; edit-config shop --replace shop.yml");
+  }
+
+  void add_reload() {
+    auto& reload = parsed_.reload;
+    auto* command = app_.add_subcommand("reload", "Have members read their configuration files again");
+    command->add_option("CLUSTER", parsed_.cluster, "Name of the cluster")->type_name("")->required();
+    command->add_option("MEMBERS", reload.members, "Names of members (default: all)")->type_name("");
+    add_group(*command, parsed_);
+    command
+        ->add_option("-r,--role", reload.role,
+                     "Only members of a role: leader, primary, standby-leader, replica, any")
+        ->type_name("ROLE")
+        ->check(
+            CLI::IsMember(std::vector<std::string>(std::begin(kRoles), std::end(kRoles))).description(""));
+    command->add_flag("--force", reload.force, "Do not ask");
+    command->footer(
+        "It is what SIGHUP does: the member reads its files again, writes PostgreSQL's anew and reloads it.\n"
+        "Changes by edit-config need no reload.");
   }
 
   Parsed parsed_;
   CLI::App app_;
-  CLI::App* list_ = nullptr;
-  CLI::App* topology_ = nullptr;
 };
 
 Format format_of(const std::string& name) {
@@ -143,26 +232,49 @@ int usage_error(const Surroundings& around, const std::string& program, const st
   return 2;
 }
 
-void show_members(const CommandLine& line, const Surroundings& around) {
-  const Parsed& parsed = line.parsed();
-  const Settings settings = load_settings(parsed.global, around.environment);
-  const Document* citus = settings.document.find("citus");
-  if (parsed.group || (citus != nullptr && citus->truthy())) {
-    throw Failure(fmt::format("Citus clusters are not available in Tanist {}", TANIST_VERSION));
-  }
+void show_members(const Parsed& parsed, bool topology, const Settings& settings, const Surroundings& around) {
   ListCommand command;
   command.clusters = parsed.clusters;
   if (command.clusters.empty() && !settings.scope.empty()) command.clusters.push_back(settings.scope);
   if (command.clusters.empty())
     return warn(around.terminal, "Listing members: No cluster names were provided");
-  command.options.format = line.asks_topology() ? Format::topology : format_of(parsed.format);
+  command.options.format = topology ? Format::topology : format_of(parsed.format);
   command.options.extended = parsed.extended;
   command.timestamp = parsed.timestamp;
   if (parsed.watch) command.every = kWatchEvery;
   if (parsed.watch_seconds) command.every = from_seconds(*parsed.watch_seconds);
-  command.clear_screen = command.every && around.out_is_terminal;
-  const auto reader = around.make_reader(settings);
-  run_list(command, *reader, around.terminal);
+  command.clear_screen = command.every && around.terminal.out_is_terminal;
+  const auto store = around.open_store(settings);
+  run_list(command, *store, around.terminal);
+}
+
+/// Wrong usage that only the configuration shows.
+struct MissingCluster {};
+
+void run_asked(const CommandLine& line, const Surroundings& around) {
+  const Parsed& parsed = line.parsed();
+  const std::string command = line.asked();
+  const Settings settings = load_settings(parsed.global, around.environment);
+  const Document* citus = settings.document.find("citus");
+  if (parsed.group || (citus != nullptr && citus->truthy())) {
+    throw Failure(fmt::format("Citus clusters are not available in Tanist {}", TANIST_VERSION));
+  }
+  if (command == "list" || command == "topology")
+    return show_members(parsed, command == "topology", settings, around);
+  const std::string cluster = parsed.cluster.empty() ? settings.scope : parsed.cluster;
+  if (cluster.empty()) throw MissingCluster();
+  const auto store = around.open_store(settings);
+  if (command == "show-config") return run_show_config(cluster, *store, around.terminal);
+  if (command == "edit-config") {
+    EditConfigCommand edit = parsed.edit;
+    edit.cluster = cluster;
+    return run_edit_config(edit, *store, around.terminal, around.programs);
+  }
+  ReloadCommand reload = parsed.reload;
+  reload.cluster = cluster;
+  reload.local = settings.document;
+  const auto api = around.open_member_api(settings);
+  run_reload(reload, *store, *api, around.terminal);
 }
 
 }  // namespace
@@ -190,17 +302,22 @@ int run_command_line(const std::vector<std::string>& arguments, const Surroundin
     around.terminal.out << e.what() << '\n';
     return 0;
   } catch (const CLI::ExtrasError& e) {
-    const bool command = !line.asks_list() && !line.asks_topology() && !word.empty();
+    const bool command = line.asked().empty() && !word.empty();
     return usage_error(around, program, command ? fmt::format("No such command '{}'.", word) : e.what());
   } catch (const CLI::ParseError& e) {
     return usage_error(around, program, e.what());
   }
-  if (!line.asks_list() && !line.asks_topology()) {
+  if (line.asked().empty()) {
     around.terminal.out << line.app().help();
     return 0;
   }
   try {
-    show_members(line, around);
+    run_asked(line, around);
+  } catch (const MissingCluster&) {
+    return usage_error(around, program, "Missing argument 'CLUSTER': the configuration names no scope.");
+  } catch (const Aborted& aborted) {
+    around.terminal.err << '\n' << aborted.what() << '\n';
+    return 1;
   } catch (const Failure& failure) {
     around.terminal.err << "Error: " << failure.what() << '\n';
     return 1;

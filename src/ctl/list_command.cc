@@ -3,8 +3,6 @@
 #include <ctime>
 #include <ostream>
 
-#include "core/log.h"
-
 namespace tanist::ctl {
 
 namespace {
@@ -21,12 +19,12 @@ std::string local_time(WallTime when) {
 }
 
 /// All of one round, so that a screen changes at once.
-std::string round_of(const ListCommand& command, ClusterReader& reader, const Terminal& terminal,
+std::string round_of(const ListCommand& command, ClusterStore& store, const Terminal& terminal,
                      std::vector<std::string>& warnings) {
   std::string out;
   if (command.timestamp) out += local_time(terminal.wall_now()) + '\n';
   for (const auto& name : command.clusters) {
-    const auto cluster = reader.read(name);
+    const auto cluster = store.read(name);
     out += format_members(*cluster, name, command.options, warnings);
   }
   return out;
@@ -34,19 +32,13 @@ std::string round_of(const ListCommand& command, ClusterReader& reader, const Te
 
 }  // namespace
 
-void warn(const Terminal& terminal, const std::string& message) {
-  log::Options options;
-  options.format = "%(asctime)s - %(levelname)s - %(message)s";
-  terminal.err << log::format_line(options, {terminal.wall_now(), log::Level::warning, message}) << '\n';
-}
-
-void run_list(const ListCommand& command, ClusterReader& reader, const Terminal& terminal) {
+void run_list(const ListCommand& command, ClusterStore& store, const Terminal& terminal) {
   for (bool first = true;; first = false) {
     const Instant begun = terminal.now();
     std::vector<std::string> warnings;
     std::string text;
     try {
-      text = round_of(command, reader, terminal, warnings);
+      text = round_of(command, store, terminal, warnings);
     } catch (const Failure& failure) {
       if (!command.every || first) throw;
       text = std::string("Error: ") + failure.what() + '\n';

@@ -1,14 +1,13 @@
 #pragma once
 
-#include <functional>
-#include <iosfwd>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/time.h"
+#include "ctl/cluster_store.h"
 #include "ctl/member_list.h"
-#include "ctl/read_cluster.h"
+#include "ctl/terminal.h"
 
 namespace tanist::ctl {
 
@@ -24,21 +23,8 @@ struct ListCommand {
   bool clear_screen = false;
 };
 
-/// Where output goes and how the command waits.
-struct Terminal {
-  std::ostream& out;
-  std::ostream& err;
-  std::function<Instant()> now;
-  std::function<WallTime()> wall_now;
-  /// False: stop watching.
-  std::function<bool(Instant until)> sleep_until;
-};
-
 /// Throws Failure; while watching, a store that does not answer is reported in place of the tables and asked
 /// again.
-void run_list(const ListCommand& command, ClusterReader& reader, const Terminal& terminal);
-
-/// A line of the log on the error stream: `<time> - WARNING - <message>`.
-void warn(const Terminal& terminal, const std::string& message);
+void run_list(const ListCommand& command, ClusterStore& reader, const Terminal& terminal);
 
 }  // namespace tanist::ctl

@@ -66,6 +66,26 @@ std::string schedule_cell(const Document& planned) {
   return out;
 }
 
+/// ` 43% (120 MB/s, 12 s left)` of a clone or rewind; empty: there is none, or nothing is known of it.
+std::string progress_suffix(const Document& member) {
+  const Document* progress = member.find("tanist_progress");
+  const auto number = [progress](std::string_view key) -> std::int64_t {
+    const Document* value = progress != nullptr ? progress->find(key) : nullptr;
+    return value != nullptr ? parse_int(*value).value_or(0) : 0;
+  };
+  const std::int64_t total = number("total_bytes");
+  if (total <= 0) return {};
+  std::string text =
+      fmt::format(" {}%", std::clamp<std::int64_t>(number("done_bytes") * 100 / total, 0, 100));
+  const std::int64_t rate = number("bytes_per_second");
+  if (rate <= 0) return text;
+  constexpr std::int64_t kMegabyte = 1 << 20;
+  text +=
+      rate >= kMegabyte ? fmt::format(" ({} MB/s", rate / kMegabyte) : fmt::format(" ({} kB/s", rate / 1024);
+  if (progress->find("seconds_left") != nullptr) text += fmt::format(", {} s left", number("seconds_left"));
+  return text + ")";
+}
+
 void put_position(Row& row, const std::string& what, const dcs::PositionSeen& seen) {
   row.set(what + " LSN", seen.known() ? to_string(seen.lsn) : "unknown");
   if (seen.known()) row.set(what + " Lag", lag_in_mb(seen.lag));
@@ -106,6 +126,7 @@ class Lister {
 
   Row row(const TreeRow& tree) const {
     const auto& m = tree.member;
+    const bool for_screen = format_ == Format::pretty || format_ == Format::topology;
     Row out = Document::map();
     out.set("Cluster", scope_);
     const std::string branch = tree.depth == 0
@@ -114,10 +135,9 @@ class Lister {
     out.set("Member", branch + m.name);
     if (m.address) out.set("Host", host_cell(*m.address, with_ports_));
     out.set("Role", title_case(m.role));
-    out.set("State", m.state);
+    out.set("State", m.state + (for_screen ? progress_suffix(m.raw) : std::string()));
     if (m.timeline) out.set("TL", static_cast<std::int64_t>(m.timeline.value));
     if (!m.is_leader) put_positions(out, m);
-    const bool for_screen = format_ == Format::pretty || format_ == Format::topology;
     if (const Document* flag = m.raw.find("pending_restart"); flag != nullptr && flag->truthy()) {
       out.set("Pending restart", "*");
     }

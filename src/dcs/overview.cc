@@ -105,6 +105,7 @@ Document cluster_document(const Cluster& cluster, const Document& config, const 
          {"timeline", "pending_restart", "pending_restart_reason", "scheduled_restart", "tags"}) {
       if (const Document* value = row.raw.find(key)) item.set(key, *value);
     }
+    if (const Document* progress = row.raw.find("tanist_progress")) item.set("progress", *progress);
     if (!row.is_leader) {
       put_position(item, "receive_lag", "receive_lsn", row.receive);
       put_position(item, "replay_lag", "replay_lsn", row.replay);

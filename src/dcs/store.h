@@ -10,6 +10,10 @@
 #include "core/time.h"
 #include "dcs/model.h"
 
+namespace tanist::config {
+struct Settings;
+}
+
 namespace tanist::dcs {
 
 /// How the outcome of a write is known. A reply that was lost is `unknown`, never `refused`.
@@ -126,8 +130,9 @@ struct Identity {
   std::string name;
   /// Random, new at every start of the daemon.
   std::string incarnation;
-  /// The session that the previous incarnation on this data directory recorded; empty: none.
-  Session previous_session;
+  /// The sessions that earlier incarnations on this data directory recorded, newest first. Keys may still be bound to
+  /// any of them: a write of unknown outcome makes the next one use another session.
+  std::vector<Session> previous_sessions;
 };
 
 /// What a bootstrap winner finally stores, in one transaction where the backend can (etcd3, Raft, ZooKeeper), else in
@@ -155,7 +160,7 @@ class Store {
   /// The session that keys are bound to now; empty before the first bound write. `on_session` is called with every
   /// new one before the first write that uses it, and its task awaited: it is to be recorded for the next incarnation.
   virtual Session session() const = 0;
-  /// The current session, an older one of this daemon, or the one its previous incarnation recorded: a key bound to it
+  /// The current session, an older one of this daemon, or one that an earlier incarnation recorded: a key bound to it
   /// is mine. After a write of the leader key with an unknown outcome the next bound write takes a new session (and the
   /// next renewal moves the leader key to it), so that what arrives late finds another session and changes nothing.
   virtual bool is_mine(const Session& session) const = 0;
@@ -212,6 +217,10 @@ class Store {
   /// The watched copy as it is now, for looking at the leader key the moment it changed; nullptr when the watch is
   /// not caught up.
   virtual ClusterPtr watched() const = 0;
+
+  /// New local settings: what may change while the daemon runs is used from the next login on, and files with
+  /// certificates are read anew with the next connection.
+  virtual void reload(const config::Settings&) {}
 };
 
 /// What no waiting mends; ends the daemon with exit code 1.

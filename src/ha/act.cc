@@ -2,6 +2,7 @@
 
 #include "core/log.h"
 #include "ha/engine_impl.h"
+#include "postgres/parameters.h"
 
 /// Acting on a decision: mandate, words, duties in their order, one intent.
 namespace tanist::ha {
@@ -27,11 +28,9 @@ void Engine::Impl::say(const View& view, const Decision& decision) {
   const std::string owner = view.store.cluster ? view.store.cluster->leader_name() : std::string();
   const std::string heartbeat =
       fmt::format("Lock owner: {}; I am {}", owner.empty() ? "None" : owner, settings_->name);
-  // config.md §10.4: the owner's line is dropped before a "no action" line.
-  const bool quiet = text.starts_with("no action. ") || text.starts_with("PAUSE: no action");
-  if (view.store.ok && !text.empty() && (!quiet || log::enabled(log::Level::debug)) && text != last_line_)
-    log::info("{}", heartbeat);
   if (!text.empty() && (text != last_line_ || view.now - last_said_at_ >= timing().loop_wait - 100ms)) {
+    // The log drops the owner's line before a "no action" line (config.md §10.4).
+    if (view.store.ok) log::info("{}", heartbeat);
     log::info("{}", text);
     last_said_at_ = view.now;
   }
@@ -81,6 +80,12 @@ Task<void> Engine::Impl::act(const View& view, const Decision& decision) {
       log::error("Exception when saving file: {}", written.error());
     }
   }
+  // config.md §1.3, postgres.md §20: what runs has the settings of another role, or was found running.
+  const auto& facts = ports_.server.facts();
+  if (!applying_ && initialised && facts.accepts() && facts.settings_role &&
+      (*facts.settings_role == postgres::Role::uninitialized || !settings_->postgresql.role_overlays.empty()) &&
+      postgres::overlay_name(*facts.settings_role) != postgres::overlay_name(role_))
+    apply_wanted_ = true;
   if (apply_wanted_ && !applying_ && !operations_.busy() && !exit_code_) {
     applying_ = true;
     scope_.spawn("apply configuration", apply_in_background());
@@ -232,6 +237,8 @@ Task<void> Engine::Impl::do_intent(const Intent& intent, const View& view) {
   } else if (const auto* i = std::get_if<intent::Clone>(&intent)) {
     const std::string name = !i->why_removal_allowed.empty()
                                  ? "reinitializing due to diverged timelines"
+                             : !i->source
+                                 ? "bootstrap (without leader)"
                                  : fmt::format("bootstrap from {} '{}'", i->from_leader ? "leader" : "replica",
                                                i->source_name);
     begin(Kind::clone, name, operations::clone(operations_, *i), DemoteMode::immediate, i->source_name);
@@ -326,8 +333,8 @@ Task<void> Engine::Impl::checkpoint_after_promote() {
   auto checkpointing = ports_.server.checkpoint(now() + 24h);
   auto done = co_await std::move(checkpointing);
   if (!done) log::warning("{}", done.error().detail);
-  memory_.checkpoint_after_promote_running = false;
-  memory_.checkpoint_after_promote_done = done.has_value();
+  // The cycle may be between its look at the memory and its new one.
+  checkpoint_ended_ = done.has_value();
   if (done) wake();
 }
 

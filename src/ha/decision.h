@@ -50,13 +50,18 @@ struct CrashRecover {};
 struct Rewind {
   postgres::Upstream source;
   std::string leader;
+  /// The source does not tell whether it has made its checkpoint after the promotion: see to it first.
+  bool checkpoint_source = false;
 };
-/// Clone (an empty data directory), or remove the data directory and clone (`why_allowed` not empty: logged).
+/// Clone (an empty data directory), or remove the data directory and clone (`why_removal_allowed` not empty: logged).
 struct Clone {
-  postgres::Upstream source;
+  /// nullopt: without a leader, by methods that need none.
+  std::optional<postgres::Upstream> source;
   std::string source_name;
   bool from_leader = true;
   std::string why_removal_allowed;
+  /// A copy of the leader itself was asked for: no other methods.
+  bool basebackup_only = false;
 };
 struct Bootstrap {
   /// /initialize must be created; the version of an abandoned one that is taken over; nullopt: create.

@@ -9,7 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kTick = 1s;
+/// More than the monitor's second.
+constexpr Duration kTick = 1500ms;
 /// Rounds of needs in one cycle.
 constexpr int kRounds = 3;
 
@@ -44,6 +45,13 @@ Task<void> Engine::refresh(Duration max_age, Instant deadline) {
 
 Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> Engine::load(Instant deadline) {
   return impl_->ports_.store.load(dcs::Read::linearizable, deadline);
+}
+
+Task<dcs::WriteResult> Engine::write(dcs::Record record, dcs::Condition condition, Instant deadline) {
+  auto writing = impl_->ports_.store.write(std::move(record), condition, deadline);
+  dcs::WriteResult written = co_await std::move(writing);
+  impl_->wake();
+  co_return written;
 }
 
 Engine::Impl::Impl(Executor executor, Ports ports, config::SettingsPtr settings, SettingsBuilder builder,
@@ -102,7 +110,17 @@ bool Engine::Impl::member_joined() const {
 
 void Engine::Impl::server_event(postgres::ServerEvent event) {
   publish();
-  if (event != postgres::ServerEvent::progress) wake();
+  if (event != postgres::ServerEvent::progress && event != postgres::ServerEvent::probed) wake();
+}
+
+/// The dynamic configuration may be another one by now than `reloaded` was built over.
+config::SettingsPtr Engine::Impl::over_current_dynamic(config::SettingsPtr reloaded) const {
+  const Document& current = settings_->dynamic.raw;
+  if (reloaded->dynamic.raw == current) return reloaded;
+  auto built = builder_(current);
+  if (built) return *built;
+  log::error("Exception when setting dynamic_configuration: {}", built.error());
+  return settings_;
 }
 
 void Engine::Impl::set_state(postgres::State state) {
@@ -112,16 +130,20 @@ void Engine::Impl::set_state(postgres::State state) {
 }
 
 void Engine::Impl::fire_callback(const std::string& action, postgres::Role role) {
-  memory_.callback_fired = true;
+  callback_fired_ = true;
+  // The view may be from before the lock was won.
+  const bool leads = keeper_.lease().held(now());
+  ports_.server.note_leader(leads ? settings_->name : cluster_ ? cluster_->leader_name() : std::string());
   ports_.server.run_callback(action, role);
 }
 
-/// The light monitor: publishes once a second, so that a snapshot's age tells whether this thread lives.
+/// A snapshot's age tells whether this thread lives. While PostgreSQL is asked every second, each answer publishes one;
+/// this is for the rest of the time.
 Task<void> Engine::Impl::tick() {
   while (true) {
-    auto pause = ports_.clock.sleep_for(kTick);
+    auto pause = ports_.clock.sleep_until(published_at_ + kTick);
     co_await std::move(pause);
-    publish();
+    if (now() >= published_at_ + kTick) publish();
   }
 }
 
@@ -159,10 +181,14 @@ Task<void> Engine::Impl::cycle() {
   wake_.clear();
   again_ = false;
   cycle_fresh_ = false;
+  memory_.callback_fired = memory_.callback_fired || callback_fired_;
+  if (const auto done = std::exchange(checkpoint_ended_, std::nullopt)) {
+    memory_.checkpoint_after_promote_running = false;
+    memory_.checkpoint_after_promote_done = *done;
+  }
   if (reloaded_) {
-    settings_ = std::move(reloaded_);
     builder_ = std::move(reloaded_builder_);
-    reloaded_.reset();
+    settings_ = over_current_dynamic(std::exchange(reloaded_, nullptr));
     auto applying = apply_settings(true);
     co_await std::move(applying);
   }
@@ -226,6 +252,7 @@ Snapshot Engine::Impl::describe() const {
 }
 
 void Engine::Impl::publish() {
+  published_at_ = now();
   auto snapshot = std::make_shared<const Snapshot>(describe());
   board_.publish(snapshot);
   if (observer_.published) observer_.published(std::move(snapshot));

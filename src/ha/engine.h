@@ -38,6 +38,8 @@ class Engine {
   Task<void> refresh(Duration max_age, Instant deadline);
   /// A linearizable view of the cluster, for GET /cluster.
   Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> load(Instant deadline);
+  /// Writes a key of the store for the REST API, and wakes the cycle.
+  Task<dcs::WriteResult> write(dcs::Record record, dcs::Condition condition, Instant deadline);
 
  private:
   struct Impl;

@@ -28,6 +28,7 @@ struct Engine::Impl final : OperationHost {
   void server_event(postgres::ServerEvent event);
   bool may_write() const;
   Snapshot describe() const;
+  config::SettingsPtr over_current_dynamic(config::SettingsPtr reloaded) const;
 
   // Once, at the start (start_up.cc).
   Task<void> start_up_or_shutdown(bool& started);
@@ -72,6 +73,7 @@ struct Engine::Impl final : OperationHost {
   void publish() override;
   void wake() override { wake_.set(); }
   void fire_callback(const std::string& action, postgres::Role role) override;
+  bool callback_fired() const override { return callback_fired_ || memory_.callback_fired; }
   Task<bool> release_key(std::optional<Lsn> last_lsn) override;
   LeaseKeeper& keeper() override { return keeper_; }
   std::string bootstrap_note_path() const override { return settings_->state_dir + "/bootstrap.json"; }
@@ -93,6 +95,8 @@ struct Engine::Impl final : OperationHost {
   OperationRunner operations_;
   Event wake_;
   std::string incarnation_;
+  /// Of this daemon and its predecessors on this data directory, newest first.
+  std::vector<dcs::Session> sessions_;
 
   // What the words of member key and REST say.
   postgres::State state_ = postgres::State::stopped;
@@ -127,8 +131,12 @@ struct Engine::Impl final : OperationHost {
 
   Commands commands_;
   Memory memory_;
+  /// What happened beside the cycle; taken into the memory when the next one begins.
+  bool callback_fired_ = false;
+  std::optional<bool> checkpoint_ended_;
   Reason last_reason_;
   Instant last_decision_at_{};
+  Instant published_at_{};
   Instant next_run_{};
   std::optional<Instant> wake_at_;
   bool again_ = false;

@@ -25,8 +25,8 @@ TANIST_ENUM(postgres::RecoveryDifference, "none", "reload", "restart");
 TANIST_ENUM(postgres::Divergence, "unknown", "none", "diverged");
 TANIST_ENUM(OperationKind, "bootstrap", "finish_bootstrap", "cancel_bootstrap", "clone", "start",
             "crash_recovery", "rewind", "promote", "demote", "restart", "follow_restart", "shutdown");
-TANIST_ENUM(Phase, "preparing", "initdb", "cloning", "starting", "creating_users", "storing_result",
-            "checkpointing", "stopping_clients", "waiting_shutdown_checkpoint", "awaiting_release",
+TANIST_ENUM(Phase, "preparing", "initdb", "custom_bootstrap", "cloning", "starting", "ending_recovery",
+            "creating_users", "storing_result", "checkpointing", "stopping_clients", "waiting_shutdown_checkpoint", "awaiting_release",
             "waiting_down", "releasing", "rewinding", "recovering", "pre_promote", "promoting", "removing");
 TANIST_ENUM(Cancel, "free", "critical", "no");
 TANIST_ENUM(DemoteMode, "graceful", "immediate", "immediate_nolock", "offline");
@@ -50,6 +50,7 @@ void fields(A& a, ControlData& v) {
   a("latest_checkpoint", v.latest_checkpoint), a("checkpoint_timeline", v.checkpoint_timeline);
   a("min_recovery_end", v.min_recovery_end), a("min_recovery_timeline", v.min_recovery_timeline);
   a("wal_log_hints", v.wal_log_hints), a("data_checksums", v.data_checksums);
+  a("wal_segment_bytes", v.wal_segment_bytes);
 }
 template <class A>
 void fields(A& a, SlotSeen& v) {
@@ -71,7 +72,7 @@ template <class A>
 void fields(A& a, DivergenceAnswer& v) {
   a("verdict", v.verdict), a("detail", v.detail), a("local_timeline", v.local_timeline),
       a("local_lsn", v.local_lsn);
-  a("leader_timeline", v.leader_timeline);
+  a("leader_timeline", v.leader_timeline), a("beyond_rewind", v.beyond_rewind);
 }
 template <class A>
 void fields(A& a, Facts& v) {
@@ -79,7 +80,7 @@ void fields(A& a, Facts& v) {
   a("data_directory_error", v.data_directory_error), a("major_version", v.major_version);
   a("accepting", v.accepting), a("probe", v.probe), a("failing_since", v.failing_since);
   a("control", v.control), a("standby_signal", v.standby_signal), a("backup_label", v.backup_label);
-  a("half_rewound", v.half_rewound);
+  a("half_rewound", v.half_rewound), a("rewind_works", v.rewind_works), a("control_error", v.control_error);
   a("system_identifier", v.system_identifier);
 }
 template <class A>
@@ -189,12 +190,17 @@ void fields(A& a, Dynamic& v) {
     for (const auto& key : present) v.raw.set(key, true);
 }
 template <class A>
+void fields(A& a, ReplicaMethod& v) {
+  a("no_leader", v.no_leader);
+}
+template <class A>
 void fields(A& a, Settings& v) {
   a("scope", v.scope), a("name", v.name), a("tags", v.tags), a("dynamic", v.dynamic);
   a("bootstrap", v.bootstrap.present), a("data_dir", v.postgresql.data_dir);
   a("use_pg_rewind", v.postgresql.use_pg_rewind), a("use_slots", v.postgresql.use_slots);
   a("remove_on_rewind_failure", v.postgresql.remove_data_directory_on_rewind_failure);
   a("remove_on_divergence", v.postgresql.remove_data_directory_on_diverged_timelines);
+  a("replica_methods", v.postgresql.replica_methods);
 }
 
 }  // namespace tanist::config
@@ -212,6 +218,7 @@ void fields(A& a, OperationView& v) {
 template <class A>
 void fields(A& a, OperationResult& v) {
   a("kind", v.kind), a("ok", v.ok), a("detail", v.detail), a("ended", v.ended), a("serial", v.serial);
+  a("source_lost", v.source_lost);
 }
 template <class A>
 void fields(A& a, PeerAnswer& v) {
@@ -252,9 +259,12 @@ void fields(A& a, Memory& v) {
   a("race_backoff_since", v.race_backoff_since), a("no_race_until", v.no_race_until);
   a("pre_promote", v.pre_promote), a("rewind", v.rewind), a("leader_timeline", v.leader_timeline);
   a("own_timeline", v.own_timeline), a("callback_fired", v.callback_fired);
+  a("beyond_rewind", v.beyond_rewind), a("looks_in_vain", v.looks_in_vain);
+  a("not_streaming_since", v.not_streaming_since), a("compared_at", v.compared_at);
   a("checkpoint_after_promote_done", v.checkpoint_after_promote_done);
   a("checkpoint_after_promote_running", v.checkpoint_after_promote_running);
-  a("bootstrapping", v.bootstrapping), a("bootstrap_users_done", v.bootstrap_users_done);
+  a("clones_failed", v.clones_failed), a("bootstrapping", v.bootstrapping);
+  a("bootstrap_users_done", v.bootstrap_users_done);
   a("retain_slots", v.retain_slots), a("retain_slots_seeded", v.retain_slots_seeded);
   a("refusals_told", v.refusals_told), a("results_seen", v.results_seen);
   a("name_checked", v.name_checked), a("acquiring", v.acquiring), a("joined", v.joined);
@@ -313,6 +323,7 @@ Document intent_form(const Intent& intent) {
                    d.set("source", written(i.source));
                    d.set("from_leader", i.from_leader);
                    d.set("why_removal_allowed", i.why_removal_allowed);
+                   d.set("basebackup_only", i.basebackup_only);
                  },
                  [&](const intent::Bootstrap& i) { d.set("take_over", written(i.take_over)); },
                  [&](const intent::PreEmpt& i) { d.set("why", i.why); },

@@ -17,7 +17,7 @@ std::string url(const config::HostPort& address, const std::string& database) {
 Document Engine::Impl::member_record() const {
   const auto& facts = ports_.server.facts();
   Document value = Document::map();
-  value.set("conn_url", settings_->conn_url());
+  value.set("conn_url", facts.conn_url.empty() ? settings_->conn_url() : facts.conn_url);
   value.set("api_url", settings_->api_url());
   value.set("state", to_string(state_));
   value.set("role", to_string(role_));
@@ -49,8 +49,10 @@ Document Engine::Impl::member_record() const {
     if (probe.effective_timeline) value.set("timeline", static_cast<std::int64_t>(probe.effective_timeline.value));
   }
   if (progress_ && progress_->total_bytes > 0) {
-    value.set("tanist_progress", Document::map({{"done_bytes", progress_->done_bytes},
-                                                {"total_bytes", progress_->total_bytes}}));
+    Document& progress = value.set("tanist_progress", Document::map({{"done_bytes", progress_->done_bytes},
+                                                                     {"total_bytes", progress_->total_bytes}}));
+    if (progress_->bytes_per_second > 0) progress.set("bytes_per_second", progress_->bytes_per_second);
+    if (progress_->seconds_left) progress.set("seconds_left", *progress_->seconds_left);
   }
   if (settings_->dynamic.pause) value.set("pause", true);
   return value;

@@ -14,6 +14,8 @@ constexpr Duration kLoadPause = 5s;
 constexpr Duration kNameCheck = 3s;
 /// How long a fast stop may take before it becomes a SIGKILL; the lease of whoever ran before is over by then.
 constexpr Duration kStopBudget = 20s;
+/// Sessions that a restarted daemon takes for its own: after an unknown outcome the leader key may hang on an older one.
+constexpr std::size_t kSessionsRecorded = 4;
 
 std::string new_incarnation(Dice& dice) {
   std::string id;
@@ -34,7 +36,13 @@ Task<std::string> Engine::Impl::read_small(std::string path) {
 }
 
 Task<void> Engine::Impl::record_session(dcs::Session session) {
-  Document record = Document::map({{"session", session}, {"incarnation", incarnation_}});
+  std::erase(sessions_, session);
+  sessions_.insert(sessions_.begin(), session);
+  if (sessions_.size() > kSessionsRecorded) sessions_.resize(kSessionsRecorded);
+  Document::List older;
+  for (std::size_t i = 1; i < sessions_.size(); ++i) older.emplace_back(sessions_[i]);
+  Document record =
+      Document::map({{"session", session}, {"older", Document::list(std::move(older))}, {"incarnation", incarnation_}});
   auto writing = ports_.disk.write(session_path(), to_json(record), 0600, now() + kDiskBudget);
   auto written = co_await std::move(writing);
   if (!written)
@@ -99,8 +107,13 @@ Task<bool> Engine::Impl::start_up() {
   identity.incarnation = incarnation_;
   auto reading = read_small(session_path());
   const std::string recorded = co_await std::move(reading);
-  if (auto record = parse_json(recorded); record && record->find("session") && record->find("session")->is_string())
-    identity.previous_session = record->find("session")->as_string();
+  if (auto record = parse_json(recorded); record && record->find("session") && record->find("session")->is_string()) {
+    sessions_ = {record->find("session")->as_string()};
+    if (const Document* older = record->find("older"); older && older->is_list())
+      for (const auto& session : older->as_list())
+        if (session.is_string()) sessions_.push_back(session.as_string());
+    identity.previous_sessions = sessions_;
+  }
 
   ports_.store.set_ttl(timing().ttl);
   try {

@@ -38,8 +38,10 @@ std::string operation_name(OperationKind kind, const std::string& detail);
 enum class Phase {
   preparing,       // nothing done yet
   initdb,          // a data directory of this attempt, noted on disk: renamed and begun anew after a restart
+  custom_bootstrap,  // as initdb; a script that still runs is ended first
   cloning,         // a clone that does not look whole: removed and begun anew
   starting,        // a postmaster that is adopted after a restart
+  ending_recovery,  // a server that becomes a primary without the lock: noted on disk as above
   creating_users,  // a primary without the lock and an /initialize that is empty: noted on disk as above
   storing_result,  // outcome unknown until the store is read again
   checkpointing,   // nothing
@@ -86,6 +88,8 @@ struct OperationResult {
   OperationKind kind{};
   bool ok = false;
   std::string detail;
+  /// A rewind: its source was no reachable primary any more when it failed.
+  bool source_lost = false;
   Instant ended{};
   /// Number of operations ended so far: tells a new result from one already seen.
   std::uint64_t serial = 0;
@@ -184,6 +188,13 @@ struct Memory {
   std::optional<Instant> no_race_until;
   enum class PrePromote { none, failed } pre_promote = PrePromote::none;
   enum class Rewind { initial, check, need, not_need, success, failed } rewind = Rewind::initial;
+  /// The WAL has left the leader's in a way that pg_rewind cannot mend. Lost: found again by comparing.
+  bool beyond_rewind = false;
+  /// Times in a row that it was compared again and does not stream yet: the next is made later. Lost: sooner.
+  int looks_in_vain = 0;
+  /// Since when this standby runs without streaming, and when its WAL was compared for that. Lost: counts anew.
+  std::optional<Instant> not_streaming_since;
+  std::optional<Instant> compared_at;
   /// The leader member's timeline last seen. Lost: a divergence check at the next start.
   Timeline leader_timeline;
   Timeline own_timeline;
@@ -192,6 +203,9 @@ struct Memory {
   /// The checkpoint after the promotion is confirmed. Lost: confirmed again by comparing timelines.
   bool checkpoint_after_promote_done = false;
   bool checkpoint_after_promote_running = false;
+  /// Clones that failed in a row: each makes the pause before the next longer, and its source another. Lost: begins with
+  /// the shortest pause.
+  int clones_failed = 0;
   /// A bootstrap of this incarnation is in progress. Lost: the note on disk and in the store tell.
   bool bootstrapping = false;
   bool bootstrap_users_done = false;

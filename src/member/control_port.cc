@@ -7,6 +7,7 @@ namespace {
 
 using Refreshed = api::ControlPort::Refreshed;
 using Loaded = api::ControlPort::Loaded;
+using Written = api::ControlPort::Written;
 
 Task<void> refresh(ha::Engine& engine, Duration max_age, Instant deadline, Refreshed done) {
   auto refreshing = engine.refresh(max_age, deadline);
@@ -24,13 +25,22 @@ Task<void> load(ha::Engine& engine, Instant deadline, Loaded done) {
   }
 }
 
+Task<void> write(ha::Engine& engine, dcs::Record record, dcs::Condition condition, Instant deadline,
+                 Written done) {
+  auto writing = engine.write(std::move(record), condition, deadline);
+  auto written = co_await std::move(writing);
+  done(std::move(written));
+}
+
 }  // namespace
 
-api::ControlPort control_port(boost::asio::io_context& control, TaskScope& scope, ha::Engine& engine) {
+api::ControlPort control_port(boost::asio::io_context& control, TaskScope& scope, ha::Engine& engine,
+                              std::function<void()> reload) {
   api::ControlPort port;
   port.refresh = [&control, &scope, &engine](Duration max_age, Instant deadline, Refreshed done) {
     boost::asio::post(control, [&scope, &engine, max_age, deadline, done = std::move(done)]() mutable {
-      if (!scope.closed()) scope.spawn("refresh for the api", refresh(engine, max_age, deadline, std::move(done)));
+      if (!scope.closed())
+        scope.spawn("refresh for the api", refresh(engine, max_age, deadline, std::move(done)));
     });
   };
   port.load = [&control, &scope, &engine](Instant deadline, Loaded done) {
@@ -38,6 +48,16 @@ api::ControlPort control_port(boost::asio::io_context& control, TaskScope& scope
       if (!scope.closed()) scope.spawn("load for the api", load(engine, deadline, std::move(done)));
     });
   };
+  port.write = [&control, &scope, &engine](dcs::Record record, dcs::Condition condition, Instant deadline,
+                                           Written done) {
+    boost::asio::post(control, [&scope, &engine, record = std::move(record), condition, deadline,
+                                done = std::move(done)]() mutable {
+      if (!scope.closed())
+        scope.spawn("write for the api",
+                    write(engine, std::move(record), condition, deadline, std::move(done)));
+    });
+  };
+  port.reload = [&control, reload = std::move(reload)] { boost::asio::post(control, reload); };
   return port;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 
 #include "api/control_port.h"
 #include "core/task_scope.h"
@@ -8,8 +9,9 @@
 
 namespace tanist::member {
 
-/// What the api thread may ask of the engine: posted to the control thread, run in `scope` there. `scope` and `engine`
-/// must outlive the api server.
-api::ControlPort control_port(boost::asio::io_context& control, TaskScope& scope, ha::Engine& engine);
+/// What the api thread may ask of the engine: posted to the control thread, run in `scope` there. `scope` and
+/// `engine` must outlive the api server. `reload` is called on the control thread.
+api::ControlPort control_port(boost::asio::io_context& control, TaskScope& scope, ha::Engine& engine,
+                              std::function<void()> reload);
 
 }  // namespace tanist::member

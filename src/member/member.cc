@@ -1,7 +1,6 @@
 #include "member/member.h"
 
 #include <signal.h>
-#include <sys/stat.h>
 
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
@@ -18,17 +17,20 @@
 #include "member/control_port.h"
 #include "member/journal.h"
 #include "member/peers.h"
+#include "member/reload.h"
+#include "member/service_status.h"
 #include "member/settings_source.h"
 #include "postgres/local_server.h"
 #include "process/notify.h"
 #include "process/signals.h"
+#include "process/umask.h"
 
 namespace tanist::member {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kReadConfigBudget = 10s;
+constexpr int kLogStuck = 5;
 
 class SystemDice final : public ha::Dice {
  public:
@@ -41,9 +43,10 @@ class SystemDice final : public ha::Dice {
 /// One member put together: the control thread is the one that calls run().
 class Member {
  public:
-  Member(SettingsSource& source, config::SettingsPtr settings)
+  Member(SettingsSource& source, config::SettingsPtr settings, process::ServiceManager manager)
       : source_(source),
         settings_(std::move(settings)),
+        service_(std::move(manager)),
         scope_(io_.get_executor()),
         disk_(clock_),
         store_(dcs::etcd3::make_store(
@@ -52,19 +55,25 @@ class Member {
         server_(io_.get_executor(), clock_, disk_),
         peers_(io_.get_executor(), clock_),
         journal_(clock_, disk_, scope_, settings_->state_dir),
-        signals_(io_.get_executor(), {SIGTERM, SIGINT, SIGHUP}) {
-    peers_.set_credentials(settings_->ctl_username, settings_->ctl_password);
+        signals_(io_.get_executor(), {SIGTERM, SIGINT, SIGHUP}),
+        reloader_(clock_, disk_, source_, board_, settings_, reloaded_parts()) {
+    // Nothing runs yet: files may be read right here.
+    auto tls = load_peer_tls(settings_->ctl);
+    if (!tls) log::error("calls to other members: {}", tls.error());
+    peers_.use(settings_->ctl, tls.value_or(nullptr));
   }
 
   int run() {
     ha::Ports ports{clock_, *store_, server_, peers_, fence_, disk_, dice_, journal_};
     ha::EngineObserver observer;
     observer.before_first_cycle = [this] { return open_api(); };
+    observer.published = [this](const ha::SnapshotPtr& snapshot) { service_.published(*snapshot); };
     engine_ = std::make_unique<ha::Engine>(io_.get_executor(), ports, settings_, source_.builder(), board_,
                                            std::move(observer));
     TaskScope main_scope(io_.get_executor());
     main_scope.spawn("member", live());
     main_scope.spawn("signals", obey_signals());
+    main_scope.spawn("reload", reloader_.serve());
     io_.run();
     return exit_code_;
   }
@@ -73,7 +82,7 @@ class Member {
   Task<void> live() {
     auto running = engine_->run();
     exit_code_ = co_await std::move(running);
-    process::notify("STOPPING=1");
+    service_.stopping();
     // Others ask GET /patroni until PostgreSQL is down; from here on nobody needs to.
     if (api_) api_->stop();
     auto closing = scope_.close();
@@ -84,7 +93,7 @@ class Member {
   bool open_api() {
     api::ApiServer::Options options;
     options.settings = settings_;
-    options.control = control_port(io_, scope_, *engine_);
+    options.control = control_port(io_, scope_, *engine_, [this] { reloader_.ask(); });
     api_ = std::make_unique<api::ApiServer>(board_, std::move(options));
     auto started = api_->start();
     if (!started) {
@@ -92,7 +101,7 @@ class Member {
                     config::to_string(settings_->restapi.listen), started.error());
       return false;
     }
-    process::notify("READY=1");
+    service_.ready(clock_.now());
     return true;
   }
 
@@ -101,56 +110,36 @@ class Member {
       auto waiting = signals_.next();
       const int number = co_await std::move(waiting);
       if (number == SIGHUP) {
-        auto reloading = reload();
-        co_await std::move(reloading);
+        reloader_.ask();
       } else {
-        process::notify("STOPPING=1");
+        service_.stopping();
         engine_->shutdown(stopping_);
         stopping_ = true;
       }
     }
   }
 
-  Task<void> reload() {
-    const auto monotonic = std::chrono::duration_cast<std::chrono::microseconds>(
-        std::chrono::steady_clock::now().time_since_epoch());
-    process::notify(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", monotonic.count()));
-    using Read = std::expected<config::LocalConfig, config::Problems>;
-    const SettingsSource* source = &source_;
-    auto reading = disk_.call<Read>(
-        "read the configuration", [source] { return source->read(); }, clock_.now() + kReadConfigBudget);
-    auto read = co_await std::move(reading);
-    if (!read) {
-      log::error("Exception when reloading local configuration: {}", read.error());
-    } else if (!*read) {
-      tell((*read).error());
-      log::error("Exception when reloading local configuration: the old one stays in force");
-    } else {
-      use(std::move(**read));
-    }
-    process::notify("READY=1");
-  }
-
-  void use(config::LocalConfig local) {
-    tell(local.warnings);
-    if (local.document == source_.local().document) log::info("No local configuration items changed.");
-    for (const auto& path : config::changes_needing_restart(source_.local(), local))
-      log::warning("a change of {} takes effect when the daemon is restarted", path);
-    source_.use(std::move(local));
-    const auto snapshot = board_.get();
-    const Document dynamic = snapshot ? snapshot->settings->dynamic.raw : settings_->dynamic.raw;
-    auto built = source_.builder()(dynamic);
-    if (!built) {
-      log::error("Exception when reloading local configuration: {}", built.error());
-      return;
-    }
-    log::configure(config::log_options((*built)->log));
-    peers_.set_credentials((*built)->ctl_username, (*built)->ctl_password);
-    engine_->reload(*built, source_.builder());
+  Reloader::Parts reloaded_parts() {
+    Reloader::Parts parts;
+    parts.begun = [this] { service_.reloading(); };
+    parts.ended = [this] { service_.reloaded(); };
+    parts.log = [](const config::Settings& settings) {
+      log::configure(config::log_options(settings.log, process::start_umask()));
+    };
+    parts.peers = [this](const config::Ctl& ctl, net::TlsContextPtr tls) { peers_.use(ctl, std::move(tls)); };
+    parts.rest = [this](config::SettingsPtr settings) {
+      if (api_) api_->reload(std::move(settings));
+    };
+    parts.store = [this](const config::Settings& settings) { store_->reload(settings); };
+    parts.engine = [this](config::SettingsPtr settings, ha::SettingsBuilder builder) {
+      engine_->reload(std::move(settings), std::move(builder));
+    };
+    return parts;
   }
 
   SettingsSource& source_;
   config::SettingsPtr settings_;
+  ServiceStatus service_;
   boost::asio::io_context io_{1};
   SystemClock clock_;
   TaskScope scope_;
@@ -163,6 +152,7 @@ class Member {
   FileJournal journal_;
   process::Signals signals_;
   ha::SnapshotBoard board_;
+  Reloader reloader_;
   std::unique_ptr<ha::Engine> engine_;
   std::unique_ptr<api::ApiServer> api_;
   int exit_code_ = 1;
@@ -173,7 +163,10 @@ class Member {
 
 int run(const Options& options) {
   process::ignore_sigpipe();
-  ::umask(0077);
+  process::tighten_umask();
+  // A SIGHUP that comes before the member can obey it must not end the daemon.
+  process::HeldSignals held({SIGHUP});
+  auto manager = process::ServiceManager::take_from_environment();
   SettingsSource source(options.config_path, config::process_environment());
   auto local = source.read();
   if (!local) {
@@ -194,15 +187,17 @@ int run(const Options& options) {
                stderr);
     return 1;
   }
-  log::configure(config::log_options((*settings)->log));
+  log::configure(config::log_options((*settings)->log, process::start_umask()));
   tell(warnings);
   int code = 1;
   {
-    Member member(source, *settings);
+    Member member(source, *settings, std::move(manager));
+    held.release();
     code = member.run();
   }
-  log::shutdown();
-  return code;
+  // config.md §11.7: 5 says that the log could not be written to its end.
+  const bool all_written = log::shutdown();
+  return code == 0 && !all_written ? kLogStuck : code;
 }
 
 }  // namespace tanist::member

@@ -11,15 +11,34 @@ constexpr std::size_t kLargestAnswer = 1024 * 1024;
 
 net::HttpClientOptions client_options() {
   net::HttpClientOptions options;
-  // Members ask each other without checking certificates unless a client certificate is configured (config.md §12).
+  // Until use(): no certificate is checked.
   options.tls.verify = false;
   options.max_body_bytes = kLargestAnswer;
   return options;
 }
 
-std::int64_t number(const Document* d) { return d && d->is_int() ? d->as_int() : 0; }
+net::TlsOptions tls_options(const config::Ctl& ctl) {
+  net::TlsOptions options;
+  options.verify = !ctl.tls.cert_file.empty();
+  options.verify_host = false;
+  if (options.verify) {
+    options.ca_file = ctl.tls.ca_file;
+    options.cert_file = ctl.tls.cert_file;
+    options.key_file = ctl.tls.key_file;
+    options.key_password = ctl.tls.key_password;
+  }
+  return options;
+}
+
+std::int64_t number(const Document* d) {
+  return d && d->is_int() ? d->as_int() : 0;
+}
 
 }  // namespace
+
+std::expected<net::TlsContextPtr, std::string> load_peer_tls(const config::Ctl& ctl) {
+  return net::load_client_tls(tls_options(ctl));
+}
 
 ha::PeerAnswer read_status_document(const std::string& body) {
   ha::PeerAnswer answer;
@@ -53,23 +72,29 @@ ha::PeerAnswer read_status_document(const std::string& body) {
   return answer;
 }
 
-HttpPeers::HttpPeers(Executor executor, Clock& clock) : client_(std::move(executor), clock, client_options()) {}
+HttpPeers::HttpPeers(Executor executor, Clock& clock)
+    : client_(std::move(executor), clock, client_options()) {}
 
-void HttpPeers::set_credentials(std::string username, Secret password) {
-  username_ = std::move(username);
-  password_ = std::move(password);
+void HttpPeers::use(const config::Ctl& ctl, net::TlsContextPtr tls) {
+  authentication_ = ctl.authentication;
+  auto options = client_options();
+  options.tls = tls_options(ctl);
+  options.tls_context = std::move(tls);
+  client_.set_options(std::move(options));
 }
 
 net::HttpRequest HttpPeers::get(const std::string& target) const {
   net::HttpRequest request;
   request.target = target;
   request.headers.set("User-Agent", "Tanist/" TANIST_VERSION);
-  if (!username_.empty())
-    request.headers.set("Authorization", "Basic " + net::base64_encode(username_ + ":" + password_.reveal()));
+  const auto& [user, password] = authentication_;
+  if (!user.empty())
+    request.headers.set("Authorization", "Basic " + net::base64_encode(user + ":" + password.reveal()));
   return request;
 }
 
-Task<void> HttpPeers::ask_one(std::string name, std::string api_url, Instant deadline, ha::PeerAnswer& answer) {
+Task<void> HttpPeers::ask_one(std::string name, std::string api_url, Instant deadline,
+                              ha::PeerAnswer& answer) {
   const auto url = net::parse_url(api_url);
   if (!url) {
     answer.error = "api_url '" + api_url + "' is no URL";
@@ -101,7 +126,13 @@ Task<bool> HttpPeers::anybody_at(std::string api_url, Instant deadline) {
   if (!url) co_return false;
   auto asking = client_.request(url->endpoint, get("/liveness"), deadline);
   auto response = co_await std::move(asking);
-  co_return response.has_value();
+  if (response) co_return true;
+  // A server that speaks TLS and wants a certificate that this member has not is somebody all the same.
+  const auto& error = response.error();
+  const bool refused = error.kind == net::HttpErrorKind::tls ||
+                       (error.kind == net::HttpErrorKind::closed && error.sent && url->endpoint.https);
+  if (refused) log::warning("somebody at {} does not talk to this member: {}", api_url, error.detail);
+  co_return refused;
 }
 
 }  // namespace tanist::member

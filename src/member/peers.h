@@ -6,12 +6,17 @@
 
 namespace tanist::member {
 
+/// The certificates that calls to other members use (config.md §12): theirs are checked only where this
+/// member has a client certificate to lose. Reads files: not on an event loop.
+std::expected<net::TlsContextPtr, std::string> load_peer_tls(const config::Ctl& ctl);
+
 /// The other members' REST API over HTTP (ha.md §6.2.5).
 class HttpPeers final : public ha::Peers {
  public:
   HttpPeers(Executor executor, Clock& clock);
-  /// Credentials of `ctl.authentication`, else `restapi.authentication`.
-  void set_credentials(std::string username, Secret password);
+  /// Users and certificates from now on; `tls` as load_peer_tls gives it, nullptr where it failed: https
+  /// calls will.
+  void use(const config::Ctl& ctl, net::TlsContextPtr tls);
 
   Task<std::map<std::string, ha::PeerAnswer>> ask(std::map<std::string, std::string> api_urls,
                                                   Instant deadline) override;
@@ -22,8 +27,7 @@ class HttpPeers final : public ha::Peers {
   net::HttpRequest get(const std::string& target) const;
 
   net::HttpClient client_;
-  std::string username_;
-  Secret password_;
+  config::BasicAuth authentication_;
 };
 
 /// What a status document tells the race; missing `xlog` and `wal` means not reachable.

@@ -179,6 +179,15 @@ std::optional<std::string> base64_decode(std::string_view text) {
   return out;
 }
 
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+  volatile unsigned char difference = a.size() == b.size() ? 0 : 1;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const auto other = i < b.size() ? static_cast<unsigned char>(b[i]) : static_cast<unsigned char>(0);
+    difference = static_cast<unsigned char>(difference | (static_cast<unsigned char>(a[i]) ^ other));
+  }
+  return difference == 0;
+}
+
 std::string to_string(const Endpoint& endpoint) {
   const bool brackets = endpoint.host.find(':') != std::string::npos;
   return fmt::format("{}://{}{}{}:{}", endpoint.https ? "https" : "http", brackets ? "[" : "", endpoint.host,

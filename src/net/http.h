@@ -74,6 +74,8 @@ std::vector<std::pair<std::string, std::string>> parse_query(std::string_view qu
 std::string base64_encode(std::string_view bytes);
 /// nullopt for what is no base64.
 std::optional<std::string> base64_decode(std::string_view text);
+/// Compares without telling by its duration where they differ (their lengths may show).
+bool equal_in_constant_time(std::string_view a, std::string_view b);
 
 /// Where a request goes. `host` is a name or an address, IPv6 without brackets.
 struct Endpoint {
@@ -119,15 +121,44 @@ struct HttpError {
 
 /// Files of one side of TLS, PEM; empty paths are unset.
 struct TlsOptions {
+  /// A file, or a directory as `openssl rehash` makes it.
   std::string ca_file;
   std::string cert_file;
   /// May be empty when the certificate file holds the key.
   std::string key_file;
   Secret key_password;
-  /// Client: check the server's certificate and name (with `ca_file`, or the system's CAs when it is empty).
+  /// OpenSSL's list for TLS 1.2; empty: the library's own.
+  std::string ciphers;
+  /// Client: check the server's certificate (with `ca_file`, or the system's CAs when it is empty) …
   bool verify = true;
+  /// … and that it was made out to the host that is asked.
+  bool verify_host = true;
   bool operator==(const TlsOptions&) const = default;
 };
+
+/// What a server asks of its clients in the handshake.
+enum class ClientCertificates {
+  /// Nothing.
+  ignored,
+  /// One that is shown must be signed by the server's CA.
+  requested,
+  /// Who shows none is refused.
+  required,
+};
+
+/// Certificates and keys, loaded once; used by any number of connections.
+class TlsContext {
+ public:
+  virtual ~TlsContext() = default;
+  /// Of the files' contents: another one means that something in them changed.
+  std::string fingerprint;
+};
+using TlsContextPtr = std::shared_ptr<TlsContext>;
+
+/// Read files: not on an event loop. The error names the file and what is wrong with it.
+std::expected<TlsContextPtr, std::string> load_client_tls(const TlsOptions& options);
+std::expected<TlsContextPtr, std::string> load_server_tls(const TlsOptions& options,
+                                                          ClientCertificates client_certificates);
 
 /// TCP keep-alive of a connection; zero leaves the system's value.
 struct Keepalive {
@@ -141,6 +172,8 @@ struct Keepalive {
 
 struct HttpClientOptions {
   TlsOptions tls;
+  /// Set: used in place of `tls`, whose files are otherwise read with the first https connection.
+  TlsContextPtr tls_context;
   Keepalive keepalive;
   std::size_t max_header_bytes = 64 * 1024;
   std::size_t max_body_bytes = 64 * 1024 * 1024;
@@ -217,10 +250,11 @@ struct HttpServerOptions {
   Duration request_timeout = std::chrono::seconds(10);
   /// Value of the `Server` header; empty: none.
   std::string server_name;
-  /// Set: TLS with this certificate; `ca_file` names who signs client certificates.
-  std::optional<TlsOptions> tls;
-  /// With TLS: refuse clients that show no certificate.
-  bool require_client_certificate = false;
+  /// Connections that may wait to be accepted.
+  int backlog = 4096;
+  Keepalive keepalive;
+  /// nullptr: plain HTTP.
+  TlsContextPtr tls;
 };
 
 /// Answers requests. Adds Content-Length, Date, Server and Connection; sends no body for HEAD, 204 and 304,
@@ -229,8 +263,12 @@ struct HttpServerOptions {
 class HttpServer {
  public:
   using Handler = std::function<Task<HttpResponse>(HttpRequest)>;
+  /// Asked about every request other than GET, HEAD and OPTIONS once its header has come: an answer refuses
+  /// it, and its body is not kept. An `Expect: 100-continue` is answered by it in place of 100.
+  using Doorkeeper = std::function<Task<std::optional<HttpResponse>>(HttpRequest)>;
 
-  HttpServer(Executor executor, Clock& clock, HttpServerOptions options, Handler handler);
+  HttpServer(Executor executor, Clock& clock, HttpServerOptions options, Handler handler,
+             Doorkeeper doorkeeper = {});
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
@@ -242,9 +280,11 @@ class HttpServer {
   /// The port it listens on; 0 before start().
   int port() const;
   std::size_t connections() const;
-  /// New certificates for connections from now on; the error says why they cannot be used (the old ones
-  /// stay).
-  std::expected<void, std::string> reload_tls(TlsOptions tls);
+  /// For connections from now on; nullptr: plain HTTP. Where that changes something, kept connections are
+  /// closed after the answer they wait for.
+  void use_tls(TlsContextPtr tls);
+  /// Value of the `Server` header from now on.
+  void set_server_name(std::string name);
 
  private:
   struct Impl;

@@ -64,7 +64,11 @@ struct HttpClient::Impl {
   using Answer = std::expected<T, HttpError>;
 
   Impl(Executor executor, Clock& clock, HttpClientOptions options)
-      : executor(std::move(executor)), clock(clock), options(std::move(options)), resolver(this->executor) {}
+      : executor(std::move(executor)),
+        clock(clock),
+        options(std::move(options)),
+        resolver(this->executor),
+        tls(this->options.tls_context) {}
 
   Executor executor;
   Clock& clock;
@@ -155,7 +159,7 @@ struct HttpClient::Impl {
     }
     progress->doing = "TLS handshake with";
     if (!tls) {
-      auto made = make_client_tls(options.tls);
+      auto made = load_client_tls(options.tls);
       if (!made) co_return std::unexpected(error(HttpErrorKind::tls, endpoint, *progress, made.error()));
       tls = *made;
     }
@@ -326,7 +330,7 @@ void HttpClient::close_idle() {
 
 void HttpClient::set_options(HttpClientOptions options) {
   impl_->options = std::move(options);
-  impl_->tls.reset();
+  impl_->tls = impl_->options.tls_context;
   impl_->idle.clear();
 }
 

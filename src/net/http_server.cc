@@ -6,6 +6,7 @@
 #include <ctime>
 #include <list>
 
+#include "core/event.h"
 #include "core/format.h"
 #include "core/log.h"
 #include "core/task_scope.h"
@@ -43,6 +44,8 @@ struct Session {
   std::string client_ip;
   bool client_certificate = false;
   bool idle = true;
+  /// The certificates changed since it began: it ends with the answer it waits for.
+  bool outdated = false;
   Instant active{};
   /// When the sweeper closes it.
   Instant give_up{};
@@ -55,21 +58,26 @@ struct Session {
 }  // namespace
 
 struct HttpServer::Impl {
-  Impl(Executor executor, Clock& clock, HttpServerOptions options, Handler handler)
+  Impl(Executor executor, Clock& clock, HttpServerOptions options, Handler handler, Doorkeeper doorkeeper)
       : executor(executor),
         clock(clock),
         options(std::move(options)),
         handler(std::move(handler)),
-        scope(executor) {}
+        doorkeeper(std::move(doorkeeper)),
+        scope(executor),
+        tls(this->options.tls) {}
 
   Executor executor;
   Clock& clock;
   HttpServerOptions options;
   Handler handler;
+  Doorkeeper doorkeeper;
   TaskScope scope;
   TlsContextPtr tls;
   std::list<tcp::acceptor> acceptors;
   std::list<Session> sessions;
+  /// Set while there are sessions.
+  Event connected;
   int port = 0;
   std::time_t date_second = 0;
   std::string date_line;
@@ -87,7 +95,7 @@ struct HttpServer::Impl {
     }
     if (!ec) {
       doing = "listen on";
-      acceptor.listen(asio::socket_base::max_listen_connections, ec);
+      acceptor.listen(options.backlog, ec);
     }
     if (!ec) port = acceptor.local_endpoint(ec).port();
     if (ec) {
@@ -160,10 +168,53 @@ struct HttpServer::Impl {
     co_return response;
   }
 
-  /// Reads one request; false: the connection is to be closed (with what is in `out` sent first).
+  /// Method, target, headers and who asks.
+  static HttpRequest header_of(const Session& session, MessageParser* parser) {
+    HttpRequest request;
+    request.method = parser->method();
+    request.target = parser->target();
+    request.headers = parser->take_headers();
+    request.client_ip = session.client_ip;
+    request.client_certificate = session.client_certificate;
+    return request;
+  }
+
+  void begin_request(Session* session) const {
+    if (!std::exchange(session->idle, false)) return;
+    session->give_up = clock.now() + options.request_timeout;
+  }
+
+  bool asks_doorkeeper(const MessageParser& parser) const {
+    if (!doorkeeper) return false;
+    const std::string method = parser.method();
+    return method != "GET" && method != "HEAD" && method != "OPTIONS";
+  }
+
+  /// What the doorkeeper says against the request; nullopt: it is welcome.
+  static Task<std::optional<HttpResponse>> refusal_of(Impl* self, Session* session, MessageParser* parser) {
+    std::string failure;
+    try {
+      auto asking = self->doorkeeper(header_of(*session, parser));
+      auto refusal = co_await std::move(asking);
+      co_return refusal;
+    } catch (const boost::system::system_error& e) {
+      if (e.code() == asio::error::operation_aborted) throw;
+      failure = e.what();
+    } catch (const std::exception& e) {
+      failure = e.what();
+    }
+    log::error("checking an HTTP request failed: {}", failure);
+    HttpResponse response;
+    response.status = 500;
+    co_return response;
+  }
+
+  /// Reads one request; false: the connection is to be closed (with what is in `out` sent first). The body of
+  /// one that is refused is read and dropped, so that the refusal is not lost in a reset connection.
   static Task<bool> read_request(Impl* self, Session* session, MessageParser* parser, std::string* unread,
-                                 std::string* out) {
+                                 std::string* out, std::optional<HttpResponse>* refusal) {
     bool continued = false;
+    bool asked = false;
     for (;;) {
       auto taken = parser->put(*unread);
       if (!taken) {
@@ -175,12 +226,23 @@ struct HttpServer::Impl {
         co_return false;
       }
       unread->erase(0, *taken);
-      if (parser->done()) co_return true;
-      if (*taken != 0 && !unread->empty()) continue;
-      if (session->idle && (*taken != 0 || !unread->empty())) {
-        session->idle = false;
-        session->give_up = self->clock.now() + self->options.request_timeout;
+      if (parser->header_done() && !std::exchange(asked, true)) {
+        self->begin_request(session);
+        if (self->asks_doorkeeper(*parser)) {
+          auto asking = refusal_of(self, session, parser);
+          *refusal = co_await std::move(asking);
+        }
       }
+      if (parser->done()) co_return true;
+      if (*refusal) {
+        (void)parser->take_body();
+        if (parser->expects_continue()) {
+          self->append_response(*out, **refusal, false, false);
+          co_return false;
+        }
+      }
+      if (*taken != 0 && !unread->empty()) continue;
+      if (*taken != 0 || !unread->empty()) self->begin_request(session);
       if (parser->header_done() && parser->expects_continue() && !std::exchange(continued, true)) {
         *out += "HTTP/1.1 100 Continue\r\n\r\n";
       }
@@ -218,22 +280,21 @@ struct HttpServer::Impl {
       session->idle = unread.empty();
       session->active = self->clock.now();
       session->give_up = session->active + (session->idle ? options.idle_timeout : options.request_timeout);
-      auto reading = read_request(self, session, parser.get(), &unread, &out);
+      std::optional<HttpResponse> refusal;
+      auto reading = read_request(self, session, parser.get(), &unread, &out, &refusal);
       keep_alive = co_await std::move(reading);
-      if (keep_alive) {
+      if (keep_alive && refusal) {
+        keep_alive = parser->keep_alive() && !session->outdated;
+        self->append_response(out, *refusal, false, keep_alive);
+      } else if (keep_alive) {
         session->idle = false;
         session->give_up = Instant::max();
-        HttpRequest request;
-        request.method = parser->method();
-        request.target = parser->target();
-        request.headers = parser->take_headers();
+        HttpRequest request = header_of(*session, parser.get());
         request.body = parser->take_body();
-        request.client_ip = session->client_ip;
-        request.client_certificate = session->client_certificate;
-        keep_alive = parser->keep_alive();
         const bool head = request.method == "HEAD";
         auto handling = handle(self, std::move(request));
         const HttpResponse response = co_await std::move(handling);
+        keep_alive = parser->keep_alive() && !session->outdated;
         self->append_response(out, response, head, keep_alive);
       }
       // Pipelined requests wait in `unread`: their answers go out together.
@@ -298,10 +359,11 @@ struct HttpServer::Impl {
         continue;
       }
       if (!self->make_room()) continue;
-      apply_keepalive(socket, {});
+      apply_keepalive(socket, self->options.keepalive);
       const auto peer = socket.remote_endpoint(ec);
       if (ec) continue;
       self->sessions.emplace_back();
+      self->connected.set();
       auto session = std::prev(self->sessions.end());
       session->client_ip = ip_text(peer.address());
       session->socket = std::move(socket);
@@ -311,6 +373,12 @@ struct HttpServer::Impl {
 
   static Task<void> sweep_loop(std::shared_ptr<Impl> self) {
     for (;;) {
+      if (self->sessions.empty()) {
+        // A server that nobody talks to costs nothing.
+        self->connected.clear();
+        auto waiting = self->connected.wait();
+        co_await std::move(waiting);
+      }
       auto pause = self->clock.sleep_for(kSweepEvery);
       co_await std::move(pause);
       const Instant now = self->clock.now();
@@ -321,8 +389,10 @@ struct HttpServer::Impl {
   }
 };
 
-HttpServer::HttpServer(Executor executor, Clock& clock, HttpServerOptions options, Handler handler)
-    : impl_(std::make_shared<Impl>(std::move(executor), clock, std::move(options), std::move(handler))) {}
+HttpServer::HttpServer(Executor executor, Clock& clock, HttpServerOptions options, Handler handler,
+                       Doorkeeper doorkeeper)
+    : impl_(std::make_shared<Impl>(std::move(executor), clock, std::move(options), std::move(handler),
+                                   std::move(doorkeeper))) {}
 HttpServer::~HttpServer() = default;
 
 int HttpServer::port() const {
@@ -335,11 +405,6 @@ std::size_t HttpServer::connections() const {
 Task<std::expected<void, std::string>> HttpServer::start() {
   auto impl = impl_;
   const auto& options = impl->options;
-  if (options.tls) {
-    auto made = make_server_tls(*options.tls, options.require_client_certificate);
-    if (!made) co_return std::unexpected(made.error());
-    impl->tls = *made;
-  }
   std::expected<void, std::string> listening;
   if (options.host.empty() || options.host == "*") {
     listening = impl->listen_everywhere();
@@ -377,12 +442,19 @@ Task<void> HttpServer::stop() {
   impl->acceptors.clear();
 }
 
-std::expected<void, std::string> HttpServer::reload_tls(TlsOptions tls) {
-  auto made = make_server_tls(tls, impl_->options.require_client_certificate);
-  if (!made) return std::unexpected(made.error());
-  impl_->options.tls = std::move(tls);
-  impl_->tls = *made;
-  return {};
+void HttpServer::use_tls(TlsContextPtr tls) {
+  auto& old = impl_->tls;
+  const bool same = old && tls ? old->fingerprint == tls->fingerprint : old == tls;
+  if (same) return;
+  old = std::move(tls);
+  for (auto& session : impl_->sessions) {
+    session.outdated = true;
+    if (session.idle) session.close();
+  }
+}
+
+void HttpServer::set_server_name(std::string name) {
+  impl_->options.server_name = std::move(name);
 }
 
 }  // namespace tanist::net

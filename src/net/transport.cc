@@ -1,7 +1,10 @@
 #include "net/transport.h"
 
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -11,6 +14,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include "core/disk_thread.h"
 #include "core/format.h"
 
 namespace tanist::net {
@@ -62,6 +66,7 @@ class SslContext final : public TlsContext {
   explicit SslContext(ssl::context::method method) : context(method) {}
   ssl::context context;
   bool verify = false;
+  bool verify_host = true;
 };
 
 class TlsTransport final : public Transport {
@@ -98,18 +103,49 @@ class TlsTransport final : public Transport {
   ssl::stream<Socket> stream;
 };
 
+/// SHA-256 of what the files hold; what cannot be read counts as empty (loading it fails by itself).
+std::string digest(const TlsOptions& options) {
+  std::string all = options.ciphers;
+  for (const std::string* path : {&options.ca_file, &options.cert_file, &options.key_file}) {
+    all += '\n' + *path + '\n';
+    if (path->empty()) continue;
+    if (const auto content = blocking::read_file(*path); content && *content) all += **content;
+  }
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  EVP_Digest(all.data(), all.size(), out, &size, EVP_sha256(), nullptr);
+  OPENSSL_cleanse(all.data(), all.size());
+  return {reinterpret_cast<const char*>(out), size};
+}
+
+bool is_directory(const std::string& path) {
+  struct stat info{};
+  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
 std::expected<std::shared_ptr<SslContext>, std::string> load(const TlsOptions& options,
                                                              ssl::context::method method) {
   auto out = std::make_shared<SslContext>(method);
   auto& context = out->context;
   error_code ec;
+  out->fingerprint = digest(options);
   context.set_options(ssl::context::default_workarounds | ssl::context::no_compression, ec);
   SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
   const auto failed = [&](std::string_view what, const std::string& file) {
     return std::unexpected(fmt::format("cannot use {} {}: {}", what, file, ec.message()));
   };
+  if (!options.ciphers.empty() &&
+      SSL_CTX_set_cipher_list(context.native_handle(), options.ciphers.c_str()) != 1) {
+    ERR_clear_error();
+    return std::unexpected(
+        fmt::format("cannot use the ciphers '{}': none of them is known", options.ciphers));
+  }
   if (!options.ca_file.empty()) {
-    context.load_verify_file(options.ca_file, ec);
+    if (is_directory(options.ca_file)) {
+      context.add_verify_path(options.ca_file, ec);
+    } else {
+      context.load_verify_file(options.ca_file, ec);
+    }
     if (ec) return failed("CA file", options.ca_file);
   }
   if (!options.cert_file.empty()) {
@@ -129,26 +165,31 @@ std::expected<std::shared_ptr<SslContext>, std::string> load(const TlsOptions& o
 
 }  // namespace
 
-std::expected<TlsContextPtr, std::string> make_client_tls(const TlsOptions& options) {
+std::expected<TlsContextPtr, std::string> load_client_tls(const TlsOptions& options) {
   auto loaded = load(options, ssl::context::tls_client);
   if (!loaded) return std::unexpected(loaded.error());
   auto& out = *loaded;
   error_code ec;
   out->verify = options.verify;
+  out->verify_host = options.verify_host;
   if (options.verify && options.ca_file.empty()) out->context.set_default_verify_paths(ec);
   out->context.set_verify_mode(options.verify ? ssl::verify_peer : ssl::verify_none, ec);
   return out;
 }
 
-std::expected<TlsContextPtr, std::string> make_server_tls(const TlsOptions& options,
-                                                          bool require_client_certificate) {
+std::expected<TlsContextPtr, std::string> load_server_tls(const TlsOptions& options,
+                                                          ClientCertificates client_certificates) {
   auto loaded = load(options, ssl::context::tls_server);
   if (!loaded) return std::unexpected(loaded.error());
   auto& out = *loaded;
-  error_code ec;
-  if (!options.ca_file.empty()) {
+  out->fingerprint += static_cast<char>(client_certificates);
+  // Without it a client that resumes a session would be refused wherever certificates are asked for.
+  constexpr unsigned char kSessionContext[] = "tanist";
+  SSL_CTX_set_session_id_context(out->context.native_handle(), kSessionContext, sizeof kSessionContext - 1);
+  if (client_certificates != ClientCertificates::ignored) {
     int mode = ssl::verify_peer;
-    if (require_client_certificate) mode |= ssl::verify_fail_if_no_peer_cert;
+    if (client_certificates == ClientCertificates::required) mode |= ssl::verify_fail_if_no_peer_cert;
+    error_code ec;
     out->context.set_verify_mode(mode, ec);
   }
   return out;
@@ -165,7 +206,8 @@ Task<std::expected<Handshake, std::string>> tls_connect(Socket socket, TlsContex
   error_code ec;
   asio::ip::make_address(host, ec);
   if (ec) SSL_set_tlsext_host_name(transport->stream.native_handle(), host.c_str());
-  if (ours->verify) transport->stream.set_verify_callback(ssl::host_name_verification(host), ec);
+  if (ours->verify && ours->verify_host)
+    transport->stream.set_verify_callback(ssl::host_name_verification(host), ec);
   auto shake = transport->stream.async_handshake(ssl::stream_base::client, kAsTuple);
   auto [failure] = co_await std::move(shake);
   if (failure) {

@@ -31,18 +31,6 @@ class Transport {
   virtual void close() = 0;
 };
 
-/// Certificates and keys, loaded once.
-class TlsContext {
- public:
-  virtual ~TlsContext() = default;
-};
-using TlsContextPtr = std::shared_ptr<TlsContext>;
-
-/// The error names the file and what is wrong with it.
-std::expected<TlsContextPtr, std::string> make_client_tls(const TlsOptions& options);
-std::expected<TlsContextPtr, std::string> make_server_tls(const TlsOptions& options,
-                                                          bool require_client_certificate);
-
 using Socket = boost::asio::ip::tcp::socket;
 
 std::unique_ptr<Transport> make_tcp_transport(Socket socket);

@@ -31,11 +31,6 @@ std::string quote_literal(const std::string& value) {
   return text + "'";
 }
 
-struct RoleToMake {
-  config::Credentials credentials;
-  std::string attributes;
-};
-
 /// Passwords must not reach the server's log, nor wait for replicas that are not there yet.
 constexpr const char* kQuietSession =
     "SET log_statement TO none; SET log_min_duration_statement TO -1; SET log_min_error_statement TO log; "
@@ -94,52 +89,71 @@ Task<Result> LocalServer::initdb(Instant deadline) {
     co_return std::unexpected(Failure{fmt::format("initdb of \"{}\" failed: {}", pg().data_dir,
                                                   finished ? finished->describe() : finished.error())});
   }
-  if (pg().pg_hba.empty() && !settings_->bootstrap.pg_hba.empty() && !pg().parameters.contains("hba_file")) {
-    std::string lines;
-    for (const auto& line : settings_->bootstrap.pg_hba) lines += line + "\n";
-    const std::string path = pg().data_dir + "/pg_hba.conf";
-    auto appending = disk_.append(path, "\n" + lines, file_mode(path), deadline);
-    auto appended = co_await std::move(appending);
-    if (!appended) co_return std::unexpected(Failure{appended.error()});
-  }
+  auto appending = append_bootstrap_hba(deadline);
+  Result appended = co_await std::move(appending);
+  if (!appended) co_return appended;
   auto control = read_control(deadline);
   co_await std::move(control);
   co_return Result();
 }
 
-Task<Result> LocalServer::create_roles(Connection& connection, Instant deadline) {
-  const auto& superuser = pg().superuser;
-  std::vector<RoleToMake> roles;
-  if (!superuser.username.empty() && !superuser.password.empty())
-    roles.push_back({superuser, "SUPERUSER LOGIN"});
-  if (!pg().replication.username.empty()) roles.push_back({pg().replication, "REPLICATION LOGIN"});
-  const bool rewind = target_version() >= 110000 && !pg().rewind.username.empty() && pg().rewind != superuser;
-  if (rewind) roles.push_back({pg().rewind, "LOGIN"});
+Task<Result> LocalServer::append_bootstrap_hba(Instant deadline) {
+  if (!pg().pg_hba.empty() || settings_->bootstrap.pg_hba.empty() || pg().parameters.contains("hba_file"))
+    co_return Result();
+  std::string lines;
+  for (const auto& line : settings_->bootstrap.pg_hba) lines += line + "\n";
+  const std::string path = (pg().config_dir.empty() ? pg().data_dir : pg().config_dir) + "/pg_hba.conf";
+  auto appending = disk_.append(path, "\n" + lines, file_mode(path), deadline);
+  auto appended = co_await std::move(appending);
+  if (!appended) co_return std::unexpected(Failure{appended.error()});
+  co_return Result();
+}
 
+Task<Result> LocalServer::make_role(Connection& connection, config::Credentials credentials,
+                                    std::string attributes, Instant deadline) {
+  const std::string name = credentials.username;
+  auto asking = connection.query("SELECT 1 FROM pg_catalog.pg_authid WHERE rolname = $1",
+                                 std::vector<std::string>{name}, deadline);
+  auto found = co_await std::move(asking);
+  if (!found) {
+    co_return std::unexpected(
+        Failure{fmt::format("could not look up user {}: {}", name, found.error().detail)});
+  }
+  std::string sql = fmt::format("{} ROLE {} WITH {}", found->empty() ? "CREATE" : "ALTER",
+                                quote_identifier(name), attributes);
+  if (!credentials.password.empty()) sql += " PASSWORD " + quote_literal(credentials.password.reveal());
+  auto making = connection.command(std::move(sql), deadline);
+  auto made = co_await std::move(making);
+  if (!made)
+    co_return std::unexpected(
+        Failure{fmt::format("could not create user {}: {}", name, made.error().detail)});
+  co_return Result();
+}
+
+Task<Result> LocalServer::make_superuser(Connection& connection, Instant deadline) {
   auto quieting = connection.command(kQuietSession, deadline);
   auto quiet = co_await std::move(quieting);
   if (!quiet)
     co_return std::unexpected(Failure{"could not prepare the creation of users: " + quiet.error().detail});
-  for (const auto& role : roles) {
-    const std::string& name = role.credentials.username;
-    auto asking = connection.query("SELECT 1 FROM pg_catalog.pg_authid WHERE rolname = $1",
-                                   std::vector<std::string>{name}, deadline);
-    auto found = co_await std::move(asking);
-    if (!found)
-      co_return std::unexpected(
-          Failure{fmt::format("could not look up user {}: {}", name, found.error().detail)});
-    std::string sql = fmt::format("{} ROLE {} WITH {}", found->empty() ? "CREATE" : "ALTER",
-                                  quote_identifier(name), role.attributes);
-    if (!role.credentials.password.empty())
-      sql += " PASSWORD " + quote_literal(role.credentials.password.reveal());
-    auto making = connection.command(std::move(sql), deadline);
-    auto made = co_await std::move(making);
-    if (!made)
-      co_return std::unexpected(
-          Failure{fmt::format("could not create user {}: {}", name, made.error().detail)});
+  if (pg().superuser.username.empty() || pg().superuser.password.empty()) co_return Result();
+  auto making = make_role(connection, pg().superuser, "SUPERUSER LOGIN", deadline);
+  Result made = co_await std::move(making);
+  co_return made;
+}
+
+Task<Result> LocalServer::make_other_roles(Connection& connection, Instant deadline) {
+  if (!pg().replication.username.empty()) {
+    auto making = make_role(connection, pg().replication, "REPLICATION LOGIN", deadline);
+    Result made = co_await std::move(making);
+    if (!made) co_return made;
   }
+  const bool rewind =
+      target_version() >= 110000 && !pg().rewind.username.empty() && pg().rewind != pg().superuser;
+  if (!rewind) co_return Result();
+  auto making = make_role(connection, pg().rewind, "LOGIN", deadline);
+  Result made = co_await std::move(making);
+  if (!made) co_return made;
   for (const char* function : kRewindFunctions) {
-    if (!rewind) break;
     auto granting = connection.command(
         fmt::format("GRANT EXECUTE ON FUNCTION {} TO {}", function, quote_identifier(pg().rewind.username)),
         deadline);
@@ -152,18 +166,10 @@ Task<Result> LocalServer::create_roles(Connection& connection, Instant deadline)
   co_return Result();
 }
 
-Task<Result> LocalServer::post_bootstrap(Instant deadline) {
-  Connection connection(clock_, resolver_);
-  auto connecting = connection.connect(superuser_parameters("restapi", "0"), deadline);
-  auto connected = co_await std::move(connecting);
-  if (!connected) co_return std::unexpected(Failure{"post_bootstrap: " + connected.error().detail});
-  auto creating = create_roles(connection, deadline);
-  Result created = co_await std::move(creating);
-  if (!created) co_return created;
-
+Task<Result> LocalServer::run_post_bootstrap_script(Instant deadline) {
   const std::string& script = settings_->bootstrap.post_bootstrap;
   if (script.empty()) co_return Result();
-  auto parameters = local_parameters(*settings_, pg().superuser, false);
+  auto parameters = local_parameters(*settings_, address_, pg().superuser, false);
   parameters.erase("gssencmode");
   auto environment = script_environment();
   environment["PGOPTIONS"] = "-c synchronous_commit=local -c statement_timeout=0";
@@ -173,12 +179,47 @@ Task<Result> LocalServer::post_bootstrap(Instant deadline) {
   if (!pgpass.empty()) environment["PGPASSFILE"] = pgpass_for("bootstrap");
   parameters.erase("password");
   std::vector<std::string> arguments{render_conninfo(parameters, target_version())};
-  auto running = run_script("post_bootstrap", script, std::move(arguments), std::move(environment), deadline);
+  auto running =
+      run_long_script("post_bootstrap", script, std::move(arguments), std::move(environment), deadline);
   auto holding = holding_pgpass(pgpass_for("bootstrap"), pgpass, std::move(running), deadline);
   auto held = co_await std::move(holding);
   if (!held) co_return std::unexpected(Failure{"post_bootstrap: " + held.error()});
-  Result done = std::move(*held);
-  co_return done;
+  if (!*held) co_return std::unexpected(Failure{"post_bootstrap " + held->error().detail});
+  co_return Result();
+}
+
+/// postgres.md §21: the script finds the superuser, and may have made the other users itself.
+Task<Result> LocalServer::post_bootstrap(Instant deadline) {
+  Connection connection(clock_, resolver_);
+  auto connecting = connection.connect(superuser_parameters("restapi", "0"), deadline);
+  auto connected = co_await std::move(connecting);
+  if (!connected) {
+    std::string why = "post_bootstrap: " + connected.error().detail;
+    // Found out at a fresh cluster's first connection, and hard to guess from what the server says.
+    const int version = target_version();
+    if (version >= 100000 && version < 140000 && why.find("authentication failed") != std::string::npos) {
+      why +=
+          "\nHINT: before PostgreSQL 14 initdb stores passwords as md5; where pg_hba asks for scram-sha-256, add "
+          "auth-host: scram-sha-256 to bootstrap.initdb";
+    }
+    co_return std::unexpected(Failure{std::move(why)});
+  }
+  auto founding = make_superuser(connection, deadline);
+  Result founded = co_await std::move(founding);
+  if (!founded) co_return founded;
+  auto running = run_post_bootstrap_script(deadline);
+  Result ran = co_await std::move(running);
+  if (!ran) co_return ran;
+  auto making = make_other_roles(connection, deadline);
+  Result made = co_await std::move(making);
+  if (!made) co_return made;
+  if (settings_->bootstrap.users_configured) {
+    log::error(
+        "User creation is not be supported starting from v4.0.0. Please use \"bootstrap.post_bootstrap\" "
+        "script to "
+        "create users.");
+  }
+  co_return Result();
 }
 
 }  // namespace tanist::postgres

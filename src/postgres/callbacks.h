@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "core/lsn.h"
 #include "core/task_scope.h"
 #include "process/child.h"
 
@@ -16,8 +17,19 @@ class Callbacks {
   /// `scope` owns the waiting; closing it leaves a running callback alone.
   explicit Callbacks(TaskScope& scope) : scope_(scope) {}
 
-  /// `command` is split like a shell does; action, role and scope name are its last arguments.
-  void run(std::string command, std::string action, std::string role, std::string cluster);
+  struct Call {
+    /// Split like a shell does; action, role and scope are its last arguments.
+    std::string command;
+    std::string action;
+    std::string role;
+    std::string scope;
+    /// In the environment only, with the above: TANIST_ACTION, _ROLE, _SCOPE, _NAME, _TIMELINE and _LEADER;
+    /// what is not known is empty.
+    std::string name;
+    Timeline timeline;
+    std::string leader;
+  };
+  void run(Call call);
 
   /// From now on callbacks are run, but nobody waits for them.
   void close() { closed_ = true; }

@@ -1,74 +1,44 @@
+#include <signal.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <exception>
+#include <memory>
 
 #include "core/log.h"
 #include "core/wait.h"
+#include "postgres/clone_place.h"
 #include "postgres/local_server.h"
 #include "postgres/progress.h"
 
-/// Replicas by pg_basebackup, and the end of data directories.
+/// The data directory around an attempt to make a replica, and its end. What is run in between:
+/// replica_methods.cc.
 namespace tanist::postgres {
 
 using namespace std::chrono_literals;
 
 namespace {
-constexpr int kTries = 2;
-constexpr Duration kBetweenTries = 5s;
+
 /// The removal goes on after it.
 constexpr Duration kCleanBudget = 30s;
+constexpr Duration kKillBudget = 5s;
+constexpr Duration kKillLook = 20ms;
+constexpr Duration kTellEach = 10s;
 
-std::string explain(const std::string& said) {
-  if (said.find("No space left on device") != std::string::npos) {
-    return said + "\nHINT: the disk is full; make room in the data directory's file system";
+/// The process, its parent, and so on: those are never what an earlier daemon left behind.
+bool is_above_us(pid_t pid) {
+  constexpr int kDeepest = 32;
+  pid_t at = ::getpid();
+  for (int depth = 0; at > 0 && depth < kDeepest; ++depth) {
+    if (at == pid) return true;
+    const auto seen = process::stat(at);
+    if (!seen) return false;
+    at = seen->parent;
   }
-  if (said.find("password authentication failed") != std::string::npos) {
-    return said + "\nHINT: check postgresql.authentication.replication";
-  }
-  if (said.find("no pg_hba.conf entry") != std::string::npos) {
-    return said + "\nHINT: pg_hba.conf of the source must let the replication user in from this host";
-  }
-  return said;
+  return false;
 }
+
 }  // namespace
-
-Task<Result> LocalServer::clone_into(ClonePlace place, Upstream source,
-                                     std::function<void(Progress)> progress, Instant deadline) {
-  const int version = binary_version_;
-  auto parameters = source_parameters(*settings_, source, pg().replication);
-  parameters["application_name"] = settings_->name;
-  const std::string pgpass = pgpass_content(parameters);
-  parameters.erase("password");
-  std::vector<std::string> argv{tool("pg_basebackup"),
-                                "--pgdata=" + place.path,
-                                "-X",
-                                "stream",
-                                "--dbname=" + render_conninfo(parameters, version),
-                                "--progress"};
-  bool own_checkpoint = false;
-  for (const auto& option : pg().basebackup_options) {
-    own_checkpoint = own_checkpoint || option.name == "checkpoint";
-    if (option.name != "progress") argv.push_back(render_option(option));
-  }
-  // A checkpoint spread over minutes is waited for before the first byte is copied.
-  if (!own_checkpoint) argv.push_back("--checkpoint=fast");
-  auto environment = tool_environment();
-  if (!pgpass.empty()) environment["PGPASSFILE"] = pgpass_for("clone");
-  auto running =
-      run_tool(std::move(argv), std::move(environment), deadline, [this, progress](std::string_view line) {
-        if (const auto seen = parse_progress(line)) {
-          if (progress) progress(*seen);
-          changed(ServerEvent::progress);
-        }
-      });
-  auto holding = holding_pgpass(pgpass_for("clone"), pgpass, std::move(running), deadline);
-  auto held = co_await std::move(holding);
-  if (!held) co_return std::unexpected(Failure{"pg_basebackup: " + held.error()});
-  const auto& finished = *held;
-  if (finished && finished->success()) co_return Result();
-  co_return std::unexpected(
-      Failure{explain(fmt::format("pg_basebackup from {} ({}:{}) failed: {}", source.member, source.host,
-                                  source.port, finished ? finished->describe() : finished.error()))});
-}
 
 /// Another data directory takes the place of the one that was to be rewound.
 Task<Result> LocalServer::forget_rewind(Instant deadline) {
@@ -80,65 +50,156 @@ Task<Result> LocalServer::forget_rewind(Instant deadline) {
   co_return Result();
 }
 
-Task<Result> LocalServer::base_backup(Upstream source, std::function<void(Progress)> progress,
-                                      Instant deadline) {
-  if (!stopped()) co_return std::unexpected(Failure{"pg_basebackup: PostgreSQL runs"});
-  const Rebuilding rebuilding(rebuilding_);
-  facts_.control.reset();
-  auto forgetting = forget_rewind(deadline);
-  Result forgotten = co_await std::move(forgetting);
-  if (!forgotten) co_return forgotten;
-  const std::string data_dir = pg().data_dir;
-  const std::string marker = clone_marker();
-  Result result = std::unexpected(Failure{"no attempt was made"});
-  for (int attempt = 0; attempt < kTries && !result; ++attempt) {
-    if (attempt > 0) {
-      log::warning("{}; trying once more", result.error().detail);
-      auto napping = clock_.sleep_for(kBetweenTries);
-      co_await std::move(napping);
-    }
-    using Prepared = std::expected<ClonePlace, std::string>;
-    auto preparing = long_disk_.call<Prepared>(
-        "prepare a clone", [data_dir, marker] { return prepare_clone(data_dir, marker); }, deadline);
-    std::expected<Prepared, std::string> prepared = co_await std::move(preparing);
-    if (!prepared) co_return std::unexpected(Failure{std::move(prepared.error())});
-    if (!*prepared) co_return std::unexpected(Failure{std::move(prepared->error())});
-    const ClonePlace place = **prepared;
+Task<std::expected<ClonePlace, Failure>> LocalServer::prepare_attempt(ClonePlan plan, Instant deadline) {
+  using Prepared = std::expected<ClonePlace, std::string>;
+  plan.data_dir = pg().data_dir;
+  plan.mark = clone_marker();
+  const bool keep_data = plan.keep_data;
+  auto preparing = long_disk_.call<Prepared>(
+      "prepare a clone", [plan = std::move(plan)] { return prepare_clone(plan); }, deadline);
+  std::expected<Prepared, std::string> prepared = co_await std::move(preparing);
+  if (!prepared) co_return std::unexpected(Failure{std::move(prepared.error())});
+  if (!*prepared) co_return std::unexpected(Failure{std::move(prepared->error())});
+  unfinished_clone_ = keep_data;
+  co_return std::move(**prepared);
+}
 
-    std::exception_ptr cancelled;
-    try {
-      auto cloning = clone_into(place, source, progress, deadline);
-      result = co_await std::move(cloning);
-      if (result) {
-        auto finishing = on_long_disk(
-            "finish the clone", [place, data_dir, marker] { return finish_clone(place, data_dir, marker); },
-            deadline);
-        result = co_await std::move(finishing);
-      }
-    } catch (...) {
-      cancelled = std::current_exception();
+Task<Result> LocalServer::attempt_clone(ClonePlace place, bool keep_data, Task<Result> body,
+                                        Instant deadline) {
+  const std::string data_dir = pg().data_dir;
+  const std::string mark = clone_marker();
+  Result result = std::unexpected(Failure{"no attempt was made"});
+  std::exception_ptr cancelled;
+  try {
+    result = co_await std::move(body);
+    if (result) {
+      auto finishing = on_long_disk(
+          "finish the clone", [place, data_dir, mark] { return finish_clone(place, data_dir, mark); },
+          deadline);
+      result = co_await std::move(finishing);
     }
-    if (cancelled) co_await shield_from_cancellation();
-    if (cancelled || !result) {
-      auto discarding = long_disk_.run(
-          "remove a clone that failed", [place, data_dir, marker] { discard_clone(place, data_dir, marker); },
-          clock_.now() + kCleanBudget);
-      auto discarded = co_await std::move(discarding);
-      if (!discarded) log::error("{}", discarded.error());
-    }
-    if (cancelled) std::rethrow_exception(cancelled);
+  } catch (...) {
+    cancelled = std::current_exception();
   }
+  const bool failed = cancelled || !result;
+  if (!failed) unfinished_clone_ = false;
+  if (cancelled) co_await shield_from_cancellation();
+  if (failed) {
+    auto ending = end_left_tools(clock_.now() + kKillBudget);
+    Result ended = co_await std::move(ending);
+    if (!ended) log::error("{}", ended.error().detail);
+  }
+  if (failed && !keep_data) {
+    auto discarding = on_long_disk(
+        "remove a clone that failed",
+        [place, data_dir, mark] { return discard_clone(place, data_dir, mark); },
+        clock_.now() + kCleanBudget);
+    Result discarded = co_await std::move(discarding);
+    if (!discarded) log::error("{}", discarded.error().detail);
+  }
+  if (cancelled) std::rethrow_exception(cancelled);
+  co_return result;
+}
+
+Task<void> LocalServer::welcome_clone(Instant deadline) {
   auto looking = look(deadline);
   co_await std::move(looking);
-  if (!result) co_return result;
-  log::info("replica has been created using basebackup");
+  std::string trigger = "promote";
+  for (const char* name : {"promote_trigger_file", "trigger_file"}) {
+    if (const auto set = pg().parameters.find(name); set != pg().parameters.end()) trigger = set->second;
+    if (const auto set = pg().recovery_conf.find(name); set != pg().recovery_conf.end())
+      trigger = set->second;
+  }
+  if (!trigger.starts_with('/')) trigger = pg().data_dir + "/" + trigger;
   auto restoring = disk_.run(
-      "restore configuration files", [settings = settings_] { restore_configuration(settings->postgresql); },
+      "restore configuration files",
+      [settings = settings_, trigger] {
+        restore_configuration(settings->postgresql);
+        // One that came with the copy would promote what is to be a standby.
+        if (auto removed = blocking::remove_file(trigger); !removed) log::warning("{}", removed.error());
+      },
       deadline);
-  co_await std::move(restoring);
+  auto restored = co_await std::move(restoring);
+  if (!restored) log::warning("{}", restored.error());
   auto reading = read_control(deadline);
   co_await std::move(reading);
-  co_return result;
+}
+
+/// What a daemon was waiting for and waits for no longer would go on writing into the next attempt.
+Task<Result> LocalServer::end_left_tools(Instant deadline) {
+  const Instant patience = std::min(deadline, clock_.now() + kKillBudget);
+  for (bool told = false;; told = true) {
+    auto left = process::with_variable(kWorksFor, settings_->state_dir);
+    std::erase_if(left, [](const process::Identity& found) { return is_above_us(found.pid); });
+    if (left.empty()) co_return Result();
+    if (!told)
+      log::warning("ending {} processes that still work on data directory {}", left.size(), pg().data_dir);
+    for (const auto& found : left) process::send_signal(found, SIGKILL);
+    if (clock_.now() >= patience) {
+      co_return std::unexpected(
+          Failure{fmt::format("process {} still works on data directory \"{}\" and cannot be ended",
+                              left.front().pid, pg().data_dir)});
+    }
+    auto nap = clock_.sleep_for(kKillLook);
+    co_await std::move(nap);
+  }
+}
+
+Task<Result> LocalServer::clear_left_work(Instant deadline) {
+  const std::vector<std::string> notes{clone_marker(), half_rewound_path(),
+                                       settings_->state_dir + "/bootstrap.json"};
+  auto noticing = disk_.call<bool>(
+      "look for unfinished work", [notes] { return std::ranges::any_of(notes, file_exists); }, deadline);
+  auto noticed = co_await std::move(noticing);
+  if (!noticed) co_return std::unexpected(Failure{noticed.error()});
+  if (!*noticed) co_return Result();
+
+  auto ending = end_left_tools(deadline);
+  Result ended = co_await std::move(ending);
+  if (!ended) co_return ended;
+  if (facts_.running()) co_return Result();
+
+  const std::string mark = clone_marker();
+  const std::string data_dir = pg().data_dir;
+  auto kept = std::make_shared<bool>(false);
+  auto cleaning = on_long_disk(
+      "clean up after an unfinished clone",
+      [mark, data_dir, kept]() -> std::expected<void, std::string> {
+        const auto left = read_clone_mark(mark);
+        if (!left) return std::unexpected(left.error());
+        if (!*left) return {};
+        const ClonePlace place{(*left)->path, (*left)->path != data_dir};
+        if (place.beside && place.path != data_dir + ".clone") return {};
+        *kept = (*left)->keep_data;
+        log::warning("{} what an unfinished clone left in {}", *kept ? "not using" : "removing", place.path);
+        return *kept ? std::expected<void, std::string>() : discard_clone(place, data_dir, mark);
+      },
+      deadline);
+  Result cleaned = co_await std::move(cleaning);
+  if (!cleaned) co_return cleaned;
+  unfinished_clone_ = *kept;
+  auto again = look(deadline);
+  co_await std::move(again);
+  co_return Result();
+}
+
+std::function<void(Progress)> LocalServer::report_progress(std::string what,
+                                                           std::function<void(Progress)> progress) {
+  struct Told {
+    ProgressMeter meter;
+    Instant next{};
+  };
+  auto told = std::make_shared<Told>();
+  return [this, told, what = std::move(what), progress = std::move(progress)](Progress seen) {
+    const Instant now = clock_.now();
+    seen = told->meter.note(now, seen);
+    if (progress) progress(seen);
+    changed(ServerEvent::progress);
+    if (told->next == Instant{}) told->next = now + kTellEach;
+    if (now < told->next) return;
+    told->next = now + kTellEach;
+    log::info("{}: {}", what, describe(seen));
+  };
 }
 
 Task<Result> LocalServer::remove_data_directory(std::string why, Instant deadline) {
@@ -149,6 +210,13 @@ Task<Result> LocalServer::remove_data_directory(std::string why, Instant deadlin
   auto removing = on_long_disk(
       "remove data directory " + path, [path] { return postgres::remove_data_directory(path); }, deadline);
   Result removed = co_await std::move(removing);
+  if (!removed) {
+    // postgres.md §23: out of the way all the same.
+    log::error("{}", removed.error().detail);
+    auto renaming = rename_data_directory(deadline);
+    Result renamed = co_await std::move(renaming);
+    if (renamed) co_return renamed;
+  }
   facts_.control.reset();
   auto looking = look(deadline);
   co_await std::move(looking);
@@ -164,6 +232,7 @@ Task<Result> LocalServer::rename_data_directory(Instant deadline) {
       "rename data directory " + path, [path] { return postgres::rename_data_directory(path); }, deadline);
   Result renamed = co_await std::move(renaming);
   facts_.control.reset();
+  custom_bootstrapping_ = false;
   auto looking = look(deadline);
   co_await std::move(looking);
   co_return renamed;

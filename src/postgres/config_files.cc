@@ -17,15 +17,88 @@ std::string assignments(const Parameters& parameters) {
   return text;
 }
 
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(), [](unsigned char c) { return std::tolower(c); });
+  return result;
+}
+
+/// `name = 'value'`, `name value # why`; the name is empty when the line says nothing, nullopt when it is
+/// broken.
+std::optional<std::pair<std::string, std::string>> parse_assignment(std::string_view line) {
+  constexpr std::string_view kBlank = " \t\r";
+  const auto skip = [&](std::string_view blank) {
+    line.remove_prefix(std::min(line.find_first_not_of(blank), line.size()));
+  };
+  skip(kBlank);
+  if (line.empty() || line.front() == '#') return std::pair<std::string, std::string>();
+  const auto end = std::min(line.find_first_of(" \t\r=#'"), line.size());
+  std::pair<std::string, std::string> item{lower(line.substr(0, end)), {}};
+  line.remove_prefix(end);
+  skip(kBlank);
+  if (line.starts_with('=')) line.remove_prefix(1);
+  skip(kBlank);
+  if (item.first.empty() || line.empty() || line.front() == '#') return std::nullopt;
+  if (line.front() != '\'') {
+    const auto stop = std::min(line.find_first_of(" \t\r#"), line.size());
+    item.second = line.substr(0, stop);
+    line.remove_prefix(stop);
+  } else {
+    for (line.remove_prefix(1);; line.remove_prefix(1)) {
+      if (line.empty()) return std::nullopt;
+      const char next = line.size() > 1 ? line[1] : '\0';
+      if (line.front() == '\'' && next != '\'') break;
+      const bool escape = line.front() == '\\' && next != '\0';
+      if (escape || line.front() == '\'') line.remove_prefix(1);
+      item.second += escape && next == 'n' ? '\n' : escape && next == 'r' ? '\r' : line.front();
+    }
+    line.remove_prefix(1);
+  }
+  skip(kBlank);
+  if (!line.empty() && line.front() != '#') return std::nullopt;
+  return item;
+}
+
 }  // namespace
 
 std::string quote_setting(std::string_view value) {
   std::string text = "'";
   for (const char c : value) {
+    // A line break within quotes is an error to PostgreSQL.
+    if (c == '\n' || c == '\r') {
+      text += c == '\n' ? "\\n" : "\\r";
+      continue;
+    }
     if (c == '\'' || c == '\\') text += c;
     text += c;
   }
   return text + "'";
+}
+
+std::string own_file(const config::Postgresql& settings, const std::string& parameter) {
+  const std::string& directory = settings.config_dir.empty() ? settings.data_dir : settings.config_dir;
+  return directory + (parameter == "hba_file" ? "/pg_hba.conf" : "/pg_ident.conf");
+}
+
+bool is_own_file(const config::Postgresql& settings, const Parameters& parameters,
+                 const std::string& parameter) {
+  const auto found = parameters.find(parameter);
+  return found == parameters.end() || found->second.empty() || found->second == own_file(settings, parameter);
+}
+
+MainConfiguration main_configuration(const config::Postgresql& settings, Parameters parameters,
+                                     const Parameters& recovery, int version) {
+  MainConfiguration main;
+  main.include =
+      settings.custom_conf.empty() ? settings.config_base_name + ".base.conf" : settings.custom_conf;
+  for (const auto& [name, file] : {std::pair("hba_file", &main.hba_file), {"ident_file", &main.ident_file}}) {
+    if (!is_own_file(settings, parameters, name)) continue;
+    parameters.erase(name);
+    *file = own_file(settings, name);
+  }
+  main.parameters = std::move(parameters);
+  if (version >= 120000) main.recovery = recovery;
+  return main;
 }
 
 std::string render_main_configuration(const MainConfiguration& configuration) {
@@ -41,6 +114,10 @@ std::string render_main_configuration(const MainConfiguration& configuration) {
   return text;
 }
 
+bool is_generated(std::string_view text) {
+  return text.starts_with(kHeader);
+}
+
 std::string render_lines(const std::vector<std::string>& lines) {
   std::string text(kHeader);
   for (const auto& line : lines) text += line + "\n";
@@ -49,6 +126,18 @@ std::string render_lines(const std::vector<std::string>& lines) {
 
 std::string render_recovery_conf(const Parameters& recovery) {
   return std::string(kHeader) + assignments(recovery);
+}
+
+std::optional<Parameters> parse_recovery_conf(std::string_view text) {
+  Parameters parameters;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    const auto item = parse_assignment(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (!item) return std::nullopt;
+    if (!item->first.empty()) parameters[item->first] = item->second;
+  }
+  return parameters;
 }
 
 std::optional<std::string> without_recovery_parameters(std::string_view auto_conf) {
@@ -60,9 +149,7 @@ std::optional<std::string> without_recovery_parameters(std::string_view auto_con
     auto_conf.remove_prefix(end);
     const auto begin = std::min(line.find_first_not_of(" \t"), line.size());
     const auto stop = std::min(line.find_first_of(" \t=\n", begin), line.size());
-    std::string name(line.substr(begin, stop - begin));
-    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
-    if (is_recovery_parameter(name)) {
+    if (is_recovery_parameter(lower(line.substr(begin, stop - begin)))) {
       changed = true;
     } else {
       kept += line;

@@ -70,8 +70,21 @@ class Connection {
   std::unique_ptr<Wire> wire_;
 };
 
-/// Parameters of a connection to the local server: by Unix socket where that is asked for, else by TCP.
-/// `replication` takes the rules of use_unix_socket_repl.
+/// Where the local server listens. New settings of it count from the next start on (postgres.md §11).
+struct LocalAddress {
+  std::string listen_addresses;
+  int port = 0;
+  /// unix_socket_directories; nullopt: libpq's default.
+  std::optional<std::string> socket_directories;
+  bool operator==(const LocalAddress&) const = default;
+};
+LocalAddress local_address(const config::Settings& settings);
+
+/// Parameters of a connection to the local server at `address`: by Unix socket where that is asked for, else
+/// by TCP. `replication` takes the rules of use_unix_socket_repl.
+ConnectionParameters local_parameters(const config::Settings& settings, const LocalAddress& address,
+                                      const config::Credentials& credentials, bool replication);
+/// The same at the address that the settings say.
 ConnectionParameters local_parameters(const config::Settings& settings,
                                       const config::Credentials& credentials, bool replication);
 

@@ -1,5 +1,6 @@
 #include "postgres/conninfo.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "core/format.h"
@@ -73,6 +74,11 @@ std::string render_conninfo(const ConnectionParameters& parameters, int version)
     text += fmt::format("{}={}", name, found->second.empty() ? "''" : escape(found->second, "'\\ "));
   }
   return text;
+}
+
+bool is_conninfo_keyword(std::string_view name, int version) {
+  const auto found = std::ranges::find(kOrder, name, &Keyword::name);
+  return found == std::end(kOrder) || version >= found->since;
 }
 
 ConnectionParameters parse_conninfo(std::string_view text) {
@@ -149,6 +155,9 @@ ConnectionParameters upstream_parameters(const config::Settings& settings, const
                                          int version) {
   ConnectionParameters parameters = source_parameters(settings, upstream, settings.postgresql.replication);
   parameters["application_name"] = settings.name;
+  // Several hosts, of which only the primary has the slot.
+  const bool choice = upstream.host.find(',') != std::string::npos && !upstream.slot.empty();
+  if (choice && version >= 100000) parameters["target_session_attrs"] = "read-write";
   parameters.try_emplace("sslmode", "prefer");
   if (version >= 120000) parameters.try_emplace("gssencmode", "prefer");
   if (version >= 130000) parameters.try_emplace("channel_binding", "prefer");

@@ -16,6 +16,9 @@ using ConnectionParameters = std::map<std::string, std::string>;
 /// left out.
 std::string render_conninfo(const ConnectionParameters& parameters, int version);
 
+/// Whether libpq of `version` takes it; the gates are those of render_conninfo.
+bool is_conninfo_keyword(std::string_view name, int version);
+
 /// Reads a connection string, quoted values included; what cannot be read is left out.
 ConnectionParameters parse_conninfo(std::string_view text);
 

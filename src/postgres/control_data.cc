@@ -57,6 +57,9 @@ void take(ControlData& data, std::string_view key, std::string_view value) {
   }
   if (key == "wal_log_hints setting") data.wal_log_hints = value == "on";
   if (key == "Data page checksum version") data.data_checksums = value != "0";
+  if (key == "Bytes per WAL segment") {
+    if (const auto bytes = number<std::uint64_t>(value); bytes && *bytes > 0) data.wal_segment_bytes = *bytes;
+  }
   for (const auto& [name, setting] : kRequired) {
     if (key != name) continue;
     if (auto required = number<std::int64_t>(value)) data.required_settings.emplace(setting, *required);

@@ -10,6 +10,7 @@
 
 #include "core/disk_thread.h"
 #include "core/format.h"
+#include "postgres/config_files.h"
 
 namespace tanist::postgres {
 
@@ -43,33 +44,6 @@ std::optional<std::vector<std::string>> names_in(const std::string& path) {
   return names;
 }
 
-/// A mount point keeps `lost+found`, and administrators leave dot-files.
-bool counts(const std::string& name) {
-  return !name.starts_with('.') && name != "lost+found";
-}
-
-struct Linked {
-  std::string link;
-  std::string target;
-};
-
-/// WAL directory and tablespaces outside of the data directory.
-std::vector<Linked> linked_directories(const std::string& data_dir) {
-  std::vector<Linked> found;
-  const auto add = [&](const std::string& link) {
-    std::error_code ec;
-    if (!is_link(link)) return;
-    const auto target = fs::canonical(link, ec);
-    if (!ec) found.push_back({link, target.string()});
-  };
-  add(data_dir + "/pg_wal");
-  add(data_dir + "/pg_xlog");
-  for (const auto& name : names_in(data_dir + "/pg_tblspc").value_or(std::vector<std::string>{})) {
-    if (name.find_first_not_of("0123456789") == std::string::npos) add(data_dir + "/pg_tblspc/" + name);
-  }
-  return found;
-}
-
 std::string permission_problem(const std::string& path, const struct stat& seen) {
   if (seen.st_uid != ::geteuid()) {
     return fmt::format(
@@ -87,6 +61,26 @@ std::string permission_problem(const std::string& path, const struct stat& seen)
 }
 
 }  // namespace
+
+bool counts_as_data(const std::string& name) {
+  return !name.starts_with('.') && name != "lost+found";
+}
+
+std::vector<LinkedDirectory> linked_directories(const std::string& data_dir) {
+  std::vector<LinkedDirectory> found;
+  const auto add = [&](const std::string& link) {
+    std::error_code ec;
+    if (!is_link(link)) return;
+    const auto target = fs::canonical(link, ec);
+    if (!ec) found.push_back({link, target.string()});
+  };
+  add(data_dir + "/pg_wal");
+  add(data_dir + "/pg_xlog");
+  for (const auto& name : names_in(data_dir + "/pg_tblspc").value_or(std::vector<std::string>{})) {
+    if (name.find_first_not_of("0123456789") == std::string::npos) add(data_dir + "/pg_tblspc/" + name);
+  }
+  return found;
+}
 
 int parse_major_version(std::string_view text) {
   int first = 0;
@@ -125,7 +119,7 @@ DataDirectorySeen look_at_data_directory(const std::string& path) {
     seen.permission_error = permission_problem(path, directory);
   } else {
     bool empty = !control;
-    for (const auto& name : *names) empty = empty && !counts(name);
+    for (const auto& name : *names) empty = empty && !counts_as_data(name);
     seen.kind = empty ? DataDirectory::empty : DataDirectory::foreign;
     if (!empty) {
       seen.error = fmt::format(
@@ -138,6 +132,10 @@ DataDirectorySeen look_at_data_directory(const std::string& path) {
   seen.recovery_signal = exists(path + "/recovery.signal");
   seen.backup_label = exists(path + "/backup_label");
   seen.group_access = (directory.st_mode & S_IRGRP) != 0;
+  if (seen.major_version < 120000) {
+    if (auto recovery = blocking::read_file(path + "/recovery.conf"); recovery)
+      seen.recovery_conf = std::move(*recovery);
+  }
   if (auto pid = blocking::read_file(path + "/postmaster.pid"); pid) seen.postmaster_pid = std::move(*pid);
   return seen;
 }
@@ -153,25 +151,40 @@ std::expected<void, std::string> remove_data_directory(const std::string& path) 
   for (const auto& linked : linked_directories(path)) fs::remove_all(linked.target, ec);
   fs::remove_all(path, ec);
   if (!ec) return {};
-  // A mount point cannot be removed; empty is as good.
-  const auto names = names_in(path);
-  if (names && names->empty()) return {};
+  // A mount point cannot be removed, nor what the file system keeps in it; empty is as good.
+  bool empty = true;
+  for (const auto& name : names_in(path).value_or(std::vector<std::string>{})) {
+    std::error_code one;
+    if (!counts_as_data(name)) continue;
+    fs::remove_all(path + "/" + name, one);
+    if (one) ec = one;
+    empty = empty && !one;
+  }
+  if (empty && names_in(path)) return {};
   return std::unexpected(fmt::format("could not remove data directory \"{}\": {}", path, ec.message()));
 }
 
 std::expected<void, std::string> rename_data_directory(const std::string& path) {
+  constexpr std::string_view kFailed = ".failed";
   if (!exists(path)) return {};
-  for (const auto& linked : linked_directories(path)) {
-    const std::string target = linked.target + ".failed";
-    std::error_code ec;
-    fs::remove_all(target, ec);
-    if (::rename(linked.target.c_str(), target.c_str()) != 0) return failed("rename", linked.target);
-    ::unlink(linked.link.c_str());
-    if (::symlink(target.c_str(), linked.link.c_str()) != 0) return failed("link", linked.link);
-  }
-  const std::string target = path + ".failed";
+  // The earlier one goes first: its links lead to where those of this one are about to be.
+  const std::string target = path + std::string(kFailed);
   if (auto removed = remove_data_directory(target); !removed) return removed;
-  if (::rename(path.c_str(), target.c_str()) != 0) return failed("rename data directory", path);
+  for (const auto& linked : linked_directories(path)) {
+    // Done by an attempt that did not get to its end.
+    if (linked.target.ends_with(kFailed)) continue;
+    const std::string aside = linked.target + std::string(kFailed);
+    std::error_code ec;
+    fs::remove_all(aside, ec);
+    if (::rename(linked.target.c_str(), aside.c_str()) != 0) return failed("rename", linked.target);
+    if (::unlink(linked.link.c_str()) != 0) return failed("replace the link", linked.link);
+    if (::symlink(aside.c_str(), linked.link.c_str()) != 0) return failed("link", linked.link);
+  }
+  if (::rename(path.c_str(), target.c_str()) != 0) {
+    auto error = failed("rename data directory", path);
+    error.error() += "\nHINT: a mount point cannot be renamed: empty it by hand, or use a directory below it";
+    return error;
+  }
   return {};
 }
 
@@ -217,73 +230,23 @@ std::expected<void, std::string> prepare_directories(const config::Settings& set
   return {};
 }
 
-std::expected<ClonePlace, std::string> prepare_clone(const std::string& data_dir, const std::string& marker) {
-  const ClonePlace beside{data_dir + ".clone", true};
-  // What the marker names was begun by an earlier attempt of ours and never finished.
-  if (const auto left = blocking::read_file(marker); left && *left) {
-    if (**left == beside.path || **left == data_dir) {
-      if (auto removed = remove_data_directory(**left); !removed) return std::unexpected(removed.error());
-    }
-  }
-  if (look_at_data_directory(data_dir).kind != DataDirectory::empty) {
-    return std::unexpected(
-        fmt::format("data directory \"{}\" is not empty: nothing is copied into it", data_dir));
-  }
-  struct stat here{};
-  struct stat parent{};
-  const std::string parent_path = fs::path(data_dir).parent_path().string();
-  const bool there = ::lstat(data_dir.c_str(), &here) == 0;
-  const bool parent_there = ::stat(parent_path.c_str(), &parent) == 0;
-  const bool plain =
-      !there || (S_ISDIR(here.st_mode) && here.st_dev == parent.st_dev && here.st_uid == ::geteuid() &&
-                 names_in(data_dir).value_or(std::vector<std::string>{"?"}).empty());
-  const bool writable = parent_there && ::access(parent_path.c_str(), W_OK | X_OK) == 0;
-  const ClonePlace place = plain && writable && !exists(beside.path) ? beside : ClonePlace{data_dir, false};
-  if (auto written = blocking::write_file(marker, place.path, 0600); !written)
-    return std::unexpected(written.error());
-  return place;
-}
-
-std::expected<void, std::string> finish_clone(const ClonePlace& place, const std::string& data_dir,
-                                              const std::string& marker) {
-  if (place.beside) {
-    struct stat here{};
-    if (::lstat(data_dir.c_str(), &here) == 0) {
-      // The mode an administrator gave the empty directory stays.
-      ::chmod(place.path.c_str(), here.st_mode & 0750);
-      if (::rmdir(data_dir.c_str()) != 0) return failed("replace", data_dir);
-    }
-    if (::rename(place.path.c_str(), data_dir.c_str()) != 0) return failed("rename the clone to", data_dir);
-  }
-  return blocking::remove_file(marker);
-}
-
-void discard_clone(const ClonePlace& place, const std::string& data_dir, const std::string& marker) {
-  std::error_code ec;
-  if (place.beside) {
-    if (!remove_data_directory(place.path)) return;
-  } else {
-    for (const auto& linked : linked_directories(data_dir)) fs::remove_all(linked.target, ec);
-    for (const auto& name : names_in(data_dir).value_or(std::vector<std::string>{})) {
-      if (counts(name)) fs::remove_all(data_dir + "/" + name, ec);
-    }
-    if (ec) return;
-  }
-  (void)blocking::remove_file(marker);
-}
-
 namespace {
+
+std::string configuration_directory(const config::Postgresql& postgresql) {
+  return postgresql.config_dir.empty() ? postgresql.data_dir : postgresql.config_dir;
+}
 
 std::vector<std::string> configuration_files(const config::Postgresql& postgresql) {
   std::vector<std::string> names{postgresql.config_base_name + ".conf"};
   if (postgresql.custom_conf.empty()) names.push_back(postgresql.config_base_name + ".base.conf");
-  if (!postgresql.parameters.contains("hba_file")) names.emplace_back("pg_hba.conf");
-  if (!postgresql.parameters.contains("ident_file")) names.emplace_back("pg_ident.conf");
+  const auto own = [&](const char* parameter) {
+    const auto found = postgresql.parameters.find(parameter);
+    return found == postgresql.parameters.end() ||
+           resolve_path(configuration_directory(postgresql), found->second) == own_file(postgresql, parameter);
+  };
+  if (own("hba_file")) names.emplace_back("pg_hba.conf");
+  if (own("ident_file")) names.emplace_back("pg_ident.conf");
   return names;
-}
-
-std::string configuration_directory(const config::Postgresql& postgresql) {
-  return postgresql.config_dir.empty() ? postgresql.data_dir : postgresql.config_dir;
 }
 
 }  // namespace

@@ -27,10 +27,24 @@ struct DataDirectorySeen {
   bool group_access = false;
   /// With symbolic links resolved, as working directories are reported.
   std::string real_path;
+  /// The password file of a standby, when it could be read; the caller's to fill.
+  std::optional<std::string> pgpass;
+  /// recovery.conf of servers before 12, when there is one.
+  std::optional<std::string> recovery_conf;
   /// postmaster.pid, when there is one.
   std::optional<std::string> postmaster_pid;
 };
 DataDirectorySeen look_at_data_directory(const std::string& path);
+
+/// WAL directory and tablespaces that are symbolic links to elsewhere; targets are resolved.
+struct LinkedDirectory {
+  std::string link;
+  std::string target;
+};
+std::vector<LinkedDirectory> linked_directories(const std::string& data_dir);
+
+/// Nothing but what administrators and file systems leave: dot-files and `lost+found`.
+bool counts_as_data(const std::string& name);
 
 /// `9.6` → 90600, `15` → 150000; 0 when unreadable.
 int parse_major_version(std::string_view text);
@@ -45,18 +59,6 @@ std::expected<void, std::string> rename_data_directory(const std::string& path);
 /// setting.
 std::expected<void, std::string> prepare_directories(const config::Settings& settings,
                                                      const std::string& data_dir, bool data_directory_empty);
-
-/// Where a clone may be built: beside the data directory when it can take its name by a rename, else in it.
-struct ClonePlace {
-  std::string path;
-  bool beside = false;
-};
-std::expected<ClonePlace, std::string> prepare_clone(const std::string& data_dir, const std::string& marker);
-/// The clone is whole: it takes its place.
-std::expected<void, std::string> finish_clone(const ClonePlace& place, const std::string& data_dir,
-                                              const std::string& marker);
-/// Removes what a failed clone left.
-void discard_clone(const ClonePlace& place, const std::string& data_dir, const std::string& marker);
 
 /// Copies configuration files to `<data_dir>/<file>.backup`, so that clones bring them along.
 void back_up_configuration(const config::Postgresql& postgresql);

@@ -8,11 +8,15 @@
 #include "core/task_scope.h"
 #include "net/resolver.h"
 #include "postgres/callbacks.h"
+#include "postgres/clone_place.h"
 #include "postgres/connection.h"
 #include "postgres/data_directory.h"
+#include "postgres/divergence.h"
+#include "postgres/parameter_changes.h"
 #include "postgres/parameters.h"
 #include "postgres/recovery.h"
 #include "postgres/server.h"
+#include "postgres/wal_files.h"
 #include "process/child.h"
 #include "process/proc.h"
 
@@ -20,8 +24,8 @@ namespace tanist::postgres {
 
 /// The real PostgreSQL of this host. One thread; lives until close() has returned.
 /// postmaster.cc: finding, starting, watching it; monitor.cc: the query each second; start.cc and apply.cc:
-/// files and settings; stop.cc, promote.cc, rewind.cc, clone.cc, bootstrap.cc, slots.cc: the actions of those
-/// names.
+/// files and settings; stop.cc, promote.cc, compare.cc, archive.cc, single_user.cc, rewind.cc, clone.cc, replica_methods.cc, bootstrap.cc, custom_bootstrap.cc,
+/// slots.cc: the actions of those names.
 class LocalServer final : public Server {
  public:
   LocalServer(Executor executor, Clock& clock, DiskThread& disk);
@@ -36,7 +40,9 @@ class LocalServer final : public Server {
   RecoveryDifference recovery_difference(const std::optional<Upstream>& upstream, Role role) const override;
   Task<Result> apply(config::SettingsPtr settings, Role role, bool force, Instant deadline) override;
   Task<Result> initdb(Instant deadline) override;
+  Task<Result> custom_bootstrap(Instant deadline) override;
   Task<Result> post_bootstrap(Instant deadline) override;
+  Task<std::expected<bool, Failure>> end_custom_bootstrap(Instant deadline) override;
   Task<Result> start(StartRequest request, Instant deadline) override;
   Task<StartOutcome> wait_started(Instant deadline) override;
   Task<Result> checkpoint(Instant deadline) override;
@@ -54,15 +60,17 @@ class LocalServer final : public Server {
   Task<Result> follow_by_reload(std::optional<Upstream> upstream, Role role, Instant deadline) override;
   Task<Result> crash_recover(Instant deadline) override;
   Task<DivergenceAnswer> compare_with(Upstream leader, Instant deadline) override;
+  Task<Result> checkpoint_source(Upstream source, Instant deadline) override;
   Task<Result> rewind(Upstream source, std::function<void(Progress)> progress, Instant deadline) override;
-  Task<Result> base_backup(Upstream source, std::function<void(Progress)> progress,
-                           Instant deadline) override;
+  Task<Result> create_replica(ReplicaRequest request, std::function<void(Progress)> progress,
+                              Instant deadline) override;
   Task<Result> remove_data_directory(std::string why, Instant deadline) override;
   Task<Result> rename_data_directory(Instant deadline) override;
   Task<void> sync_slots(std::vector<WantedSlot> wanted, bool drop_unknown, Instant deadline) override;
   Task<std::vector<HistoryLine>> history(Timeline timeline, std::string new_leader,
                                          Instant deadline) override;
   void run_callback(std::string action, Role role) override;
+  void note_leader(const std::string& name) override { leader_ = name; }
 
  private:
   Task<Result> forget_rewind(Instant deadline);
@@ -111,6 +119,7 @@ class LocalServer final : public Server {
   Task<void> watch_receiver(int pid);
   Task<void> back_up_files();
   ConnectionParameters superuser_parameters(const std::string& session, std::string statement_timeout) const;
+  Task<void> resume_replay();
 
   // start.cc: files
   struct FilesWritten {
@@ -118,8 +127,14 @@ class LocalServer final : public Server {
   };
   Task<std::expected<FilesWritten, std::string>> write_files(Parameters parameters, Instant deadline);
   Task<Result> write_recovery_files(bool as_standby, Instant deadline);
+  /// The role's part of the settings comes into force.
+  void take_settings(config::SettingsPtr settings, Role role);
+  void note_address(int port);
+  std::string config_directory() const { return pg().config_dir.empty() ? pg().data_dir : pg().config_dir; }
   Task<void> load_known_parameters(Instant deadline);
-  Parameters valid_parameters(int version);
+  Parameters valid_parameters();
+  /// With the minor version, where that is known.
+  int exact_version() const;
   unsigned file_mode(const std::string& path) const;
   std::string main_file() const;
   int target_version() const;
@@ -129,9 +144,15 @@ class LocalServer final : public Server {
   Task<Result> reload(Role role, bool callback, Instant deadline);
   Task<void> wait_reloaded(std::string before, Instant deadline);
   Task<void> read_pending_restart(Rows rows, Instant deadline);
-  void log_changes(const Parameters& before, const Parameters& after) const;
+  Task<Result> apply_to_running(Role role, bool force, Instant deadline);
+  Task<void> load_adopted_parameters(Instant deadline);
+  Task<void> tell_refused_lines(Instant deadline);
+  Task<ParameterChanges> compare_with_running(Parameters& wanted, Instant deadline);
+  void take_recovery_files(const DataDirectorySeen& seen);
 
   // tools.cc: programs and small helpers
+  /// In the environment of all that this daemon runs for this data directory; its value is the state directory.
+  static constexpr const char* kWorksFor = "TANIST_WORKS_FOR";
   std::string tool(const std::string& name) const;
   process::Environment script_environment() const;
   /// The same in English, for output that is read.
@@ -147,6 +168,11 @@ class LocalServer final : public Server {
   std::string pgpass_for(const char* purpose) const { return settings_->state_dir + "/pgpass." + purpose; }
   Task<Result> run_script(std::string what, std::string command, std::vector<std::string> arguments,
                           process::Environment environment, Instant deadline);
+  /// The same for one that makes a data directory: its output is logged (its first lines) and told in the failure.
+  Task<Result> run_long_script(std::string what, std::string command, std::vector<std::string> arguments,
+                               process::Environment environment, Instant deadline);
+  /// For a script whose failure is only told.
+  Task<void> log_script(std::string what, std::string command, Instant deadline);
   Task<std::string> parameter_from_files(std::string name, Instant deadline);
   /// Runs work on the disk thread whose own result is an error text.
   Task<Result> on_disk(std::string what, std::function<std::expected<void, std::string>()> work,
@@ -174,19 +200,77 @@ class LocalServer final : public Server {
   // stop.cc
   Task<void> kill_until_down(Instant deadline);
 
-  // rewind.cc
-  Task<void> archive_ready_wal(Instant deadline);
+  // compare.cc
+  /// What the leader says of its own WAL.
+  struct LeaderWal {
+    Timeline timeline;
+    Lsn flushed;
+    /// Empty where the local timeline is newer: it does not count then.
+    std::vector<HistoryLine> history;
+  };
+  Task<std::expected<WalEnd, std::string>> local_end(Instant deadline);
+  Task<std::expected<LeaderWal, std::string>> ask_leader(Upstream leader, Timeline local, Instant deadline);
+  Task<std::optional<std::vector<HistoryLine>>> local_history(Timeline timeline, Instant deadline);
   Task<Lsn> end_of_checkpoint(ControlData control, Instant deadline);
-  Task<std::optional<std::string>> is_writable(Upstream leader, Instant deadline);
-  Task<DivergenceAnswer> compare_within(Upstream leader, DivergenceAnswer answer, bool in_recovery,
-                                        Instant deadline);
+  /// Whether the local timeline begins with another record than the leader's of that number.
+  Task<bool> began_differently(Upstream leader, WalEnd local, Lsn begin, Instant deadline);
+  /// nullopt: it is a primary; else why it is not, or could not be asked.
+  Task<std::optional<std::string>> why_not_writable(Upstream leader, Instant deadline);
+  Task<std::expected<void, QueryError>> connect_to_source(Connection* connection, Upstream source,
+                                                          Instant deadline);
+
+  // archive.cc
+  Task<void> archive_ready_wal(Instant deadline);
+  Task<Result> fetch_wal(std::string restore_command, std::string name, Instant deadline);
+  Task<std::expected<void, std::string>> run_wal_command(std::string command, WalFile file, Instant deadline);
+
+  // rewind.cc
+  Task<void> check_rewind_works(Instant deadline);
+  /// The files name the configured restore_command, so that pg_rewind finds it there.
+  Task<bool> offer_restore_command(Instant deadline);
+  /// With `restore_command`: fetches WAL that pg_rewind misses and runs it again.
+  Task<std::expected<process::Finished, std::string>> run_rewind(std::vector<std::string> argv,
+                                                                 process::Environment environment,
+                                                                 std::string restore_command,
+                                                                 std::function<void(Progress)> progress,
+                                                                 Instant deadline);
+  /// Nothing may start on the data directory until pg_rewind has ended well, or without a change.
+  Task<std::expected<void, std::string>> note_rewind(bool under_way, Instant deadline);
 
   // bootstrap.cc
-  Task<Result> create_roles(Connection& connection, Instant deadline);
+  Task<Result> make_role(Connection& connection, config::Credentials credentials, std::string attributes,
+                         Instant deadline);
+  Task<Result> make_superuser(Connection& connection, Instant deadline);
+  Task<Result> make_other_roles(Connection& connection, Instant deadline);
+  Task<Result> run_post_bootstrap_script(Instant deadline);
+  Task<Result> append_bootstrap_hba(Instant deadline);
 
-  // clone.cc
-  Task<Result> clone_into(ClonePlace place, Upstream source, std::function<void(Progress)> progress,
-                          Instant deadline);
+  // custom_bootstrap.cc
+  /// The parameters of the first start after a custom bootstrap; sets the recovery settings and who is let in.
+  Task<Parameters> first_start_parameters(Parameters parameters, Instant deadline);
+  Task<Result> write_first_recovery_files(Instant deadline);
+  Task<std::vector<std::string>> trust_lines(Instant deadline);
+  bool keeps_recovery_conf() const;
+
+  // clone.cc: the data directory around an attempt
+  Task<std::expected<ClonePlace, Failure>> prepare_attempt(ClonePlan plan, Instant deadline);
+  /// Runs `body`, which builds in `place`. A whole clone takes its place; what else is there goes, unless it is kept.
+  Task<Result> attempt_clone(ClonePlace place, bool keep_data, Task<Result> body, Instant deadline);
+  /// A replica is there: configuration files, trigger file, control file.
+  Task<void> welcome_clone(Instant deadline);
+  /// Kills what runs on for this data directory without anybody waiting for it.
+  Task<Result> end_left_tools(Instant deadline);
+  /// Ends what an earlier daemon was in the middle of: its tools, and a clone that is not whole.
+  Task<Result> clear_left_work(Instant deadline);
+  std::function<void(Progress)> report_progress(std::string what, std::function<void(Progress)> progress);
+
+  // replica_methods.cc: the methods themselves
+  Task<Result> base_backup(ReplicaRequest request, std::function<void(Progress)> progress, Instant deadline);
+  Task<Result> run_basebackup(ClonePlace place, Upstream source, std::function<void(Progress)> progress,
+                              Instant deadline);
+  Task<Result> custom_method(std::string name, ReplicaRequest request, Instant deadline);
+  Task<Result> run_custom_method(std::string name, config::ReplicaMethod method, std::optional<Upstream> source,
+                                 Instant deadline);
 
   Executor executor_;
   Clock& clock_;
@@ -195,6 +279,7 @@ class LocalServer final : public Server {
   net::Resolver resolver_;
   TaskScope scope_;
   Callbacks callbacks_;
+  /// As for the role: settings_for(configured_, role_).
   config::SettingsPtr settings_;
   std::function<void(ServerEvent)> listener_;
   Facts facts_;
@@ -234,9 +319,18 @@ class LocalServer final : public Server {
 
   // Configuration as written and as it runs.
   Role role_ = Role::uninitialized;
-  KnownParameters known_parameters_;
-  std::string known_for_;
+  config::SettingsPtr configured_;
+  /// What `postgres --describe-config` told, and of which binary.
+  std::optional<OtherParameters> other_parameters_;
+  std::string others_of_;
   Parameters written_parameters_;
+  /// Where what runs listens, and the connection string that was published for it.
+  LocalAddress address_;
+  std::string started_url_;
+  /// Waiting for a restart because of a change that was told.
+  std::map<std::string, PendingRestart> expected_restart_;
+  Instant replay_looked_at_{};
+  std::optional<std::string> recovery_conf_seen_;
   bool recovery_active_ = false;
   RecoverySettings recovery_;
   RunningRecovery running_recovery_;
@@ -245,6 +339,21 @@ class LocalServer final : public Server {
   int binary_version_ = 0;
   /// What `postgres --version` says.
   std::string binary_text_;
+  /// The pg_rewind that was found to work.
+  std::string rewind_checked_;
+  /// The pg_rewind that runs has begun to change the data directory.
+  bool rewind_touched_ = false;
+
+  // Callbacks.
+  std::string leader_;
+
+  // Making data directories.
+  /// From the script of `bootstrap.<method>` until its cluster is an ordinary one.
+  bool custom_bootstrapping_ = false;
+  /// pg_hba.conf meanwhile.
+  std::vector<std::string> trust_hba_;
+  /// A method that keeps data has failed: what is in the data directory is no server.
+  bool unfinished_clone_ = false;
 };
 
 }  // namespace tanist::postgres

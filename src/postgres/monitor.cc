@@ -24,11 +24,13 @@ constexpr Duration kIdentifyAgain = 10s;
 constexpr Duration kProbeBudget = 3s;
 constexpr Duration kIdentifyBudget = 1s;
 constexpr Duration kBackupBudget = 10s;
+/// A replay that stays paused: somebody wants it so, or the primary's settings have grown meanwhile.
+constexpr Duration kReplayLookAgain = 5s;
 }  // namespace
 
 ConnectionParameters LocalServer::superuser_parameters(const std::string& session,
                                                        std::string statement_timeout) const {
-  ConnectionParameters parameters = local_parameters(*settings_, pg().superuser, false);
+  ConnectionParameters parameters = local_parameters(*settings_, address_, pg().superuser, false);
   parameters["application_name"] = "Patroni " + session;
   parameters["fallback_application_name"] = "Patroni";
   parameters["options"] = "-c statement_timeout=" + statement_timeout +
@@ -63,7 +65,7 @@ Task<void> LocalServer::monitor() {
     auto probing = probe_once();
     co_await std::move(probing);
     ++probes_finished_;
-    changed();
+    changed(ServerEvent::probed);
   }
 }
 
@@ -166,12 +168,19 @@ void LocalServer::take_probe(Probe probe) {
     receiver_watched_ = receiver;
     receiver_watch_ = spawn("WAL receiver", watch_receiver(receiver));
   }
+  const bool paused = facts_.probe->replay_paused && facts_.probe->server_version >= 140000;
+  // A restored backup that stops at its recovery target waits for its operator.
+  if (paused && !custom_bootstrapping_ && !settings_->dynamic.pause && clock_.now() - replay_looked_at_ >= kReplayLookAgain) {
+    replay_looked_at_ = clock_.now();
+    spawn("paused replay", resume_replay());
+  }
   if (began) spawn("copies of configuration files", back_up_files());
   if (began) changed(ServerEvent::started_accepting);
   if (turned) changed(ServerEvent::role_changed);
 }
 
 Task<void> LocalServer::back_up_files() {
+  if (custom_bootstrapping_) co_return;
   auto copying = disk_.run(
       "back up configuration files", [settings = settings_] { back_up_configuration(settings->postgresql); },
       clock_.now() + kBackupBudget);
@@ -194,7 +203,7 @@ Task<void> LocalServer::watch_receiver(int pid) {
 Task<void> LocalServer::identify_timeline(Probe& probe, Instant deadline) {
   if (!timeline_connection_.open() && clock_.now() >= identify_again_) {
     auto connecting =
-        timeline_connection_.connect(local_parameters(*settings_, pg().replication, true), deadline);
+        timeline_connection_.connect(local_parameters(*settings_, address_, pg().replication, true), deadline);
     auto connected = co_await std::move(connecting);
     if (!connected) {
       log::debug("the timeline of this standby is not known: {}", connected.error().detail);
@@ -227,8 +236,9 @@ Task<void> LocalServer::read_running_settings(Instant deadline) {
     for (const auto& name : compared_recovery_parameters(version)) names += (names.empty() ? "" : ",") + name;
   }
   auto asking = monitor_connection_.query(
-      "SELECT name, setting, coalesce(unit, ''), coalesce(sourcefile, ''), pending_restart FROM pg_settings "
-      "WHERE pending_restart OR name = ANY (string_to_array($1, ','))",
+      fmt::format("SELECT name, setting, coalesce(unit, ''), coalesce(sourcefile, ''), {0}, vartype FROM pg_settings "
+                  "WHERE {0} OR name = ANY (string_to_array($1, ','))",
+                  version >= 90500 ? "pending_restart" : "false"),
       std::vector<std::string>{names}, deadline);
   auto rows = co_await std::move(asking);
   if (!rows) {
@@ -253,8 +263,9 @@ Task<void> LocalServer::read_running_settings(Instant deadline) {
     }
     running_recovery_.parameters = std::move(running);
     running_recovery_.known = true;
-    // An adopted standby: its recovery settings are kept when its files are written anew.
-    if (!recovery_active_ && facts_.standby_signal && recovery_.parameters.empty()) {
+    // An adopted standby, or one that was promoted since it started: its recovery settings are kept when its
+    // files are written anew.
+    if (!recovery_active_ && (facts_.standby_signal || !ours.empty()) && recovery_.parameters.empty()) {
       recovery_active_ = true;
       recovery_.parameters = std::move(ours);
       recovery_.pgpass = running_recovery_.pgpass;

@@ -26,12 +26,13 @@ std::string slots_of(int version) {
 }
 
 std::string wal_senders_of(std::string_view lsn) {
+  // 9.3 has no json_build_object().
   return fmt::format(
-      "(SELECT json_agg(json_build_object('pid', w.pid, 'usename', pg_get_userbyid(a.usesysid), "
-      "'application_name', a.application_name, 'client_addr', host(a.client_addr), 'state', w.state, "
-      "'sync_state', w.sync_state, 'sync_priority', w.sync_priority, 'write_lsn', w.write_{0}::text, "
-      "'flush_lsn', w.flush_{0}::text, 'replay_lsn', w.replay_{0}::text)) "
-      "FROM pg_stat_get_wal_senders() w JOIN pg_stat_get_activity(NULL) a ON a.pid = w.pid)",
+      "(SELECT json_agg(x) FROM (SELECT w.pid, pg_get_userbyid(a.usesysid) AS usename, a.application_name, "
+      "host(a.client_addr) AS client_addr, w.state, w.sync_state, w.sync_priority, w.write_{0}::text AS "
+      "write_lsn, "
+      "w.flush_{0}::text AS flush_lsn, w.replay_{0}::text AS replay_lsn "
+      "FROM pg_stat_get_wal_senders() w JOIN pg_stat_get_activity(NULL) a ON a.pid = w.pid) x)",
       lsn);
 }
 

@@ -17,6 +17,8 @@ namespace {
 /// How long the end of a postmaster is not told while processes it left behind are being killed.
 constexpr Duration kQuietKill = 20ms;
 constexpr Duration kLookBudget = 2s;
+/// A start that takes longer is a recovery, and each of our questions is a line in its log.
+constexpr Duration kHurry = 5s;
 
 std::string base_name(const std::string& path) {
   const auto slash = path.rfind('/');
@@ -61,41 +63,26 @@ Task<bool> LocalServer::wait_change(Duration step, Instant deadline) {
 }
 
 Task<Result> LocalServer::open(config::SettingsPtr settings) {
-  settings_ = std::move(settings);
+  take_settings(std::move(settings), role_);
   const Instant deadline = clock_.now() + 30s;
   auto looking = look(deadline);
   co_await std::move(looking);
   if (facts_.data_directory == DataDirectory::unreadable) {
     co_return std::unexpected(Failure{facts_.data_directory_error});
   }
-  if (!facts_.running()) {
-    // What a clone that was begun by an earlier daemon left is nobody's.
-    const std::string marker = clone_marker();
-    const std::string data_dir = pg().data_dir;
-    auto cleaning = on_long_disk(
-        "clean up after an unfinished clone",
-        [marker, data_dir]() -> std::expected<void, std::string> {
-          const auto left = blocking::read_file(marker);
-          if (!left || !*left) return {};
-          log::warning("removing what an unfinished clone left in {}", **left);
-          if (**left == data_dir || **left == data_dir + ".clone") {
-            discard_clone({**left, **left != data_dir}, data_dir, marker);
-          }
-          return {};
-        },
-        deadline);
-    Result cleaned = co_await std::move(cleaning);
-    if (!cleaned) co_return cleaned;
-    auto again = look(deadline);
-    co_await std::move(again);
-  }
+  auto clearing = clear_left_work(deadline);
+  Result cleared = co_await std::move(clearing);
+  if (!cleared) co_return cleared;
   auto marker = disk_.read(half_rewound_path(), deadline);
   auto half_rewound = co_await std::move(marker);
   if (!half_rewound) co_return std::unexpected(Failure{half_rewound.error()});
-  facts_.half_rewound = half_rewound->has_value() && facts_.data_directory == DataDirectory::ok && !facts_.running();
+  facts_.half_rewound =
+      half_rewound->has_value() && facts_.data_directory == DataDirectory::ok && !facts_.running();
   auto checking = check_binaries(deadline);
   Result checked = co_await std::move(checking);
   if (!checked) co_return checked;
+  auto trying = check_rewind_works(deadline);
+  co_await std::move(trying);
   if (!seen_.permission_error.empty()) co_return std::unexpected(Failure{seen_.permission_error});
   const bool empty = facts_.data_directory != DataDirectory::ok;
   auto preparing = on_disk(
@@ -153,7 +140,12 @@ Task<void> LocalServer::close() {
 Task<void> LocalServer::look(Instant deadline) {
   const std::string path = pg().data_dir;
   auto op = disk_.call<DataDirectorySeen>(
-      "look at data directory " + path, [path] { return look_at_data_directory(path); },
+      "look at data directory " + path,
+      [path, pgpass = pg().pgpass] {
+        DataDirectorySeen seen = look_at_data_directory(path);
+        if (auto lines = blocking::read_file(pgpass); seen.standby_signal && lines) seen.pgpass = lines->value_or("");
+        return seen;
+      },
       std::min(deadline, clock_.now() + kLookBudget));
   auto seen = co_await std::move(op);
   if (seen) {
@@ -170,9 +162,12 @@ void LocalServer::take_look(DataDirectorySeen seen) {
   facts_.major_version = seen.major_version;
   facts_.standby_signal = seen.standby_signal || seen.recovery_signal;
   facts_.backup_label = seen.backup_label;
+  // What a method that keeps data left is used by another attempt of it, and by nobody else.
+  if (unfinished_clone_ && !postmaster_) facts_.data_directory = DataDirectory::empty;
   if (!seen.real_path.empty()) real_data_dir_ = seen.real_path;
   seen_ = std::move(seen);
   if (!postmaster_) adopt_from(seen_);
+  take_recovery_files(seen_);
 }
 
 void LocalServer::adopt_from(const DataDirectorySeen& seen) {
@@ -185,12 +180,19 @@ void LocalServer::adopt_from(const DataDirectorySeen& seen) {
   if (!pidfd || pidfd->ended()) return;
   log::info("PostgreSQL runs as process {}", pid);
   adopt(std::move(*pidfd), std::nullopt);
+  note_address(file->port);
 }
 
 void LocalServer::adopt(process::PidFd pidfd, std::optional<process::Child> child) {
   const pid_t pid = pidfd.pid();
   const auto seen = process::stat(pid);
   const process::Identity identity{pid, seen ? seen->start_ticks : 0};
+  if (!child) {
+    facts_.settings_role = Role::uninitialized;
+    written_parameters_.clear();
+  }
+  expected_restart_.clear();
+  note_address(0);
   postmaster_.reset();
   postmaster_.emplace(std::move(pidfd), identity, std::move(child));
   ++generation_;
@@ -309,9 +311,14 @@ std::set<process::Identity> LocalServer::remaining() const {
 
 void LocalServer::note_children() {
   if (!postmaster_) return;
+  const auto& known = postmaster_->children;
   std::set<process::Identity> now;
-  for (const pid_t pid : process::children(postmaster_->identity.pid)) {
-    if (const auto seen = process::stat(pid); seen && !seen->dead()) now.insert({pid, seen->start_ticks});
+  for (const pid_t pid : process::children_of_main_thread(postmaster_->identity.pid)) {
+    // A known one is not looked at again: this is done every second.
+    if (const auto same = known.lower_bound({pid, 0}); same != known.end() && same->pid == pid) {
+      now.insert(*same);
+    } else if (const auto seen = process::stat(pid); seen && !seen->dead())
+      now.insert({pid, seen->start_ticks});
   }
   // Read as empty: it may just have ended, and what was known is what counts then.
   if (!now.empty()) postmaster_->children = std::move(now);
@@ -340,10 +347,12 @@ Task<StartOutcome> LocalServer::wait_started(Instant deadline) {
     explicit Hurry(int& c) : count(c) { ++count; }
     ~Hurry() { --count; }
   };
-  const Hurry hurry(hurried_);
+  std::optional<Hurry> hurry(std::in_place, hurried_);
+  const Instant calm_from = clock_.now() + kHurry;
   probe_wanted_.set();
   for (;;) {
     changed_.clear();
+    if (clock_.now() >= calm_from) hurry.reset();
     if (facts_.process != Process::running) co_return StartOutcome::died;
     if (facts_.accepting == Accepting::accepting) co_return StartOutcome::accepting;
     auto waiting = wait_change(1s, deadline);

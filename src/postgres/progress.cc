@@ -1,8 +1,19 @@
 #include "postgres/progress.h"
 
+#include <algorithm>
 #include <charconv>
 
+#include "core/format.h"
+
 namespace tanist::postgres {
+
+using namespace std::chrono_literals;
+
+namespace {
+/// Over which the rate is taken: long enough to be steady, short enough to follow a network that becomes
+/// slow.
+constexpr Duration kWindow = 10s;
+}  // namespace
 
 std::optional<Progress> parse_progress(std::string_view line) {
   const auto slash = line.find('/');
@@ -18,7 +29,54 @@ std::optional<Progress> parse_progress(std::string_view line) {
   const auto done = read(line.substr(begin, slash - begin));
   const auto total = read(line.substr(slash + 1, unit - slash - 1));
   if (!done || !total) return std::nullopt;
-  return Progress{*done * 1024, *total * 1024};
+  Progress progress;
+  progress.done_bytes = *done * 1024;
+  progress.total_bytes = *total * 1024;
+  return progress;
+}
+
+Progress ProgressMeter::note(Instant now, Progress seen) {
+  // A tool that begins anew counts anew.
+  if (!window_.empty() && seen.done_bytes < window_.back().second) window_.clear();
+  window_.emplace_back(now, seen.done_bytes);
+  while (window_.size() > 2 && now - window_[1].first >= kWindow) window_.pop_front();
+  const auto& [since, before] = window_.front();
+  const double elapsed = seconds(now - since);
+  seen.bytes_per_second = 0;
+  seen.seconds_left.reset();
+  if (elapsed <= 0) return seen;
+  seen.bytes_per_second = static_cast<std::int64_t>(static_cast<double>(seen.done_bytes - before) / elapsed);
+  if (seen.bytes_per_second > 0 && seen.total_bytes > 0) {
+    const std::int64_t rest = std::max<std::int64_t>(0, seen.total_bytes - seen.done_bytes);
+    seen.seconds_left = (rest + seen.bytes_per_second - 1) / seen.bytes_per_second;
+  }
+  return seen;
+}
+
+std::string describe_bytes(std::int64_t bytes) {
+  constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1024 && unit + 1 < std::size(kUnits)) {
+    value /= 1024;
+    ++unit;
+  }
+  return unit > 0 && value < 10 ? fmt::format("{:.1f} {}", value, kUnits[unit])
+                                : fmt::format("{:.0f} {}", value, kUnits[unit]);
+}
+
+std::string describe(const Progress& progress) {
+  std::string text;
+  if (progress.total_bytes > 0) {
+    const auto percent = std::min<std::int64_t>(100, progress.done_bytes * 100 / progress.total_bytes);
+    text = fmt::format("{}% ({} of {})", percent, describe_bytes(progress.done_bytes),
+                       describe_bytes(progress.total_bytes));
+  } else {
+    text = describe_bytes(progress.done_bytes);
+  }
+  if (progress.bytes_per_second > 0) text += fmt::format(", {}/s", describe_bytes(progress.bytes_per_second));
+  if (progress.seconds_left) text += fmt::format(", {} s left", *progress.seconds_left);
+  return text;
 }
 
 std::string render_option(const config::ToolOption& option) {

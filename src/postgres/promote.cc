@@ -14,7 +14,10 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr Duration kLook = 5ms;
-}
+/// A restored backup may take hours, or wait for its operator.
+constexpr Duration kHurry = 10s;
+constexpr Duration kLookLater = 200ms;
+}  // namespace
 
 Task<Result> LocalServer::run_pre_promote(Instant deadline) {
   if (pg().pre_promote.empty()) co_return Result();
@@ -53,18 +56,19 @@ Task<Result> LocalServer::promote(Instant deadline) {
 }
 
 Task<bool> LocalServer::wait_promoted(Instant deadline) {
+  const Instant calm_from = clock_.now() + kHurry;
   while (facts_.running() && clock_.now() < deadline) {
     auto asking = work_query("SELECT pg_is_in_recovery()", {}, deadline);
     auto rows = co_await std::move(asking);
     if (rows && rows->size() == 1 && rows->front()[0] == "f") {
-      // Facts and answer agree before this is told.
-      recovery_active_ = false;
-      recovery_ = {};
+      // Facts and answer agree before this is told. The recovery section of the files stays until the next
+      // start: most of it cannot go without one, and PostgreSQL would complain at every reload.
       auto refreshing = refresh(Duration::zero(), deadline);
       co_await std::move(refreshing);
       co_return facts_.probe && !facts_.probe->in_recovery;
     }
-    auto napping = clock_.sleep_until(std::min(clock_.now() + kLook, deadline));
+    const Duration step = clock_.now() < calm_from ? kLook : kLookLater;
+    auto napping = clock_.sleep_until(std::min(clock_.now() + step, deadline));
     co_await std::move(napping);
   }
   co_return false;

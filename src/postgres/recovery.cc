@@ -1,8 +1,10 @@
 #include "postgres/recovery.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/document.h"
+#include "postgres/parameter_values.h"
 
 namespace tanist::postgres {
 namespace {
@@ -31,6 +33,7 @@ constexpr Compared kCompared[] = {
     {.name = "recovery_target_timeline", .reloadable_from = 1000000},
     {.name = "recovery_target_xid", .reloadable_from = 1000000},
     {.name = "restore_command", .reloadable_from = 140000, .optional = true},
+    {.name = "trigger_file", .till = 120000},
 };
 
 std::string value_of(const Parameters& parameters, const std::string& name) {
@@ -47,17 +50,35 @@ std::string with_default(const ConnectionParameters& parameters, const std::stri
 }
 
 bool equal_values(const std::string& name, const std::string& wanted, const std::string& running) {
-  if (name == "recovery_min_apply_delay") {
-    const auto a = parse_int(Document(wanted.empty() ? std::string("0") : wanted), "ms");
-    const auto b = parse_int(Document(running.empty() ? std::string("0") : running), "ms");
-    return a == b;
-  }
+  if (name == "recovery_min_apply_delay")
+    return parse_integer(wanted.empty() ? "0" : wanted, "ms") ==
+           parse_integer(running.empty() ? "0" : running, "ms");
   if (name == "recovery_target_timeline")
     return (wanted.empty() ? "latest" : wanted) == (running.empty() ? "latest" : running);
   return wanted == running;
 }
 
 }  // namespace
+
+Parameters translate_recovery(Parameters parameters, int version) {
+  const auto take = [&](const std::string& name) -> std::optional<std::string> {
+    auto node = parameters.extract(name);
+    return node ? std::optional(std::move(node.mapped())) : std::nullopt;
+  };
+  const bool twelve = version >= 120000;
+  if (auto file = take(twelve ? "trigger_file" : "promote_trigger_file"); file && version < 160000)
+    parameters.try_emplace(twelve ? "promote_trigger_file" : "trigger_file", *file);
+  if (version >= 160000) parameters.erase("promote_trigger_file");
+  if (version >= 90500) {
+    if (const auto pause = take("pause_at_recovery_target")) {
+      const auto truth = parse_bool(Document(*pause));
+      if (truth) parameters.try_emplace("recovery_target_action", *truth ? "pause" : "promote");
+    }
+  } else if (const auto action = take("recovery_target_action"); action && *action == "promote") {
+    parameters.try_emplace("pause_at_recovery_target", "false");
+  }
+  return parameters;
+}
 
 RecoverySettings wanted_recovery(const config::Settings& settings, const std::optional<Upstream>& upstream,
                                  int version) {
@@ -67,22 +88,20 @@ RecoverySettings wanted_recovery(const config::Settings& settings, const std::op
   for (const auto& [name, value] : settings.postgresql.parameters) {
     if (is_recovery_parameter(name)) parameters[name] = value;
   }
-  if (parameters.empty())
-    parameters.insert(settings.postgresql.recovery_conf.begin(), settings.postgresql.recovery_conf.end());
-  const auto rename = [&](const std::string& from, const std::string& to) {
-    if (auto node = parameters.extract(from)) parameters.try_emplace(to, node.mapped());
-  };
-  if (version >= 120000) {
-    rename("trigger_file", "promote_trigger_file");
-  } else {
-    rename("promote_trigger_file", "trigger_file");
+  if (parameters.empty()) {
+    for (const auto& [name, value] : settings.postgresql.recovery_conf) {
+      std::string lower = name;
+      std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
+      parameters[lower] = value;
+    }
   }
-  if (version >= 160000) parameters.erase("promote_trigger_file");
+  parameters = translate_recovery(std::move(parameters), version);
   std::erase_if(parameters, [](const auto& item) {
     return item.first.starts_with("recovery_target") || item.first == "primary_conninfo" ||
            item.first == "primary_slot_name" || item.first == "standby_mode" ||
            item.first == "pause_at_recovery_target";
   });
+  wanted.warnings = remove_invalid_recovery(parameters, version);
 
   parameters["recovery_target_timeline"] = "latest";
   if (version >= 120000) {
@@ -114,6 +133,30 @@ bool same_connection(const ConnectionParameters& wanted, const ConnectionParamet
   return true;
 }
 
+namespace {
+
+std::set<std::string_view> lines_of(std::string_view text) {
+  std::set<std::string_view> lines;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    if (end > 0) lines.insert(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+/// From version 10 on the password stands in the password file.
+bool same_passwords(const RecoverySettings& wanted, const RunningRecovery& running, int version) {
+  if (wanted.pgpass.empty()) return true;
+  if (version >= 100000) return lines_of(wanted.pgpass) == lines_of(running.pgpass);
+  const auto password = [](const Parameters& parameters) {
+    return value_of(parse_conninfo(value_of(parameters, "primary_conninfo")), "password");
+  };
+  return password(wanted.parameters) == password(running.parameters);
+}
+
+}  // namespace
+
 RecoveryDifference compare_recovery(const RecoverySettings& wanted, const RunningRecovery& running,
                                     const std::string& receiver_conninfo, const std::string& receiver_slot,
                                     int version) {
@@ -123,6 +166,11 @@ RecoveryDifference compare_recovery(const RecoverySettings& wanted, const Runnin
     difference = std::max(difference, reload ? RecoveryDifference::reload : RecoveryDifference::restart);
   };
   const std::string wanted_conninfo = value_of(wanted.parameters, "primary_conninfo");
+  if (version < 120000) {
+    const auto mode = running.parameters.find("standby_mode");
+    if (mode != running.parameters.end() && parse_bool(Document(mode->second)) != true)
+      return RecoveryDifference::restart;
+  }
   for (const auto& compared : kCompared) {
     const std::string name(compared.name);
     if (version < compared.from || version >= compared.till) continue;
@@ -138,7 +186,7 @@ RecoveryDifference compare_recovery(const RecoverySettings& wanted, const Runnin
         connection = std::move(seen);
       }
       if (want.empty() && have.empty()) continue;
-      const bool same_password = wanted.pgpass.empty() || running.pgpass == wanted.pgpass;
+      const bool same_password = same_passwords(wanted, running, version);
       if (want.empty() || connection.empty() || !same_password ||
           !same_connection(parse_conninfo(want), connection, version)) {
         note(compared);

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/settings.h"
 #include "postgres/conninfo.h"
@@ -16,7 +17,13 @@ struct RecoverySettings {
   Parameters parameters;
   /// What the password file must hold; empty: no password is needed.
   std::string pgpass;
+  /// Why configured ones were left out or changed.
+  std::vector<std::string> warnings;
 };
+
+/// Recovery parameters under the names and with the values that a server of `version` knows: trigger file and
+/// pause_at_recovery_target have two. Those of none of its names stay.
+Parameters translate_recovery(Parameters parameters, int version);
 
 /// Settings of a standby that streams from `upstream` (nullopt: from nobody).
 RecoverySettings wanted_recovery(const config::Settings& settings, const std::optional<Upstream>& upstream,
@@ -26,7 +33,7 @@ RecoverySettings wanted_recovery(const config::Settings& settings, const std::op
 struct RunningRecovery {
   /// By name, as pg_settings shows them or as we wrote them.
   Parameters parameters;
-  /// Parameters that come from our own postgresql.conf.
+  /// `parameters` tells what runs.
   bool known = false;
   /// What the password file holds.
   std::string pgpass;

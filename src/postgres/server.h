@@ -16,6 +16,8 @@ namespace tanist::postgres {
 /// Why an action failed: what was attempted, on what, and what came back. One line, plus a HINT line where there is one.
 struct Failure {
   std::string detail;
+  /// Of a rewind: the source was no primary that can be reached any more when it failed.
+  bool source_lost = false;
 };
 using Result = std::expected<void, Failure>;
 
@@ -28,6 +30,19 @@ struct StartRequest {
   std::optional<Upstream> upstream;
   /// The role whose role-specific settings apply and that callbacks see.
   Role role = Role::replica;
+  /// The first start after custom_bootstrap(): recovery as `bootstrap.<method>` says, and this host's own connections are
+  /// let in whatever the restored cluster knows of its users. `as_standby` and `upstream` do not count then.
+  bool custom_bootstrap = false;
+};
+
+/// A replica to be made (postgres.md §22).
+struct ReplicaRequest {
+  /// nullopt: from nobody, only by methods that need no leader.
+  std::optional<Upstream> source;
+  /// Whatever methods are configured, this one only.
+  bool basebackup_only = false;
+  /// Not empty: the data directory that is there may be replaced; logged.
+  std::string why_removal_allowed;
 };
 
 enum class StartOutcome { accepting, died, timed_out };
@@ -46,10 +61,23 @@ struct WantedSlot {
 struct Progress {
   std::int64_t done_bytes = 0;
   std::int64_t total_bytes = 0;  // 0: not known yet
+  /// Of the last seconds; 0: not known yet.
+  std::int64_t bytes_per_second = 0;
+  /// What the rest takes at that rate.
+  std::optional<std::int64_t> seconds_left;
 };
 
-/// What changed without being asked; wakes the cycle.
-enum class ServerEvent { postmaster_died, receiver_ended, role_changed, started_accepting, progress };
+/// What changed without being asked.
+enum class ServerEvent {
+  postmaster_died,
+  receiver_ended,
+  role_changed,
+  started_accepting,
+  /// A clone or rewind got further; wakes nobody.
+  progress,
+  /// The monitor's query was answered (or not) and nothing else happened; wakes nobody.
+  probed,
+};
 
 /// The local PostgreSQL as a port: the real one runs processes, the simulated one is a model. One thread. Every call
 /// is bounded by its deadline and may be cancelled unless it says otherwise. Nothing here chooses: ha/ does.
@@ -79,8 +107,13 @@ class Server {
 
   /// initdb into the empty data directory, with users' password file; leaves nothing running.
   virtual Task<Result> initdb(Instant deadline) = 0;
-  /// After the first start as primary: superuser, replication and rewind users, post_bootstrap script.
+  /// The script of `bootstrap.<method>` fills the empty data directory; from here on until end_custom_bootstrap() new
+  /// settings do not reach the files of PostgreSQL.
+  virtual Task<Result> custom_bootstrap(Instant deadline) = 0;
+  /// After the first start, once it is a primary: superuser, replication and rewind users, post_bootstrap script.
   virtual Task<Result> post_bootstrap(Instant deadline) = 0;
+  /// Ordinary settings again, recovery settings gone; true: they need a restart.
+  virtual Task<std::expected<bool, Failure>> end_custom_bootstrap(Instant deadline) = 0;
 
   /// Writes configuration and recovery settings and launches the postmaster; returns when its pid is known (this part
   /// is shielded from cancellation). Requires facts().process == none.
@@ -120,9 +153,15 @@ class Server {
   virtual Task<Result> crash_recover(Instant deadline) = 0;
   /// Timelines and positions compared with the leader.
   virtual Task<DivergenceAnswer> compare_with(Upstream leader, Instant deadline) = 0;
+  /// Before a rewind from a source that does not tell whether it has made the checkpoint after its promotion: makes
+  /// one there, or, as a user who may not, compares its control file with its timeline (postgres.md §24).
+  virtual Task<Result> checkpoint_source(Upstream, Instant) { co_return Result(); }
+  /// Fails without having changed anything, or leaves facts().half_rewound.
   virtual Task<Result> rewind(Upstream source, std::function<void(Progress)> progress, Instant deadline) = 0;
-  /// Clones into an empty or removed data directory; a failed clone leaves no directory that looks whole.
-  virtual Task<Result> base_backup(Upstream source, std::function<void(Progress)> progress, Instant deadline) = 0;
+  /// Makes a replica by the configured methods, the first that succeeds; one that failed or was cancelled leaves no
+  /// directory that looks whole.
+  virtual Task<Result> create_replica(ReplicaRequest request, std::function<void(Progress)> progress,
+                                      Instant deadline) = 0;
   /// Removes the data directory with its tablespaces and linked WAL; `why` is logged.
   virtual Task<Result> remove_data_directory(std::string why, Instant deadline) = 0;
   /// Renames it to `<data_dir>.failed`.
@@ -137,6 +176,8 @@ class Server {
 
   /// Fire and forget; a new one ends the running one (postgres.md §10).
   virtual void run_callback(std::string action, Role role) = 0;
+  /// Who holds the leader key, as last seen: callbacks are told.
+  virtual void note_leader(const std::string&) {}
 };
 
 }  // namespace tanist::postgres

@@ -10,7 +10,9 @@
 #include "core/log.h"
 #include "postgres/config_files.h"
 #include "postgres/local_server.h"
+#include "postgres/lock_files.h"
 #include "postgres/pid_file.h"
+#include "process/umask.h"
 
 /// From settings to files to a running postmaster.
 namespace tanist::postgres {
@@ -30,7 +32,13 @@ struct File {
 
 std::expected<bool, std::string> write_if_different(const File& file) {
   const auto before = blocking::read_file(file.path);
-  if (before && *before && **before == file.content) return false;
+  if (before && *before && **before == file.content) {
+    // libpq ignores a password file that others may read.
+    struct stat seen{};
+    const bool secret = file.mode == 0600 && ::stat(file.path.c_str(), &seen) == 0 && (seen.st_mode & 077) != 0;
+    if (secret) ::chmod(file.path.c_str(), file.mode);
+    return false;
+  }
   if (auto written = blocking::write_file(file.path, file.content, file.mode); !written) {
     return std::unexpected(written.error());
   }
@@ -40,7 +48,10 @@ std::expected<bool, std::string> write_if_different(const File& file) {
 /// The file that came with initdb is kept beside ours and included by it.
 std::expected<void, std::string> keep_base_file(const std::string& main, const std::string& base) {
   if (::access(base.c_str(), F_OK) == 0) return {};
-  if (::access(main.c_str(), F_OK) != 0) return blocking::write_file(base, "", 0600);
+  const auto content = blocking::read_file(main);
+  if (!content) return std::unexpected(content.error());
+  // A file of ours (its base was not copied) would include itself.
+  if (!*content || is_generated(**content)) return blocking::write_file(base, "", 0600);
   if (::rename(main.c_str(), base.c_str()) != 0) {
     return std::unexpected(
         fmt::format("could not rename \"{}\" to \"{}\": {}", main, base, std::strerror(errno)));
@@ -101,14 +112,26 @@ std::string LocalServer::main_file() const {
 }
 
 unsigned LocalServer::file_mode(const std::string& path) const {
-  if (!path.starts_with(pg().data_dir + "/")) return 0644;
+  // Outside of it the administrator's umask says who may look (config.md §11.6).
+  if (!path.starts_with(pg().data_dir + "/")) return 0666 & ~process::start_umask();
   return seen_.group_access ? 0640 : 0600;
 }
 
-/// What this server's binary accepts; asked once for each binary.
+int LocalServer::exact_version() const {
+  const int major = target_version();
+  const int running = facts_.running() && facts_.probe ? facts_.probe->server_version : 0;
+  const int exact = running != 0 ? running : parse_binary_version(binary_text_);
+  const int minors = exact >= 100000 ? 10000 : 100;
+  return exact / minors * minors == major ? exact : major;
+}
+
+/// Asks the binary for names that only it can judge; once for each binary, and only when there are such
+/// names.
 Task<void> LocalServer::load_known_parameters(Instant deadline) {
   const std::string which = tool("postgres") + " " + binary_text_;
-  if (known_for_ == which && !known_parameters_.empty()) co_return;
+  const int version = exact_version();
+  if (others_of_ == which && other_parameters_) co_return;
+  if (!needs_description(effective_parameters(*settings_, version), version)) co_return;
   std::vector<std::string> argv{tool("postgres"), "--describe-config"};
   auto running =
       run_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kDescribeBudget));
@@ -118,51 +141,42 @@ Task<void> LocalServer::load_known_parameters(Instant deadline) {
                  finished ? finished->describe() : finished.error());
     co_return;
   }
-  known_parameters_ = parse_describe_config(finished->out);
-  known_for_ = which;
+  other_parameters_ = parse_describe_config(finished->out, version);
+  others_of_ = which;
 }
 
-Parameters LocalServer::valid_parameters(int version) {
+Parameters LocalServer::valid_parameters() {
+  const int version = target_version();
   Parameters parameters = effective_parameters(*settings_, version);
-  // Libraries that are loaded at the start bring names of their own, with dots; those stay.
-  for (const auto& dropped : remove_invalid(parameters, known_parameters_, version))
-    log::warning("{}", dropped.message);
+  const OtherParameters* others = other_parameters_ ? &*other_parameters_ : nullptr;
+  for (const auto& warning : remove_invalid(parameters, others, exact_version())) log::warning("{}", warning);
   return parameters;
 }
 
 Task<std::expected<LocalServer::FilesWritten, std::string>> LocalServer::write_files(Parameters parameters,
                                                                                      Instant deadline) {
   const int version = target_version();
-  const std::string directory = pg().config_dir.empty() ? pg().data_dir : pg().config_dir;
-  const bool own_hba = !parameters.contains("hba_file");
-  const bool own_ident = !parameters.contains("ident_file");
-  const std::string hba_file = directory + "/pg_hba.conf";
-  const std::string ident_file = directory + "/pg_ident.conf";
-
-  MainConfiguration main;
-  const std::string base_name = pg().config_base_name + ".base.conf";
-  main.include = pg().custom_conf.empty() ? base_name : pg().custom_conf;
-  main.parameters = parameters;
-  for (const char* file : {"hba_file", "ident_file"}) {
-    if (auto found = main.parameters.find(file); found != main.parameters.end()) {
-      found->second = resolve_path(directory, found->second);
-    }
-  }
-  if (own_hba) main.hba_file = hba_file;
-  if (own_ident) main.ident_file = ident_file;
-  if (version >= 120000 && recovery_active_) main.recovery = recovery_.parameters;
+  MainConfiguration main =
+      main_configuration(pg(), parameters, recovery_active_ ? recovery_.parameters : Parameters(), version);
+  const bool own_hba = !main.hba_file.empty();
+  const bool own_ident = !main.ident_file.empty();
+  const std::string hba_file = own_file(pg(), "hba_file");
+  const std::string ident_file = own_file(pg(), "ident_file");
 
   ConfigurationJob job;
-  if (pg().custom_conf.empty()) job.base_file = directory + "/" + base_name;
+  if (pg().custom_conf.empty()) job.base_file = config_directory() + "/" + main.include;
   job.files.push_back({main_file(), render_main_configuration(main), file_mode(main_file())});
-  if (own_hba && !pg().pg_hba.empty())
+  if (own_hba && custom_bootstrapping_) {
+    job.files.push_back({hba_file, render_lines(trust_hba_), file_mode(hba_file)});
+  } else if (own_hba && !pg().pg_hba.empty())
     job.files.push_back({hba_file, render_lines(pg().pg_hba), file_mode(hba_file)});
   if (own_ident && !pg().pg_ident.empty()) {
     job.files.push_back({ident_file, render_lines(pg().pg_ident), file_mode(ident_file)});
   }
-  if (version >= 120000) job.auto_conf = pg().data_dir + "/postgresql.auto.conf";
+  if (version >= 120000 && !keeps_recovery_conf()) job.auto_conf = pg().data_dir + "/postgresql.auto.conf";
   job.auto_conf_mode = file_mode(job.auto_conf);
 
+  const Role role = role_;
   using Outcome = std::expected<bool, std::string>;
   auto op = disk_.call<Outcome>(
       "write the configuration of PostgreSQL", [job = std::move(job)] { return write_configuration(job); },
@@ -171,6 +185,7 @@ Task<std::expected<LocalServer::FilesWritten, std::string>> LocalServer::write_f
   if (!written) co_return std::unexpected(std::move(written.error()));
   if (!*written) co_return std::unexpected(std::move(written->error()));
   written_parameters_ = std::move(parameters);
+  facts_.settings_role = role;
   co_return FilesWritten{**written};
 }
 
@@ -212,6 +227,7 @@ Task<Result> LocalServer::write_recovery_files(bool as_standby, Instant deadline
 
 void LocalServer::set_recovery(const std::optional<Upstream>& upstream) {
   recovery_ = wanted_recovery(*settings_, upstream, target_version());
+  for (const auto& warning : recovery_.warnings) log::warning("{}", warning);
   recovery_active_ = true;
 }
 
@@ -236,31 +252,40 @@ Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
   if (!seen_.permission_error.empty()) co_return refused(seen_.permission_error);
   if (facts_.half_rewound) {
     co_return refused(
-        fmt::format("pg_rewind did not finish in data directory \"{}\"\nHINT: it is tried again while there is a primary; "
+        fmt::format("pg_rewind did not finish in data directory \"{}\"\nHINT: it is tried again while there "
+                    "is a primary; "
                     "to clone instead, remove the directory and {}",
                     pg().data_dir, half_rewound_path()));
   }
   auto checking = check_binaries(deadline);
   Result checked = co_await std::move(checking);
   if (!checked) co_return checked;
+  take_settings(configured_, request.role);
   auto preparing = on_disk(
       "prepare directories",
-      [settings = settings_] { return prepare_directories(*settings, settings->postgresql.data_dir, false); },
+      [settings = settings_, now = clock_.wall_now()] {
+        for (const auto& path : remove_empty_lock_files(settings->postgresql, now)) {
+          log::warning("removed \"{}\": a server that was killed while it started left it empty", path);
+        }
+        return prepare_directories(*settings, settings->postgresql.data_dir, false);
+      },
       deadline);
   Result prepared = co_await std::move(preparing);
   if (!prepared) co_return prepared;
   auto knowing = load_known_parameters(deadline);
   co_await std::move(knowing);
 
-  const int version = target_version();
-  Parameters parameters = valid_parameters(version);
+  Parameters parameters = valid_parameters();
   raised_.clear();
   facts_.pending_restart.clear();
-  if (request.as_standby) {
-    if (!facts_.control) {
-      auto reading = read_control(deadline);
-      co_await std::move(reading);
-    }
+  if ((request.as_standby || request.custom_bootstrap) && !facts_.control) {
+    auto reading = read_control(deadline);
+    co_await std::move(reading);
+  }
+  if (request.custom_bootstrap) {
+    auto preparing_first = first_start_parameters(std::move(parameters), deadline);
+    parameters = co_await std::move(preparing_first);
+  } else if (request.as_standby) {
     if (facts_.control) raised_ = raise_to_required(parameters, facts_.control->required_settings);
     for (const auto& [name, configured] : raised_) {
       facts_.pending_restart[name] = {parameters.at(name), configured};
@@ -270,8 +295,8 @@ Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
     recovery_active_ = false;
     recovery_ = {};
   }
-  role_ = request.role;
-  auto recovering = write_recovery_files(request.as_standby, deadline);
+  auto recovering = request.custom_bootstrap ? write_first_recovery_files(deadline)
+                                             : write_recovery_files(request.as_standby, deadline);
   Result recovery_written = co_await std::move(recovering);
   if (!recovery_written) co_return recovery_written;
   std::vector<std::string> argv{tool("postgres"), "-D", pg().data_dir, "--config-file=" + main_file()};
@@ -282,6 +307,7 @@ Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
 
   auto environment =
       process::without(process::environment(), {"PATRONI_", "TANIST_", "KUBERNETES_", "NOTIFY_SOCKET"});
+  if (!pg().krbsrvname.empty()) environment["PGKRBSRVNAME"] = pg().krbsrvname;
   if (auto arenas = environment.extract("PG_MALLOC_ARENA_MAX"))
     environment["MALLOC_ARENA_MAX"] = arenas.mapped();
   // PostgreSQL would take a zombie, or another process with the number of its last postmaster, for a running

@@ -14,6 +14,8 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr Duration kToolBudget = 30s;
+/// How often a script that runs before the stop is compared with the server that is to be stopped.
+constexpr Duration kScriptLook = 100ms;
 
 /// `postgres (PostgreSQL) 15.20 (Debian …)` → 150000.
 int version_of(std::string_view text) {
@@ -35,7 +37,10 @@ std::string LocalServer::tool(const std::string& name) const {
 }
 
 process::Environment LocalServer::script_environment() const {
-  return process::without(process::environment(), {"PATRONI_", "TANIST_", "NOTIFY_SOCKET"});
+  auto environment = process::without(process::environment(), {"PATRONI_", "TANIST_", "NOTIFY_SOCKET"});
+  environment[kWorksFor] = settings_->state_dir;
+  if (!pg().krbsrvname.empty()) environment["PGKRBSRVNAME"] = pg().krbsrvname;
+  return environment;
 }
 
 process::Environment LocalServer::tool_environment() const {
@@ -75,6 +80,38 @@ Task<Result> LocalServer::run_script(std::string what, std::string text, std::ve
   if (!finished->success()) {
     co_return std::unexpected(Failure{fmt::format("{} \"{}\" failed: {}", what, text, finished->describe())});
   }
+  co_return Result();
+}
+
+Task<Result> LocalServer::run_long_script(std::string what, std::string text,
+                                          std::vector<std::string> arguments,
+                                          process::Environment environment, Instant deadline) {
+  /// Enough to see what it is doing; one that prints without end fills no log.
+  constexpr int kLoggedLines = 500;
+  constexpr std::size_t kLoggedWidth = 1000;
+  auto words = process::split_command(text);
+  if (!words || words->empty()) {
+    co_return std::unexpected(Failure{
+        fmt::format("\"{}\" is no command: {}", text, words ? std::string("it is empty") : words.error())});
+  }
+  process::Command command;
+  command.argv = std::move(*words);
+  command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+  command.environment = std::move(environment);
+  command.out = process::Output::as_error;
+  auto sink = [what, lines = 0](std::string_view line) mutable {
+    if (lines > kLoggedLines) return;
+    if (++lines <= kLoggedLines) {
+      log::info("{}: {}", what, line.substr(0, kLoggedWidth));
+    } else {
+      log::info("{}: (more is not logged)", what);
+    }
+  };
+  auto op = process::run(clock_, std::move(command), deadline, std::move(sink));
+  auto finished = co_await std::move(op);
+  if (!finished) co_return std::unexpected(Failure{finished.error()});
+  if (!finished->success())
+    co_return std::unexpected(Failure{fmt::format("\"{}\" failed: {}", text, finished->describe())});
   co_return Result();
 }
 
@@ -167,10 +204,11 @@ Task<void> LocalServer::read_control(Instant deadline) {
   auto data = finished && finished->success() ? parse_control_data(finished->out) : std::nullopt;
   if (!data) {
     facts_.control.reset();
-    log::warning("could not read the control file of \"{}\": {}", pg().data_dir,
-                 finished ? finished->describe() : finished.error());
+    facts_.control_error = finished ? finished->describe() : finished.error();
+    log::warning("could not read the control file of \"{}\": {}", pg().data_dir, facts_.control_error);
     co_return;
   }
+  facts_.control_error.clear();
   data->seen_at = clock_.now();
   facts_.system_identifier = data->system_identifier;
   facts_.control = std::move(data);
@@ -238,18 +276,39 @@ Task<Result> LocalServer::checkpoint(Instant deadline) {
   co_return Result();
 }
 
-Task<void> LocalServer::run_before_stop(Instant deadline) {
-  if (pg().before_stop.empty()) co_return;
-  auto running = run_script("before_stop", pg().before_stop, {}, script_environment(), deadline);
+Task<void> LocalServer::log_script(std::string what, std::string command, Instant deadline) {
+  auto running = run_script(what, std::move(command), {}, script_environment(), deadline);
   Result done = co_await std::move(running);
   if (!done) log::warning("{}", done.error().detail);
+}
+
+/// A script that does not end is given up: it is ended beside the stop, which goes on.
+Task<void> LocalServer::run_before_stop(Instant deadline) {
+  if (pg().before_stop.empty()) co_return;
+  auto script = spawn("before_stop", log_script("before_stop", pg().before_stop, deadline));
+  while (script.running() && facts_.running() && clock_.now() < deadline) {
+    auto ending = script.join();
+    auto bounded = run_until(clock_, std::move(ending), std::min(clock_.now() + kScriptLook, deadline));
+    co_await std::move(bounded);
+  }
+  if (script.running()) log::warning("before_stop \"{}\" is not waited for any longer", pg().before_stop);
+  script.cancel();
 }
 
 void LocalServer::run_callback(std::string action, Role role) {
   const auto command = pg().callbacks.find(action);
   if (command == pg().callbacks.end() || command->second.empty()) return;
   const Role shown = role == Role::promoted ? Role::primary : role;
-  callbacks_.run(command->second, std::move(action), std::string(to_string(shown)), settings_->scope);
+  Callbacks::Call call;
+  call.command = command->second;
+  call.action = std::move(action);
+  call.role = to_string(shown);
+  call.scope = settings_->scope;
+  call.name = settings_->name;
+  call.leader = leader_;
+  if (facts_.probe) call.timeline = facts_.probe->effective_timeline;
+  if (!call.timeline && facts_.control) call.timeline = facts_.control->checkpoint_timeline;
+  callbacks_.run(std::move(call));
 }
 
 }  // namespace tanist::postgres

@@ -44,6 +44,7 @@ struct ControlData {
   Timeline min_recovery_timeline;
   bool wal_log_hints = false;
   bool data_checksums = false;
+  std::uint64_t wal_segment_bytes = 16u << 20;
   /// max_connections, max_wal_senders, … as the control file requires them of a standby.
   std::map<std::string, std::int64_t> required_settings;
 };
@@ -128,6 +129,8 @@ struct DivergenceAnswer {
   Timeline local_timeline;
   Lsn local_lsn;
   Timeline leader_timeline;
+  /// Diverged on one timeline number (two promotions to it): pg_rewind would find nothing to do.
+  bool beyond_rewind = false;
 };
 
 /// pending_restart_reason: values in human units.
@@ -155,12 +158,21 @@ struct Facts {
   std::string failing_why;
   /// Read while the server is stopped, or when asked for.
   std::optional<ControlData> control;
+  /// Why the control file could not be read when that was tried last; empty: it could.
+  std::string control_error;
   bool standby_signal = false;
   bool backup_label = false;
   /// pg_rewind began on this data directory and did not end well: nothing may start on it but another pg_rewind.
   bool half_rewound = false;
+  /// `pg_rewind --help` ended well. Also true where nobody asked for pg_rewind.
+  bool rewind_works = true;
   std::string system_identifier;
   std::map<std::string, PendingRestart> pending_restart;
+  /// Where clients reach what runs, while a newer address waits for a restart; empty: what the settings say.
+  std::string conn_url;
+  /// The role whose settings the files of the running server hold (config.md §1.3); uninitialized: it was found running
+  /// and nothing was written yet; nullopt: does not matter.
+  std::optional<Role> settings_role;
 
   bool running() const { return process == Process::running; }
   bool accepts() const { return running() && accepting == Accepting::accepting; }

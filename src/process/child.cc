@@ -74,6 +74,7 @@ struct Attributes {
 void set_output(posix_spawn_file_actions_t* actions, Output output, const Pipe& pipe, int number) {
   if (output == Output::null) ::posix_spawn_file_actions_addopen(actions, number, "/dev/null", O_WRONLY, 0);
   if (output == Output::capture) ::posix_spawn_file_actions_adddup2(actions, pipe.write, number);
+  if (output == Output::as_error) ::posix_spawn_file_actions_adddup2(actions, 2, number);
 }
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
@@ -142,8 +143,8 @@ std::expected<Child, std::string> Child::spawn(const Command& command) {
 
   Attributes spawn;
   ::posix_spawn_file_actions_addopen(&spawn.actions, 0, "/dev/null", O_RDONLY, 0);
-  set_output(&spawn.actions, command.out, out, 1);
   set_output(&spawn.actions, command.err, err, 2);
+  set_output(&spawn.actions, command.out, out, 1);
   // Sockets of libraries are not always close-on-exec: a child that outlives us must hold none of ours.
   ::posix_spawn_file_actions_addclosefrom_np(&spawn.actions, 3);
   if (!command.directory.empty()) {
@@ -214,11 +215,36 @@ void Child::signal_group(int number) const {
 
 namespace {
 
+/// Cuts what comes into lines; a carriage return ends one, too. Of a line without end the beginning is kept.
+class Lines {
+ public:
+  explicit Lines(const LineSink* sink) : sink_(sink != nullptr && *sink ? sink : nullptr) {}
+  void take(std::string_view part) {
+    while (sink_ != nullptr && !part.empty()) {
+      const auto end = part.find_first_of("\r\n");
+      const std::string_view piece = part.substr(0, end);
+      line_.append(piece.substr(0, kMaxLineBytes - std::min(kMaxLineBytes, line_.size())));
+      if (end == std::string_view::npos) return;
+      flush();
+      part.remove_prefix(end + 1);
+    }
+  }
+  void flush() {
+    if (sink_ != nullptr && !line_.empty()) (*sink_)(line_);
+    line_.clear();
+  }
+
+ private:
+  static constexpr std::size_t kMaxLineBytes = 8192;
+  const LineSink* sink_;
+  std::string line_;
+};
+
 /// Reads one output to its end: keeps the tail, hands out lines.
 Task<void> read_output(int fd, std::string* kept, const LineSink* sink) {
   asio::posix::stream_descriptor stream(co_await asio::this_coro::executor, fd);
-  std::string line;
-  char buffer[16384];
+  Lines lines(sink);
+  char buffer[65536];
   for (;;) {
     boost::system::error_code ec;
     auto op = stream.async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, ec));
@@ -227,19 +253,10 @@ Task<void> read_output(int fd, std::string* kept, const LineSink* sink) {
     const std::string_view part(buffer, n);
     kept->append(part);
     if (kept->size() > 2 * kMaxOutputBytes) kept->erase(0, kept->size() - kMaxOutputBytes);
-    if (sink != nullptr && *sink) {
-      for (const char c : part) {
-        if (c != '\n' && c != '\r') {
-          if (line.size() < kMaxOutputBytes) line += c;
-        } else if (!line.empty()) {
-          (*sink)(line);
-          line.clear();
-        }
-      }
-    }
+    lines.take(part);
     if (ec) break;
   }
-  if (sink != nullptr && *sink && !line.empty()) (*sink)(line);
+  lines.flush();
 }
 
 struct Readers {
@@ -248,13 +265,19 @@ struct Readers {
 };
 
 /// TERM, patience, KILL, and the end is awaited; a process stuck in the kernel is left to a later reaping.
-Task<void> end_child(Clock& clock, const Child& child) {
+Task<void> end_child(Clock& clock, const Child& child, Duration grace) {
   constexpr Duration kAfterKill = std::chrono::seconds(5);
+  // Those that leave the group, and lose their parent when it ends, are found by name afterwards.
+  std::vector<Identity> below;
+  for (const pid_t pid : descendants(child.pid()))
+    if (const auto seen = stat(pid)) below.push_back({pid, seen->start_ticks});
   child.signal_group(SIGTERM);
   auto polite = child.pidfd().wait();
-  auto bounded = run_until(clock, std::move(polite), clock.now() + kGrace);
+  auto bounded = run_until(clock, std::move(polite), clock.now() + grace);
   const bool ended = co_await std::move(bounded);
   if (ended) {
+    for (const auto& left : below)
+      if (alive(left)) kill_tree(left.pid);
     child.signal_group(SIGKILL);
     co_return;
   }
@@ -267,10 +290,10 @@ Task<void> end_child(Clock& clock, const Child& child) {
 
 /// Ends the child where it still runs, then the readers. What was written before the end is read; a
 /// grandchild that keeps a pipe open is not waited for.
-Task<void> finish(Clock& clock, const Child& child, TaskScope* scope, Readers readers) {
+Task<void> finish(Clock& clock, const Child& child, Duration grace, TaskScope* scope, Readers readers) {
   constexpr Duration kDrain = std::chrono::milliseconds(200);
   if (!child.pidfd().ended()) {
-    auto ending = end_child(clock, child);
+    auto ending = end_child(clock, child, grace);
     co_await std::move(ending);
   }
   const Instant drained = clock.now() + kDrain;
@@ -306,14 +329,14 @@ Task<std::expected<Finished, std::string>> run(Clock& clock, Command command, In
     auto ended = child.pidfd().wait();
     auto bounded = run_until(clock, std::move(ended), deadline);
     result.timed_out = !co_await std::move(bounded);
-    auto closing = finish(clock, child, &scope, readers);
+    auto closing = finish(clock, child, command.grace, &scope, readers);
     co_await std::move(closing);
   } catch (...) {
     cancelled = std::current_exception();
   }
   if (cancelled) {
     co_await shield_from_cancellation();
-    auto closing = finish(clock, child, &scope, readers);
+    auto closing = finish(clock, child, command.grace, &scope, readers);
     co_await std::move(closing);
     std::rethrow_exception(cancelled);
   }

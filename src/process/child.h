@@ -21,7 +21,13 @@ Environment environment();
 /// `from` without the variables that begin with one of `prefixes`.
 Environment without(Environment from, const std::vector<std::string>& prefixes);
 
-enum class Output { inherit, null, capture };
+/// `as_error`, of the standard output: where the standard error goes, in the order of writing.
+/// Between SIGTERM and SIGKILL.
+constexpr Duration kGrace = std::chrono::seconds(10);
+/// Kept of each output.
+constexpr std::size_t kMaxOutputBytes = 1 << 20;
+
+enum class Output { inherit, null, capture, as_error };
 
 struct Command {
   /// argv[0] without a slash is looked up in PATH.
@@ -32,6 +38,7 @@ struct Command {
   std::string directory;
   /// A session of its own, for what must outlive us; otherwise a process group of its own.
   bool new_session = false;
+  Duration grace = kGrace;
   Output out = Output::capture;
   Output err = Output::capture;
 };
@@ -86,13 +93,10 @@ struct Finished {
 
 using LineSink = std::function<void(std::string_view line)>;
 
-/// Runs a command to its end. At the deadline or when cancelled its group gets SIGTERM, after `kGrace` it and
-/// all below it are killed. Keeps the last megabyte of each output. `on_error_line` sees each line of stderr
-/// as it comes.
+/// Runs a command to its end. At the deadline or when cancelled its group gets SIGTERM, after its grace it
+/// and all below it are killed, wherever they have gone. Keeps the last megabyte of each output, however much
+/// comes. `on_error_line` sees each line of stderr as it comes, of a long one the beginning.
 Task<std::expected<Finished, std::string>> run(Clock& clock, Command command, Instant deadline,
                                                LineSink on_error_line = {});
-
-constexpr Duration kGrace = std::chrono::seconds(10);
-constexpr std::size_t kMaxOutputBytes = 1 << 20;
 
 }  // namespace tanist::process

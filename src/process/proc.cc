@@ -132,6 +132,16 @@ std::vector<pid_t> children(pid_t pid) {
   return found;
 }
 
+std::vector<pid_t> children_of_main_thread(pid_t pid) {
+  const auto content = read_all(fmt::format("/proc/{0}/task/{0}/children", pid));
+  if (!content) return children(pid);
+  std::vector<pid_t> found;
+  for (const auto word : words(*content)) {
+    if (auto child = number<pid_t>(word)) found.push_back(*child);
+  }
+  return found;
+}
+
 std::vector<pid_t> descendants(pid_t pid) {
   std::vector<pid_t> found = children(pid);
   std::set<pid_t> seen(found.begin(), found.end());
@@ -162,6 +172,17 @@ std::string title(pid_t pid) {
   }
   while (!content.empty() && content.back() == ' ') content.pop_back();
   return content;
+}
+
+std::vector<Identity> with_variable(const std::string& name, const std::string& value) {
+  const std::string wanted = '\0' + name + '=' + value + '\0';
+  std::vector<Identity> found;
+  for (const pid_t pid : all()) {
+    const auto content = read_all(fmt::format("/proc/{}/environ", pid));
+    if (!content || ('\0' + *content + '\0').find(wanted) == std::string::npos) continue;
+    if (const auto seen = stat(pid); seen && !seen->dead()) found.push_back({pid, seen->start_ticks});
+  }
+  return found;
 }
 
 bool send_signal(const Identity& identity, int signal) {

@@ -40,6 +40,8 @@ bool alive(const Identity&);
 
 /// Direct children, zombies included.
 std::vector<pid_t> children(pid_t pid);
+/// The same of a process with one thread, in one read.
+std::vector<pid_t> children_of_main_thread(pid_t pid);
 /// Children, their children and so on, without `pid`.
 std::vector<pid_t> descendants(pid_t pid);
 /// All processes that are visible.
@@ -50,6 +52,9 @@ std::optional<std::string> executable(pid_t pid);
 std::optional<std::string> working_directory(pid_t pid);
 /// Command line (or the title a process gave itself), arguments joined by blanks.
 std::string title(pid_t pid);
+
+/// Processes whose environment, as it was when they were started, has this variable with this value.
+std::vector<Identity> with_variable(const std::string& name, const std::string& value);
 
 /// Sends `signal` if the process still is the one named; false when it is gone.
 bool send_signal(const Identity&, int signal);

@@ -23,6 +23,21 @@ class Signals {
   std::unique_ptr<State> state_;
 };
 
+/// Keeps signals back until release() or the end of its life; then those that came meanwhile arrive. For the
+/// time before somebody waits for them.
+class HeldSignals {
+ public:
+  HeldSignals(std::initializer_list<int> numbers);
+  ~HeldSignals();
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+  void release();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 /// SIGPIPE would end the daemon when a peer closes a connection that is written to.
 void ignore_sigpipe();
 

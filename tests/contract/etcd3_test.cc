@@ -10,6 +10,7 @@
 #include "core/task_scope.h"
 #include "core/wait.h"
 #include "dcs/etcd3/messages.h"
+#include "net/http.h"
 
 /// What only etcd 3 has: several nodes, raft terms, logins, certificates.
 namespace tanist::contract {
@@ -235,6 +236,37 @@ TEST_F(Login, a_token_that_is_not_valid_any_more_is_renewed) {
   EXPECT_EQ(renewal.outcome, RenewOutcome::proven) << renewal.detail;
   EXPECT_EQ(a.read(Read::watched)->leader_name(), "a");
   EXPECT_EQ(a.read()->leader_name(), "a");
+}
+
+TEST_F(Login, a_password_that_changed_is_taken_over_by_a_reload) {
+  Member a(with("root", "secret"));
+  a.open();
+  ASSERT_EQ(a.acquire(), Outcome::done);
+  const auto reload = [&](const std::string& password) {
+    config::Settings settings;
+    settings.etcd3 = with("root", password).connection;
+    a.store->reload(settings);
+  };
+  reload("mistyped");
+  EXPECT_EQ(a.renew().outcome, RenewOutcome::proven) << "the login in use stays";
+  reload("secret");
+
+  // It ends the logins that were made with the old one.
+  const auto login = parse_json(ask(*etcd, "/v3/auth/authenticate", R"({"name":"root","password":"secret"})"));
+  net::HttpClient http(a.io.get_executor(), a.clock);
+  net::HttpRequest change;
+  change.method = "POST";
+  change.target = "/v3/auth/user/changepw";
+  change.headers.set("Authorization", login->find("token")->as_string());
+  change.body = R"({"name":"root","password":"changed"})";
+  const auto changed = a.run(http.request({"127.0.0.1", etcd->port(), false}, change, a.in(kBudget)));
+  ASSERT_TRUE(changed && changed->status == 200);
+
+  const auto refused = a.renew(1s);
+  EXPECT_NE(refused.outcome, RenewOutcome::proven);
+  EXPECT_NE(refused.detail.find("authentication failed"), std::string::npos) << refused.detail;
+  reload("changed");
+  EXPECT_EQ(a.renew().outcome, RenewOutcome::proven);
 }
 
 TEST_F(Login, a_wrong_password_ends_the_start) {

@@ -44,7 +44,8 @@ class StoreContract : public ::testing::TestWithParam<MakeFixture> {
 
   /// Opens a store for a member; `incarnation` tells several of one name apart.
   Store& open(const std::string& name, const std::string& incarnation = "first", dcs::Session previous = {}) {
-    dcs::Identity identity{name, incarnation, std::move(previous)};
+    dcs::Identity identity{name, incarnation, {}};
+    if (!previous.empty()) identity.previous_sessions.push_back(std::move(previous));
     auto& store = stores[name + "/" + incarnation];
     store = world->make(identity);
     world->run(store->open(identity));

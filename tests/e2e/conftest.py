@@ -1,7 +1,8 @@
 """End-to-end tests: the real binaries, PostgreSQL, etcd and clients, with faults. A file a promise.
 
 Each test has its own temporary directory and ports, so they run side by side (`-n 2`). TANIST_BIN_DIR names other
-binaries than build/release/bin, TANIST_KEEP=1 keeps the directories, TANIST_SOAK=1 means more rounds."""
+binaries than build/release/bin, TANIST_KEEP=1 keeps the directories, TANIST_SOAK=1 means more rounds. --pg-bindir, or
+TANIST_TEST_PG_BINDIR, names another PostgreSQL than /usr/lib/postgresql/15/bin."""
 import os
 import sys
 from pathlib import Path
@@ -11,13 +12,46 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.dont_write_bytecode = True
 
-from harness import netns  # noqa: E402
-from harness.cluster import Cluster  # noqa: E402
-from harness.processes import binaries  # noqa: E402
-from harness.writer import Writer  # noqa: E402
+# The harness is imported where it is used, and so after the options are known: it takes PostgreSQL's folder from the
+# environment, which workers of xdist inherit.
+
+
+def pytest_addoption(parser):
+    parser.addoption("--pg-bindir", metavar="DIR", default=os.environ.get("TANIST_TEST_PG_BINDIR"),
+                     help="run on the PostgreSQL in DIR, or on major version DIR of those that scripts/postgres-versions "
+                          "brought (TANIST_TEST_PG_BINDIR; default /usr/lib/postgresql/15/bin)")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "needs_postgresql(major): skipped on an older PostgreSQL")
+    asked = config.getoption("--pg-bindir")
+    if not asked:
+        return
+    from harness import versions
+    if asked.isdigit():
+        found = versions.bin_directory(asked)
+        if not found:
+            raise pytest.UsageError(f"PostgreSQL {asked} is not here: see scripts/postgres-versions --help")
+        asked = found
+    if not os.access(Path(asked) / "postgres", os.X_OK):
+        raise pytest.UsageError(f"--pg-bindir {asked}: no program postgres there")
+    os.environ["TANIST_TEST_PG_BINDIR"] = str(Path(asked).absolute())
+
+
+def pytest_runtest_setup(item):
+    from harness import processes, versions
+    for mark in item.iter_markers("needs_postgresql"):
+        if (have := versions.major_version(processes.POSTGRES_BIN)) < mark.args[0]:
+            pytest.skip(f"needs PostgreSQL {mark.args[0]}, this is {have}")
+
+
+def pytest_report_header():
+    from harness.processes import POSTGRES_BIN
+    return f"PostgreSQL: {POSTGRES_BIN}"
 
 
 def pytest_collection_modifyitems(items):
+    from harness.processes import binaries
     if not (binaries() / "tanist").exists():
         pytest.exit(f"{binaries()}/tanist is missing: build it first (cmake --preset release, cmake --build --preset "
                     "release) or set TANIST_BIN_DIR", returncode=1)
@@ -44,6 +78,7 @@ def soak():
 @pytest.fixture
 def new_cluster(request):
     """Makes clusters with the options of Cluster; all are ended with the test."""
+    from harness.cluster import Cluster
     request.node.clusters = []
 
     def make(**options):
@@ -65,12 +100,14 @@ def cluster(new_cluster):
 @pytest.fixture
 def writer(cluster):
     """Writes to every member of `cluster` while the test runs."""
+    from harness.writer import Writer
     with Writer(cluster) as running:
         yield running
 
 
 @pytest.fixture
 def switch():
+    from harness import netns
     reason = netns.missing()
     if reason:
         pytest.skip(reason)

@@ -1,4 +1,5 @@
 """A wrong configuration is named with key and line, before anything is touched."""
+import json
 import subprocess
 
 import pytest
@@ -45,6 +46,29 @@ def test_a_missing_file_is_named(tmp_path):
     done = subprocess.run([binaries() / "tanist", str(tmp_path / "none.yml")], capture_output=True, text=True, timeout=10)
     assert done.returncode == 1
     assert "none.yml" in done.stdout + done.stderr
+
+
+def test_a_missing_file_is_not_replaced_by_the_environment_unless_that_is_asked_for(tmp_path):
+    def start(**variables):
+        return subprocess.run([binaries() / "tanist", str(tmp_path / "none.yml")], capture_output=True, text=True, timeout=10,
+                              env={"PATRONI_CONFIGURATION": GOOD.replace("name: m1", "name: [m1]"), **variables})
+
+    done = start()
+    assert done.returncode == 1
+    assert "none.yml" in done.stderr and "TANIST_MISSING_CONFIG=environment" in done.stderr
+    done = start(TANIST_MISSING_CONFIG="environment")
+    assert done.returncode == 1
+    assert "PATRONI_CONFIGURATION:2: name" in done.stdout + done.stderr
+
+
+def test_tanist_variables_win_over_patroni_ones_and_both_over_the_file(tmp_path):
+    file = tmp_path / "tanist.yml"
+    file.write_text(GOOD)
+    done = subprocess.run([binaries() / "tanist", "--validate-config", "--offline", "--json", "--print", str(file)],
+                          capture_output=True, text=True, timeout=10,
+                          env={"PATRONI_SCOPE": "p", "TANIST_SCOPE": "t", "PATRONI_NAME": "n", "TANIST_LOG_LEVEL": "loud"})
+    answer = json.loads(done.stdout)
+    assert [e["where"] for e in answer["errors"] if e["path"] == "log.level"] == ["TANIST_LOG_LEVEL"]
 
 
 def test_help_and_version_work_without_configuration():

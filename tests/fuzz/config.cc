@@ -26,6 +26,13 @@ void load_and_build(const std::vector<config::SourceFile>& files, const config::
   }
   config::Problems problems;
   (void)config::build(*local, dynamic, problems);
+  // What a new cluster would begin with.
+  const Document* dcs = local->document.find_path("bootstrap.dcs");
+  if (!dcs || !dcs->is_map()) return;
+  const auto accepted = config::accept_dynamic(*dcs, problems);
+  // load() has refused what cannot be accepted.
+  if (!accepted) std::abort();
+  (void)config::build(*local, *accepted, problems);
 }
 
 const std::string kMinimal =
@@ -47,6 +54,17 @@ void environment_of(std::string_view text, config::Environment& out) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  // A high first byte: a file, a zero byte, a dynamic configuration.
+  if (data[0] >= 0x80) {
+    const auto cut = text.find('\0');
+    const auto dynamic =
+        parse_json(cut == std::string::npos ? std::string_view() : std::string_view(text).substr(cut + 1));
+    config::Problems notes;
+    const auto accepted = dynamic ? config::accept_dynamic(*dynamic, notes)
+                                  : std::expected<Document, std::string>(Document::map());
+    if (accepted) load_and_build({{"a.yml", kMinimal}, {"b.yml", text.substr(0, cut)}}, {}, *accepted);
+    return 0;
+  }
   switch (data[0] % 4) {
     case 0: load_and_build({{"f.yml", text}}, {}, Document::map()); break;
     case 1: load_and_build({{"a.yml", kMinimal}, {"b.yml", text}}, {}, Document::map()); break;

@@ -120,7 +120,7 @@ bool Cluster::converged(bool but_for_same_numbers) {
     if (m.get() == leader) continue;
     auto& postgres = m->postgres();
     if (!m->running()) return false;
-    if (but_for_same_numbers && same_number(*leader, *m)) continue;
+    if (but_for_same_numbers && !options().remove_on_divergence && same_number(*leader, *m)) continue;
     if (postgres.life() != Postgres::Life::up || !postgres.in_recovery() || !postgres.streaming())
       return false;
     if (!wal_.contains(leader->postgres().disk().end, postgres.disk().end)) return false;

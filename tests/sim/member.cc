@@ -14,6 +14,7 @@ std::string address_of(Endpoint host) {
 Document Options::dynamic() const {
   Document postgresql =
       Document::map({{"use_pg_rewind", use_pg_rewind},
+                     {"custom_bootstrap", custom_bootstrap},
                      {"use_slots", true},
                      {"remove_data_directory_on_rewind_failure", remove_on_divergence},
                      {"remove_data_directory_on_diverged_timelines", remove_on_divergence}});
@@ -66,6 +67,8 @@ config::SettingsPtr make_settings(const std::string& name, Endpoint host, const 
       flag("postgresql.remove_data_directory_on_diverged_timelines", false);
   d.raw = dynamic;
   s->bootstrap.dcs = dynamic;
+  if (flag("postgresql.custom_bootstrap", false))
+    s->bootstrap.custom = config::CustomBootstrap{.name = "restore", .command = "/restore"};
   return s;
 }
 

@@ -21,6 +21,8 @@ struct Options {
   bool use_pg_rewind = true;
   bool remove_on_divergence = true;
   bool guardian = true;
+  /// New clusters come from a script.
+  bool custom_bootstrap = false;
   Duration primary_start_timeout = std::chrono::seconds(300);
   Document dynamic() const;
 };

@@ -35,6 +35,7 @@ Options options_for(std::uint64_t seed) {
   // Without a guardian the daemon alone keeps the invariants, for as long as it lives and runs.
   o.guardian = dice.chance(0.75);
   o.primary_start_timeout = dice.chance(0.2) ? 0s : dice.chance(0.5) ? 300s : 20s;
+  o.custom_bootstrap = dice.chance(0.25);
   return o;
 }
 

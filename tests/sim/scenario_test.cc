@@ -150,6 +150,29 @@ TEST_F(Scenario, an_acquire_whose_reply_is_lost_is_resolved_and_leads) {
   EXPECT_TRUE(said("the outcome of taking the leader key is unknown")) << story();
 }
 
+TEST_F(Scenario, a_daemon_that_dies_between_two_sessions_knows_the_leader_key_for_its_own_when_it_returns) {
+  Member& old = leader();
+  // The key hangs on the session of the lost reply; the next one is on record when the daemon dies.
+  for (Endpoint host = 1; host <= cluster.size(); ++host) {
+    cluster.member(host).store_faults().lose_reply["acquire"] = 1;
+    cluster.member(host).store_faults().lose_request["renew"] = 10;
+  }
+  old.lose_power();
+  until([&] { return said("the outcome of taking the leader key is unknown"); }, 60s);
+  world().run_for(500ms);
+  const std::string holder = cluster.store().snapshot()->leader_name();
+  for (Endpoint host = 1; host <= cluster.size(); ++host) {
+    Member& member = cluster.member(host);
+    member.store_faults() = {};
+    if (member.name() != holder) continue;
+    member.crash();
+    world().run_for(1s);
+    member.start();
+    until([&] { return cluster.primary() == &member; }, cluster.options().ttl / 2);
+  }
+  ASSERT_NE(cluster.primary(), nullptr) << story();
+}
+
 TEST_F(Scenario, a_renewal_whose_reply_is_lost_costs_nothing) {
   Member& old = leader();
   const auto changes = cluster.store().lock_changes();

@@ -35,7 +35,9 @@ class SimServer final : public postgres::Server {
   Task<Result> apply(config::SettingsPtr settings, postgres::Role role, bool force,
                      Instant deadline) override;
   Task<Result> initdb(Instant deadline) override;
+  Task<Result> custom_bootstrap(Instant deadline) override;
   Task<Result> post_bootstrap(Instant deadline) override;
+  Task<std::expected<bool, postgres::Failure>> end_custom_bootstrap(Instant deadline) override;
   Task<Result> start(postgres::StartRequest request, Instant deadline) override;
   Task<postgres::StartOutcome> wait_started(Instant deadline) override;
   Task<Result> checkpoint(Instant deadline) override;
@@ -56,8 +58,8 @@ class SimServer final : public postgres::Server {
   Task<postgres::DivergenceAnswer> compare_with(postgres::Upstream leader, Instant deadline) override;
   Task<Result> rewind(postgres::Upstream source, std::function<void(postgres::Progress)> progress,
                       Instant deadline) override;
-  Task<Result> base_backup(postgres::Upstream source, std::function<void(postgres::Progress)> progress,
-                           Instant deadline) override;
+  Task<Result> create_replica(postgres::ReplicaRequest request, std::function<void(postgres::Progress)> progress,
+                              Instant deadline) override;
   Task<Result> remove_data_directory(std::string why, Instant deadline) override;
   Task<Result> rename_data_directory(Instant deadline) override;
   Task<void> sync_slots(std::vector<postgres::WantedSlot> wanted, bool drop_unknown,

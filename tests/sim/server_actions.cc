@@ -35,6 +35,17 @@ Task<SimServer::Result> SimServer::initdb(Instant deadline) {
   co_return Result{};
 }
 
+/// A script in the place of initdb makes no difference to what is decided.
+Task<SimServer::Result> SimServer::custom_bootstrap(Instant deadline) {
+  return initdb(deadline);
+}
+
+Task<std::expected<bool, postgres::Failure>> SimServer::end_custom_bootstrap(Instant) {
+  auto pause = process_.sleep_for(dice_.between(1ms, 20ms));
+  co_await std::move(pause);
+  co_return dice_.chance(0.5);
+}
+
 Task<SimServer::Result> SimServer::post_bootstrap(Instant deadline) {
   auto asking = query(deadline);
   const bool answered = co_await std::move(asking);
@@ -192,6 +203,8 @@ Task<postgres::DivergenceAnswer> SimServer::compare_with(postgres::Upstream lead
   answer.leader_timeline = other->timeline();
   if (!model_.ancestry_of(*other)) {
     answer.verdict = postgres::Divergence::diverged;
+    // Two promotions to one number: the first record tells them apart, pg_rewind does not.
+    answer.beyond_rewind = answer.local_timeline == answer.leader_timeline;
     answer.detail = "the leader's history left this server's before its end";
   } else {
     answer.verdict = postgres::Divergence::none;
@@ -211,6 +224,13 @@ Task<SimServer::Result> SimServer::copy(postgres::Upstream source,
         model_.disk().control_state != "shut down in recovery" && !model_.disk().half_rewound)
       model_.recover_alone();
     if (from->system_id() != model_.system_id()) co_return failure("pg_rewind: the systems are not the same");
+    // "source and target cluster are on the same timeline, no rewind required"
+    if (from->timeline() == model_.timeline() && !model_.disk().half_rewound) co_return Result{};
+    // What goes wrong while it looks around leaves everything as it was.
+    if (model_.failing_copies > 0 && !model_.disk().half_rewound && dice_.chance(0.5)) {
+      --model_.failing_copies;
+      co_return failure("pg_rewind: could not read WAL record");
+    }
     model_.begin_rewind();
   } else {
     if (model_.process() != postgres::Process::none || model_.disk().data == Postgres::Data::ok)
@@ -225,7 +245,7 @@ Task<SimServer::Result> SimServer::copy(postgres::Upstream source,
     co_await std::move(pause);
     if (reachable(source) != from || from->generation() != generation || process_.now() >= deadline)
       co_return failure(what + ": the connection to " + source.host + " was lost");
-    if (progress) progress({i * 1'000'000, kSteps * 1'000'000});
+    if (progress) progress({.done_bytes = i * 1'000'000, .total_bytes = kSteps * 1'000'000});
   }
   if (model_.failing_copies > 0) {
     --model_.failing_copies;
@@ -247,10 +267,11 @@ Task<SimServer::Result> SimServer::rewind(postgres::Upstream source,
   return copy(std::move(source), std::move(progress), deadline, true);
 }
 
-Task<SimServer::Result> SimServer::base_backup(postgres::Upstream source,
-                                               std::function<void(postgres::Progress)> progress,
-                                               Instant deadline) {
-  auto copying = copy(std::move(source), std::move(progress), deadline, false);
+Task<SimServer::Result> SimServer::create_replica(postgres::ReplicaRequest request,
+                                                  std::function<void(postgres::Progress)> progress,
+                                                  Instant deadline) {
+  if (!request.source) co_return failure("create_replica: there is no backup to restore");
+  auto copying = copy(std::move(*request.source), std::move(progress), deadline, false);
   auto copied = co_await std::move(copying);
   if (!copied && model_.disk().data == Postgres::Data::partial &&
       model_.process() == postgres::Process::none) {

@@ -35,7 +35,7 @@ SimStore::~SimStore() {
 
 Task<void> SimStore::open(dcs::Identity identity) {
   identity_ = std::move(identity);
-  if (!identity_.previous_session.empty()) older_sessions_.insert(identity_.previous_session);
+  older_sessions_.insert(identity_.previous_sessions.begin(), identity_.previous_sessions.end());
   while (true) {
     subscribe();
     auto loading = load(dcs::Read::linearizable, process_.now() + 5s);

@@ -78,6 +78,13 @@ void Client::set_timing(config::Timing timing) {
   http_.set_options(http_options());
 }
 
+void Client::renew_credentials(const std::string& username, const Secret& password) {
+  options_.username = username;
+  options_.password = password;
+  const auto secure = [](const net::Endpoint& endpoint) { return endpoint.https; };
+  if (std::ranges::any_of(endpoints_, secure)) http_.set_options(http_options());
+}
+
 bool Client::current(const Header& header) {
   if (header.cluster_id.empty() || header.raft_term == 0) return true;
   if (!terms_.empty() && !terms_.contains(header.cluster_id)) {

@@ -81,6 +81,9 @@ class Client {
   /// Called when the current node changes and when all nodes failed.
   void on_disturbance(std::function<void()> listener) { disturbance_ = std::move(listener); }
   void set_timing(config::Timing timing);
+  /// User and password from the next login on: the one in use stays until etcd ends it, so a wrong password
+  /// costs nothing before. Certificates are read anew with the next connection.
+  void renew_credentials(const std::string& username, const Secret& password);
   const std::vector<net::Endpoint>& endpoints() const { return endpoints_; }
   std::uint64_t calls() const { return calls_; }
 

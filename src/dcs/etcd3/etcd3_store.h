@@ -41,6 +41,7 @@ class Etcd3Store final : public Store {
   Task<WriteResult> cancel_bootstrap(Instant deadline) override;
   void on_change(std::function<void(Change)> listener) override { listeners_.push_back(std::move(listener)); }
   ClusterPtr watched() const override;
+  void reload(const config::Settings& settings) override;
 
  private:
   /// An answered transaction.

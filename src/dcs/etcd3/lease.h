@@ -29,14 +29,14 @@ class Lease {
   Task<std::expected<Grip, CallError>> prove(Instant deadline);
 
   Session current() const { return current_; }
-  /// The current lease, an older one of this process, or that of the previous incarnation.
+  /// The current lease, an older one of this process, or one of an earlier incarnation.
   bool mine(const Session& session) const;
   /// The store said that it does not exist.
   void forget(const Session& lease);
   void set_ttl(Duration ttl) { ttl_ = ttl; }
   /// The next binding is to a new lease: what was sent under this one may still arrive.
   void retire() { granted_for_ = {}; }
-  /// That of the previous incarnation.
+  /// One of an earlier incarnation.
   void adopt(Session previous);
   void on_session(std::function<Task<void>(Session)> recorder) { recorder_ = std::move(recorder); }
 

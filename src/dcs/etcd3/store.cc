@@ -33,6 +33,28 @@ std::string versions_differ(const std::string& key, const Condition& condition, 
   return fmt::format("{} is {}, expected {}", key, now, then);
 }
 
+/// What a transaction that puts one key (and reads it where its condition fails) came to.
+template <class Txn>
+WriteResult put_result(const std::string& key, const std::string& value, const Session& lease,
+                       const Condition& condition, const Txn& txn) {
+  WriteResult out;
+  if (txn.succeeded()) {
+    out.outcome = Outcome::done;
+    out.version = txn.header.revision;
+    return out;
+  }
+  const StoredKey* found = txn.found(0);
+  // An earlier attempt whose reply was lost did it: the value stands there as wanted.
+  if (txn.ambiguous && found != nullptr && found->kv.value == value && found->kv.session == lease) {
+    out.outcome = Outcome::done;
+    out.version = found->kv.version;
+    return out;
+  }
+  out.outcome = txn.ambiguous ? Outcome::unknown : Outcome::refused;
+  out.detail = versions_differ(key, condition, found);
+  return out;
+}
+
 }  // namespace
 
 Compare to_compare(std::string key, const Condition& condition) {
@@ -74,7 +96,7 @@ Etcd3Store::~Etcd3Store() = default;
 
 Task<void> Etcd3Store::open(Identity identity) {
   identity_ = std::move(identity);
-  lease_.adopt(identity_.previous_session);
+  for (const auto& session : identity_.previous_sessions) lease_.adopt(session);
   watch_ = std::make_unique<Watch>(client_, clock_, prefix_, identity_.name, [this](Change change) {
     for (const auto& listener : listeners_) listener(change);
   });
@@ -132,6 +154,10 @@ void Etcd3Store::set_ttl(Duration ttl) {
   options_.timing.ttl = ttl;
   lease_.set_ttl(ttl);
   client_.set_timing(options_.timing);
+}
+
+void Etcd3Store::reload(const config::Settings& settings) {
+  if (settings.etcd3) client_.renew_credentials(settings.etcd3->username, settings.etcd3->password);
 }
 
 ClusterPtr Etcd3Store::decode_view(const Tree& tree, std::int64_t revision, bool linearizable,
@@ -221,22 +247,7 @@ Task<WriteResult> Etcd3Store::put_key(std::string key, std::string value, Sessio
   auto running = transact(std::move(compares), std::move(success), std::move(failure), deadline);
   auto txn = co_await std::move(running);
   if (!txn) co_return failed_write(txn.error());
-  WriteResult out;
-  if (txn->succeeded()) {
-    out.outcome = Outcome::done;
-    out.version = txn->header.revision;
-    co_return out;
-  }
-  const StoredKey* found = txn->found(0);
-  // An earlier attempt whose reply was lost did it: the value stands there as wanted.
-  if (txn->ambiguous && found != nullptr && found->kv.value == value && found->kv.session == lease) {
-    out.outcome = Outcome::done;
-    out.version = found->kv.version;
-    co_return out;
-  }
-  out.outcome = txn->ambiguous ? Outcome::unknown : Outcome::refused;
-  out.detail = versions_differ(key, condition, found);
-  co_return out;
+  co_return put_result(key, value, lease, condition, *txn);
 }
 
 Task<WriteResult> Etcd3Store::erase_key(std::string key, Condition condition, Instant deadline) {
@@ -362,6 +373,39 @@ Task<std::expected<ClusterPtr, LoadError>> read_once(Executor executor, Clock& c
   decoded.cluster.linearizable = true;
   decoded.cluster.read_at = answer->sent_at;
   co_return std::make_shared<const Cluster>(std::move(decoded.cluster));
+}
+
+Task<WriteResult> write_once(Executor executor, Clock& clock, Options options, Record record,
+                             Condition condition, Instant deadline) {
+  struct OnceTxn {
+    TxnAnswer answer;
+    Header header;
+    bool ambiguous = false;
+    bool succeeded() const { return answer.succeeded; }
+    const StoredKey* found(std::size_t i) const {
+      return i < answer.found.size() && answer.found[i] ? &*answer.found[i] : nullptr;
+    }
+  };
+  Client client(executor, clock, options.connection, options.timing);
+  client.for_one_reading();
+  auto connecting = client.connect(deadline);
+  auto connected = co_await std::move(connecting);
+  WriteResult out;
+  if (!connected) {
+    out.detail = std::move(connected.error());
+    co_return out;
+  }
+  const auto encoded = encode(record);
+  const std::string key = options.base_path + "/" + encoded.key;
+  std::vector<Compare> compares;
+  if (!std::holds_alternative<Always>(condition)) compares.push_back(to_compare(key, condition));
+  const std::vector<Op> success{put(key, encoded.value, {})};
+  const std::vector<Op> failure{range(key)};
+  auto asking = client.call("/kv/txn", txn_body(compares, success, failure), deadline);
+  auto answer = co_await std::move(asking);
+  if (!answer) co_return failed_write(answer.error());
+  const OnceTxn txn{read_txn(answer->body), answer->header, answer->ambiguous};
+  co_return put_result(encoded.key, encoded.value, {}, condition, txn);
 }
 
 }  // namespace tanist::dcs::etcd3

@@ -25,4 +25,8 @@ std::unique_ptr<Store> make_store(Executor executor, Clock& clock, Options optio
 Task<std::expected<ClusterPtr, LoadError>> read_once(Executor executor, Clock& clock, Options options,
                                                      Instant deadline);
 
+/// One write without a daemon around it, as read_once.
+Task<WriteResult> write_once(Executor executor, Clock& clock, Options options, Record record,
+                             Condition condition, Instant deadline);
+
 }  // namespace tanist::dcs::etcd3

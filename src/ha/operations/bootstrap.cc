@@ -5,18 +5,71 @@
 #include "core/wait.h"
 #include "ha/operations/operation.h"
 
-/// A new cluster: initdb by the winner of the race for /initialize, the users, the result in the store.
+/// A new cluster: initdb or a script by the winner of the race for /initialize, the users, the result in the
+/// store.
 namespace tanist::ha::operations {
 namespace {
 using namespace std::chrono_literals;
 constexpr Duration kDiskBudget = 5s;
 constexpr Duration kInitdbBudget = 30min;
 constexpr Duration kFirstStartBudget = 5min;
+constexpr Duration kForever = 24h * 365;
+}  // namespace
+
+namespace {
+
+/// The first start; ends when the server is a primary that accepts connections. Returns why it is not, empty:
+/// it is.
+Task<std::string> start_first(OperationRunner& run, bool custom) {
+  auto& server = run.ports().server;
+  // Recovery of a restored backup takes what it takes.
+  const Instant deadline = run.now() + (custom ? kForever : kFirstStartBudget);
+  run.host().set_state(custom ? postgres::State::bootstrap_starting : postgres::State::starting);
+  run.enter(Phase::starting, Cancel::free, deadline);
+  postgres::StartRequest request;
+  request.as_standby = false;
+  request.role = postgres::Role::primary;
+  request.custom_bootstrap = custom;
+  auto launch = server.start(std::move(request), run.now() + kFirstStartBudget);
+  auto launched = co_await std::move(launch);
+  if (!launched) co_return launched.error().detail;
+  if (custom) {
+    run.enter(Phase::ending_recovery, Cancel::free, deadline);
+    run.host().wake();
+  }
+  auto waiting = server.wait_started(deadline);
+  const auto started = co_await std::move(waiting);
+  if (started != postgres::StartOutcome::accepting) {
+    run.host().set_state(postgres::State::start_failed);
+    co_return "the new PostgreSQL did not start";
+  }
+  run.host().set_state(postgres::State::running);
+  run.host().publish();
+  if (!custom) co_return std::string();
+  auto recovering = server.wait_promoted(deadline);
+  const bool primary = co_await std::move(recovering);
+  co_return primary ? std::string() : std::string("PostgreSQL ended before the end of recovery");
+}
+
+/// Settings that only a restart brings; nobody knows this server yet.
+Task<std::string> restart_new_server(OperationRunner& run) {
+  auto& server = run.ports().server;
+  const Instant deadline = run.now() + kFirstStartBudget;
+  run.enter(Phase::starting, Cancel::free, deadline);
+  server.signal_stop(postgres::StopMode::fast);
+  auto stopping = server.wait_down(deadline);
+  const bool down = co_await std::move(stopping);
+  if (!down) co_return "PostgreSQL could not be stopped for a restart with its ordinary settings";
+  auto starting = start_first(run, false);
+  co_return co_await std::move(starting);
+}
+
 }  // namespace
 
 Task<Outcome> bootstrap(OperationRunner& run) {
   auto& server = run.ports().server;
   const auto settings = run.host().settings();
+  const bool custom = settings->bootstrap.custom.has_value();
   run.enter(Phase::preparing, Cancel::critical, run.now() + kDiskBudget);
   // Before anything is created: what this attempt makes may be renamed after a crash, nothing else may.
   Document note = Document::map({{"data_dir", settings->postgresql.data_dir}, {"name", settings->name}});
@@ -25,37 +78,35 @@ Task<Outcome> bootstrap(OperationRunner& run) {
   auto written = co_await std::move(write);
   if (!written) co_return Outcome{false, "could not note the bootstrap attempt: " + written.error()};
 
-  run.host().set_state(postgres::State::initdb);
-  run.enter(Phase::initdb, Cancel::free, run.now() + kInitdbBudget);
-  auto initdb = server.initdb(run.now() + kInitdbBudget);
-  auto made = co_await std::move(initdb);
+  const Instant made_by = run.now() + (custom ? kForever : kInitdbBudget);
+  run.host().set_state(custom ? postgres::State::custom_bootstrap : postgres::State::initdb);
+  run.enter(custom ? Phase::custom_bootstrap : Phase::initdb, Cancel::free, made_by);
+  // It may take hours: the member key tells at once.
+  run.host().wake();
+  auto making = custom ? server.custom_bootstrap(made_by) : server.initdb(made_by);
+  auto made = co_await std::move(making);
   if (!made) {
-    run.host().set_state(postgres::State::initdb_failed);
+    run.host().set_state(custom ? postgres::State::custom_bootstrap_failed : postgres::State::initdb_failed);
     co_return Outcome{false, made.error().detail};
   }
 
-  const Instant start_deadline = run.now() + kFirstStartBudget;
-  run.host().set_state(postgres::State::starting);
-  run.enter(Phase::starting, Cancel::free, start_deadline);
-  postgres::StartRequest request;
-  request.as_standby = false;
-  request.role = postgres::Role::primary;
-  auto launch = server.start(std::move(request), start_deadline);
-  auto launched = co_await std::move(launch);
-  if (!launched) co_return Outcome{false, launched.error().detail};
-  auto waiting = server.wait_started(start_deadline);
-  const auto started = co_await std::move(waiting);
-  if (started != postgres::StartOutcome::accepting) {
-    run.host().set_state(postgres::State::start_failed);
-    co_return Outcome{false, "the new PostgreSQL did not start"};
-  }
-  run.host().set_state(postgres::State::running);
+  auto starting = start_first(run, custom);
+  const std::string not_started = co_await std::move(starting);
+  if (!not_started.empty()) co_return Outcome{false, not_started};
 
-  run.enter(Phase::creating_users, Cancel::free, run.now() + kInitdbBudget);
-  auto users = server.post_bootstrap(run.now() + kInitdbBudget);
+  run.enter(Phase::creating_users, Cancel::free, run.now() + kForever);
+  auto users = server.post_bootstrap(run.now() + kForever);
   auto created = co_await std::move(users);
   if (!created) co_return Outcome{false, created.error().detail};
-  co_return Outcome{true, {}};
+  if (!custom) co_return Outcome{true, {}};
+
+  auto ending = server.end_custom_bootstrap(run.now() + kInitdbBudget);
+  auto restart_needed = co_await std::move(ending);
+  if (!restart_needed) co_return Outcome{false, restart_needed.error().detail};
+  if (!*restart_needed) co_return Outcome{true, {}};
+  auto restarting = restart_new_server(run);
+  const std::string not_restarted = co_await std::move(restarting);
+  co_return Outcome{not_restarted.empty(), not_restarted};
 }
 
 Task<Outcome> finish_bootstrap(OperationRunner& run) {

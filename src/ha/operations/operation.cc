@@ -40,6 +40,7 @@ Task<void> OperationRunner::run(Task<Outcome> body) {
   result.kind = view_->kind;
   result.ok = outcome.ok;
   result.detail = std::move(outcome.detail);
+  result.source_lost = outcome.source_lost;
   result.ended = ports_.clock.now();
   result.serial = ++serial_;
   last_ = std::move(result);

@@ -26,6 +26,8 @@ class OperationHost {
   /// Something is to be decided: an operation ended, or awaits a verdict.
   virtual void wake() = 0;
   virtual void fire_callback(const std::string& action, postgres::Role role) = 0;
+  /// One was fired before in this daemon's life.
+  virtual bool callback_fired() const = 0;
   /// Publishes first, stops renewing, deletes the leader key; true: certainly not mine any more.
   virtual Task<bool> release_key(std::optional<Lsn> last_lsn) = 0;
   virtual LeaseKeeper& keeper() = 0;
@@ -47,6 +49,8 @@ class OperationRunner {
   struct Outcome {
     bool ok = false;
     std::string detail;
+    /// OperationResult::source_lost.
+    bool source_lost = false;
   };
   /// Starts one; there must be none. `body` runs in the scope.
   void start(OperationKind kind, std::string name, Task<Outcome> body, DemoteMode mode = DemoteMode::immediate,

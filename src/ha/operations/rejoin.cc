@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/log.h"
 #include "ha/operations/operation.h"
 #include "ha/operations/steps.h"
@@ -7,6 +9,7 @@ namespace tanist::ha::operations {
 namespace {
 using namespace std::chrono_literals;
 constexpr Duration kBudget = 24h * 30;
+constexpr Duration kCheckpointBudget = 1h;
 }  // namespace
 
 Task<Outcome> crash_recover(OperationRunner& run) {
@@ -17,49 +20,95 @@ Task<Outcome> crash_recover(OperationRunner& run) {
   co_return Outcome{true, {}};
 }
 
+namespace {
+
+/// Stops what runs, for good: callbacks are told. False: something is still there.
+Task<bool> stop_for_rejoin(OperationRunner& run, postgres::StopMode mode) {
+  auto& host = run.host();
+  const bool running = run.ports().server.facts().process == postgres::Process::running;
+  if (running) host.set_state(postgres::State::stopping);
+  auto stopping = stop_and_wait(run, mode);
+  const bool down = co_await std::move(stopping);
+  if (!down) host.set_state(postgres::State::stop_failed);
+  if (down && running) {
+    host.set_state(postgres::State::stopped);
+    host.fire_callback("on_stop", host.role());
+  }
+  co_return down;
+}
+
+}  // namespace
+
 Task<Outcome> rewind(OperationRunner& run, intent::Rewind what) {
   auto& server = run.ports().server;
-  if (server.facts().process != postgres::Process::none) {
-    run.host().set_state(postgres::State::stopping);
-    auto stopping = stop_and_wait(run, postgres::StopMode::fast);
-    const bool down = co_await std::move(stopping);
-    if (!down) co_return Outcome{false, "PostgreSQL could not be stopped"};
-    run.host().set_state(postgres::State::stopped);
-  }
-  run.enter(Phase::rewinding, Cancel::free, run.now() + kBudget);
   auto& host = run.host();
+  if (what.checkpoint_source) {
+    run.enter(Phase::preparing, Cancel::free, run.now() + kCheckpointBudget);
+    log::info("Waiting for checkpoint on {} before rewind", what.leader);
+    auto checkpointing = server.checkpoint_source(what.source, run.now() + kCheckpointBudget);
+    auto checkpointed = co_await std::move(checkpointing);
+    // Nothing was tried yet that could have failed for good.
+    if (!checkpointed) co_return Outcome{false, checkpointed.error().detail, true};
+  }
+  auto stopping = stop_for_rejoin(run, postgres::StopMode::fast);
+  const bool down = co_await std::move(stopping);
+  if (!down) co_return Outcome{false, "Can not run pg_rewind because postgres is still running", true};
+  run.enter(Phase::rewinding, Cancel::free, run.now() + kBudget);
   auto progress = [&host](postgres::Progress p) { host.set_progress(p); };
   auto rewinding = server.rewind(what.source, progress, run.now() + kBudget);
   auto rewound = co_await std::move(rewinding);
-  if (!rewound) co_return Outcome{false, rewound.error().detail};
+  if (!rewound) co_return Outcome{false, rewound.error().detail, rewound.error().source_lost};
   co_return Outcome{true, {}};
 }
+
+namespace {
+
+bool keeps_data(const config::Postgresql& postgresql, bool basebackup_only) {
+  if (basebackup_only) return false;
+  return std::ranges::any_of(postgresql.create_replica_methods, [&](const std::string& name) {
+    const auto method = postgresql.replica_methods.find(name);
+    return method != postgresql.replica_methods.end() && method->second.keep_data;
+  });
+}
+
+}  // namespace
 
 Task<Outcome> clone(OperationRunner& run, intent::Clone what) {
   auto& server = run.ports().server;
   auto& host = run.host();
   if (!what.why_removal_allowed.empty()) {
-    auto stopping = stop_and_wait(run, postgres::StopMode::immediate);
+    auto stopping = stop_for_rejoin(run, postgres::StopMode::immediate);
     const bool down = co_await std::move(stopping);
     if (!down) co_return Outcome{false, "PostgreSQL could not be stopped"};
     run.enter(Phase::removing, Cancel::critical, run.now() + kBudget);
     host.set_role(postgres::Role::uninitialized);
-    auto removing = server.remove_data_directory(what.why_removal_allowed, run.now() + kBudget);
-    auto removed = co_await std::move(removing);
-    if (!removed) co_return Outcome{false, removed.error().detail};
+    // A method that keeps data takes from it what it can; the others begin with an empty directory.
+    if (!keeps_data(host.settings()->postgresql, what.basebackup_only)) {
+      auto removing = server.remove_data_directory(what.why_removal_allowed, run.now() + kBudget);
+      auto removed = co_await std::move(removing);
+      if (!removed) co_return Outcome{false, removed.error().detail};
+    }
   }
+  const std::string shown =
+      !what.source ? std::string("(without leader)")
+                   : fmt::format("from {} '{}'", what.from_leader ? "leader" : "replica", what.source_name);
   host.set_state(postgres::State::creating_replica);
   run.enter(Phase::cloning, Cancel::free, run.now() + kBudget);
+  // It may take hours: the member key tells at once.
+  host.wake();
   auto progress = [&host](postgres::Progress p) { host.set_progress(p); };
-  auto cloning = server.base_backup(what.source, progress, run.now() + kBudget);
+  postgres::ReplicaRequest request{.source = what.source,
+                                   .basebackup_only = what.basebackup_only,
+                                   .why_removal_allowed = what.why_removal_allowed};
+  auto cloning = server.create_replica(std::move(request), progress, run.now() + kBudget);
   auto cloned = co_await std::move(cloning);
   host.set_progress(std::nullopt);
   if (!cloned) {
-    log::error("failed to bootstrap from {} '{}'", what.from_leader ? "leader" : "replica", what.source_name);
+    log::error("failed to bootstrap {}", shown);
     host.set_state(postgres::State::stopped);
     co_return Outcome{false, cloned.error().detail};
   }
-  log::info("bootstrapped from {} '{}'", what.from_leader ? "leader" : "replica", what.source_name);
+  log::info("bootstrapped {}", shown);
   host.set_state(postgres::State::stopped);
   // The next decision starts it, on the view of then: the leader may have changed while it was cloned.
   co_return Outcome{true, {}};

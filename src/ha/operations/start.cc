@@ -9,7 +9,8 @@ using namespace std::chrono_literals;
 constexpr Duration kForever = 24h * 365;
 }  // namespace
 
-Task<Outcome> start_server(OperationRunner& run, postgres::StartRequest request, postgres::State while_starting) {
+Task<Outcome> start_server(OperationRunner& run, postgres::StartRequest request,
+                           postgres::State while_starting) {
   auto& server = run.ports().server;
   const auto settings = run.host().settings();
   // A standby may replay for long before it is consistent; the next decision may end this at any moment.
@@ -32,13 +33,25 @@ Task<Outcome> start_server(OperationRunner& run, postgres::StartRequest request,
   switch (co_await std::move(waiting)) {
     case postgres::StartOutcome::accepting: break;
     case postgres::StartOutcome::died:
+      log::error("postmaster is not running");
       run.host().set_state(postgres::State::start_failed);
       co_return Outcome{false, "postmaster is not running"};
-    case postgres::StartOutcome::timed_out: co_return Outcome{false, "timed out waiting for PostgreSQL to start"};
+    case postgres::StartOutcome::timed_out:
+      co_return Outcome{false, "timed out waiting for PostgreSQL to start"};
   }
   run.host().set_state(postgres::State::running);
   run.host().publish();
   co_return Outcome{true, {}};
+}
+
+std::string standby_action(OperationRunner& run, std::string action, postgres::Role before,
+                           postgres::Role after) {
+  using postgres::Role;
+  const bool led = before == Role::primary || before == Role::promoted || before == Role::demoted;
+  const bool other_standby = before != after &&
+                             (before == Role::standby_leader || after == Role::standby_leader) &&
+                             (before == Role::replica || after == Role::replica);
+  return run.host().callback_fired() && (led || other_standby) ? "on_role_change" : action;
 }
 
 Task<Outcome> start(OperationRunner& run, intent::Start what) {
@@ -49,15 +62,15 @@ Task<Outcome> start(OperationRunner& run, intent::Start what) {
   const postgres::Role before = run.host().role();
   auto starting = start_server(run, std::move(request), postgres::State::starting);
   auto started = co_await std::move(starting);
-  if (started.ok) {
-    const bool changed = before == postgres::Role::primary || before == postgres::Role::demoted ||
-                         before == postgres::Role::promoted;
-    run.host().fire_callback(changed && what.as_standby ? "on_role_change" : "on_start", run.host().role());
-  }
+  const postgres::Role after = run.host().role();
+  if (started.ok)
+    run.host().fire_callback(what.as_standby ? standby_action(run, "on_start", before, after) : "on_start",
+                             after);
   co_return started;
 }
 
 Task<Outcome> follow_restart(OperationRunner& run, std::optional<postgres::Upstream> upstream) {
+  const postgres::Role before = run.host().role();
   run.host().set_state(postgres::State::restarting);
   auto stopping = stop_and_wait(run, postgres::StopMode::fast);
   const bool down = co_await std::move(stopping);
@@ -66,7 +79,8 @@ Task<Outcome> follow_restart(OperationRunner& run, std::optional<postgres::Upstr
   request.upstream = std::move(upstream);
   auto starting = start_server(run, std::move(request), postgres::State::restarting);
   auto started = co_await std::move(starting);
-  if (started.ok) run.host().fire_callback("on_restart", run.host().role());
+  const postgres::Role after = run.host().role();
+  if (started.ok) run.host().fire_callback(standby_action(run, "on_restart", before, after), after);
   co_return started;
 }
 

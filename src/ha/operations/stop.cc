@@ -1,19 +1,23 @@
 #include <algorithm>
+#include <optional>
 
 #include "core/log.h"
 #include "ha/operations/operation.h"
 #include "ha/operations/steps.h"
 
-/// Stopping a server that may be primary: demotion and the daemon's end. The leader key goes only when nobody can
-/// commit any more and somebody has the last of the WAL, or when nothing of the server is left.
+/// Stopping a server that may be primary: demotion and the daemon's end. The leader key goes only when nobody
+/// can commit any more and somebody has the last of the WAL, or when nothing of the server is left.
 namespace tanist::ha::operations {
 namespace {
 
 using namespace std::chrono_literals;
 
 constexpr Duration kCheckpointBudget = 1h;
+constexpr Duration kScriptBudget = 1h;
 constexpr Duration kStopBudget = 24h;
 constexpr Duration kReleasePatience = 10s;
+/// PostgreSQL itself kills what has not ended after five seconds of an immediate shutdown.
+constexpr Duration kImmediatePatience = 5s;
 /// After SIGKILL nothing is left to wait for but the kernel.
 constexpr Duration kKillBudget = 30s;
 
@@ -21,36 +25,88 @@ struct Stop {
   postgres::StopMode mode = postgres::StopMode::fast;
   bool checkpoint_first = false;
   bool release = false;
+  /// The lease is not renewed meanwhile: it ends while PostgreSQL stops.
+  bool lease_ends = false;
+  /// It is no primary any more afterwards, for callbacks of a stop after which the key is gone.
+  bool demotes = true;
 };
+
+/// How long a stop may take before it is made shorter (postgres.md §6); nullopt: as long as it takes.
+std::optional<Duration> stop_timeout(const config::Dynamic& dynamic) {
+  const bool synchronous =
+      dynamic.synchronous_mode != config::Dynamic::SyncMode::off && !dynamic.standby_cluster;
+  if (!synchronous || dynamic.primary_stop_timeout <= 0s) return std::nullopt;
+  return dynamic.primary_stop_timeout;
+}
+
+/// Half of the time that is left goes to the script, the rest to the stop: nobody waits for either when it is
+/// over.
+Instant end_of_script(OperationRunner& run, const Stop& how, std::optional<Duration> timeout) {
+  const Instant patience = run.now() + timeout.value_or(kScriptBudget);
+  if (!how.lease_ends) return patience;
+  const Duration left = run.host().keeper().deadlines().kill_at - run.now();
+  return std::min(patience, run.now() + std::max(Duration::zero(), left / 2));
+}
+
+/// Waits until it is down; a fast stop that takes longer than `until` becomes an immediate one, and that one
+/// ends in SIGKILL after `immediate_patience`.
+Task<bool> wait_or_kill(OperationRunner& run, postgres::StopMode mode, Instant until,
+                        Duration immediate_patience) {
+  auto& server = run.ports().server;
+  auto waiting = server.wait_down(until);
+  bool down = co_await std::move(waiting);
+  if (!down && mode == postgres::StopMode::fast) {
+    log::warning("Timeout during postmaster stop, aborting Postgres.");
+    server.signal_stop(postgres::StopMode::immediate);
+    auto again = server.wait_down(run.now() + immediate_patience);
+    down = co_await std::move(again);
+  }
+  if (!down) {
+    log::warning("PostgreSQL does not stop: killing it");
+    auto killing = server.kill_everything(run.now() + kKillBudget);
+    down = co_await std::move(killing);
+  }
+  if (!down) log::error("pg_ctl stop failed");
+  co_return down;
+}
 
 /// Ends with PostgreSQL down, the fence disarmed and, where asked for, the key released.
 Task<Outcome> stop(OperationRunner& run, Stop how) {
   auto& server = run.ports().server;
   auto& host = run.host();
+  const auto settings = host.settings();
   const bool leader = host.keeper().lease().held(run.now());
+  const bool running = server.facts().process == postgres::Process::running;
+  const postgres::Role role = host.role();
+  const auto timeout = stop_timeout(settings->dynamic);
   Lsn last_lsn;
   bool released = false;
+  const Duration patience =
+      how.mode == postgres::StopMode::immediate ? kImmediatePatience : timeout.value_or(kStopBudget);
+  Instant stop_until = run.now() + patience;
 
   if (server.facts().process != postgres::Process::none) {
     if (how.checkpoint_first) {
-      run.enter(Phase::checkpointing, Cancel::free, run.now() + kCheckpointBudget);
-      auto checkpoint = server.checkpoint(run.now() + kCheckpointBudget);
+      const Instant until = run.now() + timeout.value_or(kCheckpointBudget);
+      run.enter(Phase::checkpointing, Cancel::free, until);
+      auto checkpoint = server.checkpoint(until);
       auto checkpointed = co_await std::move(checkpoint);
       if (!checkpointed) log::warning("{}", checkpointed.error().detail);
     }
     host.set_state(postgres::State::stopping);
-    run.enter(Phase::stopping_clients, Cancel::no, run.now() + kStopBudget);
+    run.enter(Phase::stopping_clients, Cancel::no, stop_until);
     if (how.mode == postgres::StopMode::fast) {
-      auto script = server.run_before_stop(run.now() + kCheckpointBudget);
+      auto script = server.run_before_stop(end_of_script(run, how, timeout));
       co_await std::move(script);
     }
     server.signal_stop(how.mode);
-    auto clients = server.wait_no_clients(run.now() + kStopBudget);
+    stop_until = run.now() + patience;
+    auto clients = server.wait_no_clients(stop_until);
     co_await std::move(clients);
 
     if (how.mode == postgres::StopMode::fast && leader && how.release) {
-      run.enter(Phase::waiting_shutdown_checkpoint, Cancel::no, run.now() + kStopBudget);
-      auto shutdown = server.wait_shutdown_checkpoint(run.now() + kStopBudget);
+      run.enter(Phase::waiting_shutdown_checkpoint, Cancel::no, stop_until);
+      auto shutdown = server.wait_shutdown_checkpoint(stop_until);
       auto control = co_await std::move(shutdown);
       if (control) {
         auto reading = server.last_lsn(*control, run.now() + kReleasePatience);
@@ -72,18 +128,11 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
     }
   }
 
-  run.enter(Phase::waiting_down, Cancel::no, run.now() + kStopBudget);
-  const auto settings = host.settings();
-  // A lease that runs out is the keeper's business: it kills. A stop without a lease to lose may take its time, but a
-  // demotion in immediate mode that hangs is killed.
-  const Duration patience = how.mode == postgres::StopMode::immediate ? 5s : kStopBudget;
-  auto waiting = server.wait_down(run.now() + patience);
-  bool down = co_await std::move(waiting);
-  if (!down) {
-    log::warning("Timeout during postmaster stop, aborting Postgres.");
-    auto killing = server.kill_everything(run.now() + kKillBudget);
-    down = co_await std::move(killing);
-  }
+  // A lease that runs out is the keeper's business: it kills. A stop without a lease to lose may take its
+  // time, but a demotion in immediate mode that hangs is killed.
+  run.enter(Phase::waiting_down, Cancel::no, stop_until);
+  auto waiting = wait_or_kill(run, how.mode, stop_until, timeout.value_or(kImmediatePatience));
+  const bool down = co_await std::move(waiting);
   if (!down) {
     host.set_state(postgres::State::stop_failed);
     co_return Outcome{false, "PostgreSQL could not be stopped"};
@@ -93,7 +142,8 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
   host.set_state(postgres::State::stopped);
   if (host.role() == postgres::Role::primary || host.role() == postgres::Role::promoted)
     host.set_role(postgres::Role::demoted);
-  host.fire_callback("on_stop", host.role());
+  // postgres.md §6: a server that did not run was not stopped.
+  if (running) host.fire_callback("on_stop", released && how.demotes ? postgres::Role::demoted : role);
 
   if (how.release && leader && !released) {
     run.enter(Phase::releasing, Cancel::no, run.now() + kReleasePatience);
@@ -109,19 +159,18 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
 
 Task<bool> stop_and_wait(OperationRunner& run, postgres::StopMode mode) {
   auto& server = run.ports().server;
+  if (server.facts().process == postgres::Process::none) co_return true;
   run.enter(Phase::waiting_down, Cancel::no, run.now() + kStopBudget);
   if (mode == postgres::StopMode::fast) {
-    auto script = server.run_before_stop(run.now() + kCheckpointBudget);
+    auto script = server.run_before_stop(run.now() + kScriptBudget);
     co_await std::move(script);
   }
   server.signal_stop(mode);
-  auto waiting = server.wait_down(run.now() + (mode == postgres::StopMode::immediate ? 5s : kStopBudget));
-  bool down = co_await std::move(waiting);
-  if (!down) {
-    auto killing = server.kill_everything(run.now() + kKillBudget);
-    down = co_await std::move(killing);
-  }
-  co_return down;
+  const Duration patience = mode == postgres::StopMode::immediate
+                                ? run.host().settings()->dynamic.timing.retry_timeout
+                                : kStopBudget;
+  auto waiting = wait_or_kill(run, mode, run.now() + patience, kImmediatePatience);
+  co_return co_await std::move(waiting);
 }
 
 Task<Outcome> demote(OperationRunner& run, DemoteMode mode) {
@@ -132,6 +181,7 @@ Task<Outcome> demote(OperationRunner& run, DemoteMode mode) {
                                                                          : postgres::StopMode::immediate;
   how.checkpoint_first = mode == DemoteMode::graceful;
   how.release = mode == DemoteMode::graceful || mode == DemoteMode::immediate;
+  how.lease_ends = mode == DemoteMode::offline;
   auto stopping = stop(run, how);
   auto stopped = co_await std::move(stopping);
   if (stopped.ok) run.host().set_role(postgres::Role::demoted);
@@ -142,6 +192,7 @@ Task<Outcome> shutdown(OperationRunner& run, bool hurry) {
   Stop how;
   how.mode = hurry ? postgres::StopMode::immediate : postgres::StopMode::fast;
   how.release = true;
+  how.demotes = false;
   auto stopping = stop(run, how);
   auto stopped = co_await std::move(stopping);
   if (!stopped.ok) log::error("PostgreSQL shutdown failed, leader key not removed.");

@@ -66,11 +66,15 @@ const dcs::Member* clone_source(const View& view) {
         (!leader || name != leader->name))
       preferred.push_back(&member);
   if (!preferred.empty()) {
+    // A source that did not serve is not asked for ever: the next try is another's, in the end the leader's.
+    const auto failed = static_cast<std::size_t>(std::max(0, view.memory.clones_failed));
+    if (failed >= preferred.size() && leader && leader->name != view.self.name && leader->host_port())
+      preferred.push_back(leader);
     // Members that clone at the same time choose different sources, without drawing lots.
     const auto sum =
         std::accumulate(view.self.name.begin(), view.self.name.end(), std::size_t{0},
                         [](std::size_t s, char c) { return s * 31 + static_cast<unsigned char>(c); });
-    return preferred[sum % preferred.size()];
+    return preferred[(sum + failed) % preferred.size()];
   }
   const bool usable = leader && leader->name != view.self.name && leader->host_port();
   return usable ? leader : nullptr;

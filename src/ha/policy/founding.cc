@@ -1,5 +1,7 @@
 #include "ha/policy/founding.h"
 
+#include <algorithm>
+
 #include "ha/policy/following.h"
 #include "ha/policy/modes.h"
 #include "ha/policy/rules.h"
@@ -46,6 +48,26 @@ bool found_cluster(Draft& d) {
   return d.because(Code::bootstrapping);
 }
 
+/// ha.md §3.6.3: from a backup, where the cluster is known and nobody makes a new one.
+bool join_without_leader(Draft& d) {
+  const auto& methods = d.settings.postgresql.replica_methods;
+  const bool possible = std::ranges::any_of(methods, [](const auto& method) { return method.second.no_leader; });
+  if (!possible || !d.cluster.initialize.valid_system_id()) return false;
+  if (!mode_not_served(d.settings.dynamic).empty()) return false;
+  if (const auto when = retry_at(d.view, OperationKind::clone)) {
+    d.wake(*when);
+    return d.because(Code::waiting_before_retry);
+  }
+  if (!d.linearizable()) return d.because(Code::waiting_for_bootstrap);
+  d.intend(intent::Clone{.source = std::nullopt,
+                         .source_name = {},
+                         .from_leader = false,
+                         .why_removal_allowed = {},
+                         .basebackup_only = false});
+  d.memory.rewind = Memory::Rewind::initial;
+  return d.because(Code::cloning_without_leader);
+}
+
 /// ha.md §3.6.2
 bool join_by_clone(Draft& d) {
   const dcs::Member* source = clone_source(d.view);
@@ -63,7 +85,8 @@ bool join_by_clone(Draft& d) {
   d.intend(intent::Clone{.source = *upstream,
                          .source_name = source->name,
                          .from_leader = from_leader,
-                         .why_removal_allowed = {}});
+                         .why_removal_allowed = {},
+                         .basebackup_only = false});
   d.memory.rewind = Memory::Rewind::initial;
   return d.because(from_leader ? Code::cloning_from_leader : Code::cloning_from_replica, {source->name});
 }
@@ -84,7 +107,8 @@ bool without_data(Draft& d) {
   }
   if (unreadable) return d.because(Code::data_directory_unreadable, {facts.data_directory_error});
   if (d.settings.dynamic.pause) return d.because(Code::running_empty);
-  return d.cluster.unlocked() ? found_cluster(d) : join_by_clone(d);
+  if (!d.cluster.unlocked()) return join_by_clone(d);
+  return join_without_leader(d) || found_cluster(d);
 }
 
 /// ha.md §3 step 12

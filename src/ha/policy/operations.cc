@@ -104,10 +104,12 @@ void learn_rewind(Draft& d, const OperationResult& result) {
   if (result.ok) {
     rewind = Memory::Rewind::success;
   } else if (result.detail != kCancelled) {
-    // postgres.md §24: with the leader gone, the failure may be its end and not ours.
+    // postgres.md §24: with the leader gone, the failure may be its end and not ours. A control file that cannot be read
+    // any more is ours in any case.
     const dcs::Member* leader = d.cluster.leader_member();
-    const bool leader_there = leader && leader->role == "primary";
-    rewind = leader_there ? Memory::Rewind::failed : Memory::Rewind::need;
+    const bool source_there = leader && leader->role == "primary" && !result.source_lost;
+    const bool unusable = d.facts().half_rewound && !d.facts().control_error.empty();
+    rewind = source_there || unusable ? Memory::Rewind::failed : Memory::Rewind::need;
   }
 }
 
@@ -142,7 +144,11 @@ void learn_result(Draft& d) {
       d.memory.crash_recovery_tried = false;
       trigger_check(d);
       break;
-    case OperationKind::clone: d.memory.rewind = Memory::Rewind::initial; break;
+    case OperationKind::clone:
+      d.memory.rewind = Memory::Rewind::initial;
+      if (result->ok) d.memory.clones_failed = 0;
+      if (!result->ok && result->detail != kCancelled) ++d.memory.clones_failed;
+      break;
     default: break;
   }
 }
@@ -163,6 +169,11 @@ bool watch_operation(Draft& d) {
     return d.because(Code::bootstrap_overtaken);
   }
   if (crash_recovery_too_slow(d, op) || aims_at_the_past(d, op)) return true;
+  // ha.md §3.6
+  if (op.kind == OperationKind::bootstrap && op.phase == Phase::ending_recovery)
+    return d.because(Code::waiting_for_recovery);
+  if (op.kind == OperationKind::bootstrap && op.phase == Phase::creating_users)
+    return d.because(Code::running_post_bootstrap);
   if (d.view.has_lock()) return d.because(Code::updated_lock_during, {op.name});
   // ha.md §3.4.3
   if (d.cluster.unlocked() && op.kind != OperationKind::bootstrap)

@@ -36,7 +36,8 @@ bool after_failed_start(Draft& d) {
     if (const auto when = retry_at(d.view, OperationKind::start)) d.wake(*when);
     return d.because(Code::failed_to_start);
   }
-  if (d.view.postgres.role == postgres::Role::primary) {
+  const auto role = d.view.postgres.role;
+  if (role == postgres::Role::primary || role == postgres::Role::standby_leader) {
     d.add(duty::SetRole{postgres::Role::demoted});
     d.add(duty::Callback{.action = "on_role_change", .role = postgres::Role::demoted});
   }
@@ -101,7 +102,8 @@ bool recover_from_crash(Draft& d) {
   return d.because(Code::crash_recovery);
 }
 
-/// What pg_rewind left half-way is no server: it is rewound again, or replaced where the configuration allows that.
+/// What pg_rewind left half-way is no server: it is rewound again, or replaced where the configuration allows
+/// that.
 bool finish_rewind(Draft& d) {
   if (d.view.has_lock()) {
     d.release();
@@ -109,7 +111,8 @@ bool finish_rewind(Draft& d) {
   }
   if (d.memory.rewind != Memory::Rewind::failed) d.memory.rewind = Memory::Rewind::need;
   if (rejoin_by_rewind(d)) return true;
-  d.memory.rewind = Memory::Rewind::need;
+  // Without a control file there is nothing to rewind any more.
+  if (d.facts().control_error.empty()) d.memory.rewind = Memory::Rewind::need;
   d.say_each_minute("half rewound", log::Level::warning, Code::half_rewound);
   d.wake_in(kLookAgain);
   return d.because(Code::waiting_before_retry);
@@ -144,6 +147,8 @@ bool recover(Draft& d) {
     d.wake(*when);
     return d.because(Code::waiting_before_retry);
   }
+  // What is left of a rewind may be a control file that cannot be read: only a clone helps then.
+  if (d.facts().half_rewound && !d.facts().control_error.empty()) return finish_rewind(d);
   if (!d.facts().control) {
     // Read again in each cycle; without it nothing can be said about this data directory.
     d.decision.needs.control_file = true;

@@ -1,5 +1,7 @@
 #include "ha/policy/rejoin.h"
 
+#include <algorithm>
+
 #include "ha/policy/following.h"
 #include "ha/policy/modes.h"
 #include "ha/policy/rules.h"
@@ -11,12 +13,22 @@ using namespace std::chrono_literals;
 
 /// Member keys wake nobody: how often the leader's checkpoint is looked for.
 constexpr Duration kCheckpointPause = 500ms;
+/// How long a standby may run without streaming before its WAL is compared (again).
+constexpr Duration kLookAgain = 10s;
+constexpr Duration kLookAgainAtMost = 5min;
 
 bool removal_configured(const Draft& d) {
   const auto& pg = d.settings.postgresql;
   const bool after_failure =
       d.memory.rewind == Memory::Rewind::failed && pg.remove_data_directory_on_rewind_failure;
   return pg.remove_data_directory_on_diverged_timelines || after_failure;
+}
+
+/// What the configuration says, for the log of a removal.
+std::string allowed_by(const Draft& d) {
+  return d.settings.postgresql.remove_data_directory_on_diverged_timelines
+             ? "remove_data_directory_on_diverged_timelines is set"
+             : "remove_data_directory_on_rewind_failure is set";
 }
 
 /// Removes the data directory and clones: only by configuration, on a fresh view, with a leader that is a
@@ -35,20 +47,31 @@ bool clone_anew(Draft& d, const dcs::Member& leader, const std::string& why) {
     return d.because(Code::waiting_before_retry);
   }
   if (!d.linearizable()) return d.because(Code::reinitializing);
-  d.intend(intent::Clone{
-      .source = *source, .source_name = leader.name, .from_leader = true, .why_removal_allowed = why});
+  d.intend(intent::Clone{.source = *source,
+                         .source_name = leader.name,
+                         .from_leader = true,
+                         .why_removal_allowed = why + " and " + allowed_by(d)});
   d.memory.rewind = Memory::Rewind::initial;
+  d.memory.beyond_rewind = false;
   return d.because(Code::reinitializing);
+}
+
+/// Nothing mends it but a new copy, which the configuration may not allow.
+bool needs_new_copy(Draft& d, const dcs::Member& leader) {
+  if (clone_anew(d, leader, "its timeline has diverged from the leader's")) return true;
+  d.say_each_minute("diverged", log::Level::error, Code::diverged_for_good, {leader.name, d.me()});
+  return false;
 }
 
 bool act_on_divergence(Draft& d, const dcs::Member& leader) {
   const auto& facts = d.facts();
+  if (d.memory.beyond_rewind) return needs_new_copy(d, leader);
   if (d.settings.postgresql.use_pg_rewind && !facts.control) {
     d.decision.needs.control_file = true;
     return d.because(Code::checking_divergence);
   }
   const auto source = upstream_of(d.view, leader);
-  if (!can_rewind(d.view)) return clone_anew(d, leader, "its timeline has diverged from the leader's");
+  if (!can_rewind(d.view)) return needs_new_copy(d, leader);
   if (!source) return false;
   // postgres.md §24: a standby that was killed has to become consistent first.
   if (facts.process == postgres::Process::none && facts.control->cluster_state == "in archive recovery" &&
@@ -66,8 +89,36 @@ bool act_on_divergence(Draft& d, const dcs::Member& leader) {
     d.wake(*when);
     return d.because(Code::waiting_before_retry);
   }
-  d.intend(intent::Rewind{.source = *source, .leader = leader.name});
+  // One that ancient, or of another make, says nothing of its checkpoint.
+  const auto ancient = version_below(leader.patroni_version, 1, 5, 7);
+  d.intend(
+      intent::Rewind{.source = *source, .leader = leader.name, .checkpoint_source = !ancient || *ancient});
   return d.because(Code::rewinding, {leader.name});
+}
+
+/// A standby that does not stream may have left the leader's WAL unnoticed, or lost a rewind: its WAL is
+/// compared again, each time after a longer pause.
+void look_again(Draft& d) {
+  auto& memory = d.memory;
+  if (!d.facts().accepts() || !has_fresh_probe(d.view) || !d.facts().probe->in_recovery) {
+    memory.not_streaming_since.reset();
+    return;
+  }
+  if (streams(d.view)) {
+    memory.not_streaming_since.reset();
+    memory.looks_in_vain = 0;
+    if (memory.rewind == Memory::Rewind::failed) memory.rewind = Memory::Rewind::not_need;
+    return;
+  }
+  if (d.settings.tags.nostream || !wanted_upstream(d.view)) return;
+  if (!memory.not_streaming_since) memory.not_streaming_since = d.now();
+  if (rewind_pending(memory) && !memory.beyond_rewind) return;
+  Duration pause = std::max(kLookAgain, d.timing().loop_wait);
+  for (int i = 0; i < memory.looks_in_vain && pause < kLookAgainAtMost; ++i) pause *= 2;
+  const Instant since = std::max(*memory.not_streaming_since, memory.compared_at.value_or(Instant{}));
+  if (d.now() - since < std::min(pause, kLookAgainAtMost)) return;
+  ++memory.looks_in_vain;
+  trigger_check(d);
 }
 
 }  // namespace
@@ -76,13 +127,15 @@ void trigger_check(Draft& d) {
   const auto& pg = d.settings.postgresql;
   // ha.md §10.3: nothing could be done about a difference, or one is known already.
   if (!pg.use_pg_rewind && !pg.remove_data_directory_on_diverged_timelines) return;
-  if (d.memory.rewind == Memory::Rewind::need) return;
+  // What pg_rewind could not mend towards one leader it may towards the next.
+  if (d.memory.rewind == Memory::Rewind::need && !d.memory.beyond_rewind) return;
   d.memory.rewind = Memory::Rewind::check;
 }
 
 bool rejoin_by_rewind(Draft& d) {
   const dcs::Member* leader = d.cluster.leader_member();
   if (!leader || leader->name == d.me() || d.view.has_lock()) return false;
+  look_again(d);
 
   if (d.memory.rewind == Memory::Rewind::check) {
     // postgres.md §24, check 2: a leader that is not primary yet tells nothing; asked again in the next
@@ -98,6 +151,8 @@ bool rejoin_by_rewind(Draft& d) {
     d.number("leader_timeline", static_cast<std::int64_t>(answer.leader_timeline.value));
     d.number("local_lsn", to_string(answer.local_lsn));
     if (answer.verdict == postgres::Divergence::unknown) return false;
+    d.memory.compared_at = d.now();
+    d.memory.beyond_rewind = answer.beyond_rewind;
     d.memory.rewind =
         answer.verdict == postgres::Divergence::none ? Memory::Rewind::not_need : Memory::Rewind::need;
   }

@@ -12,6 +12,9 @@ using namespace std::chrono_literals;
 constexpr std::size_t kSystemIdLength = 10;
 /// Between two tries of what failed: soon for what others may have mended, not so soon that the log fills.
 constexpr Duration kRetryPause = 5s;
+/// A clone is dear, and a script that is broken stays broken for a while: its pause doubles up to this.
+constexpr Duration kLongestRetryPause = 20s;
+constexpr int kMostDoublings = 10;
 
 bool role_is_primary(const View& view) {
   return view.postgres.role == postgres::Role::primary || view.postgres.role == postgres::Role::promoted;
@@ -80,8 +83,13 @@ Timeline own_timeline(const View& view) {
 
 bool can_rewind(const View& view) {
   const auto& control = view.postgres.facts.control;
-  return view.settings->postgresql.use_pg_rewind && control &&
+  return view.settings->postgresql.use_pg_rewind && view.postgres.facts.rewind_works && control &&
          (control->wal_log_hints || control->data_checksums);
+}
+
+bool streams(const View& view) {
+  const auto& probe = view.postgres.facts.probe;
+  return has_fresh_probe(view) && probe->in_recovery && probe->receiver_state == "streaming";
 }
 
 bool rewind_pending(const Memory& memory) {
@@ -101,7 +109,13 @@ bool crashed_as_primary(const postgres::ControlData& control) {
 std::optional<Instant> retry_at(const View& view, OperationKind kind) {
   const auto& last = view.last_operation;
   if (!last || last->kind != kind || last->ok || last->detail == "cancelled") return std::nullopt;
-  const Instant when = last->ended + std::min(kRetryPause, view.timing().loop_wait);
+  Duration pause = std::min(kRetryPause, view.timing().loop_wait);
+  if (kind == OperationKind::clone) {
+    const int failed = view.memory.clones_failed + (last->serial > view.memory.results_seen ? 1 : 0);
+    for (int i = 1; i < std::min(failed, kMostDoublings); ++i)
+      pause = std::min(2 * pause, kLongestRetryPause);
+  }
+  const Instant when = last->ended + pause;
   if (view.now >= when) return std::nullopt;
   return when;
 }

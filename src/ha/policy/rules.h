@@ -33,10 +33,13 @@ Lsn own_position(const View& view);
 /// Own timeline; 0: unknown, also while a promotion has just ended and the monitor has not looked since.
 Timeline own_timeline(const View& view);
 
-/// pg_rewind is configured and the server writes what it needs (postgres.md §24).
+/// pg_rewind is configured and works, and the server writes what it needs (postgres.md §24).
 bool can_rewind(const View& view);
 bool rewind_pending(const Memory& memory);
 bool rewind_executed(const Memory& memory);
+
+/// A standby that has something to stream from and streams.
+bool streams(const View& view);
 
 /// The server was shut down by itself or by a crash without having been in recovery: "in production", …
 bool crashed_as_primary(const postgres::ControlData& control);

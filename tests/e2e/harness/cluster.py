@@ -6,15 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .etcd import Etcd
 from .member import FAST, Member
-from .processes import end, reachable_binaries, reap_orphans, temporary_directory, wait_until
+from .processes import POSTGRES_BIN, end, reachable_binaries, reap_orphans, temporary_directory, wait_until
 
 
 class Cluster:
     """`members` names them; `store_nodes` is the size of etcd; with a `switch`, each member and the store are hosts of
-    their own. `overrides` is merged into every configuration, `member_overrides[name]` into one."""
+    their own. `overrides` is merged into every configuration, `member_overrides[name]` into one. `postgres_bin`: another
+    PostgreSQL than the one that all tests run on."""
 
     def __init__(self, *, members=("m1", "m2", "m3"), store_nodes=1, dcs=FAST, overrides=None, member_overrides=None,
-                 switch=None, scope=None, proxies=None):
+                 switch=None, scope=None, proxies=None, postgres_bin=POSTGRES_BIN):
         reap_orphans()
         self.directory = temporary_directory()
         self.scope = scope or self.directory.name
@@ -35,7 +36,7 @@ class Cluster:
                 switch.add(name, number)
                 network = {"host": switch.address(name), "namespace": switch.namespace(name)}
             member = Member(name, directory=self.directory / name, scope=self.scope, store=self.etcd.endpoints,
-                            bin_dir=bin_dir, dcs=dcs, overrides=overrides, **network)
+                            bin_dir=bin_dir, dcs=dcs, overrides=overrides, postgres_bin=postgres_bin, **network)
             if member_overrides and name in member_overrides:
                 member.write_configuration(**member_overrides[name])
             if proxies and name in proxies:

@@ -37,7 +37,8 @@ def merge(base, overlay):
 
 class Member:
     def __init__(self, name, *, directory, scope, store, bin_dir, dcs=None, overrides=None, host="127.0.0.1",
-                 namespace=None):
+                 namespace=None, postgres_bin=POSTGRES_BIN):
+        self.postgres_bin = postgres_bin
         self.name, self.scope, self.host, self.namespace, self.bin_dir = name, scope, host, namespace, bin_dir
         self.directory = directory
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -56,17 +57,19 @@ class Member:
                 "dcs": {**(dcs or FAST), "maximum_lag_on_failover": 1048576,
                         "postgresql": {"use_pg_rewind": True, "use_slots": True,
                                        "remove_data_directory_on_diverged_timelines": True}},
-                "initdb": [{"encoding": "UTF8"}, "data-checksums"],
+                # Before PostgreSQL 14 initdb stores passwords as md5 unless it hears of SCRAM, and servers do too.
+                "initdb": [{"encoding": "UTF8"}, "data-checksums", {"auth-host": "scram-sha-256"}],
             },
             "postgresql": {
                 "listen": f"{host}:{self.port}",
                 "connect_address": f"{host}:{self.port}",
                 "data_dir": str(self.data),
-                "bin_dir": str(POSTGRES_BIN),
+                "bin_dir": str(postgres_bin),
                 "pgpass": str(self.directory / "pgpass"),
                 "authentication": {"superuser": {"username": SUPERUSER, "password": SUPERUSER_PASSWORD},
                                    "replication": {"username": REPLICATION, "password": REPLICATION_PASSWORD}},
                 "parameters": {"unix_socket_directories": str(self.directory), "shared_buffers": "16MB",
+                               "password_encryption": "scram-sha-256",
                                "log_line_prefix": "%m [%p] %q%u@%d "},
                 "pg_hba": ["local all all trust", "host all all 0.0.0.0/0 scram-sha-256",
                            "host replication replicator 0.0.0.0/0 scram-sha-256"],
@@ -168,7 +171,7 @@ class Member:
 
     def control(self):
         """pg_controldata as a map."""
-        command = [POSTGRES_BIN / "pg_controldata", "-D", self.data]
+        command = [self.postgres_bin / "pg_controldata", "-D", self.data]
         text = subprocess.run(command, capture_output=True, text=True, check=True, env={"LC_ALL": "C"}).stdout
         return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
 

@@ -11,7 +11,8 @@ import threading
 import time
 from pathlib import Path
 
-POSTGRES_BIN = Path(os.environ.get("TANIST_PG_BIN_DIR", "/usr/lib/postgresql/15/bin"))
+# Debian 12's own, or what --pg-bindir said before this was imported.
+POSTGRES_BIN = Path(os.environ.get("TANIST_TEST_PG_BINDIR") or "/usr/lib/postgresql/15/bin")
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 

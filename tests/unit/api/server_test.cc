@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <thread>
 
+#include "core/log.h"
 #include "unit/api/snapshots.h"
+#include "unit/net/certificates.h"
 #include "unit/net/raw_peer.h"
 
 namespace tanist::api {
@@ -24,15 +27,50 @@ class ApiServerTest : public ::testing::Test {
  protected:
   void start(ControlPort control = {}) {
     server = std::make_unique<ApiServer>(
-        board,
-        ApiServer::Options{.settings = test::settings("pga"), .control = std::move(control), .http = {}});
+        board, ApiServer::Options{.settings = settings(), .control = std::move(control), .http = {}});
     const auto started = server->start();
     ASSERT_TRUE(started) << started.error();
   }
 
-  Reply ask(const std::string& line) const {
+  config::SettingsPtr settings() const {
+    auto out = test::settings("pga");
+    const auto listen = out->restapi.listen;
+    out->restapi = rest;
+    if (rest.listen.host.empty()) out->restapi.listen = listen;
+    return out;
+  }
+  void reload() { server->reload(settings()); }
+
+  /// What comes true soon.
+  static bool until(const std::function<bool()>& condition) {
+    const Instant end = BootClock::now() + 5s;
+    while (!condition()) {
+      if (BootClock::now() > end) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+
+  /// 127.0.0.2 is this host, too, and not the address the tests listen on.
+  static bool listens_everywhere(int port) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<std::uint16_t>(port));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+    const bool connected = ::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
+    ::close(fd);
+    return connected;
+  }
+
+  Reply ask(const std::string& line) const { return exchange(line, "Connection: close\r\n\r\n"); }
+  Reply send(const std::string& line, const std::string& body, const std::string& headers = {}) const {
+    return exchange(line, headers + "Connection: close\r\nContent-Length: " + std::to_string(body.size()) +
+                              "\r\n\r\n" + body);
+  }
+  Reply exchange(const std::string& line, const std::string& rest_of_request) const {
     auto socket = RawSocket::connect(server->port());
-    socket.send(line + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    socket.send(line + " HTTP/1.1\r\nHost: x\r\n" + rest_of_request);
     const std::string all = socket.receive();
     const auto end = all.find("\r\n\r\n");
     Reply out;
@@ -53,6 +91,8 @@ class ApiServerTest : public ::testing::Test {
   }
 
   ha::SnapshotBoard board;
+  /// Of the settings; an empty listen address is the tests' own.
+  config::RestApi rest;
   std::unique_ptr<ApiServer> server;
 };
 
@@ -111,7 +151,7 @@ TEST_F(ApiServerTest, only_the_first_segment_names_a_resource) {
 TEST_F(ApiServerTest, what_is_not_built_yet_is_refused_with_501) {
   publish(test::primary());
   start();
-  for (const char* line : {"POST /switchover", "DELETE /restart", "PATCH /config", "GET /metrics",
+  for (const char* line : {"POST /switchover", "DELETE /restart", "POST /restart", "GET /metrics",
                            "POST /patroni", "BREW /coffee"}) {
     const Reply reply = ask(line);
     EXPECT_EQ(reply.status, 501) << line;
@@ -265,6 +305,121 @@ TEST_F(ApiServerTest, an_answer_of_control_after_the_stop_is_harmless) {
   server->stop();
   server.reset();
   late(std::unexpected(std::string("too late")));
+}
+
+TEST_F(ApiServerTest, a_changed_configuration_is_read_back_at_once) {
+  auto s = test::primary();
+  test::change_view(s).config = {3, Document::map({{"ttl", 30}}), true};
+  publish(s);
+  ControlPort control;
+  control.load = [&](Instant, ControlPort::Loaded done) { done(s.cluster); };
+  control.write = [](dcs::Record, dcs::Condition, Instant, ControlPort::Written done) {
+    done({dcs::Outcome::done, 4, {}});
+  };
+  start(control);
+  EXPECT_EQ(send("PATCH /config", R"({"ttl":20})").body, R"({"ttl": 20})");
+  EXPECT_EQ(ask("GET /config").body, R"({"ttl": 20})") << "the snapshot does not know it yet";
+}
+
+TEST_F(ApiServerTest, reload_is_handed_to_control) {
+  publish(test::primary());
+  std::atomic<int> asked = 0;
+  ControlPort control;
+  control.reload = [&] { ++asked; };
+  start(control);
+  const Reply reply = send("POST /reload", "");
+  EXPECT_EQ(reply.status, 202);
+  EXPECT_EQ(reply.body, "reload scheduled");
+  EXPECT_EQ(asked, 1);
+}
+
+TEST_F(ApiServerTest, passwords_guard_what_changes_something_and_nothing_else) {
+  publish(test::primary());
+  rest.authentication = {"admin", Secret("s1")};
+  rest.http_extra_headers = {{"X-Site", "north"}, {"Content-Length", "1"}, {"Bad Name", "x"}};
+  rest.https_extra_headers = {{"X-Secure", "yes"}};
+  ControlPort control;
+  control.reload = [] {};
+  start(control);
+  const Reply refused = send("POST /reload", "");
+  EXPECT_EQ(refused.status, 401);
+  EXPECT_NE(refused.head.find("WWW-Authenticate: Basic realm=\"Patroni\""), std::string::npos)
+      << refused.head;
+  EXPECT_EQ(refused.body, "no auth header received");
+  EXPECT_EQ(send("POST /switchover", "").status, 401);
+  EXPECT_EQ(ask("BREW /coffee").status, 501);
+  EXPECT_EQ(ask("OPTIONS /primary").status, 200);
+  const Reply health = ask("GET /primary");
+  EXPECT_EQ(health.status, 200);
+  EXPECT_NE(health.head.find("X-Site: north"), std::string::npos);
+  EXPECT_EQ(health.head.find("X-Secure"), std::string::npos) << "that is for https";
+  EXPECT_EQ(health.head.find("Bad Name"), std::string::npos);
+  EXPECT_EQ(ask("HEAD /primary").head.find("X-Site"), std::string::npos);
+  const Reply welcome =
+      send("POST /reload", "", "Authorization: Basic " + net::base64_encode("admin:s1") + "\r\n");
+  EXPECT_EQ(welcome.status, 202);
+}
+
+TEST_F(ApiServerTest, a_reload_changes_access_headers_and_socket) {
+  publish(test::primary());
+  start({.refresh = {}, .load = {}, .write = {}, .reload = [] {}});
+  EXPECT_EQ(send("POST /reload", "").status, 202);
+  rest.allowlist = std::vector<std::string>{"192.0.2.0/24"};
+  rest.server_tokens = config::RestApi::ServerTokens::minimal;
+  reload();
+  EXPECT_TRUE(until([&] { return send("POST /reload", "").status == 403; }));
+  EXPECT_NE(ask("GET /primary").head.find("Server: Patroni/4.1.4"), std::string::npos);
+
+  // The same port on all addresses: the old socket has to give way.
+  const int port = server->port();
+  rest.listen = {"*", port};
+  reload();
+  EXPECT_TRUE(until([&] { return ask("GET /primary").status == 200 && listens_everywhere(port); }));
+}
+
+TEST_F(ApiServerTest, an_address_that_is_taken_leaves_the_old_one_serving) {
+  publish(test::primary());
+  start();
+  auto taken = test::settings("pgb");
+  ApiServer other(board, {.settings = taken, .control = {}, .http = {}});
+  ASSERT_TRUE(other.start());
+  std::atomic<bool> told = false;
+  log::redirect([&](log::Level, const std::string& line) {
+    if (line.find("Address already in use (errno 98); it stays on 127.0.0.1:") != std::string::npos)
+      told = true;
+  });
+  rest.listen = {"127.0.0.1", other.port()};
+  reload();
+  EXPECT_TRUE(until([&] { return told.load(); }));
+  log::redirect({});
+  EXPECT_EQ(ask("GET /primary").status, 200);
+}
+
+TEST_F(ApiServerTest, what_cannot_be_used_in_a_reload_leaves_the_old_serving) {
+  net::test::Certificates files;
+  publish(test::primary());
+  rest.tls.cert_file = files.path("server.crt");
+  rest.tls.key_file = files.path("server.key");
+  start({});
+  const int port = server->port();
+  EXPECT_NE(files.get(port, ""), "");
+  EXPECT_EQ(RawSocket::connect(port).fd() >= 0, true);
+  rest.tls.key_file = files.path("client.key");
+  rest.server_tokens = config::RestApi::ServerTokens::product_only;
+  std::atomic<bool> told = false;
+  log::redirect([&](log::Level, const std::string& line) {
+    if (line.find("the certificates that were loaded before keep serving") != std::string::npos) told = true;
+  });
+  reload();
+  EXPECT_TRUE(until([&] { return told.load(); }));
+  EXPECT_NE(files.get(port, ""), "") << "the old certificate serves";
+  rest.tls.key_file = files.path("server.key");
+  rest.tls.ca_file = files.path("ca.crt");
+  rest.verify_client = config::RestApi::VerifyClient::required;
+  reload();
+  EXPECT_TRUE(until([&] { return files.get(port, "").empty(); })) << "a certificate is required from now on";
+  EXPECT_NE(files.get(port, "client"), "");
+  log::redirect({});
 }
 
 /// For ThreadSanitizer: control publishes and answers while the api thread reads.

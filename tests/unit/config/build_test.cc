@@ -44,7 +44,7 @@ TEST(Build, a_minimal_configuration_gets_the_defaults) {
   EXPECT_EQ(s.state_dir, "/srv/pg/orders.tanist");
   EXPECT_EQ(s.log, Log{});
   EXPECT_FALSE(s.bootstrap.present);
-  EXPECT_EQ(s.ctl_username, "");
+  EXPECT_EQ(s.ctl.authentication.username, "");
   const auto& pg = s.postgresql;
   EXPECT_EQ(pg.listen_addresses, "0.0.0.0");
   EXPECT_EQ(pg.port, 5432);
@@ -269,9 +269,184 @@ TEST(Build, bootstrap) {
 
 TEST(Build, calls_to_other_members_use_the_ctl_section) {
   const auto s = with("ctl: {authentication: {username: u, password: p}}\n");
-  EXPECT_EQ(s.ctl_username, "u");
-  EXPECT_EQ(s.ctl_password.reveal(), "p");
-  EXPECT_EQ(with("ctl: {auth: 'a:b:c'}\n").ctl_password.reveal(), "b:c");
+  EXPECT_EQ(s.ctl.authentication.username, "u");
+  EXPECT_EQ(s.ctl.authentication.password.reveal(), "p");
+  EXPECT_EQ(with("ctl: {auth: 'a:b:c'}\n").ctl.authentication.password.reveal(), "b:c");
+}
+
+TEST(Build, the_rest_api) {
+  const auto api = settings_of(R"(scope: s
+name: n
+etcd3: {host: h}
+restapi:
+  listen: "0.0.0.0:8008"
+  connect_address: "10.0.0.1"
+  authentication: {username: admin, password: 5}
+  certfile: /c.pem
+  keyfile: /k.pem
+  keyfile_password: kp
+  cafile: /ca.pem
+  ciphers: HIGH
+  verify_client: Optional
+  allowlist: [" 10.0.0.0/8 ", db.example, 7]
+  allowlist_include_members: true
+  http_extra_headers: {X-A: 1, X-B: yes, X-C: [1]}
+  https_extra_headers: {Strict-Transport-Security: max-age=1}
+  request_queue_size: 9
+  server_tokens: ProductOnly
+postgresql: {listen: h, data_dir: /d, authentication: {replication: {username: r}}}
+)");
+  const auto& r = api.restapi;
+  EXPECT_EQ(r.connect_address, (HostPort{"10.0.0.1", 8008}));
+  EXPECT_EQ(r.authentication, (BasicAuth{"admin", Secret("5")}));
+  EXPECT_EQ(r.tls, (TlsFiles{"/ca.pem", "/c.pem", "/k.pem", Secret("kp")}));
+  EXPECT_EQ(r.ciphers, "HIGH");
+  EXPECT_EQ(r.verify_client, RestApi::VerifyClient::optional);
+  EXPECT_THAT(*r.allowlist, ElementsAre("10.0.0.0/8", "db.example"));
+  EXPECT_TRUE(r.allowlist_include_members);
+  EXPECT_EQ(r.http_extra_headers, (std::map<std::string, std::string>{{"X-A", "1"}, {"X-B", "True"}}));
+  EXPECT_EQ(r.https_extra_headers.at("Strict-Transport-Security"), "max-age=1");
+  EXPECT_EQ(r.request_queue_size, 9);
+  EXPECT_EQ(r.server_tokens, RestApi::ServerTokens::product_only);
+  EXPECT_EQ(api.api_url(), "https://10.0.0.1:8008/patroni");
+  // Calls to others use the same user and CA as long as ctl has none of its own.
+  EXPECT_EQ(api.ctl.authentication, r.authentication);
+  EXPECT_EQ(api.ctl.tls, (TlsFiles{"/ca.pem", "", "", Secret()}));
+}
+
+/// The minimal configuration with `text` in its restapi section.
+RestApi restapi(const std::string& text) {
+  std::string config = kMinimal;
+  config.insert(config.find("restapi: {") + 10, text + ", ");
+  return settings_of(config).restapi;
+}
+
+TEST(Build, an_allowlist_fails_closed) {
+  EXPECT_EQ(with("").restapi.allowlist, std::nullopt);
+  EXPECT_EQ(restapi("allowlist: []").allowlist, std::nullopt);
+  EXPECT_EQ(restapi("allowlist: ").allowlist, std::nullopt);
+  for (const char* nobody : {"allowlist: 10.0.0.1", "allowlist: ''", "allowlist: {a: b}", "allowlist: 5",
+                             "allowlist: [5, [a]]", "allowlist: false"}) {
+    ASSERT_TRUE(restapi(nobody).allowlist) << nobody;
+    EXPECT_TRUE(restapi(nobody).allowlist->empty()) << nobody;
+  }
+}
+
+TEST(Build, a_short_form_of_the_user_is_split_at_the_first_colon) {
+  EXPECT_EQ(restapi("auth: 'a:b:c'").authentication, (BasicAuth{"a", Secret("b:c")}));
+}
+
+TEST(Build, unknown_words_of_the_api_mean_the_default) {
+  EXPECT_EQ(restapi("verify_client: perhaps").verify_client, RestApi::VerifyClient::none);
+  EXPECT_EQ(restapi("server_tokens: perhaps").server_tokens, RestApi::ServerTokens::original);
+  EXPECT_EQ(restapi("request_queue_size: -1").request_queue_size, 5);
+}
+
+TEST(Build, the_ctl_section) {
+  const auto ctl = with(
+                       "ctl: {insecure: on, cacert: /ca, certfile: /c, keyfile: /k, keyfile_password: p, "
+                       "authentication: {username: u, password: v}}\n")
+                       .ctl;
+  EXPECT_TRUE(ctl.insecure);
+  EXPECT_EQ(ctl.tls, (TlsFiles{"/ca", "/c", "/k", Secret("p")}));
+  EXPECT_EQ(ctl.authentication, (BasicAuth{"u", Secret("v")}));
+}
+
+TEST(Build, overlays_of_roles) {
+  Problems problems;
+  const auto pg =
+      settings_of(kMinimal +
+                      "  pg_hba: [local all]\n  pg_ident: [a b c]\n  parameters: {work_mem: 1MB, jit: off}\n"
+                      "  parameters_replica: {WORK_MEM: 8MB, Max_Connections: 5, hot_standby_feedback: yes}\n"
+                      "  pg_hba_replica: [host all]\n",
+                  R"({"postgresql":{"parameters":{"max_connections":200},"pg_ident_primary":["x y z"],
+                                  "parameters_replica":{"jit":"on"}}})",
+                  &problems)
+          .postgresql;
+  ASSERT_EQ(pg.role_overlays.size(), 2u);
+  const auto& replica = pg.role_overlays.at("replica");
+  EXPECT_EQ(replica.parameters.at("work_mem"), "8MB");
+  EXPECT_EQ(replica.parameters.at("hot_standby_feedback"), "on");
+  EXPECT_EQ(replica.parameters.at("max_connections"), "200");
+  // The local value replaces the dynamic one whole.
+  EXPECT_EQ(replica.parameters.at("jit"), "off");
+  EXPECT_EQ(replica.parameters.at("port"), "5432");
+  EXPECT_THAT(replica.pg_hba, ElementsAre("host all"));
+  EXPECT_THAT(replica.pg_ident, ElementsAre("a b c"));
+  EXPECT_EQ(pg.parameters.at("work_mem"), "1MB");
+  const auto& primary = pg.role_overlays.at("primary");
+  EXPECT_EQ(primary.parameters, pg.parameters);
+  EXPECT_THAT(primary.pg_ident, ElementsAre("x y z"));
+  EXPECT_THAT(
+      texts(problems),
+      ElementsAre("Role-based config attempted to override protected parameter 'Max_Connections', ignoring"));
+}
+
+TEST(Build, replica_methods_keep_their_arguments_in_order) {
+  const auto pg = with(R"(  create_replica_methods: [wal_e, basebackup, script, bare]
+  wal_e: {command: envdir /e wal_e, retries: 2, no_leader: 1, keep_data: true, threshold: 5%}
+  script: {no_params: true, no_leader: true, z: 1, a: x}
+)",
+                       R"({"postgresql":{"bare":{"command":"/bare","no_leader":false}}})")
+                      .postgresql;
+  EXPECT_THAT(pg.create_replica_methods, ElementsAre("wal_e", "basebackup", "script", "bare"));
+  ASSERT_EQ(pg.replica_methods.size(), 3u);
+  EXPECT_EQ(
+      pg.replica_methods.at("wal_e"),
+      (ReplicaMethod{"envdir /e wal_e",
+                     false,
+                     true,
+                     true,
+                     {{"retries", "2"}, {"no_leader", "1"}, {"keep_data", "True"}, {"threshold", "5%"}}}));
+  EXPECT_EQ(pg.replica_methods.at("script"),
+            (ReplicaMethod{"script", true, true, false, {{"z", "1"}, {"a", "x"}}}));
+  EXPECT_EQ(pg.replica_methods.at("bare"),
+            (ReplicaMethod{"/bare", false, false, false, {{"no_leader", "False"}}}));
+}
+
+TEST(Build, a_custom_bootstrap) {
+  const auto custom = [](const std::string& section) {
+    return with("bootstrap: {dcs: {ttl: 30}, method: clone, clone: " + section + "}\n").bootstrap.custom;
+  };
+  EXPECT_EQ(
+      custom("{command: /bin/clone -x, no_params: true, keep_existing_recovery_conf: 1, source: a, scope: s, "
+             "datadir: d, recovery_conf: {recovery_target_action: promote, recovery_target_inclusive: off}}"),
+      (CustomBootstrap{"clone",
+                       "/bin/clone -x",
+                       true,
+                       true,
+                       std::map<std::string, std::string>{{"recovery_target_action", "promote"},
+                                                          {"recovery_target_inclusive", "off"}},
+                       {{"source", "a"}}}));
+  EXPECT_EQ(custom("{command: x}"), (CustomBootstrap{"clone", "x", false, false, std::nullopt, {}}));
+  EXPECT_EQ(custom("{source: a}"), std::nullopt);
+  EXPECT_EQ(custom("5"), std::nullopt);
+  EXPECT_EQ(with("bootstrap: {dcs: {}, method: initdb, initdb: [a]}\n").bootstrap.custom, std::nullopt);
+  EXPECT_TRUE(with("bootstrap: {dcs: {}, users: {a: {}}}\n").bootstrap.users_configured);
+}
+
+TEST(Build, logging_as_json_to_a_file) {
+  const auto log =
+      with(
+          "log: {type: json, format: [message, {asctime: ts}, 5], static_fields: {svc: a}, dir: /l, mode: "
+          "'0640', file_size: 100, file_num: 2, loggers: {patroni.ha: 10, urllib3: WARN}, "
+          "deduplicate_heartbeat_logs: yes, traceback_level: Debug}\n")
+          .log;
+  EXPECT_TRUE(log.json);
+  EXPECT_THAT(log.fields, ElementsAre(std::pair<std::string, std::string>("message", "message"),
+                                      std::pair<std::string, std::string>("asctime", "ts")));
+  EXPECT_EQ(to_json(log.static_fields), R"({"svc":"a"})");
+  EXPECT_EQ(log.dir, "/l");
+  EXPECT_EQ(log.mode, 0640u);
+  EXPECT_EQ(log.file_size, 100);
+  EXPECT_EQ(log.file_num, 2);
+  EXPECT_EQ(log.loggers,
+            (std::map<std::string, std::string>{{"patroni.ha", "DEBUG"}, {"urllib3", "WARNING"}}));
+  EXPECT_TRUE(log.deduplicate_heartbeat_logs);
+  EXPECT_TRUE(log.traceback_at_debug);
+  EXPECT_EQ(with("log: {type: json, format: '%(message)s'}\n").log.format, "%(message)s");
+  EXPECT_EQ(with("log: {mode: 0600}\n").log.mode, 0600u);
+  EXPECT_EQ(with("log: {file_size: -1, file_num: -1}\n").log.file_size, 0);
 }
 
 TEST(Build, logging) {
@@ -280,7 +455,7 @@ TEST(Build, logging) {
   EXPECT_EQ(with("log: {level: 10}\n").log.level, "DEBUG");
   EXPECT_EQ(with("log: {level: NOTSET}\n").log.level, "DEBUG");
   const auto s = with("log: {level: ERROR, format: '%(message)s', dateformat: '%H', max_queue_size: 5}\n");
-  const auto options = log_options(s.log);
+  const auto options = log_options(s.log, 0022);
   EXPECT_EQ(options.level, log::Level::error);
   EXPECT_EQ(options.format, "%(message)s");
   EXPECT_EQ(options.date_format, "%H");

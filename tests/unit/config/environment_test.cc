@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <tuple>
+
+#include "config/keys.h"
 
 namespace tanist::config {
 namespace {
@@ -69,10 +72,12 @@ TEST(Environment, numbers_and_booleans) {
   EXPECT_EQ(overlay({{"PATRONI_LOG_MAX_QUEUE_SIZE", "0x10"}, {"PATRONI_LOG_MODE", "0640"}}),
             R"({"log":{"max_queue_size":16,"mode":416}})");
   EXPECT_EQ(overlay({{"PATRONI_ETCD3_PORT", "2381"}}), R"({"etcd3":{"port":2381}})");
-  const auto wrong =
-      read_environment({{"PATRONI_LOG_MAX_QUEUE_SIZE", "many"}, {"PATRONI_ETCD3_USE_PROXIES", "maybe"}});
+  EXPECT_EQ(overlay({{"PATRONI_RAFT_MIN_TIMEOUT", " 0.5 "}}), R"({"raft":{"min_timeout":0.5}})");
+  const auto wrong = read_environment({{"PATRONI_LOG_MAX_QUEUE_SIZE", "many"},
+                                       {"PATRONI_ETCD3_USE_PROXIES", "maybe"},
+                                       {"PATRONI_RAFT_MAX_TIMEOUT", "1s"}});
   EXPECT_EQ(to_json(wrong.overlay), "{}");
-  EXPECT_EQ(wrong.problems.size(), 2u);
+  EXPECT_EQ(wrong.problems.size(), 3u);
 }
 
 TEST(Environment, a_log_format_is_text_if_it_has_fields_and_a_list_otherwise) {
@@ -90,6 +95,64 @@ TEST(Environment, older_names_count_when_the_new_ones_are_absent) {
   EXPECT_EQ(overlay({{"PATRONI_LOG_DATEFMT", "%H"}}), R"({"log":{"dateformat":"%H"}})");
   EXPECT_EQ(overlay({{"PATRONI_POSTGRESQL_BIN_IS_READY", "x"}}),
             R"({"postgresql":{"bin_name":{"pg_isready":"x"}}})");
+}
+
+TEST(Environment, names_that_patroni_documents_but_ignores_count_and_are_told) {
+  for (const auto& [name, value, overlay_json] :
+       {std::tuple{"PATRONI_RESTAPI_THREAD_POOL_SIZE", "7", R"({"restapi":{"thread_pool_size":7}})"},
+        {"PATRONI_CONSUL_SCHEME", "https", R"({"consul":{"scheme":"https"}})"},
+        {"PATRONI_RETRIABLE_HTTP_CODES", "429", R"({"kubernetes":{"retriable_http_codes":[429]}})"},
+        {"PATRONI_POSTGRESQL_BIN_IS_READY", "x", R"({"postgresql":{"bin_name":{"pg_isready":"x"}}})"}}) {
+    const auto read = read_environment({{name, value}});
+    EXPECT_EQ(to_json(read.overlay), overlay_json);
+    ASSERT_EQ(read.problems.size(), 1u) << name;
+    EXPECT_THAT(to_string(read.problems[0]), HasSubstr("Patroni documents this variable but ignores it"));
+  }
+  const auto ssl = read_environment({{"PATRONI_ZOOKEEPER_USE_SSL", "false"}});
+  EXPECT_EQ(to_json(ssl.overlay), R"({"zookeeper":{"use_ssl":false}})");
+  ASSERT_EQ(ssl.problems.size(), 1u);
+  EXPECT_EQ(to_json(read_environment({{"PATRONI_ZOOKEEPER_USE_SSL", "on"}}).overlay),
+            R"({"zookeeper":{"use_ssl":true}})");
+}
+
+TEST(Environment, tanist_wins_over_patroni_in_every_family) {
+  for (const auto& [suffix, path] : {std::pair{"RESTAPI_CERTFILE", "restapi.certfile"},
+                                     {"LOG_DIR", "log.dir"},
+                                     {"ETCD3_HOST", "etcd3.host"},
+                                     {"SUPERUSER_SSLCERT", "postgresql.authentication.superuser.sslcert"},
+                                     {"CTL_PASSWORD", "ctl.authentication.password"},
+                                     {"RAFT_SELF_ADDR", "raft.self_addr"},
+                                     {"CITUS_DATABASE", "citus.database"},
+                                     {"KUBERNETES_CONTEXT", "kubernetes.context"}}) {
+    const auto read =
+        read_environment({{"PATRONI_" + std::string(suffix), "p"}, {"TANIST_" + std::string(suffix), "t"}});
+    const Document* value = read.overlay.find_path(path);
+    ASSERT_TRUE(value) << path;
+    EXPECT_EQ(value->text(), "t") << path;
+  }
+  EXPECT_EQ(read_environment({{"PATRONI_CONFIGURATION", "a: p"}, {"TANIST_CONFIGURATION", "a: t"}}).whole,
+            "a: t");
+}
+
+TEST(Environment, every_variable_of_the_table_sets_its_key) {
+  for (const auto& key : keys()) {
+    if (key.environment.empty()) continue;
+    const bool number = environment_form(key) == EnvForm::integer || environment_form(key) == EnvForm::real;
+    const std::string value = number ? "1" : environment_form(key) == EnvForm::map ? "a: b" : "on";
+    Environment environment = {{"PATRONI_" + key.environment, value}};
+    if (key.path.starts_with("etcd3.")) environment["PATRONI_ETCD3_HOST"] = "on";
+    const auto read = read_environment(environment);
+    EXPECT_NE(read.overlay.find_path(key.path), nullptr) << key.environment;
+    EXPECT_EQ(read.variables.contains(key.path), true) << key.environment;
+    environment["TANIST_" + key.environment] = value;
+    const auto both = read_environment(environment);
+    EXPECT_EQ(both.variables.at(key.path), "TANIST_" + key.environment);
+  }
+}
+
+TEST(Environment, an_allowlist_is_a_list) {
+  EXPECT_EQ(overlay({{"PATRONI_RESTAPI_ALLOWLIST", "10.0.0.0/8, db.example"}}),
+            R"({"restapi":{"allowlist":["10.0.0.0/8","db.example"]}})");
 }
 
 TEST(Environment, the_section_is_the_text_before_the_first_underscore) {

@@ -72,6 +72,7 @@ TEST(Keys, the_nearest_key_is_found) {
   EXPECT_EQ(nearest_key("data_dir", Scope::local), "postgresql.data_dir");
   EXPECT_EQ(nearest_key("postgresql.use_pgrewind", Scope::dynamic), "postgresql.use_pg_rewind");
   EXPECT_EQ(nearest_key("postgressql", Scope::local), "postgresql");
+  EXPECT_EQ(nearest_key("maximum_lag", Scope::dynamic), "maximum_lag_on_failover");
   EXPECT_EQ(nearest_key("zzzzzz", Scope::local), std::nullopt);
   EXPECT_EQ(nearest_key(std::string(100000, 'x'), Scope::local), std::nullopt);
 }

@@ -8,8 +8,11 @@
 namespace tanist::config {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 bool starts(const std::string& more) {
   return load_text(kMinimal + more).has_value();
@@ -43,6 +46,13 @@ TEST(Validate, wrong_types_below_postgresql_end_the_start) {
     EXPECT_FALSE(starts("  " + std::string(text) + "\n")) << text;
 }
 
+TEST(Validate, parameters_that_are_no_mapping_have_their_own_text) {
+  EXPECT_THAT(
+      findings("  parameters: [a]\n"),
+      ElementsAre("f.yml:11: postgresql.parameters: postgresql.parameters is not a dictionary: given a list, "
+                  "allowed: a mapping of names to single values"));
+}
+
 TEST(Validate, numbers_are_taken_as_text_and_text_as_numbers) {
   EXPECT_TRUE(
       starts("  pg_ctl_timeout: '90'\n  database: 5\ntags: {failover_priority: '3'}\nlog: {max_queue_size: "
@@ -71,11 +81,9 @@ TEST(Validate, the_listen_address_has_its_own_text) {
 }
 
 TEST(Validate, keys_without_effect_are_said_once_each) {
-  EXPECT_THAT(
-      findings("log: {type: json, dir: /var/log}\nwatchdog: {mode: automatic, device: /dev/watchdog}\n"),
-      ElementsAre("f.yml:11: log.type: recognised, but without effect in this version",
-                  "f.yml:11: log.dir: recognised, but without effect in this version",
-                  "f.yml:12: watchdog.mode: recognised, but without effect in this version"));
+  EXPECT_THAT(findings("thread_pool_size: 7\nwatchdog: {mode: automatic, device: /dev/watchdog}\n"),
+              ElementsAre("f.yml:11: thread_pool_size: recognised, but without effect in this version",
+                          "f.yml:12: watchdog.mode: recognised, but without effect in this version"));
   EXPECT_THAT(findings("log: {type: plain, traceback_level: ERROR, deduplicate_heartbeat_logs: "
                        "no}\nwatchdog: {mode: off}\n"
                        "thread_pool_size: 5\n"),
@@ -84,28 +92,80 @@ TEST(Validate, keys_without_effect_are_said_once_each) {
 
 TEST(Validate, what_would_be_unsafe_to_ignore_ends_the_start) {
   for (const char* text :
-       {"watchdog: {mode: required}", "watchdog: {mode: Require}", "citus: {group: 0, database: d}",
-        "bootstrap: {dcs: {}, method: mine, mine: {command: x}}"}) {
+       {"watchdog: {mode: required}", "watchdog: {mode: Require}", "citus: {group: 0, database: d}"}) {
     const auto found = findings(std::string(text) + "\n");
     ASSERT_EQ(found.size(), 1u) << text;
     EXPECT_THAT(found[0], HasSubstr("not supported in this version, and ignoring it would be unsafe\nHINT: "))
         << text;
     EXPECT_FALSE(starts(std::string(text) + "\n")) << text;
   }
-  for (const char* text : {"create_replica_methods: [pgbackrest, basebackup]\n  pgbackrest: {command: x}",
-                           "create_replica_method: [wal_e]", "parameters_primary: {work_mem: 1MB}",
-                           "pg_hba_replica: [x]", "pg_ident_standby_leader: [x]"}) {
-    const auto found = findings("  " + std::string(text) + "\n");
-    ASSERT_EQ(found.size(), 1u) << text;
-    EXPECT_THAT(found[0], HasSubstr("not supported in this version")) << text;
-  }
+}
+
+/// A text in the restapi section of the minimal configuration.
+std::vector<std::string> restapi_findings(const std::string& text) {
+  std::string config = kMinimal;
+  config.insert(config.find("restapi: {") + 10, text + ", ");
+  const auto loaded = load_text(config);
+  return texts(loaded ? loaded->warnings : loaded.error());
+}
+
+TEST(Validate, half_a_user_would_leave_the_api_open_and_ends_the_start) {
   for (const char* text :
-       {"certfile: /x.pem", "verify_client: required", "allowlist: [10.0.0.0/8]", "allowlist: 10.0.0.1",
-        "authentication: {username: a, password: b}", "auth: 'a:b'", "allowlist_include_members: true"}) {
-    std::string config = kMinimal;
-    const auto at = config.find("restapi: {") + 10;
-    EXPECT_FALSE(load_text(config.insert(at, std::string(text) + ", "))) << text;
+       {"authentication: {}", "authentication: {username: a}", "authentication: {password: a}",
+        "authentication: {username: '', password: a}", "authentication: {username: a, password: }"}) {
+    EXPECT_THAT(restapi_findings(text), Contains(HasSubstr("restapi.authentication."))) << text;
+    EXPECT_THAT(restapi_findings(text), Contains(HasSubstr("is not defined"))) << text;
   }
+  EXPECT_THAT(restapi_findings("authentication: {username: a, password: b}"), ElementsAre());
+  for (const char* text : {"authentication: []", "authentication: ''", "authentication: false"})
+    EXPECT_THAT(restapi_findings(text), Contains(HasSubstr("a mapping with username and password"))) << text;
+  for (const char* text : {"auth: hush", "auth: ':hush'", "auth: 5"})
+    EXPECT_THAT(restapi_findings(text),
+                ElementsAre(AllOf(HasSubstr("restapi.auth: given a value that is not shown"),
+                                  HasSubstr("allowed: user:password"), Not(HasSubstr("hush")))))
+        << text;
+  EXPECT_THAT(restapi_findings("auth: 'a:b'"), ElementsAre());
+}
+
+TEST(Validate, an_allowlist_that_lets_nobody_in_is_pointed_out) {
+  EXPECT_THAT(restapi_findings("allowlist: 10.0.0.1"),
+              ElementsAre("f.yml:3: restapi.allowlist: given \"10.0.0.1\" (a string), allowed: a list of "
+                          "addresses, networks and host names; nobody is let in"));
+  EXPECT_THAT(restapi_findings("allowlist: [5, {a: b}]"),
+              ElementsAre(HasSubstr("item 1 is 5"), HasSubstr("item 2 is a mapping"),
+                          HasSubstr("no item can be used: nobody is let in")));
+  EXPECT_THAT(restapi_findings("allowlist: [10.0.0.1, db.example]"), ElementsAre());
+}
+
+TEST(Validate, words_that_the_api_does_not_know_are_warnings) {
+  EXPECT_THAT(restapi_findings("verify_client: requierd"),
+              ElementsAre("f.yml:3: restapi.verify_client: Bad value in the \"restapi.verify_client\": "
+                          "requierd; the default is used\nHINT: did you mean required?"));
+  EXPECT_THAT(restapi_findings("server_tokens: none"), ElementsAre(HasSubstr("restapi.server_tokens")));
+  EXPECT_THAT(restapi_findings("request_queue_size: 5000"), ElementsAre(HasSubstr("the default is used")));
+  EXPECT_THAT(restapi_findings("server_tokens: ProductOnly, verify_client: Required"), ElementsAre());
+}
+
+TEST(Validate, headers_that_would_break_answers_are_left_out) {
+  EXPECT_THAT(
+      restapi_findings(R"(http_extra_headers: {"X-A": "a\r\nSet-Cookie: b", "X B": c, X-C: [d], X-D: 5})"),
+      ElementsAre(HasSubstr("\"X-A\" (a string) is \"a  Set-Cookie: b\" (a string), which makes no header"),
+                  HasSubstr("\"X B\""), HasSubstr("\"X-C\"")));
+  EXPECT_THAT(restapi_findings("https_extra_headers: {Strict-Transport-Security: max-age=1}"), ElementsAre());
+}
+
+TEST(Validate, the_log_section_says_what_it_leaves_out) {
+  EXPECT_THAT(findings("log: {format: [message]}\n"), ElementsAre(HasSubstr("log.format: given a list")));
+  EXPECT_THAT(findings("log: {type: json, format: [message, {a: b}, 5, {a: b, c: d}]}\n"),
+              ElementsAre(HasSubstr("item 3 is 5"), HasSubstr("item 4 is a mapping")));
+  EXPECT_THAT(findings("log: {type: json, format: []}\n"), ElementsAre(HasSubstr("names no field")));
+  EXPECT_THAT(findings("log: {dateformat: 5}\n"), ElementsAre(HasSubstr("log.dateformat: given 5")));
+  EXPECT_THAT(findings("log: {loggers: {patroni.ha: loud}}\n"),
+              ElementsAre(HasSubstr("log.loggers.patroni.ha: given \"loud\"")));
+  EXPECT_FALSE(starts("log: {loggers: {patroni.ha: loud}}\n"));
+  EXPECT_FALSE(starts("log: {mode: 644}\n"));
+  EXPECT_THAT(findings("log: {mode: 0644}\n"), ElementsAre());
+  EXPECT_THAT(findings("log: {mode: '0644', traceback_level: debug}\n"), ElementsAre());
 }
 
 TEST(Validate, harmless_forms_of_the_same_keys_are_accepted) {

@@ -14,21 +14,29 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class FakeReader final : public ClusterReader {
+class FakeStore final : public ClusterStore {
  public:
-  FakeReader(std::vector<std::string>* asked, int* failures) : asked_(asked), failures_(failures) {}
+  FakeStore(std::vector<std::string>* asked, int* failures, std::optional<Document>* written)
+      : asked_(asked), failures_(failures), written_(written) {}
   dcs::ClusterPtr read(const std::string& cluster) override {
     asked_->push_back(cluster);
     if (asked_->size() > 1 && *failures_ > 0) {
       --*failures_;
       throw Failure("could not read cluster " + cluster + " from etcd: connection refused");
     }
-    return std::make_shared<dcs::Cluster>(test::shop());
+    auto out = test::shop();
+    out.config = {7, Document::map({{"ttl", 30}}), true};
+    return std::make_shared<dcs::Cluster>(out);
+  }
+  dcs::WriteResult write_config(const std::string&, const Document& config, dcs::Version seen) override {
+    *written_ = config;
+    return {seen == 7 ? dcs::Outcome::done : dcs::Outcome::refused, 8, {}};
   }
 
  private:
   std::vector<std::string>* asked_;
   int* failures_;
+  std::optional<Document>* written_;
 };
 
 class CommandLineTest : public ::testing::Test {
@@ -52,6 +60,7 @@ class CommandLineTest : public ::testing::Test {
     err.str("");
     asked.clear();
     settings.reset();
+    written.reset();
     arguments.insert(arguments.begin(), "/usr/bin/tanistctl");
     Surroundings around{
         .environment = environment,
@@ -59,13 +68,15 @@ class CommandLineTest : public ::testing::Test {
                      [&](Instant until) {
                        waits.push_back(until - now);
                        return --rounds > 0;
-                     }},
-        .out_is_terminal = terminal,
-        .make_reader =
+                     },
+                     nullptr, terminal},
+        .open_store =
             [&](const Settings& s) {
               settings = s;
-              return std::make_unique<FakeReader>(&asked, &failures);
+              return std::make_unique<FakeStore>(&asked, &failures, &written);
             },
+        .open_member_api = {},
+        .programs = {},
     };
     return run_command_line(arguments, around);
   }
@@ -76,6 +87,7 @@ class CommandLineTest : public ::testing::Test {
   std::ostringstream err;
   std::vector<std::string> asked;
   std::optional<Settings> settings;
+  std::optional<Document> written;
   std::vector<Duration> waits;
   Instant now{};
   int failures = 0;
@@ -158,8 +170,38 @@ TEST_F(CommandLineTest, wrong_usage_is_exit_code_2) {
   EXPECT_NE(err.str().find("Error: No such command 'nonsense'."), std::string::npos) << err.str();
 }
 
+TEST_F(CommandLineTest, options_of_edit_config_may_be_repeated) {
+  EXPECT_EQ(call({"-d", "etcd3://e", "edit-config", "shop", "-s", "ttl=20", "-p", "work_mem=1MB", "-s",
+                  "pause=on", "--pg", "jit=off", "--force"}),
+            0)
+      << err.str();
+  ASSERT_TRUE(written);
+  EXPECT_EQ(to_json(*written),
+            R"({"ttl":20,"pause":true,"postgresql":{"parameters":{"work_mem":"1MB","jit":false}}})");
+  EXPECT_EQ(call({"-d", "etcd3://e", "edit-config", "shop", "-q", "-s", "ttl"}), 1);
+  EXPECT_EQ(err.str(), "Error: Invalid parameter setting ttl\n");
+}
+
+TEST_F(CommandLineTest, the_cluster_is_the_configured_one_where_none_is_named) {
+  const auto path = file("a.yml", "scope: shop\netcd3: {host: 'e:2379'}\n");
+  EXPECT_EQ(call({"-c", path, "show-config"}), 0) << err.str();
+  EXPECT_EQ(out.str(), "ttl: 30\n\n");
+  EXPECT_EQ(asked, (std::vector<std::string>{"shop"}));
+  EXPECT_EQ(call({"-d", "etcd3://e", "show-config"}), 2);
+  EXPECT_NE(err.str().find("Error: Missing argument 'CLUSTER'"), std::string::npos) << err.str();
+  EXPECT_EQ(call({"-c", path, "reload"}), 2) << "it must be named";
+  EXPECT_EQ(call({"-c", path, "reload", "shop", "-r", "boss"}), 2);
+  EXPECT_EQ(call({"-c", path, "show-config", "--group", "1"}), 1);
+}
+
+TEST_F(CommandLineTest, the_end_of_the_input_aborts) {
+  EXPECT_EQ(call({"-d", "etcd3://e", "edit-config", "shop", "-s", "ttl=20"}), 1);
+  EXPECT_TRUE(err.str().ends_with("Aborted!\n")) << err.str();
+  EXPECT_FALSE(written);
+}
+
 TEST_F(CommandLineTest, commands_that_come_later_say_so) {
-  for (const char* command : {"switchover", "pause", "edit-config", "version"}) {
+  for (const char* command : {"switchover", "pause", "reinit", "version"}) {
     EXPECT_EQ(call({"-c", "/nowhere", command, "shop", "--force"}), 1);
     EXPECT_NE(
         err.str().find(std::string("Error: the command ") + command + " is not available in this version"),
@@ -174,6 +216,10 @@ TEST_F(CommandLineTest, help_and_version_end_well) {
   EXPECT_EQ(out.str().find("switchover"), std::string::npos);
   EXPECT_EQ(call({"list", "--help"}), 0);
   EXPECT_NE(out.str().find("--extended"), std::string::npos) << out.str();
+  for (const char* command : {"show-config", "edit-config", "reload"}) {
+    EXPECT_EQ(call({command, "--help"}), 0);
+    EXPECT_NE(out.str().find("CLUSTER"), std::string::npos) << out.str();
+  }
   EXPECT_EQ(call({}), 0);
   EXPECT_NE(out.str().find("topology"), std::string::npos);
   EXPECT_EQ(call({"--version"}), 0);

@@ -29,6 +29,25 @@ TEST(MemberList, the_pretty_table) {
 )");
 }
 
+TEST(MemberList, a_clone_shows_how_far_it_is_and_machines_see_the_state_they_know) {
+  auto cluster = shop();
+  auto& member = cluster.members["pgb"];
+  member.state = "creating replica";
+  member.replication_state.clear();
+  member.raw.set("tanist_progress", Document::map({{"done_bytes", 430 << 20}, {"total_bytes", 1000 << 20}}));
+  EXPECT_NE(show(cluster, Format::pretty).find("| creating replica 43% |"), std::string::npos);
+  member.raw.set("tanist_progress", Document::map({{"done_bytes", 430 << 20},
+                                                   {"total_bytes", 1000 << 20},
+                                                   {"bytes_per_second", 120 << 20},
+                                                   {"seconds_left", 5}}));
+  const std::string pretty = show(cluster, Format::pretty);
+  EXPECT_NE(pretty.find("| creating replica 43% (120 MB/s, 5 s left) |"), std::string::npos) << pretty;
+  EXPECT_NE(show(cluster, Format::json).find(R"("State": "creating replica", )"), std::string::npos);
+  // Junk of a stranger does no harm.
+  member.raw.set("tanist_progress", "soon");
+  EXPECT_NE(show(cluster, Format::pretty).find("| creating replica |"), std::string::npos);
+}
+
 TEST(MemberList, the_machine_formats) {
   auto cluster = shop();
   set_tags(cluster.members["pgb"], Document::map({{"nofailover", true}}));

@@ -62,7 +62,13 @@ std::string harm_in(const View& v, const Decision& d) {
   }
   if (const auto* i = std::get_if<intent::Clone>(&d.intent)) {
     if (!served) return "clones in a mode that is not served";
-    if (i->source.host.empty() || i->source_name == v.self.name) return "clones from nobody";
+    if (!i->source) {
+      if (!fresh || !v.cluster().unlocked() || !v.cluster().initialize.valid_system_id())
+        return "restores a backup beside a leader or a new cluster";
+      if (!i->why_removal_allowed.empty()) return "removes data without a better copy";
+    } else if (i->source->host.empty() || i->source_name == v.self.name) {
+      return "clones from nobody";
+    }
     if (i->why_removal_allowed.empty()) {
       if (facts.data_directory != postgres::DataDirectory::empty) return "clones over data";
     } else {

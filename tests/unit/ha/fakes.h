@@ -57,7 +57,7 @@ class FakeStore final : public dcs::Store {
   Clock& clock_;
 };
 
-class FakeServer final : public postgres::Server {
+class FakeServer : public postgres::Server {
  public:
   std::vector<postgres::StopMode> stops;
   int kills = 0;
@@ -77,7 +77,9 @@ class FakeServer final : public postgres::Server {
   }
   Task<postgres::Result> apply(config::SettingsPtr, postgres::Role, bool, Instant) override { return fine(); }
   Task<postgres::Result> initdb(Instant) override { return fine(); }
+  Task<postgres::Result> custom_bootstrap(Instant) override { return fine(); }
   Task<postgres::Result> post_bootstrap(Instant) override { return fine(); }
+  Task<std::expected<bool, postgres::Failure>> end_custom_bootstrap(Instant) override { co_return false; }
   Task<postgres::Result> start(postgres::StartRequest, Instant) override { return fine(); }
   Task<postgres::StartOutcome> wait_started(Instant) override { co_return postgres::StartOutcome::accepting; }
   Task<postgres::Result> checkpoint(Instant) override { return fine(); }
@@ -100,7 +102,8 @@ class FakeServer final : public postgres::Server {
   Task<postgres::Result> rewind(postgres::Upstream, std::function<void(postgres::Progress)>, Instant) override {
     return fine();
   }
-  Task<postgres::Result> base_backup(postgres::Upstream, std::function<void(postgres::Progress)>, Instant) override {
+  Task<postgres::Result> create_replica(postgres::ReplicaRequest, std::function<void(postgres::Progress)>,
+                                        Instant) override {
     return fine();
   }
   Task<postgres::Result> remove_data_directory(std::string, Instant) override { return fine(); }

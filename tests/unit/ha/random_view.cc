@@ -77,6 +77,7 @@ void fill_settings(Dice& dice, config::Settings& s) {
   s.tags.nostream = dice.once_in(6);
   if (dice.once_in(4)) s.tags.replicatefrom = dice.name();
   s.bootstrap.present = !dice.once_in(4);
+  if (dice.once_in(4)) s.postgresql.replica_methods["restore"] = {.command = "/restore", .no_leader = dice.coin()};
   s.postgresql.use_pg_rewind = dice.coin();
   s.postgresql.use_slots = !dice.once_in(5);
   s.postgresql.remove_data_directory_on_rewind_failure = dice.coin();
@@ -94,6 +95,7 @@ void fill_postgres(Dice& dice, const View& view, PostgresView& p) {
   facts.standby_signal = dice.coin();
   facts.backup_label = dice.once_in(5);
   facts.half_rewound = dice.once_in(10);
+  facts.rewind_works = !dice.once_in(10);
   if (dice.once_in(8)) facts.system_identifier.clear();
   if (dice.once_in(4)) facts.failing_since = view.now - 2s;
   if (facts.process != postgres::Process::running || dice.once_in(6)) facts.probe.reset();
@@ -113,6 +115,8 @@ void fill_postgres(Dice& dice, const View& view, PostgresView& p) {
     facts.control->checkpoint_timeline = dice.timeline();
     facts.control->data_checksums = dice.coin();
     if (dice.coin()) facts.control->seen_at = view.now - 60s;
+  } else if (dice.coin()) {
+    facts.control_error = "exit code 1";
   }
   p.state = dice.any(postgres::State::crashed);
   p.role = dice.any(postgres::Role::demoted);
@@ -137,6 +141,10 @@ void fill_memory(Dice& dice, const View& view, Memory& m) {
   m.rewind = dice.any(Memory::Rewind::failed);
   m.leader_timeline = dice.timeline();
   m.own_timeline = dice.timeline();
+  m.beyond_rewind = dice.once_in(4);
+  m.looks_in_vain = dice.below(4);
+  m.not_streaming_since = past();
+  m.compared_at = past();
   m.callback_fired = dice.coin();
   m.checkpoint_after_promote_done = dice.coin();
   m.checkpoint_after_promote_running = dice.once_in(4);
@@ -199,6 +207,15 @@ View random_view(std::mt19937_64& random) {
     }
   }
   if (dice.coin()) b.divergence(dice.any(postgres::Divergence::diverged));
+  // Nobody has data, by chance alone, in too few of them.
+  if (dice.once_in(50)) {
+    b.view.postgres.facts.data_directory = postgres::DataDirectory::empty;
+    b.view.postgres.facts.process = postgres::Process::none;
+    b.view.lock = Lock::free;
+    b.cluster.leader.reset();
+    b.last.leader.reset();
+    if (dice.coin()) b.cluster.initialize = {};
+  }
   View view = b.build();
   if (dice.once_in(20)) view.store.last_with_leader = nullptr;
   if (dice.once_in(20)) {

@@ -52,6 +52,8 @@ OperationKind operation_kind(const std::string& value) {
 Phase phase(const std::string& value) {
   return named<Phase>(value, {{"starting", Phase::starting},
                               {"initdb", Phase::initdb},
+                              {"custom_bootstrap", Phase::custom_bootstrap},
+                              {"ending_recovery", Phase::ending_recovery},
                               {"cloning", Phase::cloning},
                               {"stopping_clients", Phase::stopping_clients},
                               {"awaiting_release", Phase::awaiting_release},
@@ -80,7 +82,7 @@ std::string intent_line(const Intent& intent) {
   } else if (const auto* i = std::get_if<intent::Rewind>(&intent)) {
     line += " from " + i->source.member;
   } else if (const auto* i = std::get_if<intent::Clone>(&intent)) {
-    line += " from " + i->source_name;
+    line += " from " + (i->source ? i->source_name : "a backup");
     if (!i->why_removal_allowed.empty()) line += ", removing the data: " + i->why_removal_allowed;
   } else if (const auto* i = std::get_if<intent::Bootstrap>(&intent)) {
     if (i->take_over) line += fmt::format(", taking over version {}", *i->take_over);

@@ -1,19 +1,23 @@
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <filesystem>
+#include <boost/asio/post.hpp>
+#include <future>
 #include <thread>
 
 #include "contract/run_task.h"
 #include "core/log.h"
 #include "net/http.h"
+#include "unit/net/certificates.h"
 #include "unit/net/raw_peer.h"
+#include "unit/net/serving.h"
 
 namespace tanist::net {
 namespace {
 
 using namespace std::chrono_literals;
 using test::RawSocket;
+
+using test::Certificates;
 
 Task<HttpResponse> echo(HttpRequest request) {
   HttpResponse out;
@@ -25,28 +29,10 @@ Task<HttpResponse> echo(HttpRequest request) {
   co_return out;
 }
 
-/// Serves on a thread of its own, so that the tests can talk to it with blocking sockets.
-class Serving {
+class Serving : public test::Serving {
  public:
-  explicit Serving(HttpServerOptions options)
-      : server_(io_.get_executor(), clock_, std::move(options), echo) {
-    started_ = tanist::test::run(io_, server_.start());
-    thread_ = std::thread([this] { io_.restart(), io_.run(); });
-  }
-  ~Serving() {
-    boost::asio::co_spawn(io_, server_.stop(), [](std::exception_ptr) {});
-    thread_.join();
-  }
-  const std::expected<void, std::string>& started() const { return started_; }
-  int port() const { return server_.port(); }
-  HttpServer& server() { return server_; }
-
- private:
-  boost::asio::io_context io_{1};
-  SystemClock clock_;
-  HttpServer server_;
-  std::expected<void, std::string> started_;
-  std::thread thread_;
+  explicit Serving(HttpServerOptions options, HttpServer::Doorkeeper doorkeeper = {})
+      : test::Serving(std::move(options), echo, std::move(doorkeeper)) {}
 };
 
 HttpServerOptions local() {
@@ -153,31 +139,6 @@ TEST(HttpServer, a_port_in_use_is_an_error_that_names_it) {
                                           ": Address already in use (errno 98)");
 }
 
-/// A CA, a server and a client certificate in a directory of their own.
-class Certificates {
- public:
-  Certificates() {
-    char path[] = "/tmp/tanist-tls-XXXXXX";
-    dir_ = ::mkdtemp(path);
-    const std::string quiet = " >/dev/null 2>&1";
-    const std::string ec = " -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes ";
-    sh("cd " + dir_ + " && openssl req -x509" + ec + "-subj /CN=ca -keyout ca.key -out ca.crt -days 2" +
-       quiet);
-    for (const std::string who : {"server", "client"}) {
-      sh("cd " + dir_ + " && openssl req" + ec + "-subj /CN=" + who + " -keyout " + who + ".key -out " + who +
-         ".csr -addext subjectAltName=IP:127.0.0.1,DNS:localhost" + quiet + " && openssl x509 -req -in " +
-         who + ".csr -CA ca.crt -CAkey ca.key -CAcreateserial -copy_extensions copy -days 2 -out " + who +
-         ".crt" + quiet);
-    }
-  }
-  ~Certificates() { std::filesystem::remove_all(dir_); }
-  std::string path(const std::string& name) const { return dir_ + "/" + name; }
-
- private:
-  static void sh(const std::string& command) { ASSERT_EQ(std::system(command.c_str()), 0) << command; }
-  std::string dir_;
-};
-
 TEST(HttpServer, tls_with_and_without_a_client_certificate) {
   Certificates files;
   auto options = local();
@@ -185,7 +146,7 @@ TEST(HttpServer, tls_with_and_without_a_client_certificate) {
   server_tls.ca_file = files.path("ca.crt");
   server_tls.cert_file = files.path("server.crt");
   server_tls.key_file = files.path("server.key");
-  options.tls = server_tls;
+  options.tls = load_server_tls(server_tls, ClientCertificates::requested).value();
   Serving serving(options);
   ASSERT_TRUE(serving.started()) << serving.started().error();
 
@@ -222,6 +183,87 @@ TEST(HttpServer, tls_with_and_without_a_client_certificate) {
   TlsOptions missing;
   missing.ca_file = "/nonexistent/ca.crt";
   EXPECT_NE(ask(missing).error().detail.find("cannot use CA file /nonexistent/ca.crt"), std::string::npos);
+}
+
+TEST(HttpServer, a_client_without_the_required_certificate_is_refused_in_the_handshake) {
+  Certificates files;
+  auto options = local();
+  TlsOptions tls;
+  tls.ca_file = files.path("ca.crt");
+  tls.cert_file = files.path("server.crt");
+  tls.key_file = files.path("server.key");
+  options.tls = load_server_tls(tls, ClientCertificates::required).value();
+  Serving serving(options);
+  EXPECT_EQ(files.get(serving.port(), "client"), "GET / 127.0.0.1  cert");
+  EXPECT_EQ(files.get(serving.port(), ""), "");
+}
+
+TEST(HttpServer, new_certificates_serve_new_connections_and_end_idle_ones) {
+  Certificates files;
+  auto options = local();
+  Serving serving(options);
+  auto idle = RawSocket::connect(serving.port());
+  idle.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(idle.receive("GET /1 ").starts_with("HTTP/1.1 200"));
+  TlsOptions tls;
+  tls.cert_file = files.path("server.crt");
+  tls.key_file = files.path("server.key");
+  const auto context = load_server_tls(tls, ClientCertificates::ignored).value();
+  serving.at_server([&] { serving.server().use_tls(context); });
+  idle.receive();  // the end of the connection
+  EXPECT_EQ(files.get(serving.port(), ""), "GET / 127.0.0.1 ");
+  const auto same = load_server_tls(tls, ClientCertificates::ignored).value();
+  EXPECT_EQ(same->fingerprint, context->fingerprint);
+  const auto asking = load_server_tls(tls, ClientCertificates::requested).value();
+  EXPECT_NE(asking->fingerprint, context->fingerprint);
+}
+
+TEST(HttpServer, what_cannot_be_served_with_is_named) {
+  Certificates files;
+  const auto error = [](const TlsOptions& tls) {
+    const auto loaded = load_server_tls(tls, ClientCertificates::ignored);
+    return loaded ? std::string() : loaded.error();
+  };
+  TlsOptions tls;
+  tls.cert_file = files.path("server.crt");
+  tls.key_file = files.path("client.key");
+  EXPECT_TRUE(error(tls).starts_with("cannot use key file " + tls.key_file + ": ")) << error(tls);
+  tls.key_file = files.path("locked.key");
+  tls.key_password = Secret("wrong");
+  EXPECT_TRUE(error(tls).starts_with("cannot use key file " + tls.key_file + ": ")) << error(tls);
+  tls.key_password = Secret("sesame");
+  EXPECT_EQ(error(tls), "");
+  tls.ciphers = "ECDHE+AESGCM";
+  EXPECT_EQ(error(tls), "");
+  tls.ciphers = "no-such-cipher";
+  EXPECT_EQ(error(tls), "cannot use the ciphers 'no-such-cipher': none of them is known");
+}
+
+Task<std::optional<HttpResponse>> only_known(HttpRequest request) {
+  HttpResponse refusal;
+  refusal.status = 403;
+  refusal.body = request.body + "not you";
+  co_return request.headers.find("X-Known") ? std::nullopt : std::optional(refusal);
+}
+
+TEST(HttpServer, the_doorkeeper_answers_before_the_body_is_read) {
+  Serving serving(local(), only_known);
+  auto socket = RawSocket::connect(serving.port());
+  socket.send("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+  const std::string refused = socket.receive();
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 403")) << refused;
+  EXPECT_TRUE(refused.ends_with("not you")) << refused;
+
+  // A body that comes all the same is skipped, and the connection goes on.
+  auto other = RawSocket::connect(serving.port());
+  other.send("POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
+  const std::string skipped = other.receive("not you");
+  EXPECT_TRUE(skipped.starts_with("HTTP/1.1 403")) << skipped;
+  EXPECT_TRUE(skipped.ends_with("\r\n\r\nnot you")) << skipped;
+  other.send("POST /c HTTP/1.1\r\nHost: x\r\nX-Known: 1\r\nContent-Length: 5\r\n\r\nhello");
+  EXPECT_NE(other.receive("hello").find("POST /c 127.0.0.1 hello"), std::string::npos);
+  other.send("GET /d HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(other.receive("GET /d").starts_with("HTTP/1.1 200"));
 }
 
 }  // namespace

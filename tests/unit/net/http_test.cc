@@ -62,5 +62,13 @@ TEST(Base64, round_trips_every_length_and_refuses_what_it_is_not) {
   EXPECT_FALSE(base64_decode("YW!="));
 }
 
+TEST(EqualInConstantTime, is_equality) {
+  EXPECT_TRUE(equal_in_constant_time("", ""));
+  EXPECT_TRUE(equal_in_constant_time("abc", "abc"));
+  for (const auto& [a, b] :
+       {std::pair("abc", "abd"), std::pair("abc", "ab"), std::pair("ab", "abc"), std::pair("", "a")})
+    EXPECT_FALSE(equal_in_constant_time(a, b)) << a << " " << b;
+}
+
 }  // namespace
 }  // namespace tanist::net

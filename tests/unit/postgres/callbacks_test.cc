@@ -30,12 +30,35 @@ struct CallbacksTest : testing::Test {
     (void)blocking::remove_file(file);
   }
   std::string content() const { return blocking::read_file(file).value_or(std::nullopt).value_or(""); }
+  /// A shell script as the command; `first` is its $0.
+  void run(const std::string& script, const std::string& action, const std::string& role = "replica") {
+    Callbacks::Call call;
+    call.command = "/bin/sh -c '" + script + "' first";
+    call.action = action;
+    call.role = role;
+    call.scope = "demo";
+    call.name = "n1";
+    call.timeline = {7};
+    call.leader = "n2";
+    callbacks.run(std::move(call));
+  }
+  std::string command(const std::string& script) const { return "/bin/sh -c '" + script + "' first"; }
 };
 
 TEST_F(CallbacksTest, a_callback_is_told_action_role_and_cluster) {
-  callbacks.run("/bin/sh -c 'echo \"$0 $*\" > " + file + "' first", "on_start", "primary", "demo");
+  run("echo \"$0 $*\" > " + file, "on_start", "primary");
   io.run();
   EXPECT_EQ(content(), "first on_start primary demo\n");
+}
+
+TEST_F(CallbacksTest, a_callback_finds_the_same_and_more_in_its_environment) {
+  ::setenv("PATRONI_RESTAPI_PASSWORD", "secret", 1);
+  run("env | grep -E \"^(TANIST|PATRONI)_\" | sort > " + file, "on_role_change", "primary");
+  io.run();
+  ::unsetenv("PATRONI_RESTAPI_PASSWORD");
+  EXPECT_EQ(content(),
+            "TANIST_ACTION=on_role_change\nTANIST_LEADER=n2\nTANIST_NAME=n1\nTANIST_ROLE=primary\n"
+            "TANIST_SCOPE=demo\nTANIST_TIMELINE=7\n");
 }
 
 Task<void> until_written(Clock* clock, const CallbacksTest* test, std::string text) {
@@ -46,22 +69,23 @@ Task<void> until_written(Clock* clock, const CallbacksTest* test, std::string te
 }
 
 Task<void> replace_the_first(CallbacksTest* test) {
-  const std::string first = "/bin/sh -c 'echo $$ >> " + test->file + "; sleep 60 & wait'";
-  test->callbacks.run(first, "on_start", "replica", "demo");
+  const std::string first = "echo $$ >> " + test->file + "; sleep 60 & wait";
+  test->run(first, "on_start");
   auto started = until_written(&test->clock, test, "\n");
   co_await std::move(started);
   const pid_t pid = std::stoi(test->content());
   // A reload does not disturb it, another action ends it with all below it.
-  test->callbacks.run("/bin/sh -c 'echo reload >> " + test->file + "'", "on_reload", "replica", "demo");
+  test->run("echo reload >> " + test->file, "on_reload");
   auto reloaded = until_written(&test->clock, test, "reload");
   co_await std::move(reloaded);
   EXPECT_FALSE(process::stat(pid)->dead());
-  test->callbacks.run("/bin/sh -c 'echo second >> " + test->file + "'", "on_stop", "replica", "demo");
+  test->run("echo second >> " + test->file, "on_stop");
   auto second = until_written(&test->clock, test, "second");
   co_await std::move(second);
   const auto seen = process::stat(pid);
   EXPECT_TRUE(!seen || seen->dead());
-  EXPECT_EQ(test->logged, std::vector<std::string>{"Killed " + first + " because it was still running"});
+  EXPECT_EQ(test->logged,
+            std::vector<std::string>{"Killed " + test->command(first) + " because it was still running"});
 }
 
 TEST_F(CallbacksTest, a_new_one_ends_the_one_that_runs_and_a_reload_disturbs_nobody) {
@@ -69,9 +93,30 @@ TEST_F(CallbacksTest, a_new_one_ends_the_one_that_runs_and_a_reload_disturbs_nob
   io.run();
 }
 
+Task<void> replace_a_stubborn_one(CallbacksTest* test) {
+  // Deaf to SIGTERM, with a child that left for a session of its own.
+  test->run("trap \"\" TERM INT; setsid sleep 60 & echo $! >> " + test->file + "; while :; do sleep 1; done",
+            "on_start");
+  auto started = until_written(&test->clock, test, "\n");
+  co_await std::move(started);
+  const pid_t child = std::stoi(test->content());
+  const Instant begin = test->clock.now();
+  test->run("echo second >> " + test->file, "on_role_change");
+  EXPECT_LT(test->clock.now() - begin, 500ms);
+  auto second = until_written(&test->clock, test, "second");
+  co_await std::move(second);
+  const auto seen = process::stat(child);
+  EXPECT_TRUE(!seen || seen->dead());
+}
+
+TEST_F(CallbacksTest, one_that_ignores_signals_is_killed_with_its_descendants_without_waiting) {
+  scope.spawn("test", replace_a_stubborn_one(this));
+  io.run();
+}
+
 TEST_F(CallbacksTest, a_command_that_cannot_be_run_is_logged) {
-  callbacks.run("/no/such/callback", "on_start", "replica", "demo");
-  callbacks.run("'open", "on_start", "replica", "demo");
+  callbacks.run({.command = "/no/such/callback", .action = "on_start"});
+  callbacks.run({.command = "'open", .action = "on_start"});
   ASSERT_EQ(logged.size(), 2u);
   EXPECT_EQ(logged[0], "callback on_start: could not run \"/no/such/callback\": No such file or directory");
 }

@@ -31,7 +31,7 @@ Task<void> replication(Node* a, Node* b) {
   wrong_settings->postgresql.replication.password = Secret("wrong");
   auto applying = b->server->apply(wrong_settings, Role::replica, false, b->in(5s));
   co_await std::move(applying);
-  auto failing = b->server->base_backup(a->upstream(), {}, b->in(30s));
+  auto failing = b->server->create_replica({a->upstream(), false, {}}, {}, b->in(30s));
   Result failed = co_await std::move(failing);
   EXPECT_FALSE(failed);
   EXPECT_THAT(text(failed), HasSubstr("password authentication failed"));
@@ -41,7 +41,8 @@ Task<void> replication(Node* a, Node* b) {
   co_await std::move(restoring);
 
   Progress last;
-  auto cloning = b->server->base_backup(a->upstream(), [&last](Progress p) { last = p; }, b->in(60s));
+  auto cloning =
+      b->server->create_replica({a->upstream(), false, {}}, [&last](Progress p) { last = p; }, b->in(60s));
   Result cloned = co_await std::move(cloning);
   REQUIRE_OK(cloned);
   EXPECT_GT(last.total_bytes, 1000000);
@@ -179,7 +180,7 @@ Task<void> cancel_a_clone(Node* a, Node* b) {
   slow->postgresql.basebackup_options = {{"max-rate", "1M"}};
   auto applying = b->server->apply(slow, Role::replica, false, b->in(5s));
   co_await std::move(applying);
-  auto cloning = b->server->base_backup(a->upstream(), {}, b->in(60s));
+  auto cloning = b->server->create_replica({a->upstream(), false, {}}, {}, b->in(60s));
   auto bounded = with_deadline(b->clock, std::move(cloning), b->in(1500ms));
   const auto result = co_await std::move(bounded);
   EXPECT_FALSE(result.has_value());

@@ -2,8 +2,91 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
+#include "core/disk_thread.h"
+#include "postgres/recovery.h"
+#include "unit/postgres/sample_settings.h"
+
 namespace tanist::postgres {
 namespace {
+
+/// What a server of `version` gets: as a primary, or as a standby of `upstream`.
+std::string main_file(const config::Settings& settings, int version, const RecoverySettings& recovery = {}) {
+  Parameters parameters = effective_parameters(settings, version);
+  const OtherParameters none;
+  remove_invalid(parameters, &none, version);
+  return render_main_configuration(
+      main_configuration(settings.postgresql, parameters, recovery.parameters, version));
+}
+
+config::Settings configured() {
+  config::Settings settings = sample();
+  settings.postgresql.parameters = {
+      {"archive_command", "test ! -f '/a/%f' && cp \\\\%p '/a/%f'"},
+      {"archive_mode", "on"},
+      {"autovacuum_vacuum_cost_delay", "2.5ms"},
+      {"checkpoint_segments", "16"},
+      {"cluster_name", "x"},
+      {"hot_standby", "on"},
+      {"max_connections", "100"},
+      {"max_replication_slots", "10"},
+      {"max_wal_senders", "10"},
+      {"max_wal_size", "1GB"},
+      {"max_worker_processes", "8"},
+      {"pg_stat_statements.max", "500"},
+      {"recovery_min_apply_delay", "5min"},
+      {"restore_command", "cp /a/%f %p"},
+      {"synchronous_commit", "remote_apply"},
+      {"track_commit_timestamp", "off"},
+      {"trigger_file", "promote"},
+      {"wal_compression", "lz4"},
+      {"wal_level", "hot_standby"},
+      {"wal_log_hints", "on"},
+      {"work_mem", "lots"},
+  };
+  return settings;
+}
+
+/// One text with the files of both roles, as they lie in tests/unit/postgres/golden.
+std::string all_files(int version) {
+  const auto settings = configured();
+  const auto recovery = wanted_recovery(settings, Upstream{"n2", "10.0.0.2", 5432, "node_1"}, version);
+  std::string text = "---- postgresql.conf of a primary\n" + main_file(settings, version);
+  text += "---- postgresql.conf of a standby\n" + main_file(settings, version, recovery);
+  if (version < 120000) text += "---- recovery.conf\n" + render_recovery_conf(recovery.parameters);
+  text += "---- password file\n" + recovery.pgpass;
+  std::string options;
+  for (const auto& option : command_line_options(effective_parameters(settings, version)))
+    options += option + "\n";
+  return text + "---- command line\n" + options;
+}
+
+class GeneratedFiles : public testing::TestWithParam<std::pair<const char*, int>> {};
+
+/// TANIST_UPDATE_GOLDEN=1 writes the golden files anew: look at the difference.
+TEST_P(GeneratedFiles, are_what_this_version_expects) {
+  const auto [name, version] = GetParam();
+  const std::string path = std::string(TANIST_SOURCE_DIR) + "/tests/unit/postgres/golden/" + name + ".txt";
+  const std::string text = all_files(version);
+  if (std::getenv("TANIST_UPDATE_GOLDEN") != nullptr) {
+    ASSERT_TRUE(blocking::write_file(path, text, 0644));
+  }
+  const auto golden = blocking::read_file(path);
+  ASSERT_TRUE(golden && *golden) << path;
+  EXPECT_EQ(text, **golden);
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, GeneratedFiles,
+                         testing::Values(std::pair("9.3", 90300), std::pair("9.6", 90600),
+                                         std::pair("11", 110000), std::pair("12", 120000),
+                                         std::pair("13", 130000), std::pair("15", 150000),
+                                         std::pair("17", 170000), std::pair("18", 180000)),
+                         [](const auto& info) {
+                           std::string name = info.param.first;
+                           for (char& c : name) c = c == '.' ? '_' : c;
+                           return "PostgreSQL_" + name;
+                         });
 
 TEST(ConfigFiles, the_main_file_has_the_layout_of_the_original) {
   MainConfiguration main;
@@ -24,6 +107,62 @@ TEST(ConfigFiles, the_main_file_has_the_layout_of_the_original) {
             "\n"
             "# recovery.conf\n"
             "primary_conninfo = 'host=a'\n");
+}
+
+TEST(ConfigFiles, custom_conf_is_included_as_it_is_configured) {
+  auto settings = sample();
+  settings.postgresql.config_base_name = "shop";
+  EXPECT_EQ(main_configuration(settings.postgresql, {}, {}, 150000).include, "shop.base.conf");
+  settings.postgresql.custom_conf = "/etc/it's.conf";
+  EXPECT_NE(main_file(settings, 150000).find("include '/etc/it''s.conf'\n"), std::string::npos);
+}
+
+TEST(ConfigFiles, a_file_of_the_user_is_named_once_and_is_not_ours) {
+  auto settings = sample();
+  settings.postgresql.config_dir = "/etc/pg";
+  auto parameters = effective_parameters(settings, 150000);
+  auto main = main_configuration(settings.postgresql, parameters, {}, 150000);
+  EXPECT_EQ(main.hba_file, "/etc/pg/pg_hba.conf");
+  EXPECT_EQ(main.ident_file, "/etc/pg/pg_ident.conf");
+  settings.postgresql.parameters["hba_file"] = "site/hba.conf";
+  parameters = effective_parameters(settings, 150000);
+  EXPECT_FALSE(is_own_file(settings.postgresql, parameters, "hba_file"));
+  EXPECT_TRUE(is_own_file(settings.postgresql, parameters, "ident_file"));
+  main = main_configuration(settings.postgresql, parameters, {}, 150000);
+  EXPECT_EQ(main.hba_file, "");
+  EXPECT_EQ(main.parameters.at("hba_file"), "/etc/pg/site/hba.conf");
+  // Naming the usual place is no other place.
+  settings.postgresql.parameters["hba_file"] = "pg_hba.conf";
+  parameters = effective_parameters(settings, 150000);
+  EXPECT_TRUE(is_own_file(settings.postgresql, parameters, "hba_file"));
+  EXPECT_EQ(main_configuration(settings.postgresql, parameters, {}, 150000).hba_file, "/etc/pg/pg_hba.conf");
+}
+
+TEST(ConfigFiles, ours_are_told_from_those_of_initdb) {
+  EXPECT_TRUE(is_generated(main_file(sample(), 150000)));
+  EXPECT_FALSE(is_generated("# PostgreSQL configuration file\n"));
+  EXPECT_FALSE(is_generated(""));
+}
+
+TEST(ConfigFiles, lines_follow_the_header) {
+  EXPECT_EQ(render_lines({"local all all trust", "host all all all md5"}),
+            "# Do not edit this file manually!\n# It will be overwritten by Patroni!\nlocal all all "
+            "trust\nhost all all "
+            "all md5\n");
+}
+
+TEST(ConfigFiles, recovery_conf_is_read_as_it_was_written) {
+  const Parameters recovery{{"primary_conninfo", "host='a b' password=it\\'s"}, {"standby_mode", "on"}};
+  EXPECT_EQ(parse_recovery_conf(render_recovery_conf(recovery)), recovery);
+  EXPECT_EQ(
+      parse_recovery_conf("  Standby_Mode on # yes\n\nrestore_command = 'cp' \nrecovery_target='it\\'s'\n"),
+      (Parameters{{"standby_mode", "on"}, {"restore_command", "cp"}, {"recovery_target", "it's"}}));
+  EXPECT_EQ(parse_recovery_conf(""), Parameters());
+  const Parameters lines{{"restore_command", "a\nb\\n'\r\n"}};
+  EXPECT_EQ(render_recovery_conf(lines).find("'a\\nb\\\\n''\\r\\n'\n") == std::string::npos, false);
+  EXPECT_EQ(parse_recovery_conf(render_recovery_conf(lines)), lines);
+  for (const char* broken : {"standby_mode", "standby_mode =", "a = 'b", "a = b c", "= 'x'"})
+    EXPECT_EQ(parse_recovery_conf(broken), std::nullopt) << broken;
 }
 
 TEST(ConfigFiles, recovery_parameters_leave_the_auto_file) {

@@ -22,5 +22,12 @@ TEST(Pgpass, a_line_for_each_host_with_escapes) {
   EXPECT_EQ(pgpass_content({{"host", "a"}}), "");
 }
 
+TEST(Conninfo, an_older_libpq_is_not_given_what_it_does_not_know) {
+  EXPECT_FALSE(is_conninfo_keyword("sslnegotiation", 150000));
+  EXPECT_TRUE(is_conninfo_keyword("sslnegotiation", 170000));
+  EXPECT_TRUE(is_conninfo_keyword("host", 90300));
+  EXPECT_TRUE(is_conninfo_keyword("options", 150000));
+}
+
 }  // namespace
 }  // namespace tanist::postgres

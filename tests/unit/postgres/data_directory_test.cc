@@ -21,7 +21,6 @@ class DataDirectoryTest : public testing::Test {
     std::string pattern = "/tmp/tanist-data-XXXXXX";
     root_ = ::mkdtemp(pattern.data());
     data_ = root_ + "/data";
-    marker_ = root_ + "/state/clone";
   }
   void TearDown() override { fs::remove_all(root_); }
 
@@ -36,7 +35,6 @@ class DataDirectoryTest : public testing::Test {
 
   std::string root_;
   std::string data_;
-  std::string marker_;
 };
 
 TEST_F(DataDirectoryTest, a_missing_or_empty_one_is_empty) {
@@ -92,41 +90,19 @@ TEST_F(DataDirectoryTest, removing_takes_linked_wal_along_and_renaming_keeps_it)
   EXPECT_FALSE(fs::exists(data_ + ".failed"));
 }
 
-TEST_F(DataDirectoryTest, a_clone_is_built_beside_and_takes_the_place_when_it_is_whole) {
-  fs::create_directory(data_);
-  const auto place = prepare_clone(data_, marker_);
-  ASSERT_TRUE(place);
-  EXPECT_TRUE(place->beside);
-  make_cluster(place->path);
-  EXPECT_EQ(look_at_data_directory(data_).kind, DataDirectory::empty);
-  ASSERT_TRUE(finish_clone(*place, data_, marker_));
-  EXPECT_EQ(look_at_data_directory(data_).kind, DataDirectory::ok);
-  EXPECT_FALSE(fs::exists(marker_));
-}
-
-TEST_F(DataDirectoryTest, a_clone_never_goes_into_a_directory_with_content) {
-  write(data_ + "/thesis.txt");
-  EXPECT_FALSE(prepare_clone(data_, marker_));
-  EXPECT_TRUE(fs::exists(data_ + "/thesis.txt"));
-}
-
-TEST_F(DataDirectoryTest, what_an_unfinished_clone_left_is_removed_and_nothing_else) {
-  const auto place = prepare_clone(data_, marker_);
-  ASSERT_TRUE(place && place->beside);
-  write(place->path + "/PG_VERSION", "15\n");
-  const auto again = prepare_clone(data_, marker_);
-  ASSERT_TRUE(again && again->beside);
-  EXPECT_FALSE(fs::exists(place->path));
-  discard_clone(*again, data_, marker_);
-  // A directory of that name which is not ours: the clone is built in place instead.
-  write(data_ + ".clone/thesis.txt");
-  const auto in_place = prepare_clone(data_, marker_);
-  ASSERT_TRUE(in_place);
-  EXPECT_FALSE(in_place->beside);
-  write(data_ + "/PG_VERSION", "15\n");
-  discard_clone(*in_place, data_, marker_);
-  EXPECT_EQ(look_at_data_directory(data_).kind, DataDirectory::empty);
-  EXPECT_TRUE(fs::exists(data_ + ".clone/thesis.txt"));
+TEST_F(DataDirectoryTest, of_two_failed_ones_the_later_is_kept_whole) {
+  for (const std::string file : {"first", "second"}) {
+    make_cluster(data_);
+    write(root_ + "/wal/" + file);
+    write(root_ + "/space/PG_15/" + file);
+    fs::create_directory_symlink(root_ + "/wal", data_ + "/pg_wal");
+    fs::create_directory(data_ + "/pg_tblspc");
+    fs::create_directory_symlink(root_ + "/space", data_ + "/pg_tblspc/16400");
+    ASSERT_TRUE(rename_data_directory(data_));
+    EXPECT_TRUE(fs::exists(data_ + ".failed/pg_wal/" + file));
+    EXPECT_TRUE(fs::exists(data_ + ".failed/pg_tblspc/16400/PG_15/" + file));
+  }
+  EXPECT_FALSE(fs::exists(root_ + "/wal.failed/first"));
 }
 
 TEST_F(DataDirectoryTest, directories_that_cannot_be_written_to_name_their_setting) {

@@ -83,5 +83,126 @@ TEST(RecoveryDifference, targets_need_a_restart_and_delays_are_compared_as_times
   EXPECT_EQ(d.at(), RecoveryDifference::reload);
 }
 
+TEST(RecoveryDifference, a_server_before_12_is_restarted_for_anything) {
+  Difference d;
+  d.wanted = wanted_recovery(d.settings, d.upstream, 110000);
+  d.running = {d.wanted.parameters, true, d.wanted.pgpass};
+  EXPECT_EQ(d.at(110000), RecoveryDifference::none);
+  d.running.parameters["standby_mode"] = "off";
+  EXPECT_EQ(d.at(110000), RecoveryDifference::restart);
+  d.running.parameters.erase("standby_mode");
+  EXPECT_EQ(d.at(110000), RecoveryDifference::none);
+  d.running.parameters["trigger_file"] = "promote";
+  EXPECT_EQ(d.at(110000), RecoveryDifference::restart);
+  // Before 10 the password stands in recovery.conf.
+  d.wanted = wanted_recovery(d.settings, d.upstream, 90600);
+  d.running = {d.wanted.parameters, true, {}};
+  EXPECT_EQ(d.at(90600), RecoveryDifference::none);
+  d.running.parameters["primary_conninfo"] =
+      "user=rep password=old host=10.0.0.2 port=5432 sslmode=prefer "
+      "application_name=node\\ 1";
+  EXPECT_EQ(d.at(90600), RecoveryDifference::restart);
+}
+
+TEST(RecoveryDifference, the_order_of_lines_in_the_password_file_does_not_count) {
+  Difference d;
+  d.upstream.host = "a,b";
+  d.wanted = wanted_recovery(d.settings, d.upstream, 150000);
+  d.running = {d.wanted.parameters, true, "b:5432:*:rep:it's\\:a\\\\b\na:5432:*:rep:it's\\:a\\\\b\n"};
+  EXPECT_EQ(d.at(), RecoveryDifference::none);
+  d.running.pgpass += "c:5432:*:rep:x\n";
+  EXPECT_EQ(d.at(), RecoveryDifference::reload);
+}
+
+TEST(RecoveryDifference, the_database_counts_from_17_on) {
+  Difference d;
+  d.wanted = wanted_recovery(d.settings, d.upstream, 170000);
+  d.running = {d.wanted.parameters, true, d.wanted.pgpass};
+  EXPECT_EQ(d.at(170000), RecoveryDifference::none);
+  auto connection = parse_conninfo(d.running.parameters.at("primary_conninfo"));
+  connection["dbname"] = "other";
+  d.running.parameters["primary_conninfo"] = render_conninfo(connection, 170000);
+  EXPECT_EQ(d.at(170000), RecoveryDifference::reload);
+  EXPECT_EQ(d.at(160000), RecoveryDifference::none);
+}
+
+TEST(RecoveryDifference, what_only_included_files_set_is_left_alone) {
+  Difference d;
+  // From another file, and so not among those that are ours.
+  EXPECT_FALSE(d.running.parameters.contains("restore_command"));
+  EXPECT_EQ(d.at(), RecoveryDifference::none);
+  d.running.parameters["restore_command"] = "cp";
+  EXPECT_EQ(d.at(), RecoveryDifference::reload);
+  EXPECT_EQ(d.at(130000), RecoveryDifference::restart);
+}
+
+TEST(Recovery, names_follow_the_version) {
+  const Parameters both{{"trigger_file", "/t"}};
+  EXPECT_EQ(translate_recovery(both, 110000), both);
+  EXPECT_EQ(translate_recovery(both, 120000), (Parameters{{"promote_trigger_file", "/t"}}));
+  EXPECT_EQ(translate_recovery(both, 160000), Parameters());
+  EXPECT_EQ(translate_recovery({{"promote_trigger_file", "/t"}}, 90600), both);
+  EXPECT_EQ(translate_recovery({{"pause_at_recovery_target", "true"}}, 90500),
+            (Parameters{{"recovery_target_action", "pause"}}));
+  EXPECT_EQ(translate_recovery({{"pause_at_recovery_target", "off"}}, 150000),
+            (Parameters{{"recovery_target_action", "promote"}}));
+  EXPECT_EQ(translate_recovery({{"pause_at_recovery_target", "off"}, {"recovery_target_action", "shutdown"}},
+                               150000),
+            (Parameters{{"recovery_target_action", "shutdown"}}));
+  EXPECT_EQ(translate_recovery({{"recovery_target_action", "promote"}}, 90400),
+            (Parameters{{"pause_at_recovery_target", "false"}}));
+  EXPECT_EQ(translate_recovery({{"recovery_target_action", "pause"}}, 90400), Parameters());
+}
+
+TEST(Recovery, a_value_that_the_server_would_refuse_is_left_out_and_told) {
+  auto settings = sample();
+  settings.postgresql.recovery_conf = {{"Recovery_Min_Apply_Delay", "soon"}, {"restore_comand", "x"}};
+  const auto wanted = wanted_recovery(settings, std::nullopt, 150000);
+  EXPECT_FALSE(wanted.parameters.contains("recovery_min_apply_delay"));
+  EXPECT_EQ(
+      wanted.warnings,
+      (std::vector<std::string>{
+          "Removing integer parameter=recovery_min_apply_delay from the config due to the invalid value=soon",
+          "Removing unexpected parameter=restore_comand value=x from the config"}));
+}
+
+TEST(Recovery, of_several_hosts_the_one_that_has_the_slot_is_followed) {
+  const auto settings = sample();
+  const auto conninfo = [&](const std::string& host, const std::string& slot, int version) {
+    return wanted_recovery(settings, Upstream{"", host, 5432, slot}, version)
+        .parameters.at("primary_conninfo");
+  };
+  EXPECT_NE(conninfo("a,b", "s", 150000).find(" target_session_attrs=read-write"), std::string::npos);
+  EXPECT_EQ(conninfo("a,b", "", 150000).find("target_session_attrs"), std::string::npos);
+  EXPECT_EQ(conninfo("a", "s", 150000).find("target_session_attrs"), std::string::npos);
+  EXPECT_EQ(conninfo("a,b", "s", 90600).find("target_session_attrs"), std::string::npos);
+}
+
+TEST(Recovery, credentials_and_kerberos_go_along_as_far_as_the_version_knows_them) {
+  auto settings = sample();
+  settings.postgresql.krbsrvname = "pg";
+  settings.postgresql.replication.options = {
+      {"sslmode", "verify-full"},  {"sslcert", "/c"},         {"sslkey", "/k"},
+      {"sslpassword", "p"},        {"sslrootcert", "/r"},     {"sslcrl", "/l"},
+      {"sslcrldir", "/d"},         {"gssencmode", "disable"}, {"channel_binding", "require"},
+      {"sslnegotiation", "direct"}};
+  const auto conninfo = [&](int version) {
+    return wanted_recovery(settings, Upstream{"n2", "h", 1, ""}, version).parameters.at("primary_conninfo");
+  };
+  EXPECT_EQ(conninfo(170000),
+            "dbname=postgres user=rep passfile=/home/pg/pgpass host=h port=1 sslmode=verify-full sslcert=/c "
+            "sslkey=/k "
+            "sslpassword=p sslrootcert=/r sslcrl=/l sslcrldir=/d application_name=node\\ 1 krbsrvname=pg "
+            "gssencmode=disable channel_binding=require sslnegotiation=direct");
+  EXPECT_EQ(conninfo(120000),
+            "dbname=postgres user=rep passfile=/home/pg/pgpass host=h port=1 sslmode=verify-full sslcert=/c "
+            "sslkey=/k "
+            "sslrootcert=/r sslcrl=/l application_name=node\\ 1 krbsrvname=pg gssencmode=disable");
+  EXPECT_EQ(conninfo(90600),
+            "dbname=postgres user=rep password=it\\'s:a\\\\b host=h port=1 sslmode=verify-full sslcert=/c "
+            "sslkey=/k "
+            "sslrootcert=/r sslcrl=/l application_name=node\\ 1 krbsrvname=pg");
+}
+
 }  // namespace
 }  // namespace tanist::postgres

@@ -1,21 +1,21 @@
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
+#include <fstream>
 
 #include "core/disk_thread.h"
 #include "core/task_scope.h"
 #include "core/wait.h"
 #include "process/child.h"
 #include "process/command_line.h"
-#include "process/notify.h"
 #include "process/proc.h"
 #include "process/signals.h"
+#include "process/umask.h"
 
 namespace tanist::process {
 namespace {
@@ -107,6 +107,101 @@ TEST(Child, a_grandchild_that_keeps_the_pipe_does_not_hold_up_the_end) {
   ASSERT_TRUE(result);
   EXPECT_LT(loop.clock.now() - begin, 5s);
   ::kill(std::stoi(result->out), SIGKILL);
+}
+
+std::int64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::int64_t size = 0;
+  std::int64_t resident = 0;
+  statm >> size >> resident;
+  return resident * ::sysconf(_SC_PAGESIZE);
+}
+
+Task<void> count_ticks(Clock* clock, int* ticks) {
+  for (;;) {
+    auto nap = clock->sleep_for(10ms);
+    co_await std::move(nap);
+    ++*ticks;
+  }
+}
+
+TEST(Child, one_that_prints_without_end_neither_blocks_the_loop_nor_fills_the_memory) {
+  Loop loop;
+  std::optional<Finished> result;
+  std::string error;
+  std::int64_t lines = 0;
+  int ticks = 0;
+  const std::int64_t before = resident_bytes();
+  const Instant begin = loop.clock.now();
+  Command command =
+      shell("yes 'a line of a script that does not know when to be silent' | head -c 200000000");
+  command.out = Output::as_error;
+  TaskHandle ticking = loop.scope.spawn("ticks", count_ticks(&loop.clock, &ticks));
+  auto ending = [](Task<void> body, TaskHandle* other) -> Task<void> {
+    co_await std::move(body);
+    other->cancel();
+  };
+  loop.run(ending(
+      run_into(&loop.clock, std::move(command), 60s, &result, &error, [&](std::string_view) { ++lines; }),
+      &ticking));
+  ASSERT_TRUE(result) << error;
+  EXPECT_TRUE(result->success());
+  EXPECT_EQ(lines, 200000000 / 56 + 1);
+  EXPECT_LE(result->err.size(), 2 * kMaxOutputBytes);
+  EXPECT_LT(resident_bytes() - before, 20'000'000);
+  // Others were served all the time.
+  EXPECT_GT(ticks, (loop.clock.now() - begin) / 100ms);
+}
+
+TEST(Child, a_line_without_end_is_cut) {
+  Loop loop;
+  std::optional<Finished> result;
+  std::string error;
+  std::vector<std::size_t> lengths;
+  loop.run(run_into(&loop.clock, shell("head -c 3000000 /dev/zero >&2; printf '\nend\n' >&2"), 20s, &result,
+                    &error, [&](std::string_view line) { lengths.push_back(line.size()); }));
+  EXPECT_EQ(lengths, (std::vector<std::size_t>{8192, 3}));
+}
+
+TEST(Child, one_that_ignores_the_end_is_killed_with_all_that_left_its_group) {
+  Loop loop;
+  std::optional<Finished> result;
+  std::string error;
+  Command command = shell(
+      "trap '' TERM; setsid sleep 100.25 & setsid sh -c \"trap '' TERM; sleep 100.25\" & "
+      "sleep 100.25; sleep 100.25");
+  command.grace = 100ms;
+  loop.run(run_into(&loop.clock, std::move(command), 300ms, &result, &error));
+  ASSERT_TRUE(result) << error;
+  EXPECT_TRUE(result->timed_out);
+  for (const pid_t other : all()) EXPECT_FALSE(title(other) == "sleep 100.25" && !stat(other)->dead());
+}
+
+TEST(Child, what_left_the_group_of_one_that_obeys_is_killed_too) {
+  Loop loop;
+  std::optional<Finished> result;
+  std::string error;
+  loop.run(run_into(&loop.clock, shell("setsid sleep 100.375 & wait"), 300ms, &result, &error));
+  ASSERT_TRUE(result) << error;
+  EXPECT_TRUE(result->timed_out);
+  for (const pid_t other : all()) EXPECT_FALSE(title(other) == "sleep 100.375" && !stat(other)->dead());
+}
+
+TEST(Proc, processes_are_found_by_what_they_were_started_with) {
+  Command command = Command{{"/bin/sleep", "30"}};
+  command.environment = Environment{{"WORKS_FOR", "/a b"}, {"PATH", "/bin"}};
+  auto child = Child::spawn(command);
+  ASSERT_TRUE(child);
+  // The environment is that of the program once it runs.
+  std::vector<Identity> found;
+  for (int i = 0; i < 100 && found.empty(); ++i) {
+    found = with_variable("WORKS_FOR", "/a b");
+    ::usleep(10000);
+  }
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].pid, child->pid());
+  EXPECT_TRUE(with_variable("WORKS_FOR", "/a").empty());
+  child->signal_group(SIGKILL);
 }
 
 Task<void> cancel_soon(Clock* clock, TaskHandle* handle) {
@@ -207,23 +302,6 @@ TEST(SplitCommand, splits_as_a_shell_does_and_expands_nothing) {
   EXPECT_FALSE(split_command("a \\"));
 }
 
-TEST(Notify, a_datagram_arrives) {
-  const std::string path = "/tmp/tanist-notify-" + std::to_string(::getpid());
-  const int fd = ::socket(AF_UNIX, SOCK_DGRAM, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
-  ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
-  EXPECT_TRUE(notify("READY=1"));
-  char buffer[64];
-  EXPECT_EQ(std::string(buffer, static_cast<std::size_t>(::recv(fd, buffer, sizeof buffer, 0))), "READY=1");
-  ::unsetenv("NOTIFY_SOCKET");
-  EXPECT_FALSE(notify("READY=1"));
-  ::close(fd);
-  ::unlink(path.c_str());
-}
-
 Task<void> next_signal(Signals* signals, int* got) {
   auto next = signals->next();
   *got = co_await std::move(next);
@@ -275,6 +353,26 @@ TEST(DiskThread, files_are_written_read_and_removed_and_a_slow_disk_is_given_up)
   EXPECT_EQ(result.late, "could not look: the disk did not answer in time");
   EXPECT_FALSE(std::filesystem::exists(path));
   std::filesystem::remove_all(std::filesystem::path(path).parent_path().parent_path());
+}
+
+TEST(Signals, one_that_was_held_back_arrives_when_it_is_released) {
+  Loop loop;
+  int got = 0;
+  HeldSignals held({SIGUSR1});
+  ::raise(SIGUSR1);  // would end this process
+  Signals signals(loop.io.get_executor(), {SIGUSR1});
+  held.release();
+  loop.run(next_signal(&signals, &got));
+  EXPECT_EQ(got, SIGUSR1);
+}
+
+TEST(Umask, files_become_private_and_the_former_one_is_remembered) {
+  const mode_t before = ::umask(0002);
+  tighten_umask();
+  EXPECT_EQ(start_umask(), 0002u);
+  tighten_umask();
+  EXPECT_EQ(start_umask(), 0002u);
+  EXPECT_EQ(::umask(before), 0077u);
 }
 
 }  // namespace

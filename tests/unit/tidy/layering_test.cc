@@ -28,12 +28,13 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"api", {"core", "net", "process", "config", "dcs", "postgres", "ha"}},
     {"guard", {"core", "process"}},
     {"ctl", {"core", "net", "process", "config", "dcs", "dcs/etcd3", "postgres"}},
+    {"setup", {"core", "net", "process", "config", "postgres"}},
     {"member",
      {"core", "net", "process", "config", "dcs", "dcs/etcd3", "postgres", "ha", "ha/policy", "ha/operations",
       "api", "guard"}},
     {"apps",
      {"core", "net", "process", "config", "dcs", "dcs/etcd3", "postgres", "ha", "ha/policy", "ha/operations",
-      "api", "guard", "ctl", "member"}},
+      "api", "guard", "ctl", "member", "setup"}},
 };
 
 std::string folder_of(const std::string& include) {

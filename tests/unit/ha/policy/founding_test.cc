@@ -159,7 +159,8 @@ TEST(Cloning, an_empty_member_clones_from_the_leader) {
   ASSERT_TRUE(intends<intent::Clone>(d));
   const auto& clone = std::get<intent::Clone>(d.intent);
   EXPECT_EQ(clone.source_name, "n2");
-  EXPECT_EQ(clone.source.host, "n2.example");
+  ASSERT_TRUE(clone.source);
+  EXPECT_EQ(clone.source->host, "n2.example");
   EXPECT_TRUE(clone.from_leader);
   EXPECT_EQ(clone.why_removal_allowed, "");
   EXPECT_EQ(d.reason.text(), "trying to bootstrap from leader 'n2'");
@@ -189,6 +190,96 @@ TEST(Cloning, a_failed_clone_is_tried_again_a_little_later) {
   EXPECT_TRUE(d.wake_at);
   b.view.last_operation->ended = b.view.now - 5s;
   EXPECT_TRUE(intends<intent::Clone>(b.decide()));
+}
+
+TEST(Cloning, each_failure_makes_the_next_pause_longer) {
+  ViewBuilder b = ViewBuilder().without_data();
+  Duration before = 0s;
+  for (int failed = 1; failed <= 8; ++failed) {
+    b.ended(OperationKind::clone, false, "the script is broken");
+    b.view.last_operation->serial = static_cast<std::uint64_t>(failed);
+    b.view.last_operation->ended = b.view.now;
+    const Decision d = b.decide();
+    ASSERT_TRUE(intends<intent::None>(d)) << failed;
+    EXPECT_EQ(d.memory.clones_failed, failed);
+    const Duration pause = *d.wake_at - b.view.now;
+    EXPECT_TRUE(pause > before || pause == 20s) << failed;
+    EXPECT_LE(pause, 20s);
+    before = pause;
+    b.view.memory = d.memory;
+    // The same result, seen again, counts once.
+    EXPECT_EQ(b.decide().memory.clones_failed, failed);
+    EXPECT_EQ(*b.decide().wake_at - b.view.now, pause);
+  }
+  b.ended(OperationKind::clone, true);
+  b.view.last_operation->serial = 9;
+  EXPECT_EQ(b.decide().memory.clones_failed, 0);
+}
+
+TEST(Cloning, one_that_was_cancelled_is_no_failure) {
+  ViewBuilder b = ViewBuilder().without_data().ended(OperationKind::clone, false, "cancelled");
+  const Decision d = b.decide();
+  EXPECT_EQ(d.memory.clones_failed, 0);
+  EXPECT_TRUE(intends<intent::Clone>(d));
+}
+
+TEST(Cloning, a_source_that_does_not_serve_is_given_up_for_another) {
+  ViewBuilder b = ViewBuilder().without_data().member("n4");
+  b.cluster.members["n3"].tags = b.cluster.members["n4"].tags = Document::map({{"clonefrom", true}});
+  std::set<std::string> asked;
+  for (int failed = 0; failed < 5; ++failed) {
+    b.view.memory.clones_failed = failed;
+    const Decision d = b.decide();
+    ASSERT_TRUE(intends<intent::Clone>(d));
+    const std::string source = std::get<intent::Clone>(d.intent).source_name;
+    // The leader's turn comes only when all that offered themselves have failed.
+    if (failed < 2) EXPECT_NE(source, "n2");
+    asked.insert(source);
+  }
+  EXPECT_EQ(asked, (std::set<std::string>{"n2", "n3", "n4"}));
+}
+
+ViewBuilder with_a_backup() {
+  ViewBuilder b = ViewBuilder().without_data().unlocked().linearizable();
+  b.settings.postgresql.create_replica_methods = {"restore", "basebackup"};
+  b.settings.postgresql.replica_methods["restore"] = {.command = "/restore", .no_leader = true};
+  return b;
+}
+
+TEST(Cloning, without_a_leader_a_backup_is_restored_on_a_fresh_view) {
+  ViewBuilder b = with_a_backup();
+  const Decision d = b.decide();
+  ASSERT_TRUE(intends<intent::Clone>(d));
+  EXPECT_FALSE(std::get<intent::Clone>(d.intent).source);
+  EXPECT_EQ(d.reason.text(), "trying to bootstrap (without leader)");
+  EXPECT_TRUE(b.linearizable(false).decide().needs.linearizable_view);
+}
+
+TEST(Cloning, nothing_is_restored_while_somebody_makes_a_new_cluster) {
+  ViewBuilder b = with_a_backup();
+  b.cluster.initialize = {.version = 31, .present = true};
+  EXPECT_EQ(b.decide().reason.text(), "waiting for leader to bootstrap");
+}
+
+TEST(Cloning, a_method_that_needs_a_leader_waits_for_one) {
+  ViewBuilder b = with_a_backup();
+  b.settings.postgresql.replica_methods["restore"].no_leader = false;
+  EXPECT_EQ(b.decide().reason.text(), "waiting for leader to bootstrap");
+}
+
+TEST(Cloning, with_a_leader_it_is_the_source_whatever_the_methods_can_do) {
+  const Decision d = with_a_backup().leader("n2").decide();
+  ASSERT_TRUE(intends<intent::Clone>(d));
+  EXPECT_TRUE(std::get<intent::Clone>(d.intent).source);
+}
+
+TEST(Founding, the_end_of_recovery_and_the_users_are_told_of) {
+  ViewBuilder b = ViewBuilder().before_bootstrap();
+  b.view.memory.bootstrapping = true;
+  EXPECT_EQ(b.operation(OperationKind::bootstrap, Phase::ending_recovery).decide().reason.text(),
+            "waiting for end of recovery after bootstrap");
+  EXPECT_EQ(b.operation(OperationKind::bootstrap, Phase::creating_users).decide().reason.text(),
+            "running post_bootstrap");
 }
 
 TEST(Data, an_empty_directory_gives_the_lock_back) {

@@ -168,6 +168,159 @@ TEST(Rejoining, a_timeline_behind_the_leaders_is_looked_into_once) {
   EXPECT_FALSE(b.decide().needs.any());
 }
 
+/// A standby of n2 that has not streamed for `since`.
+ViewBuilder silent_standby(Duration since) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.view.postgres.facts.probe->receiver_state.clear();
+  b.view.memory.not_streaming_since = b.view.now - since;
+  return b;
+}
+
+TEST(Rejoining, a_standby_that_does_not_stream_is_compared_after_a_while) {
+  EXPECT_FALSE(silent_standby(9s).decide().needs.divergence);
+  const Decision d = silent_standby(10s).decide();
+  EXPECT_TRUE(d.needs.divergence);
+  EXPECT_EQ(d.memory.looks_in_vain, 1);
+}
+
+TEST(Rejoining, the_time_without_streaming_counts_from_when_it_is_seen) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.view.postgres.facts.probe->receiver_state.clear();
+  const Decision d = b.decide();
+  EXPECT_FALSE(d.needs.any());
+  EXPECT_EQ(d.memory.not_streaming_since, b.view.now);
+}
+
+TEST(Rejoining, each_look_in_vain_makes_the_next_one_later_up_to_five_minutes) {
+  ViewBuilder b = silent_standby(400s);
+  b.view.memory.looks_in_vain = 2;
+  b.view.memory.compared_at = b.view.now - 39s;
+  EXPECT_FALSE(b.decide().needs.divergence);
+  b.view.memory.compared_at = b.view.now - 40s;
+  EXPECT_TRUE(b.decide().needs.divergence);
+  b.view.memory.looks_in_vain = 50;
+  b.view.memory.compared_at = b.view.now - 299s;
+  EXPECT_FALSE(b.decide().needs.divergence);
+  b.view.memory.compared_at = b.view.now - 300s;
+  EXPECT_TRUE(b.decide().needs.divergence);
+}
+
+TEST(Rejoining, a_comparison_is_remembered_with_its_time) {
+  ViewBuilder b = silent_standby(10s).divergence(postgres::Divergence::none);
+  const Decision d = b.decide();
+  EXPECT_EQ(d.memory.compared_at, b.view.now);
+  EXPECT_EQ(d.memory.rewind, Memory::Rewind::not_need);
+}
+
+TEST(Rejoining, a_standby_that_streams_forgets_what_went_wrong_before) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.view.memory.rewind = Memory::Rewind::failed;
+  b.view.memory.looks_in_vain = 3;
+  b.view.memory.not_streaming_since = b.view.now - 60s;
+  const Decision d = b.decide();
+  EXPECT_EQ(d.memory.rewind, Memory::Rewind::not_need);
+  EXPECT_EQ(d.memory.looks_in_vain, 0);
+  EXPECT_FALSE(d.memory.not_streaming_since);
+}
+
+TEST(Rejoining, a_rewind_that_failed_is_not_the_last_word) {
+  ViewBuilder b = silent_standby(20s).divergence(postgres::Divergence::diverged);
+  b.view.memory.rewind = Memory::Rewind::failed;
+  b.view.memory.looks_in_vain = 1;
+  EXPECT_TRUE(intends<intent::Rewind>(b.decide()));
+}
+
+TEST(Rejoining, a_member_that_is_not_to_stream_is_not_expected_to) {
+  ViewBuilder b = silent_standby(60s);
+  b.settings.tags.nostream = true;
+  EXPECT_FALSE(b.decide().needs.divergence);
+}
+
+TEST(Rejoining, a_failed_rewind_whose_source_was_lost_is_still_needed) {
+  ViewBuilder b =
+      ViewBuilder().as_replica().down("shut down").ended(OperationKind::rewind, false, "no connection");
+  b.view.last_operation->source_lost = true;
+  b.view.memory.rewind = Memory::Rewind::need;
+  const Decision d = b.decide();
+  EXPECT_EQ(d.memory.rewind, Memory::Rewind::need);
+  EXPECT_EQ(d.memory.looks_in_vain, 0);
+}
+
+TEST(Rejoining, a_control_file_lost_in_a_rewind_makes_it_a_failure_whoever_is_gone) {
+  ViewBuilder b = ViewBuilder().as_replica().down("shut down").linearizable();
+  b.ended(OperationKind::rewind, false, "no connection");
+  b.view.last_operation->source_lost = true;
+  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.postgres.facts.half_rewound = true;
+  b.view.postgres.facts.control.reset();
+  b.view.postgres.facts.control_error = "exit code 1";
+  b.settings.postgresql.remove_data_directory_on_rewind_failure = true;
+  const Decision d = b.decide();
+  ASSERT_TRUE(intends<intent::Clone>(d));
+  EXPECT_EQ(std::get<intent::Clone>(d.intent).why_removal_allowed,
+            "pg_rewind failed and remove_data_directory_on_rewind_failure is set");
+}
+
+TEST(Rejoining, a_lost_control_file_is_not_replaced_without_permission) {
+  ViewBuilder b = ViewBuilder().as_replica().down("shut down").linearizable();
+  b.view.memory.rewind = Memory::Rewind::failed;
+  b.view.postgres.facts.half_rewound = true;
+  b.view.postgres.facts.control.reset();
+  b.view.postgres.facts.control_error = "exit code 1";
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_EQ(d.memory.rewind, Memory::Rewind::failed);
+}
+
+TEST(Rejoining, what_pg_rewind_cannot_see_is_cloned_anew_where_allowed) {
+  ViewBuilder b = ViewBuilder().as_replica().linearizable().divergence(postgres::Divergence::diverged);
+  b.view.memory.rewind = Memory::Rewind::check;
+  b.view.answers.divergence->beyond_rewind = true;
+  Decision d = b.decide();
+  EXPECT_FALSE(intends<intent::Rewind>(d));
+  EXPECT_TRUE(d.memory.beyond_rewind);
+  EXPECT_TRUE(says_something_like(d, "HINT: reinitialize member n1"));
+  b.settings.postgresql.remove_data_directory_on_diverged_timelines = true;
+  d = b.decide();
+  ASSERT_TRUE(intends<intent::Clone>(d));
+  EXPECT_EQ(
+      std::get<intent::Clone>(d.intent).why_removal_allowed,
+      "its timeline has diverged from the leader's and remove_data_directory_on_diverged_timelines is set");
+  EXPECT_FALSE(d.memory.beyond_rewind);
+}
+
+TEST(Rejoining, what_pg_rewind_could_not_see_is_compared_again_with_the_next_leader) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.memory.beyond_rewind = true;
+  b.view.memory.leader_timeline = {1};
+  b.cluster.members["n2"].timeline = {2};
+  EXPECT_TRUE(b.decide().needs.divergence);
+  b.divergence(postgres::Divergence::diverged);
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::Rewind>(d));
+  EXPECT_FALSE(d.memory.beyond_rewind);
+}
+
+TEST(Rejoining, a_pg_rewind_that_does_not_work_is_not_counted_on) {
+  ViewBuilder b = ViewBuilder().as_replica().linearizable();
+  b.view.postgres.facts.rewind_works = false;
+  b.view.memory.rewind = Memory::Rewind::need;
+  EXPECT_FALSE(intends<intent::Rewind>(b.decide()));
+  b.settings.postgresql.remove_data_directory_on_diverged_timelines = true;
+  EXPECT_TRUE(intends<intent::Clone>(b.decide()));
+}
+
+TEST(Rejoining, a_leader_that_does_not_tell_of_its_checkpoint_is_asked_for_one) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.view.memory.rewind = Memory::Rewind::need;
+  EXPECT_FALSE(std::get<intent::Rewind>(b.decide().intent).checkpoint_source);
+  b.cluster.members["n2"].patroni_version = "1.5.6";
+  EXPECT_TRUE(std::get<intent::Rewind>(b.decide().intent).checkpoint_source);
+  b.cluster.members["n2"].patroni_version = "";
+  EXPECT_TRUE(std::get<intent::Rewind>(b.decide().intent).checkpoint_source);
+}
+
 TEST(Rejoining, nothing_is_checked_where_nothing_could_be_done) {
   ViewBuilder b = ViewBuilder().as_replica();
   b.settings.postgresql.use_pg_rewind = false;

@@ -1,0 +1,132 @@
+#include "api/config_endpoint.h"
+
+#include "api/pages.h"
+#include "config/change.h"
+#include "core/format.h"
+#include "core/log.h"
+
+namespace tanist::api {
+
+using net::HttpRequest;
+using net::HttpResponse;
+
+namespace {
+
+HttpResponse store_unreachable(const std::string& why) {
+  return error_page(503, "could not read the dynamic configuration from the store: " + why);
+}
+
+std::string_view kind_of(const Document& value) {
+  if (value.is_null()) return "null";
+  if (value.is_list()) return "a list";
+  if (value.is_string()) return "a string";
+  if (value.is_bool()) return "a boolean";
+  return "a number";
+}
+
+/// The keys of a document as dotted paths: values may be secret, their names are not.
+std::string keys_of(const Document& document, const std::string& above = {}) {
+  std::string out;
+  for (const auto& [key, value, line] : document.entries()) {
+    const std::string path = above.empty() ? key : above + "." + key;
+    const std::string here = value.is_map() && value.size() > 0 ? keys_of(value, path) : path;
+    out += (out.empty() ? "" : ", ") + here;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::expected<Document, HttpResponse> required_object(const HttpRequest& request) {
+  const auto bad = [](int status, const std::string& why) {
+    return std::unexpected(error_page(status, why));
+  };
+  const std::string what = fmt::format("{} {}", request.method, request.path());
+  const bool has_length = request.headers.find("Content-Length") || request.headers.find("Transfer-Encoding");
+  if (!has_length) return bad(411, what + " needs a body with a Content-Length");
+  if (request.body.empty()) return bad(400, what + " needs a JSON object, the body is empty");
+  auto parsed = parse_json(request.body);
+  if (!parsed) return bad(400, "the body is no JSON: " + parsed.error());
+  if (!parsed->is_map())
+    return bad(400, fmt::format("the body is {}, allowed: a JSON object", kind_of(*parsed)));
+  if (parsed->size() == 0) return bad(400, "the body is an empty object: there is nothing to do");
+  return *std::move(parsed);
+}
+
+const Document* ConfigEndpoint::newer_than(dcs::Version version) const {
+  return written_version_ > version ? &written_ : nullptr;
+}
+
+Task<bool> ConfigEndpoint::changed_since(dcs::Version version, Duration patience) {
+  auto loading = control_.load(clock_.now() + patience);
+  const auto cluster = co_await std::move(loading);
+  co_return cluster && (*cluster)->config.version != version;
+}
+
+Task<HttpResponse> ConfigEndpoint::store(Document next, dcs::Condition condition, Duration patience,
+                                         int failure_status) {
+  auto writing = control_.write(dcs::ConfigRecord{next}, condition, clock_.now() + patience);
+  const dcs::WriteResult written = co_await std::move(writing);
+  switch (written.outcome) {
+    case dcs::Outcome::done:
+      if (written.version > written_version_) {
+        written_version_ = written.version;
+        written_ = next;
+      }
+      co_return json_body(200, next);
+    case dcs::Outcome::unknown:
+      co_return error_page(failure_status,
+                           fmt::format("whether the dynamic configuration was changed is not known: {}\n"
+                                       "HINT: GET /config tells what is in force",
+                                       written.detail));
+    case dcs::Outcome::refused:
+      if (const auto* wanted = std::get_if<dcs::IfVersion>(&condition)) {
+        auto asking = changed_since(wanted->version, patience);
+        const bool changed = co_await std::move(asking);
+        if (changed) {
+          co_return error_page(
+              409,
+              "the dynamic configuration was changed by somebody else meanwhile, nothing was "
+              "written: try again");
+        }
+      }
+      co_return error_page(failure_status,
+                           "the store refused to change the dynamic configuration: " + written.detail);
+    case dcs::Outcome::unavailable: break;
+  }
+  co_return error_page(failure_status, "could not change the dynamic configuration: " + written.detail);
+}
+
+Task<HttpResponse> ConfigEndpoint::patch(HttpRequest request, Duration patience) {
+  const auto changes = required_object(request);
+  if (!changes) co_return changes.error();
+  auto loading = control_.load(clock_.now() + patience);
+  const auto cluster = co_await std::move(loading);
+  if (!cluster) co_return store_unreachable(cluster.error());
+  const dcs::Config& current = (*cluster)->config;
+  if (!current.valid) co_return error_page(503, "there is no dynamic configuration in the store");
+  Document next = current.data;
+  if (!tanist::patch(next, *changes)) co_return json_body(200, current.data);
+  if (const auto refused = config::refused_change(current.data, next)) co_return error_page(400, *refused);
+  log::info("REST API: {} changes the dynamic configuration: {}", request.client_ip, keys_of(*changes));
+  auto storing = store(std::move(next), dcs::IfVersion{current.version}, patience, 503);
+  auto response = co_await std::move(storing);
+  co_return response;
+}
+
+Task<HttpResponse> ConfigEndpoint::put(HttpRequest request, Duration patience) {
+  const auto wanted = required_object(request);
+  if (!wanted) co_return wanted.error();
+  auto loading = control_.load(clock_.now() + patience);
+  const auto cluster = co_await std::move(loading);
+  if (!cluster) co_return store_unreachable(cluster.error());
+  const dcs::Config& current = (*cluster)->config;
+  if (current.valid && equal_by_text(current.data, *wanted)) co_return json_body(200, *wanted);
+  if (const auto refused = config::refused_change(current.data, *wanted)) co_return error_page(400, *refused);
+  log::info("REST API: {} replaces the dynamic configuration: {}", request.client_ip, keys_of(*wanted));
+  auto storing = store(*wanted, dcs::Always{}, patience, 502);
+  auto response = co_await std::move(storing);
+  co_return response;
+}
+
+}  // namespace tanist::api

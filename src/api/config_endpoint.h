@@ -1,0 +1,39 @@
+#pragma once
+
+#include <expected>
+
+#include "api/control_link.h"
+#include "core/document.h"
+#include "net/http.h"
+
+namespace tanist::api {
+
+/// PATCH and PUT /config (rest-api.md §8.1, §8.2). Nothing is stored that members would refuse. Lives on the
+/// api thread.
+class ConfigEndpoint {
+ public:
+  ConfigEndpoint(ControlLink& control, Clock& clock) : control_(control), clock_(clock) {}
+
+  /// `patience` bounds each step: the read and the write.
+  Task<net::HttpResponse> patch(net::HttpRequest request, Duration patience);
+  Task<net::HttpResponse> put(net::HttpRequest request, Duration patience);
+
+  /// What was last written here, when that is newer than `version`: a client reads what it has just changed.
+  const Document* newer_than(dcs::Version version) const;
+
+ private:
+  Task<net::HttpResponse> store(Document next, dcs::Condition condition, Duration patience,
+                                int failure_status);
+  Task<bool> changed_since(dcs::Version version, Duration patience);
+
+  ControlLink& control_;
+  Clock& clock_;
+  dcs::Version written_version_ = 0;
+  Document written_;
+};
+
+/// The body of a request that must have one: a JSON object with something in it; else the answer that says
+/// what it lacks.
+std::expected<Document, net::HttpResponse> required_object(const net::HttpRequest& request);
+
+}  // namespace tanist::api

@@ -1,0 +1,106 @@
+#include "api/control_link.h"
+
+#include <boost/asio/post.hpp>
+
+#include "api/server.h"
+#include "core/event.h"
+#include "core/wait.h"
+
+namespace tanist::api {
+
+namespace asio = boost::asio;
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Control answers by its deadline; this much later nobody waits any more.
+constexpr Duration kAnswerMargin = 500ms;
+
+/// What control answered, once it has; lives on the api thread.
+template <class T>
+struct Answer {
+  Event arrived;
+  T value;
+};
+
+template <class T>
+Task<void> arrival(std::shared_ptr<Answer<T>> answer) {
+  auto wait = answer->arrived.wait();
+  co_await std::move(wait);
+}
+
+}  // namespace
+
+struct ControlLink::Refreshing {
+  Event arrived;
+
+  static Task<void> arrival(std::shared_ptr<Refreshing> self) {
+    auto wait = self->arrived.wait();
+    co_await std::move(wait);
+  }
+};
+
+ControlLink::ControlLink(Executor io, Clock& clock, ControlPort port)
+    : io_(std::move(io)), clock_(clock), port_(std::move(port)) {}
+
+Task<void> ControlLink::refresh(Duration max_age, Instant deadline) {
+  if (!refreshing_) {
+    auto begun = std::make_shared<Refreshing>();
+    refreshing_ = begun;
+    port_.refresh(max_age, deadline,
+                  [io = io_, begun] { asio::post(io, [begun] { begun->arrived.set(); }); });
+  }
+  auto mine = refreshing_;
+  auto waiting = run_until(clock_, Refreshing::arrival(mine), deadline);
+  co_await std::move(waiting);
+  if (refreshing_ == mine) refreshing_.reset();
+}
+
+Task<ControlLink::ReadResult> ControlLink::load(Instant deadline) {
+  if (!port_.load) co_return std::unexpected(std::string("the daemon has not started yet"));
+  if (loading_ >= kMaxConcurrentLoads) co_return std::unexpected(std::string("too many requests at once"));
+  struct Counted {
+    std::size_t& count;
+    explicit Counted(std::size_t& c) : count(c) { ++count; }
+    ~Counted() { --count; }
+  } counted(loading_);
+  auto answer = std::make_shared<Answer<ReadResult>>();
+  answer->value = std::unexpected(std::string("no answer in time"));
+  port_.load(deadline, [io = io_, answer](ReadResult result) {
+    asio::post(io, [answer, result = std::move(result)]() mutable {
+      answer->value = std::move(result);
+      answer->arrived.set();
+    });
+  });
+  auto waiting = run_until(clock_, arrival(answer), deadline);
+  co_await std::move(waiting);
+  co_return answer->value;
+}
+
+Task<dcs::WriteResult> ControlLink::write(dcs::Record record, dcs::Condition condition, Instant deadline) {
+  auto answer = std::make_shared<Answer<dcs::WriteResult>>();
+  if (!port_.write) {
+    answer->value.detail = "the daemon has not started yet";
+    co_return answer->value;
+  }
+  answer->value.outcome = dcs::Outcome::unknown;
+  answer->value.detail = "no answer in time";
+  port_.write(std::move(record), condition, deadline, [io = io_, answer](dcs::WriteResult result) {
+    asio::post(io, [answer, result = std::move(result)]() mutable {
+      answer->value = std::move(result);
+      answer->arrived.set();
+    });
+  });
+  auto waiting = run_until(clock_, arrival(answer), deadline + kAnswerMargin);
+  co_await std::move(waiting);
+  co_return answer->value;
+}
+
+bool ControlLink::reload() {
+  if (!port_.reload) return false;
+  port_.reload();
+  return true;
+}
+
+}  // namespace tanist::api

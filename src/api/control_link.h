@@ -1,0 +1,43 @@
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "api/control_port.h"
+#include "core/clock.h"
+#include "core/task.h"
+
+namespace tanist::api {
+
+/// The api thread's side of ControlPort: asks control and awaits the answer, never longer than the deadline.
+class ControlLink {
+ public:
+  /// `io` is the api thread's executor; answers of control are posted to it.
+  ControlLink(Executor io, Clock& clock, ControlPort port);
+
+  using ReadResult = std::expected<dcs::ClusterPtr, std::string>;
+
+  /// Returns when control has looked at PostgreSQL, or at the deadline. Whoever asks meanwhile shares the
+  /// look.
+  Task<void> refresh(Duration max_age, Instant deadline);
+  bool can_refresh() const { return static_cast<bool>(port_.refresh); }
+  /// A linearizable read of the store; at most kMaxConcurrentLoads at once.
+  Task<ReadResult> load(Instant deadline);
+  /// `unknown` when control does not answer in time: the write may still happen.
+  Task<dcs::WriteResult> write(dcs::Record record, dcs::Condition condition, Instant deadline);
+  /// False: the daemon has not started yet.
+  bool reload();
+
+ private:
+  struct Refreshing;
+
+  Executor io_;
+  Clock& clock_;
+  ControlPort port_;
+  /// The refresh under way, shared by all who wait for one.
+  std::shared_ptr<Refreshing> refreshing_;
+  std::size_t loading_ = 0;
+};
+
+}  // namespace tanist::api

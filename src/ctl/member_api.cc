@@ -1,0 +1,85 @@
+#include "ctl/member_api.h"
+
+#include <boost/asio/io_context.hpp>
+
+#include "config/restapi.h"
+#include "core/clock.h"
+#include "core/format.h"
+#include "core/task_scope.h"
+
+namespace tanist::ctl {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A member answers what is asked here at once.
+constexpr Duration kPatience = 10s;
+/// Where a member does not listen, that may be over in a moment.
+constexpr int kAttempts = 3;
+
+using Answer = std::expected<net::HttpResponse, net::HttpError>;
+
+class HttpMemberApi final : public MemberApi {
+ public:
+  HttpMemberApi(config::BasicAuth user, net::TlsContextPtr tls)
+      : user_(std::move(user)), tls_(std::move(tls)) {}
+
+  std::expected<net::HttpResponse, std::string> ask(const std::string& method, const std::string& api_url,
+                                                    const std::string& endpoint) override {
+    const auto url = net::parse_url(api_url);
+    if (!url) return std::unexpected(fmt::format("its api_url '{}' is no URL", api_url));
+    net::HttpRequest request;
+    request.method = method;
+    request.target = "/" + endpoint;
+    request.headers.set("User-Agent", "Tanist/" TANIST_VERSION);
+    const auto& [name, password] = user_;
+    if (!name.empty())
+      request.headers.set("Authorization", "Basic " + net::base64_encode(name + ":" + password.reveal()));
+
+    boost::asio::io_context io(1);
+    SystemClock clock;
+    net::HttpClientOptions options;
+    options.tls_context = tls_;
+    net::HttpClient client(io.get_executor(), clock, options);
+    Answer answer = std::unexpected(net::HttpError{});
+    TaskScope scope(io.get_executor());
+    scope.spawn("ask a member", asking(&client, &clock, url->endpoint, std::move(request), &answer));
+    io.run();
+    if (!answer) return std::unexpected(answer.error().detail);
+    return *std::move(answer);
+  }
+
+ private:
+  static Task<void> asking(net::HttpClient* client, Clock* clock, net::Endpoint endpoint,
+                           net::HttpRequest request, Answer* out) {
+    const Instant deadline = clock->now() + kPatience;
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      auto request_sent = client->request(endpoint, request, deadline);
+      *out = co_await std::move(request_sent);
+      if (*out || out->error().sent || out->error().kind != net::HttpErrorKind::connect) co_return;
+    }
+  }
+
+  config::BasicAuth user_;
+  net::TlsContextPtr tls_;
+};
+
+}  // namespace
+
+std::unique_ptr<MemberApi> open_member_api(const Settings& settings) {
+  const config::Ctl ctl = config::build_ctl(config::Reader(settings.document, config::Scope::local));
+  const bool certificate = !ctl.tls.cert_file.empty();
+  net::TlsOptions options;
+  options.verify = certificate || !settings.insecure;
+  options.verify_host = !settings.insecure;
+  if (options.verify) options.ca_file = ctl.tls.ca_file;
+  options.cert_file = ctl.tls.cert_file;
+  options.key_file = ctl.tls.key_file;
+  options.key_password = ctl.tls.key_password;
+  auto tls = net::load_client_tls(options);
+  if (!tls) throw Failure("calls to members: " + tls.error());
+  return std::make_unique<HttpMemberApi>(ctl.authentication, *std::move(tls));
+}
+
+}  // namespace tanist::ctl

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ctl/terminal.h"
+#include "dcs/model.h"
+
+/// Which members a command is about (ctl.md §1.5, §5.1).
+namespace tanist::ctl {
+
+/// What `-r` takes.
+inline constexpr const char* kRoles[] = {"leader", "primary", "standby-leader", "replica", "standby", "any"};
+
+/// Names of the members that have the role, in their order.
+std::vector<std::string> members_of_role(const dcs::Cluster& cluster, const std::string& role);
+
+/// Shows the members, and chooses among those of the role: the named ones, or all when none is named. Throws
+/// Failure where none is left.
+std::vector<std::string> choose_members(const Terminal& terminal, const dcs::Cluster& cluster,
+                                        const std::string& cluster_name, const std::string& role,
+                                        const std::vector<std::string>& names);
+
+/// `a, b`
+std::string joined(const std::vector<std::string>& names);
+
+}  // namespace tanist::ctl

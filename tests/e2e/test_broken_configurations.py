@@ -1,0 +1,63 @@
+"""A reload of a broken configuration changes nothing: the old one stays in force, and says why."""
+import re
+
+import yaml
+
+from harness.processes import send, wait_until
+
+
+def broken(good, soak):
+    """Texts that no daemon may take over. Each carries a change that would be seen if one did."""
+    changed = yaml.safe_load(yaml.safe_dump(good))
+    changed["postgresql"]["parameters"]["work_mem"] = "99MB"
+    text = yaml.safe_dump(changed)
+    yield from (b"", b"   \n", b"just text", b"- a\n- b\n", b"\x00" * 1000, b"\xff\xfes\x00c\x00", b"\x7fELF\x02\x01")
+    for tail in (b"log:\n\tlevel: INFO\n", b"tags: {a: 1\n", b"tags: [a\n", b'namespace: "abc\n', b"namespace: a: b\n",
+                 b"tags: *nowhere\n", b"tags: &a {b: *a}\n", b"tags: !!python/object:os.system x\n", b"---\nscope: x\n",
+                 b"namespace: \xff\xfe\n", b"namespace: a\x00b\n", b"namespace: \xe2\x82", b"tags: {[a]: b}\n",
+                 b"tags: " + b"[" * 100000 + b"\n", b"tags: " + b"{a: " * 5000 + b"\n", b"log: {level: loud}\n",
+                 b"log: {max_queue_size: " + b"9" * 400 + b"}\n", b"log: [1]\n", b"ctl: {authentication: {username: a}}\n",
+                 b"tags:\n  a0: &a0 [x]\n" + b"".join(
+                     b"  a%d: &a%d [" % (n, n) + b"*a%d, " % (n - 1) * 9 + b"*a%d]\n" % (n - 1) for n in range(1, 12)),
+                 b"a" * (10 << 20), b"watchdog: {mode: required}\n"):
+        yield text.encode() + tail
+    for key in ("scope", "name", "restapi", "etcd3", "postgresql"):
+        yield yaml.safe_dump({k: v for k, v in changed.items() if k != key}).encode()
+        yield yaml.safe_dump({**changed, key: [1]}).encode()
+    for key in changed["postgresql"]:
+        if key not in ("connect_address", "bin_dir", "pgpass"):
+            yield yaml.safe_dump({**changed, "postgresql": {**changed["postgresql"], key: {"wrong": [1]}}}).encode()
+    if soak:  # every place where the file may be cut off
+        for end in range(1, len(text), max(1, len(text) // 200)):
+            cut = text[:end]
+            try:
+                whole = yaml.safe_load(cut)
+            except yaml.YAMLError:
+                whole = None
+            if not isinstance(whole, dict) or not isinstance(whole.get("postgresql"), dict) or "scope" not in whole:
+                yield cut.encode()
+
+
+def test_the_old_configuration_stays_in_force(new_cluster, soak):
+    cluster = new_cluster(members=("m1",))
+    cluster.start_store()
+    member = cluster["m1"].start()
+    cluster.wait_for_leader()
+    was = member.value("SHOW work_mem")
+    count = 0
+    for text in broken(member.configuration, soak):
+        before = len(member.log())
+        member.config_file.write_bytes(text)
+        send(member.pid, 1)
+        found = member.wait_for_log(r"Exception when reloading local configuration.*", 5, after=before)
+        told = member.log()[before:before + found.end()]
+        assert re.search(r"ERROR.*(tanist\.yml|[a-z_]+\.[a-z_]+|Can not find|is not defined|bytes)", told), (text[:200], told)
+        assert member.running(), text[:200]
+        count += 1
+    assert count >= (200 if soak else 20), count
+    assert member.value("SHOW work_mem") == was
+    assert member.status("/primary") == 200
+    # And a good one is taken over again.
+    member.configuration["postgresql"]["parameters"]["work_mem"] = "13MB"
+    member.reload()
+    wait_until("the new value", lambda: member.value("SHOW work_mem") == "13MB", 10)

@@ -1,0 +1,183 @@
+#include "api/config_endpoint.h"
+
+#include <gtest/gtest.h>
+
+#include "contract/run_task.h"
+
+namespace tanist::api {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ConfigEndpointTest : public ::testing::Test {
+ protected:
+  ConfigEndpointTest() {
+    cluster.config = {7, parse_json(R"({"ttl":30,"postgresql":{"parameters":{"work_mem":"4MB"}}})").value(),
+                      true};
+  }
+
+  ControlPort port() {
+    ControlPort out;
+    out.load = [this](Instant, ControlPort::Loaded done) {
+      ++loads;
+      if (!unreachable.empty()) return done(std::unexpected(unreachable));
+      done(std::make_shared<dcs::Cluster>(cluster));
+      if (changed_meanwhile) cluster.config.version = 8;
+    };
+    out.write = [this](dcs::Record record, dcs::Condition condition, Instant, ControlPort::Written done) {
+      written = std::get<dcs::ConfigRecord>(record).data;
+      const auto* wanted = std::get_if<dcs::IfVersion>(&condition);
+      always = wanted == nullptr;
+      if (wanted != nullptr && wanted->version != cluster.config.version)
+        result.outcome = dcs::Outcome::refused;
+      done(result);
+    };
+    return out;
+  }
+
+  net::HttpResponse send(const std::string& method, const std::string& body, bool with_length = true) {
+    net::HttpRequest request;
+    request.method = method;
+    request.target = "/config";
+    request.client_ip = "127.0.0.1";
+    if (with_length) request.headers.set("Content-Length", std::to_string(body.size()));
+    request.body = body;
+    return tanist::test::run(io, method == "PATCH" ? endpoint.patch(std::move(request), 1s)
+                                                   : endpoint.put(std::move(request), 1s));
+  }
+  static bool says(const net::HttpResponse& response, const std::string& text) {
+    return response.body.find(text) != std::string::npos;
+  }
+
+  boost::asio::io_context io{1};
+  SystemClock clock;
+  dcs::Cluster cluster;
+  int loads = 0;
+  std::string unreachable;
+  bool changed_meanwhile = false;
+  dcs::WriteResult result{dcs::Outcome::done, 8, {}};
+  std::optional<Document> written;
+  bool always = false;
+  ControlLink link{io.get_executor(), clock, port()};
+  ConfigEndpoint endpoint{link, clock};
+};
+
+TEST_F(ConfigEndpointTest, patch_merges_and_answers_with_the_whole) {
+  const auto response =
+      send("PATCH", R"({"ttl":20,"pause":null,"postgresql":{"parameters":{"work_mem":"8MB"}}})");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, R"({"ttl": 20, "postgresql": {"parameters": {"work_mem": "8MB"}}})");
+  ASSERT_TRUE(written);
+  EXPECT_EQ(to_json(*written), R"({"ttl":20,"postgresql":{"parameters":{"work_mem":"8MB"}}})");
+  EXPECT_FALSE(always);
+  ASSERT_NE(endpoint.newer_than(7), nullptr);
+  EXPECT_EQ(endpoint.newer_than(8), nullptr);
+}
+
+TEST_F(ConfigEndpointTest, patch_without_a_change_writes_nothing) {
+  const auto response = send("PATCH", R"({"ttl":"30","loop_wait":null})");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, R"({"ttl": 30, "postgresql": {"parameters": {"work_mem": "4MB"}}})");
+  EXPECT_FALSE(written);
+}
+
+TEST_F(ConfigEndpointTest, a_lost_race_is_a_conflict) {
+  changed_meanwhile = true;
+  const auto response = send("PATCH", R"({"ttl":20})");
+  EXPECT_EQ(response.status, 409);
+  EXPECT_TRUE(says(response, "changed by somebody else")) << response.body;
+}
+
+TEST_F(ConfigEndpointTest, a_refusal_of_the_store_is_no_conflict) {
+  result = {dcs::Outcome::refused, 0, "etcdserver: permission denied"};
+  const auto response = send("PATCH", R"({"ttl":20})");
+  EXPECT_EQ(response.status, 503);
+  EXPECT_TRUE(says(response, "permission denied")) << response.body;
+}
+
+TEST_F(ConfigEndpointTest, an_unknown_outcome_is_told) {
+  result = {dcs::Outcome::unknown, 0, "no answer in time"};
+  const auto response = send("PATCH", R"({"ttl":20})");
+  EXPECT_EQ(response.status, 503);
+  EXPECT_TRUE(says(response, "is not known: no answer in time")) << response.body;
+  EXPECT_EQ(send("PUT", R"({"ttl":20})").status, 502);
+  EXPECT_EQ(endpoint.newer_than(0), nullptr);
+}
+
+TEST_F(ConfigEndpointTest, without_a_configuration_there_is_nothing_to_patch) {
+  cluster.config = {};
+  EXPECT_EQ(send("PATCH", R"({"ttl":20})").status, 503);
+  EXPECT_FALSE(written);
+  EXPECT_EQ(send("PUT", R"({"ttl":20})").status, 200);
+  EXPECT_TRUE(always);
+}
+
+TEST_F(ConfigEndpointTest, a_store_that_does_not_answer_is_a_503) {
+  unreachable = "connection refused";
+  for (const char* method : {"PATCH", "PUT"}) {
+    const auto response = send(method, R"({"ttl":20})");
+    EXPECT_EQ(response.status, 503);
+    EXPECT_TRUE(says(response, "connection refused"));
+  }
+}
+
+TEST_F(ConfigEndpointTest, what_members_would_refuse_changes_nothing_and_names_the_key) {
+  for (const auto& [body, key] : std::vector<std::pair<std::string, std::string>>{
+           {R"({"ttl":"abc"})", "ttl"},
+           {R"({"loop_wait":[1]})", "loop_wait"},
+           {R"({"postgresql":{"parameters":5}})", "postgresql.parameters"},
+           {R"({"postgresql":5})", "postgresql"}}) {
+    for (const char* method : {"PATCH", "PUT"}) {
+      const auto response = send(method, body);
+      EXPECT_EQ(response.status, 400) << body;
+      EXPECT_TRUE(says(response, key)) << response.body;
+    }
+  }
+  EXPECT_FALSE(written);
+}
+
+TEST_F(ConfigEndpointTest, what_members_adjust_is_stored_as_it_is) {
+  EXPECT_EQ(send("PATCH", R"({"ttl":5,"loop_wait":"3"})").status, 200);
+  EXPECT_EQ(written->find("ttl")->as_int(), 5);
+}
+
+TEST_F(ConfigEndpointTest, a_configuration_that_is_refused_already_may_be_changed_elsewhere) {
+  cluster.config.data.set("ttl", "abc");
+  EXPECT_EQ(send("PATCH", R"({"pause":true})").status, 200);
+  EXPECT_EQ(send("PATCH", R"({"loop_wait":"x"})").status, 400);
+  EXPECT_EQ(send("PATCH", R"({"ttl":30})").status, 200);
+}
+
+TEST_F(ConfigEndpointTest, bodies_that_are_no_object_are_refused_precisely) {
+  const auto refused = [&](const std::string& body, int status, const std::string& text) {
+    for (const char* method : {"PATCH", "PUT"}) {
+      const auto response = send(method, body);
+      EXPECT_EQ(response.status, status) << body;
+      EXPECT_TRUE(says(response, text)) << response.body;
+    }
+  };
+  refused("", 400, "the body is empty");
+  refused("{\"ttl\": ", 400, "the body is no JSON: ");
+  refused("[1]", 400, "the body is a list");
+  refused("\"x\"", 400, "the body is a string");
+  refused("null", 400, "the body is null");
+  refused("{}", 400, "an empty object");
+  refused("{\"a\": \"\xff\"}", 400, "the body is no JSON: ");
+  EXPECT_EQ(send("PATCH", "", false).status, 411);
+  EXPECT_EQ(loads, 0);
+}
+
+TEST_F(ConfigEndpointTest, put_replaces_whatever_is_there) {
+  changed_meanwhile = true;
+  const auto response = send("PUT", R"({"ttl":20,"slots":{"a":null}})");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, R"({"ttl": 20, "slots": {"a": null}})");
+  EXPECT_TRUE(always);
+  written.reset();
+  cluster.config.data = parse_json(R"({"ttl":"20"})").value();
+  EXPECT_EQ(send("PUT", R"({"ttl":20})").body, R"({"ttl": 20})");
+  EXPECT_FALSE(written) << "equal by text";
+}
+
+}  // namespace
+}  // namespace tanist::api

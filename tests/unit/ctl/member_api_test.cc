@@ -1,0 +1,101 @@
+#include "ctl/member_api.h"
+
+#include <gtest/gtest.h>
+
+#include "unit/net/certificates.h"
+#include "unit/net/serving.h"
+
+namespace tanist::ctl {
+namespace {
+
+using net::test::Certificates;
+using net::test::Serving;
+
+Task<net::HttpResponse> tell(net::HttpRequest request) {
+  net::HttpResponse out;
+  out.status = 202;
+  const std::string* user = request.headers.find("Authorization");
+  out.body = request.method + " " + request.target + (user != nullptr ? " " + *user : "") +
+             (request.client_certificate ? " certificate" : "");
+  co_return out;
+}
+
+Settings settings(const std::string& json, bool insecure = false) {
+  Settings out;
+  out.document = parse_json(json).value();
+  out.insecure = insecure;
+  return out;
+}
+
+/// The body of the answer, or why there is none.
+std::string ask(const Settings& settings, const std::string& api_url) {
+  const auto answer = open_member_api(settings)->ask("POST", api_url, "reload");
+  return answer ? answer->body : "error: " + answer.error();
+}
+
+net::HttpServerOptions local() {
+  net::HttpServerOptions out;
+  out.host = "127.0.0.1";
+  return out;
+}
+
+std::string url(const char* scheme, const char* host, int port) {
+  return std::string(scheme) + "://" + host + ":" + std::to_string(port) + "/patroni";
+}
+
+TEST(MemberApi, the_path_of_the_url_gives_way_to_the_endpoint) {
+  Serving serving(local(), tell);
+  const std::string at = url("http", "127.0.0.1", serving.port());
+  EXPECT_EQ(ask(settings("{}"), at), "POST /reload");
+}
+
+TEST(MemberApi, users_of_ctl_come_before_those_of_restapi) {
+  Serving serving(local(), tell);
+  const std::string at = url("http", "127.0.0.1", serving.port());
+  const std::string both = R"({"ctl":{"authentication":{"username":"a","password":"b"}},)"
+                           R"("restapi":{"authentication":{"username":"c","password":"d"}}})";
+  EXPECT_EQ(ask(settings(both), at), "POST /reload Basic " + net::base64_encode("a:b"));
+  const std::string one = R"({"restapi":{"authentication":{"username":"c","password":"d"}}})";
+  EXPECT_EQ(ask(settings(one), at), "POST /reload Basic " + net::base64_encode("c:d"));
+}
+
+TEST(MemberApi, who_is_trusted) {
+  Certificates files;
+  auto options = local();
+  net::TlsOptions tls;
+  tls.ca_file = files.path("ca.crt");
+  tls.cert_file = files.path("server.crt");
+  tls.key_file = files.path("server.key");
+  options.tls = net::load_server_tls(tls, net::ClientCertificates::requested).value();
+  Serving serving(options, tell);
+  // The certificate is made out to 127.0.0.1; 127.1 is the same host by another name.
+  const std::string named = url("https", "127.0.0.1", serving.port());
+  const std::string misnamed = url("https", "127.1", serving.port());
+  const std::string ca = R"("cacert":")" + files.path("ca.crt") + "\"";
+  const std::string client =
+      R"("certfile":")" + files.path("client.crt") + R"(","keyfile":")" + files.path("client.key") + "\"";
+  const auto ctl = [](const std::string& keys) { return R"({"ctl":{)" + keys + "}}"; };
+  const auto refused = [](const std::string& told) { return told.starts_with("error: TLS handshake with "); };
+
+  EXPECT_TRUE(refused(ask(settings("{}"), named))) << "nobody vouches for it";
+  EXPECT_EQ(ask(settings("{}", true), named), "POST /reload");
+  EXPECT_EQ(ask(settings(ctl(ca)), named), "POST /reload");
+  EXPECT_EQ(ask(settings(R"({"restapi":{"cafile":")" + files.path("ca.crt") + "\"}}"), named),
+            "POST /reload");
+  EXPECT_TRUE(refused(ask(settings(ctl(ca)), misnamed)));
+  EXPECT_EQ(ask(settings(ctl(ca + "," + client)), named), "POST /reload certificate");
+  EXPECT_TRUE(refused(ask(settings(ctl(ca + "," + client)), misnamed)));
+  // With a certificate to lose, insecure is about the name alone.
+  EXPECT_EQ(ask(settings(ctl(ca + "," + client), true), misnamed), "POST /reload certificate");
+  EXPECT_TRUE(refused(ask(settings(ctl(client), true), named)));
+}
+
+TEST(MemberApi, what_cannot_be_asked_is_told) {
+  EXPECT_EQ(ask(settings("{}"), "nonsense"), "error: its api_url 'nonsense' is no URL");
+  EXPECT_TRUE(ask(settings("{}"), "http://127.0.0.1:1/patroni")
+                  .starts_with("error: connecting to http://127.0.0.1:1"));
+  EXPECT_THROW(open_member_api(settings(R"({"ctl":{"certfile":"/nonexistent"}})")), Failure);
+}
+
+}  // namespace
+}  // namespace tanist::ctl

@@ -1,0 +1,371 @@
+#include "ha/operations/operation.h"
+
+#include <gtest/gtest.h>
+
+#include "core/log.h"
+#include "unit/core/manual_clock.h"
+#include "unit/ha/fakes.h"
+
+/// Operations on a server that does as it is told, late or never.
+namespace tanist::ha {
+namespace {
+
+using namespace std::chrono_literals;
+using postgres::Role;
+using postgres::StopMode;
+using Texts = std::vector<std::string>;
+
+class Server final : public test::FakeServer {
+ public:
+  explicit Server(Clock& clock) : clock_(clock) { state.process = postgres::Process::running; }
+
+  postgres::Facts state;
+  /// How long a stop takes; nullopt: it never ends.
+  std::optional<Duration> fast = 1s;
+  std::optional<Duration> immediate = 100ms;
+  bool shuts_down_cleanly = false;
+  std::optional<Duration> script_was_given;
+  postgres::StartOutcome started = postgres::StartOutcome::accepting;
+  postgres::Result rewound{};
+  postgres::Result source_checkpointed{};
+  postgres::Result pre_promote{};
+  Duration pre_promote_takes{};
+  int rewinds = 0;
+  int promotions = 0;
+
+  const postgres::Facts& facts() const override { return state; }
+  void signal_stop(StopMode mode) override {
+    FakeServer::signal_stop(mode);
+    const auto takes = mode == StopMode::fast ? fast : immediate;
+    if (takes) down_at_ = std::min(down_at_, clock_.now() + *takes);
+  }
+  Task<bool> wait_down(Instant deadline) override {
+    auto sleeping = clock_.sleep_until(std::min(down_at_, deadline));
+    co_await std::move(sleeping);
+    if (clock_.now() >= down_at_) state.process = postgres::Process::none;
+    co_return state.process == postgres::Process::none;
+  }
+  Task<bool> kill_everything(Instant) override {
+    ++kills;
+    state.process = postgres::Process::none;
+    co_return true;
+  }
+  Task<void> run_before_stop(Instant deadline) override {
+    script_was_given = deadline - clock_.now();
+    co_return;
+  }
+  Task<std::optional<postgres::ControlData>> wait_shutdown_checkpoint(Instant deadline) override {
+    if (shuts_down_cleanly)
+      co_return postgres::ControlData{.cluster_state = "shut down", .latest_checkpoint = {100}};
+    auto sleeping = clock_.sleep_until(std::min(down_at_, deadline));
+    co_await std::move(sleeping);
+    co_return std::nullopt;
+  }
+  Task<postgres::Result> start(postgres::StartRequest, Instant) override {
+    state.process = postgres::Process::running;
+    co_return postgres::Result{};
+  }
+  Task<postgres::StartOutcome> wait_started(Instant) override { co_return started; }
+  Task<postgres::Result> checkpoint_source(postgres::Upstream, Instant) override {
+    co_return source_checkpointed;
+  }
+  Task<postgres::Result> rewind(postgres::Upstream, std::function<void(postgres::Progress)>,
+                                Instant) override {
+    ++rewinds;
+    co_return rewound;
+  }
+  Task<postgres::Result> run_pre_promote(Instant) override {
+    auto sleeping = clock_.sleep_for(pre_promote_takes);
+    co_await std::move(sleeping);
+    co_return pre_promote;
+  }
+  Task<postgres::Result> promote(Instant) override {
+    ++promotions;
+    co_return postgres::Result{};
+  }
+
+ private:
+  Clock& clock_;
+  Instant down_at_ = Instant::max();
+};
+
+class Host final : public OperationHost {
+ public:
+  Host(Clock& clock, LeaseKeeper& keeper) : clock_(clock), keeper_(keeper) {
+    settings_.dynamic.timing = {.ttl = 30s, .loop_wait = 10s, .retry_timeout = 10s};
+  }
+
+  config::SettingsPtr settings() const override {
+    return std::make_shared<const config::Settings>(settings_);
+  }
+  void set_state(postgres::State state) override { state_ = state; }
+  void set_role(Role role) override { role_ = role; }
+  Role role() const override { return role_; }
+  void set_progress(std::optional<postgres::Progress>) override {}
+  void publish() override {}
+  void wake() override {}
+  void fire_callback(const std::string& action, Role role) override {
+    told.push_back(action + " " + std::string(to_string(role)));
+  }
+  bool callback_fired() const override { return told_before || !told.empty(); }
+  Task<bool> release_key(std::optional<Lsn>) override {
+    released_at = clock_.now();
+    co_return true;
+  }
+  LeaseKeeper& keeper() override { return keeper_; }
+  std::string bootstrap_note_path() const override { return "/note"; }
+
+  config::Settings settings_;
+  postgres::State state_ = postgres::State::running;
+  Role role_ = Role::primary;
+  Texts told;
+  bool told_before = false;
+  std::optional<Instant> released_at;
+
+ private:
+  Clock& clock_;
+  LeaseKeeper& keeper_;
+};
+
+class RunningOperations : public testing::Test {
+ protected:
+  RunningOperations() {
+    log::redirect([this](log::Level, const std::string& line) { logged.push_back(line); });
+    host.settings_.postgresql.pre_promote = "script";
+  }
+  ~RunningOperations() override {
+    scope.spawn("end", end());
+    clock.settle();
+    log::redirect({});
+  }
+  Task<void> end() { co_return; }
+
+  void lead() { keeper.won({clock.now(), 30s}); }
+  void begin(OperationKind kind, Task<OperationRunner::Outcome> body) {
+    began = clock.now();
+    runner.start(kind, operation_name(kind, {}), std::move(body));
+    clock.settle();
+  }
+  /// Lets time pass until the operation has ended.
+  Duration finish(Duration at_most = 10min) {
+    for (Duration passed = 0s; runner.busy() && passed < at_most; passed += 100ms) clock.advance(100ms);
+    return clock.now() - began;
+  }
+  const OperationResult& result() const { return *runner.last(); }
+  void synchronous(Duration stop_timeout) {
+    host.settings_.dynamic.synchronous_mode = config::Dynamic::SyncMode::on;
+    host.settings_.dynamic.primary_stop_timeout = stop_timeout;
+  }
+
+  Texts logged;
+  boost::asio::io_context io;
+  test::ManualClock clock{io};
+  test::FakeStore store{clock};
+  Server server{clock};
+  test::FakePeers peers;
+  NoFence fence;
+  test::FakeDisk disk;
+  test::FakeDice dice;
+  test::FakeJournal journal;
+  Ports ports{clock, store, server, peers, fence, disk, dice, journal};
+  TaskScope scope{io.get_executor()};
+  LeaseKeeper keeper{ports, scope, LeaseKeeper::Hooks{[] { return false; }, [] {}}};
+  Host host{clock, keeper};
+  OperationRunner runner{ports, host, scope};
+  Instant began{};
+};
+
+TEST_F(RunningOperations, a_fast_stop_takes_the_time_it_needs) {
+  server.fast = 90s;
+  host.settings_.dynamic.primary_stop_timeout = 5s;  // counts in synchronous mode only
+  begin(OperationKind::shutdown, operations::shutdown(runner, false));
+  EXPECT_GE(finish(), 90s);
+  EXPECT_TRUE(result().ok);
+  EXPECT_EQ(server.stops, std::vector<StopMode>{StopMode::fast});
+}
+
+TEST_F(RunningOperations, in_synchronous_mode_a_stop_that_takes_too_long_becomes_an_immediate_one) {
+  synchronous(5s);
+  server.fast.reset();
+  begin(OperationKind::shutdown, operations::shutdown(runner, false));
+  const Duration took = finish();
+  EXPECT_GE(took, 5s);
+  EXPECT_LT(took, 6s);
+  EXPECT_EQ(server.stops, (std::vector{StopMode::fast, StopMode::immediate}));
+  EXPECT_EQ(server.kills, 0);
+  EXPECT_TRUE(std::ranges::count(logged, "Timeout during postmaster stop, aborting Postgres."));
+}
+
+TEST_F(RunningOperations, a_server_that_does_not_even_stop_immediately_is_killed) {
+  synchronous(5s);
+  server.fast.reset();
+  server.immediate.reset();
+  begin(OperationKind::shutdown, operations::shutdown(runner, false));
+  const Duration took = finish();
+  EXPECT_GE(took, 10s);
+  EXPECT_LT(took, 11s);
+  EXPECT_EQ(server.kills, 1);
+  EXPECT_TRUE(result().ok);
+}
+
+TEST_F(RunningOperations, an_immediate_demotion_that_hangs_is_killed_after_five_seconds) {
+  server.immediate.reset();
+  begin(OperationKind::demote, operations::demote(runner, DemoteMode::immediate_nolock));
+  EXPECT_LT(finish(), 6s);
+  EXPECT_EQ(server.kills, 1);
+  EXPECT_FALSE(server.script_was_given) << "no script holds up the stop of a primary without the lock";
+}
+
+TEST_F(RunningOperations, a_stop_tells_the_role_that_the_server_had) {
+  begin(OperationKind::demote, operations::demote(runner, DemoteMode::immediate_nolock));
+  finish();
+  EXPECT_EQ(host.told, Texts{"on_stop primary"});
+  EXPECT_EQ(host.role(), Role::demoted);
+}
+
+TEST_F(RunningOperations, a_demotion_after_which_the_key_went_early_tells_so) {
+  lead();
+  server.shuts_down_cleanly = true;
+  server.fast = 3s;
+  begin(OperationKind::demote, operations::demote(runner, DemoteMode::graceful));
+  ASSERT_TRUE(runner.view()->awaits_verdict);
+  EXPECT_EQ(runner.view()->checkpoint_lsn.value, 100u);
+  runner.advance(true);
+  finish();
+  ASSERT_TRUE(host.released_at);
+  EXPECT_LT(*host.released_at - began, 1s) << "before PostgreSQL was down";
+  EXPECT_EQ(host.told, Texts{"on_stop demoted"});
+}
+
+TEST_F(RunningOperations, a_stop_without_an_early_release_releases_once_it_is_down) {
+  lead();
+  server.fast = 3s;
+  begin(OperationKind::shutdown, operations::shutdown(runner, false));
+  finish();
+  ASSERT_TRUE(host.released_at);
+  EXPECT_GE(*host.released_at - began, 3s);
+  EXPECT_EQ(host.told, Texts{"on_stop primary"});
+}
+
+TEST_F(RunningOperations, a_server_that_did_not_run_was_not_stopped) {
+  server.state.process = postgres::Process::none;
+  begin(OperationKind::demote, operations::demote(runner, DemoteMode::immediate));
+  // It is down already.
+  server.signal_stop(StopMode::immediate);
+  finish();
+  EXPECT_TRUE(result().ok);
+  EXPECT_EQ(host.told, Texts{});
+}
+
+TEST_F(RunningOperations, while_the_lease_runs_out_the_script_leaves_time_for_the_stop) {
+  lead();
+  clock.advance(20s);
+  const Duration left = keeper.deadlines().kill_at - clock.now();
+  begin(OperationKind::demote, operations::demote(runner, DemoteMode::offline));
+  finish();
+  ASSERT_TRUE(server.script_was_given);
+  EXPECT_LE(*server.script_was_given, left / 2);
+  EXPECT_FALSE(host.released_at);
+}
+
+TEST_F(RunningOperations, a_script_before_the_stop_gets_the_stop_timeout_where_there_is_one) {
+  synchronous(7s);
+  begin(OperationKind::shutdown, operations::shutdown(runner, false));
+  finish();
+  EXPECT_EQ(server.script_was_given, Duration(7s));
+}
+
+TEST_F(RunningOperations, a_former_primary_that_starts_as_a_standby_tells_its_new_role) {
+  for (const auto& [told_before, expected] :
+       {std::pair(true, "on_role_change replica"), std::pair(false, "on_start replica")}) {
+    host.told.clear();
+    host.told_before = told_before;
+    host.role_ = Role::demoted;
+    server.state.process = postgres::Process::none;
+    begin(OperationKind::start, operations::start(runner, intent::Start{}));
+    finish();
+    EXPECT_EQ(host.told, Texts{expected});
+  }
+}
+
+TEST_F(RunningOperations, a_replica_that_starts_again_tells_a_start) {
+  host.told_before = true;
+  host.role_ = Role::replica;
+  server.state.process = postgres::Process::none;
+  begin(OperationKind::start, operations::start(runner, intent::Start{}));
+  finish();
+  EXPECT_EQ(host.told, Texts{"on_start replica"});
+}
+
+TEST_F(RunningOperations, a_server_that_dies_while_it_starts_is_told) {
+  server.state.process = postgres::Process::none;
+  server.started = postgres::StartOutcome::died;
+  begin(OperationKind::start, operations::start(runner, intent::Start{}));
+  finish();
+  EXPECT_FALSE(result().ok);
+  EXPECT_EQ(host.state_, postgres::State::start_failed);
+  EXPECT_TRUE(std::ranges::count(logged, "postmaster is not running"));
+  EXPECT_EQ(host.told, Texts{});
+}
+
+TEST_F(RunningOperations, a_rewind_stops_what_runs_and_tells_it) {
+  host.role_ = Role::replica;
+  begin(OperationKind::rewind, operations::rewind(runner, intent::Rewind{.source = {}, .leader = "n2"}));
+  finish();
+  EXPECT_TRUE(result().ok);
+  EXPECT_EQ(host.told, Texts{"on_stop replica"});
+  EXPECT_EQ(server.rewinds, 1);
+}
+
+TEST_F(RunningOperations, a_rewind_whose_source_was_lost_says_so) {
+  server.state.process = postgres::Process::none;
+  server.rewound = std::unexpected(postgres::Failure{"no connection", true});
+  begin(OperationKind::rewind, operations::rewind(runner, intent::Rewind{.source = {}, .leader = "n2"}));
+  finish();
+  EXPECT_FALSE(result().ok);
+  EXPECT_TRUE(result().source_lost);
+}
+
+TEST_F(RunningOperations, a_source_without_its_checkpoint_is_not_rewound_from) {
+  server.source_checkpointed = std::unexpected(postgres::Failure{"it is in recovery"});
+  begin(OperationKind::rewind,
+        operations::rewind(runner, intent::Rewind{.source = {}, .leader = "n2", .checkpoint_source = true}));
+  finish();
+  EXPECT_TRUE(result().source_lost) << "still needed";
+  EXPECT_EQ(server.rewinds, 0);
+  EXPECT_EQ(server.state.process, postgres::Process::running) << "nothing was stopped for it";
+  EXPECT_TRUE(std::ranges::count(logged, "Waiting for checkpoint on n2 before rewind"));
+}
+
+TEST_F(RunningOperations, a_pre_promote_script_that_fails_prevents_the_promotion) {
+  lead();
+  server.pre_promote = std::unexpected(postgres::Failure{"exit code 1"});
+  begin(OperationKind::promote, operations::promote(runner));
+  finish();
+  EXPECT_EQ(result().detail, "pre_promote: exit code 1");
+  EXPECT_EQ(server.promotions, 0);
+}
+
+TEST_F(RunningOperations, a_pre_promote_script_is_ended_when_the_lock_is_lost) {
+  lead();
+  server.pre_promote_takes = 60s;
+  begin(OperationKind::promote, operations::promote(runner));
+  clock.advance(5s);
+  runner.preempt("lost leader before promote");
+  clock.settle();
+  EXPECT_FALSE(runner.busy());
+  EXPECT_EQ(result().detail, "cancelled");
+  EXPECT_EQ(server.promotions, 0);
+}
+
+TEST_F(RunningOperations, a_lease_that_ran_out_during_the_script_promotes_nobody) {
+  lead();
+  server.pre_promote_takes = 29s;
+  begin(OperationKind::promote, operations::promote(runner));
+  finish();
+  EXPECT_EQ(result().detail, "PostgreSQL promote cancelled.");
+  EXPECT_EQ(server.promotions, 0);
+}
+
+}  // namespace
+}  // namespace tanist::ha

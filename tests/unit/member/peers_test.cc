@@ -1,0 +1,109 @@
+#include "member/peers.h"
+
+#include <gtest/gtest.h>
+
+#include "unit/net/certificates.h"
+#include "unit/net/serving.h"
+
+namespace tanist::member {
+namespace {
+
+using namespace std::chrono_literals;
+using net::test::Certificates;
+using net::test::Serving;
+
+Task<net::HttpResponse> document(net::HttpRequest request) {
+  net::HttpResponse out;
+  const bool user = request.headers.find("Authorization") != nullptr;
+  out.body = user ? R"({"role":"replica","xlog":{"received_location":7}})" : "{}";
+  co_return out;
+}
+
+class PeersTest : public ::testing::Test {
+ protected:
+  PeersTest() {
+    ctl.authentication = {"u", Secret("p")};
+    tls.ca_file = files.path("ca.crt");
+    tls.cert_file = files.path("server.crt");
+    tls.key_file = files.path("server.key");
+  }
+  void serve(net::ClientCertificates clients) {
+    net::HttpServerOptions options;
+    options.host = "127.0.0.1";
+    options.tls = net::load_server_tls(tls, clients).value();
+    serving.emplace(std::move(options), document);
+  }
+  std::string url(const std::string& host) const {
+    return "https://" + host + ":" + std::to_string(serving->port()) + "/patroni";
+  }
+  ha::PeerAnswer ask(const std::string& host) {
+    peers.use(ctl, load_peer_tls(ctl).value());
+    return tanist::test::run(io, peers.ask({{"pgb", url(host)}}, clock.now() + 5s)).at("pgb");
+  }
+  bool anybody(const std::string& api_url) {
+    peers.use(ctl, load_peer_tls(ctl).value());
+    return tanist::test::run(io, peers.anybody_at(api_url, clock.now() + 5s));
+  }
+  void use_client_certificate(const std::string& ca) {
+    ctl.tls.ca_file = ca;
+    ctl.tls.cert_file = files.path("client.crt");
+    ctl.tls.key_file = files.path("client.key");
+  }
+
+  Certificates files;
+  net::TlsOptions tls;
+  boost::asio::io_context io{1};
+  SystemClock clock;
+  config::Ctl ctl;
+  HttpPeers peers{io.get_executor(), clock};
+  std::optional<Serving> serving;
+};
+
+TEST_F(PeersTest, without_a_client_certificate_nothing_is_checked) {
+  serve(net::ClientCertificates::ignored);
+  EXPECT_EQ(ask("127.1").position, Lsn{7});
+}
+
+TEST_F(PeersTest, with_one_the_chain_is_checked_and_the_name_is_not) {
+  serve(net::ClientCertificates::required);
+  EXPECT_FALSE(ask("127.0.0.1").reachable) << "a certificate is required";
+  use_client_certificate(files.path("ca.crt"));
+  EXPECT_EQ(ask("127.1").position, Lsn{7});
+  use_client_certificate(files.path("client.crt"));
+  EXPECT_FALSE(ask("127.0.0.1").reachable) << "no CA that vouches for it";
+}
+
+TEST_F(PeersTest, a_certificate_that_cannot_be_used_is_not_done_without) {
+  serve(net::ClientCertificates::ignored);
+  ctl.tls.cert_file = "/nonexistent/client.crt";
+  peers.use(ctl, nullptr);
+  const auto answer =
+      tanist::test::run(io, peers.ask({{"pgb", url("127.0.0.1")}}, clock.now() + 5s)).at("pgb");
+  EXPECT_FALSE(answer.reachable);
+  EXPECT_NE(answer.error.find("cannot use certificate file /nonexistent/client.crt"), std::string::npos)
+      << answer.error;
+}
+
+TEST_F(PeersTest, who_refuses_the_handshake_is_somebody) {
+  serve(net::ClientCertificates::required);
+  EXPECT_TRUE(anybody(url("127.0.0.1")));
+  use_client_certificate(files.path("ca.crt"));
+  EXPECT_TRUE(anybody(url("127.0.0.1")));
+  EXPECT_FALSE(anybody("https://127.0.0.1:1/patroni"));
+  EXPECT_FALSE(anybody("http://127.0.0.1:1/patroni"));
+}
+
+TEST(PeerTls, is_checked_only_by_who_has_a_certificate) {
+  Certificates files;
+  config::Ctl ctl;
+  ctl.tls.ca_file = "/nonexistent/ca.crt";
+  EXPECT_TRUE(load_peer_tls(ctl)) << "without a client certificate nobody looks at it";
+  ctl.tls.cert_file = files.path("client.crt");
+  ctl.tls.key_file = files.path("client.key");
+  EXPECT_FALSE(load_peer_tls(ctl));
+  ctl.tls.ca_file = files.path("ca.crt");
+  EXPECT_TRUE(load_peer_tls(ctl));
+}
+
+}  // namespace
+}  // namespace tanist::member

@@ -1,0 +1,39 @@
+#include "setup/hba.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tanist::setup {
+namespace {
+
+TEST(Hba, lines_that_postgresql_reads) {
+  for (const char* line :
+       {"", "  # comment", "local all all trust", "host all all 0.0.0.0/0 scram-sha-256",
+        "host all all 10.0.0.1 255.255.255.255 md5",
+        "hostssl \"my db\" \"a user\" all cert clientcert=verify-full",
+        "host all,replication all 10.20.0.0/24 scram-sha-256", "host a, b c samehost reject",
+        "host all +g .example.com peer", "include /etc/x",
+        "hostnossl all all ::1/128 ldap ldapserver=x ldapprefix=\"cn=\"", "host all all ::1 ffff:: md5"})
+    EXPECT_EQ(hba_problem(line), std::nullopt) << line;
+}
+
+TEST(Hba, lines_that_it_does_not) {
+  EXPECT_EQ(hba_problem("hots all all all md5"),
+            "begins with \"hots\", which is no type of connection: did you mean host?");
+  EXPECT_EQ(hba_problem("local all all"), "has 3 fields, local lines need 4: type, database, user, method");
+  EXPECT_EQ(hba_problem("host all all md5"),
+            "has 4 fields, host lines need 5: type, database, user, address, method");
+  EXPECT_EQ(hba_problem("host all all 10.0.0.1 md5"), "the address 10.0.0.1 needs a mask");
+  EXPECT_EQ(hba_problem("host all all all scram-sha256"),
+            "\"scram-sha256\" is no authentication method: did you mean scram-sha-256?");
+  EXPECT_TRUE(is_hba_record("  hostssl a b c d", false));
+  EXPECT_FALSE(is_hba_record("# host", true));
+  EXPECT_FALSE(is_hba_record("include x", false));
+  EXPECT_TRUE(is_hba_record("include x", true));
+  EXPECT_EQ(ident_problem("m sys db"), std::nullopt);
+  EXPECT_EQ(ident_problem("m \"/^(.*)@x$\" \\1"), std::nullopt);
+  EXPECT_NE(ident_problem("m sys"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace tanist::setup
