@@ -89,7 +89,8 @@ void declare_general_keys(std::vector<Key>& out) {
            .any_case = true,
            .lenient = true,
            .environment = "LOG_TRACEBACK_LEVEL",
-           .about = "Level at which the details of an error get a line of their own."},
+           .about = "Accepted for compatibility: there are no stack traces, an error is one line with its "
+                    "detail."},
           {.path = "log.format",
            .type = Type::any,
            .fallback = "%(asctime)s %(levelname)s: %(message)s",

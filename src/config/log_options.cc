@@ -53,7 +53,6 @@ Log build_log(const Reader& local) {
   Log out;
   out.json = local.text("log.type") == "json";
   if (const Document* level = local.find("log.level")) out.level = level_name(*level);
-  out.traceback_at_debug = lower(local.text("log.traceback_level")) == "debug";
   const Document* format = local.find("log.format");
   if (format && format->is_string() && !format->as_string().empty()) out.format = format->as_string();
   if (format && format->is_list() && out.json)

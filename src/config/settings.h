@@ -60,8 +60,6 @@ struct Etcd3 {
 struct Log {
   bool json = false;
   std::string level = "INFO";
-  /// Stack traces are for DEBUG only: an error is one line with its detail.
-  bool traceback_at_debug = false;
   std::string format = "%(asctime)s %(levelname)s: %(message)s";
   /// JSON only: field and the name it is written under, in order; empty: the fields that `format` names.
   std::vector<std::pair<std::string, std::string>> fields;

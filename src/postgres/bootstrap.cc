@@ -2,6 +2,7 @@
 
 #include "core/log.h"
 #include "core/wait.h"
+#include "postgres/config_files.h"
 #include "postgres/local_server.h"
 #include "postgres/progress.h"
 
@@ -97,8 +98,12 @@ Task<Result> LocalServer::initdb(Instant deadline) {
   co_return Result();
 }
 
+bool LocalServer::has_own_hba() const {
+  return is_own_file(pg(), effective_parameters(*settings_, target_version()), "hba_file");
+}
+
 Task<Result> LocalServer::append_bootstrap_hba(Instant deadline) {
-  if (!pg().pg_hba.empty() || settings_->bootstrap.pg_hba.empty() || pg().parameters.contains("hba_file"))
+  if (!pg().pg_hba.empty() || settings_->bootstrap.pg_hba.empty() || !has_own_hba())
     co_return Result();
   std::string lines;
   for (const auto& line : settings_->bootstrap.pg_hba) lines += line + "\n";
@@ -199,7 +204,8 @@ Task<Result> LocalServer::post_bootstrap(Instant deadline) {
     const int version = target_version();
     if (version >= 100000 && version < 140000 && why.find("authentication failed") != std::string::npos) {
       why +=
-          "\nHINT: before PostgreSQL 14 initdb stores passwords as md5; where pg_hba asks for scram-sha-256, add "
+          "\nHINT: before PostgreSQL 14 initdb stores passwords as md5; where pg_hba asks for scram-sha-256, "
+          "add "
           "auth-host: scram-sha-256 to bootstrap.initdb";
     }
     co_return std::unexpected(Failure{std::move(why)});

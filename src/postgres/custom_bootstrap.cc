@@ -246,7 +246,7 @@ Task<std::expected<bool, Failure>> LocalServer::end_custom_bootstrap(Instant dea
   auto removing = write_recovery_files(false, deadline);
   Result removed = co_await std::move(removing);
   if (!removed) co_return std::unexpected(removed.error());
-  const bool own_hba = !pg().parameters.contains("hba_file");
+  const bool own_hba = has_own_hba();
   if (pg().pg_hba.empty() || !own_hba) {
     const std::string hba = (pg().config_dir.empty() ? pg().data_dir : pg().config_dir) + "/pg_hba.conf";
     auto restoring = on_disk(

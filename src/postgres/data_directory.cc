@@ -242,7 +242,8 @@ std::vector<std::string> configuration_files(const config::Postgresql& postgresq
   const auto own = [&](const char* parameter) {
     const auto found = postgresql.parameters.find(parameter);
     return found == postgresql.parameters.end() ||
-           resolve_path(configuration_directory(postgresql), found->second) == own_file(postgresql, parameter);
+           resolve_path(configuration_directory(postgresql), found->second) ==
+               own_file(postgresql, parameter);
   };
   if (own("hba_file")) names.emplace_back("pg_hba.conf");
   if (own("ident_file")) names.emplace_back("pg_ident.conf");

@@ -24,8 +24,8 @@ namespace tanist::postgres {
 
 /// The real PostgreSQL of this host. One thread; lives until close() has returned.
 /// postmaster.cc: finding, starting, watching it; monitor.cc: the query each second; start.cc and apply.cc:
-/// files and settings; stop.cc, promote.cc, compare.cc, archive.cc, single_user.cc, rewind.cc, clone.cc, replica_methods.cc, bootstrap.cc, custom_bootstrap.cc,
-/// slots.cc: the actions of those names.
+/// files and settings; stop.cc, promote.cc, compare.cc, archive.cc, single_user.cc, rewind.cc, clone.cc,
+/// replica_methods.cc, bootstrap.cc, custom_bootstrap.cc, slots.cc: the actions of those names.
 class LocalServer final : public Server {
  public:
   LocalServer(Executor executor, Clock& clock, DiskThread& disk);
@@ -151,7 +151,8 @@ class LocalServer final : public Server {
   void take_recovery_files(const DataDirectorySeen& seen);
 
   // tools.cc: programs and small helpers
-  /// In the environment of all that this daemon runs for this data directory; its value is the state directory.
+  /// In the environment of all that this daemon runs for this data directory; its value is the state
+  /// directory.
   static constexpr const char* kWorksFor = "TANIST_WORKS_FOR";
   std::string tool(const std::string& name) const;
   process::Environment script_environment() const;
@@ -168,7 +169,8 @@ class LocalServer final : public Server {
   std::string pgpass_for(const char* purpose) const { return settings_->state_dir + "/pgpass." + purpose; }
   Task<Result> run_script(std::string what, std::string command, std::vector<std::string> arguments,
                           process::Environment environment, Instant deadline);
-  /// The same for one that makes a data directory: its output is logged (its first lines) and told in the failure.
+  /// The same for one that makes a data directory: its output is logged (its first lines) and told in the
+  /// failure.
   Task<Result> run_long_script(std::string what, std::string command, std::vector<std::string> arguments,
                                process::Environment environment, Instant deadline);
   /// For a script whose failure is only told.
@@ -244,9 +246,12 @@ class LocalServer final : public Server {
   Task<Result> make_other_roles(Connection& connection, Instant deadline);
   Task<Result> run_post_bootstrap_script(Instant deadline);
   Task<Result> append_bootstrap_hba(Instant deadline);
+  /// pg_hba.conf is the one in our place, not a file of the user.
+  bool has_own_hba() const;
 
   // custom_bootstrap.cc
-  /// The parameters of the first start after a custom bootstrap; sets the recovery settings and who is let in.
+  /// The parameters of the first start after a custom bootstrap; sets the recovery settings and who is let
+  /// in.
   Task<Parameters> first_start_parameters(Parameters parameters, Instant deadline);
   Task<Result> write_first_recovery_files(Instant deadline);
   Task<std::vector<std::string>> trust_lines(Instant deadline);
@@ -254,7 +259,8 @@ class LocalServer final : public Server {
 
   // clone.cc: the data directory around an attempt
   Task<std::expected<ClonePlace, Failure>> prepare_attempt(ClonePlan plan, Instant deadline);
-  /// Runs `body`, which builds in `place`. A whole clone takes its place; what else is there goes, unless it is kept.
+  /// Runs `body`, which builds in `place`. A whole clone takes its place; what else is there goes, unless it
+  /// is kept.
   Task<Result> attempt_clone(ClonePlace place, bool keep_data, Task<Result> body, Instant deadline);
   /// A replica is there: configuration files, trigger file, control file.
   Task<void> welcome_clone(Instant deadline);
@@ -269,8 +275,8 @@ class LocalServer final : public Server {
   Task<Result> run_basebackup(ClonePlace place, Upstream source, std::function<void(Progress)> progress,
                               Instant deadline);
   Task<Result> custom_method(std::string name, ReplicaRequest request, Instant deadline);
-  Task<Result> run_custom_method(std::string name, config::ReplicaMethod method, std::optional<Upstream> source,
-                                 Instant deadline);
+  Task<Result> run_custom_method(std::string name, config::ReplicaMethod method,
+                                 std::optional<Upstream> source, Instant deadline);
 
   Executor executor_;
   Clock& clock_;

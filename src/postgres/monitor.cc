@@ -170,7 +170,8 @@ void LocalServer::take_probe(Probe probe) {
   }
   const bool paused = facts_.probe->replay_paused && facts_.probe->server_version >= 140000;
   // A restored backup that stops at its recovery target waits for its operator.
-  if (paused && !custom_bootstrapping_ && !settings_->dynamic.pause && clock_.now() - replay_looked_at_ >= kReplayLookAgain) {
+  if (paused && !custom_bootstrapping_ && !settings_->dynamic.pause &&
+      clock_.now() - replay_looked_at_ >= kReplayLookAgain) {
     replay_looked_at_ = clock_.now();
     spawn("paused replay", resume_replay());
   }
@@ -202,8 +203,8 @@ Task<void> LocalServer::watch_receiver(int pid) {
 
 Task<void> LocalServer::identify_timeline(Probe& probe, Instant deadline) {
   if (!timeline_connection_.open() && clock_.now() >= identify_again_) {
-    auto connecting =
-        timeline_connection_.connect(local_parameters(*settings_, address_, pg().replication, true), deadline);
+    auto connecting = timeline_connection_.connect(
+        local_parameters(*settings_, address_, pg().replication, true), deadline);
     auto connected = co_await std::move(connecting);
     if (!connected) {
       log::debug("the timeline of this standby is not known: {}", connected.error().detail);
@@ -236,9 +237,10 @@ Task<void> LocalServer::read_running_settings(Instant deadline) {
     for (const auto& name : compared_recovery_parameters(version)) names += (names.empty() ? "" : ",") + name;
   }
   auto asking = monitor_connection_.query(
-      fmt::format("SELECT name, setting, coalesce(unit, ''), coalesce(sourcefile, ''), {0}, vartype FROM pg_settings "
-                  "WHERE {0} OR name = ANY (string_to_array($1, ','))",
-                  version >= 90500 ? "pending_restart" : "false"),
+      fmt::format(
+          "SELECT name, setting, coalesce(unit, ''), coalesce(sourcefile, ''), {0}, vartype FROM pg_settings "
+          "WHERE {0} OR name = ANY (string_to_array($1, ','))",
+          version >= 90500 ? "pending_restart" : "false"),
       std::vector<std::string>{names}, deadline);
   auto rows = co_await std::move(asking);
   if (!rows) {

@@ -143,7 +143,8 @@ Task<void> LocalServer::look(Instant deadline) {
       "look at data directory " + path,
       [path, pgpass = pg().pgpass] {
         DataDirectorySeen seen = look_at_data_directory(path);
-        if (auto lines = blocking::read_file(pgpass); seen.standby_signal && lines) seen.pgpass = lines->value_or("");
+        if (!seen.standby_signal) return seen;
+        if (auto lines = blocking::read_file(pgpass)) seen.pgpass = lines->value_or("");
         return seen;
       },
       std::min(deadline, clock_.now() + kLookBudget));

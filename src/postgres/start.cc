@@ -35,7 +35,8 @@ std::expected<bool, std::string> write_if_different(const File& file) {
   if (before && *before && **before == file.content) {
     // libpq ignores a password file that others may read.
     struct stat seen{};
-    const bool secret = file.mode == 0600 && ::stat(file.path.c_str(), &seen) == 0 && (seen.st_mode & 077) != 0;
+    const bool secret =
+        file.mode == 0600 && ::stat(file.path.c_str(), &seen) == 0 && (seen.st_mode & 077) != 0;
     if (secret) ::chmod(file.path.c_str(), file.mode);
     return false;
   }

@@ -194,6 +194,12 @@ Task<Result> LocalServer::check_binaries(Instant deadline) {
 }
 
 Task<void> LocalServer::read_control(Instant deadline) {
+  // postgres.md §8: where there is nothing, nothing is missing.
+  if (facts_.data_directory == DataDirectory::empty) {
+    facts_.control.reset();
+    facts_.control_error.clear();
+    co_return;
+  }
   std::vector<std::string> argv{tool("pg_controldata"), pg().data_dir};
   auto running =
       run_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kToolBudget));
@@ -284,7 +290,7 @@ Task<void> LocalServer::log_script(std::string what, std::string command, Instan
 
 /// A script that does not end is given up: it is ended beside the stop, which goes on.
 Task<void> LocalServer::run_before_stop(Instant deadline) {
-  if (pg().before_stop.empty()) co_return;
+  if (pg().before_stop.empty() || !facts_.running()) co_return;
   auto script = spawn("before_stop", log_script("before_stop", pg().before_stop, deadline));
   while (script.running() && facts_.running() && clock_.now() < deadline) {
     auto ending = script.join();
@@ -306,8 +312,10 @@ void LocalServer::run_callback(std::string action, Role role) {
   call.scope = settings_->scope;
   call.name = settings_->name;
   call.leader = leader_;
-  if (facts_.probe) call.timeline = facts_.probe->effective_timeline;
-  if (!call.timeline && facts_.control) call.timeline = facts_.control->checkpoint_timeline;
+  // A promotion is told before the server is on its new timeline.
+  const bool promoting = shown == Role::primary && facts_.probe && facts_.probe->in_recovery;
+  if (facts_.probe && !promoting) call.timeline = facts_.probe->effective_timeline;
+  if (!call.timeline && !facts_.probe && facts_.control) call.timeline = facts_.control->checkpoint_timeline;
   callbacks_.run(std::move(call));
 }
 

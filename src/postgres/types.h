@@ -16,8 +16,21 @@ namespace tanist::postgres {
 
 /// Member state (postgres.md §3); the order is the index of the metric.
 enum class State {
-  initdb, initdb_failed, custom_bootstrap, custom_bootstrap_failed, creating_replica, running, starting,
-  bootstrap_starting, start_failed, restarting, restart_failed, stopping, stopped, stop_failed, crashed,
+  initdb,
+  initdb_failed,
+  custom_bootstrap,
+  custom_bootstrap_failed,
+  creating_replica,
+  running,
+  starting,
+  bootstrap_starting,
+  start_failed,
+  restarting,
+  restart_failed,
+  stopping,
+  stopped,
+  stop_failed,
+  crashed,
 };
 /// The string of member key and REST.
 std::string_view to_string(State);
@@ -25,8 +38,8 @@ std::string_view to_string(State);
 enum class Role { uninitialized, replica, primary, promoted, demoted, standby_leader };
 std::string_view to_string(Role);
 
-/// `none`: postmaster gone and no process of the data directory left ("down"). `orphans`: the postmaster is gone, but
-/// backends of it can still commit (engine: PostgreSQL is down when nothing of it is left).
+/// `none`: postmaster gone and no process of the data directory left ("down"). `orphans`: the postmaster is
+/// gone, but backends of it can still commit (engine: PostgreSQL is down when nothing of it is left).
 enum class Process { none, running, orphans };
 
 enum class DataDirectory { ok, empty, foreign, unreadable };
@@ -36,7 +49,8 @@ enum class Accepting { unknown, no_response, rejecting, accepting };
 /// pg_controldata, the part that is used.
 struct ControlData {
   Instant seen_at{};
-  std::string cluster_state;  // "in production", "shut down", "shut down in recovery", "in archive recovery", …
+  std::string
+      cluster_state;  // "in production", "shut down", "shut down in recovery", "in archive recovery", …
   std::string system_identifier;
   Lsn latest_checkpoint;
   Timeline checkpoint_timeline;
@@ -140,7 +154,8 @@ struct PendingRestart {
   bool operator==(const PendingRestart&) const = default;
 };
 
-/// Everything known of the server at one moment. Facts only: role and state words of the member are kept by ha/.
+/// Everything known of the server at one moment. Facts only: role and state words of the member are kept by
+/// ha/.
 struct Facts {
   Process process = Process::none;
   int postmaster_pid = 0;
@@ -162,7 +177,8 @@ struct Facts {
   std::string control_error;
   bool standby_signal = false;
   bool backup_label = false;
-  /// pg_rewind began on this data directory and did not end well: nothing may start on it but another pg_rewind.
+  /// pg_rewind began on this data directory and did not end well: nothing may start on it but another
+  /// pg_rewind.
   bool half_rewound = false;
   /// `pg_rewind --help` ended well. Also true where nobody asked for pg_rewind.
   bool rewind_works = true;
@@ -170,8 +186,9 @@ struct Facts {
   std::map<std::string, PendingRestart> pending_restart;
   /// Where clients reach what runs, while a newer address waits for a restart; empty: what the settings say.
   std::string conn_url;
-  /// The role whose settings the files of the running server hold (config.md §1.3); uninitialized: it was found running
-  /// and nothing was written yet; nullopt: does not matter.
+  /// The role whose settings the files of the running server hold (config.md §1.3); uninitialized: it was
+  /// found running and nothing was written yet, or the new settings could not be written; nullopt: does not
+  /// matter.
   std::optional<Role> settings_role;
 
   bool running() const { return process == Process::running; }

@@ -1,5 +1,6 @@
 """A reload of a broken configuration changes nothing: the old one stays in force, and says why."""
 import re
+import time
 
 import yaml
 
@@ -38,6 +39,25 @@ def broken(good, soak):
                 yield cut.encode()
 
 
+ODD = ["", "null", "[]", "5", '"text"', "{", '{"ttl": "soon"}', '{"ttl": []}', '{"postgresql": 5}',
+       '{"postgresql": {"parameters": [1]}}', '{"postgresql": {"parameters": {"work_mem": {"a": 1}, "port": 1}}}',
+       '{"postgresql": {"pg_hba": {"a": 1}, "callbacks": [1], "pg_ctl_timeout": "x", "data_dir": "/x", "listen": "x"}}',
+       '{"slots": 5, "ignore_slots": {}, "synchronous_mode": {"a": []}, "standby_cluster": "x", "pause": "maybe"}',
+       '{"ttl": 1e300}', '{"loop_wait": -9223372036854775808, "retry_timeout": 9223372036854775807}', "[" * 100000]
+
+
+def odd_dynamic_configurations_change_nothing(cluster, member):
+    """Whatever lies under /config: the member goes on with what it had, or with defaults for what is unusable."""
+    key = cluster.key("config")
+    good = cluster.etcd.get(key)
+    for text in ODD:
+        cluster.etcd.put(key, text)
+        time.sleep(0.1)  # or the next one hides this one
+        wait_until("a member that leads", lambda: member.running() and member.status("/primary") == 200, 5)
+    cluster.etcd.put(key, good.replace('"postgresql":{', '"postgresql":{"parameters":{"vacuum_cost_limit":321},', 1))
+    wait_until("the new dynamic value", lambda: member.value("SHOW vacuum_cost_limit") == "321", 10)
+
+
 def test_the_old_configuration_stays_in_force(new_cluster, soak):
     cluster = new_cluster(members=("m1",))
     cluster.start_store()
@@ -57,6 +77,7 @@ def test_the_old_configuration_stays_in_force(new_cluster, soak):
     assert count >= (200 if soak else 20), count
     assert member.value("SHOW work_mem") == was
     assert member.status("/primary") == 200
+    odd_dynamic_configurations_change_nothing(cluster, member)
     # And a good one is taken over again.
     member.configuration["postgresql"]["parameters"]["work_mem"] = "13MB"
     member.reload()

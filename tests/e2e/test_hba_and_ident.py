@@ -1,6 +1,4 @@
 """pg_hba.conf, pg_ident.conf and parameters of a role: written, reloaded, and exchanged when the role is."""
-import pytest
-
 from pathlib import Path
 
 from harness.processes import wait_until
@@ -21,7 +19,6 @@ def maps(member):
     return [name for (name,) in member.query("SELECT map_name FROM pg_ident_file_mappings ORDER BY 1")]
 
 
-@pytest.mark.needs_postgresql(15)
 def test_rules_follow_the_file_and_the_role(new_cluster):
     cluster = new_cluster(members=("m1", "m2"), overrides={"postgresql": {
         "pg_hba": ["host site general 127.0.0.1/32 md5", *HBA],
@@ -56,7 +53,6 @@ def test_rules_follow_the_file_and_the_role(new_cluster):
     assert replica.postmaster() == started
 
 
-@pytest.mark.needs_postgresql(15)
 def test_files_of_the_user_are_left_alone(new_cluster):
     cluster = new_cluster(members=("m1",))
     member = cluster["m1"]

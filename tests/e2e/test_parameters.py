@@ -38,7 +38,7 @@ def wait_for_pending(cluster, member, wanted):
 
 def test_from_invalid_to_pending_to_running(new_cluster):
     cluster = new_cluster(members=("m1",), overrides={"postgresql": {"parameters": {
-        "no_such_parameter": 1, "work_mem": "lots", "wal_level": "minimal", "maintenance_work_mem": "1kB",
+        "no_such_parameter": 1, "work_mem": "lots", "wal_level": "minimal", "temp_buffers": "8kB",
         "app.custom": "one", "autovacuum": "maybe", "log_min_messages": "nobody"}}}, dcs=QUICK).start()
     member = cluster["m1"]
 
@@ -48,10 +48,10 @@ def test_from_invalid_to_pending_to_running(new_cluster):
                  "Removing integer parameter=work_mem from the config due to the invalid value=lots",
                  "Removing bool parameter=autovacuum from the config due to the invalid value=maybe",
                  "Removing enum parameter=log_min_messages from the config due to the invalid value=nobody",
-                 "parameter=maintenance_work_mem value=1kB is below what PostgreSQL accepts"):
+                 "parameter=temp_buffers value=8kB is below what PostgreSQL accepts, 800kB is used instead"):
         assert line in log, line
     assert member.value("SHOW wal_level") == "replica"  # a controlled one: not for the local file
-    assert member.value("SHOW maintenance_work_mem") == "1MB"
+    assert member.value("SHOW temp_buffers") == "800kB"
     assert member.value("SHOW app.custom") == "one"
     assert differences(member) == []
 
@@ -122,13 +122,15 @@ def test_the_table_takes_over_what_a_new_version_says(tmp_path):
     said = {"a": row("a", "-", "string", ""), "b": row("b", "-", "int", "0..20 ms"), "d": row("d", "-", "bool", ""),
             "f": row("f", "-", "bool", "")}
     assert list(parameters.compare(table, 170003, said)) == [
-        "a: is not in the table", "b: takes 0..20, not 0..10", "c: is in the table, but the server does not have it"]
+        "b: takes 0..20, not 0..10", "c: is in the table, but the server does not have it"]
+    assert parameters.unlisted(table, 170003, said) == ["a"]
     parameters.merge(table, 170003, said)
     table.write()
-    assert file.read_text() == ('// kept\nR"table(\na 17- string\nb 9.6-17 int 0..10 ms\nb 17- int 0..20 ms\nc -17 bool\n'
+    assert file.read_text() == ('// kept\nR"table(\na 17.3-18 string\nb 9.6-17 int 0..10 ms\nb 17- int 0..20 ms\nc -17 bool\n'
                                 'd 15-,14.5-15 bool\ne -14 enum x|\nf 17- bool\n)table"\n')
     again = parameters.Table(file)
     assert list(parameters.compare(again, 170003, said)) == []
+    assert parameters.unlisted(again, 170003, said) == []
     del said["f"], said["d"]
     parameters.merge(again, 170003, said)
     assert [str(r) for r in again.rows if r.name in "df"] == ["d 15-17,14.5-15 bool"]

@@ -27,7 +27,6 @@ def dynamic(cluster, change):
     cluster.etcd.put(key, json.dumps(config))
 
 
-@pytest.mark.needs_postgresql(14)
 def test_recovery_settings_are_reloaded_and_repaired(pair):
     primary, replica = pair.wait_for_leader(), pair.replicas()[0]
     started = replica.postmaster()
@@ -55,7 +54,6 @@ def test_recovery_settings_are_reloaded_and_repaired(pair):
         assert replica.postmaster() == started, "nothing of this needs a restart"
 
 
-@pytest.mark.needs_postgresql(14)
 def test_a_standby_whose_replay_waits_for_larger_settings_gets_them(pair):
     primary, replica = pair.wait_for_leader(), pair.replicas()[0]
     started = replica.postmaster()

@@ -1,7 +1,7 @@
 """Replicas made by methods of the user, in their order, and from a backup where nobody leads."""
 import json
 
-from harness.member import tanistctl
+from harness.member import FAST, tanistctl
 from harness.processes import POSTGRES_BIN, give, wait_until
 
 
@@ -54,7 +54,7 @@ def test_a_replica_comes_from_a_backup_while_nobody_leads(new_cluster):
 
 
 def test_progress_is_shown_while_a_replica_is_made(new_cluster):
-    cluster = new_cluster(members=("m1", "m2")).start_store()
+    cluster = new_cluster(members=("m1", "m2"), dcs={**FAST, "loop_wait": 1}).start_store()
     cluster["m1"].start()
     cluster.wait_for_leader()
     replica = cluster["m2"]

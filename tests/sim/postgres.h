@@ -167,6 +167,8 @@ class Postgres {
   /// The next starts that fail.
   int failing_starts = 0;
   int failing_copies = 0;
+  /// The next rewinds that end before they have changed anything.
+  int harmless_rewinds = 0;
 
   /// Called on every change of what the daemon can see.
   void on_change(std::function<void()> listener) { listener_ = std::move(listener); }

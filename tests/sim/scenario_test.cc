@@ -140,6 +140,50 @@ TEST_F(Scenario, a_leader_whose_packets_are_dropped_everywhere_is_replaced_withi
   EXPECT_TRUE(cluster.run_until_converged(90s)) << story();
 }
 
+/// pg_rewind is the only way back.
+struct RewindOnly : Scenario {
+  RewindOnly() : Scenario(rewind_only()) {}
+  static Options rewind_only() {
+    Options options;
+    options.remove_on_divergence = false;
+    return options;
+  }
+  /// The leader goes on alone for a while and then loses its power; another one leads.
+  Member& part() {
+    Member& old = leader();
+    for (Endpoint other = 1; other <= cluster.size(); ++other)
+      if (other != old.host()) world().partition(old.host(), other, true);
+    world().run_for(2s);
+    old.lose_power();
+    until([&] { return cluster.primary() && cluster.primary() != &old; }, 60s);
+    world().heal_network();
+    return old;
+  }
+};
+
+TEST_F(RewindOnly, a_rewind_that_fails_before_it_changed_anything_is_tried_again_while_the_member_serves) {
+  Member& old = part();
+  old.postgres().harmless_rewinds = 1;
+  old.start();
+  until([&] { return old.postgres().answers(); }, 30s);
+  EXPECT_TRUE(said("could not read WAL record")) << story();
+  EXPECT_FALSE(old.postgres().streaming());
+  EXPECT_TRUE(cluster.run_until_converged(30s)) << story();
+}
+
+TEST_F(RewindOnly, rewinds_that_go_on_failing_are_tried_less_and_less_often) {
+  Member& old = part();
+  old.postgres().harmless_rewinds = 1000;
+  old.start();
+  world().run_for(30min);
+  const int tried = 1000 - old.postgres().harmless_rewinds;
+  EXPECT_GE(tried, 5) << story();
+  EXPECT_LE(tried, 15) << story();
+  EXPECT_TRUE(old.postgres().answers());
+  old.postgres().harmless_rewinds = 0;
+  EXPECT_TRUE(cluster.run_until_converged(6min)) << story();
+}
+
 TEST_F(Scenario, an_acquire_whose_reply_is_lost_is_resolved_and_leads) {
   Member& old = leader();
   for (Endpoint host = 1; host <= cluster.size(); ++host)

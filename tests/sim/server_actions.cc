@@ -227,8 +227,9 @@ Task<SimServer::Result> SimServer::copy(postgres::Upstream source,
     // "source and target cluster are on the same timeline, no rewind required"
     if (from->timeline() == model_.timeline() && !model_.disk().half_rewound) co_return Result{};
     // What goes wrong while it looks around leaves everything as it was.
-    if (model_.failing_copies > 0 && !model_.disk().half_rewound && dice_.chance(0.5)) {
-      --model_.failing_copies;
+    int& failing = model_.harmless_rewinds > 0 ? model_.harmless_rewinds : model_.failing_copies;
+    if (failing > 0 && (model_.harmless_rewinds > 0 || dice_.chance(0.5)) && !model_.disk().half_rewound) {
+      --failing;
       co_return failure("pg_rewind: could not read WAL record");
     }
     model_.begin_rewind();

@@ -124,12 +124,26 @@ def processes_of(directory):
 def kill_all_of(directory, *, patience=10.0):
     """SIGKILL for everything that works in a directory of ours, until nothing is left."""
     deadline = time.monotonic() + patience
+    killed = set()
     while pids := processes_of(directory):
+        killed.update(pids)
         for pid in pids:
             send(pid, signal.SIGKILL)
         if time.monotonic() > deadline:
             raise RuntimeError(f"processes {pids} of {directory} survive SIGKILL")
         time.sleep(0.01)
+    remove_shared_memory_of(killed)
+
+
+def remove_shared_memory_of(pids):
+    """A killed postmaster leaves a System V segment behind, and a machine has room for a few thousand of them."""
+    if not pids:
+        return
+    header, *rows = (line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines())
+    for row in rows:
+        segment = dict(zip(header, row))
+        if int(segment["cpid"]) in pids and segment["nattch"] == "0":
+            subprocess.run(["ipcrm", "-m", segment["shmid"]], check=False, stderr=subprocess.DEVNULL)
 
 
 def wait_until(what, condition, timeout, *, interval=0.02):

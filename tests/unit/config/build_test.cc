@@ -443,7 +443,6 @@ TEST(Build, logging_as_json_to_a_file) {
   EXPECT_EQ(log.loggers,
             (std::map<std::string, std::string>{{"patroni.ha", "DEBUG"}, {"urllib3", "WARNING"}}));
   EXPECT_TRUE(log.deduplicate_heartbeat_logs);
-  EXPECT_TRUE(log.traceback_at_debug);
   EXPECT_EQ(with("log: {type: json, format: '%(message)s'}\n").log.format, "%(message)s");
   EXPECT_EQ(with("log: {mode: 0600}\n").log.mode, 0600u);
   EXPECT_EQ(with("log: {file_size: -1, file_num: -1}\n").log.file_size, 0);

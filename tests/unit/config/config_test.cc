@@ -26,6 +26,134 @@ tags: {failover_priority: 2, dc: "a"}
 log: {level: INFO, format: '%(message)s'}
 )";
 
+/// Every section and nearly every key, as operators write them.
+const std::string kEverything = R"(scope: &scope batman
+namespace: /service/
+name: postgresql0
+log:
+  type: json
+  level: INFO
+  traceback_level: DEBUG
+  format: [message, module, {asctime: '@timestamp'}, {levelname: level}]
+  dateformat: ''
+  static_fields: {app: *scope}
+  max_queue_size: 1000
+  dir: /var/log/patroni
+  mode: 0644
+  file_num: 4
+  file_size: 25000000
+  loggers: {patroni.postmaster: WARNING, urllib3: DEBUG}
+  deduplicate_heartbeat_logs: true
+restapi:
+  listen: '*:8008'
+  connect_address: 10.0.0.1:8008
+  authentication: {username: admin, password: secret}
+  certfile: /etc/ssl/cert.pem
+  keyfile: /etc/ssl/key.pem
+  keyfile_password: x
+  cafile: /etc/ssl/ca.pem
+  ciphers: HIGH:!aNULL
+  verify_client: optional
+  allowlist: [10.0.0.0/24, admin.example]
+  allowlist_include_members: yes
+  http_extra_headers: {X-Frame-Options: SAMEORIGIN}
+  https_extra_headers: {Strict-Transport-Security: max-age=31536000}
+  request_queue_size: 5
+  server_tokens: minimal
+ctl:
+  insecure: false
+  certfile: /etc/ssl/cert.pem
+  keyfile: /etc/ssl/key.pem
+  cacert: /etc/ssl/ca.pem
+  authentication: {username: admin, password: secret}
+etcd3:
+  hosts: 10.0.0.1:2379,10.0.0.2:2379
+  protocol: https
+  username: u
+  password: p
+  cacert: /ca
+  cert: /c
+  key: /k
+bootstrap:
+  method: wal_restore
+  wal_restore:
+    command: /usr/local/bin/restore --x y
+    keep_existing_recovery_conf: false
+    no_params: false
+    recovery_conf: {recovery_target_action: promote, recovery_target_timeline: latest, restore_command: 'cp /a/%f %p'}
+    recovery_target_time: 2026-01-02 03:04:05
+  dcs:
+    ttl: 30
+    loop_wait: 10
+    retry_timeout: 10
+    maximum_lag_on_failover: 1048576
+    primary_start_timeout: 300
+    check_timeline: true
+    member_slots_ttl: 30min
+    postgresql:
+      use_pg_rewind: true
+      use_slots: true
+      remove_data_directory_on_rewind_failure: true
+      pg_hba: [host all all 0.0.0.0/0 md5]
+      parameters: {wal_level: hot_standby, max_connections: 200, hot_standby: on, archive_mode: 'on'}
+      recovery_conf: {restore_command: 'cp /a/%f %p'}
+      pgbackrest: {command: /usr/bin/pgbackrest --delta restore, keep_data: true, no_params: true}
+      create_replica_methods: [pgbackrest, basebackup]
+  initdb: [encoding: UTF8, data-checksums, {locale: C.UTF-8}]
+  pg_hba: [host replication replicator 127.0.0.1/32 md5]
+  post_bootstrap: /usr/local/bin/setup_cluster.sh
+postgresql:
+  listen: '*:5432'
+  connect_address: 10.0.0.1:5432
+  proxy_address: 10.0.0.1:6432
+  data_dir: data/postgresql0
+  config_dir: /etc/postgresql
+  bin_dir: /usr/lib/postgresql/15/bin
+  bin_name: {pg_ctl: pg_ctl, postgres: postgres}
+  pgpass: /tmp/pgpass0
+  krbsrvname: postgres
+  use_unix_socket: true
+  use_unix_socket_repl: false
+  authentication:
+    replication: {username: replicator, password: rep-pass, sslmode: verify-ca, sslrootcert: /ca}
+    superuser: {username: postgres, password: zalando}
+    rewind: {username: rewind_user, password: rewind_password, gssencmode: disable}
+  parameters: {unix_socket_directories: '..', log_min_messages: warning, pg_stat_statements.max: 500}
+  parameters_primary: {archive_timeout: 60}
+  parameters_standby_leader: {work_mem: 8MB}
+  pg_hba: [local all all peer, host all all all md5]
+  pg_hba_replica: [host all all all reject]
+  pg_ident: [mymap root postgres]
+  pg_ctl_timeout: 60
+  use_pg_rewind: true
+  rewind: [progress, {debug: true}]
+  remove_data_directory_on_diverged_timelines: false
+  create_replica_methods: [wal_e, basebackup]
+  wal_e: {command: patroni_wale_restore, no_leader: 1, envdir: /etc/wal-e, use_iam: 1}
+  basebackup: [verbose, {max-rate: 100M}, {checkpoint: fast}]
+  callbacks: {on_start: /cb.sh, on_stop: /cb.sh, on_role_change: /cb.sh x, on_reload: /cb.sh, on_restart: /cb.sh}
+  pre_promote: /bin/true
+  before_stop: /bin/true
+  custom_conf: /etc/postgresql/custom.conf
+tags: {failover_priority: 1, sync_priority: 1, noloadbalance: false, clonefrom: true, nostream: false, replicatefrom: postgresql1, dc: eu}
+)";
+
+TEST(Config, a_file_with_everything_starts_without_a_word) {
+  const auto loaded = load_text(kEverything);
+  ASSERT_TRUE(loaded) << to_string(loaded.error());
+  EXPECT_EQ(to_string(loaded->warnings), "");
+  Problems problems;
+  const auto accepted = accept_dynamic(*loaded->document.find_path("bootstrap.dcs"), problems);
+  ASSERT_TRUE(accepted) << accepted.error();
+  const auto settings = build(*loaded, *accepted, problems);
+  EXPECT_EQ(to_string(problems), "");
+  EXPECT_EQ(settings.bootstrap.custom->arguments.size(), 1u);
+  EXPECT_EQ(settings.postgresql.replica_methods.at("wal_e").arguments.size(), 3u);
+  EXPECT_EQ(settings.postgresql.role_overlays.size(), 3u);
+  EXPECT_EQ(settings.log.fields.size(), 4u);
+  EXPECT_EQ(settings.base_path(), "/service/batman");
+}
+
 /// Every finding must be printable and every failure must name an error.
 void check(const std::string& text) {
   const auto loaded = load_text(text);
