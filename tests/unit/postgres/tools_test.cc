@@ -94,8 +94,17 @@ Task<void> scripts_before_a_promotion(Node* n, std::string root) {
   EXPECT_FALSE(cancelled.has_value());
   const auto written = blocking::read_file(mark);
   REQUIRE(written && *written);
-  const auto seen = process::stat(std::stoi(**written));
-  EXPECT_TRUE(!seen || seen->dead());
+  const pid_t child = std::stoi(**written);
+  const auto gone = [child] {
+    const auto seen = process::stat(child);
+    return !seen || seen->dead();
+  };
+  // A SIGKILL is sent in no time, but obeyed when the kernel comes to it.
+  for (const Instant limit = n->in(5s); !gone() && n->clock.now() < limit;) {
+    auto nap = n->clock.sleep_for(5ms);
+    co_await std::move(nap);
+  }
+  EXPECT_TRUE(gone());
 }
 
 TEST_F(ServerTest, a_script_before_a_promotion_must_succeed_and_ends_with_the_lock) {
