@@ -28,16 +28,6 @@ namespace {
 
 constexpr std::string_view kInput = "-";
 
-/// A mapping; nothing at all is an empty one.
-Document parse_mapping(const std::string& text, const std::string& source) {
-  config::Problems warnings;
-  auto parsed = config::parse_yaml(text, source, warnings);
-  if (!parsed) throw Failure(config::to_string(parsed.error()));
-  if (parsed->is_null()) return Document::map();
-  if (!parsed->is_map()) throw Failure(source + " does not contain a dict");
-  return *std::move(parsed);
-}
-
 std::string read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;

@@ -60,22 +60,13 @@ std::vector<fs::path> files_of(const fs::path& path) {
   return out;
 }
 
-Document parse(const std::string& text, const std::string& source) {
-  config::Problems warnings;
-  auto parsed = config::parse_yaml(text, source, warnings);
-  if (!parsed) throw Failure(config::to_string(parsed.error()));
-  if (parsed->is_null()) return Document::map();
-  if (!parsed->is_map()) throw Failure(source + " does not contain a dict");
-  return *std::move(parsed);
-}
-
 void read_path(Document& document, const fs::path& path) {
   for (const auto& file : files_of(path)) {
     std::ifstream in(file, std::ios::binary);
     std::ostringstream text;
     if (in) text << in.rdbuf();
     if (!in) throw Failure(fmt::format("could not read {}: {}", file.string(), std::strerror(errno)));
-    patch(document, parse(text.str(), file.string()));
+    patch(document, parse_mapping(text.str(), file.string()));
   }
 }
 
@@ -161,6 +152,15 @@ void apply_dcs_url(Document& document, const std::string& url) {
   if (!name_space.empty()) document.set("namespace", name_space);
 }
 
+Document parse_mapping(const std::string& text, const std::string& source) {
+  config::Problems warnings;
+  auto parsed = config::parse_yaml(text, source, warnings);
+  if (!parsed) throw Failure(config::to_string(parsed.error()));
+  if (parsed->is_null()) return Document::map();
+  if (!parsed->is_map()) throw Failure(source + " does not contain a dict");
+  return *std::move(parsed);
+}
+
 Settings load_settings(const GlobalOptions& options, const config::Environment& environment) {
   Settings out;
   std::optional<std::string> path = options.config_path;
@@ -178,7 +178,7 @@ Settings load_settings(const GlobalOptions& options, const config::Environment& 
   if (path) read_path(out.document, *path);
   const config::EnvironmentConfig variables = config::read_environment(environment);
   if (!path && variables.whole) {
-    out.document = parse(*variables.whole, "PATRONI_CONFIGURATION");
+    out.document = parse_mapping(*variables.whole, "PATRONI_CONFIGURATION");
   } else {
     patch(out.document, variables.overlay);
   }

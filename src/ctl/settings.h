@@ -40,6 +40,9 @@ struct Settings {
 /// Reads files and environment (ctl.md §1.1–1.2). Throws Failure.
 Settings load_settings(const GlobalOptions& options, const config::Environment& environment);
 
+/// YAML that holds a mapping; nothing at all is an empty one. `source` is for messages. Throws Failure.
+Document parse_mapping(const std::string& text, const std::string& source);
+
 /// The connection to etcd. Throws Failure where none is configured, or one that this version does not speak
 /// to.
 config::Etcd3 etcd3_of(const Settings& settings);

@@ -188,6 +188,19 @@ std::expected<void, std::string> rename_data_directory(const std::string& path) 
   return {};
 }
 
+std::vector<std::string> directories_of(std::string_view list) {
+  std::vector<std::string> items;
+  while (!list.empty()) {
+    const auto comma = std::min(list.find(','), list.size());
+    std::string_view item = list.substr(0, comma);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    while (item.starts_with(' ')) item.remove_prefix(1);
+    while (item.ends_with(' ')) item.remove_suffix(1);
+    if (!item.empty()) items.emplace_back(item);
+  }
+  return items;
+}
+
 std::expected<void, std::string> prepare_directories(const config::Settings& settings,
                                                      const std::string& data_dir, bool data_directory_empty) {
   const auto prepare = [&](const std::string& setting, std::string path) -> std::expected<void, std::string> {
@@ -208,15 +221,8 @@ std::expected<void, std::string> prepare_directories(const config::Settings& set
   for (const std::string setting : {"unix_socket_directories", "stats_temp_directory"}) {
     const auto found = postgresql.parameters.find(setting);
     if (found == postgresql.parameters.end()) continue;
-    std::string_view list = found->second;
-    while (!list.empty()) {
-      const auto comma = std::min(list.find(','), list.size());
-      std::string_view item = list.substr(0, comma);
-      list.remove_prefix(std::min(comma + 1, list.size()));
-      while (item.starts_with(' ')) item.remove_prefix(1);
-      while (item.ends_with(' ')) item.remove_suffix(1);
-      if (auto ok = prepare("postgresql.parameters." + setting, std::string(item)); !ok) return ok;
-    }
+    for (const auto& item : directories_of(found->second))
+      if (auto ok = prepare("postgresql.parameters." + setting, item); !ok) return ok;
   }
   if (!postgresql.pgpass.empty() && postgresql.krbsrvname.empty()) {
     struct stat seen{};

@@ -55,6 +55,9 @@ std::expected<void, std::string> remove_data_directory(const std::string& path);
 /// Renames directory, linked WAL and tablespaces to `….failed`; an earlier one of that name is removed.
 std::expected<void, std::string> rename_data_directory(const std::string& path);
 
+/// `/run/postgresql, /tmp` as its items, without blanks around them; empty ones are left out.
+std::vector<std::string> directories_of(std::string_view list);
+
 /// Creates directories that settings name and checks that they can be written to. The error names the
 /// setting.
 std::expected<void, std::string> prepare_directories(const config::Settings& settings,

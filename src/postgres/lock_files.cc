@@ -3,10 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <string_view>
-
 #include "core/format.h"
+#include "postgres/data_directory.h"
 
 namespace tanist::postgres {
 
@@ -20,16 +18,9 @@ std::string socket_directories(const config::Postgresql& postgresql) {
 
 std::vector<std::string> lock_files(const config::Postgresql& postgresql) {
   std::vector<std::string> paths{postgresql.data_dir + "/postmaster.pid"};
-  const std::string directories = socket_directories(postgresql);
-  std::string_view list = directories;
-  while (!list.empty()) {
-    const auto comma = std::min(list.find(','), list.size());
-    std::string_view item = list.substr(0, comma);
-    list.remove_prefix(std::min(comma + 1, list.size()));
-    while (item.starts_with(' ')) item.remove_prefix(1);
-    while (item.ends_with(' ')) item.remove_suffix(1);
+  for (const auto& item : directories_of(socket_directories(postgresql))) {
     // Abstract sockets have no file.
-    if (item.empty() || item.starts_with('@')) continue;
+    if (item.starts_with('@')) continue;
     const std::string base = item.starts_with('/') ? "" : postgresql.data_dir + "/";
     paths.push_back(fmt::format("{}{}/.s.PGSQL.{}.lock", base, item, postgresql.port));
   }

@@ -68,6 +68,19 @@ Task<void> until_written(Clock* clock, const CallbacksTest* test, std::string te
   }
 }
 
+/// A SIGKILL is sent in no time, but obeyed when the kernel comes to it.
+Task<void> expect_gone(Clock* clock, pid_t pid) {
+  const Instant limit = clock->now() + 5s;
+  for (;;) {
+    const auto seen = process::stat(pid);
+    if (!seen || seen->dead()) co_return;
+    EXPECT_LT(clock->now(), limit) << "process " << pid << " lives on";
+    if (clock->now() >= limit) co_return;
+    auto nap = clock->sleep_for(2ms);
+    co_await std::move(nap);
+  }
+}
+
 Task<void> replace_the_first(CallbacksTest* test) {
   const std::string first = "echo $$ >> " + test->file + "; sleep 60 & wait";
   test->run(first, "on_start");
@@ -82,8 +95,8 @@ Task<void> replace_the_first(CallbacksTest* test) {
   test->run("echo second >> " + test->file, "on_stop");
   auto second = until_written(&test->clock, test, "second");
   co_await std::move(second);
-  const auto seen = process::stat(pid);
-  EXPECT_TRUE(!seen || seen->dead());
+  auto ending = expect_gone(&test->clock, pid);
+  co_await std::move(ending);
   EXPECT_EQ(test->logged,
             std::vector<std::string>{"Killed " + test->command(first) + " because it was still running"});
 }
@@ -105,8 +118,8 @@ Task<void> replace_a_stubborn_one(CallbacksTest* test) {
   EXPECT_LT(test->clock.now() - begin, 500ms);
   auto second = until_written(&test->clock, test, "second");
   co_await std::move(second);
-  const auto seen = process::stat(child);
-  EXPECT_TRUE(!seen || seen->dead());
+  auto ending = expect_gone(&test->clock, child);
+  co_await std::move(ending);
 }
 
 TEST_F(CallbacksTest, one_that_ignores_signals_is_killed_with_its_descendants_without_waiting) {
