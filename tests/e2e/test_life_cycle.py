@@ -31,7 +31,7 @@ def test_scripts_that_hang_hold_up_neither_lease_nor_shutdown(new_cluster):
     member = cluster["m1"].start()
     cluster.wait_for_leader(40)
     member.terminate()
-    time.sleep(3)
+    time.sleep(3)  # many times what a stop takes without the script
     assert member.running() and member.postmaster(), "the script is waited for"
     assert cluster.leader_key() == "m1"
     assert member.status("/patroni") == 200

@@ -38,7 +38,7 @@ def test_a_patch_is_in_force_on_all_members_within_a_second(shared):
             wait_until(f"work_mem {size} everywhere", lambda: all(
                 c.execute("SHOW work_mem").fetchone()[0] == size for c in connections), 5, interval=0.01)
             took.append(time.time() - began)
-            time.sleep(0.2)
+            time.sleep(0.2)  # each PATCH meets members at rest
     finally:
         for connection in connections:
             connection.close()
@@ -114,7 +114,7 @@ def test_a_reload_during_the_start_keeps_the_dynamic_configuration(shared):
     wait_until("REST", lambda: member.status("/replica") == 200, 10)
     for _ in range(10):
         assert member.value("SHOW work_mem") == "11MB"
-        time.sleep(0.05)
+        time.sleep(0.05)  # it must not vanish for a moment either
 
 
 def test_what_is_not_built_yet_says_so(shared):

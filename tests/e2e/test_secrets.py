@@ -96,7 +96,7 @@ def test_no_password_is_told_to_anybody(new_cluster):
         wait_until("a streaming replica", lambda: second.status("/replica") == 200, 40)
         second.reload()
         second.wait_for_log("No local configuration items changed.")
-        time.sleep(0.2)
+        time.sleep(0.2)  # the watcher of command lines sees the reload, too
     assert seen.looks > 20
     assert not seen.leaks
 

@@ -71,9 +71,9 @@ def test_a_member_whose_cycle_stands_still_gives_no_sign_of_life(new_cluster):
     member.start(env={"NOTIFY_SOCKET": str(manager.path), "WATCHDOG_USEC": "1000000"})
     manager.wait_for("WATCHDOG=1")
     send(member.pid, 19)
-    time.sleep(0.2)
+    time.sleep(0.2)  # what was sent before the stop has arrived
     before = len(manager.heard())
-    time.sleep(2.5)
+    time.sleep(2.5)  # twice and more what a living daemon would let pass
     assert manager.heard()[before:] == []
     send(member.pid, 18)
     manager.wait_for("WATCHDOG=1", after=before)
