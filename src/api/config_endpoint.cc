@@ -1,5 +1,6 @@
 #include "api/config_endpoint.h"
 
+#include "api/bodies.h"
 #include "api/pages.h"
 #include "config/change.h"
 #include "core/format.h"
@@ -16,14 +17,6 @@ HttpResponse store_unreachable(const std::string& why) {
   return error_page(503, "could not read the dynamic configuration from the store: " + why);
 }
 
-std::string_view kind_of(const Document& value) {
-  if (value.is_null()) return "null";
-  if (value.is_list()) return "a list";
-  if (value.is_string()) return "a string";
-  if (value.is_bool()) return "a boolean";
-  return "a number";
-}
-
 /// The keys of a document as dotted paths: values may be secret, their names are not.
 std::string keys_of(const Document& document, const std::string& above = {}) {
   std::string out;
@@ -36,22 +29,6 @@ std::string keys_of(const Document& document, const std::string& above = {}) {
 }
 
 }  // namespace
-
-std::expected<Document, HttpResponse> required_object(const HttpRequest& request) {
-  const auto bad = [](int status, const std::string& why) {
-    return std::unexpected(error_page(status, why));
-  };
-  const std::string what = fmt::format("{} {}", request.method, request.path());
-  const bool has_length = request.headers.find("Content-Length") || request.headers.find("Transfer-Encoding");
-  if (!has_length) return bad(411, what + " needs a body with a Content-Length");
-  if (request.body.empty()) return bad(400, what + " needs a JSON object, the body is empty");
-  auto parsed = parse_json(request.body);
-  if (!parsed) return bad(400, "the body is no JSON: " + parsed.error());
-  if (!parsed->is_map())
-    return bad(400, fmt::format("the body is {}, allowed: a JSON object", kind_of(*parsed)));
-  if (parsed->size() == 0) return bad(400, "the body is an empty object: there is nothing to do");
-  return *std::move(parsed);
-}
 
 const Document* ConfigEndpoint::newer_than(dcs::Version version) const {
   return written_version_ > version ? &written_ : nullptr;

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <expected>
-
 #include "api/control_link.h"
 #include "core/document.h"
 #include "net/http.h"
@@ -31,9 +29,5 @@ class ConfigEndpoint {
   dcs::Version written_version_ = 0;
   Document written_;
 };
-
-/// The body of a request that must have one: a JSON object with something in it; else the answer that says
-/// what it lacks.
-std::expected<Document, net::HttpResponse> required_object(const net::HttpRequest& request);
 
 }  // namespace tanist::api

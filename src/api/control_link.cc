@@ -24,6 +24,17 @@ struct Answer {
   T value;
 };
 
+/// Takes control's answer over to the api thread.
+template <class T>
+std::function<void(T)> into(Executor io, std::shared_ptr<Answer<T>> answer) {
+  return [io = std::move(io), answer = std::move(answer)](T result) {
+    asio::post(io, [answer, result = std::move(result)]() mutable {
+      answer->value = std::move(result);
+      answer->arrived.set();
+    });
+  };
+}
+
 template <class T>
 Task<void> arrival(std::shared_ptr<Answer<T>> answer) {
   auto wait = answer->arrived.wait();
@@ -67,12 +78,7 @@ Task<ControlLink::ReadResult> ControlLink::load(Instant deadline) {
   } counted(loading_);
   auto answer = std::make_shared<Answer<ReadResult>>();
   answer->value = std::unexpected(std::string("no answer in time"));
-  port_.load(deadline, [io = io_, answer](ReadResult result) {
-    asio::post(io, [answer, result = std::move(result)]() mutable {
-      answer->value = std::move(result);
-      answer->arrived.set();
-    });
-  });
+  port_.load(deadline, into(io_, answer));
   auto waiting = run_until(clock_, arrival(answer), deadline);
   co_await std::move(waiting);
   co_return answer->value;
@@ -86,13 +92,18 @@ Task<dcs::WriteResult> ControlLink::write(dcs::Record record, dcs::Condition con
   }
   answer->value.outcome = dcs::Outcome::unknown;
   answer->value.detail = "no answer in time";
-  port_.write(std::move(record), condition, deadline, [io = io_, answer](dcs::WriteResult result) {
-    asio::post(io, [answer, result = std::move(result)]() mutable {
-      answer->value = std::move(result);
-      answer->arrived.set();
-    });
-  });
+  port_.write(std::move(record), condition, deadline, into(io_, answer));
   auto waiting = run_until(clock_, arrival(answer), deadline + kAnswerMargin);
+  co_await std::move(waiting);
+  co_return answer->value;
+}
+
+Task<ha::RestartAnswer> ControlLink::restart(ha::RestartOrder order, Instant deadline) {
+  auto answer = std::make_shared<Answer<ha::RestartAnswer>>();
+  if (!port_.restart) co_return ha::RestartAnswer{.why = "the daemon has not started yet"};
+  answer->value.kind = ha::RestartAnswer::Kind::still_starting;
+  port_.restart(std::move(order), into(io_, answer));
+  auto waiting = run_until(clock_, arrival(answer), deadline);
   co_await std::move(waiting);
   co_return answer->value;
 }

@@ -26,6 +26,8 @@ class ControlLink {
   Task<ReadResult> load(Instant deadline);
   /// `unknown` when control does not answer in time: the write may still happen.
   Task<dcs::WriteResult> write(dcs::Record record, dcs::Condition condition, Instant deadline);
+  /// Refused when the daemon has not started yet; `still_starting` when control does not answer in time.
+  Task<ha::RestartAnswer> restart(ha::RestartOrder order, Instant deadline);
   /// False: the daemon has not started yet.
   bool reload();
 

@@ -7,6 +7,7 @@
 #include "core/time.h"
 #include "dcs/model.h"
 #include "dcs/store.h"
+#include "ha/requests.h"
 
 namespace tanist::api {
 
@@ -17,6 +18,7 @@ struct ControlPort {
   using Refreshed = std::function<void()>;
   using Loaded = std::function<void(std::expected<dcs::ClusterPtr, std::string>)>;
   using Written = std::function<void(dcs::WriteResult)>;
+  using Restarted = std::function<void(ha::RestartAnswer)>;
 
   /// Look at PostgreSQL now unless that is younger than `max_age`, and publish.
   std::function<void(Duration max_age, Instant deadline, Refreshed done)> refresh;
@@ -24,6 +26,8 @@ struct ControlPort {
   std::function<void(Instant deadline, Loaded done)> load;
   /// Write a key of the store, and wake the cycle.
   std::function<void(dcs::Record record, dcs::Condition condition, Instant deadline, Written done)> write;
+  /// Restart PostgreSQL, now or at a time, or withdraw that. The answer may come minutes later.
+  std::function<void(ha::RestartOrder order, Restarted done)> restart;
   /// Read the local configuration again and apply it, as SIGHUP does.
   std::function<void()> reload;
 };

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "core/format.h"
+#include "core/text.h"
 #include "net/http.h"
 
 namespace tanist::api {
@@ -87,11 +88,7 @@ bool replica_ok(const Observed& o, const Leadership& who, const Parameters& para
 }
 
 std::string tag_text(const Document& value) {
-  if (value.is_string()) return value.as_string();
-  std::string text = value.text();
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
+  return value.is_string() ? value.as_string() : lower(value.text());
 }
 
 bool tags_match(const Observed& o, const Parameters& parameters) {

@@ -8,10 +8,12 @@
 #include "api/gate.h"
 #include "api/health.h"
 #include "api/pages.h"
+#include "api/restart_endpoint.h"
 #include "api/server.h"
 #include "api/status.h"
 #include "core/format.h"
 #include "core/log.h"
+#include "core/text.h"
 #include "dcs/overview.h"
 
 namespace tanist::api {
@@ -28,13 +30,19 @@ struct Route {
 
 /// Handlers that Patroni has and this version has not.
 constexpr Route kLater[] = {
-    {"GET", "metrics"},       {"POST", "failsafe"},  {"POST", "sigterm"},      {"POST", "restart"},
-    {"POST", "reinitialize"}, {"POST", "failover"},  {"POST", "switchover"},   {"POST", "citus"},
-    {"POST", "mpp"},          {"DELETE", "restart"}, {"DELETE", "switchover"},
+    {"GET", "metrics"},       {"POST", "failsafe"}, {"POST", "sigterm"},
+    {"POST", "reinitialize"}, {"POST", "failover"}, {"POST", "switchover"},
+    {"POST", "citus"},        {"POST", "mpp"},      {"DELETE", "switchover"},
 };
 
-bool is_later(std::string_view method, std::string_view segment) {
-  return std::ranges::any_of(kLater,
+/// What changes something, and is served.
+constexpr Route kWrites[] = {
+    {"PATCH", "config"}, {"PUT", "config"}, {"POST", "reload"}, {"POST", "restart"}, {"DELETE", "restart"},
+};
+
+template <std::size_t N>
+bool is_one_of(const Route (&routes)[N], std::string_view method, std::string_view segment) {
+  return std::ranges::any_of(routes,
                              [&](const Route& r) { return r.method == method && r.segment == segment; });
 }
 
@@ -42,10 +50,7 @@ bool is_later(std::string_view method, std::string_view segment) {
 bool is_ours(std::string_view name) {
   constexpr std::string_view kOurs[] = {"content-length", "connection", "date",
                                         "content-type",   "server",     "transfer-encoding"};
-  std::string lower(name);
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return std::ranges::find(kOurs, lower) != std::end(kOurs);
+  return std::ranges::find(kOurs, lower(name)) != std::end(kOurs);
 }
 
 std::string_view first_segment(std::string_view target) {
@@ -62,6 +67,7 @@ struct Resources::Impl {
         board(board),
         control(io, clock, std::move(control)),
         config(this->control, clock),
+        restart(this->control, clock),
         gate(io, clock) {
     use(settings->restapi);
     auto first = std::make_shared<ha::Snapshot>();
@@ -75,6 +81,7 @@ struct Resources::Impl {
   ha::SnapshotBoard& board;
   ControlLink control;
   ConfigEndpoint config;
+  RestartEndpoint restart;
   Gate gate;
   /// For every answer with a body of its own.
   std::vector<std::pair<std::string, std::string>> extra_headers;
@@ -224,13 +231,28 @@ struct Resources::Impl {
   }
 
   HttpResponse unsupported(const HttpRequest& request, std::string_view segment) const {
-    if (is_later(request.method, segment)) {
+    if (is_one_of(kLater, request.method, segment)) {
       return error_page(
           501, fmt::format("Server does not support this operation: {} /{} is not available in Tanist {}.",
                            request.method, segment, TANIST_VERSION));
     }
     return error_page(501, fmt::format("Unsupported method ('{}'). Server does not support this operation.",
                                        request.method));
+  }
+
+  /// One of kWrites.
+  static Task<HttpResponse> change(std::shared_ptr<Impl> self, HttpRequest request) {
+    const std::string_view segment = first_segment(request.target);
+    if (segment == "reload") co_return self->reload_answer();
+    const Duration patience = self->patience();
+    auto answering =
+        segment == "restart"
+            ? (request.method == "POST" ? self->restart.post(std::move(request), self->snapshot(), patience)
+                                        : self->restart.drop(patience))
+        : request.method == "PATCH" ? self->config.patch(std::move(request), patience)
+                                    : self->config.put(std::move(request), patience);
+    auto response = co_await std::move(answering);
+    co_return response;
   }
 
   static Task<HttpResponse> route(std::shared_ptr<Impl> self, HttpRequest request) {
@@ -252,16 +274,12 @@ struct Resources::Impl {
       co_return response;
     }
     if (get && segment == "failsafe") co_return self->failsafe_answer();
-    if (segment == "config" && (request.method == "PATCH" || request.method == "PUT")) {
-      const Duration patience = self->patience();
-      const bool patch = request.method == "PATCH";
-      auto answering = patch ? self->config.patch(std::move(request), patience)
-                             : self->config.put(std::move(request), patience);
-      auto response = co_await std::move(answering);
+    if (is_one_of(kWrites, request.method, segment)) {
+      auto changing = change(self, std::move(request));
+      auto response = co_await std::move(changing);
       co_return response;
     }
-    if (segment == "reload" && request.method == "POST") co_return self->reload_answer();
-    if (is_later(request.method, segment)) co_return self->unsupported(request, segment);
+    if (is_one_of(kLater, request.method, segment)) co_return self->unsupported(request, segment);
     if (get || request.method == "HEAD" || request.method == "OPTIONS") {
       co_return self->health_answer(request, segment);
     }
@@ -285,8 +303,8 @@ Task<void> Resources::live() {
 Task<std::optional<HttpResponse>> Resources::admit(HttpRequest request) {
   auto impl = impl_;
   const std::string_view segment = first_segment(request.target);
-  const bool known = is_later(request.method, segment) || (segment == "reload" && request.method == "POST") ||
-                     (segment == "config" && (request.method == "PATCH" || request.method == "PUT"));
+  const bool known =
+      is_one_of(kLater, request.method, segment) || is_one_of(kWrites, request.method, segment);
   // What does not exist is told to everybody.
   if (!known) co_return std::nullopt;
   auto checking = impl->gate.check(std::move(request), impl->snapshot()->cluster);

@@ -78,6 +78,11 @@ struct ApiServer::Impl {
     co_await std::move(stop);
   }
 
+  template <class T>
+  static std::function<void(T)> keeping(std::shared_ptr<asio::io_context> io, std::function<void(T)> done) {
+    return [io = std::move(io), done = std::move(done)](T result) { done(std::move(result)); };
+  }
+
   /// Whoever answers for control may do so after stop(): the executor it posts to must still be there.
   static ControlPort guarded(const ControlPort& control, std::shared_ptr<asio::io_context> io) {
     ControlPort out;
@@ -87,21 +92,23 @@ struct ApiServer::Impl {
         ask(max_age, deadline, [io, done = std::move(done)] { done(); });
       };
     }
+    if (control.load) {
+      out.load = [ask = control.load, io](Instant deadline, ControlPort::Loaded done) {
+        ask(deadline, keeping(io, std::move(done)));
+      };
+    }
     if (control.write) {
       out.write = [ask = control.write, io](dcs::Record record, dcs::Condition condition, Instant deadline,
                                             ControlPort::Written done) {
-        ask(std::move(record), condition, deadline,
-            [io, done = std::move(done)](dcs::WriteResult result) { done(std::move(result)); });
+        ask(std::move(record), condition, deadline, keeping(io, std::move(done)));
+      };
+    }
+    if (control.restart) {
+      out.restart = [ask = control.restart, io](ha::RestartOrder order, ControlPort::Restarted done) {
+        ask(std::move(order), keeping(io, std::move(done)));
       };
     }
     out.reload = control.reload;
-    if (control.load) {
-      out.load = [ask = control.load, io](Instant deadline, ControlPort::Loaded done) {
-        ask(deadline, [io, done = std::move(done)](std::expected<dcs::ClusterPtr, std::string> result) {
-          done(std::move(result));
-        });
-      };
-    }
     return out;
   }
 

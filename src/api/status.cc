@@ -68,6 +68,7 @@ void add_tail(Document& out, const Observed& o) {
   out.set("patroni",
           Document::map(
               {{"version", kCompatibleVersion}, {"scope", s.settings->scope}, {"name", s.settings->name}}));
+  if (s.scheduled_restart) out.set("scheduled_restart", *s.scheduled_restart);
   if (const std::size_t waiting = log::queue_size(); waiting > kLogQueueShown) {
     out.set("logger_queue_size", static_cast<std::int64_t>(waiting));
     if (const std::size_t lost = log::lost()) out.set("logger_records_lost", static_cast<std::int64_t>(lost));

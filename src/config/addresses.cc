@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/format.h"
+#include "core/text.h"
 
 namespace tanist::config {
 namespace {
@@ -61,12 +62,6 @@ std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return std::tolower(c); });
-  return out;
 }
 
 std::expected<HostPort, std::string> split_host_port(std::string_view text, std::optional<int> default_port) {

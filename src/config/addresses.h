@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "config/settings.h"
+#include "core/text.h"
 
 namespace tanist::config {
 
@@ -27,6 +28,5 @@ std::expected<Url, std::string> parse_url(std::string_view text, int default_por
 std::string expand_home(std::string_view path, const std::optional<std::string>& home);
 
 std::string_view trim(std::string_view text);
-std::string lower(std::string_view text);
 
 }  // namespace tanist::config

@@ -3,17 +3,13 @@
 
 #include "config/keys.h"
 
+#include "core/text.h"
+
 namespace tanist::config::detail {
 namespace {
 
-std::string lower_text(const Document& value) {
-  std::string text = value.text();
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
-
 Effect judge_watchdog_mode(const Document& value) {
-  const std::string text = lower_text(value);
+  const std::string text = lower(value.text());
   if (text == "off" || text == "disable" || text == "disabled" || text == "false") return Effect::full;
   return text == "require" || text == "required" ? Effect::refused : Effect::none;
 }

@@ -46,7 +46,7 @@ bool is_published(const Document& tags, const Document::Entry& entry) {
          (entry.key == "nosync" && tags.find("sync_priority"));
 }
 
-bool truthy(const Document& tags, std::string_view name) {
+bool given_as_true(const Document& tags, std::string_view name) {
   const Document* value = given(tags, name);
   return value && value->truthy();
 }
@@ -63,8 +63,8 @@ Tags build_tags(const Document& section, Problems& problems) {
   const auto [nosync, sync_priority] = resolve(section, "nosync", "sync_priority", problems);
   out.nosync = nosync;
   out.sync_priority = sync_priority;
-  out.noloadbalance = truthy(section, "noloadbalance");
-  out.clonefrom = truthy(section, "clonefrom");
+  out.noloadbalance = given_as_true(section, "noloadbalance");
+  out.clonefrom = given_as_true(section, "clonefrom");
   const Document* nostream = given(section, "nostream");
   out.nostream = nostream && parse_bool(*nostream).value_or(false);
   if (const Document* from = given(section, "replicatefrom"); from && from->is_scalar())

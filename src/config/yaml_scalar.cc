@@ -6,6 +6,7 @@
 
 #include "config/yaml.h"
 #include "core/format.h"
+#include "core/text.h"
 
 namespace tanist::config {
 namespace {
@@ -172,7 +173,7 @@ std::expected<Document, std::string> construct_int(std::string_view given) {
 
 std::expected<Document, std::string> construct_float(std::string_view given) {
   auto [text, negative] = without_underscores(given);
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
+  text = lower(text);
   std::optional<double> value;
   if (text == ".inf" || text == "inf" || text == "infinity") {
     value = std::numeric_limits<double>::infinity();
@@ -195,8 +196,7 @@ std::expected<Document, std::string> construct_float(std::string_view given) {
 }
 
 std::expected<Document, std::string> construct_bool(std::string_view given) {
-  std::string text(given);
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::string text = lower(given);
   if (contains(kTrue, text)) return Document(true);
   if (contains(kFalse, text)) return Document(false);
   return std::unexpected(fmt::format("cannot read \"{}\" as a boolean", given));

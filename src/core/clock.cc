@@ -48,9 +48,9 @@ std::string iso8601(WallTime t) {
   std::string fraction = micros == 0 ? std::string() : fmt::format(".{:06}", micros);
   const long offset = local.tm_gmtoff / 60;
   const long minutes = offset < 0 ? -offset : offset;
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}{}{:02}:{:02}", local.tm_year + 1900, local.tm_mon + 1,
-                     local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec, fraction, offset < 0 ? '-' : '+',
-                     minutes / 60, minutes % 60);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}{}{:02}:{:02}", local.tm_year + 1900,
+                     local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec, fraction,
+                     offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
 }
 
 }  // namespace tanist

@@ -6,10 +6,13 @@
 #include <cstdlib>
 
 #include "core/format.h"
+#include "core/text.h"
 
 namespace tanist {
 
-Document::Entries* Document::MapValue::get() const { return entries_; }
+Document::Entries* Document::MapValue::get() const {
+  return entries_;
+}
 Document::MapValue::MapValue() : entries_(new Entries) {}
 Document::MapValue::MapValue(const MapValue& other) : entries_(new Entries(*other.entries_)) {}
 Document::MapValue::MapValue(MapValue&& other) noexcept : entries_(std::exchange(other.entries_, nullptr)) {}
@@ -24,7 +27,9 @@ Document::MapValue& Document::MapValue::operator=(MapValue&& other) noexcept {
   std::swap(entries_, other.entries_);
   return *this;
 }
-Document::MapValue::~MapValue() { delete entries_; }
+Document::MapValue::~MapValue() {
+  delete entries_;
+}
 
 Document Document::list(List items) {
   Document d;
@@ -44,8 +49,12 @@ Document Document::map(std::initializer_list<std::pair<std::string, Document>> e
   return d;
 }
 
-const Document::Entries& Document::entries() const { return *std::get<MapValue>(value_).get(); }
-Document::Entries& Document::entries() { return *std::get<MapValue>(value_).get(); }
+const Document::Entries& Document::entries() const {
+  return *std::get<MapValue>(value_).get();
+}
+Document::Entries& Document::entries() {
+  return *std::get<MapValue>(value_).get();
+}
 
 const Document* Document::find(std::string_view key) const {
   if (!is_map()) return nullptr;
@@ -54,7 +63,9 @@ const Document* Document::find(std::string_view key) const {
   return nullptr;
 }
 
-Document* Document::find(std::string_view key) { return const_cast<Document*>(std::as_const(*this).find(key)); }
+Document* Document::find(std::string_view key) {
+  return const_cast<Document*>(std::as_const(*this).find(key));
+}
 
 const Document* Document::find_path(std::string_view dotted) const {
   const Document* at = this;
@@ -124,7 +135,9 @@ std::string quoted(const std::string& s) {
   return out + quote;
 }
 
-std::string nested_text(const Document& d) { return d.is_string() ? quoted(d.as_string()) : d.text(); }
+std::string nested_text(const Document& d) {
+  return d.is_string() ? quoted(d.as_string()) : d.text();
+}
 }  // namespace
 
 std::string Document::text() const {
@@ -192,8 +205,7 @@ bool patch(Document& target, const Document& data) {
 }
 
 std::optional<bool> parse_bool(const Document& d) {
-  std::string text = d.text();
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::string text = lower(d.text());
   if (text == "on" || text == "true" || text == "yes" || text == "1") return true;
   if (text == "off" || text == "false" || text == "no" || text == "0") return false;
   return std::nullopt;
@@ -205,8 +217,10 @@ struct Unit {
   std::string_view name;
   double factor;
 };
-constexpr Unit kMemory[] = {{"B", 1}, {"kB", 1024.0}, {"MB", 1048576.0}, {"GB", 1073741824.0}, {"TB", 1099511627776.0}};
-constexpr Unit kTime[] = {{"us", 0.001}, {"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
+constexpr Unit kMemory[] = {
+    {"B", 1}, {"kB", 1024.0}, {"MB", 1048576.0}, {"GB", 1073741824.0}, {"TB", 1099511627776.0}};
+constexpr Unit kTime[] = {{"us", 0.001},  {"ms", 1},      {"s", 1000},
+                          {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
 
 struct Scaled {
   const Unit* family;
@@ -230,7 +244,9 @@ std::optional<Scaled> find_unit(std::string_view text) {
   return in(kTime, std::size(kTime));
 }
 
-double round_half_even(double v) { return std::nearbyint(v); }
+double round_half_even(double v) {
+  return std::nearbyint(v);
+}
 
 std::optional<std::int64_t> to_int64(double v) {
   if (!(v >= -9.2e18 && v <= 9.2e18)) return std::nullopt;
@@ -261,7 +277,8 @@ std::optional<std::int64_t> parse_number(const Document& d, std::optional<std::s
   const bool decimal = *end == '.' || *end == 'e' || *end == 'E';
   if (decimal) {
     const auto dot = text.find('.');
-    if (dot != std::string::npos && (dot + 1 >= text.size() || !std::isdigit(static_cast<unsigned char>(text[dot + 1]))))
+    if (dot != std::string::npos &&
+        (dot + 1 >= text.size() || !std::isdigit(static_cast<unsigned char>(text[dot + 1]))))
       return std::nullopt;
     char* decimal_end = nullptr;
     value = std::strtod(start, &decimal_end);
@@ -286,7 +303,9 @@ std::optional<std::int64_t> parse_number(const Document& d, std::optional<std::s
 
 }  // namespace
 
-std::optional<std::int64_t> parse_int(const Document& d) { return parse_number(d, std::nullopt); }
+std::optional<std::int64_t> parse_int(const Document& d) {
+  return parse_number(d, std::nullopt);
+}
 std::optional<std::int64_t> parse_int(const Document& d, std::string_view base_unit) {
   return parse_number(d, base_unit);
 }

@@ -66,7 +66,8 @@ class Document {
 
   /// Python's truth: false for null, false, 0, "", [] and {}.
   bool truthy() const;
-  /// Python's str(): True, None, 1.5, ['a', 1]. Equality for change detection compares this form (config.md §0.3).
+  /// Python's str(): True, None, 1.5, ['a', 1]. Equality for change detection compares this form (config.md
+  /// §0.3).
   std::string text() const;
 
   int line = 0;

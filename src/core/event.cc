@@ -56,8 +56,12 @@ void Event::set() {
   for (auto& waiter : woken) complete(std::move(waiter), {});
 }
 
-void Event::clear() { state_->set = false; }
-bool Event::is_set() const { return state_->set; }
+void Event::clear() {
+  state_->set = false;
+}
+bool Event::is_set() const {
+  return state_->set;
+}
 
 Task<void> Event::wait() {
   auto executor = co_await asio::this_coro::executor;

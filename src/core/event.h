@@ -7,8 +7,8 @@
 
 namespace tanist {
 
-/// Wakes coroutines of one thread. It stays set until clear(): whoever waits in a loop clears it right before it looks
-/// at what it was woken for, so that no wake-up is lost, also when its wait lost a race.
+/// Wakes coroutines of one thread. It stays set until clear(): whoever waits in a loop clears it right before
+/// it looks at what it was woken for, so that no wake-up is lost, also when its wait lost a race.
 class Event {
  public:
   Event();

@@ -16,7 +16,9 @@ struct Lsn {
 };
 
 /// Bytes from `b` to `a`; negative when `a` is behind.
-inline std::int64_t operator-(Lsn a, Lsn b) { return static_cast<std::int64_t>(a.value - b.value); }
+inline std::int64_t operator-(Lsn a, Lsn b) {
+  return static_cast<std::int64_t>(a.value - b.value);
+}
 
 /// `16/B374D848` form, as PostgreSQL prints it.
 std::string to_string(Lsn);

@@ -5,8 +5,8 @@
 
 namespace tanist {
 
-/// A password or token. It has no formatter, no stream operator and no conversion, so it cannot slip into a log,
-/// an error, a journal or a REST answer; whoever needs the text says so with reveal().
+/// A password or token. It has no formatter, no stream operator and no conversion, so it cannot slip into a
+/// log, an error, a journal or a REST answer; whoever needs the text says so with reveal().
 class Secret {
  public:
   Secret() = default;

@@ -49,7 +49,9 @@ std::string what(const std::exception_ptr& failure) {
 }
 }  // namespace
 
-bool TaskHandle::running() const { return state_ && state_->running; }
+bool TaskHandle::running() const {
+  return state_ && state_->running;
+}
 
 void TaskHandle::cancel() {
   if (running()) state_->stop.emit(asio::cancellation_type::terminal);
@@ -63,13 +65,19 @@ Task<void> TaskHandle::join() {
   }
 }
 
-TaskScope::TaskScope(Executor executor) : state_(std::make_shared<State>()) { state_->executor = std::move(executor); }
+TaskScope::TaskScope(Executor executor) : state_(std::make_shared<State>()) {
+  state_->executor = std::move(executor);
+}
 
 TaskScope::~TaskScope() = default;
 
-bool TaskScope::closed() const { return state_->closed; }
+bool TaskScope::closed() const {
+  return state_->closed;
+}
 
-const Executor& TaskScope::executor() const { return state_->executor; }
+const Executor& TaskScope::executor() const {
+  return state_->executor;
+}
 
 TaskHandle TaskScope::spawn(std::string name, Task<void> task) {
   if (state_->closed) throw std::logic_error("task '" + name + "' spawned in a closed scope");
@@ -78,8 +86,8 @@ TaskHandle TaskScope::spawn(std::string name, Task<void> task) {
   state_->tasks.emplace(serial, task_state);
   asio::co_spawn(state_->executor, std::move(task),
                  asio::bind_cancellation_slot(
-                     task_state->stop.slot(),
-                     [scope = state_, task_state, serial, name = std::move(name)](std::exception_ptr failure) {
+                     task_state->stop.slot(), [scope = state_, task_state, serial,
+                                               name = std::move(name)](std::exception_ptr failure) {
                        if (failure && !is_cancellation(failure)) {
                          log::critical("Unexpected exception in task {}: {}", name, what(failure));
                          log::flush();

@@ -34,8 +34,8 @@ class TaskScope {
   TaskScope(const TaskScope&) = delete;
   TaskScope& operator=(const TaskScope&) = delete;
 
-  /// Starts `task`. An exception other than cancellation that leaves it is a bug: it is logged with `name` and the
-  /// process ends (std::terminate).
+  /// Starts `task`. An exception other than cancellation that leaves it is a bug: it is logged with `name`
+  /// and the process ends (std::terminate).
   TaskHandle spawn(std::string name, Task<void> task);
   /// Cancels everything and waits for it to end. No spawn afterwards.
   Task<void> close();

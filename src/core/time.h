@@ -8,8 +8,8 @@ namespace tanist {
 
 using Duration = std::chrono::nanoseconds;
 
-/// CLOCK_BOOTTIME: does not step, and goes on while the host is suspended. The only clock that leases, deadlines and
-/// ages are measured on, in daemon, guardian and snapshot alike.
+/// CLOCK_BOOTTIME: does not step, and goes on while the host is suspended. The only clock that leases,
+/// deadlines and ages are measured on, in daemon, guardian and snapshot alike.
 struct BootClock {
   using duration = std::chrono::nanoseconds;
   using rep = duration::rep;
@@ -25,7 +25,9 @@ using Instant = BootClock::time_point;
 using WallTime = std::chrono::sys_time<std::chrono::microseconds>;
 
 /// Seconds as a number for messages and JSON.
-inline double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
+inline double seconds(Duration d) {
+  return std::chrono::duration<double>(d).count();
+}
 inline Duration from_seconds(double s) {
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s));
 }
@@ -36,7 +38,8 @@ inline std::int64_t unix_seconds(WallTime t) {
   return std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count();
 }
 
-/// ISO 8601 with microseconds (omitted when zero) and the offset of the local zone: `2031-05-01T10:00:00.120000+02:00`.
+/// ISO 8601 with microseconds (omitted when zero) and the offset of the local zone:
+/// `2031-05-01T10:00:00.120000+02:00`.
 std::string iso8601(WallTime);
 
 }  // namespace tanist

@@ -11,8 +11,8 @@ namespace tanist {
 namespace asio = boost::asio;
 
 Task<int> race(Task<void> a, Task<void> b) {
-  // Not `||`: that waits for one success, so it loses the exception of the first to end, and after a cancellation it
-  // throws multiple_exceptions, which nobody takes for one.
+  // Not `||`: that waits for one success, so it loses the exception of the first to end, and after a
+  // cancellation it throws multiple_exceptions, which nobody takes for one.
   auto executor = co_await asio::this_coro::executor;
   auto both = asio::experimental::make_parallel_group(asio::co_spawn(executor, std::move(a), asio::deferred),
                                                       asio::co_spawn(executor, std::move(b), asio::deferred));
@@ -33,8 +33,9 @@ Task<void> all(std::vector<Task<void>> tasks) {
     co_return;
   }
   auto executor = co_await asio::this_coro::executor;
-  auto both = asio::experimental::make_parallel_group(asio::co_spawn(executor, std::move(last), asio::deferred),
-                                                      asio::co_spawn(executor, all(std::move(tasks)), asio::deferred));
+  auto both = asio::experimental::make_parallel_group(
+      asio::co_spawn(executor, std::move(last), asio::deferred),
+      asio::co_spawn(executor, all(std::move(tasks)), asio::deferred));
   auto wait = both.async_wait(asio::experimental::wait_for_one_error(), asio::use_awaitable);
   auto [order, failure_a, failure_b] = co_await std::move(wait);
   const auto& first = order[0] == 0 ? failure_a : failure_b;

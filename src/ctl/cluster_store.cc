@@ -13,7 +13,7 @@ namespace tanist::ctl {
 namespace {
 
 /// How long the tool waits for the store before it gives up.
-constexpr Duration kPatience = std::chrono::seconds(5);
+constexpr Duration kStorePatience = std::chrono::seconds(5);
 
 using ReadResult = std::expected<dcs::ClusterPtr, dcs::LoadError>;
 
@@ -54,7 +54,8 @@ class Etcd3ClusterStore final : public ClusterStore {
 
   static Task<void> reading(Executor executor, Clock* clock, dcs::etcd3::Options options, ReadResult* out) {
     try {
-      auto reading = dcs::etcd3::read_once(executor, *clock, std::move(options), clock->now() + kPatience);
+      auto reading =
+          dcs::etcd3::read_once(executor, *clock, std::move(options), clock->now() + kStorePatience);
       *out = co_await std::move(reading);
     } catch (const dcs::FatalStoreError& e) {
       *out = std::unexpected(dcs::LoadError{e.what()});
@@ -65,7 +66,7 @@ class Etcd3ClusterStore final : public ClusterStore {
                             dcs::Condition condition, dcs::WriteResult* out) {
     try {
       auto writing = dcs::etcd3::write_once(executor, *clock, std::move(options), std::move(record),
-                                            condition, clock->now() + kPatience);
+                                            condition, clock->now() + kStorePatience);
       *out = co_await std::move(writing);
     } catch (const dcs::FatalStoreError& e) {
       out->detail = e.what();

@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// A member answers what is asked here at once.
-constexpr Duration kPatience = 10s;
+constexpr Duration kCallPatience = 10s;
 /// Where a member does not listen, that may be over in a moment.
 constexpr int kAttempts = 3;
 
@@ -53,7 +53,7 @@ class HttpMemberApi final : public MemberApi {
  private:
   static Task<void> asking(net::HttpClient* client, Clock* clock, net::Endpoint endpoint,
                            net::HttpRequest request, Answer* out) {
-    const Instant deadline = clock->now() + kPatience;
+    const Instant deadline = clock->now() + kCallPatience;
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       auto request_sent = client->request(endpoint, request, deadline);
       *out = co_await std::move(request_sent);

@@ -15,6 +15,7 @@
 #include "config/etcd3.h"
 #include "config/yaml.h"
 #include "core/format.h"
+#include "core/text.h"
 
 namespace tanist::ctl {
 
@@ -108,7 +109,7 @@ void apply_dcs_url(Document& document, const std::string& url) {
   std::string_view rest = url;
   std::string scheme;
   if (const auto mark = rest.find("://"); mark != std::string_view::npos) {
-    scheme = config::lower(rest.substr(0, mark));
+    scheme = lower(rest.substr(0, mark));
     rest.remove_prefix(mark + 3);
   }
   const auto slash = rest.find('/');

@@ -9,6 +9,7 @@
 
 #include "config/addresses.h"
 #include "core/log.h"
+#include "core/text.h"
 
 namespace tanist::ctl {
 
@@ -46,7 +47,7 @@ bool confirm(const Terminal& terminal, const std::string& question) {
     terminal.out << question << " [y/N]: " << std::flush;
     std::string line;
     if (terminal.in == nullptr || !std::getline(*terminal.in, line)) throw Aborted();
-    const std::string answer = config::lower(config::trim(line));
+    const std::string answer = lower(config::trim(line));
     if (answer == "y" || answer == "yes") return true;
     if (answer == "n" || answer == "no" || answer.empty()) return false;
     terminal.out << "Error: invalid input\n";

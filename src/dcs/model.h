@@ -12,8 +12,9 @@
 #include "core/lsn.h"
 #include "core/time.h"
 
-/// What a cluster is, as the keys below `/<namespace>/<scope>/` tell it. Typed values; the codec turns them into the
-/// JSON of the store and back. A key that cannot be read becomes what dcs.md §1.3 says, with `broken` set.
+/// What a cluster is, as the keys below `/<namespace>/<scope>/` tell it. Typed values; the codec turns them
+/// into the JSON of the store and back. A key that cannot be read becomes what dcs.md §1.3 says, with
+/// `broken` set.
 namespace tanist::dcs {
 
 /// Opaque version of a key for compare-and-set: etcd3 mod_revision, … 0: the key is absent.
@@ -122,9 +123,9 @@ struct Initialize {
   bool valid_system_id() const;
 };
 
-/// Tanist's own note about a bootstrap in progress (`tanist/bootstrap`, bound to the winner's lease) and the permanent
-/// mark that this /initialize was created by a Tanist member (`tanist/initialized_by`): together they tell whether
-/// another Tanist member may take over an abandoned bootstrap.
+/// Tanist's own note about a bootstrap in progress (`tanist/bootstrap`, bound to the winner's lease) and the
+/// permanent mark that this /initialize was created by a Tanist member (`tanist/initialized_by`): together
+/// they tell whether another Tanist member may take over an abandoned bootstrap.
 struct BootstrapNote {
   std::string name;
   std::string incarnation;
@@ -150,7 +151,8 @@ struct Cluster {
   Version failsafe_version = 0;
   bool failsafe_broken = false;
   BootstrapNote bootstrap_note;
-  /// mod version of `tanist/initialized_by`; equal to initialize.version when that value was written by a Tanist.
+  /// mod version of `tanist/initialized_by`; equal to initialize.version when that value was written by a
+  /// Tanist.
   Version initialized_by_version = 0;
   /// Store-wide position of this view; grows with every change.
   std::int64_t revision = 0;

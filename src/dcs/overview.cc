@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "core/text.h"
+
 namespace tanist::dcs {
 
 namespace {
@@ -10,12 +12,6 @@ namespace {
 bool flag(const Document& config, std::string_view key) {
   const Document* value = config.find(key);
   return value != nullptr && parse_bool(*value).value_or(false);
-}
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
 }
 
 std::string role_of(const Member& member, const Cluster& cluster, const ClusterModes& modes) {

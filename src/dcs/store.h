@@ -20,7 +20,8 @@ namespace tanist::dcs {
 enum class Outcome {
   /// Done; `version` holds the key's new version.
   done,
-  /// The store answered: a condition was not met, or a permanent error (permission, bad request). Nothing was changed.
+  /// The store answered: a condition was not met, or a permanent error (permission, bad request). Nothing was
+  /// changed.
   refused,
   /// The request may or may not have taken effect: no answer, or an answer that does not tell.
   unknown,
@@ -48,7 +49,8 @@ enum class Read {
   linearizable,
 };
 
-/// That the leader key was mine and its lease alive, from one authority, for an answer to a request sent at `sent_at`.
+/// That the leader key was mine and its lease alive, from one authority, for an answer to a request sent at
+/// `sent_at`.
 struct Proof {
   Instant sent_at;
   /// How long the store holds the lease from then on (etcd3: the TTL in the keep-alive's answer).
@@ -74,7 +76,8 @@ struct [[nodiscard]] Renewal {
   std::string detail;
 };
 
-/// What must still be as it was decided on when the leader key is taken. nullopt: not compared. 0: must be absent.
+/// What must still be as it was decided on when the leader key is taken. nullopt: not compared. 0: must be
+/// absent.
 struct AcquireConditions {
   std::optional<Version> sync;
   std::optional<Version> failsafe;
@@ -122,51 +125,55 @@ struct FailsafeRecord {
 struct InitializeRecord {
   std::string system_id;
 };
-using Record = std::variant<ConfigRecord, StatusRecord, LegacyOptimeRecord, FailoverRecord, SyncRecord, HistoryRecord,
-                            FailsafeRecord, InitializeRecord>;
+using Record = std::variant<ConfigRecord, StatusRecord, LegacyOptimeRecord, FailoverRecord, SyncRecord,
+                            HistoryRecord, FailsafeRecord, InitializeRecord>;
 
 /// Who this daemon is to the store.
 struct Identity {
   std::string name;
   /// Random, new at every start of the daemon.
   std::string incarnation;
-  /// The sessions that earlier incarnations on this data directory recorded, newest first. Keys may still be bound to
-  /// any of them: a write of unknown outcome makes the next one use another session.
+  /// The sessions that earlier incarnations on this data directory recorded, newest first. Keys may still be
+  /// bound to any of them: a write of unknown outcome makes the next one use another session.
   std::vector<Session> previous_sessions;
 };
 
-/// What a bootstrap winner finally stores, in one transaction where the backend can (etcd3, Raft, ZooKeeper), else in
-/// this order: system identifier, configuration, leader key.
+/// What a bootstrap winner finally stores, in one transaction where the backend can (etcd3, Raft, ZooKeeper),
+/// else in this order: system identifier, configuration, leader key.
 struct BootstrapResult {
   std::string system_id;
   Document config;
 };
 
 /// The distributed store, as one member sees it. One thread; every call is bounded by its deadline and may be
-/// cancelled (a cancelled write has an unknown outcome). The contract suite (tests/contract) says what each promises.
+/// cancelled (a cancelled write has an unknown outcome). The contract suite (tests/contract) says what each
+/// promises.
 class Store {
  public:
   virtual ~Store() = default;
 
-  /// Opens: connects, reads the topology, authenticates, starts watching. Goes on in the background until closed;
-  /// waits and says so while nothing answers (`waiting on etcd`). Returns once the store answered for the first time.
-  /// Throws FatalStoreError for what no waiting mends (wrong password).
+  /// Opens: connects, reads the topology, authenticates, starts watching. Goes on in the background until
+  /// closed; waits and says so while nothing answers (`waiting on etcd`). Returns once the store answered for
+  /// the first time. Throws FatalStoreError for what no waiting mends (wrong password).
   virtual Task<void> open(Identity identity) = 0;
   /// Stops watching and ends every request. Nothing is deleted.
   virtual Task<void> close() = 0;
 
   virtual Task<std::expected<ClusterPtr, LoadError>> load(Read how, Instant deadline) = 0;
 
-  /// The session that keys are bound to now; empty before the first bound write. `on_session` is called with every
-  /// new one before the first write that uses it, and its task awaited: it is to be recorded for the next incarnation.
+  /// The session that keys are bound to now; empty before the first bound write. `on_session` is called with
+  /// every new one before the first write that uses it, and its task awaited: it is to be recorded for the
+  /// next incarnation.
   virtual Session session() const = 0;
-  /// The current session, an older one of this daemon, or one that an earlier incarnation recorded: a key bound to it
-  /// is mine. After a write of the leader key with an unknown outcome the next bound write takes a new session (and the
-  /// next renewal moves the leader key to it), so that what arrives late finds another session and changes nothing.
+  /// The current session, an older one of this daemon, or one that an earlier incarnation recorded: a key
+  /// bound to it is mine. After a write of the leader key with an unknown outcome the next bound write takes
+  /// a new session (and the next renewal moves the leader key to it), so that what arrives late finds another
+  /// session and changes nothing.
   virtual bool is_mine(const Session& session) const = 0;
   virtual void on_session(std::function<Task<void>(Session)> recorder) = 0;
 
-  /// Lease length for what is bound from now on (the keys are moved by the next writes). etcd3: also the TTL asked for.
+  /// Lease length for what is bound from now on (the keys are moved by the next writes). etcd3: also the TTL
+  /// asked for.
   virtual void set_ttl(Duration ttl) = 0;
 
   /// Keeps this member's session alive without touching the leader key (what a replica does each loop_wait).
@@ -180,16 +187,17 @@ class Store {
   };
   virtual Task<Acquired> acquire(AcquireConditions conditions, Instant deadline) = 0;
 
-  /// Proves that the leader key is mine and its lease alive, and prolongs the lease; never creates or moves a key to
-  /// another name. A key that a previous incarnation's session holds is moved to the current session here.
-  /// `status` is written in the same transaction.
+  /// Proves that the leader key is mine and its lease alive, and prolongs the lease; never creates or moves a
+  /// key to another name. A key that a previous incarnation's session holds is moved to the current session
+  /// here. `status` is written in the same transaction.
   virtual Task<Renewal> renew(std::optional<Status> status, Instant deadline) = 0;
 
-  /// Writes the last status (when given) and deletes the leader key if VALUE and session are mine. `refused`: it was
-  /// not mine (any more). Whoever calls it has stopped renewing first.
+  /// Writes the last status (when given) and deletes the leader key if VALUE and session are mine. `refused`:
+  /// it was not mine (any more). Whoever calls it has stopped renewing first.
   virtual Task<WriteResult> release(std::optional<Status> last_status, Instant deadline) = 0;
 
-  /// Writes this member's value, bound to its session; `done` without a request when unchanged and still bound.
+  /// Writes this member's value, bound to its session; `done` without a request when unchanged and still
+  /// bound.
   virtual Task<WriteResult> touch_member(Document value, Instant deadline) = 0;
   /// Deletes this member's key (a clean end).
   virtual Task<WriteResult> remove_member(Instant deadline) = 0;
@@ -198,24 +206,24 @@ class Store {
   /// Deletes /sync.
   virtual Task<WriteResult> delete_sync(Condition condition, Instant deadline) = 0;
 
-  /// The race for a bootstrap: creates an empty /initialize (or takes over the abandoned one of version `take_over`)
-  /// with the bootstrap note bound to my session.
+  /// The race for a bootstrap: creates an empty /initialize (or takes over the abandoned one of version
+  /// `take_over`) with the bootstrap note bound to my session.
   virtual Task<WriteResult> begin_bootstrap(std::optional<Version> take_over, Instant deadline) = 0;
   /// Stores the result if the note is still mine: /initialize, /config, the leader key, and removes the note.
   virtual Task<Acquired> finish_bootstrap(BootstrapResult result, Instant deadline) = 0;
   /// Deletes /initialize and the note, if the note is mine.
   virtual Task<WriteResult> cancel_bootstrap(Instant deadline) = 0;
 
-  /// Called (on the store's thread) whenever the watched copy changed: `leader_changed` when the leader key was
-  /// created, deleted or names another; a change of one's own member key or of other members' keys does not count as
-  /// `wakes` (dcs.md §3).
+  /// Called (on the store's thread) whenever the watched copy changed: `leader_changed` when the leader key
+  /// was created, deleted or names another; a change of one's own member key or of other members' keys does
+  /// not count as `wakes` (dcs.md §3).
   struct Change {
     bool leader_changed = false;
     bool wakes = false;
   };
   virtual void on_change(std::function<void(Change)> listener) = 0;
-  /// The watched copy as it is now, for looking at the leader key the moment it changed; nullptr when the watch is
-  /// not caught up.
+  /// The watched copy as it is now, for looking at the leader key the moment it changed; nullptr when the
+  /// watch is not caught up.
   virtual ClusterPtr watched() const = 0;
 
   /// New local settings: what may change while the daemon runs is used from the next login on, and files with

@@ -10,7 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kDiskBudget = 5s;
 constexpr Duration kFenceBudget = 2s;
 /// Writes of a leader or member that may fail without harm: tried again with the next cycle.
 constexpr Duration kSideWriteBudget = 2s;
@@ -83,7 +82,8 @@ Task<void> Engine::Impl::act(const View& view, const Decision& decision) {
   // config.md §1.3, postgres.md §20: what runs has the settings of another role, or was found running.
   const auto& facts = ports_.server.facts();
   if (!applying_ && initialised && facts.accepts() && facts.settings_role &&
-      (*facts.settings_role == postgres::Role::uninitialized || !settings_->postgresql.role_overlays.empty()) &&
+      (*facts.settings_role == postgres::Role::uninitialized ||
+       !settings_->postgresql.role_overlays.empty()) &&
       postgres::overlay_name(*facts.settings_role) != postgres::overlay_name(role_))
     apply_wanted_ = true;
   if (apply_wanted_ && !applying_ && !operations_.busy() && !exit_code_) {
@@ -101,7 +101,8 @@ Task<bool> Engine::Impl::do_duty(const Duty& duty, const View& view) {
     co_return touched.done();
   }
   if (const auto* d = std::get_if<duty::Initialize>(&duty)) {
-    auto writing = ports_.store.write(dcs::InitializeRecord{d->system_id}, d->condition, now() + kSideWriteBudget);
+    auto writing =
+        ports_.store.write(dcs::InitializeRecord{d->system_id}, d->condition, now() + kSideWriteBudget);
     auto written = co_await std::move(writing);
     co_return written.done();
   }
@@ -171,6 +172,10 @@ Task<bool> Engine::Impl::do_duty(const Duty& duty, const View& view) {
     set_role(d->role);
   } else if (const auto* d = std::get_if<duty::SetState>(&duty)) {
     set_state(d->state);
+  } else if (const auto* d = std::get_if<duty::RefuseRestart>(&duty)) {
+    refuse_restart(*d);
+  } else if (std::holds_alternative<duty::DropScheduledRestart>(duty)) {
+    commands_.scheduled_restart.reset();
   } else if (const auto* d = std::get_if<duty::Say>(&duty)) {
     log::write(static_cast<log::Level>(std::clamp(d->level, 0, 4)), d->text);
   }
@@ -201,7 +206,8 @@ Task<void> Engine::Impl::do_intent(const Intent& intent, const View& view) {
     ports_.server.signal_stop(postgres::StopMode::immediate);
     co_return;
   }
-  // Everything else starts something; a decision that knew of no operation may meet one only by a fault of its own.
+  // Everything else starts something; a decision that knew of no operation may meet one only by a fault of
+  // its own.
   if (operations_.busy()) co_return;
   if (const auto* i = std::get_if<intent::Acquire>(&intent)) {
     auto taking = take_lock(*i);
@@ -235,19 +241,19 @@ Task<void> Engine::Impl::do_intent(const Intent& intent, const View& view) {
   } else if (const auto* i = std::get_if<intent::Rewind>(&intent)) {
     begin(Kind::rewind, i->leader, operations::rewind(operations_, *i), DemoteMode::immediate, i->leader);
   } else if (const auto* i = std::get_if<intent::Clone>(&intent)) {
-    const std::string name = !i->why_removal_allowed.empty()
-                                 ? "reinitializing due to diverged timelines"
-                             : !i->source
-                                 ? "bootstrap (without leader)"
-                                 : fmt::format("bootstrap from {} '{}'", i->from_leader ? "leader" : "replica",
-                                               i->source_name);
+    const std::string name =
+        !i->why_removal_allowed.empty() ? "reinitializing due to diverged timelines"
+        : !i->source
+            ? "bootstrap (without leader)"
+            : fmt::format("bootstrap from {} '{}'", i->from_leader ? "leader" : "replica", i->source_name);
     begin(Kind::clone, name, operations::clone(operations_, *i), DemoteMode::immediate, i->source_name);
   } else if (std::holds_alternative<intent::FinishBootstrap>(intent)) {
     begin(Kind::finish_bootstrap, {}, operations::finish_bootstrap(operations_));
   } else if (std::holds_alternative<intent::CancelBootstrap>(intent)) {
     begin(Kind::cancel_bootstrap, {}, operations::cancel_bootstrap(operations_));
-  } else if (std::holds_alternative<intent::Restart>(intent)) {
-    begin(Kind::restart, {}, operations::restart(operations_));
+  } else if (const auto* i = std::get_if<intent::Restart>(&intent)) {
+    note_restart_begun(*i);
+    begin(Kind::restart, {}, operations::restart(operations_, *i));
   } else if (const auto* i = std::get_if<intent::Shutdown>(&intent)) {
     begin(Kind::shutdown, {}, operations::shutdown(operations_, i->hurry), DemoteMode::graceful);
   }
@@ -273,9 +279,7 @@ Task<void> Engine::Impl::take_lock(intent::Acquire what) {
       lock_unknown_ = true;
       again_ = true;
       break;
-    case dcs::Outcome::unavailable:
-      log::warning("could not take the leader key: {}", acquired.detail);
-      break;
+    case dcs::Outcome::unavailable: log::warning("could not take the leader key: {}", acquired.detail); break;
   }
 }
 
@@ -296,7 +300,8 @@ Task<void> Engine::Impl::begin_bootstrap(intent::Bootstrap what) {
 
 Task<bool> Engine::Impl::release_key(std::optional<Lsn> last_lsn) {
   // Others act on the release; what they may ask must already tell the truth.
-  if (role_ == postgres::Role::primary || role_ == postgres::Role::promoted) set_role(postgres::Role::demoted);
+  if (role_ == postgres::Role::primary || role_ == postgres::Role::promoted)
+    set_role(postgres::Role::demoted);
   auto giving_up = keeper_.give_up();
   co_await std::move(giving_up);
   publish();

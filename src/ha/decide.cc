@@ -10,6 +10,7 @@
 #include "ha/policy/race.h"
 #include "ha/policy/recovering.h"
 #include "ha/policy/rejoin.h"
+#include "ha/policy/restart.h"
 #include "ha/policy/rules.h"
 
 /// The decision: rules in their order, the first that answers ends it. Each rule is in policy/, with the
@@ -36,6 +37,7 @@ void name_what_is_seen(Draft& d) {
     // ha.md §3.7: what was gathered about an outage ends with it.
     d.memory.outage_since.reset();
     d.memory.crash_recovery_tried = false;
+    d.memory.start_timeout.reset();
     const auto seen = policy::is_primary(d.view) ? postgres::Role::primary : postgres::Role::replica;
     if (role != seen && role != postgres::Role::standby_leader) d.add(duty::SetRole{seen});
     // ha.md §3 step 15
@@ -99,6 +101,7 @@ bool take_part(Draft& d) {
 }
 
 constexpr bool (*kRules[])(Draft&) = {
+    policy::restart_as_asked,     // ha.md §11.1
     policy::shut_down,            // ha.md §2
     contradicts_lease,            //
     policy::watch_operation,      // ha.md §3.4
@@ -120,6 +123,7 @@ Decision decide(const View& view) {
   name_what_is_seen(d);
   for (const auto rule : kRules)
     if (rule(d)) break;
+  policy::restart_as_scheduled(d);
   if (view.store.ok) {
     const bool busy = view.operation && view.operation->kind != OperationKind::promote;
     if (!busy && !d.decision.needs.any()) policy::keep_slots(d);

@@ -53,7 +53,8 @@ struct Rewind {
   /// The source does not tell whether it has made its checkpoint after the promotion: see to it first.
   bool checkpoint_source = false;
 };
-/// Clone (an empty data directory), or remove the data directory and clone (`why_removal_allowed` not empty: logged).
+/// Clone (an empty data directory), or remove the data directory and clone (`why_removal_allowed` not empty:
+/// logged).
 struct Clone {
   /// nullopt: without a leader, by methods that need none.
   std::optional<postgres::Upstream> source;
@@ -69,7 +70,15 @@ struct Bootstrap {
 };
 struct FinishBootstrap {};
 struct CancelBootstrap {};
-struct Restart {};
+/// PostgreSQL is stopped and started again in the role it has (ha.md §11.1).
+struct Restart {
+  bool as_standby = true;
+  std::optional<postgres::Upstream> upstream;
+  /// nullopt: primary_start_timeout.
+  std::optional<Duration> timeout;
+  /// RestartAsked::id of the request that waits for the outcome; nullopt: a scheduled one.
+  std::optional<std::uint64_t> asked;
+};
 /// End the running operation (as far as its Cancel allows), then decide again.
 struct PreEmpt {
   std::string why;
@@ -78,7 +87,8 @@ struct PreEmpt {
 struct Release {
   std::optional<Lsn> last_lsn;
 };
-/// Answer to an operation that awaits a verdict: release the key now, or go on keeping it until PostgreSQL is down.
+/// Answer to an operation that awaits a verdict: release the key now, or go on keeping it until PostgreSQL is
+/// down.
 struct Advance {
   bool release_now = false;
 };
@@ -96,10 +106,10 @@ struct StopImmediate {};
 }  // namespace intent
 
 using Intent =
-    std::variant<intent::None, intent::Acquire, intent::Promote, intent::Demote, intent::Follow, intent::Start,
-                 intent::CrashRecover, intent::Rewind, intent::Clone, intent::Bootstrap, intent::FinishBootstrap,
-                 intent::CancelBootstrap, intent::Restart, intent::PreEmpt, intent::Release, intent::Advance,
-                 intent::Shutdown, intent::Exit, intent::StopImmediate>;
+    std::variant<intent::None, intent::Acquire, intent::Promote, intent::Demote, intent::Follow,
+                 intent::Start, intent::CrashRecover, intent::Rewind, intent::Clone, intent::Bootstrap,
+                 intent::FinishBootstrap, intent::CancelBootstrap, intent::Restart, intent::PreEmpt,
+                 intent::Release, intent::Advance, intent::Shutdown, intent::Exit, intent::StopImmediate>;
 
 namespace duty {
 /// Publish /members/{me}. Every decision of a reachable store has it; the cycle builds the value.
@@ -148,6 +158,13 @@ struct SetRole {
 struct SetState {
   postgres::State state;
 };
+/// The answer to Commands::restart with this id: nothing is done, and why.
+struct RefuseRestart {
+  std::uint64_t id = 0;
+  std::string why;
+};
+/// The scheduled restart is over: begun, refused, or pointless by now.
+struct DropScheduledRestart {};
 /// A line for the log besides the cycle's result.
 struct Say {
   int level = 1;  // index into log::Level
@@ -157,7 +174,8 @@ struct Say {
 
 using Duty = std::variant<duty::Member, duty::Status, duty::Initialize, duty::Config, duty::ClearFailover,
                           duty::DeleteSync, duty::History, duty::Slots, duty::Fence, duty::Callback,
-                          duty::CheckpointAfterPromote, duty::SetRole, duty::SetState, duty::Say>;
+                          duty::CheckpointAfterPromote, duty::SetRole, duty::SetState, duty::RefuseRestart,
+                          duty::DropScheduledRestart, duty::Say>;
 
 /// What the failure of a duty means for the rest of the decision.
 enum class OnFailure { go_on, stop_here, postpone_intent };
@@ -171,8 +189,9 @@ struct OrderedDuty {
 struct Needs {
   /// Ask these members for their position; nullopt: nobody.
   std::optional<std::set<std::string>> peers;
-  /// Of those: the ones without a member key any more (their session has ended). An answer tells much, but it is waited
-  /// for only briefly: most of them are gone for good, and dropped packets must not delay a failover.
+  /// Of those: the ones without a member key any more (their session has ended). An answer tells much, but it
+  /// is waited for only briefly: most of them are gone for good, and dropped packets must not delay a
+  /// failover.
   std::set<std::string> peers_gone;
   bool linearizable_view = false;
   bool control_file = false;

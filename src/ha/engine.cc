@@ -22,7 +22,9 @@ Engine::Engine(Executor executor, Ports ports, config::SettingsPtr settings, Set
                                    std::move(observer))) {}
 Engine::~Engine() = default;
 
-Task<int> Engine::run() { return impl_->run(); }
+Task<int> Engine::run() {
+  return impl_->run();
+}
 
 void Engine::shutdown(bool hurry) {
   impl_->commands_.hurry = impl_->commands_.hurry || (hurry && impl_->commands_.shutdown);
@@ -63,15 +65,17 @@ Engine::Impl::Impl(Executor executor, Ports ports, config::SettingsPtr settings,
       board_(board),
       observer_(std::move(observer)),
       scope_(executor_),
-      keeper_(ports_, scope_, LeaseKeeper::Hooks{[this] { return may_write(); },
-                                                 [this] {
-                                                   publish();
-                                                   wake();
-                                                 }}),
+      keeper_(ports_, scope_,
+              LeaseKeeper::Hooks{[this] { return may_write(); },
+                                 [this] {
+                                   publish();
+                                   wake();
+                                 }}),
       operations_(ports_, *this, scope_) {
   ports_.store.on_change([this](dcs::Store::Change change) { store_changed(change); });
   ports_.server.on_event([this](postgres::ServerEvent event) { server_event(event); });
-  ports_.store.on_session([this](dcs::Session session) -> Task<void> { return record_session(std::move(session)); });
+  ports_.store.on_session(
+      [this](dcs::Session session) -> Task<void> { return record_session(std::move(session)); });
 }
 
 bool Engine::Impl::may_write() const {
@@ -137,8 +141,8 @@ void Engine::Impl::fire_callback(const std::string& action, postgres::Role role)
   ports_.server.run_callback(action, role);
 }
 
-/// A snapshot's age tells whether this thread lives. While PostgreSQL is asked every second, each answer publishes one;
-/// this is for the rest of the time.
+/// A snapshot's age tells whether this thread lives. While PostgreSQL is asked every second, each answer
+/// publishes one; this is for the rest of the time.
 Task<void> Engine::Impl::tick() {
   while (true) {
     auto pause = ports_.clock.sleep_until(published_at_ + kTick);
@@ -186,6 +190,7 @@ Task<void> Engine::Impl::cycle() {
     memory_.checkpoint_after_promote_running = false;
     memory_.checkpoint_after_promote_done = *done;
   }
+  settle_restart();
   if (reloaded_) {
     builder_ = std::move(reloaded_builder_);
     settings_ = over_current_dynamic(std::exchange(reloaded_, nullptr));
@@ -246,6 +251,7 @@ Snapshot Engine::Impl::describe() const {
   s.next_run = next_run_;
   s.operation = operations_.view();
   s.progress = progress_;
+  if (commands_.scheduled_restart) s.scheduled_restart = commands_.scheduled_restart->shown;
   s.last_reason = last_reason_;
   s.last_decision_at = last_decision_at_;
   return s;

@@ -19,12 +19,12 @@ struct EngineObserver {
   std::function<bool()> before_first_cycle;
 };
 
-/// The engine of one member: observe, decide, act. Lives on one thread (its executor); everything outside is behind
-/// `ports`. Used alike by the daemon and by the simulator.
+/// The engine of one member: observe, decide, act. Lives on one thread (its executor); everything outside is
+/// behind `ports`. Used alike by the daemon and by the simulator.
 class Engine {
  public:
-  Engine(Executor executor, Ports ports, config::SettingsPtr settings, SettingsBuilder builder, SnapshotBoard& board,
-         EngineObserver observer = {});
+  Engine(Executor executor, Ports ports, config::SettingsPtr settings, SettingsBuilder builder,
+         SnapshotBoard& board, EngineObserver observer = {});
   ~Engine();
 
   /// Opens the store, adopts PostgreSQL, and cycles until shutdown or a fatal finding. Returns the exit code.
@@ -34,12 +34,16 @@ class Engine {
   void shutdown(bool hurry);
   /// New local settings (SIGHUP): applied at the next cycle, which is woken.
   void reload(config::SettingsPtr settings, SettingsBuilder builder);
-  /// Refreshes what is known of PostgreSQL (unless younger than `max_age`) and publishes; for GET /patroni of peers.
+  /// Refreshes what is known of PostgreSQL (unless younger than `max_age`) and publishes; for GET /patroni of
+  /// peers.
   Task<void> refresh(Duration max_age, Instant deadline);
   /// A linearizable view of the cluster, for GET /cluster.
   Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> load(Instant deadline);
   /// Writes a key of the store for the REST API, and wakes the cycle.
   Task<dcs::WriteResult> write(dcs::Record record, dcs::Condition condition, Instant deadline);
+  /// A restart is begun or refused by the next decision; the answer comes when PostgreSQL accepts connections
+  /// again, or when it has not been, or could not be, restarted. A schedule is answered at once.
+  Task<RestartAnswer> restart(RestartOrder order);
 
  private:
   struct Impl;

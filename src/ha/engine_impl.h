@@ -12,11 +12,11 @@
 
 namespace tanist::ha {
 
-/// The engine's state and steps; engine.cc has the loop, gather.cc the observing, act.cc the acting, start_up.cc what
-/// happens once before the first cycle.
+/// The engine's state and steps; engine.cc has the loop, gather.cc the observing, act.cc the acting,
+/// start_up.cc what happens once before the first cycle.
 struct Engine::Impl final : OperationHost {
-  Impl(Executor executor, Ports ports, config::SettingsPtr settings, SettingsBuilder builder, SnapshotBoard& board,
-       EngineObserver observer);
+  Impl(Executor executor, Ports ports, config::SettingsPtr settings, SettingsBuilder builder,
+       SnapshotBoard& board, EngineObserver observer);
 
   // The loop (engine.cc).
   Task<int> run();
@@ -62,6 +62,15 @@ struct Engine::Impl final : OperationHost {
   Task<void> sync_slots(duty::Slots what);
   Task<void> checkpoint_after_promote();
   Document member_record() const;
+
+  // Restarts on request (restarts.cc).
+  Task<RestartAnswer> restart(RestartRequest request);
+  RestartAnswer schedule_restart(ScheduledRestart planned);
+  RestartAnswer drop_scheduled_restart();
+  void refuse_restart(const duty::RefuseRestart& refusal);
+  void note_restart_begun(const intent::Restart& restart);
+  void settle_restart();
+  void answer_restart(RestartAnswer answer);
   void say(const View& view, const Decision& decision);
 
   // OperationHost.
@@ -130,6 +139,16 @@ struct Engine::Impl final : OperationHost {
   bool slots_running_ = false;
 
   Commands commands_;
+  /// The restart that somebody waits for.
+  struct RestartInHand {
+    std::optional<RestartAnswer> answer;
+    bool begun = false;
+    /// OperationResult::serial of the last operation before it.
+    std::uint64_t results_before = 0;
+  };
+  std::shared_ptr<RestartInHand> restart_;
+  Event restart_answered_;
+  std::uint64_t restarts_asked_ = 0;
   Memory memory_;
   /// What happened beside the cycle; taken into the memory when the next one begins.
   bool callback_fired_ = false;

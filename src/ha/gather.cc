@@ -15,10 +15,10 @@ constexpr Duration kProbeBudget = 2s;
 /// A server that does not answer is waited for no longer than this: the finding is already there.
 constexpr Duration kHungBudget = 20ms;
 constexpr Duration kPeersBudget = 2s;
-/// For members whose session has ended: a host that is gone drops packets, and a failover must not wait for it.
+/// For members whose session has ended: a host that is gone drops packets, and a failover must not wait for
+/// it.
 constexpr Duration kGonePeersBudget = 100ms;
 constexpr Duration kDivergenceBudget = 5s;
-constexpr Duration kDiskBudget = 5s;
 
 }  // namespace
 
@@ -32,11 +32,13 @@ Task<void> Engine::Impl::read_store(bool linearizable) {
   const bool leading = keeper_.lease().until != Instant{};
   bool ok = true;
   std::string why;
-  // The leader key may hang on my session although I do not lead (a lease that I could not prove, a reply that was
-  // lost). Keeping the session alive blindly would keep everybody else from leading: a read tells first.
+  // The leader key may hang on my session although I do not lead (a lease that I could not prove, a reply
+  // that was lost). Keeping the session alive blindly would keep everybody else from leading: a read tells
+  // first.
   const bool key_may_be_mine = !leading && (lock_unknown_ || (cluster_ && lock_of(*cluster_) == Lock::mine));
   linearizable = linearizable || key_may_be_mine;
-  if (!leading && !key_may_be_mine && now() - session_kept_at_ >= timing().loop_wait - timing().loop_wait / 10) {
+  if (!leading && !key_may_be_mine &&
+      now() - session_kept_at_ >= timing().loop_wait - timing().loop_wait / 10) {
     auto keeping = ports_.store.keep_session(store_deadline());
     auto kept = co_await std::move(keeping);
     // Refused is an answer: the store is there.
@@ -86,7 +88,8 @@ Task<View> Engine::Impl::gather(bool linearizable, Answers answers) {
     co_await std::move(adopting);
     const Lock lock = lock_of(*cluster_);
     if (lock == Lock::mine && !keeper_.lease().held(now())) {
-      // Mine by a session that went on without this daemon, or by a write whose reply was lost: prove it first.
+      // Mine by a session that went on without this daemon, or by a write whose reply was lost: prove it
+      // first.
       auto proving = keeper_.prove();
       co_await std::move(proving);
     } else if (lock != Lock::mine && cycle_fresh_ && keeper_.lease().until != Instant{} &&
@@ -212,7 +215,8 @@ Task<void> Engine::Impl::apply_settings(bool force) {
   co_return;
 }
 
-/// Hands new settings to PostgreSQL, in the background: a reload may take a second to show what needs a restart.
+/// Hands new settings to PostgreSQL, in the background: a reload may take a second to show what needs a
+/// restart.
 Task<void> Engine::Impl::apply_in_background() {
   while (apply_wanted_) {
     apply_wanted_ = false;

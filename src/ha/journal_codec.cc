@@ -26,8 +26,9 @@ TANIST_ENUM(postgres::Divergence, "unknown", "none", "diverged");
 TANIST_ENUM(OperationKind, "bootstrap", "finish_bootstrap", "cancel_bootstrap", "clone", "start",
             "crash_recovery", "rewind", "promote", "demote", "restart", "follow_restart", "shutdown");
 TANIST_ENUM(Phase, "preparing", "initdb", "custom_bootstrap", "cloning", "starting", "ending_recovery",
-            "creating_users", "storing_result", "checkpointing", "stopping_clients", "waiting_shutdown_checkpoint", "awaiting_release",
-            "waiting_down", "releasing", "rewinding", "recovering", "pre_promote", "promoting", "removing");
+            "creating_users", "storing_result", "checkpointing", "stopping_clients",
+            "waiting_shutdown_checkpoint", "awaiting_release", "waiting_down", "releasing", "rewinding",
+            "recovering", "pre_promote", "promoting", "removing");
 TANIST_ENUM(Cancel, "free", "critical", "no");
 TANIST_ENUM(DemoteMode, "graceful", "immediate", "immediate_nolock", "offline");
 TANIST_ENUM(Lock, "free", "mine", "foreign_session", "others");
@@ -240,8 +241,23 @@ void fields(A& a, PostgresView& v) {
   a("seen_running", v.seen_running), a("recovery_difference", v.recovery_difference);
 }
 template <class A>
+void fields(A& a, RestartRequest& v) {
+  a("role", v.role), a("older_than", v.older_than), a("only_if_pending", v.only_if_pending);
+  a("timeout", v.timeout);
+}
+template <class A>
+void fields(A& a, RestartAsked& v) {
+  a("request", v.request), a("id", v.id);
+}
+template <class A>
+void fields(A& a, ScheduledRestart& v) {
+  a("request", v.request), a("at", v.at), a("postmaster_start_time", v.postmaster_start_time),
+      a("shown", v.shown);
+}
+template <class A>
 void fields(A& a, Commands& v) {
-  a("shutdown", v.shutdown), a("hurry", v.hurry);
+  a("shutdown", v.shutdown), a("hurry", v.hurry), a("restart", v.restart);
+  a("scheduled_restart", v.scheduled_restart);
 }
 template <class A>
 void fields(A& a, FenceView& v) {
@@ -254,7 +270,7 @@ void fields(A& a, Lease& v) {
 template <class A>
 void fields(A& a, Memory& v) {
   a("recovering", v.recovering), a("outage_since", v.outage_since);
-  a("crash_recovery_tried", v.crash_recovery_tried), a("start_deadline", v.start_deadline);
+  a("crash_recovery_tried", v.crash_recovery_tried), a("start_timeout", v.start_timeout);
   a("was_paused", v.was_paused), a("previous_position", v.previous_position);
   a("race_backoff_since", v.race_backoff_since), a("no_race_until", v.no_race_until);
   a("pre_promote", v.pre_promote), a("rewind", v.rewind), a("leader_timeline", v.leader_timeline);
@@ -326,6 +342,12 @@ Document intent_form(const Intent& intent) {
                    d.set("basebackup_only", i.basebackup_only);
                  },
                  [&](const intent::Bootstrap& i) { d.set("take_over", written(i.take_over)); },
+                 [&](const intent::Restart& i) {
+                   d.set("as_standby", i.as_standby);
+                   d.set("upstream", written(i.upstream));
+                   d.set("timeout", written(i.timeout));
+                   d.set("asked", written(i.asked));
+                 },
                  [&](const intent::PreEmpt& i) { d.set("why", i.why); },
                  [&](const intent::Release& i) { d.set("last_lsn", written(i.last_lsn)); },
                  [&](const intent::Advance& i) { d.set("release_now", i.release_now); },
@@ -389,6 +411,11 @@ Document duty_form(const OrderedDuty& ordered) {
                    name("state");
                    d.set("state", written(v.state));
                  },
+                 [&](const duty::RefuseRestart& v) {
+                   name("refuse_restart");
+                   d.set("why", v.why);
+                 },
+                 [&](const duty::DropScheduledRestart&) { name("drop_scheduled_restart"); },
                  [&](const duty::Say& v) {
                    name("say");
                    d.set("level", log::name(static_cast<log::Level>(v.level)));

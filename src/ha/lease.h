@@ -29,8 +29,8 @@ struct LeaseDeadlines {
 /// The lease that a proof gives: `sent_at + valid_for * (1 - 1/1000)`, for clocks that differ by 0.1 %.
 Lease lease_from(Instant sent_at, Duration valid_for);
 
-/// kill_at = until - 0.2 s; stop_at = kill_at - clamp(ttl/6, 0.4 s, 5 s); ask_at = stop_at - the failsafe budget (a poll
-/// of 2 s with one retry).
+/// kill_at = until - 0.2 s; stop_at = kill_at - clamp(ttl/6, 0.4 s, 5 s); ask_at = stop_at - the failsafe
+/// budget (a poll of 2 s with one retry).
 LeaseDeadlines lease_deadlines(const Lease& lease, const config::Timing& timing);
 
 }  // namespace tanist::ha

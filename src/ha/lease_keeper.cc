@@ -12,8 +12,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration kRetryPause = 500ms;
 constexpr Duration kKillAgain = 50ms;
-/// A vanished leader key that is free can be taken back within a few round trips. Whoever else takes it needs longer than
-/// this to become writable: a fresh view, the answers of the peers, a second view, the promotion.
+/// A vanished leader key that is free can be taken back within a few round trips. Whoever else takes it needs
+/// longer than this to become writable: a fresh view, the answers of the peers, a second view, the promotion.
 constexpr Duration kTakeBack = 200ms;
 
 }  // namespace
@@ -42,6 +42,7 @@ void LeaseKeeper::mandate(Mandate mandate, std::optional<dcs::Status> status) {
   if (status && status != status_) {
     status_ = std::move(status);
     status_pending_ = true;
+    if (!status_sent_) due_.set();
   }
   if (mandate_.kind != Mandate::Kind::keep) failing_since_.reset();
   if (begins) due_.set();
@@ -70,7 +71,7 @@ void LeaseKeeper::lost(const std::string& why, bool key_absent) {
   lease_ = {};
   mandate_ = {};
   failing_since_.reset();
-  status_pending_ = false;
+  status_pending_ = status_sent_ = false;
   due_.set();
   deadline_.set();
   if (!had) return;
@@ -94,12 +95,14 @@ Task<void> LeaseKeeper::give_up() {
   lease_ = {};
   failing_since_.reset();
   take_back_until_.reset();
-  status_pending_ = false;
+  status_pending_ = status_sent_ = false;
   deadline_.set();
 }
 
 Instant LeaseKeeper::next_renewal() const {
-  if (failing_since_) return last_sent_ + kRetryPause;
+  // The first position of a leadership does not wait for the rhythm: until it is stored nobody knows how far
+  // behind he is.
+  if (failing_since_ || (status_pending_ && !status_sent_)) return last_sent_ + kRetryPause;
   return last_sent_ + std::min(timing_.loop_wait, timing_.ttl / 3);
 }
 
@@ -139,7 +142,7 @@ Task<bool> LeaseKeeper::prove() {
   co_await std::move(free);
   auto renewal = renew_once(true);
   co_await std::move(renewal);
-  co_return lease_.proven_at > before && lease_.until != Instant{};
+  co_return lease_.proven_at > before&& lease_.until != Instant{};
 }
 
 Task<void> LeaseKeeper::renew_once(bool asked) {
@@ -148,6 +151,7 @@ Task<void> LeaseKeeper::renew_once(bool asked) {
   last_sent_ = ports_.clock.now();
   std::optional<dcs::Status> status;
   if (status_pending_) status = status_;
+  status_sent_ = status_sent_ || status_pending_;
   const Instant deadline = last_sent_ + std::max<Duration>(timing_.retry_timeout / 2, 1s);
   dcs::Renewal renewal;
   std::exception_ptr failure;
@@ -211,7 +215,8 @@ Task<void> LeaseKeeper::watch_deadlines() {
     }
     const bool writable = !paused_ && hooks_.may_write();
     if (now >= at.kill_at && writable) {
-      log::error("the lease ends in {:.1f} s without a new proof: killing PostgreSQL", seconds(at.until - now));
+      log::error("the lease ends in {:.1f} s without a new proof: killing PostgreSQL",
+                 seconds(at.until - now));
       ports_.server.kill_now();
     } else if (!stopping && writable) {
       log::error("no proof of the lease for {:.1f} s: stopping PostgreSQL before the lease ends",

@@ -12,8 +12,8 @@
 
 namespace tanist::ha {
 
-/// Renews the leader key under the mandate of the last decision, and acts at the lease's deadlines when no new proof
-/// has come. Both go on whatever the cycle or an operation waits for.
+/// Renews the leader key under the mandate of the last decision, and acts at the lease's deadlines when no
+/// new proof has come. Both go on whatever the cycle or an operation waits for.
 class LeaseKeeper {
  public:
   struct Hooks {
@@ -41,11 +41,12 @@ class LeaseKeeper {
   void mandate(Mandate mandate, std::optional<dcs::Status> status);
   /// The leader key was won with this proof.
   void won(const dcs::Proof& proof);
-  /// It is certainly not mine any more. Another's: whatever may write is stopped at once, in immediate mode. Absent:
-  /// nobody has it yet, and the next decision may take it back; what may write is stopped unless that happens soon.
+  /// It is certainly not mine any more. Another's: whatever may write is stopped at once, in immediate mode.
+  /// Absent: nobody has it yet, and the next decision may take it back; what may write is stopped unless that
+  /// happens soon.
   void lost(const std::string& why, bool key_absent);
-  /// Stops renewing and waits for the request under way, so that nothing late can undo a release; the lease is zero
-  /// afterwards.
+  /// Stops renewing and waits for the request under way, so that nothing late can undo a release; the lease
+  /// is zero afterwards.
   Task<void> give_up();
   /// Asks for a proof now, outside the rhythm (after a write of unknown outcome was resolved); true: proven.
   Task<bool> prove();
@@ -68,6 +69,8 @@ class LeaseKeeper {
   Mandate mandate_;
   std::optional<dcs::Status> status_;
   bool status_pending_ = false;
+  /// A status was sent in this leadership.
+  bool status_sent_ = false;
   bool renewing_ = false;
   /// Grows when the lease is given up or lost: answers to requests sent before are void.
   std::uint64_t epoch_ = 0;

@@ -46,13 +46,19 @@ Document Engine::Impl::member_record() const {
       if (probe.receive) value.set("receive_lsn", probe.receive.value);
       if (!probe.replication_state().empty()) value.set("replication_state", probe.replication_state());
     }
-    if (probe.effective_timeline) value.set("timeline", static_cast<std::int64_t>(probe.effective_timeline.value));
+    if (probe.effective_timeline)
+      value.set("timeline", static_cast<std::int64_t>(probe.effective_timeline.value));
   }
   if (progress_ && progress_->total_bytes > 0) {
-    Document& progress = value.set("tanist_progress", Document::map({{"done_bytes", progress_->done_bytes},
-                                                                     {"total_bytes", progress_->total_bytes}}));
+    Document& progress = value.set(
+        "tanist_progress",
+        Document::map({{"done_bytes", progress_->done_bytes}, {"total_bytes", progress_->total_bytes}}));
     if (progress_->bytes_per_second > 0) progress.set("bytes_per_second", progress_->bytes_per_second);
     if (progress_->seconds_left) progress.set("seconds_left", *progress_->seconds_left);
+  }
+  if (const auto& planned = commands_.scheduled_restart) {
+    Document& shown = value.set("scheduled_restart", planned->shown);
+    shown.set("postmaster_start_time", planned->postmaster_start_time);
   }
   if (settings_->dynamic.pause) value.set("pause", true);
   return value;

@@ -14,11 +14,14 @@
 #include "ha/view.h"
 #include "postgres/server.h"
 
-/// What lies outside the process, as the engine sees it. The real ones are put together in member/, the simulated ones
-/// in tests/sim.
+/// What lies outside the process, as the engine sees it. The real ones are put together in member/, the
+/// simulated ones in tests/sim.
 namespace tanist::ha {
 
 struct Decision;
+
+/// What a small file may take.
+inline constexpr Duration kDiskBudget = std::chrono::seconds(5);
 
 /// The other members' REST API.
 class Peers {
@@ -90,6 +93,7 @@ struct Ports {
 };
 
 /// Settings for a new dynamic configuration over the current local one; the error says why it is refused.
-using SettingsBuilder = std::function<std::expected<config::SettingsPtr, std::string>(const Document& dynamic)>;
+using SettingsBuilder =
+    std::function<std::expected<config::SettingsPtr, std::string>(const Document& dynamic)>;
 
 }  // namespace tanist::ha

@@ -34,13 +34,16 @@ struct Snapshot {
   Instant next_run{};
   std::optional<OperationView> operation;
   std::optional<postgres::Progress> progress;
+  /// ScheduledRestart::shown; nullopt: none.
+  std::optional<Document> scheduled_restart;
   Reason last_reason;
   Instant last_decision_at{};
 };
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
-/// Where the current snapshot stands: a mutex and a shared_ptr (faster here than an atomic one, and clean under TSan).
+/// Where the current snapshot stands: a mutex and a shared_ptr (faster here than an atomic one, and clean
+/// under TSan).
 class SnapshotBoard {
  public:
   SnapshotPtr get() const {

@@ -9,12 +9,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kDiskBudget = 5s;
 constexpr Duration kLoadPause = 5s;
 constexpr Duration kNameCheck = 3s;
-/// How long a fast stop may take before it becomes a SIGKILL; the lease of whoever ran before is over by then.
+/// How long a fast stop may take before it becomes a SIGKILL; the lease of whoever ran before is over by
+/// then.
 constexpr Duration kStopBudget = 20s;
-/// Sessions that a restarted daemon takes for its own: after an unknown outcome the leader key may hang on an older one.
+/// Sessions that a restarted daemon takes for its own: after an unknown outcome the leader key may hang on an
+/// older one.
 constexpr std::size_t kSessionsRecorded = 4;
 
 std::string new_incarnation(Dice& dice) {
@@ -41,12 +42,13 @@ Task<void> Engine::Impl::record_session(dcs::Session session) {
   if (sessions_.size() > kSessionsRecorded) sessions_.resize(kSessionsRecorded);
   Document::List older;
   for (std::size_t i = 1; i < sessions_.size(); ++i) older.emplace_back(sessions_[i]);
-  Document record =
-      Document::map({{"session", session}, {"older", Document::list(std::move(older))}, {"incarnation", incarnation_}});
+  Document record = Document::map(
+      {{"session", session}, {"older", Document::list(std::move(older))}, {"incarnation", incarnation_}});
   auto writing = ports_.disk.write(session_path(), to_json(record), 0600, now() + kDiskBudget);
   auto written = co_await std::move(writing);
   if (!written)
-    log::warning("could not record the store session, a restarted daemon will wait for its end: {}", written.error());
+    log::warning("could not record the store session, a restarted daemon will wait for its end: {}",
+                 written.error());
 }
 
 Task<void> Engine::Impl::start_up_into(bool& started) {
@@ -62,8 +64,9 @@ Task<void> Engine::Impl::shutdown_asked() {
   }
 }
 
-/// A SIGTERM while the store is not there yet ends the daemon at once; nothing was begun. A PostgreSQL that an earlier
-/// incarnation left running is stopped all the same: as a primary it has nobody any more who watches its lease.
+/// A SIGTERM while the store is not there yet ends the daemon at once; nothing was begun. A PostgreSQL that
+/// an earlier incarnation left running is stopped all the same: as a primary it has nobody any more who
+/// watches its lease.
 Task<void> Engine::Impl::start_up_or_shutdown(bool& started) {
   auto racing = race(start_up_into(started), shutdown_asked());
   const int winner = co_await std::move(racing);
@@ -77,7 +80,8 @@ Task<void> Engine::Impl::start_up_or_shutdown(bool& started) {
 Task<void> Engine::Impl::stop_found_server() {
   auto caching = read_small(dynamic_cache_path());
   const std::string cached = co_await std::move(caching);
-  if (auto dynamic = parse_json(cached); dynamic && dynamic->find("pause") && dynamic->find("pause")->truthy()) {
+  if (auto dynamic = parse_json(cached);
+      dynamic && dynamic->find("pause") && dynamic->find("pause")->truthy()) {
     log::info("Leader key is not deleted and Postgresql is not stopped due paused state");
     co_return;
   }
@@ -107,7 +111,8 @@ Task<bool> Engine::Impl::start_up() {
   identity.incarnation = incarnation_;
   auto reading = read_small(session_path());
   const std::string recorded = co_await std::move(reading);
-  if (auto record = parse_json(recorded); record && record->find("session") && record->find("session")->is_string()) {
+  if (auto record = parse_json(recorded);
+      record && record->find("session") && record->find("session")->is_string()) {
     sessions_ = {record->find("session")->as_string()};
     if (const Document* older = record->find("older"); older && older->is_list())
       for (const auto& session : older->as_list())
@@ -222,25 +227,28 @@ Task<bool> Engine::Impl::name_is_free(dcs::ClusterPtr cluster) {
   co_return !answered;
 }
 
-/// A bootstrap that this member began in an earlier incarnation and did not finish: only the directory of that attempt
-/// is renamed, then everything begins anew.
+/// A bootstrap that this member began in an earlier incarnation and did not finish: only the directory of
+/// that attempt is renamed, then everything begins anew.
 Task<bool> Engine::Impl::clear_abandoned_bootstrap(dcs::ClusterPtr cluster) {
   auto reading = read_small(bootstrap_note_path());
   const std::string text = co_await std::move(reading);
   if (text.empty()) co_return true;
   auto note = parse_json(text);
   const Document* data_dir = note ? note->find("data_dir") : nullptr;
-  const bool ours = data_dir && data_dir->is_string() && data_dir->as_string() == settings_->postgresql.data_dir;
+  const bool ours =
+      data_dir && data_dir->is_string() && data_dir->as_string() == settings_->postgresql.data_dir;
   const auto& facts = ports_.server.facts();
   const bool finished =
       cluster->initialize.valid_system_id() && cluster->initialize.value == facts.system_identifier;
   if (ours && !finished && facts.data_directory != postgres::DataDirectory::empty) {
-    log::warning("found the data directory {} of a bootstrap that was not finished: renaming it and beginning anew",
-                 settings_->postgresql.data_dir);
+    log::warning(
+        "found the data directory {} of a bootstrap that was not finished: renaming it and beginning anew",
+        settings_->postgresql.data_dir);
     auto killing = ports_.server.kill_everything(now() + 30s);
     const bool down = co_await std::move(killing);
     if (!down) {
-      log::critical("could not stop the PostgreSQL of an unfinished bootstrap in {}", settings_->postgresql.data_dir);
+      log::critical("could not stop the PostgreSQL of an unfinished bootstrap in {}",
+                    settings_->postgresql.data_dir);
       co_return false;
     }
     auto renaming = ports_.server.rename_data_directory(now() + 30s);

@@ -12,6 +12,7 @@
 #include "core/time.h"
 #include "dcs/model.h"
 #include "ha/lease.h"
+#include "ha/requests.h"
 #include "postgres/types.h"
 
 /// All that a decision may know. Gathered by the cycle; decide() sees nothing else.
@@ -36,15 +37,15 @@ std::string operation_name(OperationKind kind, const std::string& detail);
 
 /// Where an operation is. The comment says what a crash of the daemon right there leaves behind.
 enum class Phase {
-  preparing,       // nothing done yet
-  initdb,          // a data directory of this attempt, noted on disk: renamed and begun anew after a restart
+  preparing,  // nothing done yet
+  initdb,     // a data directory of this attempt, noted on disk: renamed and begun anew after a restart
   custom_bootstrap,  // as initdb; a script that still runs is ended first
-  cloning,         // a clone that does not look whole: removed and begun anew
-  starting,        // a postmaster that is adopted after a restart
-  ending_recovery,  // a server that becomes a primary without the lock: noted on disk as above
-  creating_users,  // a primary without the lock and an /initialize that is empty: noted on disk as above
-  storing_result,  // outcome unknown until the store is read again
-  checkpointing,   // nothing
+  cloning,           // a clone that does not look whole: removed and begun anew
+  starting,          // a postmaster that is adopted after a restart
+  ending_recovery,   // a server that becomes a primary without the lock: noted on disk as above
+  creating_users,    // a primary without the lock and an /initialize that is empty: noted on disk as above
+  storing_result,    // outcome unknown until the store is read again
+  checkpointing,     // nothing
   stopping_clients,  // a stopping postmaster; adopted, the key runs out
   waiting_shutdown_checkpoint,
   awaiting_release,  // all clients are gone, the shutdown checkpoint is known: waits for a verdict
@@ -159,6 +160,10 @@ struct Commands {
   bool shutdown = false;
   /// A second one, or the service manager's patience: PostgreSQL is stopped in immediate mode.
   bool hurry = false;
+  /// To be answered by the next decision: begun, or refused.
+  std::optional<RestartAsked> restart;
+  /// Waits for its time.
+  std::optional<ScheduledRestart> scheduled_restart;
 };
 
 struct FenceView {
@@ -176,8 +181,9 @@ struct Memory {
   std::optional<Instant> outage_since;
   /// Single-user crash recovery was already done in this outage. Lost: done once more.
   bool crash_recovery_tried = false;
-  /// Deadline of the start in progress. Lost: a full primary_start_timeout again.
-  std::optional<Instant> start_deadline;
+  /// How long the start in progress may take, where a restart was asked for with a limit of its own. Lost:
+  /// primary_start_timeout.
+  std::optional<Duration> start_timeout;
   /// Was paused in the last cycle. Lost: nothing.
   bool was_paused = false;
   /// Own position at the last cycle, for the race backoff. Lost: no backoff in the first cycle.
@@ -192,7 +198,8 @@ struct Memory {
   bool beyond_rewind = false;
   /// Times in a row that it was compared again and does not stream yet: the next is made later. Lost: sooner.
   int looks_in_vain = 0;
-  /// Since when this standby runs without streaming, and when its WAL was compared for that. Lost: counts anew.
+  /// Since when this standby runs without streaming, and when its WAL was compared for that. Lost: counts
+  /// anew.
   std::optional<Instant> not_streaming_since;
   std::optional<Instant> compared_at;
   /// The leader member's timeline last seen. Lost: a divergence check at the next start.
@@ -203,8 +210,8 @@ struct Memory {
   /// The checkpoint after the promotion is confirmed. Lost: confirmed again by comparing timelines.
   bool checkpoint_after_promote_done = false;
   bool checkpoint_after_promote_running = false;
-  /// Clones that failed in a row: each makes the pause before the next longer, and its source another. Lost: begins with
-  /// the shortest pause.
+  /// Clones that failed in a row: each makes the pause before the next longer, and its source another. Lost:
+  /// begins with the shortest pause.
   int clones_failed = 0;
   /// A bootstrap of this incarnation is in progress. Lost: the note on disk and in the store tell.
   bool bootstrapping = false;

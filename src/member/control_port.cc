@@ -8,6 +8,7 @@ namespace {
 using Refreshed = api::ControlPort::Refreshed;
 using Loaded = api::ControlPort::Loaded;
 using Written = api::ControlPort::Written;
+using Restarted = api::ControlPort::Restarted;
 
 Task<void> refresh(ha::Engine& engine, Duration max_age, Instant deadline, Refreshed done) {
   auto refreshing = engine.refresh(max_age, deadline);
@@ -30,6 +31,12 @@ Task<void> write(ha::Engine& engine, dcs::Record record, dcs::Condition conditio
   auto writing = engine.write(std::move(record), condition, deadline);
   auto written = co_await std::move(writing);
   done(std::move(written));
+}
+
+Task<void> restart(ha::Engine& engine, ha::RestartOrder order, Restarted done) {
+  auto restarting = engine.restart(std::move(order));
+  auto answer = co_await std::move(restarting);
+  done(std::move(answer));
 }
 
 }  // namespace
@@ -55,6 +62,12 @@ api::ControlPort control_port(boost::asio::io_context& control, TaskScope& scope
       if (!scope.closed())
         scope.spawn("write for the api",
                     write(engine, std::move(record), condition, deadline, std::move(done)));
+    });
+  };
+  port.restart = [&control, &scope, &engine](ha::RestartOrder order, Restarted done) {
+    boost::asio::post(control, [&scope, &engine, order = std::move(order), done = std::move(done)]() mutable {
+      if (!scope.closed())
+        scope.spawn("restart for the api", restart(engine, std::move(order), std::move(done)));
     });
   };
   port.reload = [&control, reload = std::move(reload)] { boost::asio::post(control, reload); };

@@ -11,9 +11,9 @@
 
 namespace tanist::member {
 
-/// The last decisions with their Views, as JSON lines in `<state_dir>/journal.jsonl` (mode 0600). Equal decisions are
-/// folded with a count; what the disk cannot keep up with is dropped and counted. Past its size the file is renamed to
-/// `journal.jsonl.1` and begun anew.
+/// The last decisions with their Views, as JSON lines in `<state_dir>/journal.jsonl` (mode 0600). Equal
+/// decisions are folded with a count; what the disk cannot keep up with is dropped and counted. Past its size
+/// the file is renamed to `journal.jsonl.1` and begun anew.
 class FileJournal final : public ha::Journal {
  public:
   FileJournal(Clock& clock, Disk& disk, TaskScope& scope, std::string directory);

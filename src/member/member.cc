@@ -49,9 +49,9 @@ class Member {
         service_(std::move(manager)),
         scope_(io_.get_executor()),
         disk_(clock_),
-        store_(dcs::etcd3::make_store(
-            io_.get_executor(), clock_,
-            {*settings_->etcd3, settings_->base_path(), settings_->dynamic.timing})),
+        store_(
+            dcs::etcd3::make_store(io_.get_executor(), clock_,
+                                   {*settings_->etcd3, settings_->base_path(), settings_->dynamic.timing})),
         server_(io_.get_executor(), clock_, disk_),
         peers_(io_.get_executor(), clock_),
         journal_(clock_, disk_, scope_, settings_->state_dir),
@@ -182,9 +182,10 @@ int run(const Options& options) {
     return 1;
   }
   if (!(*settings)->etcd3) {
-    std::fputs("Can not find suitable configuration of distributed configuration store\n"
-               "Available implementations: etcd3\n",
-               stderr);
+    std::fputs(
+        "Can not find suitable configuration of distributed configuration store\n"
+        "Available implementations: etcd3\n",
+        stderr);
     return 1;
   }
   log::configure(config::log_options((*settings)->log, process::start_umask()));

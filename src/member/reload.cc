@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration kReadBudget = 10s;
 
-using Loaded = std::expected<net::TlsContextPtr, std::string>;
+using LoadedTls = std::expected<net::TlsContextPtr, std::string>;
 
 /// Why the store's certificates could not be used; the store itself reads them with its next connection.
 /// Their paths are those of the start.
@@ -29,7 +29,7 @@ std::string trouble_of_store_files(const config::Settings& first) {
 
 /// What only a thread that may block can tell.
 struct Files {
-  Loaded peers;
+  LoadedTls peers;
   std::string store_trouble;
 };
 
@@ -113,7 +113,7 @@ Task<std::string> Reloader::trouble_of_https(config::LocalConfig local) {
   options.key_password = files.key_password;
   const auto load = [options] { return net::load_server_tls(options, net::ClientCertificates::ignored); };
   auto loading =
-      disk_.call<Loaded>("read the certificates of the REST API", load, clock_.now() + kReadBudget);
+      disk_.call<LoadedTls>("read the certificates of the REST API", load, clock_.now() + kReadBudget);
   auto loaded = co_await std::move(loading);
   if (!loaded) co_return loaded.error();
   co_return *loaded ? std::string() : loaded->error();

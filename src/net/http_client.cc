@@ -1,11 +1,11 @@
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <list>
 #include <map>
 
 #include "core/format.h"
 #include "core/wait.h"
+#include "net/as_tuple.h"
 #include "net/http.h"
 #include "net/message_parser.h"
 #include "net/resolver.h"
@@ -18,7 +18,6 @@ using boost::system::error_code;
 
 namespace {
 
-constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kReadBytes = 16 * 1024;
 
 std::string serialize(const Endpoint& endpoint, const HttpRequest& request) {

@@ -1,6 +1,5 @@
 #include <sys/socket.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <ctime>
@@ -11,6 +10,7 @@
 #include "core/log.h"
 #include "core/task_scope.h"
 #include "core/wait.h"
+#include "net/as_tuple.h"
 #include "net/http.h"
 #include "net/message_parser.h"
 #include "net/resolver.h"
@@ -24,8 +24,7 @@ using tcp = asio::ip::tcp;
 
 namespace {
 
-constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kReadBytes = 8 * 1024;
+constexpr std::size_t kReadRequestBytes = 8 * 1024;
 /// Several answers to pipelined requests leave in one write, up to this.
 constexpr std::size_t kWriteBatchBytes = 64 * 1024;
 constexpr Duration kSweepEvery = std::chrono::milliseconds(250);
@@ -253,8 +252,8 @@ struct HttpServer::Impl {
         if (written.ec) co_return false;
       }
       const std::size_t old = unread->size();
-      unread->resize(old + kReadBytes);
-      auto reading = session->transport->read_some(unread->data() + old, kReadBytes);
+      unread->resize(old + kReadRequestBytes);
+      auto reading = session->transport->read_some(unread->data() + old, kReadRequestBytes);
       const IoResult read = co_await std::move(reading);
       unread->resize(old + read.bytes);
       if (read.ec) co_return false;

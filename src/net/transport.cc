@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
@@ -16,6 +15,7 @@
 
 #include "core/disk_thread.h"
 #include "core/format.h"
+#include "net/as_tuple.h"
 
 namespace tanist::net {
 
@@ -24,8 +24,6 @@ namespace ssl = asio::ssl;
 using boost::system::error_code;
 
 namespace {
-
-constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 
 void close_socket(Socket& socket) {
   error_code ignored;

@@ -103,8 +103,7 @@ bool LocalServer::has_own_hba() const {
 }
 
 Task<Result> LocalServer::append_bootstrap_hba(Instant deadline) {
-  if (!pg().pg_hba.empty() || settings_->bootstrap.pg_hba.empty() || !has_own_hba())
-    co_return Result();
+  if (!pg().pg_hba.empty() || settings_->bootstrap.pg_hba.empty() || !has_own_hba()) co_return Result();
   std::string lines;
   for (const auto& line : settings_->bootstrap.pg_hba) lines += line + "\n";
   const std::string path = (pg().config_dir.empty() ? pg().data_dir : pg().config_dir) + "/pg_hba.conf";

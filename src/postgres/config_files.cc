@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/format.h"
+#include "core/text.h"
 
 namespace tanist::postgres {
 namespace {
@@ -15,12 +16,6 @@ std::string assignments(const Parameters& parameters) {
   std::string text;
   for (const auto& [name, value] : parameters) text += fmt::format("{} = {}\n", name, quote_setting(value));
   return text;
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](unsigned char c) { return std::tolower(c); });
-  return result;
 }
 
 /// `name = 'value'`, `name value # why`; the name is empty when the line says nothing, nullopt when it is

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/text.h"
+
 namespace tanist::postgres {
 namespace {
 
@@ -28,12 +30,6 @@ void for_each_line(std::string_view text, F&& f) {
     f(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
   }
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](unsigned char c) { return std::tolower(c); });
-  return result;
 }
 
 /// Names of pg_controldata and of the settings they mean.

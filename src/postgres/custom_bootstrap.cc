@@ -8,6 +8,7 @@
 
 #include "core/document.h"
 #include "core/log.h"
+#include "core/text.h"
 #include "core/wait.h"
 #include "postgres/config_files.h"
 #include "postgres/local_server.h"
@@ -46,10 +47,7 @@ std::vector<std::string> bootstrap_arguments(const config::Settings& settings,
 Parameters bootstrap_recovery(const std::map<std::string, std::string>& configured, int version) {
   Parameters parameters;
   for (const auto& [name, value] : configured) {
-    std::string lower = name;
-    std::ranges::transform(lower, lower.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    if (is_recovery_parameter(lower)) parameters[lower] = value;
+    if (is_recovery_parameter(lower(name))) parameters[lower(name)] = value;
   }
   const auto rename = [&](const std::string& from, const std::string& to) {
     if (auto node = parameters.extract(from)) parameters.try_emplace(to, node.mapped());

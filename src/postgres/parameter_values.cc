@@ -6,6 +6,7 @@
 
 #include "core/document.h"
 #include "core/format.h"
+#include "core/text.h"
 
 namespace tanist::postgres {
 namespace {
@@ -33,12 +34,6 @@ std::string_view trim(std::string_view text) {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
   return text;
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](unsigned char c) { return std::tolower(c); });
-  return result;
 }
 
 template <std::size_t N>

@@ -6,17 +6,12 @@
 #include "config/controlled.h"
 #include "core/document.h"
 #include "core/format.h"
+#include "core/text.h"
 #include "postgres/config_files.h"
 #include "postgres/parameter_values.h"
 
 namespace tanist::postgres {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](unsigned char c) { return std::tolower(c); });
-  return result;
-}
 
 struct Since {
   std::string_view name;

@@ -13,10 +13,11 @@ namespace tanist::postgres {
 using namespace std::chrono_literals;
 
 namespace {
-constexpr Duration kLook = 5ms;
-/// A restored backup may take hours, or wait for its operator.
-constexpr Duration kHurry = 10s;
-constexpr Duration kLookLater = 200ms;
+/// How often the end of a promotion is looked for: closely while it may come any moment; a restored backup
+/// may take hours.
+constexpr Duration kLookClosely = 5ms;
+constexpr Duration kCloselyFor = 10s;
+constexpr Duration kLookLater = 20ms;
 }  // namespace
 
 Task<Result> LocalServer::run_pre_promote(Instant deadline) {
@@ -56,7 +57,7 @@ Task<Result> LocalServer::promote(Instant deadline) {
 }
 
 Task<bool> LocalServer::wait_promoted(Instant deadline) {
-  const Instant calm_from = clock_.now() + kHurry;
+  const Instant calm_from = clock_.now() + kCloselyFor;
   while (facts_.running() && clock_.now() < deadline) {
     auto asking = work_query("SELECT pg_is_in_recovery()", {}, deadline);
     auto rows = co_await std::move(asking);
@@ -67,7 +68,7 @@ Task<bool> LocalServer::wait_promoted(Instant deadline) {
       co_await std::move(refreshing);
       co_return facts_.probe && !facts_.probe->in_recovery;
     }
-    const Duration step = clock_.now() < calm_from ? kLook : kLookLater;
+    const Duration step = clock_.now() < calm_from ? kLookClosely : kLookLater;
     auto napping = clock_.sleep_until(std::min(clock_.now() + step, deadline));
     co_await std::move(napping);
   }

@@ -13,7 +13,8 @@
 
 namespace tanist::postgres {
 
-/// Why an action failed: what was attempted, on what, and what came back. One line, plus a HINT line where there is one.
+/// Why an action failed: what was attempted, on what, and what came back. One line, plus a HINT line where
+/// there is one.
 struct Failure {
   std::string detail;
   /// Of a rewind: the source was no primary that can be reached any more when it failed.
@@ -30,8 +31,9 @@ struct StartRequest {
   std::optional<Upstream> upstream;
   /// The role whose role-specific settings apply and that callbacks see.
   Role role = Role::replica;
-  /// The first start after custom_bootstrap(): recovery as `bootstrap.<method>` says, and this host's own connections are
-  /// let in whatever the restored cluster knows of its users. `as_standby` and `upstream` do not count then.
+  /// The first start after custom_bootstrap(): recovery as `bootstrap.<method>` says, and this host's own
+  /// connections are let in whatever the restored cluster knows of its users. `as_standby` and `upstream` do
+  /// not count then.
   bool custom_bootstrap = false;
 };
 
@@ -79,14 +81,15 @@ enum class ServerEvent {
   probed,
 };
 
-/// The local PostgreSQL as a port: the real one runs processes, the simulated one is a model. One thread. Every call
-/// is bounded by its deadline and may be cancelled unless it says otherwise. Nothing here chooses: ha/ does.
+/// The local PostgreSQL as a port: the real one runs processes, the simulated one is a model. One thread.
+/// Every call is bounded by its deadline and may be cancelled unless it says otherwise. Nothing here chooses:
+/// ha/ does.
 class Server {
  public:
   virtual ~Server() = default;
 
-  /// Looks for a running postmaster and adopts it, checks binaries and directories, starts the monitor (a query every
-  /// second, one in flight). The failure names the setting that is wrong.
+  /// Looks for a running postmaster and adopts it, checks binaries and directories, starts the monitor (a
+  /// query every second, one in flight). The failure names the setting that is wrong.
   virtual Task<Result> open(config::SettingsPtr settings) = 0;
   /// Stops watching; PostgreSQL is left as it is.
   virtual Task<void> close() = 0;
@@ -94,29 +97,32 @@ class Server {
 
   /// What is known now, without asking anybody.
   virtual const Facts& facts() const = 0;
-  /// Looks at process and data directory anew, asks the server (unless an answer younger than `max_age` is there).
-  /// Never fails: what could not be had is absent in the facts.
+  /// Looks at process and data directory anew, asks the server (unless an answer younger than `max_age` is
+  /// there). Never fails: what could not be had is absent in the facts.
   virtual Task<void> refresh(Duration max_age, Instant deadline) = 0;
   /// Reads the control file anew into facts().
   virtual Task<void> read_control(Instant deadline) = 0;
   /// Compares the running recovery settings with those wanted for `upstream`; facts() only.
-  virtual RecoveryDifference recovery_difference(const std::optional<Upstream>& upstream, Role role) const = 0;
+  virtual RecoveryDifference recovery_difference(const std::optional<Upstream>& upstream,
+                                                 Role role) const = 0;
 
-  /// New settings: rewrites the files and reloads where the server runs and something differs (`force`: in any case).
+  /// New settings: rewrites the files and reloads where the server runs and something differs (`force`: in
+  /// any case).
   virtual Task<Result> apply(config::SettingsPtr settings, Role role, bool force, Instant deadline) = 0;
 
   /// initdb into the empty data directory, with users' password file; leaves nothing running.
   virtual Task<Result> initdb(Instant deadline) = 0;
-  /// The script of `bootstrap.<method>` fills the empty data directory; from here on until end_custom_bootstrap() new
-  /// settings do not reach the files of PostgreSQL.
+  /// The script of `bootstrap.<method>` fills the empty data directory; from here on until
+  /// end_custom_bootstrap() new settings do not reach the files of PostgreSQL.
   virtual Task<Result> custom_bootstrap(Instant deadline) = 0;
-  /// After the first start, once it is a primary: superuser, replication and rewind users, post_bootstrap script.
+  /// After the first start, once it is a primary: superuser, replication and rewind users, post_bootstrap
+  /// script.
   virtual Task<Result> post_bootstrap(Instant deadline) = 0;
   /// Ordinary settings again, recovery settings gone; true: they need a restart.
   virtual Task<std::expected<bool, Failure>> end_custom_bootstrap(Instant deadline) = 0;
 
-  /// Writes configuration and recovery settings and launches the postmaster; returns when its pid is known (this part
-  /// is shielded from cancellation). Requires facts().process == none.
+  /// Writes configuration and recovery settings and launches the postmaster; returns when its pid is known
+  /// (this part is shielded from cancellation). Requires facts().process == none.
   virtual Task<Result> start(StartRequest request, Instant deadline) = 0;
   /// Waits (looking every ≤ 20 ms) until connections are accepted, the postmaster is gone, or the deadline.
   virtual Task<StartOutcome> wait_started(Instant deadline) = 0;
@@ -128,14 +134,16 @@ class Server {
   virtual void signal_stop(StopMode mode) = 0;
   /// All client backends are gone (or the server is down): nobody can commit any more.
   virtual Task<bool> wait_no_clients(Instant deadline) = 0;
-  /// The control file says "shut down" (not in recovery): returns it; nullopt when it ended otherwise or at the deadline.
+  /// The control file says "shut down" (not in recovery): returns it; nullopt when it ended otherwise or at
+  /// the deadline.
   virtual Task<std::optional<ControlData>> wait_shutdown_checkpoint(Instant deadline) = 0;
-  /// The last LSN a replica needs: the shutdown checkpoint, or the record before it if that is an XLOG switch.
+  /// The last LSN a replica needs: the shutdown checkpoint, or the record before it if that is an XLOG
+  /// switch.
   virtual Task<Lsn> last_lsn(ControlData control, Instant deadline) = 0;
   /// Nothing of the server is left (orphans included).
   virtual Task<bool> wait_down(Instant deadline) = 0;
-  /// SIGKILL to everything of this data directory that can commit, in the order of engine §5. Not cancellable;
-  /// returns when it is down or at the deadline.
+  /// SIGKILL to everything of this data directory that can commit, in the order of engine §5. Not
+  /// cancellable; returns when it is down or at the deadline.
   virtual Task<bool> kill_everything(Instant deadline) = 0;
   /// The same without waiting, for the lease's kill_at: safe to call at any moment.
   virtual void kill_now() = 0;
@@ -153,13 +161,14 @@ class Server {
   virtual Task<Result> crash_recover(Instant deadline) = 0;
   /// Timelines and positions compared with the leader.
   virtual Task<DivergenceAnswer> compare_with(Upstream leader, Instant deadline) = 0;
-  /// Before a rewind from a source that does not tell whether it has made the checkpoint after its promotion: makes
-  /// one there, or, as a user who may not, compares its control file with its timeline (postgres.md §24).
+  /// Before a rewind from a source that does not tell whether it has made the checkpoint after its promotion:
+  /// makes one there, or, as a user who may not, compares its control file with its timeline (postgres.md
+  /// §24).
   virtual Task<Result> checkpoint_source(Upstream, Instant) { co_return Result(); }
   /// Fails without having changed anything, or leaves facts().half_rewound.
   virtual Task<Result> rewind(Upstream source, std::function<void(Progress)> progress, Instant deadline) = 0;
-  /// Makes a replica by the configured methods, the first that succeeds; one that failed or was cancelled leaves no
-  /// directory that looks whole.
+  /// Makes a replica by the configured methods, the first that succeeds; one that failed or was cancelled
+  /// leaves no directory that looks whole.
   virtual Task<Result> create_replica(ReplicaRequest request, std::function<void(Progress)> progress,
                                       Instant deadline) = 0;
   /// Removes the data directory with its tablespaces and linked WAL; `why` is logged.
@@ -167,12 +176,13 @@ class Server {
   /// Renames it to `<data_dir>.failed`.
   virtual Task<Result> rename_data_directory(Instant deadline) = 0;
 
-  /// Creates, advances and (where `drop_unknown`) drops physical slots so that `wanted` exist; failures are logged and
-  /// tried again with the next cycle.
+  /// Creates, advances and (where `drop_unknown`) drops physical slots so that `wanted` exist; failures are
+  /// logged and tried again with the next cycle.
   virtual Task<void> sync_slots(std::vector<WantedSlot> wanted, bool drop_unknown, Instant deadline) = 0;
 
   /// Lines of the local history file of `timeline`; the last one with the file's time and `new_leader`.
-  virtual Task<std::vector<HistoryLine>> history(Timeline timeline, std::string new_leader, Instant deadline) = 0;
+  virtual Task<std::vector<HistoryLine>> history(Timeline timeline, std::string new_leader,
+                                                 Instant deadline) = 0;
 
   /// Fire and forget; a new one ends the running one (postgres.md §10).
   virtual void run_callback(std::string action, Role role) = 0;

@@ -7,6 +7,7 @@
 #include "config/addresses.h"
 #include "config/keys.h"
 #include "core/format.h"
+#include "core/text.h"
 #include "setup/secrets.h"
 
 namespace tanist::setup {
@@ -144,13 +145,11 @@ Check word(std::initializer_list<std::string_view> words, bool any_case) {
   std::vector<std::string> known(words.begin(), words.end());
   return [known, any_case](const Document& value, const std::string& path, Inspection& in) {
     const std::string given = value.is_string() ? value.as_string() : std::string();
-    const auto fits = [&](const std::string& w) {
-      return any_case ? config::lower(w) == config::lower(given) : w == given;
-    };
+    const auto fits = [&](const std::string& w) { return any_case ? lower(w) == lower(given) : w == given; };
     if (value.is_string() && std::ranges::any_of(known, fits)) return;
     std::string hint;
     for (const auto& w : known)
-      if (config::lower(w) == config::lower(given)) hint = fmt::format("did you mean {}?", w);
+      if (lower(w) == lower(given)) hint = fmt::format("did you mean {}?", w);
     if (const auto near = config::nearest_word(given, known); hint.empty() && near && !given.empty())
       hint = fmt::format("did you mean {}?", *near);
     add_wrong_value(in, path, value, kWrongValue, fmt::format("one of {}", fmt::join(known, ", ")), hint);

@@ -51,15 +51,15 @@ int run(const GenerateOptions& options, std::ostream& out, std::ostream& err,
   return 1;
 }
 
-std::string text_at(const Document& config, std::string_view path) {
+std::string string_at(const Document& config, std::string_view path) {
   const Document* value = config.find_path(path);
   return value && value->is_string() ? value->as_string() : std::string();
 }
 
 int version_of_postgres(const Document& config, World& world) {
-  std::string name = text_at(config, "postgresql.bin_name.postgres");
+  std::string name = string_at(config, "postgresql.bin_name.postgres");
   if (name.empty()) name = "postgres";
-  const std::string bin_dir = text_at(config, "postgresql.bin_dir");
+  const std::string bin_dir = string_at(config, "postgresql.bin_dir");
   const std::string program = find_program(world, bin_dir, name);
   if (program.empty())
     throw GenerateFailed(fmt::format("Failed to get postgres version: there is no program '{}' in '{}'", name,
@@ -98,7 +98,7 @@ Document sample_config(const config::EnvironmentConfig& environment, World& worl
   patch(effective, overlay);
   const int version = version_of_postgres(effective, world);
   const std::string method = version >= 100000 ? "scram-sha-256" : "md5";
-  const std::string replication = text_at(effective, "postgresql.authentication.replication.username");
+  const std::string replication = string_at(effective, "postgresql.authentication.replication.username");
   set_path(config, "postgresql.parameters.password_encryption", method);
   set_path(config, "postgresql.pg_hba",
            Document::list({fmt::format("host all all all {}", method),

@@ -5,6 +5,7 @@
 
 #include "config/addresses.h"
 #include "config/keys.h"
+#include "core/text.h"
 
 namespace tanist::setup {
 namespace {
@@ -27,7 +28,7 @@ std::string without_passwords(std::string text) {
   }
   // In connection strings, commands and options of access methods, in any case.
   for (const std::string_view marker : {"password=", "passwd=", "radiussecrets="}) {
-    const std::string folded = config::lower(text);
+    const std::string folded = lower(text);
     std::string out;
     std::size_t done = 0;
     for (auto at = folded.find(marker); at != std::string::npos; at = folded.find(marker, done)) {
@@ -49,7 +50,7 @@ std::string without_passwords(std::string text) {
 
 bool is_secret(std::string_view path) {
   if (const config::Key* key = config::find_key(path)) return key->secret;
-  const std::string name = config::lower(leaf(path));
+  const std::string name = lower(leaf(path));
   constexpr std::array<std::string_view, 5> kWords = {"password", "passphrase", "token", "secret",
                                                       "auth_data"};
   for (const auto word : kWords)

@@ -8,6 +8,7 @@
 
 #include "config/addresses.h"
 #include "core/format.h"
+#include "core/text.h"
 
 namespace tanist::setup {
 namespace {
@@ -214,7 +215,7 @@ Check watchdog_mode() {
 
 Check synchronous_mode() {
   return [](const Document& value, const std::string& path, Inspection& in) {
-    const bool quorum = value.is_string() && config::lower(value.as_string()) == "quorum";
+    const bool quorum = value.is_string() && lower(value.as_string()) == "quorum";
     if (!quorum && !(value.is_scalar() && parse_bool(value)))
       add_wrong_value(in, path, value, "invalid value for synchronous_mode", "a boolean or quorum");
   };

@@ -252,7 +252,8 @@ TEST_F(Login, a_password_that_changed_is_taken_over_by_a_reload) {
   reload("secret");
 
   // It ends the logins that were made with the old one.
-  const auto login = parse_json(ask(*etcd, "/v3/auth/authenticate", R"({"name":"root","password":"secret"})"));
+  const auto login =
+      parse_json(ask(*etcd, "/v3/auth/authenticate", R"({"name":"root","password":"secret"})"));
   net::HttpClient http(a.io.get_executor(), a.clock);
   net::HttpRequest change;
   change.method = "POST";

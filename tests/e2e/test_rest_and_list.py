@@ -139,6 +139,7 @@ def test_topology_puts_replicas_below_the_leader(calm):
 
 def test_the_keys_in_the_store_are_those_of_the_original(calm):
     primary = calm.wait_for_leader()
+    wait_until("the first status of this leadership", lambda: calm.etcd.get(calm.key("status")), 5)
     keys = {key.removeprefix(calm.key("")): value for key, value in calm.etcd.keys(calm.key("")).items()}
     assert keys["leader"] == primary.name
     assert keys["initialize"] == primary.system_identifier()

@@ -22,7 +22,8 @@ void read_answers(const Document& answer) {
   (void)read_watch(answer);
 }
 
-/// Feeds in pieces of `step` bytes; a parser that takes nothing and wants more gets more, as in the real loop.
+/// Feeds in pieces of `step` bytes; a parser that takes nothing and wants more gets more, as in the real
+/// loop.
 void feed(net::MessageParser& parser, std::string_view bytes, std::size_t step) {
   std::string pending;
   while (!bytes.empty() && !parser.done()) {

@@ -1,5 +1,5 @@
-// Every value below a cluster's path: a member must live with whatever others left there. Input: lines of `key`, then the
-// value up to a byte 0.
+// Every value below a cluster's path: a member must live with whatever others left there. Input: lines of
+// `key`, then the value up to a byte 0.
 #include <cstddef>
 #include <cstdint>
 #include <string>

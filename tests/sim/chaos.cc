@@ -17,6 +17,7 @@ const std::vector<Chaos::Fault>& Chaos::faults() {
       {"kill -9 of daemon and postmaster", 5, &Chaos::kill_both},
       {"restart of a daemon", 5, &Chaos::restart_daemon},
       {"SIGTERM of a daemon", 10, &Chaos::hand_over},
+      {"restart of PostgreSQL on request", 6, &Chaos::restart_postgres},
       {"SIGSTOP of a daemon", 5, &Chaos::stop_daemon},
       {"SIGSTOP of PostgreSQL", 3, &Chaos::freeze_postgres},
       {"partition of a member from the store", 6, &Chaos::cut_from_store},
@@ -145,6 +146,20 @@ bool Chaos::hand_over() {
       m.sigterm(true);
     });
   later(dice_.between(1s, cluster_.options().ttl), [&m] { m.start(); });
+  return true;
+}
+
+bool Chaos::restart_postgres() {
+  Member& m = victim();
+  if (!m.running() || m.paused()) return false;
+  cluster_.forget_handover();
+  ha::RestartRequest request;
+  if (dice_.chance(0.3)) request.timeout = dice_.between(1s, 20s);
+  if (dice_.chance(0.2)) {
+    m.restart(ha::ScheduledRestart{.request = request, .at = m.wall_now() + 5s});
+  } else {
+    m.restart(request);
+  }
   return true;
 }
 

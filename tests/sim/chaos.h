@@ -38,6 +38,7 @@ class Chaos {
   bool kill_both();
   bool restart_daemon();
   bool hand_over();
+  bool restart_postgres();
   bool stop_daemon();
   bool freeze_postgres();
   bool cut_from_store();

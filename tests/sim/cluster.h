@@ -51,7 +51,8 @@ class Cluster final : public MemberObserver {
   /// A member that holds the leader key, whatever its PostgreSQL does.
   Member* key_holder();
   /// One primary with the key, everybody else streams.
-  /// `but_for_same_numbers`: whom pg_rewind cannot tell from a good replica is not asked for, unless it may be cloned.
+  /// `but_for_same_numbers`: whom pg_rewind cannot tell from a good replica is not asked for, unless it may
+  /// be cloned.
   bool converged(bool but_for_same_numbers = false);
   /// Two promotions to one timeline number: nothing that PostgreSQL says shows the difference.
   bool same_number(Member& leader, Member& other);

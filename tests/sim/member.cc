@@ -203,6 +203,21 @@ void Member::sigterm(bool hurry) {
   daemon_->engine.shutdown(hurry);
 }
 
+void Member::restart(ha::RestartOrder order, std::function<void(ha::RestartAnswer)> answered) {
+  if (!daemon_ || !daemon_->serving || exit_code_) return;
+  world_.note(name_, "POST /restart");
+  daemon_->process->post([this, order = std::move(order), answered = std::move(answered)]() mutable {
+    if (daemon_ && !exit_code_)
+      daemon_->scope.spawn("POST /restart", order_restart(std::move(order), std::move(answered)));
+  });
+}
+
+Task<void> Member::order_restart(ha::RestartOrder order, std::function<void(ha::RestartAnswer)> answered) {
+  auto restarting = daemon_->engine.restart(std::move(order));
+  auto answer = co_await std::move(restarting);
+  if (answered) answered(std::move(answer));
+}
+
 void Member::sigstop() {
   if (!daemon_ || paused()) return;
   world_.note(name_, "daemon stopped (SIGSTOP)");
@@ -217,6 +232,10 @@ void Member::sigcont() {
 
 bool Member::paused() const {
   return daemon_ && daemon_->process->stopped();
+}
+
+WallTime Member::wall_now() const {
+  return daemon_->process->wall_now();
 }
 
 ha::SnapshotPtr Member::snapshot() const {

@@ -64,11 +64,15 @@ class Member {
   /// Power loss: the daemon, the guardian and PostgreSQL at once. What is on disk stays.
   void lose_power();
   void sigterm(bool hurry = false);
+  /// POST or DELETE /restart; `answered` is told what became of it, unless the daemon ends before.
+  void restart(ha::RestartOrder order, std::function<void(ha::RestartAnswer)> answered = {});
   void sigstop();
   void sigcont();
 
   bool running() const { return daemon_ != nullptr; }
   bool paused() const;
+  /// The calendar of the host, while the daemon runs.
+  WallTime wall_now() const;
   std::optional<int> exit_code() const { return exit_code_; }
   std::uint64_t incarnations() const { return incarnations_; }
   ha::SnapshotPtr snapshot() const;
@@ -79,6 +83,7 @@ class Member {
   struct Daemon;
   Task<void> run();
   Task<void> answer(std::function<void(ha::PeerAnswer)> reply);
+  Task<void> order_restart(ha::RestartOrder order, std::function<void(ha::RestartAnswer)> answered);
   void destroy();
 
   World& world_;

@@ -4,16 +4,15 @@
 #include "core/log.h"
 #include "core/wait.h"
 #include "ha/operations/operation.h"
+#include "ha/operations/steps.h"
 
 /// A new cluster: initdb or a script by the winner of the race for /initialize, the users, the result in the
 /// store.
 namespace tanist::ha::operations {
 namespace {
 using namespace std::chrono_literals;
-constexpr Duration kDiskBudget = 5s;
 constexpr Duration kInitdbBudget = 30min;
 constexpr Duration kFirstStartBudget = 5min;
-constexpr Duration kForever = 24h * 365;
 }  // namespace
 
 namespace {

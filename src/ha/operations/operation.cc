@@ -64,7 +64,9 @@ void OperationRunner::advance(bool release_now) {
   verdict_given_.set();
 }
 
-Task<void> OperationRunner::join() { return handle_.join(); }
+Task<void> OperationRunner::join() {
+  return handle_.join();
+}
 
 void OperationRunner::enter(Phase phase, Cancel cancel, Instant deadline) {
   if (preempted_ && cancel == Cancel::free) throw OperationPreempted{};

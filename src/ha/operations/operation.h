@@ -40,7 +40,8 @@ struct OperationPreempted {};
 /// The one operation that runs, and what it says of itself.
 class OperationRunner {
  public:
-  OperationRunner(Ports ports, OperationHost& host, TaskScope& scope) : ports_(ports), host_(host), scope_(scope) {}
+  OperationRunner(Ports ports, OperationHost& host, TaskScope& scope)
+      : ports_(ports), host_(host), scope_(scope) {}
 
   const std::optional<OperationView>& view() const { return view_; }
   const std::optional<OperationResult>& last() const { return last_; }
@@ -53,8 +54,8 @@ class OperationRunner {
     bool source_lost = false;
   };
   /// Starts one; there must be none. `body` runs in the scope.
-  void start(OperationKind kind, std::string name, Task<Outcome> body, DemoteMode mode = DemoteMode::immediate,
-             std::string source = {});
+  void start(OperationKind kind, std::string name, Task<Outcome> body,
+             DemoteMode mode = DemoteMode::immediate, std::string source = {});
   /// Ends it as far as its phase allows.
   void preempt(const std::string& why);
   /// Answers an operation that awaits a verdict.
@@ -64,9 +65,11 @@ class OperationRunner {
 
   // For the operations themselves.
 
-  /// Begins a phase; throws OperationPreempted when the operation was pre-empted and this phase may be given up.
+  /// Begins a phase; throws OperationPreempted when the operation was pre-empted and this phase may be given
+  /// up.
   void enter(Phase phase, Cancel cancel, Instant deadline);
-  /// Publishes the positions and waits for advance(); false also at the deadline. Asked again by `repeat` verdicts.
+  /// Publishes the positions and waits for advance(); false also at the deadline. Asked again by `repeat`
+  /// verdicts.
   Task<bool> verdict(Lsn checkpoint_lsn, Lsn last_lsn, std::function<bool()> pointless, Instant deadline);
   void note_released();
   Ports& ports() { return ports_; }
@@ -104,7 +107,7 @@ Task<Outcome> rewind(OperationRunner& run, intent::Rewind what);
 Task<Outcome> promote(OperationRunner& run);
 Task<Outcome> demote(OperationRunner& run, DemoteMode mode);
 Task<Outcome> shutdown(OperationRunner& run, bool hurry);
-Task<Outcome> restart(OperationRunner& run);
+Task<Outcome> restart(OperationRunner& run, intent::Restart what);
 Task<Outcome> follow_restart(OperationRunner& run, std::optional<postgres::Upstream> upstream);
 
 }  // namespace operations

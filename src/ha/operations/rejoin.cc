@@ -9,7 +9,6 @@ namespace tanist::ha::operations {
 namespace {
 using namespace std::chrono_literals;
 constexpr Duration kBudget = 24h * 30;
-constexpr Duration kCheckpointBudget = 1h;
 }  // namespace
 
 Task<Outcome> crash_recover(OperationRunner& run) {

@@ -4,19 +4,19 @@
 
 /// Starting a server: after a crash, after a demotion, with new recovery settings, after a clone.
 namespace tanist::ha::operations {
-namespace {
+
 using namespace std::chrono_literals;
-constexpr Duration kForever = 24h * 365;
-}  // namespace
+
+Duration start_patience(OperationRunner& run, bool as_standby) {
+  // A timeout of zero means to fail over instead of starting; where nobody can take over it is no limit.
+  return as_standby ? 0s : run.host().settings()->dynamic.primary_start_timeout;
+}
 
 Task<Outcome> start_server(OperationRunner& run, postgres::StartRequest request,
-                           postgres::State while_starting) {
+                           postgres::State while_starting, Duration patience) {
   auto& server = run.ports().server;
   const auto settings = run.host().settings();
-  // A standby may replay for long before it is consistent; the next decision may end this at any moment.
-  // A timeout of zero means to fail over instead of starting; where nobody can take over it is no limit.
-  const Duration timeout = settings->dynamic.primary_start_timeout;
-  const Instant deadline = run.now() + (request.as_standby || timeout <= 0s ? kForever : timeout);
+  const Instant deadline = run.now() + (patience <= 0s ? kForever : patience);
   const postgres::Role role = request.role;
   if (!request.as_standby && !run.host().keeper().lease().held(run.now()))
     co_return Outcome{false, "not starting as primary without the lease"};
@@ -60,7 +60,8 @@ Task<Outcome> start(OperationRunner& run, intent::Start what) {
   request.upstream = what.upstream;
   request.role = what.as_standby ? postgres::Role::replica : postgres::Role::primary;
   const postgres::Role before = run.host().role();
-  auto starting = start_server(run, std::move(request), postgres::State::starting);
+  const Duration patience = start_patience(run, what.as_standby);
+  auto starting = start_server(run, std::move(request), postgres::State::starting, patience);
   auto started = co_await std::move(starting);
   const postgres::Role after = run.host().role();
   if (started.ok)
@@ -77,33 +78,42 @@ Task<Outcome> follow_restart(OperationRunner& run, std::optional<postgres::Upstr
   if (!down) co_return Outcome{false, "PostgreSQL could not be stopped"};
   postgres::StartRequest request;
   request.upstream = std::move(upstream);
-  auto starting = start_server(run, std::move(request), postgres::State::restarting);
+  auto starting =
+      start_server(run, std::move(request), postgres::State::restarting, start_patience(run, true));
   auto started = co_await std::move(starting);
   const postgres::Role after = run.host().role();
   if (started.ok) run.host().fire_callback(standby_action(run, "on_restart", before, after), after);
   co_return started;
 }
 
-Task<Outcome> restart(OperationRunner& run) {
+Task<Outcome> restart(OperationRunner& run, intent::Restart what) {
   auto& server = run.ports().server;
-  const postgres::Role role = run.host().role();
-  const bool primary = role == postgres::Role::primary || role == postgres::Role::promoted;
-  const auto settings = run.host().settings();
-  run.enter(Phase::checkpointing, Cancel::free, run.now() + settings->dynamic.primary_start_timeout);
-  auto checkpoint = server.checkpoint(run.now() + settings->dynamic.primary_start_timeout);
-  auto checkpointed = co_await std::move(checkpoint);
-  if (!checkpointed) log::warning("{}", checkpointed.error().detail);
-  run.host().set_state(postgres::State::restarting);
-  auto stopping = stop_and_wait(run, postgres::StopMode::fast);
-  const bool down = co_await std::move(stopping);
-  if (!down) co_return Outcome{false, "PostgreSQL could not be stopped"};
+  const postgres::Role before = run.host().role();
+  const Duration patience = what.timeout.value_or(run.host().settings()->dynamic.primary_start_timeout);
+  if (server.facts().process != postgres::Process::none) {
+    const Instant until = run.now() + (patience <= 0s ? kCheckpointBudget : patience);
+    run.enter(Phase::checkpointing, Cancel::free, until);
+    auto checkpoint = server.checkpoint(until);
+    auto checkpointed = co_await std::move(checkpoint);
+    if (!checkpointed) log::warning("{}", checkpointed.error().detail);
+    run.host().set_state(postgres::State::restarting);
+    auto stopping = stop_and_wait(run, postgres::StopMode::fast);
+    const bool down = co_await std::move(stopping);
+    if (!down) co_return Outcome{false, "PostgreSQL could not be stopped"};
+  }
   postgres::StartRequest request;
-  request.as_standby = !primary;
-  request.role = primary ? postgres::Role::primary : postgres::Role::replica;
-  auto starting = start_server(run, std::move(request), postgres::State::restarting);
+  request.as_standby = what.as_standby;
+  request.upstream = std::move(what.upstream);
+  request.role = what.as_standby ? postgres::Role::replica : postgres::Role::primary;
+  auto starting = start_server(run, std::move(request), postgres::State::restarting, patience);
   auto started = co_await std::move(starting);
-  if (!started.ok) run.host().set_state(postgres::State::restart_failed);
-  if (started.ok) run.host().fire_callback("on_restart", role);
+  const postgres::Role after = run.host().role();
+  if (started.ok) {
+    run.host().fire_callback(
+        what.as_standby ? standby_action(run, "on_restart", before, after) : "on_restart", after);
+  } else if (server.facts().process == postgres::Process::none) {
+    run.host().set_state(postgres::State::restart_failed);
+  }
   co_return started;
 }
 

@@ -12,7 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kCheckpointBudget = 1h;
 constexpr Duration kScriptBudget = 1h;
 constexpr Duration kStopBudget = 24h;
 constexpr Duration kReleasePatience = 10s;

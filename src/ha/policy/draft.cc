@@ -65,8 +65,9 @@ void Draft::release(std::optional<Lsn> last_lsn) {
 }
 
 Decision Draft::finish() {
-  // The lock is renewed for as long as it is mine, unless a rule gives it up: slow work must not lose it. Once the lease
-  // is over and the store does not answer, requests that still reach it would only keep everybody else from leading.
+  // The lock is renewed for as long as it is mine, unless a rule gives it up: slow work must not lose it.
+  // Once the lease is over and the store does not answer, requests that still reach it would only keep
+  // everybody else from leading.
   const bool known_mine = view.has_lock() && (view.store.ok || view.lease.held(now()));
   const auto usual = known_mine ? Mandate::Kind::keep : Mandate::Kind::lapse;
   decision.mandate.kind = mandate_.value_or(usual);

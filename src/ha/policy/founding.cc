@@ -11,9 +11,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Keys other than the leader's wake nobody: how often a member without data looks at the store.
-constexpr Duration kLookAgain = 1s;
-
 bool wait_for_founder(Draft& d) {
   d.wake_in(std::min(kLookAgain, d.timing().loop_wait));
   return d.because(Code::waiting_for_bootstrap);
@@ -51,7 +48,8 @@ bool found_cluster(Draft& d) {
 /// ha.md §3.6.3: from a backup, where the cluster is known and nobody makes a new one.
 bool join_without_leader(Draft& d) {
   const auto& methods = d.settings.postgresql.replica_methods;
-  const bool possible = std::ranges::any_of(methods, [](const auto& method) { return method.second.no_leader; });
+  const bool possible =
+      std::ranges::any_of(methods, [](const auto& method) { return method.second.no_leader; });
   if (!possible || !d.cluster.initialize.valid_system_id()) return false;
   if (!mode_not_served(d.settings.dynamic).empty()) return false;
   if (const auto when = retry_at(d.view, OperationKind::clone)) {

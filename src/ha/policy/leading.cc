@@ -142,7 +142,7 @@ bool promote(Draft& d) {
 
 /// ha.md §3.5.2
 bool wait_for_start(Draft& d) {
-  Duration timeout = d.settings.dynamic.primary_start_timeout;
+  const Duration timeout = d.memory.start_timeout.value_or(d.settings.dynamic.primary_start_timeout);
   const Duration left = timeout - (d.now() - d.view.postgres.state_since);
   d.number("left_seconds", seconds(left));
   if (left > Duration::zero()) {

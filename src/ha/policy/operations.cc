@@ -104,8 +104,8 @@ void learn_rewind(Draft& d, const OperationResult& result) {
   if (result.ok) {
     rewind = Memory::Rewind::success;
   } else if (result.detail != kCancelled) {
-    // postgres.md §24: with the leader gone, the failure may be its end and not ours. A control file that cannot be read
-    // any more is ours in any case.
+    // postgres.md §24: with the leader gone, the failure may be its end and not ours. A control file that
+    // cannot be read any more is ours in any case.
     const dcs::Member* leader = d.cluster.leader_member();
     const bool source_there = leader && leader->role == "primary" && !result.source_lost;
     const bool unusable = d.facts().half_rewound && !d.facts().control_error.empty();

@@ -11,10 +11,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// While nobody leads, a member that stood back looks again this often: the one it stood back for may have
-/// failed.
-constexpr Duration kLookAgain = 1s;
-
 enum class Verdict { yes, no, asking };
 
 /// The voting set: those in /sync, when it is in force.

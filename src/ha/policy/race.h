@@ -15,9 +15,9 @@ std::map<std::string, std::string> rivals(const View& view);
 /// Nobody has the lock.
 bool race_for_lock(Draft& d);
 
-/// Whether a holder of the lock that did not win it in this race may promote (ha.md §6.2): a key that was taken by a
-/// request that arrived late, or kept over a crash, says nothing about who is ahead. nullopt: the peers have to be asked
-/// first, which was noted as a need.
+/// Whether a holder of the lock that did not win it in this race may promote (ha.md §6.2): a key that was
+/// taken by a request that arrived late, or kept over a crash, says nothing about who is ahead. nullopt: the
+/// peers have to be asked first, which was noted as a need.
 std::optional<bool> fit_to_lead(Draft& d);
 
 /// Whether another could take over (ha.md §6.3): `at_least` is the position it must have; without one, the

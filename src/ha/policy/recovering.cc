@@ -16,8 +16,6 @@ using postgres::State;
 
 using namespace std::chrono_literals;
 
-/// Member keys wake nobody: how often a primary to rewind from is looked for.
-constexpr Duration kLookAgain = 1s;
 constexpr int kStartsFromBackupLabel = 150000;
 
 bool fits_start_as_primary(const postgres::ControlData& control) {

@@ -14,8 +14,8 @@ using namespace std::chrono_literals;
 /// Member keys wake nobody: how often the leader's checkpoint is looked for.
 constexpr Duration kCheckpointPause = 500ms;
 /// How long a standby may run without streaming before its WAL is compared (again).
-constexpr Duration kLookAgain = 10s;
-constexpr Duration kLookAgainAtMost = 5min;
+constexpr Duration kCompareAgain = 10s;
+constexpr Duration kCompareAgainAtMost = 5min;
 
 bool removal_configured(const Draft& d) {
   const auto& pg = d.settings.postgresql;
@@ -113,10 +113,10 @@ void look_again(Draft& d) {
   if (d.settings.tags.nostream || !wanted_upstream(d.view)) return;
   if (!memory.not_streaming_since) memory.not_streaming_since = d.now();
   if (rewind_pending(memory) && !memory.beyond_rewind) return;
-  Duration pause = std::max(kLookAgain, d.timing().loop_wait);
-  for (int i = 0; i < memory.looks_in_vain && pause < kLookAgainAtMost; ++i) pause *= 2;
+  Duration pause = std::max(kCompareAgain, d.timing().loop_wait);
+  for (int i = 0; i < memory.looks_in_vain && pause < kCompareAgainAtMost; ++i) pause *= 2;
   const Instant since = std::max(*memory.not_streaming_since, memory.compared_at.value_or(Instant{}));
-  if (d.now() - since < std::min(pause, kLookAgainAtMost)) return;
+  if (d.now() - since < std::min(pause, kCompareAgainAtMost)) return;
   ++memory.looks_in_vain;
   trigger_check(d);
 }

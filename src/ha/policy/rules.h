@@ -8,6 +8,10 @@
 /// What the words of the specification mean, as questions to a view.
 namespace tanist::ha::policy {
 
+/// Member keys wake nobody: how often others are looked at while something of theirs is waited for: a
+/// founder, a primary to rewind from, or the end of whom this member stood back for.
+inline constexpr Duration kLookAgain = std::chrono::seconds(1);
+
 /// Digits only, at least ten (ha.md §3.4).
 bool valid_system_id(const std::string& id);
 

@@ -151,7 +151,7 @@ TEST_F(ApiServerTest, only_the_first_segment_names_a_resource) {
 TEST_F(ApiServerTest, what_is_not_built_yet_is_refused_with_501) {
   publish(test::primary());
   start();
-  for (const char* line : {"POST /switchover", "DELETE /restart", "POST /restart", "GET /metrics",
+  for (const char* line : {"POST /switchover", "DELETE /switchover", "POST /reinitialize", "GET /metrics",
                            "POST /patroni", "BREW /coffee"}) {
     const Reply reply = ask(line);
     EXPECT_EQ(reply.status, 501) << line;

@@ -16,10 +16,6 @@ namespace {
 using std::chrono::seconds;
 using ::testing::ElementsAre;
 
-Document json(std::string_view text) {
-  return parse_json(text).value();
-}
-
 Settings settings_of(const std::string& text, std::string_view dynamic = "{}", Problems* problems = nullptr,
                      const Environment& environment = {{"HOME", "/h"}}) {
   const auto local = load_text(text, environment);

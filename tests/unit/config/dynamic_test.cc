@@ -4,24 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "config/dynamic_cache.h"
+#include "unit/config/sample.h"
 
 namespace tanist::config {
 namespace {
 
 using std::chrono::seconds;
 using ::testing::HasSubstr;
-
-Document json(std::string_view text) {
-  auto parsed = parse_json(text);
-  EXPECT_TRUE(parsed) << text;
-  return parsed ? *parsed : Document();
-}
-
-std::vector<std::string> texts(const Problems& problems) {
-  std::vector<std::string> out;
-  for (const auto& p : problems) out.push_back(to_string(p));
-  return out;
-}
 
 Timing timing(std::string_view text) {
   return build_dynamic(*accept_dynamic(json(text))).timing;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -24,6 +26,12 @@ postgresql:
 inline std::expected<LocalConfig, Problems> load_text(const std::string& text,
                                                       const Environment& environment = {}) {
   return load_from({{"f.yml", text}}, "f.yml", environment);
+}
+
+inline Document json(std::string_view text) {
+  auto parsed = parse_json(text);
+  EXPECT_TRUE(parsed) << text;
+  return parsed ? *parsed : Document();
 }
 
 inline std::vector<std::string> texts(const Problems& problems) {

@@ -86,7 +86,9 @@ TEST(json, broken_text_is_an_error_that_says_where) {
   }
 }
 
-TEST(json, deep_nesting_is_refused) { EXPECT_FALSE(parse_json(std::string(1000, '[')).has_value()); }
+TEST(json, deep_nesting_is_refused) {
+  EXPECT_FALSE(parse_json(std::string(1000, '[')).has_value());
+}
 
 TEST(json, an_object_with_very_many_keys_is_refused) {
   std::string text = "{\"k\":1";
@@ -96,7 +98,9 @@ TEST(json, an_object_with_very_many_keys_is_refused) {
   EXPECT_EQ(parsed.error(), "more than 10000 keys in one object");
 }
 
-TEST(json, the_last_of_equal_keys_wins) { EXPECT_EQ(to_json(json(R"({"a":1,"b":2,"a":3})")), R"({"a":3,"b":2})"); }
+TEST(json, the_last_of_equal_keys_wins) {
+  EXPECT_EQ(to_json(json(R"({"a":1,"b":2,"a":3})")), R"({"a":3,"b":2})");
+}
 
 TEST(json, positions_keep_all_their_bits) {
   EXPECT_EQ(to_json(json("9223372036854775807")), "9223372036854775807");

@@ -13,7 +13,8 @@ TEST(lsn, is_printed_and_read_as_postgresql_does) {
 }
 
 TEST(lsn, what_is_no_position_is_refused) {
-  for (const char* text : {"", "/", "1", "1/", "/1", "1/G", "1/1 ", "123456789/0"}) EXPECT_FALSE(parse_lsn(text)) << text;
+  for (const char* text : {"", "/", "1", "1/", "/1", "1/G", "1/1 ", "123456789/0"})
+    EXPECT_FALSE(parse_lsn(text)) << text;
 }
 
 TEST(lsn, distance_is_signed) {

@@ -23,8 +23,9 @@ class ManualClock final : public Clock {
   }
 
   Task<void> sleep_until(Instant until) override {
-    return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void(boost::system::error_code)>(
-        Initiation{this, until}, boost::asio::use_awaitable);
+    return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&,
+                                       void(boost::system::error_code)>(Initiation{this, until},
+                                                                        boost::asio::use_awaitable);
   }
 
   /// Moves time forward, waking each sleeper at its own instant.

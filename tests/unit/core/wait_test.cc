@@ -77,7 +77,9 @@ TEST(wait, all_returns_when_every_one_has_ended) {
   EXPECT_EQ(sum, 15);
 }
 
-TEST(wait, all_of_nothing_returns) { run(all({})); }
+TEST(wait, all_of_nothing_returns) {
+  run(all({}));
+}
 
 TEST(wait, the_first_failure_cancels_the_rest_and_is_thrown) {
   bool cancelled = false;

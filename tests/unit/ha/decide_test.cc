@@ -19,7 +19,7 @@ namespace {
 
 using namespace testing;
 
-constexpr int kViews = 15'000;
+constexpr int kViews = 20'000;
 constexpr int kReplays = 1'000;
 constexpr std::uint64_t kSeed = 20311105;
 
@@ -123,7 +123,7 @@ TEST(Totality, no_view_leads_to_harm) {
   // The views are worth something only if they lead everywhere.
   for (const char* intent : {"none", "acquire", "promote", "demote", "follow", "start", "crash_recover",
                              "rewind", "clone", "bootstrap", "finish_bootstrap", "cancel_bootstrap",
-                             "pre_empt", "release", "advance", "shutdown", "exit"})
+                             "pre_empt", "release", "advance", "restart", "shutdown", "exit"})
     EXPECT_GT(seen[intent], 0) << intent;
 }
 

@@ -85,21 +85,25 @@ class FakeServer : public postgres::Server {
   Task<postgres::Result> checkpoint(Instant) override { return fine(); }
   Task<void> run_before_stop(Instant) override { co_return; }
   Task<bool> wait_no_clients(Instant) override { co_return true; }
-  Task<std::optional<postgres::ControlData>> wait_shutdown_checkpoint(Instant) override { co_return std::nullopt; }
+  Task<std::optional<postgres::ControlData>> wait_shutdown_checkpoint(Instant) override {
+    co_return std::nullopt;
+  }
   Task<Lsn> last_lsn(postgres::ControlData, Instant) override { co_return Lsn{}; }
   Task<bool> wait_down(Instant) override { co_return true; }
   Task<bool> kill_everything(Instant) override { co_return true; }
   Task<postgres::Result> run_pre_promote(Instant) override { return fine(); }
   Task<postgres::Result> promote(Instant) override { return fine(); }
   Task<bool> wait_promoted(Instant) override { co_return true; }
-  Task<postgres::Result> follow_by_reload(std::optional<postgres::Upstream>, postgres::Role, Instant) override {
+  Task<postgres::Result> follow_by_reload(std::optional<postgres::Upstream>, postgres::Role,
+                                          Instant) override {
     return fine();
   }
   Task<postgres::Result> crash_recover(Instant) override { return fine(); }
   Task<postgres::DivergenceAnswer> compare_with(postgres::Upstream, Instant) override {
     co_return postgres::DivergenceAnswer{};
   }
-  Task<postgres::Result> rewind(postgres::Upstream, std::function<void(postgres::Progress)>, Instant) override {
+  Task<postgres::Result> rewind(postgres::Upstream, std::function<void(postgres::Progress)>,
+                                Instant) override {
     return fine();
   }
   Task<postgres::Result> create_replica(postgres::ReplicaRequest, std::function<void(postgres::Progress)>,
@@ -132,9 +136,15 @@ class FakeDisk final : public Disk {
   Task<std::expected<std::optional<std::string>, std::string>> read(std::string, Instant) override {
     co_return std::optional<std::string>();
   }
-  Task<std::expected<void, std::string>> write(std::string, std::string, unsigned, Instant) override { co_return std::expected<void, std::string>(); }
-  Task<std::expected<void, std::string>> append(std::string, std::string, unsigned, Instant) override { co_return std::expected<void, std::string>(); }
-  Task<std::expected<void, std::string>> remove(std::string, Instant) override { co_return std::expected<void, std::string>(); }
+  Task<std::expected<void, std::string>> write(std::string, std::string, unsigned, Instant) override {
+    co_return std::expected<void, std::string>();
+  }
+  Task<std::expected<void, std::string>> append(std::string, std::string, unsigned, Instant) override {
+    co_return std::expected<void, std::string>();
+  }
+  Task<std::expected<void, std::string>> remove(std::string, Instant) override {
+    co_return std::expected<void, std::string>();
+  }
 };
 
 class FakeDice final : public ha::Dice {

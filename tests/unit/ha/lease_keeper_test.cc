@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class lease_keeper : public testing::Test {
+class lease_keeper : public ::testing::Test {
  protected:
   lease_keeper() {
     log::redirect([](log::Level, const std::string&) {});
@@ -25,9 +25,7 @@ class lease_keeper : public testing::Test {
     clock.settle();
     log::redirect({});
   }
-  Task<void> close() {
-    co_return;
-  }
+  Task<void> close() { co_return; }
 
   void win() { keeper.won({clock.now(), 30s}); }
   void keep() { keeper.mandate({Mandate::Kind::keep, clock.now() + 30s}, std::nullopt); }
@@ -62,6 +60,20 @@ TEST_F(lease_keeper, a_won_lease_is_renewed_each_loop_wait_while_decisions_say_k
   }
   EXPECT_EQ(store.renewals, 6);
   EXPECT_TRUE(keeper.lease().held(clock.now()));
+}
+
+TEST_F(lease_keeper, the_first_status_of_a_leadership_does_not_wait_for_the_rhythm) {
+  win();
+  keeper.mandate({Mandate::Kind::keep, clock.now() + 30s}, dcs::Status{.optime = Lsn{1}});
+  clock.advance(1s);
+  EXPECT_EQ(store.statuses_written, 1);
+  EXPECT_EQ(store.renewals, 1);
+  keeper.mandate({Mandate::Kind::keep, clock.now() + 30s}, dcs::Status{.optime = Lsn{2}});
+  clock.advance(5s);
+  EXPECT_EQ(store.statuses_written, 1) << "the next one comes with the next renewal";
+  clock.advance(6s);
+  EXPECT_EQ(store.statuses_written, 2);
+  EXPECT_EQ(store.renewals, 2);
 }
 
 TEST_F(lease_keeper, a_mandate_that_is_not_renewed_ends_the_renewals) {

@@ -62,6 +62,20 @@ void fill_cluster(Dice& dice, dcs::Cluster& c) {
   c.linearizable = dice.coin();
 }
 
+void fill_commands(Dice& dice, Commands& c, WallTime now) {
+  RestartRequest request;
+  if (dice.coin()) request.role = dice.any(postgres::Role::standby_leader);
+  if (dice.coin()) request.older_than = dice.of({90624, 150002, 180000});
+  request.only_if_pending = dice.once_in(3);
+  if (dice.coin()) request.timeout = dice.of<Duration>({1s, 400s});
+  if (dice.once_in(6)) c.restart = RestartAsked{request, 3};
+  if (dice.once_in(6)) {
+    c.scheduled_restart =
+        ScheduledRestart{.request = request, .at = now + std::chrono::seconds(dice.below(60) - 30)};
+    c.scheduled_restart->shown.set("role", "replica");
+  }
+}
+
 void fill_settings(Dice& dice, config::Settings& s) {
   auto& dynamic = s.dynamic;
   dynamic.pause = dice.once_in(8);
@@ -77,7 +91,8 @@ void fill_settings(Dice& dice, config::Settings& s) {
   s.tags.nostream = dice.once_in(6);
   if (dice.once_in(4)) s.tags.replicatefrom = dice.name();
   s.bootstrap.present = !dice.once_in(4);
-  if (dice.once_in(4)) s.postgresql.replica_methods["restore"] = {.command = "/restore", .no_leader = dice.coin()};
+  if (dice.once_in(4))
+    s.postgresql.replica_methods["restore"] = {.command = "/restore", .no_leader = dice.coin()};
   s.postgresql.use_pg_rewind = dice.coin();
   s.postgresql.use_slots = !dice.once_in(5);
   s.postgresql.remove_data_directory_on_rewind_failure = dice.coin();
@@ -222,6 +237,7 @@ View random_view(std::mt19937_64& random) {
     view.store = {};
     view.lock = Lock::free;
   }
+  fill_commands(dice, view.commands, view.wall_now);
   return view;
 }
 

@@ -32,6 +32,7 @@ class RawSocket {
   void send(std::string_view bytes) { (void)!::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
   /// Up to the end of the connection, or until `enough` is found, at most 5 s.
   std::string receive(std::string_view enough = {}) {
+    if (fd_ < 0) return "<refused>";
     std::string out;
     pollfd p{fd_, POLLIN, 0};
     while (enough.empty() || out.find(enough) == std::string::npos) {

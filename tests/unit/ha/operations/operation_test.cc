@@ -127,7 +127,7 @@ class Host final : public OperationHost {
   LeaseKeeper& keeper_;
 };
 
-class RunningOperations : public testing::Test {
+class RunningOperations : public ::testing::Test {
  protected:
   RunningOperations() {
     log::redirect([this](log::Level, const std::string& line) { logged.push_back(line); });

@@ -1,0 +1,160 @@
+#include "api/restart_endpoint.h"
+
+#include <array>
+#include <charconv>
+
+#include "api/bodies.h"
+#include "api/pages.h"
+#include "core/format.h"
+#include "core/log.h"
+#include "dcs/codec.h"
+
+namespace tanist::api {
+
+using net::HttpRequest;
+using net::HttpResponse;
+using Kind = ha::RestartAnswer::Kind;
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Beyond the time a start may take: for the checkpoint and the end of the clients before it.
+constexpr Duration kStopMargin = 1h;
+constexpr int kFirstTwoPartVersion = 10;
+/// Everything beyond is a slip of the finger, and would not fit a clock.
+constexpr auto kLongestTimeout = std::chrono::seconds(365 * 24h);
+constexpr auto kFurthestSchedule = 3653 * 24h;
+
+std::optional<int> whole_number(std::string_view text) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < 0) return std::nullopt;
+  return value;
+}
+
+/// `15.4` → 150004, `9.6.24` → 90624; the error is the answer's text.
+std::expected<int, std::string> version_number(const std::string& text) {
+  std::vector<int> parts;
+  std::string_view rest = text;
+  while (true) {
+    const auto dot = rest.find('.');
+    const auto number = whole_number(rest.substr(0, dot));
+    if (!number) return std::unexpected("Invalid PostgreSQL version: " + text);
+    parts.push_back(*number);
+    if (dot == std::string_view::npos) break;
+    rest.remove_prefix(dot + 1);
+  }
+  constexpr int kMajor = 10000;
+  constexpr int kMost = 99;
+  const bool two = parts.size() == 2 && parts[0] >= kFirstTwoPartVersion;
+  const bool three = parts.size() == 3 && parts[1] <= kMost;
+  if ((!two && !three) || parts[0] > kMost || parts.back() > kMost)
+    return std::unexpected("Invalid PostgreSQL version format: X.Y or X.Y.Z is accepted: " + text);
+  return two ? parts[0] * kMajor + parts[1] : parts[0] * kMajor + parts[1] * 100 + parts[2];
+}
+
+std::optional<postgres::Role> role_named(const Document& value) {
+  if (!value.is_string()) return std::nullopt;
+  for (const auto role : {postgres::Role::primary, postgres::Role::standby_leader, postgres::Role::replica})
+    if (value.as_string() == postgres::to_string(role)) return role;
+  return std::nullopt;
+}
+
+/// rest-api.md §9.2
+std::expected<WallTime, HttpResponse> schedule_of(const Document& value, WallTime now) {
+  const std::string text = value.is_string() ? value.as_string() : std::string();
+  const auto at = dcs::parse_iso8601(text);
+  if (!at && dcs::parse_iso8601(text + "Z"))
+    return std::unexpected(text_body(400, "Timezone information is mandatory for the scheduled restart"));
+  if (!at)
+    return std::unexpected(text_body(
+        422, "Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. ISO 8601"));
+  if (*at > now + kFurthestSchedule)
+    return std::unexpected(text_body(422, "Cannot schedule restart more than ten years ahead"));
+  if (*at < now) return std::unexpected(text_body(422, "Cannot schedule restart in the past"));
+  return *at;
+}
+
+HttpResponse answer_of(const ha::RestartAnswer& answer) {
+  switch (answer.kind) {
+    case Kind::done: return text_body(200, "restarted successfully");
+    case Kind::refused: return text_body(503, answer.why);
+    case Kind::still_starting: return text_body(503, "postgres is still starting");
+    case Kind::failed: return text_body(503, "restart failed");
+    case Kind::scheduled: return text_body(202, "Restart scheduled");
+    case Kind::scheduled_already: return text_body(409, "Another restart is already scheduled");
+    case Kind::dropped: return text_body(200, "scheduled restart deleted");
+    case Kind::none_scheduled: return text_body(404, "no restarts are scheduled");
+  }
+  return text_body(503, "restart failed");
+}
+
+}  // namespace
+
+std::expected<ha::RestartOrder, HttpResponse> parse_restart(const Document& body, WallTime now) {
+  const auto bad = [](std::string why) { return std::unexpected(text_body(400, std::move(why))); };
+  ha::RestartRequest request;
+  std::optional<WallTime> at;
+  Document shown = Document::map();
+  for (const auto& [key, value, line] : body.entries()) {
+    Document accepted = value;
+    if (key == "schedule") {
+      const auto parsed = schedule_of(value, now);
+      if (!parsed) return std::unexpected(parsed.error());
+      at = *parsed;
+      accepted = iso8601(*at);
+    } else if (key == "role") {
+      request.role = role_named(value);
+      if (!request.role) return bad("PostgreSQL role should be either primary, standby_leader, or replica");
+    } else if (key == "postgres_version") {
+      const auto version = version_number(value.is_string() ? value.as_string() : value.text());
+      if (!version) return bad(version.error());
+      request.older_than = *version;
+    } else if (key == "timeout") {
+      const auto limit = parse_int(value, "s");
+      if (!limit || *limit <= 0) return bad("Timeout should be a positive number of seconds");
+      if (*limit > kLongestTimeout / 1s)
+        return bad(fmt::format("Timeout is {} seconds, allowed: at most {}", *limit, kLongestTimeout / 1s));
+      request.timeout = std::chrono::seconds(*limit);
+      accepted = *limit;
+    } else if (key == "restart_pending") {
+      request.only_if_pending = true;
+    } else {
+      return bad("Unknown filter for the scheduled restart: " + key);
+    }
+    shown.set(key, std::move(accepted));
+  }
+  if (!at) return request;
+  return ha::ScheduledRestart{
+      .request = std::move(request), .at = *at, .postmaster_start_time = {}, .shown = std::move(shown)};
+}
+
+Task<HttpResponse> RestartEndpoint::post(HttpRequest request, ha::SnapshotPtr snapshot, Duration patience) {
+  const auto body = optional_object(request);
+  if (!body) co_return body.error();
+  auto loading = control_.load(clock_.now() + patience);
+  const auto cluster = co_await std::move(loading);
+  if (!cluster) co_return error_page(503, "could not read the cluster from the store: " + cluster.error());
+  const Document* pause = (*cluster)->config.valid ? (*cluster)->config.data.find("pause") : nullptr;
+  const bool paused = pause ? parse_bool(*pause).value_or(false) : snapshot->paused;
+  if (paused && body->find("schedule"))
+    co_return text_body(500, "Can't schedule restart in the paused state");
+  auto order = parse_restart(*body, clock_.wall_now());
+  if (!order) co_return order.error();
+
+  log::info("REST API: {} asks for a restart: {}", request.client_ip, to_json(*body));
+  Duration limit = snapshot->settings->dynamic.primary_start_timeout;
+  if (const auto* now = std::get_if<ha::RestartRequest>(&*order); now && now->timeout) limit = *now->timeout;
+  auto restarting = control_.restart(std::move(*order), clock_.now() + limit + kStopMargin);
+  const auto answer = co_await std::move(restarting);
+  co_return answer_of(answer);
+}
+
+Task<HttpResponse> RestartEndpoint::drop(Duration patience) {
+  auto dropping = control_.restart(ha::DropSchedule{}, clock_.now() + patience);
+  const auto answer = co_await std::move(dropping);
+  co_return answer_of(answer);
+}
+
+}  // namespace tanist::api

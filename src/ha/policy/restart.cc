@@ -1,0 +1,132 @@
+#include "ha/policy/restart.h"
+
+#include <fmt/format.h>
+
+#include "ha/policy/rules.h"
+
+namespace tanist::ha::policy {
+namespace {
+
+/// It would be stopped, and could not be started again as what it was.
+constexpr const char* kWithoutLock = "the member runs as primary without the leader key";
+constexpr const char* kConditions = "restart conditions are not satisfied";
+
+bool role_matches(postgres::Role wanted, postgres::Role mine) {
+  if (mine == postgres::Role::promoted) mine = postgres::Role::primary;
+  return wanted == mine;
+}
+
+/// What speaks against the conditions; nullptr: nothing.
+const char* unmet(const View& view, const RestartRequest& request) {
+  const auto& facts = view.postgres.facts;
+  if (request.role && !role_matches(*request.role, view.postgres.role)) return "host role mismatch";
+  const int version = facts.probe ? facts.probe->server_version : facts.major_version;
+  if (request.older_than && version >= *request.older_than) return "postgres version mismatch";
+  if (request.only_if_pending && facts.pending_restart.empty()) return "pending restart flag is not set";
+  return nullptr;
+}
+
+/// Why no restart can be begun now, as the asker is told; empty: it can.
+std::string obstacle(Draft& d, const RestartRequest& request) {
+  const View& view = d.view;
+  if (view.commands.shutdown) return "the daemon is shutting down";
+  if (view.operation) return view.operation->name + " already in progress";
+  if (d.memory.bootstrapping) return "bootstrap already in progress";
+  if (!view.store.ok) return "DCS is not accessible";
+  if (const char* reason = unmet(view, request)) {
+    d.say(log::Level::info, Code::restart_refused, {reason});
+    return kConditions;
+  }
+  if (d.facts().process == postgres::Process::orphans)
+    return "postgres is not running, its last processes are ended";
+  // Outside pause a server that is down is started again anyway, and as what the cluster then needs.
+  if (!d.facts().running() && !d.settings.dynamic.pause)
+    return "postgres is not running, it is started as soon as possible";
+  if (!d.facts().running() && d.facts().half_rewound)
+    return "pg_rewind has not finished on this data directory";
+  return {};
+}
+
+/// A primary comes back as one only with the lock; what else is in the data directory comes back as a
+/// standby.
+bool comes_back_as_primary(const View& view) {
+  if (view.postgres.facts.running()) return may_commit(view);
+  return view.has_lock() && !view.postgres.facts.standby_signal;
+}
+
+void begin(Draft& d, const RestartRequest& request, std::optional<std::uint64_t> asked) {
+  intent::Restart restart;
+  restart.as_standby = !comes_back_as_primary(d.view);
+  if (restart.as_standby) restart.upstream = wanted_upstream(d.view);
+  restart.timeout = request.timeout;
+  restart.asked = asked;
+  d.intend(std::move(restart));
+  // ha.md §11.1: its outcome is looked at like that of any other start.
+  d.memory.recovering = true;
+  d.memory.start_timeout = request.timeout;
+}
+
+}  // namespace
+
+bool restart_as_asked(Draft& d) {
+  const auto& asked = d.view.commands.restart;
+  if (!asked) return false;
+  const auto refuse = [&](std::string why) {
+    d.add(duty::RefuseRestart{.id = asked->id, .why = std::move(why)});
+    return false;
+  };
+  if (std::string why = obstacle(d, asked->request); !why.empty()) return refuse(std::move(why));
+  if (comes_back_as_primary(d.view)) {
+    // A copy of the store may not show yet that the lock was won: the fresh one that the other rules ask for
+    // decides.
+    const bool contradiction = !d.view.has_lock() && d.view.lease.held(d.now());
+    if (contradiction && !d.cluster.linearizable) return false;
+    if (!leads(d.view)) return refuse(kWithoutLock);
+    if (!d.linearizable()) return d.because(Code::restart_begun);
+  }
+  begin(d, asked->request, asked->id);
+  return d.because(Code::restart_begun);
+}
+
+void restart_as_scheduled(Draft& d) {
+  const auto& planned = d.view.commands.scheduled_restart;
+  if (!planned || !d.view.store.ok || d.cluster.unlocked() || d.view.operation || d.settings.dynamic.pause)
+    return;
+  if (d.decision.needs.any() || !std::holds_alternative<intent::None>(d.decision.intent)) return;
+  const auto& probe = d.facts().probe;
+  if (probe && probe->postmaster_start_time != planned->postmaster_start_time) {
+    d.say(log::Level::info, Code::restart_has_happened, {probe->postmaster_start_time});
+    d.add(duty::DropScheduledRestart{});
+    return;
+  }
+  // ha.md §7.2.2
+  const Duration left = planned->at - d.view.wall_now;
+  const Duration loop_wait = d.timing().loop_wait;
+  if (left > Duration::zero()) {
+    d.wake_in(left);
+    if (left > loop_wait)
+      d.say_each_minute("scheduled restart", log::Level::info, Code::awaiting_schedule,
+                        {"restart", iso8601(planned->at), fmt::format("{:.0f}", seconds(left))});
+    return;
+  }
+  if (-left > loop_wait * 3 / 2) {
+    d.say(log::Level::warning, Code::schedule_stale, {"restart", iso8601(planned->at)});
+    d.add(duty::DropScheduledRestart{});
+    return;
+  }
+  std::string why = obstacle(d, planned->request);
+  if (why.empty() && comes_back_as_primary(d.view)) {
+    if (!leads(d.view)) why = kWithoutLock;
+    if (why.empty() && !d.linearizable()) return;
+  }
+  d.say(log::Level::info, Code::schedule_due, {"restart", iso8601(planned->at)});
+  d.add(duty::DropScheduledRestart{});
+  if (!why.empty()) {
+    d.say(log::Level::warning, Code::scheduled_restart_refused, {why});
+    return;
+  }
+  begin(d, planned->request, std::nullopt);
+  d.because(Code::restart_initiated);
+}
+
+}  // namespace tanist::ha::policy

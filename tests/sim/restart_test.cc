@@ -1,0 +1,137 @@
+#include "core/format.h"
+#include "scenario.h"
+
+/// Restarts on request: what becomes of the lock, and of who asked.
+namespace tanist::sim {
+namespace {
+
+using Kind = ha::RestartAnswer::Kind;
+
+class Restarts : public Scenario {
+ protected:
+  /// The answer is kept in `answer`.
+  void restart(Member& m, ha::RestartOrder order = ha::RestartRequest{}) {
+    answer.reset();
+    m.restart(std::move(order), [this](ha::RestartAnswer given) { answer = std::move(given); });
+  }
+  Kind answered(Duration limit = 30s) {
+    until([this] { return answer.has_value(); }, limit);
+    return answer ? answer->kind : Kind::refused;
+  }
+
+  std::optional<ha::RestartAnswer> answer;
+};
+
+TEST_F(Restarts, a_restarted_leader_keeps_the_key_and_its_timeline) {
+  Member& old = leader();
+  const Time started = old.postgres().started_at();
+  const auto changes = cluster.store().lock_changes();
+  const auto timeline = old.postgres().timeline();
+  restart(old);
+  EXPECT_EQ(answered(), Kind::done) << story();
+  EXPECT_GT(old.postgres().started_at(), started);
+  EXPECT_EQ(old.postgres().timeline(), timeline);
+  EXPECT_TRUE(cluster.run_until_converged(30s)) << story();
+  EXPECT_EQ(cluster.primary(), &old);
+  EXPECT_EQ(cluster.store().lock_changes(), changes);
+}
+
+TEST_F(Restarts, a_restarted_replica_streams_again) {
+  Member& m = replica();
+  const Time started = m.postgres().started_at();
+  restart(m);
+  EXPECT_EQ(answered(), Kind::done) << story();
+  EXPECT_GT(m.postgres().started_at(), started);
+  EXPECT_TRUE(m.postgres().in_recovery());
+  EXPECT_TRUE(cluster.run_until_converged(30s)) << story();
+}
+
+TEST_F(Restarts, a_leader_that_does_not_come_up_again_gives_the_key_away) {
+  Member& old = leader();
+  old.postgres().failing_starts = 1;
+  restart(old);
+  EXPECT_EQ(answered(), Kind::failed) << story();
+  until([&] { return cluster.primary() && cluster.primary() != &old; }, 20s);
+  EXPECT_TRUE(cluster.run_until_converged(60s)) << story();
+}
+
+TEST_F(Restarts, a_leader_that_starts_longer_than_the_request_allows_is_replaced) {
+  Member& old = leader();
+  old.postgres().timing.launch = 100s;
+  restart(old, ha::RestartRequest{.timeout = 5s});
+  EXPECT_EQ(answered(), Kind::still_starting) << story();
+  old.postgres().timing.launch = 20ms;
+  until([&] { return cluster.primary() && cluster.primary() != &old; }, 30s);
+  EXPECT_TRUE(cluster.run_until_converged(60s)) << story();
+}
+
+TEST_F(Restarts, a_second_request_is_refused_while_the_first_is_carried_out) {
+  Member& m = replica();
+  m.postgres().timing.launch = 3s;
+  restart(m);
+  world().run_for(500ms);
+  std::optional<ha::RestartAnswer> second;
+  m.restart(ha::RestartRequest{}, [&](ha::RestartAnswer given) { second = std::move(given); });
+  until([&] { return second.has_value(); }, 1s);
+  EXPECT_EQ(second->why, "restart already in progress");
+  EXPECT_EQ(answered(), Kind::done);
+}
+
+TEST_F(Restarts, a_daemon_killed_at_any_moment_of_a_restart_leaves_a_cluster_that_finds_together) {
+  for (int step = 0; step < 12; ++step) {
+    Member& old = leader();
+    old.postgres().timing.launch = 200ms;
+    old.restart(ha::RestartRequest{});
+    world().run_for(30ms * step);
+    old.crash();
+    world().run_for(500ms);
+    old.start();
+    ASSERT_TRUE(cluster.run_until_converged(cluster.options().ttl + 60s)) << "killed in step " << step << "\n"
+                                                                          << story();
+    ASSERT_TRUE(cluster.ok()) << cluster.report(60);
+  }
+}
+
+TEST_F(Restarts, a_lost_lease_in_the_middle_ends_with_another_primary) {
+  Member& old = leader();
+  old.postgres().timing.launch = 2s;
+  restart(old);
+  world().run_for(600ms);
+  cluster.excuse_key(cluster.options().ttl);
+  cluster.store().delete_leader_by_hand();
+  EXPECT_TRUE(cluster.run_until_converged(cluster.options().ttl + 60s)) << story();
+}
+
+TEST_F(Restarts, a_schedule_is_kept_until_its_time_and_carried_out_once) {
+  Member& m = replica();
+  const Time started = m.postgres().started_at();
+  restart(m, ha::ScheduledRestart{.request = {}, .at = m.wall_now() + 25s});
+  EXPECT_EQ(answered(), Kind::scheduled);
+  restart(m, ha::ScheduledRestart{.request = {}, .at = m.wall_now() + 50s});
+  EXPECT_EQ(answered(), Kind::scheduled_already);
+  EXPECT_TRUE(m.snapshot()->scheduled_restart);
+  world().run_for(23s);
+  EXPECT_EQ(m.postgres().started_at(), started);
+  world().run_for(4s);
+  const Time again = m.postgres().started_at();
+  EXPECT_GT(again, started) << story();
+  world().run_for(60s);
+  EXPECT_EQ(m.postgres().started_at(), again);
+  EXPECT_FALSE(m.snapshot()->scheduled_restart);
+}
+
+TEST_F(Restarts, a_withdrawn_schedule_is_not_carried_out) {
+  Member& m = replica();
+  const Time started = m.postgres().started_at();
+  restart(m, ha::ScheduledRestart{.request = {}, .at = m.wall_now() + 5s});
+  EXPECT_EQ(answered(), Kind::scheduled);
+  restart(m, ha::DropSchedule{});
+  EXPECT_EQ(answered(), Kind::dropped);
+  world().run_for(20s);
+  EXPECT_EQ(m.postgres().started_at(), started);
+  restart(m, ha::DropSchedule{});
+  EXPECT_EQ(answered(), Kind::none_scheduled);
+}
+
+}  // namespace
+}  // namespace tanist::sim
