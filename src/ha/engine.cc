@@ -70,7 +70,8 @@ Engine::Impl::Impl(Executor executor, Ports ports, config::SettingsPtr settings,
                                  [this] {
                                    publish();
                                    wake();
-                                 }}),
+                                 },
+                                 [this] { lease_proven(); }}),
       operations_(ports_, *this, scope_) {
   ports_.store.on_change([this](dcs::Store::Change change) { store_changed(change); });
   ports_.server.on_event([this](postgres::ServerEvent event) { server_event(event); });
@@ -225,7 +226,12 @@ Task<void> Engine::Impl::nap() {
   }
   next_run_ += timing().loop_wait;
   if (next_run_ <= at) {
-    next_run_ = at + timing().loop_wait;
+    // ha.md §2
+    log::warning("Loop time exceeded, rescheduling immediately.");
+    next_run_ = at;
+    auto pause = ports_.clock.sleep_for(1ms);
+    co_await std::move(pause);
+    co_return;
   }
   Instant until = next_run_;
   if (wake_at_ && *wake_at_ < until) until = std::max(*wake_at_, at + 1ms);

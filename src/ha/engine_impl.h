@@ -34,8 +34,19 @@ struct Engine::Impl final : OperationHost {
   Task<void> start_up_or_shutdown(bool& started);
   Task<void> start_up_into(bool& started);
   Task<void> shutdown_asked();
-  Task<void> stop_found_server();
+  Task<void> reach_store(dcs::Identity identity, dcs::ClusterPtr& cluster);
   Task<bool> start_up();
+
+  // A PostgreSQL that was found running (found_server.cc).
+  void lease_proven();
+  Task<void> record_lease();
+  Task<postgres::Result> open_server();
+  Task<bool> was_paused();
+  Task<bool> end_found_server(Instant kill_at);
+  Task<void> stop_found_server();
+  Task<void> watch_found_server();
+  Task<void> unwatch_found_server();
+
   Task<bool> name_is_free(dcs::ClusterPtr cluster);
   Task<bool> clear_abandoned_bootstrap(dcs::ClusterPtr cluster);
   Task<std::string> read_small(std::string path);
@@ -86,6 +97,7 @@ struct Engine::Impl final : OperationHost {
   Task<bool> release_key(std::optional<Lsn> last_lsn) override;
   LeaseKeeper& keeper() override { return keeper_; }
   std::string bootstrap_note_path() const override { return settings_->state_dir + "/bootstrap.json"; }
+  std::string lease_path() const { return settings_->state_dir + "/lease"; }
   std::string session_path() const { return settings_->state_dir + "/session"; }
   std::string dynamic_cache_path() const { return settings_->postgresql.data_dir + "/patroni.dynamic.json"; }
 
@@ -113,6 +125,11 @@ struct Engine::Impl final : OperationHost {
   postgres::Role role_ = postgres::Role::uninitialized;
   bool seen_running_ = false;
   bool server_open_ = false;
+  /// Of this run of the host: CLOCK_BOOTTIME counts from its start.
+  std::string boot_id_;
+  Instant lease_recorded_{};
+  bool recording_lease_ = false;
+  TaskHandle found_watch_;
   std::optional<postgres::Progress> progress_;
 
   // The store as last read.

@@ -55,6 +55,7 @@ void LeaseKeeper::accept(const dcs::Proof& proof) {
   take_back_until_.reset();
   ports_.fence.prolong(deadlines().kill_at);
   deadline_.set();
+  if (hooks_.proven) hooks_.proven();
 }
 
 void LeaseKeeper::won(const dcs::Proof& proof) {
@@ -71,7 +72,7 @@ void LeaseKeeper::lost(const std::string& why, bool key_absent) {
   lease_ = {};
   mandate_ = {};
   failing_since_.reset();
-  status_pending_ = status_sent_ = false;
+  forget_status();
   due_.set();
   deadline_.set();
   if (!had) return;
@@ -95,8 +96,14 @@ Task<void> LeaseKeeper::give_up() {
   lease_ = {};
   failing_since_.reset();
   take_back_until_.reset();
-  status_pending_ = status_sent_ = false;
+  forget_status();
   deadline_.set();
+}
+
+/// The next leadership begins with a status of its own: the store may have lost the old one.
+void LeaseKeeper::forget_status() {
+  status_.reset();
+  status_pending_ = status_sent_ = false;
 }
 
 Instant LeaseKeeper::next_renewal() const {
@@ -227,6 +234,7 @@ Task<void> LeaseKeeper::watch_deadlines() {
     stopping = true;
     if (now >= at.until) {
       lease_ = {};
+      forget_status();
       failing_since_.reset();
       hooks_.changed();
       // What may write must be gone; go on killing until it is.

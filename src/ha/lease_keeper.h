@@ -21,6 +21,8 @@ class LeaseKeeper {
     std::function<bool()> may_write;
     /// The lease ended or was lost: publish and decide at once.
     std::function<void()> changed;
+    /// A proof came in: the lease ends later now. May be empty.
+    std::function<void()> proven = {};
   };
 
   LeaseKeeper(Ports ports, TaskScope& scope, Hooks hooks);
@@ -58,6 +60,7 @@ class LeaseKeeper {
   Task<void> watch_deadlines();
   Task<void> renew_once(bool asked);
   Task<void> no_request();
+  void forget_status();
   Instant next_renewal() const;
   void accept(const dcs::Proof& proof);
 

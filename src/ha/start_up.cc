@@ -11,9 +11,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration kLoadPause = 5s;
 constexpr Duration kNameCheck = 3s;
-/// How long a fast stop may take before it becomes a SIGKILL; the lease of whoever ran before is over by
-/// then.
-constexpr Duration kStopBudget = 20s;
+constexpr Duration kApplyBudget = 30s;
 /// Sessions that a restarted daemon takes for its own: after an unknown outcome the leader key may hang on an
 /// older one.
 constexpr std::size_t kSessionsRecorded = 4;
@@ -73,35 +71,34 @@ Task<void> Engine::Impl::start_up_or_shutdown(bool& started) {
   if (winner != 1) co_return;
   started = false;
   exit_code_ = 0;
+  auto unwatching = unwatch_found_server();
+  co_await std::move(unwatching);
   auto stopping = stop_found_server();
   co_await std::move(stopping);
 }
 
-Task<void> Engine::Impl::stop_found_server() {
-  auto caching = read_small(dynamic_cache_path());
-  const std::string cached = co_await std::move(caching);
-  if (auto dynamic = parse_json(cached);
-      dynamic && dynamic->find("pause") && dynamic->find("pause")->truthy()) {
-    log::info("Leader key is not deleted and Postgresql is not stopped due paused state");
+/// Returns when the store has told of the cluster; without a cluster when it never will.
+Task<void> Engine::Impl::reach_store(dcs::Identity identity, dcs::ClusterPtr& cluster) {
+  try {
+    auto opening = ports_.store.open(std::move(identity));
+    co_await std::move(opening);
+  } catch (const dcs::FatalStoreError& e) {
+    log::critical("{}", e.what());
+    exit_code_ = 1;
     co_return;
   }
-  if (!server_open_) {
-    auto opening = ports_.server.open(settings_);
-    auto opened = co_await std::move(opening);
-    if (!opened) {
-      log::error("{}", opened.error().detail);
+  while (!cluster) {
+    auto loading = ports_.store.load(dcs::Read::linearizable, store_deadline());
+    auto loaded = co_await std::move(loading);
+    if (loaded) {
+      cluster = *loaded;
       co_return;
     }
+    log::warning("Can not get cluster from dcs");
+    log::debug("{}", loaded.error().detail);
+    auto pause = ports_.clock.sleep_for(kLoadPause);
+    co_await std::move(pause);
   }
-  if (ports_.server.facts().process == postgres::Process::none) co_return;
-  log::info("shutdown before the start was complete: stopping PostgreSQL");
-  ports_.server.signal_stop(postgres::StopMode::fast);
-  auto waiting = ports_.server.wait_down(now() + kStopBudget);
-  const bool down = co_await std::move(waiting);
-  if (down) co_return;
-  auto killing = ports_.server.kill_everything(now() + kStopBudget);
-  const bool killed = co_await std::move(killing);
-  if (!killed) exit_code_ = 1;
 }
 
 Task<bool> Engine::Impl::start_up() {
@@ -121,27 +118,13 @@ Task<bool> Engine::Impl::start_up() {
   }
 
   ports_.store.set_ttl(timing().ttl);
-  try {
-    auto opening = ports_.store.open(std::move(identity));
-    co_await std::move(opening);
-  } catch (const dcs::FatalStoreError& e) {
-    log::critical("{}", e.what());
-    exit_code_ = 1;
-    co_return false;
-  }
   dcs::ClusterPtr cluster;
-  while (!cluster) {
-    auto loading = ports_.store.load(dcs::Read::linearizable, store_deadline());
-    auto loaded = co_await std::move(loading);
-    if (loaded) {
-      cluster = *loaded;
-      break;
-    }
-    log::warning("Can not get cluster from dcs");
-    log::debug("{}", loaded.error().detail);
-    auto pause = ports_.clock.sleep_for(kLoadPause);
-    co_await std::move(pause);
-  }
+  found_watch_ = scope_.spawn("found PostgreSQL", watch_found_server());
+  auto reaching = reach_store(std::move(identity), cluster);
+  co_await std::move(reaching);
+  auto unwatching = unwatch_found_server();
+  co_await std::move(unwatching);
+  if (!cluster) co_return false;
   auto checking = name_is_free(cluster);
   const bool name_free = co_await std::move(checking);
   if (!name_free) {
@@ -180,9 +163,14 @@ Task<bool> Engine::Impl::start_up() {
   keeper_.set_paused(settings_->dynamic.pause);
   ports_.store.set_ttl(timing().ttl);
 
-  auto opening_server = ports_.server.open(settings_);
+  const bool found_stopped = server_open_;
+  auto opening_server = open_server();
   auto opened = co_await std::move(opening_server);
-  server_open_ = true;
+  if (opened && found_stopped) {
+    // It was opened before the dynamic configuration was known.
+    auto applying = ports_.server.apply(settings_, postgres::Role::replica, true, now() + kApplyBudget);
+    opened = co_await std::move(applying);
+  }
   if (!opened) {
     log::critical("{}", opened.error().detail);
     exit_code_ = 1;

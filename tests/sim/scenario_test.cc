@@ -191,6 +191,49 @@ TEST_F(Scenario, a_daemon_stopped_past_its_lease_finds_its_postgres_killed_by_th
   EXPECT_TRUE(cluster.run_until_converged(90s)) << story();
 }
 
+/// A crashed leader whose daemon comes back within its lease starts read-only; what it replays takes for
+/// ever.
+class SlowStart : public Scenario {
+ protected:
+  static Options impatient() {
+    Options options;
+    options.primary_start_timeout = 15s;
+    options.use_pg_rewind = false;
+    return options;
+  }
+  SlowStart() : Scenario(impatient()) {}
+};
+
+TEST_F(SlowStart, a_holder_of_the_lock_that_does_not_come_up_gives_way) {
+  Member& old = leader();
+  old.crash();
+  old.postgres().crash_postmaster();
+  old.postgres().timing.launch = 600s;
+  world().run_for(2s);
+  old.start();
+  until([&] { return old.postgres().life() == Postgres::Life::starting; }, 5s);
+  old.postgres().timing.launch = 20ms;
+  until([&] { return cluster.primary() && cluster.primary() != &old; }, 45s);
+  EXPECT_TRUE(cluster.run_until_converged(120s)) << story();
+}
+
+TEST_F(Scenario, a_standby_that_still_starts_is_aimed_at_the_new_leader) {
+  Member& old = leader();
+  Member& late = replica();
+  late.postgres().timing.launch = 40s;
+  late.postgres().crash_postmaster();
+  world().run_for(5s);
+  old.lose_power();
+  until([&] { return cluster.primary() && cluster.primary() != &old && cluster.primary() != &late; }, 60s);
+  until(
+      [&] {
+        return late.postgres().disk().upstream && late.postgres().disk().upstream->member == leader().name();
+      },
+      15s);
+  old.start();
+  EXPECT_TRUE(cluster.run_until_converged(120s)) << story();
+}
+
 TEST_F(Scenario, a_stopped_postgres_is_killed_before_another_leads) {
   Member& old = leader();
   old.postgres().freeze(true);
@@ -311,6 +354,53 @@ TEST_P(WithoutGuardian, a_restarted_daemon_that_loses_the_store_again_stops_its_
   EXPECT_TRUE(cluster.ok()) << cluster.report(60);
 }
 INSTANTIATE_TEST_SUITE_P(EveryMoment, WithoutGuardian, ::testing::Range(0, 30));
+
+/// The parameter tells how many tenths of a second after the store was lost the daemon is restarted.
+class RestartedAlone : public ::testing::TestWithParam<int> {};
+
+TEST_P(RestartedAlone, a_daemon_restarted_without_the_store_stops_its_primary_before_another_leads) {
+  Options options;
+  options.guardian = false;
+  options.ttl = 20s;
+  options.loop_wait = 2s;
+  options.retry_timeout = 3s;
+  Cluster cluster(78, options);
+  cluster.start_all();
+  ASSERT_TRUE(cluster.run_until_converged(120s)) << cluster.shape();
+  Member& old = *cluster.primary();
+  cluster.world().partition(old.host(), kStore, true);
+  cluster.world().run_for(GetParam() * 100ms);
+  old.crash();
+  cluster.world().run_for(200ms);
+  old.start();
+  cluster.world().run_for(60s);
+  EXPECT_TRUE(cluster.ok()) << cluster.report(60);
+  EXPECT_FALSE(old.postgres().can_commit());
+  EXPECT_NE(cluster.primary(), nullptr);
+  cluster.world().partition(old.host(), kStore, false);
+  EXPECT_TRUE(cluster.run_until_converged(120s)) << cluster.shape() << cluster.report(60);
+}
+INSTANTIATE_TEST_SUITE_P(EveryMoment, RestartedAlone, ::testing::Range(0, 140, 7));
+
+TEST(RestartedAloneInTime, a_daemon_that_finds_the_store_soon_keeps_its_primary) {
+  Options options;
+  options.guardian = false;
+  Cluster cluster(79, options);
+  cluster.start_all();
+  ASSERT_TRUE(cluster.run_until_converged(120s)) << cluster.shape();
+  Member& old = *cluster.primary();
+  const Time started = old.postgres().started_at();
+  cluster.world().partition(old.host(), kStore, true);
+  old.crash();
+  cluster.world().run_for(200ms);
+  old.start();
+  cluster.world().run_for(8s);
+  EXPECT_TRUE(old.postgres().can_commit()) << "the lease that was noted has not ended yet";
+  cluster.world().partition(old.host(), kStore, false);
+  cluster.world().run_for(30s);
+  EXPECT_EQ(cluster.primary(), &old);
+  EXPECT_EQ(old.postgres().started_at(), started);
+}
 
 TEST(Simulator, two_primaries_are_seen_where_nothing_fences) {
   Options options;

@@ -194,7 +194,7 @@ Task<void> SimServer::refresh(Duration max_age, Instant deadline) {
     facts_.failing_since.reset();
     facts_.failing_why.clear();
     seen_recovery_ = model_.in_recovery();
-  } else if (facts_.accepting != postgres::Accepting::rejecting && !facts_.failing_since) {
+  } else if (!facts_.failing_since) {
     facts_.failing_since = asked;
     facts_.failing_why = "the query was not answered";
   }

@@ -54,7 +54,8 @@ Task<void> OperationRunner::run(Task<Outcome> body) {
 void OperationRunner::preempt(const std::string& why) {
   if (!view_ || preempted_) return;
   preempted_ = true;
-  log::warning("Cancelling long running task {} ({})", view_->name, why);
+  log::warning("Cancelling long running task {}", view_->name);
+  log::debug("{} is cancelled: {}", view_->name, why);
   if (view_->cancel == Cancel::free) handle_.cancel();
 }
 

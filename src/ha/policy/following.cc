@@ -101,7 +101,7 @@ bool follow_leader(Draft& d) {
   }
   // ha.md §3.5.3
   if (is_starting(view)) d.say(log::Level::info, Code::still_starting_standby);
-  if (d.facts().failing_since) {
+  if (d.facts().failing_since && !is_starting(view)) {
     d.number("failing_seconds", seconds(d.now() - *d.facts().failing_since));
     return d.because(Code::postgres_error);
   }

@@ -1,5 +1,6 @@
 #include "ha/policy/operations.h"
 
+#include "ha/policy/modes.h"
 #include "ha/policy/race.h"
 #include "ha/policy/rejoin.h"
 #include "ha/policy/rules.h"
@@ -99,6 +100,24 @@ bool crash_recovery_too_slow(Draft& d, const OperationView& op) {
   return d.because(Code::terminated_crash_recovery);
 }
 
+/// ha.md §3.5.2: a leader whose server does not come up in time, as primary or read-only, gives way to
+/// whoever can lead. What still starts is stopped by the next decision.
+bool start_too_slow(Draft& d, const OperationView& op) {
+  const bool starts = op.kind == OperationKind::start || op.kind == OperationKind::restart ||
+                      op.kind == OperationKind::follow_restart;
+  if (!starts || op.phase != Phase::starting || !leads(d.view) || d.settings.dynamic.pause) return false;
+  const Duration patience = d.memory.start_timeout.value_or(d.settings.dynamic.primary_start_timeout);
+  if (d.now() < op.phase_since + patience) {
+    d.wake(op.phase_since + patience);
+    return false;
+  }
+  if (!mode_not_served(d.settings.dynamic).empty()) return false;
+  const auto possible = failover_possible(d);
+  if (!possible || !*possible) return false;
+  d.intend(intent::PreEmpt{"startup timeout"});
+  return d.because(Code::start_too_slow);
+}
+
 void learn_rewind(Draft& d, const OperationResult& result) {
   auto& rewind = d.memory.rewind;
   if (result.ok) {
@@ -168,7 +187,7 @@ bool watch_operation(Draft& d) {
     d.intend(intent::PreEmpt{"another member leads the cluster"});
     return d.because(Code::bootstrap_overtaken);
   }
-  if (crash_recovery_too_slow(d, op) || aims_at_the_past(d, op)) return true;
+  if (crash_recovery_too_slow(d, op) || start_too_slow(d, op) || aims_at_the_past(d, op)) return true;
   // ha.md §3.6
   if (op.kind == OperationKind::bootstrap && op.phase == Phase::ending_recovery)
     return d.because(Code::waiting_for_recovery);
@@ -193,7 +212,7 @@ bool shut_down(Draft& d) {
       return d.because(Code::shutting_down);
     }
     // ha.md §2, shutdown 1. A phase that cannot be broken ends by itself; its operation stops there.
-    if (op.cancel != Cancel::no || op.kind == OperationKind::promote) d.intend(intent::PreEmpt{"shutdown"});
+    d.intend(intent::PreEmpt{"shutdown"});
     return d.because(Code::shutting_down);
   }
   // ha.md §2, shutdown 2

@@ -147,6 +147,12 @@ bool recover(Draft& d) {
   }
   // What is left of a rewind may be a control file that cannot be read: only a clone helps then.
   if (d.facts().half_rewound && !d.facts().control_error.empty()) return finish_rewind(d);
+  if (!d.facts().control && leader && !d.facts().control_error.empty()) {
+    // Nothing can be started on it, and others may lead.
+    d.number("control_error", d.facts().control_error);
+    d.release();
+    return d.because(Code::removed_key_start_failed);
+  }
   if (!d.facts().control) {
     // Read again in each cycle; without it nothing can be said about this data directory.
     d.decision.needs.control_file = true;

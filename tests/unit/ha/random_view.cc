@@ -231,6 +231,14 @@ View random_view(std::mt19937_64& random) {
     b.last.leader.reset();
     if (dice.coin()) b.cluster.initialize = {};
   }
+  // Chance alone hardly ever brings together what a rewind needs.
+  if (dice.once_in(10)) {
+    b.settings.postgresql.use_pg_rewind = true;
+    b.view.memory.rewind = Memory::Rewind::need;
+    if (b.view.postgres.facts.control) b.view.postgres.facts.control->data_checksums = true;
+    for (auto& [name, m] : b.cluster.members)
+      m.role = b.cluster.leader && b.cluster.leader->name == name ? "primary" : "replica";
+  }
   View view = b.build();
   if (dice.once_in(20)) view.store.last_with_leader = nullptr;
   if (dice.once_in(20)) {

@@ -248,5 +248,16 @@ TEST(Recovering, an_outage_ends_with_an_accepting_server) {
   EXPECT_FALSE(d.memory.crash_recovery_tried);
 }
 
+TEST(Recovering, a_leader_whose_control_file_cannot_be_read_gives_the_lock_away) {
+  ViewBuilder b = ViewBuilder().as_leader().down();
+  b.view.postgres.facts.control.reset();
+  const Decision asks = b.decide();
+  EXPECT_TRUE(asks.needs.control_file) << "it may only not have been read yet";
+  b.view.postgres.facts.control_error = "could not read global/pg_control";
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::Release>(d));
+  EXPECT_EQ(d.mandate.kind, Mandate::Kind::release);
+}
+
 }  // namespace
 }  // namespace tanist::ha
