@@ -120,7 +120,7 @@ Task<bool> Engine::Impl::start_up() {
     identity.previous_sessions = sessions_;
   }
 
-  ports_.store.set_ttl(timing().ttl);
+  ports_.store.set_timing(timing());
   try {
     auto opening = ports_.store.open(std::move(identity));
     co_await std::move(opening);
@@ -178,7 +178,7 @@ Task<bool> Engine::Impl::start_up() {
 
   keeper_.set_timing(timing());
   keeper_.set_paused(settings_->dynamic.pause);
-  ports_.store.set_ttl(timing().ttl);
+  ports_.store.set_timing(timing());
 
   auto opening_server = ports_.server.open(settings_);
   auto opened = co_await std::move(opening_server);
