@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/settings.h"
 #include "contract/store_contract_base.h"
 #include "contract/store_contract_lost_replies.h"
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/settings.h"
 #include "core/task_scope.h"
 #include "dcs/store.h"
 #include "process.h"
