@@ -31,8 +31,8 @@ std::expected<Document, HttpResponse> object_in(const HttpRequest& request) {
 
 std::expected<Document, HttpResponse> required_object(const HttpRequest& request) {
   const std::string what = fmt::format("{} {}", request.method, request.path());
-  const bool has_length = request.headers.find("Content-Length") || request.headers.find("Transfer-Encoding");
-  if (!has_length) return std::unexpected(error_page(411, what + " needs a body with a Content-Length"));
+  if (!request.headers.find("Content-Length"))
+    return std::unexpected(error_page(411, what + " needs a body with a Content-Length"));
   if (request.body.empty())
     return std::unexpected(error_page(400, what + " needs a JSON object, the body is empty"));
   auto object = object_in(request);

@@ -13,6 +13,10 @@ using net::HttpResponse;
 
 namespace {
 
+/// A view that may be relied on is current long before this. Afterwards the store alone is right, also where
+/// it was restored from a backup and counts from a lower version.
+constexpr Duration kRememberWritten = std::chrono::seconds(30);
+
 HttpResponse store_unreachable(const std::string& why) {
   return error_page(503, "could not read the dynamic configuration from the store: " + why);
 }
@@ -31,11 +35,12 @@ std::string keys_of(const Document& document, const std::string& above = {}) {
 }  // namespace
 
 const Document* ConfigEndpoint::newer_than(dcs::Version version) const {
-  return written_version_ > version ? &written_ : nullptr;
+  const bool recent = clock_.now() - written_at_ < kRememberWritten;
+  return recent && written_version_ > version ? &written_ : nullptr;
 }
 
 Task<bool> ConfigEndpoint::changed_since(dcs::Version version, Duration patience) {
-  auto loading = control_.load(clock_.now() + patience);
+  auto loading = control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
   const auto cluster = co_await std::move(loading);
   co_return cluster && (*cluster)->config.version != version;
 }
@@ -46,8 +51,9 @@ Task<HttpResponse> ConfigEndpoint::store(Document next, dcs::Condition condition
   const dcs::WriteResult written = co_await std::move(writing);
   switch (written.outcome) {
     case dcs::Outcome::done:
-      if (written.version > written_version_) {
+      if (written.version > written_version_ || clock_.now() - written_at_ >= kRememberWritten) {
         written_version_ = written.version;
+        written_at_ = clock_.now();
         written_ = next;
       }
       co_return json_body(200, next);
@@ -77,7 +83,7 @@ Task<HttpResponse> ConfigEndpoint::store(Document next, dcs::Condition condition
 Task<HttpResponse> ConfigEndpoint::patch(HttpRequest request, Duration patience) {
   const auto changes = required_object(request);
   if (!changes) co_return changes.error();
-  auto loading = control_.load(clock_.now() + patience);
+  auto loading = control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
   const auto cluster = co_await std::move(loading);
   if (!cluster) co_return store_unreachable(cluster.error());
   const dcs::Config& current = (*cluster)->config;
@@ -94,7 +100,7 @@ Task<HttpResponse> ConfigEndpoint::patch(HttpRequest request, Duration patience)
 Task<HttpResponse> ConfigEndpoint::put(HttpRequest request, Duration patience) {
   const auto wanted = required_object(request);
   if (!wanted) co_return wanted.error();
-  auto loading = control_.load(clock_.now() + patience);
+  auto loading = control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
   const auto cluster = co_await std::move(loading);
   if (!cluster) co_return store_unreachable(cluster.error());
   const dcs::Config& current = (*cluster)->config;

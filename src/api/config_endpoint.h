@@ -16,7 +16,8 @@ class ConfigEndpoint {
   Task<net::HttpResponse> patch(net::HttpRequest request, Duration patience);
   Task<net::HttpResponse> put(net::HttpRequest request, Duration patience);
 
-  /// What was last written here, when that is newer than `version`: a client reads what it has just changed.
+  /// What was written here a moment ago, when that is newer than `version`: a client reads what it has just
+  /// changed.
   const Document* newer_than(dcs::Version version) const;
 
  private:
@@ -27,6 +28,7 @@ class ConfigEndpoint {
   ControlLink& control_;
   Clock& clock_;
   dcs::Version written_version_ = 0;
+  Instant written_at_{};
   Document written_;
 };
 

@@ -68,14 +68,15 @@ Task<void> ControlLink::refresh(Duration max_age, Instant deadline) {
   if (refreshing_ == mine) refreshing_.reset();
 }
 
-Task<ControlLink::ReadResult> ControlLink::load(Instant deadline) {
+Task<ControlLink::ReadResult> ControlLink::load(Asker asker, Instant deadline) {
   if (!port_.load) co_return std::unexpected(std::string("the daemon has not started yet"));
-  if (loading_ >= kMaxConcurrentLoads) co_return std::unexpected(std::string("too many requests at once"));
+  std::size_t& loading = loading_.at(static_cast<std::size_t>(asker));
+  if (loading >= kMaxConcurrentLoads) co_return std::unexpected(std::string("too many requests at once"));
   struct Counted {
     std::size_t& count;
     explicit Counted(std::size_t& c) : count(c) { ++count; }
     ~Counted() { --count; }
-  } counted(loading_);
+  } counted(loading);
   auto answer = std::make_shared<Answer<ReadResult>>();
   answer->value = std::unexpected(std::string("no answer in time"));
   port_.load(deadline, into(io_, answer));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <expected>
 #include <memory>
 #include <string>
@@ -22,8 +23,16 @@ class ControlLink {
   /// look.
   Task<void> refresh(Duration max_age, Instant deadline);
   bool can_refresh() const { return static_cast<bool>(port_.refresh); }
-  /// A linearizable read of the store; at most kMaxConcurrentLoads at once.
-  Task<ReadResult> load(Instant deadline);
+  /// Who a read of the store is for.
+  enum class Asker {
+    /// Anybody.
+    open,
+    /// Who passed the gate.
+    admitted,
+  };
+  /// A linearizable read of the store; at most kMaxConcurrentLoads at once of either kind, so that what
+  /// anybody may ask keeps nobody from changing something.
+  Task<ReadResult> load(Asker asker, Instant deadline);
   /// `unknown` when control does not answer in time: the write may still happen.
   Task<dcs::WriteResult> write(dcs::Record record, dcs::Condition condition, Instant deadline);
   /// Refused when the daemon has not started yet; `still_starting` when control does not answer in time.
@@ -39,7 +48,8 @@ class ControlLink {
   ControlPort port_;
   /// The refresh under way, shared by all who wait for one.
   std::shared_ptr<Refreshing> refreshing_;
-  std::size_t loading_ = 0;
+  /// By Asker.
+  std::array<std::size_t, 2> loading_{};
 };
 
 }  // namespace tanist::api

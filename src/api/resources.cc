@@ -150,7 +150,7 @@ struct Resources::Impl {
   Duration patience() const { return snapshot()->settings->dynamic.timing.retry_timeout; }
 
   static Task<ReadResult> load(std::shared_ptr<Impl> self) {
-    auto loading = self->control.load(self->clock.now() + self->patience());
+    auto loading = self->control.load(ControlLink::Asker::open, self->clock.now() + self->patience());
     ReadResult cluster = co_await std::move(loading);
     co_return cluster;
   }

@@ -133,7 +133,7 @@ std::expected<ha::RestartOrder, HttpResponse> parse_restart(const Document& body
 Task<HttpResponse> RestartEndpoint::post(HttpRequest request, ha::SnapshotPtr snapshot, Duration patience) {
   const auto body = optional_object(request);
   if (!body) co_return body.error();
-  auto loading = control_.load(clock_.now() + patience);
+  auto loading = control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
   const auto cluster = co_await std::move(loading);
   if (!cluster) co_return error_page(503, "could not read the cluster from the store: " + cluster.error());
   const Document* pause = (*cluster)->config.valid ? (*cluster)->config.data.find("pause") : nullptr;
@@ -154,6 +154,9 @@ Task<HttpResponse> RestartEndpoint::post(HttpRequest request, ha::SnapshotPtr sn
 Task<HttpResponse> RestartEndpoint::drop(Duration patience) {
   auto dropping = control_.restart(ha::DropSchedule{}, clock_.now() + patience);
   const auto answer = co_await std::move(dropping);
+  // Nothing is started here: this is how no answer looks.
+  if (answer.kind == Kind::still_starting)
+    co_return text_body(503, "whether the scheduled restart was deleted is not known: no answer in time");
   co_return answer_of(answer);
 }
 

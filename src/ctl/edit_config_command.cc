@@ -77,7 +77,7 @@ class EditedFile {
   EditedFile(const EditedFile&) = delete;
   EditedFile& operator=(const EditedFile&) = delete;
   const std::string& path() const { return path_; }
-  void keep() { kept_ = true; }
+  void keep(bool kept) { kept_ = kept; }
 
  private:
   std::string path_;
@@ -98,9 +98,10 @@ Document edited(const EditConfigCommand& command, const Document& current, const
     }
     // The work of the editor is not lost to a typing error.
     terminal.err << "Error: " << trouble << '\n';
-    file.keep();
+    file.keep(true);
     if (!confirm(terminal, "Edit again?"))
       throw Failure("nothing was changed; what was written is in " + file.path());
+    file.keep(false);
   }
 }
 

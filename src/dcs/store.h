@@ -12,7 +12,8 @@
 
 namespace tanist::config {
 struct Settings;
-}
+struct Timing;
+}  // namespace tanist::config
 
 namespace tanist::dcs {
 
@@ -172,9 +173,9 @@ class Store {
   virtual bool is_mine(const Session& session) const = 0;
   virtual void on_session(std::function<Task<void>(Session)> recorder) = 0;
 
-  /// Lease length for what is bound from now on (the keys are moved by the next writes). etcd3: also the TTL
-  /// asked for.
-  virtual void set_ttl(Duration ttl) = 0;
+  /// `ttl`: lease length for what is bound from now on (the keys are moved by the next writes). The rest: how
+  /// long what the store does of its own accord may take, and when a connection that is silent is given up.
+  virtual void set_timing(const config::Timing& timing) = 0;
 
   /// Keeps this member's session alive without touching the leader key (what a replica does each loop_wait).
   virtual Task<WriteResult> keep_session(Instant deadline) = 0;
@@ -226,8 +227,8 @@ class Store {
   /// watch is not caught up.
   virtual ClusterPtr watched() const = 0;
 
-  /// New local settings: what may change while the daemon runs is used from the next login on, and files with
-  /// certificates are read anew with the next connection.
+  /// New local settings: what may change while the daemon runs is used from the next login on; files with
+  /// certificates are read anew, in the background, for the next connections.
   virtual void reload(const config::Settings&) {}
 };
 

@@ -209,7 +209,7 @@ Task<void> Engine::Impl::adopt_config() {
 Task<void> Engine::Impl::apply_settings(bool force) {
   keeper_.set_timing(timing());
   keeper_.set_paused(settings_->dynamic.pause);
-  ports_.store.set_ttl(timing().ttl);
+  ports_.store.set_timing(timing());
   apply_wanted_ = true;
   apply_forced_ = apply_forced_ || force;
   co_return;

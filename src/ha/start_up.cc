@@ -117,7 +117,7 @@ Task<bool> Engine::Impl::start_up() {
     identity.previous_sessions = sessions_;
   }
 
-  ports_.store.set_ttl(timing().ttl);
+  ports_.store.set_timing(timing());
   dcs::ClusterPtr cluster;
   found_watch_ = scope_.spawn("found PostgreSQL", watch_found_server());
   auto reaching = reach_store(std::move(identity), cluster);
@@ -161,7 +161,7 @@ Task<bool> Engine::Impl::start_up() {
 
   keeper_.set_timing(timing());
   keeper_.set_paused(settings_->dynamic.pause);
-  ports_.store.set_ttl(timing().ttl);
+  ports_.store.set_timing(timing());
 
   const bool found_stopped = server_open_;
   auto opening_server = open_server();

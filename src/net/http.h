@@ -172,7 +172,8 @@ struct Keepalive {
 
 struct HttpClientOptions {
   TlsOptions tls;
-  /// Set: used in place of `tls`, whose files are otherwise read with the first https connection.
+  /// Set: used in place of `tls`, whose files are otherwise read (on a thread of their own) with the first
+  /// https connection.
   TlsContextPtr tls_context;
   Keepalive keepalive;
   std::size_t max_header_bytes = 64 * 1024;
@@ -224,7 +225,11 @@ class HttpClient {
   Task<std::expected<HttpStream, HttpError>> stream(Endpoint endpoint, HttpRequest request, Instant deadline);
 
   /// New options for connections made from now on; kept idle ones are closed (changed certificates, timings).
+  /// Files of certificates that were read are not read again for the same `tls`.
   void set_options(HttpClientOptions options);
+  /// Reads the files of `tls` again, for connections made from now on; kept idle ones are closed. What cannot
+  /// be read or used leaves all as it was; the error says why.
+  Task<std::expected<void, std::string>> renew_tls(Instant deadline);
   /// Closes kept connections that are idle.
   void close_idle();
   /// Connections opened since the start, for metrics and tests.

@@ -3,6 +3,7 @@
 #include <list>
 #include <map>
 
+#include "core/disk_thread.h"
 #include "core/format.h"
 #include "core/wait.h"
 #include "net/as_tuple.h"
@@ -74,6 +75,8 @@ struct HttpClient::Impl {
   HttpClientOptions options;
   Resolver resolver;
   TlsContextPtr tls;
+  /// Reads certificates; there is one only once an https connection was asked for.
+  std::unique_ptr<DiskThread> disk;
   std::map<Endpoint, std::list<ConnectionPtr>> idle;
   std::uint64_t opened = 0;
 
@@ -120,6 +123,16 @@ struct HttpClient::Impl {
     co_return std::move(socket);
   }
 
+  Task<std::expected<TlsContextPtr, std::string>> load_tls(Instant deadline) {
+    using Loaded = std::expected<TlsContextPtr, std::string>;
+    if (!disk) disk = std::make_unique<DiskThread>(clock);
+    const auto load = [files = options.tls]() -> Loaded { return load_client_tls(files); };
+    auto loading = disk->call<Loaded>("read certificates", load, deadline);
+    auto loaded = co_await std::move(loading);
+    if (!loaded) co_return std::unexpected(std::move(loaded.error()));
+    co_return std::move(*loaded);
+  }
+
   Task<Answer<ConnectionPtr>> connect(Endpoint endpoint, Instant deadline, ProgressPtr progress) {
     progress->doing = "resolving";
     auto resolving = resolver.resolve(endpoint.host, endpoint.port);
@@ -158,9 +171,10 @@ struct HttpClient::Impl {
     }
     progress->doing = "TLS handshake with";
     if (!tls) {
-      auto made = load_client_tls(options.tls);
-      if (!made) co_return std::unexpected(error(HttpErrorKind::tls, endpoint, *progress, made.error()));
-      tls = *made;
+      auto loading = load_tls(deadline);
+      auto loaded = co_await std::move(loading);
+      if (!loaded) co_return std::unexpected(error(HttpErrorKind::tls, endpoint, *progress, loaded.error()));
+      if (!tls) tls = std::move(*loaded);
     }
     auto shaking = tls_connect(std::move(*socket), tls, endpoint.host);
     auto shaken = co_await std::move(shaking);
@@ -328,9 +342,21 @@ void HttpClient::close_idle() {
 }
 
 void HttpClient::set_options(HttpClientOptions options) {
-  impl_->options = std::move(options);
-  impl_->tls = impl_->options.tls_context;
+  auto& now = impl_->options;
+  const bool own_files = !options.tls_context && !now.tls_context;
+  if (!own_files || options.tls != now.tls) impl_->tls = options.tls_context;
+  now = std::move(options);
   impl_->idle.clear();
+}
+
+Task<std::expected<void, std::string>> HttpClient::renew_tls(Instant deadline) {
+  auto impl = impl_;
+  auto loading = impl->load_tls(deadline);
+  auto loaded = co_await std::move(loading);
+  if (!loaded) co_return std::unexpected(std::move(loaded.error()));
+  impl->tls = std::move(*loaded);
+  impl->idle.clear();
+  co_return std::expected<void, std::string>();
 }
 
 namespace {

@@ -349,7 +349,8 @@ struct HttpServer::Impl {
     while (acceptor->is_open()) {
       auto accepting = acceptor->async_accept(kAsTuple);
       auto [ec, socket] = co_await std::move(accepting);
-      if (ec == asio::error::operation_aborted) co_return;
+      // A connection may have been accepted just before the server was told to stop.
+      if (ec == asio::error::operation_aborted || self->scope.closed()) co_return;
       if (ec) {
         // Out of descriptors or memory: the connection stays in the backlog, asking at once again would spin.
         log::warning("accepting a connection on port {} failed: {}", self->port, ec.message());

@@ -17,13 +17,14 @@ struct ParserLimits {
 };
 
 struct ParseFailure {
-  /// The status a server answers with: 400, 413 or 431.
+  /// The status a server answers with: 400, 411, 413 or 431.
   int status = 400;
   std::string detail;
 };
 
-/// Common to both directions. Feed it the unread bytes; it says how many it took, the rest is to be shown
-/// again together with what comes next.
+/// Common to both directions. Feed it the unread bytes; it says how many it took, the rest (never more than a
+/// header may have) is to be shown again together with what comes next. Requests with a Transfer-Encoding
+/// fail with 411 once their header is there: nothing here takes them.
 class MessageParser {
  public:
   virtual ~MessageParser() = default;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/settings.h"
 #include "contract/store_contract_base.h"
 #include "contract/store_contract_lost_replies.h"
 
@@ -355,7 +356,7 @@ TEST_P(StoreContract, a_new_ttl_moves_the_keys_to_a_lease_of_that_length) {
   ASSERT_EQ(acquire(a).outcome, Outcome::done);
   ASSERT_TRUE(touch(a, "running").done());
   const auto session = a.session();
-  a.set_ttl(2 * world->ttl());
+  a.set_timing({.ttl = 2 * world->ttl()});
   const auto renewal = renew(a);
   ASSERT_EQ(renewal.outcome, RenewOutcome::proven) << renewal.detail;
   EXPECT_EQ(renewal.proof.valid_for, 2 * world->ttl());

@@ -30,7 +30,7 @@ class SimFixture final : public contract::StoreFixture {
   std::unique_ptr<dcs::Store> make(const dcs::Identity& identity) override {
     Link& link = link_of(identity.name);
     auto store = std::make_unique<SimStore>(*runner_, link.host, server_, link.faults);
-    store->set_ttl(ttl());
+    store->set_timing({.ttl = ttl()});
     link.stores.push_back(store.get());
     return store;
   }

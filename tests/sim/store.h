@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/settings.h"
 #include "core/task_scope.h"
 #include "dcs/store.h"
 #include "process.h"
@@ -51,7 +52,7 @@ class SimStore final : public dcs::Store {
   void on_session(std::function<Task<void>(dcs::Session)> recorder) override {
     recorder_ = std::move(recorder);
   }
-  void set_ttl(Duration ttl) override { ttl_ = ttl; }
+  void set_timing(const config::Timing& timing) override { ttl_ = timing.ttl; }
   Task<dcs::WriteResult> keep_session(Instant deadline) override;
   Task<Acquired> acquire(dcs::AcquireConditions conditions, Instant deadline) override;
   Task<dcs::Renewal> renew(std::optional<dcs::Status> status, Instant deadline) override;

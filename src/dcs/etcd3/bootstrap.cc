@@ -91,7 +91,7 @@ Task<Store::Acquired> Etcd3Store::finish_bootstrap(BootstrapResult result, Insta
   const bool done_before = txn->ambiguous && holder != nullptr && holder->kv.value == identity_.name &&
                            holder->kv.session == grip->lease;
   if (txn->succeeded() || done_before) {
-    auto finishing = won(*grip, txn->header.raft_term, deadline);
+    auto finishing = won(*grip, txn->header, deadline);
     co_return co_await std::move(finishing);
   }
   out.outcome = txn->ambiguous ? Outcome::unknown : Outcome::refused;

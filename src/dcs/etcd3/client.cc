@@ -81,8 +81,14 @@ void Client::set_timing(config::Timing timing) {
 void Client::renew_credentials(const std::string& username, const Secret& password) {
   options_.username = username;
   options_.password = password;
+}
+
+Task<void> Client::renew_certificates(Instant deadline) {
   const auto secure = [](const net::Endpoint& endpoint) { return endpoint.https; };
-  if (std::ranges::any_of(endpoints_, secure)) http_.set_options(http_options());
+  if (std::ranges::none_of(endpoints_, secure)) co_return;
+  auto renewing = http_.renew_tls(deadline);
+  const auto renewed = co_await std::move(renewing);
+  if (!renewed) log::error("etcd: {}; the certificates that were loaded before stay in use", renewed.error());
 }
 
 bool Client::current(const Header& header) {
@@ -213,6 +219,7 @@ Task<std::optional<CallError>> Client::authenticate(net::Endpoint endpoint, Inst
   switch (*result.error) {
     case ErrorClass::auth_not_enabled: token_.clear(); co_return std::nullopt;
     case ErrorClass::wrong_password: co_return CallError{Fault::wrong_password, result.detail, false};
+    case ErrorClass::no_space:
     case ErrorClass::permanent: co_return CallError{Fault::refused, result.detail, false};
     default: co_return CallError{Fault::unavailable, result.detail, false};
   }
@@ -309,7 +316,7 @@ Task<std::expected<Answer, CallError>> Client::call(std::string path, std::strin
   Duration pause = kFirstPause;
   const auto failed = [&](Fault fault) {
     const bool unclear = ambiguous && fault != Fault::lease_not_found;
-    return std::unexpected(CallError{unclear ? Fault::unknown : fault, detail, ambiguous});
+    return std::unexpected(CallError{unclear ? Fault::unknown : fault, detail, ambiguous, fault});
   };
   while (clock_.now() < deadline) {
     const auto plan = plan_attempts(static_cast<int>(endpoints_.size()), deadline - clock_.now());
@@ -341,6 +348,7 @@ Task<std::expected<Answer, CallError>> Client::call(std::string path, std::strin
           error == ErrorClass::wrong_api)
         break;
       if (error == ErrorClass::lease_not_found) co_return failed(Fault::lease_not_found);
+      if (error == ErrorClass::no_space) co_return failed(Fault::no_space);
       if (error != ErrorClass::authenticate || (logged_in && deadline - clock_.now() < kLoginNeeds)) {
         co_return failed(Fault::refused);
       }

@@ -32,6 +32,8 @@ enum class Fault {
   unknown,
   /// A permanent error; no effect.
   refused,
+  /// The same: the server takes no more data until somebody makes room.
+  no_space,
   lease_not_found,
   wrong_password,
 };
@@ -41,6 +43,8 @@ struct CallError {
   std::string detail;
   /// An earlier attempt of this call may have had its effect.
   bool ambiguous = false;
+  /// What the last attempt came to, which had no effect itself; `fault` speaks for all of them.
+  Fault last = fault;
 };
 
 struct Answer {
@@ -82,8 +86,11 @@ class Client {
   void on_disturbance(std::function<void()> listener) { disturbance_ = std::move(listener); }
   void set_timing(config::Timing timing);
   /// User and password from the next login on: the one in use stays until etcd ends it, so a wrong password
-  /// costs nothing before. Certificates are read anew with the next connection.
+  /// costs nothing before.
   void renew_credentials(const std::string& username, const Secret& password);
+  /// Reads the certificates anew, for the next connections; what cannot be used is logged and the old ones go
+  /// on.
+  Task<void> renew_certificates(Instant deadline);
   const std::vector<net::Endpoint>& endpoints() const { return endpoints_; }
   std::uint64_t calls() const { return calls_; }
 

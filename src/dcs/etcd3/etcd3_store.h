@@ -27,7 +27,7 @@ class Etcd3Store final : public Store {
   Session session() const override { return lease_.current(); }
   bool is_mine(const Session& session) const override { return lease_.mine(session); }
   void on_session(std::function<Task<void>(Session)> recorder) override;
-  void set_ttl(Duration ttl) override;
+  void set_timing(const config::Timing& timing) override;
   Task<WriteResult> keep_session(Instant deadline) override;
   Task<Acquired> acquire(AcquireConditions conditions, Instant deadline) override;
   Task<Renewal> renew(std::optional<Status> status, Instant deadline) override;
@@ -65,7 +65,13 @@ class Etcd3Store final : public Store {
                             Instant deadline);
   Task<WriteResult> erase_key(std::string key, Condition condition, Instant deadline);
   /// The transaction of acquire and finish_bootstrap was successful: its proof.
-  Task<Acquired> won(Lease::Grip grip, std::int64_t raft_term, Instant deadline);
+  Task<Acquired> won(Lease::Grip grip, Header header, Instant deadline);
+  /// As transact, with `status` among what is put. A store that refuses it (it is full) is not worth the
+  /// leader key: `*status` is reset, and the transaction goes on without it.
+  Task<TxnResult> transact_with_status(std::vector<Compare> compares, std::vector<Op> success,
+                                       std::vector<Op> failure, std::optional<Status>* status,
+                                       Instant deadline);
+  void complain_of_refused_status(const CallError& error);
   Task<void> topology_loop();
   ClusterPtr decode_view(const Tree& tree, std::int64_t revision, bool linearizable, Instant read_at) const;
 
@@ -79,6 +85,8 @@ class Etcd3Store final : public Store {
   std::unique_ptr<Watch> watch_;
   std::vector<std::function<void(Change)>> listeners_;
   Event disturbed_;
+  /// When next to say that the store takes no status.
+  Instant complain_at_{};
   mutable BrokenKeyLog broken_;
   mutable ClusterPtr view_;
   mutable std::uint64_t view_generation_ = 0;

@@ -10,19 +10,68 @@ namespace {
 /// A change of etcd's own leader between the two answers of a proof is worth asking again, but not for ever.
 constexpr int kProofRounds = 3;
 
-std::string terms_differ(std::int64_t keepalive, std::int64_t transaction) {
-  return fmt::format("the lease was answered in raft term {}, the leader key in {}", keepalive, transaction);
+constexpr Duration kComplainEvery = std::chrono::minutes(1);
+
+/// Both were said by one cluster in one term. What tells no term tells nothing.
+bool one_authority(const Header& a, const Header& b) {
+  return a.raft_term != 0 && a.raft_term == b.raft_term && !a.cluster_id.empty() &&
+         a.cluster_id == b.cluster_id;
 }
 
-void add_status(std::vector<Op>& ops, std::string key, const std::optional<Status>& status) {
-  if (status) ops.push_back(put(std::move(key), encode_status(*status)));
+std::string authorities_differ(const Header& keepalive, const Header& transaction) {
+  return fmt::format(
+      "the lease was answered in raft term {} of cluster {}, the leader key in raft term {} of cluster {}",
+      keepalive.raft_term, keepalive.cluster_id, transaction.raft_term, transaction.cluster_id);
+}
+
+/// The last answer was a no that asking again does not change.
+bool refused(const CallError& error) {
+  return error.last == Fault::refused || error.last == Fault::no_space;
 }
 
 }  // namespace
 
-Task<Store::Acquired> Etcd3Store::won(Lease::Grip grip, std::int64_t raft_term, Instant deadline) {
+void Etcd3Store::complain_of_refused_status(const CallError& error) {
+  const Instant now = clock_.now();
+  if (now < complain_at_) return;
+  complain_at_ = now + kComplainEvery;
+  if (error.last == Fault::no_space) {
+    log::error(
+        "etcd is out of space and stores nothing any more: {}\n"
+        "HINT: the leader keeps its key, but no failover and no change of the configuration is possible: "
+        "compact and defragment etcd or raise its --quota-backend-bytes, then run etcdctl alarm disarm",
+        error.detail);
+  } else {
+    log::error("etcd refuses to store the status of the leader: {}", error.detail);
+  }
+}
+
+Task<Etcd3Store::TxnResult> Etcd3Store::transact_with_status(std::vector<Compare> compares,
+                                                             std::vector<Op> success, std::vector<Op> failure,
+                                                             std::optional<Status>* status,
+                                                             Instant deadline) {
+  auto with_status = success;
+  if (*status) with_status.insert(with_status.begin(), put(path(key::kStatus), encode_status(**status)));
+  auto running = transact(compares, std::move(with_status), failure, deadline);
+  auto txn = co_await std::move(running);
+  if (txn || !*status || !refused(txn.error())) co_return std::move(txn);
+  complain_of_refused_status(txn.error());
+  status->reset();
+  const bool ambiguous = txn.error().ambiguous;
+  auto again = transact(std::move(compares), std::move(success), std::move(failure), deadline);
+  txn = co_await std::move(again);
+  if (txn) {
+    txn->ambiguous = txn->ambiguous || ambiguous;
+  } else if (ambiguous) {
+    txn.error().ambiguous = true;
+    if (txn.error().fault != Fault::lease_not_found) txn.error().fault = Fault::unknown;
+  }
+  co_return std::move(txn);
+}
+
+Task<Store::Acquired> Etcd3Store::won(Lease::Grip grip, Header header, Instant deadline) {
   Acquired out;
-  if (grip.raft_term == raft_term) {
+  if (one_authority(grip.header, header)) {
     out.outcome = Outcome::done;
     out.proof = grip.proof;
     co_return out;
@@ -81,7 +130,7 @@ Task<Store::Acquired> Etcd3Store::acquire(AcquireConditions conditions, Instant 
     const bool done_before = ambiguous && !txn->succeeded() && found != nullptr &&
                              found->kv.value == identity_.name && found->kv.session == grip->lease;
     if (txn->succeeded() || done_before) {
-      auto finishing = won(*grip, txn->header.raft_term, deadline);
+      auto finishing = won(*grip, txn->header, deadline);
       co_return co_await std::move(finishing);
     }
     Acquired out;
@@ -106,10 +155,8 @@ Task<Renewal> Etcd3Store::renew(std::optional<Status> status, Instant deadline) 
       co_return out;
     }
     std::vector<Compare> compares{has_value(leader, name), has_lease(leader, grip->lease)};
-    std::vector<Op> success;
-    add_status(success, path(key::kStatus), status);
     std::vector<Op> failure{range(leader)};
-    auto checking = transact(std::move(compares), std::move(success), std::move(failure), deadline);
+    auto checking = transact_with_status(std::move(compares), {}, std::move(failure), &status, deadline);
     auto txn = co_await std::move(checking);
     if (!txn) {
       out.detail = std::move(txn.error().detail);
@@ -132,9 +179,9 @@ Task<Renewal> Etcd3Store::renew(std::optional<Status> status, Instant deadline) 
       const Session before = found->kv.session;
       std::vector<Compare> same{has_value(leader, name), has_lease(leader, before)};
       std::vector<Op> move{put(leader, name, grip->lease)};
-      add_status(move, path(key::kStatus), status);
       std::vector<Op> look{range(leader)};
-      auto moving = transact(std::move(same), std::move(move), std::move(look), deadline);
+      auto moving =
+          transact_with_status(std::move(same), std::move(move), std::move(look), &status, deadline);
       txn = co_await std::move(moving);
       if (!txn) {
         out.detail = std::move(txn.error().detail);
@@ -149,13 +196,13 @@ Task<Renewal> Etcd3Store::renew(std::optional<Status> status, Instant deadline) 
       log::info("moved the leader key from session {} to {}", before, grip->lease);
     }
     out.status_written = out.status_written || status.has_value();
-    if (txn->header.raft_term == grip->raft_term) {
+    if (one_authority(grip->header, txn->header)) {
       out.outcome = RenewOutcome::proven;
       out.proof = grip->proof;
       out.detail.clear();
       co_return out;
     }
-    out.detail = terms_differ(grip->raft_term, txn->header.raft_term);
+    out.detail = authorities_differ(grip->header, txn->header);
   }
   co_return out;
 }
@@ -171,11 +218,10 @@ Task<WriteResult> Etcd3Store::release(std::optional<Status> last_status, Instant
                                   has_lease(leader, bound_to.empty() ? std::string("0") : bound_to)};
     // No lease at all is nobody's: the first transaction only looks.
     if (bound_to.empty()) compares.push_back(is_absent(leader));
-    std::vector<Op> success;
-    add_status(success, path(key::kStatus), last_status);
-    success.push_back(erase(leader));
+    std::vector<Op> success{erase(leader)};
     std::vector<Op> failure{range(leader)};
-    auto running = transact(std::move(compares), std::move(success), std::move(failure), deadline);
+    auto running = transact_with_status(std::move(compares), std::move(success), std::move(failure),
+                                        &last_status, deadline);
     auto txn = co_await std::move(running);
     if (!txn) {
       out = failed_write(txn.error());

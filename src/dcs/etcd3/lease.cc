@@ -32,7 +32,7 @@ void Lease::forget(const Session& lease) {
 }
 
 Task<std::expected<Lease::Grip, CallError>> Lease::take(Instant deadline) {
-  if (!needed()) co_return Grip{current_, {}, 0};
+  if (!needed()) co_return Grip{current_, {}, {}};
   auto granting = grant(deadline);
   co_return co_await std::move(granting);
 }
@@ -47,7 +47,7 @@ Task<std::expected<Lease::Grip, CallError>> Lease::prove(Instant deadline) {
     if (answer) {
       const auto kept = read_keepalive(answer->body);
       if (kept.ttl_seconds) {
-        Grip out{lease, {}, answer->header.raft_term};
+        Grip out{lease, {}, answer->header};
         out.proof = {answer->sent_at, std::chrono::seconds(*kept.ttl_seconds)};
         co_return out;
       }
@@ -94,7 +94,7 @@ Task<std::expected<Lease::Grip, CallError>> Lease::grant(Instant deadline) {
   if (older_.size() > kOlderSessions) older_.erase(older_.begin());
   current_ = granted.id;
   granted_for_ = wanted;
-  Grip out{current_, {}, answer->header.raft_term};
+  Grip out{current_, {}, answer->header};
   out.proof = {answer->sent_at, std::chrono::seconds(*granted.ttl_seconds)};
   co_return out;
 }

@@ -21,7 +21,8 @@ class Lease {
     Session lease;
     /// Meaningful only from `prove`.
     Proof proof{};
-    std::int64_t raft_term = 0;
+    /// Of the answer, for whom it came from.
+    Header header{};
   };
   /// A lease to bind keys to, without asking whether it is still alive.
   Task<std::expected<Grip, CallError>> take(Instant deadline);

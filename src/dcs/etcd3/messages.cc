@@ -297,6 +297,7 @@ std::optional<ServerError> read_error(const Document& body) {
 ErrorClass classify(const ServerError& error) {
   constexpr int kUnknown = 2;
   constexpr int kDeadlineExceeded = 4;
+  constexpr int kResourceExhausted = 8;
   constexpr int kFailedPrecondition = 9;
   constexpr int kUnavailable = 14;
   const std::string_view text = error.message;
@@ -314,6 +315,8 @@ ErrorClass classify(const ServerError& error) {
     return ErrorClass::wrong_password;
   if (text == "etcdserver: authentication is not enabled") return ErrorClass::auth_not_enabled;
   if (error.code == kDeadlineExceeded || text == "context deadline exceeded") return ErrorClass::retry;
+  if (error.code == kResourceExhausted && text.ends_with("database space exceeded"))
+    return ErrorClass::no_space;
   if (error.code == kFailedPrecondition) return ErrorClass::retry_unapplied;
   return ErrorClass::permanent;
 }

@@ -122,6 +122,8 @@ enum class ErrorClass {
   auth_not_enabled,
   /// The API is under another prefix than was believed.
   wrong_api,
+  /// Permanent until somebody makes room: what stores something is refused, all else works.
+  no_space,
   permanent,
 };
 ErrorClass classify(const ServerError& error);

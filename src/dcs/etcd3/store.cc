@@ -17,6 +17,7 @@ constexpr Duration kOpenSays = 5s;
 constexpr Duration kTopologyPause = 5s;
 constexpr Duration kTopologyMinimum = 60s;
 constexpr Duration kTopologyFirst = 300s;
+constexpr Duration kCertificatesBudget = 10s;
 
 template <class... F>
 struct Overloaded : F... {
@@ -72,6 +73,7 @@ WriteResult failed_write(const CallError& error) {
       out.outcome = error.ambiguous ? Outcome::unknown : Outcome::unavailable;
       break;
     case Fault::refused:
+    case Fault::no_space:
     case Fault::wrong_password: out.outcome = Outcome::refused; break;
   }
   return out;
@@ -150,14 +152,17 @@ void Etcd3Store::on_session(std::function<Task<void>(Session)> recorder) {
   lease_.on_session(std::move(recorder));
 }
 
-void Etcd3Store::set_ttl(Duration ttl) {
-  options_.timing.ttl = ttl;
-  lease_.set_ttl(ttl);
-  client_.set_timing(options_.timing);
+void Etcd3Store::set_timing(const config::Timing& timing) {
+  options_.timing = timing;
+  lease_.set_ttl(timing.ttl);
+  client_.set_timing(timing);
+  if (watch_) watch_->set_patience(timing.retry_timeout);
 }
 
 void Etcd3Store::reload(const config::Settings& settings) {
   if (settings.etcd3) client_.renew_credentials(settings.etcd3->username, settings.etcd3->password);
+  if (scope_.closed()) return;
+  scope_.spawn("etcd certificates", client_.renew_certificates(clock_.now() + kCertificatesBudget));
 }
 
 ClusterPtr Etcd3Store::decode_view(const Tree& tree, std::int64_t revision, bool linearizable,

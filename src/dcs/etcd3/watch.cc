@@ -108,17 +108,23 @@ Task<std::string> Watch::listen(net::HttpStream* stream, Tree fresh, std::int64_
         co_return "the watch is served by a node that lives in a past raft term";
       if (message.created && !std::exchange(created, true)) install(std::move(fresh), revision);
       if (message.events.empty()) continue;
-      Store::Change change;
-      for (const auto& [deleted, at] : message.events) {
-        if (!at.key.starts_with(prefix_)) continue;
-        const std::string key = at.key.substr(prefix_.size());
-        const std::optional<KeyValue> kv = deleted ? std::nullopt : std::optional<KeyValue>(at.kv);
-        merge(change, apply(key, kv, at.kv.version, expected(key, kv)));
-      }
       revision_ = std::max(revision_, message.header.revision);
-      tell(change);
+      follow_events(message.events);
     }
   }
+}
+
+void Watch::follow_events(const std::vector<WatchEvent>& events) {
+  Store::Change change;
+  for (const auto& [deleted, at] : events) {
+    if (!at.key.starts_with(prefix_)) continue;
+    const std::string key = at.key.substr(prefix_.size());
+    const std::optional<KeyValue> kv = deleted ? std::nullopt : std::optional<KeyValue>(at.kv);
+    merge(change, apply(key, kv, at.kv.version, expected(key, kv)));
+    // Not the revision of the header: a long backlog comes in several messages that all name its end.
+    streamed_ = std::max(streamed_, at.kv.version);
+  }
+  tell(change);
 }
 
 void Watch::install(Tree fresh, std::int64_t revision) {
@@ -132,7 +138,7 @@ void Watch::install(Tree fresh, std::int64_t revision) {
   }
   tree_ = std::move(fresh);
   graves_.clear();
-  revision_ = revision;
+  revision_ = streamed_ = revision;
   ++generation_;
   // What was written while the copy was read is not undone by it.
   for (const auto& [key, kv, at] : written_meanwhile_) {
@@ -192,12 +198,14 @@ void Watch::remember(const std::string& key, const std::optional<KeyValue>& kv, 
 }
 
 void Watch::wrote(const std::string& key, std::optional<KeyValue> kv, std::int64_t revision) {
+  // Late answers tell of what the stream has left behind: the key may be gone or another's by now.
+  if (ready_ && revision <= streamed_) return;
   remember(key, kv, revision);
   if (!ready_) written_meanwhile_.push_back({key, std::move(kv), revision});
 }
 
 void Watch::found(const std::string& key, std::optional<KeyValue> kv, std::int64_t revision) {
-  if (!ready_) return;
+  if (!ready_ || revision <= streamed_) return;
   const auto at = tree_.find(key);
   if (!kv) {
     if (at == tree_.end() || at->second.version > revision) return;

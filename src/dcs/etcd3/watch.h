@@ -37,6 +37,10 @@ class Watch {
   /// Grows whenever the copy changes.
   std::uint64_t generation() const { return generation_; }
 
+  /// The whole copy as it was read at `revision`; the stream goes on from there.
+  void install(Tree fresh, std::int64_t revision);
+  /// What a message of the stream brought: each revision whole, in order.
+  void follow_events(const std::vector<WatchEvent>& events);
   /// An own write that the store has answered: into the copy, without waking. nullopt: deleted.
   void wrote(const std::string& key, std::optional<KeyValue> kv, std::int64_t revision);
   /// What a transaction found at `key` when it did not apply: the copy may not have heard yet.
@@ -62,7 +66,6 @@ class Watch {
   Task<std::optional<std::string>> build(Tree* tree, std::int64_t* revision);
   /// Reads messages until the stream ends; says why it did.
   Task<std::string> listen(net::HttpStream* stream, Tree fresh, std::int64_t revision);
-  void install(Tree fresh, std::int64_t revision);
   Store::Change apply(const std::string& key, const std::optional<KeyValue>& kv, std::int64_t revision,
                       bool silent);
   Store::Change judge(const std::string& key, const KeyValue* before, const KeyValue* after) const;
@@ -79,6 +82,8 @@ class Watch {
   Duration patience_ = std::chrono::seconds(10);
   Tree tree_;
   std::int64_t revision_ = 0;
+  /// All that happened up to here has come through the stream, or was there when the copy was read.
+  std::int64_t streamed_ = 0;
   std::uint64_t generation_ = 0;
   bool ready_ = false;
   std::string trouble_ = "the watch has not begun";

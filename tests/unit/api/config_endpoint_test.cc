@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "contract/run_task.h"
+#include "unit/core/manual_clock.h"
 
 namespace tanist::api {
 namespace {
@@ -50,7 +51,7 @@ class ConfigEndpointTest : public ::testing::Test {
   }
 
   boost::asio::io_context io{1};
-  SystemClock clock;
+  tanist::test::ManualClock clock{io};
   dcs::Cluster cluster;
   int loads = 0;
   std::string unreachable;
@@ -72,6 +73,19 @@ TEST_F(ConfigEndpointTest, patch_merges_and_answers_with_the_whole) {
   EXPECT_FALSE(always);
   ASSERT_NE(endpoint.newer_than(7), nullptr);
   EXPECT_EQ(endpoint.newer_than(8), nullptr);
+}
+
+TEST_F(ConfigEndpointTest, what_was_written_is_not_shown_for_ever_over_a_store_that_was_restored) {
+  ASSERT_EQ(send("PATCH", R"({"ttl":20})").status, 200);
+  ASSERT_NE(endpoint.newer_than(2), nullptr);
+  clock.advance(30s);
+  EXPECT_EQ(endpoint.newer_than(2), nullptr);
+  // It counts from a lower version now.
+  cluster.config.version = 3;
+  result.version = 4;
+  ASSERT_EQ(send("PATCH", R"({"ttl":25})").status, 200);
+  ASSERT_NE(endpoint.newer_than(3), nullptr);
+  EXPECT_EQ(endpoint.newer_than(3)->find("ttl")->as_int(), 25);
 }
 
 TEST_F(ConfigEndpointTest, patch_without_a_change_writes_nothing) {

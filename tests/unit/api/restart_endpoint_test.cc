@@ -175,7 +175,9 @@ TEST_F(RestartEndpointTest, no_schedule_in_pause_but_a_restart) {
 
 TEST_F(RestartEndpointTest, control_that_does_not_answer_does_not_hold_the_request_for_ever) {
   answers = false;
-  EXPECT_EQ(tanist::test::run(io, endpoint.drop(50ms)).status, 503);
+  const auto response = tanist::test::run(io, endpoint.drop(50ms));
+  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(response.body, "whether the scheduled restart was deleted is not known: no answer in time");
 }
 
 }  // namespace

@@ -86,6 +86,22 @@ TEST(json, broken_text_is_an_error_that_says_where) {
   }
 }
 
+TEST(json, an_integer_beyond_64_bits_is_kept_as_text) {
+  const auto again = [](std::string_view text) { return to_json(parse_json(text).value()); };
+  EXPECT_EQ(again("[9223372036854775807,-9223372036854775808]"),
+            "[9223372036854775807,-9223372036854775808]");
+  EXPECT_EQ(again("[9223372036854775808]"), R"(["9223372036854775808"])");
+  EXPECT_EQ(again("[-9223372036854775809,1]"), R"(["-9223372036854775809",1])");
+  EXPECT_EQ(again(R"({"a":100000000000000000000000000000000})"),
+            R"({"a":"100000000000000000000000000000000"})");
+  EXPECT_EQ(again(R"({"a\"1":"\\","b":"x 99999999999999999999 y","c":99999999999999999999})"),
+            R"({"a\"1":"\\","b":"x 99999999999999999999 y","c":"99999999999999999999"})");
+  EXPECT_EQ(again("[1e30]"), again("[1e+30]")) << "no integer, and none was meant";
+  EXPECT_TRUE(parse_json("[0.12345678901234567890]").value().as_list()[0].is_double());
+  EXPECT_FALSE(parse_json("[00000000000000000000001]"));
+  EXPECT_FALSE(parse_json("[99999999999999999999"));
+}
+
 TEST(json, deep_nesting_is_refused) {
   EXPECT_FALSE(parse_json(std::string(1000, '[')).has_value());
 }

@@ -183,6 +183,7 @@ TEST_F(EditConfigTest, a_typing_error_can_be_mended) {
   EXPECT_EQ(run(), "");
   EXPECT_EQ(to_json(*store.written), R"({"ttl":25})");
   EXPECT_NE(screen.err.str().find("Error: " + edited + ":"), std::string::npos) << screen.err.str();
+  EXPECT_FALSE(fs::exists(edited));
   rounds = 0;
   screen.in.str("n\n");
   EXPECT_EQ(run(), "nothing was changed; what was written is in " + edited);

@@ -37,7 +37,7 @@ class FakeStore final : public dcs::Store {
   dcs::Session session() const override { return "1"; }
   bool is_mine(const dcs::Session& session) const override { return session == "1"; }
   void on_session(std::function<Task<void>(dcs::Session)>) override {}
-  void set_ttl(Duration) override {}
+  void set_timing(const config::Timing&) override {}
   Task<dcs::WriteResult> keep_session(Instant) override { return done(); }
   Task<Acquired> acquire(dcs::AcquireConditions, Instant) override { co_return Acquired{}; }
   Task<dcs::WriteResult> release(std::optional<dcs::Status>, Instant) override { return done(); }

@@ -1,10 +1,17 @@
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
 #include <latch>
 
 #include "contract/run_task.h"
 #include "net/http.h"
+#include "unit/net/certificates.h"
 #include "unit/net/raw_peer.h"
+#include "unit/net/serving.h"
 
 namespace tanist::net {
 namespace {
@@ -92,6 +99,70 @@ TEST_F(HttpClientTest, the_deadline_ends_a_call_that_gets_no_answer) {
   EXPECT_LT(clock.now() - begin, 1s);
   auto late = ask({"127.0.0.1", server.port()}, post("x"), -1ms);
   EXPECT_FALSE(late.error().sent);
+}
+
+Task<HttpResponse> yes(HttpRequest) {
+  co_return HttpResponse{};
+}
+
+class HttpsClientTest : public HttpClientTest {
+ protected:
+  void SetUp() override {
+    HttpServerOptions serve;
+    serve.host = "127.0.0.1";
+    TlsOptions own;
+    own.cert_file = files.path("server.crt");
+    own.key_file = files.path("server.key");
+    serve.tls = load_server_tls(own, ClientCertificates::ignored).value();
+    server.emplace(serve, yes);
+    options.tls.ca_file = files.path("ca.crt");
+    client.set_options(options);
+  }
+  auto ask_server(Duration within = 5s) { return ask({"127.0.0.1", server->port(), true}, get("/"), within); }
+  /// The CA's file from now on.
+  void write_ca(const std::string& text) { std::ofstream(files.path("ca.crt")) << text; }
+  auto renew() { return tanist::test::run(io, client.renew_tls(clock.now() + 5s)); }
+
+  test::Certificates files;
+  HttpClientOptions options;
+  std::optional<test::Serving> server;
+};
+
+TEST_F(HttpsClientTest, files_of_certificates_are_read_again_when_told_to_and_not_with_other_options) {
+  ASSERT_TRUE(ask_server());
+  write_ca("half a cert");
+  options.keepalive.idle = 7s;
+  client.set_options(options);
+  auto answer = ask_server();
+  EXPECT_TRUE(answer) << answer.error().detail;
+
+  const auto renewed = renew();
+  ASSERT_FALSE(renewed);
+  EXPECT_NE(renewed.error().find("cannot use CA file " + files.path("ca.crt")), std::string::npos)
+      << renewed.error();
+  client.close_idle();
+  EXPECT_TRUE(ask_server()) << "what was loaded before goes on";
+
+  // Another CA, which did not sign the server.
+  const test::Certificates others;
+  std::filesystem::copy_file(others.path("ca.crt"), files.path("ca.crt"),
+                             std::filesystem::copy_options::overwrite_existing);
+  ASSERT_TRUE(renew());
+  answer = ask_server();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().kind, HttpErrorKind::tls);
+}
+
+TEST_F(HttpsClientTest, a_file_that_hangs_holds_up_nobody_but_who_needs_it) {
+  std::filesystem::remove(files.path("ca.crt"));
+  ASSERT_EQ(::mkfifo(files.path("ca.crt").c_str(), 0600), 0);
+  const Instant begin = clock.now();
+  const auto answer = ask_server(80ms);
+  ASSERT_FALSE(answer);
+  EXPECT_LT(clock.now() - begin, 1s);
+  // Lets the thread that reads it go.
+  const int fd = ::open(files.path("ca.crt").c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  ::close(fd);
 }
 
 TEST_F(HttpClientTest, an_unknown_name_says_so) {

@@ -91,6 +91,22 @@ TEST(HttpServer, refuses_what_is_too_large_or_broken) {
   EXPECT_EQ(ask("GET /throw HTTP/1.1\r\nConnection: close\r\n\r\n"), "HTTP/1.1 500");
 }
 
+TEST(HttpServer, a_request_with_a_transfer_encoding_is_refused_and_harms_nobody) {
+  Serving serving(local());
+  const std::string header = "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+  auto at_once = RawSocket::connect(serving.port());
+  at_once.send(header + "0\r\n");
+  EXPECT_TRUE(at_once.receive().starts_with("HTTP/1.1 411 Length Required\r\n"));
+  auto in_pieces = RawSocket::connect(serving.port());
+  for (const char c : header) in_pieces.send(std::string(1, c));
+  const auto answer = in_pieces.receive();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 411 ")) << answer;
+  EXPECT_NE(answer.find("Connection: close"), std::string::npos) << answer;
+  auto next = RawSocket::connect(serving.port());
+  next.send("GET / HTTP/1.0\r\n\r\n");
+  EXPECT_TRUE(next.receive().starts_with("HTTP/1.1 200 OK"));
+}
+
 TEST(HttpServer, closes_idle_and_half_sent_connections) {
   auto options = local();
   options.idle_timeout = 50ms;
@@ -237,6 +253,29 @@ TEST(HttpServer, what_cannot_be_served_with_is_named) {
   EXPECT_EQ(error(tls), "");
   tls.ciphers = "no-such-cipher";
   EXPECT_EQ(error(tls), "cannot use the ciphers 'no-such-cipher': none of them is known");
+}
+
+/// Ends `server` after it was given `turns` of the loop to take a connection.
+Task<void> stop_after(HttpServer* server, int turns) {
+  for (int i = 0; i < turns; ++i) {
+    auto turn = boost::asio::post(co_await boost::asio::this_coro::executor, boost::asio::use_awaitable);
+    co_await std::move(turn);
+  }
+  auto stopping = server->stop();
+  co_await std::move(stopping);
+}
+
+TEST(HttpServer, stops_at_any_moment_of_an_arriving_connection) {
+  for (int turns = 0; turns < 12; ++turns) {
+    boost::asio::io_context io{1};
+    SystemClock clock;
+    HttpServer server(io.get_executor(), clock, local(), echo);
+    ASSERT_TRUE(tanist::test::run(io, server.start()));
+    std::vector<RawSocket> clients;
+    for (int i = 0; i < 3; ++i) clients.push_back(RawSocket::connect(server.port()));
+    tanist::test::run(io, stop_after(&server, turns));
+    EXPECT_EQ(server.connections(), 0u);
+  }
 }
 
 Task<std::optional<HttpResponse>> only_known(HttpRequest request) {

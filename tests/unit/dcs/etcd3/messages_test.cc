@@ -97,6 +97,8 @@ TEST(Messages, errors_are_classed_by_text_then_code) {
   EXPECT_EQ(of(3, "etcdserver: authentication failed, invalid user ID or password"),
             ErrorClass::wrong_password);
   EXPECT_EQ(of(9, "etcdserver: authentication is not enabled"), ErrorClass::auth_not_enabled);
+  EXPECT_EQ(of(8, "etcdserver: mvcc: database space exceeded"), ErrorClass::no_space);
+  EXPECT_EQ(of(8, "etcdserver: too many requests"), ErrorClass::permanent);
   EXPECT_EQ(of(11, "etcdserver: mvcc: required revision has been compacted"), ErrorClass::permanent);
 }
 
