@@ -18,7 +18,7 @@ struct CallbacksTest : testing::Test {
   boost::asio::io_context io;
   SystemClock clock;
   TaskScope scope{io.get_executor()};
-  Callbacks callbacks{scope};
+  Callbacks callbacks{clock, scope};
   std::string file = "/tmp/tanist-callback-" + std::to_string(::getpid());
   std::vector<std::string> logged;
 
@@ -130,8 +130,9 @@ TEST_F(CallbacksTest, one_that_ignores_signals_is_killed_with_its_descendants_wi
 TEST_F(CallbacksTest, a_command_that_cannot_be_run_is_logged) {
   callbacks.run({.command = "/no/such/callback", .action = "on_start"});
   callbacks.run({.command = "'open", .action = "on_start"});
+  io.run();
   ASSERT_EQ(logged.size(), 2u);
-  EXPECT_EQ(logged[0], "callback on_start: could not run \"/no/such/callback\": No such file or directory");
+  EXPECT_EQ(logged[1], "callback on_start: could not run \"/no/such/callback\": No such file or directory");
 }
 
 }  // namespace
