@@ -1,6 +1,8 @@
 #include "postgres/callbacks.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
@@ -125,6 +127,42 @@ Task<void> replace_a_stubborn_one(CallbacksTest* test) {
 TEST_F(CallbacksTest, one_that_ignores_signals_is_killed_with_its_descendants_without_waiting) {
   scope.spawn("test", replace_a_stubborn_one(this));
   io.run();
+}
+
+Task<void> replace_one_that_is_being_loaded(CallbacksTest* test, std::string program, int lease) {
+  const Instant begin = test->clock.now();
+  test->callbacks.run({.command = program, .action = "on_start"});
+  EXPECT_LT(test->clock.now() - begin, 500ms);
+  auto nap = test->clock.sleep_for(50ms);
+  co_await std::move(nap);
+  test->run("echo second >> " + test->file, "on_stop");
+  auto second = until_written(&test->clock, test, "second");
+  co_await std::move(second);
+  // Now its file system answers: nobody wants it any more.
+  ::close(lease);
+  auto settling = test->callbacks.wait_begun(test->clock.now() + 5s);
+  co_await std::move(settling);
+  auto waiting = test->clock.sleep_for(300ms);
+  co_await std::move(waiting);
+  EXPECT_EQ(test->content(), "second\n");
+}
+
+TEST_F(CallbacksTest, one_whose_program_cannot_be_loaded_holds_up_nobody) {
+  // Whoever opens a file with a lease waits for its holder.
+  const std::string program = file + ".sh";
+  ASSERT_TRUE(blocking::write_file(program, "#!/bin/sh\nsleep 0.1\necho first >> " + file + "\n", 0700));
+  ::signal(SIGIO, SIG_IGN);
+  const int lease = ::open(program.c_str(), O_RDWR | O_CLOEXEC);
+  const bool leased = ::fcntl(lease, F_SETLEASE, F_WRLCK) == 0;
+  if (leased) {
+    scope.spawn("test", replace_one_that_is_being_loaded(this, program, lease));
+    io.run();
+  } else {
+    ::close(lease);
+  }
+  ::signal(SIGIO, SIG_DFL);
+  (void)blocking::remove_file(program);
+  if (!leased) GTEST_SKIP() << "no leases here";
 }
 
 TEST_F(CallbacksTest, a_command_that_cannot_be_run_is_logged) {
