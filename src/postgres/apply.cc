@@ -20,6 +20,8 @@ constexpr Duration kReloadBudget = 1s;
 constexpr Duration kReloadLook = 20ms;
 constexpr Duration kCompareBudget = 5s;
 constexpr Duration kResumeBudget = 10s;
+/// From here on pg_settings says what waits for a restart.
+constexpr int kHasPendingRestart = 90500;
 
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
@@ -113,7 +115,15 @@ Task<Result> LocalServer::apply_to_running(Role role, bool force, Instant deadli
   if (!written) co_return std::unexpected(Failure{written.error()});
   for (const auto& line : changes.lines) log::info("{}", line);
   expected_restart_ = std::move(changes.restart);
-  if (facts_.probe && facts_.probe->server_version < 90500) facts_.pending_restart = expected_restart_;
+  if (facts_.probe && facts_.probe->server_version < kHasPendingRestart) {
+    auto pending = expected_restart_;
+    for (const auto& [name, configured] : raised_) {
+      if (const auto reason = facts_.pending_restart.find(name); reason != facts_.pending_restart.end())
+        pending[name] = reason->second;
+    }
+    facts_.pending_restart = std::move(pending);
+  }
+  note_raised();
   if (!written->changed && !changes.changed && !force) {
     log::info("No PostgreSQL configuration items changed, nothing to reload.");
     co_return Result();
@@ -229,9 +239,30 @@ Task<Result> LocalServer::follow_by_reload(std::optional<Upstream> upstream, Rol
   co_return reloaded;
 }
 
+/// What a standby runs with is above what was configured when it was started: it may be configured so by now,
+/// or still another value.
+void LocalServer::note_raised() {
+  for (auto raised = raised_.begin(); raised != raised_.end();) {
+    const auto& name = raised->first;
+    const auto reason = facts_.pending_restart.find(name);
+    const auto written = written_parameters_.find(name);
+    if (reason == facts_.pending_restart.end() || written == written_parameters_.end()) {
+      ++raised;
+    } else if (parse_integer(written->second, {}) == parse_integer(reason->second.old_value, {})) {
+      facts_.pending_restart.erase(reason);
+      raised = raised_.erase(raised);
+    } else {
+      reason->second.new_value = raised->second = written->second;
+      ++raised;
+    }
+  }
+}
+
 /// After each start and reload, whoever asked for it.
 Task<void> LocalServer::read_pending_restart(Rows rows, Instant deadline) {
   std::map<std::string, PendingRestart> pending;
+  // Before version 9.5 only the comparison with what was configured tells.
+  if (monitor_connection_.server_version() < kHasPendingRestart) pending = expected_restart_;
   for (const auto& [name, configured] : raised_) {
     if (const auto found = facts_.pending_restart.find(name); found != facts_.pending_restart.end()) {
       pending[name] = found->second;

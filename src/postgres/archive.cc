@@ -45,7 +45,7 @@ Task<std::expected<void, std::string>> LocalServer::run_wal_command(std::string 
 
 /// WAL that was not archived yet may be what others need, and a rewind or a crash recovery removes it.
 Task<void> LocalServer::archive_ready_wal(Instant deadline) {
-  const std::string wal = pg().data_dir + "/pg_wal";
+  const std::string wal = wal_path();
   using Names = std::vector<std::string>;
   auto listing = disk_.call<Names>("list WAL to archive", [wal] { return ready_segments(wal); }, deadline);
   auto names = co_await std::move(listing);
@@ -57,7 +57,7 @@ Task<void> LocalServer::archive_ready_wal(Instant deadline) {
   const std::string command = co_await std::move(reading_command);
   if (command.empty() || command == "?" || command == "(disabled)") co_return;
   for (const auto& name : *names) {
-    auto running = run_wal_command(command, {"pg_wal/" + name, name}, deadline);
+    auto running = run_wal_command(command, {wal_directory(target_version()) + "/" + name, name}, deadline);
     auto archived = co_await std::move(running);
     if (!archived) {
       log::error("Failed to archive WAL segment {}: {}", name, archived.error());
@@ -74,7 +74,7 @@ Task<void> LocalServer::archive_ready_wal(Instant deadline) {
 }
 
 Task<Result> LocalServer::fetch_wal(std::string restore_command, std::string name, Instant deadline) {
-  const std::string path = pg().data_dir + "/pg_wal/" + name;
+  const std::string path = wal_path() + "/" + name;
   auto running = run_wal_command(std::move(restore_command), {path, name}, deadline);
   auto fetched = co_await std::move(running);
   if (!fetched)

@@ -50,7 +50,7 @@ Task<Result> LocalServer::initdb(Instant deadline) {
   if (!stopped()) co_return std::unexpected(Failure{"initdb: PostgreSQL runs"});
   auto looking = look(deadline);
   co_await std::move(looking);
-  if (facts_.data_directory != DataDirectory::empty) {
+  if (facts_.data_directory != DataDirectory::empty || unfinished_clone_) {
     co_return std::unexpected(
         Failure{fmt::format("initdb: data directory \"{}\" is not empty", pg().data_dir)});
   }
@@ -179,13 +179,13 @@ Task<Result> LocalServer::run_post_bootstrap_script(Instant deadline) {
   environment["PGOPTIONS"] = "-c synchronous_commit=local -c statement_timeout=0";
   auto for_pgpass = parameters;
   for_pgpass.try_emplace("host", "localhost");
-  const std::string pgpass = pgpass_content(for_pgpass);
-  if (!pgpass.empty()) environment["PGPASSFILE"] = pgpass_for("bootstrap");
-  parameters.erase("password");
+  SecretFiles secrets = take_secrets(parameters, target_version());
+  secrets.pgpass = pgpass_content(for_pgpass);
+  name_secrets(environment, "bootstrap", secrets);
   std::vector<std::string> arguments{render_conninfo(parameters, target_version())};
   auto running =
       run_long_script("post_bootstrap", script, std::move(arguments), std::move(environment), deadline);
-  auto holding = holding_pgpass(pgpass_for("bootstrap"), pgpass, std::move(running), deadline);
+  auto holding = holding_secrets("bootstrap", std::move(secrets), std::move(running), deadline);
   auto held = co_await std::move(holding);
   if (!held) co_return std::unexpected(Failure{"post_bootstrap: " + held.error()});
   if (!*held) co_return std::unexpected(Failure{"post_bootstrap " + held->error().detail});

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "core/clock.h"
+#include "core/event.h"
 #include "core/lsn.h"
 #include "core/task_scope.h"
 #include "process/child.h"
@@ -15,7 +18,7 @@ namespace tanist::postgres {
 class Callbacks {
  public:
   /// `scope` owns the waiting; closing it leaves a running callback alone.
-  explicit Callbacks(TaskScope& scope) : scope_(scope) {}
+  Callbacks(Clock& clock, TaskScope& scope) : clock_(clock), scope_(scope) {}
 
   struct Call {
     /// Split like a shell does; action, role and scope are its last arguments.
@@ -33,16 +36,29 @@ class Callbacks {
 
   /// From now on callbacks are run, but nobody waits for them.
   void close() { closed_ = true; }
+  /// Waits until those that were asked for have begun.
+  Task<void> wait_begun(Instant deadline);
 
  private:
   struct Running {
-    process::Child child;
+    explicit Running(std::string w) : what(std::move(w)) {}
     std::string what;
+    /// Not there yet: it is being started.
+    std::optional<process::Child> child;
+    /// Another one took its place before it had begun.
+    bool replaced = false;
+    bool over = false;
   };
-  Task<void> wait(std::shared_ptr<Running> running);
+  static void end(Running& running);
+  Task<void> start(std::shared_ptr<Running> running, process::Command command, std::string action);
+  static void take_child(Running& running, const std::string& action,
+                         std::expected<process::Child, std::string> child);
 
+  Clock& clock_;
   TaskScope& scope_;
   bool closed_ = false;
+  int beginning_ = 0;
+  Event begun_;
   /// By slot: on_reload, and all others.
   std::map<bool, std::shared_ptr<Running>> running_;
 };

@@ -19,8 +19,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// The removal goes on after it.
+/// How long the end of an attempt waits for the removal of what it left, which then goes on.
 constexpr Duration kCleanBudget = 30s;
+/// A removal takes as long as it takes: nothing is started meanwhile.
+constexpr Duration kNever = 24h;
+constexpr Duration kNoteEach = 250ms;
 constexpr Duration kKillBudget = 5s;
 constexpr Duration kKillLook = 20ms;
 constexpr Duration kTellEach = 10s;
@@ -51,27 +54,88 @@ Task<Result> LocalServer::forget_rewind(Instant deadline) {
 }
 
 Task<std::expected<ClonePlace, Failure>> LocalServer::prepare_attempt(ClonePlan plan, Instant deadline) {
-  using Prepared = std::expected<ClonePlace, std::string>;
+  struct Prepared {
+    std::expected<ClonePlace, std::string> place;
+    bool marked = false;
+  };
   plan.data_dir = pg().data_dir;
   plan.mark = clone_marker();
-  const bool keep_data = plan.keep_data;
+  // Before the first removal: it may go on after the deadline.
+  const std::uint64_t attempt = ++clone_attempt_;
+  unfinished_clone_ = true;
   auto preparing = long_disk_.call<Prepared>(
-      "prepare a clone", [plan = std::move(plan)] { return prepare_clone(plan); }, deadline);
-  std::expected<Prepared, std::string> prepared = co_await std::move(preparing);
-  if (!prepared) co_return std::unexpected(Failure{std::move(prepared.error())});
-  if (!*prepared) co_return std::unexpected(Failure{std::move(prepared->error())});
-  unfinished_clone_ = keep_data;
-  co_return std::move(**prepared);
+      "prepare a clone",
+      [plan = std::move(plan)] {
+        Prepared done{prepare_clone(plan)};
+        done.marked = file_exists(plan.mark);
+        return done;
+      },
+      deadline);
+  std::expected<Prepared, std::string> prepared;
+  try {
+    prepared = co_await std::move(preparing);
+  } catch (...) {
+    spawn("end of a clone that was not begun", end_attempt(std::nullopt, attempt));
+    throw;
+  }
+  if (!prepared) {
+    spawn("end of a clone that was not begun", end_attempt(std::nullopt, attempt));
+    co_return std::unexpected(Failure{std::move(prepared.error())});
+  }
+  if (!prepared->place) {
+    unfinished_clone_ = prepared->marked;
+    co_return std::unexpected(Failure{std::move(prepared->place.error())});
+  }
+  co_return std::move(*prepared->place);
+}
+
+/// While a tool works in the data directory itself: so that a later daemon can tell what it has made from
+/// what somebody restores after it.
+Task<void> LocalServer::note_what_is_made() {
+  for (;;) {
+    auto nap = clock_.sleep_for(kNoteEach);
+    co_await std::move(nap);
+    auto noting = long_disk_.run(
+        "note what a clone makes",
+        [data_dir = pg().data_dir, mark = clone_marker()] { note_made(data_dir, mark); },
+        clock_.now() + kNever);
+    co_await std::move(noting);
+  }
+}
+
+/// Without a place: of the one that the mark names.
+Task<void> LocalServer::end_attempt(std::optional<ClonePlace> place, std::uint64_t attempt) {
+  using Ended = std::expected<bool, std::string>;
+  auto ending = long_disk_.call<Ended>(
+      "remove a clone that failed",
+      [place, data_dir = pg().data_dir, mark = clone_marker()]() -> Ended {
+        if (!place) return clear_left_clone(data_dir, mark);
+        note_made(data_dir, mark);
+        log::warning("removing what the clone that failed left in \"{}\"", place->path);
+        if (auto discarded = discard_clone(*place, data_dir, mark); !discarded)
+          return std::unexpected(discarded.error());
+        return false;
+      },
+      clock_.now() + kNever);
+  std::expected<Ended, std::string> ended = co_await std::move(ending);
+  if (!ended || !*ended) {
+    log::error("{}", ended ? ended->error() : ended.error());
+  } else if (attempt == clone_attempt_) {
+    unfinished_clone_ = **ended;
+  }
 }
 
 Task<Result> LocalServer::attempt_clone(ClonePlace place, bool keep_data, Task<Result> body,
                                         Instant deadline) {
   const std::string data_dir = pg().data_dir;
   const std::string mark = clone_marker();
+  const std::uint64_t attempt = clone_attempt_;
   Result result = std::unexpected(Failure{"no attempt was made"});
+  auto noting = place.beside ? TaskHandle() : spawn("note what a clone makes", note_what_is_made());
   std::exception_ptr cancelled;
   try {
     result = co_await std::move(body);
+    noting.cancel();
     if (result) {
       auto finishing = on_long_disk(
           "finish the clone", [place, data_dir, mark] { return finish_clone(place, data_dir, mark); },
@@ -81,7 +145,9 @@ Task<Result> LocalServer::attempt_clone(ClonePlace place, bool keep_data, Task<R
   } catch (...) {
     cancelled = std::current_exception();
   }
+  noting.cancel();
   const bool failed = cancelled || !result;
+  // Until then nothing starts in the data directory, however whole it looks.
   if (!failed) unfinished_clone_ = false;
   if (cancelled) co_await shield_from_cancellation();
   if (failed) {
@@ -89,13 +155,21 @@ Task<Result> LocalServer::attempt_clone(ClonePlace place, bool keep_data, Task<R
     Result ended = co_await std::move(ending);
     if (!ended) log::error("{}", ended.error().detail);
   }
+  if (failed && keep_data) {
+    auto noting_last = long_disk_.run(
+        "note what a clone made", [data_dir, mark] { note_made(data_dir, mark); },
+        clock_.now() + kKillBudget);
+    co_await std::move(noting_last);
+  }
   if (failed && !keep_data) {
-    auto discarding = on_long_disk(
-        "remove a clone that failed",
-        [place, data_dir, mark] { return discard_clone(place, data_dir, mark); },
-        clock_.now() + kCleanBudget);
-    Result discarded = co_await std::move(discarding);
-    if (!discarded) log::error("{}", discarded.error().detail);
+    auto removal = spawn("end of a clone that failed", end_attempt(place, attempt));
+    auto ending = removal.join();
+    auto bounded = run_until(clock_, std::move(ending), clock_.now() + kCleanBudget);
+    co_await std::move(bounded);
+    if (removal.running())
+      log::warning(
+          "still removing what the clone that failed left in \"{}\": nothing starts there until then",
+          place.path);
   }
   if (cancelled) std::rethrow_exception(cancelled);
   co_return result;
@@ -145,6 +219,16 @@ Task<Result> LocalServer::end_left_tools(Instant deadline) {
   }
 }
 
+Task<void> LocalServer::tell_removal() {
+  const Instant begin = clock_.now();
+  for (;;) {
+    auto nap = clock_.sleep_for(kTellEach);
+    co_await std::move(nap);
+    log::info("still removing what an unfinished clone left in \"{}\" (since {} s): the start waits for it",
+              pg().data_dir, std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - begin).count());
+  }
+}
+
 Task<Result> LocalServer::clear_left_work(Instant deadline) {
   const std::vector<std::string> notes{clone_marker(), half_rewound_path(),
                                        settings_->state_dir + "/bootstrap.json"};
@@ -157,28 +241,33 @@ Task<Result> LocalServer::clear_left_work(Instant deadline) {
   auto ending = end_left_tools(deadline);
   Result ended = co_await std::move(ending);
   if (!ended) co_return ended;
-  if (facts_.running()) co_return Result();
-
   const std::string mark = clone_marker();
   const std::string data_dir = pg().data_dir;
-  auto kept = std::make_shared<bool>(false);
-  auto cleaning = on_long_disk(
-      "clean up after an unfinished clone",
-      [mark, data_dir, kept]() -> std::expected<void, std::string> {
-        const auto left = read_clone_mark(mark);
-        if (!left) return std::unexpected(left.error());
-        if (!*left) return {};
-        const ClonePlace place{(*left)->path, (*left)->path != data_dir};
-        if (place.beside && place.path != data_dir + ".clone") return {};
-        *kept = (*left)->keep_data;
-        log::warning("{} what an unfinished clone left in {}", *kept ? "not using" : "removing", place.path);
-        return *kept ? std::expected<void, std::string>() : discard_clone(place, data_dir, mark);
-      },
-      deadline);
-  Result cleaned = co_await std::move(cleaning);
-  if (!cleaned) co_return cleaned;
-  unfinished_clone_ = *kept;
-  auto again = look(deadline);
+  if (facts_.running()) {
+    auto looking = disk_.call<bool>(
+        "look for the mark of a clone", [data_dir, mark] { return marks_unfinished_clone(data_dir, mark); },
+        deadline);
+    const auto marked = co_await std::move(looking);
+    if (!marked) co_return std::unexpected(Failure{marked.error()});
+    if (*marked)
+      log::error(
+          "PostgreSQL runs in \"{}\", but \"{}\" says that a clone into it was not finished: once stopped it "
+          "is not started again\nHINT: remove \"{}\" if this server is whole",
+          data_dir, mark, mark);
+    co_return Result();
+  }
+  using Cleared = std::expected<bool, std::string>;
+  auto clearing = long_disk_.call<Cleared>(
+      "clean up after an unfinished clone", [mark, data_dir] { return clear_left_clone(data_dir, mark); },
+      clock_.now() + kNever);
+  // However long it takes: who gives up begins anew at the next start.
+  auto telling = spawn("progress of a removal", tell_removal());
+  std::expected<Cleared, std::string> cleared = co_await std::move(clearing);
+  telling.cancel();
+  if (!cleared) co_return std::unexpected(Failure{std::move(cleared.error())});
+  if (!*cleared) co_return std::unexpected(Failure{std::move(cleared->error())});
+  unfinished_clone_ = **cleared;
+  auto again = look(clock_.now() + kKillBudget);
   co_await std::move(again);
   co_return Result();
 }

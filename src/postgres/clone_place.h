@@ -18,8 +18,8 @@ struct ClonePlan {
   bool keep_data = false;
   /// Not beside the data directory: a script was given its name, or an option points into it.
   bool in_place = false;
-  /// Data that is there may be removed first.
-  bool replace = false;
+  /// Not empty: data that is there may be removed first, and why; logged.
+  std::string why_replace;
   /// Directories that the tool was told to use besides: tablespaces, WAL.
   std::vector<std::string> outside;
 };
@@ -35,8 +35,15 @@ struct CloneMark {
   std::string path;
   bool keep_data = false;
   std::vector<std::string> outside;
+  /// Which PG_VERSION was in the data directory while the attempt ran, for one that was made there; empty:
+  /// none was seen.
+  std::string made;
 };
 std::expected<std::optional<CloneMark>, std::string> read_clone_mark(const std::string& mark);
+
+/// Notes in the mark, where it is there, which cluster an attempt in the data directory has made so far: what
+/// somebody puts there after it is another one.
+void note_made(const std::string& data_dir, const std::string& mark);
 
 /// Removes what earlier attempts left, writes the mark. Fails when there is data that may not be replaced.
 std::expected<ClonePlace, std::string> prepare_clone(const ClonePlan& plan);
@@ -46,8 +53,17 @@ std::expected<void, std::string> finish_clone(const ClonePlace& place, const std
                                               const std::string& mark);
 
 /// Removes what a failed attempt made: in linked WAL directories and tablespaces only what is not older than
-/// its mark. What could not be removed is an error, and the mark stays.
+/// its mark, and nothing that the data directory uses beside which it was made. What could not be removed is
+/// an error, and the mark stays.
 std::expected<void, std::string> discard_clone(const ClonePlace& place, const std::string& data_dir,
                                                const std::string& mark);
+
+/// Removes what the mark says was left; true: it is kept for another attempt, and no server until then. An
+/// error also where a whole cluster is in the data directory that may be somebody else's.
+std::expected<bool, std::string> clear_left_clone(const std::string& data_dir, const std::string& mark);
+
+/// Beside a server that runs: of a clone that has taken its place only the mark is left, and removed. True:
+/// there is a mark of another one.
+bool marks_unfinished_clone(const std::string& data_dir, const std::string& mark);
 
 }  // namespace tanist::postgres

@@ -119,7 +119,7 @@ Task<std::expected<LocalServer::LeaderWal, std::string>> LocalServer::ask_leader
 Task<std::optional<std::vector<HistoryLine>>> LocalServer::local_history(Timeline timeline,
                                                                          Instant deadline) {
   if (timeline.value <= 1) co_return std::vector<HistoryLine>{};
-  auto reading = disk_.read(pg().data_dir + "/pg_wal/" + history_file_name(timeline), deadline);
+  auto reading = disk_.read(wal_path() + "/" + history_file_name(timeline), deadline);
   auto file = co_await std::move(reading);
   if (!file || !*file) co_return std::nullopt;
   co_return parse_history(**file);
@@ -135,7 +135,7 @@ Task<bool> LocalServer::began_differently(Upstream leader, WalEnd local, Lsn beg
   if (local.lsn < record || local.lsn.value - record.value < kRecordHeader) co_return false;
   const std::string name = segment_name(local.timeline, record, segment);
   const std::uint64_t offset = record.value % segment;
-  const std::string path = pg().data_dir + "/pg_wal/" + name;
+  const std::string path = wal_path() + "/" + name;
   auto reading = disk_.call<std::string>(
       "read " + path, [path, offset] { return read_part(path, offset, kRecordHeader); }, deadline);
   auto header = co_await std::move(reading);
@@ -153,9 +153,10 @@ Task<bool> LocalServer::began_differently(Upstream leader, WalEnd local, Lsn beg
   auto connecting = connect_to_source(&connection, std::move(leader), deadline);
   auto connected = co_await std::move(connecting);
   if (!connected) co_return false;
-  auto asking =
-      connection.query("SELECT encode(pg_read_binary_file($1, $2::bigint, $3::bigint, true), 'hex')",
-                       {"pg_wal/" + name, std::to_string(offset), std::to_string(count)}, deadline);
+  auto asking = connection.query(
+      "SELECT encode(pg_read_binary_file($1, $2::bigint, $3::bigint, true), 'hex')",
+      {wal_directory(target_version()) + "/" + name, std::to_string(offset), std::to_string(count)},
+      deadline);
   auto rows = co_await std::move(asking);
   if (!rows)
     log::debug("could not compare the begin of timeline {}: {}", local.timeline.value, rows.error().detail);
@@ -222,9 +223,9 @@ Task<DivergenceAnswer> LocalServer::compare_with(Upstream leader, Instant deadli
 }
 
 Task<Lsn> LocalServer::end_of_checkpoint(ControlData control, Instant deadline) {
-  std::vector<std::string> argv{tool("pg_waldump"),
+  std::vector<std::string> argv{tool(wal_dump_program(target_version())),
                                 "-p",
-                                pg().data_dir + "/pg_wal",
+                                wal_path(),
                                 "-t",
                                 std::to_string(control.checkpoint_timeline.value),
                                 "-s",
@@ -239,7 +240,7 @@ Task<Lsn> LocalServer::end_of_checkpoint(ControlData control, Instant deadline) 
 
 Task<std::vector<HistoryLine>> LocalServer::history(Timeline timeline, std::string new_leader,
                                                     Instant deadline) {
-  const std::string path = pg().data_dir + "/pg_wal/" + history_file_name(timeline);
+  const std::string path = wal_path() + "/" + history_file_name(timeline);
   auto reading =
       disk_.call<std::optional<DatedFile>>("read " + path, [path] { return read_dated(path); }, deadline);
   auto file = co_await std::move(reading);

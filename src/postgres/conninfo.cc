@@ -13,6 +13,7 @@ struct Keyword {
   int since = 0;
 };
 constexpr Keyword kOrder[] = {
+    {"service"},
     {"dbname"},
     {"user"},
     {"passfile", 100000},
@@ -34,6 +35,9 @@ constexpr Keyword kOrder[] = {
     {"target_session_attrs", 100000},
     {"sslnegotiation", 170000},
 };
+
+/// The one section of our service files.
+constexpr const char* kService = "tanist";
 
 std::string escape(std::string_view value, std::string_view special) {
   std::string result;
@@ -132,6 +136,18 @@ std::string pgpass_content(const ConnectionParameters& parameters) {
     if (hosts[i].starts_with('/')) add("localhost", port);
   }
   return text;
+}
+
+SecretFiles take_secrets(ConnectionParameters& parameters, int version) {
+  SecretFiles secrets;
+  secrets.pgpass = pgpass_content(parameters);
+  parameters.erase("password");
+  // A password file has no place for it, and the environment no variable.
+  const auto key = parameters.extract("sslpassword");
+  if (!key || key.mapped().empty() || !is_conninfo_keyword("sslpassword", version)) return secrets;
+  secrets.service = fmt::format("[{}]\nsslpassword={}\n", kService, key.mapped());
+  parameters["service"] = kService;
+  return secrets;
 }
 
 ConnectionParameters credentials_parameters(const config::Credentials& credentials) {

@@ -25,6 +25,15 @@ ConnectionParameters parse_conninfo(std::string_view text);
 /// Lines of a password file for these parameters; empty without a password.
 std::string pgpass_content(const ConnectionParameters& parameters);
 
+/// What may be in no command line, where every user of the host sees it: files for libpq, for which
+/// PGPASSFILE and PGSERVICEFILE are set. Empty: there is nothing to hide.
+struct SecretFiles {
+  std::string pgpass;
+  std::string service;
+};
+/// Takes the secrets out of `parameters`, which names a service instead where there is one.
+SecretFiles take_secrets(ConnectionParameters& parameters, int version);
+
 /// `user`, `password` and the TLS options of a section.
 ConnectionParameters credentials_parameters(const config::Credentials& credentials);
 

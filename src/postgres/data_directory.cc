@@ -10,6 +10,7 @@
 
 #include "core/disk_thread.h"
 #include "core/format.h"
+#include "core/log.h"
 #include "postgres/config_files.h"
 
 namespace tanist::postgres {
@@ -44,18 +45,19 @@ std::optional<std::vector<std::string>> names_in(const std::string& path) {
   return names;
 }
 
-std::string permission_problem(const std::string& path, const struct stat& seen) {
+std::string permission_problem(const std::string& path, const struct stat& seen, int version) {
   if (seen.st_uid != ::geteuid()) {
     return fmt::format(
         "data directory \"{}\" belongs to user {}, PostgreSQL would run as user {}\nHINT: change its "
         "owner, or run Tanist as the user it belongs to",
         path, seen.st_uid, ::geteuid());
   }
-  if ((seen.st_mode & (S_IWGRP | S_IRWXO)) != 0) {
+  const bool group = version >= kGroupAccess;
+  if ((seen.st_mode & ((group ? S_IWGRP : S_IRWXG) | S_IRWXO)) != 0) {
     return fmt::format(
-        "data directory \"{}\" has permissions 0{:o}, PostgreSQL wants 0700 or 0750\nHINT: chmod 0700 "
+        "data directory \"{}\" has permissions 0{:o}, PostgreSQL wants {}\nHINT: chmod 0700 "
         "\"{}\"",
-        path, seen.st_mode & 07777, path);
+        path, seen.st_mode & 07777, group ? "0700 or 0750" : "0700", path);
   }
   return {};
 }
@@ -116,7 +118,7 @@ DataDirectorySeen look_at_data_directory(const std::string& path) {
   const bool control = exists(path + "/global/pg_control");
   if (control && seen.major_version != 0) {
     seen.kind = DataDirectory::ok;
-    seen.permission_error = permission_problem(path, directory);
+    seen.permission_error = permission_problem(path, directory, seen.major_version);
   } else {
     bool empty = !control;
     for (const auto& name : *names) empty = empty && !counts_as_data(name);
@@ -169,12 +171,14 @@ std::expected<void, std::string> rename_data_directory(const std::string& path) 
   if (!exists(path)) return {};
   // The earlier one goes first: its links lead to where those of this one are about to be.
   const std::string target = path + std::string(kFailed);
+  if (exists(target)) log::warning("removing \"{}\": \"{}\" takes its name", target, path);
   if (auto removed = remove_data_directory(target); !removed) return removed;
   for (const auto& linked : linked_directories(path)) {
     // Done by an attempt that did not get to its end.
     if (linked.target.ends_with(kFailed)) continue;
     const std::string aside = linked.target + std::string(kFailed);
     std::error_code ec;
+    if (exists(aside)) log::warning("removing \"{}\": \"{}\" takes its name", aside, linked.target);
     fs::remove_all(aside, ec);
     if (::rename(linked.target.c_str(), aside.c_str()) != 0) return failed("rename", linked.target);
     if (::unlink(linked.link.c_str()) != 0) return failed("replace the link", linked.link);

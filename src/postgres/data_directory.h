@@ -11,6 +11,9 @@
 /// The data directory on disk. Everything here blocks: for the disk thread only.
 namespace tanist::postgres {
 
+/// From this version on PostgreSQL lets the group read its data directory.
+inline constexpr int kGroupAccess = 110000;
+
 /// What one look at it found.
 struct DataDirectorySeen {
   DataDirectory kind = DataDirectory::empty;
@@ -42,6 +45,11 @@ struct LinkedDirectory {
   std::string target;
 };
 std::vector<LinkedDirectory> linked_directories(const std::string& data_dir);
+
+/// The file that makes a standby promote itself.
+inline std::string promote_trigger(const std::string& data_dir) {
+  return data_dir + "/promote";
+}
 
 /// Nothing but what administrators and file systems leave: dot-files and `lost+found`.
 bool counts_as_data(const std::string& name);

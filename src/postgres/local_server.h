@@ -10,12 +10,14 @@
 #include "postgres/callbacks.h"
 #include "postgres/clone_place.h"
 #include "postgres/connection.h"
+#include "postgres/conninfo.h"
 #include "postgres/data_directory.h"
 #include "postgres/divergence.h"
 #include "postgres/parameter_changes.h"
 #include "postgres/parameters.h"
 #include "postgres/recovery.h"
 #include "postgres/server.h"
+#include "postgres/version_names.h"
 #include "postgres/wal_files.h"
 #include "process/child.h"
 #include "process/proc.h"
@@ -82,8 +84,9 @@ class LocalServer final : public Server {
     process::Identity identity;
     /// Set when this daemon started it: then it is reaped here.
     std::optional<process::Child> child;
-    /// Its children as last seen.
+    /// Its children as last seen, and those of them that have told what they are.
     std::set<process::Identity> children;
+    std::set<process::Identity> titled;
   };
 
   // postmaster.cc
@@ -95,11 +98,14 @@ class LocalServer final : public Server {
   Task<void> clear_orphans();
   void postmaster_ended();
   void note_children();
-  /// With `ours`: also what tools that this daemon runs have started.
+  /// With `ours`: also what tools that this daemon runs have started. Without the logger, where that is
+  /// known.
   std::set<process::Identity> processes_of_data_directory(bool ours) const;
   std::set<process::Identity> remaining() const;
   bool is_postgres(pid_t pid) const;
-  bool is_work_of_a_tool(pid_t pid) const;
+  bool is_work_of_a_tool(const process::Identity& found) const;
+  bool is_logger(const process::Identity& found) const { return logger_ == found; }
+  Task<void> read_titles(std::vector<process::Identity> unread, std::uint64_t generation);
   void changed(std::optional<ServerEvent> event = std::nullopt);
   /// A background task, unless close() was called.
   TaskHandle spawn(std::string name, Task<void> task);
@@ -109,7 +115,7 @@ class LocalServer final : public Server {
 
   // monitor.cc
   Task<void> monitor();
-  Task<bool> still_rejecting();
+  Task<bool> is_known_to_refuse();
   Task<void> probe_once();
   Task<std::expected<Probe, QueryError>> ask(Instant deadline);
   Task<void> read_running_settings(Instant deadline);
@@ -144,6 +150,7 @@ class LocalServer final : public Server {
   Task<Result> reload(Role role, bool callback, Instant deadline);
   Task<void> wait_reloaded(std::string before, Instant deadline);
   Task<void> read_pending_restart(Rows rows, Instant deadline);
+  void note_raised();
   Task<Result> apply_to_running(Role role, bool force, Instant deadline);
   Task<void> load_adopted_parameters(Instant deadline);
   Task<void> tell_refused_lines(Instant deadline);
@@ -161,12 +168,19 @@ class LocalServer final : public Server {
   Task<std::expected<process::Finished, std::string>> run_tool(std::vector<std::string> argv,
                                                                process::Environment environment,
                                                                Instant deadline, process::LineSink sink = {});
-  /// Runs `op` while a password file with `content` exists (none when it is empty); it is removed in any
-  /// case.
+  /// Runs `op` while the files with secrets exist (those that are not empty); they are removed in any case.
   template <class T>
-  Task<std::expected<T, std::string>> holding_pgpass(std::string path, std::string content, Task<T> op,
-                                                     Instant deadline);
-  std::string pgpass_for(const char* purpose) const { return settings_->state_dir + "/pgpass." + purpose; }
+  Task<std::expected<T, std::string>> holding_secrets(std::string purpose, SecretFiles secrets, Task<T> op,
+                                                      Instant deadline);
+  /// Tells libpq where they are.
+  void name_secrets(process::Environment& environment, const std::string& purpose,
+                    const SecretFiles& secrets) const;
+  std::string pgpass_for(const std::string& purpose) const {
+    return settings_->state_dir + "/pgpass." + purpose;
+  }
+  std::string service_file_for(const std::string& purpose) const {
+    return settings_->state_dir + "/pgservice." + purpose;
+  }
   Task<Result> run_script(std::string what, std::string command, std::vector<std::string> arguments,
                           process::Environment environment, Instant deadline);
   /// The same for one that makes a data directory: its output is logged (its first lines) and told in the
@@ -186,6 +200,7 @@ class LocalServer final : public Server {
   Task<std::expected<Rows, QueryError>> work_query(std::string sql, std::vector<std::string> parameters,
                                                    Instant deadline);
   Task<Result> check_binaries(Instant deadline);
+  std::string wal_path() const { return pg().data_dir + "/" + wal_directory(target_version()); }
   std::string clone_marker() const { return settings_->state_dir + "/clone"; }
   const config::Postgresql& pg() const { return settings_->postgresql; }
   bool stopped() const { return facts_.process == Process::none; }
@@ -198,6 +213,12 @@ class LocalServer final : public Server {
     Rebuilding(const Rebuilding&) = delete;
     Rebuilding& operator=(const Rebuilding&) = delete;
   };
+
+  // promote.cc
+  /// Takes away a trigger that may still be created: a standby promotes when it finds one later.
+  void withdraw_promotion();
+  Task<void> remove_promote_trigger(std::uint64_t given_up);
+  Task<bool> look_for_promotion(Instant deadline);
 
   // stop.cc
   Task<void> kill_until_down(Instant deadline);
@@ -264,6 +285,9 @@ class LocalServer final : public Server {
   Task<Result> attempt_clone(ClonePlace place, bool keep_data, Task<Result> body, Instant deadline);
   /// A replica is there: configuration files, trigger file, control file.
   Task<void> welcome_clone(Instant deadline);
+  Task<void> note_what_is_made();
+  Task<void> end_attempt(std::optional<ClonePlace> place, std::uint64_t attempt);
+  Task<void> tell_removal();
   /// Kills what runs on for this data directory without anybody waiting for it.
   Task<Result> end_left_tools(Instant deadline);
   /// Ends what an earlier daemon was in the middle of: its tools, and a clone that is not whole.
@@ -295,8 +319,14 @@ class LocalServer final : public Server {
   // Processes.
   std::optional<Postmaster> postmaster_;
   std::set<process::Identity> orphans_;
+  /// The logging collector, of the last postmaster too. Found out early: a title lies in the memory of its
+  /// process, and reading that of one that hangs in the kernel may never end.
+  std::optional<process::Identity> logger_;
+  bool reading_titles_ = false;
   /// Grows with each postmaster that comes or goes: what was asked of an earlier one does not count.
   std::uint64_t generation_ = 0;
+  /// A start that takes longer is a recovery: it is not asked by a connection each time.
+  static constexpr Duration kHurry = std::chrono::seconds(5);
   std::string real_data_dir_;
   /// Actions under way that change the data directory without a postmaster.
   int rebuilding_ = 0;
@@ -310,6 +340,8 @@ class LocalServer final : public Server {
   Event probe_wanted_;
   Instant probe_begun_{};
   std::uint64_t probes_finished_ = 0;
+  /// The postmaster that was asked because its pid file said that it is ready.
+  std::uint64_t asked_ready_ = 0;
   int hurried_ = 0;
   Instant identify_again_{};
   int receiver_watched_ = 0;
@@ -350,6 +382,9 @@ class LocalServer final : public Server {
   /// The pg_rewind that runs has begun to change the data directory.
   bool rewind_touched_ = false;
 
+  /// Grows with each promotion that is asked for.
+  std::uint64_t promotions_ = 0;
+
   // Callbacks.
   std::string leader_;
 
@@ -358,8 +393,10 @@ class LocalServer final : public Server {
   bool custom_bootstrapping_ = false;
   /// pg_hba.conf meanwhile.
   std::vector<std::string> trust_hba_;
-  /// A method that keeps data has failed: what is in the data directory is no server.
+  /// From the begin of a clone until it is finished, or what it left is gone: what is in the data directory
+  /// is no server, however whole it looks.
   bool unfinished_clone_ = false;
+  std::uint64_t clone_attempt_ = 0;
 };
 
 }  // namespace tanist::postgres

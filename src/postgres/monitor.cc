@@ -17,6 +17,8 @@ constexpr Duration kInterval = 1s;
 /// While the server does not accept yet, and while somebody waits for that.
 constexpr Duration kIntervalNotAccepting = 200ms;
 constexpr Duration kIntervalHurried = 10ms;
+/// The same where only the pid file is looked at.
+constexpr Duration kIntervalByFile = 15ms;
 constexpr Duration kPatienceWithRefusals = 25ms;
 /// A standby without a receiver whose timeline could not be asked for.
 constexpr Duration kIdentifyAgain = 10s;
@@ -40,9 +42,11 @@ ConnectionParameters LocalServer::superuser_parameters(const std::string& sessio
 
 Task<void> LocalServer::monitor() {
   for (;;) {
+    const bool late = clock_.now() - facts_.process_since >= kHurry;
     const Duration interval = facts_.accepts() ? kInterval
-                              : hurried_ > 0   ? kIntervalHurried
-                                               : kIntervalNotAccepting;
+                              : hurried_ == 0  ? kIntervalNotAccepting
+                              : late           ? kIntervalByFile
+                                               : kIntervalHurried;
     // Nothing to ask: whoever starts or finds a server says so.
     const Instant next =
         facts_.running() ? std::max(probe_begun_, looked_at_) + interval : clock_.now() + 24h;
@@ -55,10 +59,10 @@ Task<void> LocalServer::monitor() {
       timeline_connection_.close();
       continue;
     }
-    if (facts_.accepting == Accepting::rejecting && target_version() >= 100000) {
-      auto looking = still_rejecting();
-      const bool rejecting = co_await std::move(looking);
-      if (rejecting) continue;
+    if (facts_.accepting != Accepting::accepting && target_version() >= kHasStatus) {
+      auto looking = is_known_to_refuse();
+      const bool refuses = co_await std::move(looking);
+      if (refuses) continue;
     }
     probe_begun_ = clock_.now();
     note_children();
@@ -71,13 +75,21 @@ Task<void> LocalServer::monitor() {
 
 /// Each refused connection is a line in PostgreSQL's log. A recovery that takes longer is watched through the
 /// status in postmaster.pid, with a connection a second in case that is wrong.
-Task<bool> LocalServer::still_rejecting() {
+Task<bool> LocalServer::is_known_to_refuse() {
   const Instant now = clock_.now();
+  const bool late = now - facts_.process_since >= kHurry;
+  if (facts_.accepting == Accepting::no_response && !late) co_return false;
   if (now - facts_.process_since < kPatienceWithRefusals || now - probe_begun_ >= kInterval) co_return false;
   auto looking = look(now + kInterval);
   co_await std::move(looking);
   const auto file = seen_.postmaster_pid ? parse_pid_file(*seen_.postmaster_pid) : std::nullopt;
-  co_return file && (file->status == "starting" || file->status == "stopping");
+  if (!late) co_return file && (file->status == "starting" || file->status == "stopping");
+  // `standby` is one that lets nobody in.
+  if (!file || file->status != "ready") co_return true;
+  // Asked at once when it becomes ready; it also stays so while it recovers from the crash of a backend.
+  if (asked_ready_ == generation_) co_return now - probe_begun_ < kIntervalNotAccepting;
+  asked_ready_ = generation_;
+  co_return false;
 }
 
 Task<void> LocalServer::probe_once() {

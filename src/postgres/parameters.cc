@@ -128,7 +128,7 @@ std::vector<std::string> remove_invalid(Parameters& parameters, const OtherParam
       if (fraction) checked.value = std::to_string(parse_integer(*checked.value, rule->unit).value_or(0));
       return checked;
     }
-    if (is_custom(name) || others == nullptr || others->contains(name)) return {value, {}};
+    if (is_custom(name) || (others != nullptr && others->contains(name))) return {value, {}};
     return unexpected(name, value);
   });
 }

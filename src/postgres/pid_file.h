@@ -10,6 +10,9 @@
 
 namespace tanist::postgres {
 
+/// From this version on postmaster.pid has a status line.
+inline constexpr int kHasStatus = 100000;
+
 /// postmaster.pid.
 struct PidFile {
   /// Negative: a single-user backend.

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/log.h"
 #include "core/wait.h"
@@ -17,8 +18,9 @@ namespace {
 /// How long the end of a postmaster is not told while processes it left behind are being killed.
 constexpr Duration kQuietKill = 20ms;
 constexpr Duration kLookBudget = 2s;
-/// A start that takes longer is a recovery, and each of our questions is a line in its log.
-constexpr Duration kHurry = 5s;
+constexpr Duration kCallbackBudget = 1s;
+/// Of what does not depend on how much there is to remove.
+constexpr Duration kOpenBudget = 30s;
 
 std::string base_name(const std::string& path) {
   const auto slash = path.rfind('/');
@@ -33,7 +35,7 @@ LocalServer::LocalServer(Executor executor, Clock& clock, DiskThread& disk)
       long_disk_(clock),
       resolver_(executor),
       scope_(executor),
-      callbacks_(scope_),
+      callbacks_(clock, scope_),
       monitor_connection_(clock, resolver_),
       timeline_connection_(clock, resolver_),
       work_connection_(clock, resolver_) {}
@@ -64,7 +66,7 @@ Task<bool> LocalServer::wait_change(Duration step, Instant deadline) {
 
 Task<Result> LocalServer::open(config::SettingsPtr settings) {
   take_settings(std::move(settings), role_);
-  const Instant deadline = clock_.now() + 30s;
+  Instant deadline = clock_.now() + kOpenBudget;
   auto looking = look(deadline);
   co_await std::move(looking);
   if (facts_.data_directory == DataDirectory::unreadable) {
@@ -73,6 +75,7 @@ Task<Result> LocalServer::open(config::SettingsPtr settings) {
   auto clearing = clear_left_work(deadline);
   Result cleared = co_await std::move(clearing);
   if (!cleared) co_return cleared;
+  deadline = clock_.now() + kOpenBudget;
   auto marker = disk_.read(half_rewound_path(), deadline);
   auto half_rewound = co_await std::move(marker);
   if (!half_rewound) co_return std::unexpected(Failure{half_rewound.error()});
@@ -85,6 +88,12 @@ Task<Result> LocalServer::open(config::SettingsPtr settings) {
   co_await std::move(trying);
   if (!seen_.permission_error.empty()) co_return std::unexpected(Failure{seen_.permission_error});
   const bool empty = facts_.data_directory != DataDirectory::ok;
+  if (facts_.data_directory == DataDirectory::ok) {
+    // Of a promotion that an earlier daemon gave up: a standby would promote itself without the lock.
+    auto withdrawing = disk_.remove(promote_trigger(pg().data_dir), deadline);
+    auto withdrawn = co_await std::move(withdrawing);
+    if (!withdrawn) co_return std::unexpected(Failure{withdrawn.error()});
+  }
   auto preparing = on_disk(
       "prepare directories",
       [settings = settings_, empty] {
@@ -130,6 +139,9 @@ Task<Result> LocalServer::open(config::SettingsPtr settings) {
 Task<void> LocalServer::close() {
   closing_ = true;
   callbacks_.close();
+  // They outlive the daemon, if they have begun.
+  auto beginning = callbacks_.wait_begun(clock_.now() + kCallbackBudget);
+  co_await std::move(beginning);
   auto closing = scope_.close();
   co_await std::move(closing);
   monitor_connection_.close();
@@ -235,6 +247,7 @@ void LocalServer::postmaster_ended() {
     log::warning("postmaster {} {}", postmaster_->identity.pid, how);
   }
   orphans_ = std::move(postmaster_->children);
+  if (logger_) orphans_.erase(*logger_);
   postmaster_.reset();
   orphans_.merge(processes_of_data_directory(false));
   ++generation_;
@@ -277,16 +290,16 @@ bool LocalServer::is_postgres(pid_t pid) const {
 
 /// Started by a program that this daemon runs: initdb, pg_rewind, a single-user server. A daemon that is
 /// process 1 inherits orphans, but those have the title of a backend.
-bool LocalServer::is_work_of_a_tool(pid_t pid) const {
+bool LocalServer::is_work_of_a_tool(const process::Identity& found) const {
   constexpr int kDeepest = 10;
-  if (process::title(pid).starts_with("postgres: ")) return false;
-  for (int depth = 0; pid > 1 && depth < kDeepest; ++depth) {
-    if (pid == ::getpid()) return true;
+  if (orphans_.contains(found)) return false;
+  pid_t pid = found.pid;
+  for (int depth = 0; pid > 1 && pid != ::getpid() && depth < kDeepest; ++depth) {
     const auto seen = process::stat(pid);
     if (!seen) return false;
     pid = seen->parent;
   }
-  return pid == ::getpid();
+  return pid == ::getpid() && !process::title(found.pid).starts_with("postgres: ");
 }
 
 std::set<process::Identity> LocalServer::processes_of_data_directory(bool ours) const {
@@ -295,9 +308,10 @@ std::set<process::Identity> LocalServer::processes_of_data_directory(bool ours) 
   for (const pid_t pid : process::all()) {
     if (process::working_directory(pid) != real_data_dir_ || !is_postgres(pid)) continue;
     const auto seen = process::stat(pid);
-    if (!seen || seen->dead() || is_logger_title(process::title(pid))) continue;
-    if (!ours && is_work_of_a_tool(pid)) continue;
-    found.insert({pid, seen->start_ticks});
+    if (!seen || seen->dead()) continue;
+    const process::Identity identity{pid, seen->start_ticks};
+    if (is_logger(identity) || (!ours && is_work_of_a_tool(identity))) continue;
+    found.insert(identity);
   }
   return found;
 }
@@ -305,7 +319,7 @@ std::set<process::Identity> LocalServer::processes_of_data_directory(bool ours) 
 std::set<process::Identity> LocalServer::remaining() const {
   std::set<process::Identity> left;
   for (const auto& orphan : orphans_) {
-    if (process::alive(orphan) && !is_logger_title(process::title(orphan.pid))) left.insert(orphan);
+    if (process::alive(orphan) && !is_logger(orphan)) left.insert(orphan);
   }
   return left;
 }
@@ -323,6 +337,40 @@ void LocalServer::note_children() {
   }
   // Read as empty: it may just have ended, and what was known is what counts then.
   if (!now.empty()) postmaster_->children = std::move(now);
+  const auto& there = postmaster_->children;
+  std::erase_if(postmaster_->titled, [&](const process::Identity& one) { return !there.contains(one); });
+  if (reading_titles_ || (logger_ && there.contains(*logger_))) return;
+  std::vector<process::Identity> unread;
+  std::ranges::set_difference(there, postmaster_->titled, std::back_inserter(unread));
+  if (!unread.empty()) spawn("titles of processes", read_titles(std::move(unread), generation_));
+}
+
+/// Which of them is the logger. Not on this thread: see logger_.
+Task<void> LocalServer::read_titles(std::vector<process::Identity> unread, std::uint64_t generation) {
+  using Titles = std::vector<std::string>;
+  reading_titles_ = true;
+  auto reading = long_disk_.call<Titles>(
+      "read the titles of processes",
+      [unread] {
+        Titles titles;
+        for (const auto& one : unread) titles.push_back(process::title(one.pid));
+        return titles;
+      },
+      clock_.now() + kLookBudget);
+  std::expected<Titles, std::string> titles;
+  try {
+    titles = co_await std::move(reading);
+  } catch (...) {
+    reading_titles_ = false;
+    throw;
+  }
+  reading_titles_ = false;
+  if (!titles || generation_ != generation || !postmaster_) co_return;
+  for (std::size_t i = 0; i < unread.size(); ++i) {
+    // Right after the fork it still has the title of the postmaster.
+    if ((*titles)[i].starts_with("postgres: ")) postmaster_->titled.insert(unread[i]);
+    if (is_logger_title((*titles)[i])) logger_ = unread[i];
+  }
 }
 
 /// Nothing is awaited between the fork and knowing the process, so no cancellation can come between.
@@ -336,7 +384,11 @@ Task<Result> LocalServer::launch(std::vector<std::string> argv, process::Environ
   auto child = process::Child::spawn(command);
   if (!child) co_return std::unexpected(Failure{"could not start PostgreSQL: " + child.error()});
   auto pidfd = process::PidFd::open(child->pid());
-  if (!pidfd) co_return std::unexpected(Failure{"could not start PostgreSQL: " + pidfd.error()});
+  if (!pidfd) {
+    // Nobody would watch it, or know of it when it must be stopped.
+    child->pidfd().signal(SIGKILL);
+    co_return std::unexpected(Failure{"could not start PostgreSQL: " + pidfd.error()});
+  }
   log::info("postmaster pid={}", child->pid());
   adopt(std::move(*pidfd), std::move(*child));
   co_return Result();
@@ -349,11 +401,14 @@ Task<StartOutcome> LocalServer::wait_started(Instant deadline) {
     ~Hurry() { --count; }
   };
   std::optional<Hurry> hurry(std::in_place, hurried_);
+  // Before version 10 nothing but a connection tells whether it has got there, and each one that is refused
+  // is a line in its log: a start that takes long is a recovery, and is asked every 200 ms then.
+  const bool told_by_file = target_version() >= kHasStatus;
   const Instant calm_from = clock_.now() + kHurry;
   probe_wanted_.set();
   for (;;) {
     changed_.clear();
-    if (clock_.now() >= calm_from) hurry.reset();
+    if (!told_by_file && clock_.now() >= calm_from) hurry.reset();
     if (facts_.process != Process::running) co_return StartOutcome::died;
     if (facts_.accepting == Accepting::accepting) co_return StartOutcome::accepting;
     auto waiting = wait_change(1s, deadline);

@@ -17,7 +17,9 @@ namespace {
 /// may take hours.
 constexpr Duration kLookClosely = 5ms;
 constexpr Duration kCloselyFor = 10s;
-constexpr Duration kLookLater = 20ms;
+constexpr Duration kLookLessClosely = 20ms;
+constexpr Duration kWithdrawBudget = 30s;
+constexpr Duration kWithdrawAgain = 1s;
 }  // namespace
 
 Task<Result> LocalServer::run_pre_promote(Instant deadline) {
@@ -27,6 +29,24 @@ Task<Result> LocalServer::run_pre_promote(Instant deadline) {
   co_return done;
 }
 
+void LocalServer::withdraw_promotion() {
+  spawn("withdrawn promotion", remove_promote_trigger(promotions_));
+}
+
+/// The disk does one thing after the other: what may still create the trigger comes first.
+Task<void> LocalServer::remove_promote_trigger(std::uint64_t given_up) {
+  const std::string path = promote_trigger(pg().data_dir);
+  // Another one wants the file to stay, and comes after a removal that is queued.
+  while (given_up == promotions_) {
+    auto removing = disk_.remove(path, clock_.now() + kWithdrawBudget);
+    auto removed = co_await std::move(removing);
+    if (removed) co_return;
+    log::warning("{}: PostgreSQL may promote itself", removed.error());
+    auto napping = clock_.sleep_for(kWithdrawAgain);
+    co_await std::move(napping);
+  }
+}
+
 /// The same as pg_ctl promote: a file, and a signal that makes PostgreSQL look for it.
 Task<Result> LocalServer::promote(Instant deadline) {
   const auto refused = [](const std::string& why) {
@@ -34,7 +54,8 @@ Task<Result> LocalServer::promote(Instant deadline) {
   };
   if (!postmaster_) co_return refused("PostgreSQL does not run");
   if (facts_.probe && !facts_.probe->in_recovery) co_return Result();
-  const std::string path = pg().data_dir + "/promote";
+  ++promotions_;
+  const std::string path = promote_trigger(pg().data_dir);
   const unsigned mode = file_mode(path);
   auto creating = on_disk(
       "create " + path,
@@ -46,17 +67,35 @@ Task<Result> LocalServer::promote(Instant deadline) {
         return {};
       },
       deadline);
-  Result created = co_await std::move(creating);
-  if (!created) co_return refused(created.error().detail);
+  Result created;
+  try {
+    created = co_await std::move(creating);
+  } catch (...) {
+    withdraw_promotion();
+    throw;
+  }
+  if (!created) {
+    withdraw_promotion();
+    co_return refused(created.error().detail);
+  }
   if (!postmaster_ || !postmaster_->pidfd.signal(SIGUSR1)) {
-    auto removing = disk_.remove(path, deadline);
-    co_await std::move(removing);
+    withdraw_promotion();
     co_return refused("PostgreSQL does not run");
   }
   co_return Result();
 }
 
 Task<bool> LocalServer::wait_promoted(Instant deadline) {
+  auto looking = look_for_promotion(deadline);
+  try {
+    co_return co_await std::move(looking);
+  } catch (...) {
+    withdraw_promotion();
+    throw;
+  }
+}
+
+Task<bool> LocalServer::look_for_promotion(Instant deadline) {
   const Instant calm_from = clock_.now() + kCloselyFor;
   while (facts_.running() && clock_.now() < deadline) {
     auto asking = work_query("SELECT pg_is_in_recovery()", {}, deadline);
@@ -68,7 +107,7 @@ Task<bool> LocalServer::wait_promoted(Instant deadline) {
       co_await std::move(refreshing);
       co_return facts_.probe && !facts_.probe->in_recovery;
     }
-    const Duration step = clock_.now() < calm_from ? kLookClosely : kLookLater;
+    const Duration step = clock_.now() < calm_from ? kLookClosely : kLookLessClosely;
     auto napping = clock_.sleep_until(std::min(clock_.now() + step, deadline));
     co_await std::move(napping);
   }

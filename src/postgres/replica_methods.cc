@@ -124,7 +124,7 @@ Task<Result> LocalServer::base_backup(ReplicaRequest request, std::function<void
     }
     ClonePlan plan;
     plan.in_place = points_into(pg().basebackup_options, pg().data_dir);
-    plan.replace = !request.why_removal_allowed.empty();
+    plan.why_replace = request.why_removal_allowed;
     plan.outside = directories_outside(pg().basebackup_options);
     auto preparing = prepare_attempt(std::move(plan), deadline);
     auto place = co_await std::move(preparing);
@@ -140,8 +140,7 @@ Task<Result> LocalServer::run_basebackup(ClonePlace place, Upstream source,
                                          std::function<void(Progress)> progress, Instant deadline) {
   auto parameters = source_parameters(*settings_, source, pg().replication);
   parameters["application_name"] = settings_->name;
-  const std::string pgpass = pgpass_content(parameters);
-  parameters.erase("password");
+  const SecretFiles secrets = take_secrets(parameters, binary_version_);
   std::vector<std::string> argv{tool("pg_basebackup"),
                                 "--pgdata=" + place.path,
                                 "-X",
@@ -161,13 +160,13 @@ Task<Result> LocalServer::run_basebackup(ClonePlace place, Upstream source,
   // A checkpoint spread over minutes is waited for before the first byte is copied.
   if (!own_checkpoint) argv.push_back("--checkpoint=fast");
   auto environment = tool_environment();
-  if (!pgpass.empty()) environment["PGPASSFILE"] = pgpass_for("clone");
+  name_secrets(environment, "clone", secrets);
   auto report = report_progress(fmt::format("basebackup from {}", source.member), std::move(progress));
   auto running = run_tool(std::move(argv), std::move(environment), deadline,
                           [report = std::move(report)](std::string_view line) {
                             if (const auto seen = parse_progress(line)) report(*seen);
                           });
-  auto holding = holding_pgpass(pgpass_for("clone"), pgpass, std::move(running), deadline);
+  auto holding = holding_secrets("clone", secrets, std::move(running), deadline);
   auto held = co_await std::move(holding);
   if (!held) co_return std::unexpected(Failure{"pg_basebackup: " + held.error()});
   const auto& finished = *held;
@@ -185,7 +184,7 @@ Task<Result> LocalServer::custom_method(std::string name, ReplicaRequest request
   ClonePlan plan;
   plan.in_place = true;
   plan.keep_data = method.keep_data;
-  plan.replace = !request.why_removal_allowed.empty();
+  plan.why_replace = request.why_removal_allowed;
   const bool keep_data = method.keep_data;
   auto preparing = prepare_attempt(std::move(plan), deadline);
   auto place = co_await std::move(preparing);
@@ -200,19 +199,18 @@ Task<Result> LocalServer::custom_method(std::string name, ReplicaRequest request
 Task<Result> LocalServer::run_custom_method(std::string name, config::ReplicaMethod method,
                                             std::optional<Upstream> source, Instant deadline) {
   std::string connstring;
-  std::string pgpass;
+  SecretFiles secrets;
   auto environment = script_environment();
   if (source) {
     auto parameters = source_parameters(*settings_, *source, pg().replication);
-    pgpass = pgpass_content(parameters);
-    parameters.erase("password");
+    secrets = take_secrets(parameters, binary_version_);
     connstring = render_conninfo(parameters, binary_version_);
-    if (!pgpass.empty()) environment["PGPASSFILE"] = pgpass_for("clone");
+    name_secrets(environment, "clone", secrets);
   }
   auto arguments = method_arguments(*settings_, method, connstring);
   auto running =
       run_long_script(name, method.command, std::move(arguments), std::move(environment), deadline);
-  auto holding = holding_pgpass(pgpass_for("clone"), pgpass, std::move(running), deadline);
+  auto holding = holding_secrets("clone", std::move(secrets), std::move(running), deadline);
   auto held = co_await std::move(holding);
   if (!held) co_return std::unexpected(Failure{held.error()});
   Result done = std::move(*held);

@@ -152,8 +152,7 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
   const int version = target_version();
   auto parameters = source_parameters(*settings_, source, rewind_credentials(*settings_, version));
   if (version >= 100000) parameters["target_session_attrs"] = "read-write";
-  const std::string pgpass = pgpass_content(parameters);
-  parameters.erase("password");
+  const SecretFiles secrets = take_secrets(parameters, version);
   const bool own_files = main_file() != pg().data_dir + "/postgresql.conf" && version >= kHasRestoreTargetWal;
   const auto recovery = wanted_recovery(*settings_, std::nullopt, version).parameters;
   const auto configured = recovery.find("restore_command");
@@ -173,7 +172,7 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
 
   auto environment = tool_environment();
   environment["PGOPTIONS"] = "-c statement_timeout=0";
-  if (!pgpass.empty()) environment["PGPASSFILE"] = pgpass_for("rewind");
+  name_secrets(environment, "rewind", secrets);
   // A target that was rewound half-way may start and be corrupt: until pg_rewind has ended well nothing
   // starts on it.
   rewind_touched_ = facts_.half_rewound;
@@ -184,7 +183,7 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
   facts_.control.reset();
   auto running = run_rewind(std::move(argv), std::move(environment),
                             restores ? std::string() : restore_command, std::move(progress), deadline);
-  auto holding = holding_pgpass(pgpass_for("rewind"), pgpass, std::move(running), deadline);
+  auto holding = holding_secrets("rewind", secrets, std::move(running), deadline);
   std::optional<std::expected<std::expected<process::Finished, std::string>, std::string>> held;
   std::exception_ptr cancelled;
   try {
@@ -211,6 +210,7 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
   }
   log::info("pg_rewind exit code=0");
   if (version < kClearsSlots) {
+    log::info("removing the replication slots of {}: pg_rewind of this version copies them", source.member);
     auto clearing = on_disk(
         "remove replication slots of the source",
         [path = pg().data_dir + "/pg_replslot"] { return empty_directory(path); }, deadline);

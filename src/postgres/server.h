@@ -35,6 +35,9 @@ struct StartRequest {
   /// connections are let in whatever the restored cluster knows of its users. `as_standby` and `upstream` do
   /// not count then.
   bool custom_bootstrap = false;
+  /// Asked right before the postmaster is launched, with no wait in between; false: the start fails with `not
+  /// starting as primary without the lease`. Empty: allowed.
+  std::function<bool()> allowed = {};
 };
 
 /// A replica to be made (postgres.md §22).

@@ -38,8 +38,7 @@ Task<Result> LocalServer::crash_recover(Instant deadline) {
   const std::string data_dir = pg().data_dir;
   auto cleaning = on_disk(
       "prepare single-user recovery",
-      [data_dir]() -> std::expected<void, std::string> {
-        const std::string status = data_dir + "/pg_wal/archive_status";
+      [data_dir, status = wal_path() + "/archive_status"]() -> std::expected<void, std::string> {
         for (const auto& name : names_of_directory(status)) (void)blocking::remove_file(status + "/" + name);
         for (const char* name : {"recovery.conf", "recovery.signal", "standby.signal"}) {
           if (auto removed = blocking::remove_file(data_dir + "/" + name); !removed) return removed;

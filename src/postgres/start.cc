@@ -138,8 +138,9 @@ Task<void> LocalServer::load_known_parameters(Instant deadline) {
       run_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kDescribeBudget));
   auto finished = co_await std::move(running);
   if (!finished || !finished->success()) {
-    log::warning("could not ask {} which parameters it knows: {}", tool("postgres"),
-                 finished ? finished->describe() : finished.error());
+    log::warning(
+        "could not ask {} which parameters it knows, others than the well-known ones are left out: {}",
+        tool("postgres"), finished ? finished->describe() : finished.error());
     co_return;
   }
   other_parameters_ = parse_describe_config(finished->out, version);
@@ -149,7 +150,13 @@ Task<void> LocalServer::load_known_parameters(Instant deadline) {
 Parameters LocalServer::valid_parameters() {
   const int version = target_version();
   Parameters parameters = effective_parameters(*settings_, version);
-  const OtherParameters* others = other_parameters_ ? &*other_parameters_ : nullptr;
+  // A binary that could not be asked: a server that runs has shown that it knows what it was given. Of the
+  // other names none is worth a server that does not start.
+  OtherParameters running;
+  if (facts_.running()) {
+    for (const auto& [name, value] : written_parameters_) running.insert(name);
+  }
+  const OtherParameters* others = other_parameters_ ? &*other_parameters_ : &running;
   for (const auto& warning : remove_invalid(parameters, others, exact_version())) log::warning("{}", warning);
   return parameters;
 }
@@ -245,6 +252,8 @@ Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
   if (facts_.process == Process::orphans || !processes_of_data_directory(true).empty()) {
     co_return refused(fmt::format("other processes work in data directory \"{}\"", pg().data_dir));
   }
+  if (unfinished_clone_)
+    co_return refused(fmt::format("a clone into data directory \"{}\" is not finished", pg().data_dir));
   if (facts_.data_directory != DataDirectory::ok) {
     co_return refused(facts_.data_directory == DataDirectory::empty
                           ? fmt::format("data directory \"{}\" is empty", pg().data_dir)
@@ -264,11 +273,21 @@ Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
   take_settings(configured_, request.role);
   auto preparing = on_disk(
       "prepare directories",
-      [settings = settings_, now = clock_.wall_now()] {
+      [settings = settings_, mark = clone_marker(),
+       now = clock_.wall_now()]() -> std::expected<void, std::string> {
+        const std::string& data_dir = settings->postgresql.data_dir;
+        if (marks_unfinished_clone(data_dir, mark)) {
+          return std::unexpected(fmt::format(
+              "\"{}\" says that a clone into data directory \"{}\" was not finished\nHINT: remove \"{}\" if "
+              "what is in the directory is whole",
+              mark, data_dir, mark));
+        }
+        // Of a promotion that was given up.
+        if (auto removed = blocking::remove_file(promote_trigger(data_dir)); !removed) return removed;
         for (const auto& path : remove_empty_lock_files(settings->postgresql, now)) {
           log::warning("removed \"{}\": a server that was killed while it started left it empty", path);
         }
-        return prepare_directories(*settings, settings->postgresql.data_dir, false);
+        return prepare_directories(*settings, data_dir, false);
       },
       deadline);
   Result prepared = co_await std::move(preparing);
@@ -321,6 +340,8 @@ Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
   facts_.standby_signal = request.as_standby;
   running_recovery_.parameters = recovery_.parameters;
   running_recovery_.known = true;
+  // Not in a coroutine of its own: the answer counts only while nothing is waited for.
+  if (request.allowed && !request.allowed()) co_return refused("not starting as primary without the lease");
   auto launching = launch(std::move(argv), std::move(environment));
   Result launched = co_await std::move(launching);
   co_return launched;

@@ -67,9 +67,9 @@ Task<std::optional<ControlData>> LocalServer::wait_shutdown_checkpoint(Instant d
 
 Task<Lsn> LocalServer::last_lsn(ControlData control, Instant deadline) {
   const auto dump = [&](Lsn lsn) {
-    std::vector<std::string> argv{tool("pg_waldump"),
+    std::vector<std::string> argv{tool(wal_dump_program(target_version())),
                                   "-p",
-                                  pg().data_dir + "/pg_wal",
+                                  wal_path(),
                                   "-t",
                                   std::to_string(control.checkpoint_timeline.value),
                                   "-s",
@@ -113,9 +113,10 @@ void LocalServer::kill_now() {
       for (const pid_t child : process::children(pid)) {
         const auto seen = process::stat(child);
         if (!seen || seen->dead()) continue;
-        postmaster_->children.insert({child, seen->start_ticks});
-        if (!is_logger_title(process::title(child)))
-          process::send_signal({child, seen->start_ticks}, SIGKILL);
+        const process::Identity identity{child, seen->start_ticks};
+        postmaster_->children.insert(identity);
+        // Only what is known already spares one: no look at a process may hold up the end of the others.
+        if (!is_logger(identity)) process::send_signal(identity, SIGKILL);
       }
     }
     postmaster_->pidfd.signal(SIGKILL);

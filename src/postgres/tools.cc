@@ -140,35 +140,48 @@ Task<Result> LocalServer::on_long_disk(std::string what,
   return run_on(long_disk_, std::move(what), std::move(work), deadline);
 }
 
+void LocalServer::name_secrets(process::Environment& environment, const std::string& purpose,
+                               const SecretFiles& secrets) const {
+  if (!secrets.pgpass.empty()) environment["PGPASSFILE"] = pgpass_for(purpose);
+  if (!secrets.service.empty()) environment["PGSERVICEFILE"] = service_file_for(purpose);
+}
+
 template <class T>
-Task<std::expected<T, std::string>> LocalServer::holding_pgpass(std::string path, std::string content,
-                                                                Task<T> op, Instant deadline) {
+Task<std::expected<T, std::string>> LocalServer::holding_secrets(std::string purpose, SecretFiles secrets,
+                                                                 Task<T> op, Instant deadline) {
   constexpr Duration kRemoveBudget = 5s;
-  if (!content.empty()) {
-    auto writing = disk_.write(path, content, 0600, deadline);
-    auto written = co_await std::move(writing);
-    if (!written) co_return std::unexpected(std::move(written.error()));
-  }
+  std::map<std::string, std::string> files;
+  if (!secrets.pgpass.empty()) files[pgpass_for(purpose)] = std::move(secrets.pgpass);
+  if (!secrets.service.empty()) files[service_file_for(purpose)] = std::move(secrets.service);
   std::optional<T> result;
+  std::string failure;
   std::exception_ptr cancelled;
   try {
-    result.emplace(co_await std::move(op));
+    for (const auto& [path, content] : files) {
+      auto writing = disk_.write(path, content, 0600, deadline);
+      auto written = co_await std::move(writing);
+      if (!written) failure = std::move(written.error());
+    }
+    if (failure.empty()) result.emplace(co_await std::move(op));
   } catch (...) {
     cancelled = std::current_exception();
   }
   if (cancelled) co_await shield_from_cancellation();
-  auto removing = disk_.remove(path, clock_.now() + kRemoveBudget);
-  auto removed = co_await std::move(removing);
-  if (!removed) log::warning("{}", removed.error());
+  for (const auto& [path, content] : files) {
+    auto removing = disk_.remove(path, clock_.now() + kRemoveBudget);
+    auto removed = co_await std::move(removing);
+    if (!removed) log::warning("{}", removed.error());
+  }
   if (cancelled) std::rethrow_exception(cancelled);
+  if (!failure.empty()) co_return std::unexpected(std::move(failure));
   co_return std::move(*result);
 }
 
 template Task<std::expected<std::expected<process::Finished, std::string>, std::string>>
-    LocalServer::holding_pgpass(std::string, std::string, Task<std::expected<process::Finished, std::string>>,
-                                Instant);
-template Task<std::expected<Result, std::string>> LocalServer::holding_pgpass(std::string, std::string,
-                                                                              Task<Result>, Instant);
+    LocalServer::holding_secrets(std::string, SecretFiles,
+                                 Task<std::expected<process::Finished, std::string>>, Instant);
+template Task<std::expected<Result, std::string>> LocalServer::holding_secrets(std::string, SecretFiles,
+                                                                               Task<Result>, Instant);
 
 Task<Result> LocalServer::check_binaries(Instant deadline) {
   std::vector<std::string> argv{tool("postgres"), "--version"};

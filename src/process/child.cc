@@ -13,6 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
 #include <exception>
+#include <mutex>
 
 #include "core/format.h"
 #include "core/task_scope.h"
@@ -31,15 +32,23 @@ namespace {
 constexpr auto P_PIDFD = static_cast<idtype_t>(3);
 #endif
 
-/// Children that were dropped while they ran: reaped here, at the next spawn. A pid cannot be reused before
-/// that.
-std::vector<pid_t>& left_behind() {
-  static std::vector<pid_t> pids;
-  return pids;
-}
-
-void reap_left_behind() {
-  std::erase_if(left_behind(), [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
+/// Children that were dropped while they ran: reaped at the next spawn. A pid cannot be reused before that.
+/// Never destroyed: a thread that spawns may outlive main().
+struct LeftBehind {
+  std::mutex mutex;
+  std::vector<pid_t> pids;
+  void add(pid_t pid) {
+    const std::lock_guard lock(mutex);
+    pids.push_back(pid);
+  }
+  void reap() {
+    const std::lock_guard lock(mutex);
+    std::erase_if(pids, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
+  }
+};
+LeftBehind& left_behind() {
+  static auto* const left = new LeftBehind;
+  return *left;
 }
 
 struct Pipe {
@@ -130,7 +139,7 @@ std::string Finished::describe() const {
 }
 
 std::expected<Child, std::string> Child::spawn(const Command& command) {
-  reap_left_behind();
+  left_behind().reap();
   if (command.argv.empty()) return std::unexpected("could not run an empty command");
   const auto failed = [&](int error) {
     return std::unexpected(fmt::format("could not run \"{}\": {}", command.argv[0], std::strerror(error)));
@@ -176,7 +185,7 @@ std::expected<Child, std::string> Child::spawn(const Command& command) {
   auto pidfd = PidFd::open(pid);
   if (!pidfd) {
     ::kill(pid, SIGKILL);
-    left_behind().push_back(pid);
+    left_behind().add(pid);
     return std::unexpected(pidfd.error());
   }
   child.pidfd_ = std::move(*pidfd);
@@ -194,7 +203,7 @@ Child::Child(Child&& other) noexcept
 Child::~Child() {
   if (stdout_ >= 0) ::close(stdout_);
   if (stderr_ >= 0) ::close(stderr_);
-  if (pidfd_ && !reap()) left_behind().push_back(pid());
+  if (pidfd_ && !reap()) left_behind().add(pid());
 }
 
 std::optional<Exit> Child::reap() {
@@ -311,7 +320,9 @@ Task<void> finish(Clock& clock, const Child& child, Duration grace, TaskScope* s
 
 Task<std::expected<Finished, std::string>> run(Clock& clock, Command command, Instant deadline,
                                                LineSink on_error_line) {
-  auto spawned = Child::spawn(command);
+  const Duration grace = command.grace;
+  auto spawn_op = spawn(clock, std::move(command), deadline);
+  auto spawned = co_await std::move(spawn_op);
   if (!spawned) co_return std::unexpected(std::move(spawned.error()));
   Child child = std::move(*spawned);
 
@@ -329,14 +340,14 @@ Task<std::expected<Finished, std::string>> run(Clock& clock, Command command, In
     auto ended = child.pidfd().wait();
     auto bounded = run_until(clock, std::move(ended), deadline);
     result.timed_out = !co_await std::move(bounded);
-    auto closing = finish(clock, child, command.grace, &scope, readers);
+    auto closing = finish(clock, child, grace, &scope, readers);
     co_await std::move(closing);
   } catch (...) {
     cancelled = std::current_exception();
   }
   if (cancelled) {
     co_await shield_from_cancellation();
-    auto closing = finish(clock, child, command.grace, &scope, readers);
+    auto closing = finish(clock, child, grace, &scope, readers);
     co_await std::move(closing);
     std::rethrow_exception(cancelled);
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "core/task.h"
 #include "process/pidfd.h"
 
 /// Child processes: spawned without fork handlers, watched through a pidfd, always reaped.
@@ -57,7 +58,8 @@ struct Exit {
 /// Dropping it leaves the process running; it is reaped by a later spawn.
 class Child {
  public:
-  /// An error says what could not be run and why (`No such file or directory`).
+  /// Blocks until the program runs. An error says what could not be run and why (`No such file or
+  /// directory`).
   static std::expected<Child, std::string> spawn(const Command& command);
   Child(Child&&) noexcept;
   Child& operator=(Child&&) = delete;
@@ -79,6 +81,13 @@ class Child {
   int stderr_ = -1;
   std::optional<Exit> exit_;
 };
+
+/// Child::spawn on a thread of its own: until the program runs the caller of posix_spawn sleeps, which is
+/// long where program or directory are on a file system that hangs. An error also at the deadline. Given up
+/// (at the deadline, by cancellation) a child that comes to life later is killed and reaped, or left alone.
+enum class GivenUp { killed, left_alone };
+Task<std::expected<Child, std::string>> spawn(Clock& clock, Command command, Instant deadline,
+                                              GivenUp late = GivenUp::killed);
 
 /// What a command that was run to its end left.
 struct Finished {

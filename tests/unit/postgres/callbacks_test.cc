@@ -1,6 +1,8 @@
 #include "postgres/callbacks.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
@@ -18,7 +20,7 @@ struct CallbacksTest : testing::Test {
   boost::asio::io_context io;
   SystemClock clock;
   TaskScope scope{io.get_executor()};
-  Callbacks callbacks{scope};
+  Callbacks callbacks{clock, scope};
   std::string file = "/tmp/tanist-callback-" + std::to_string(::getpid());
   std::vector<std::string> logged;
 
@@ -127,11 +129,48 @@ TEST_F(CallbacksTest, one_that_ignores_signals_is_killed_with_its_descendants_wi
   io.run();
 }
 
+Task<void> replace_one_that_is_being_loaded(CallbacksTest* test, std::string program, int lease) {
+  const Instant begin = test->clock.now();
+  test->callbacks.run({.command = program, .action = "on_start"});
+  EXPECT_LT(test->clock.now() - begin, 500ms);
+  auto nap = test->clock.sleep_for(50ms);
+  co_await std::move(nap);
+  test->run("echo second >> " + test->file, "on_stop");
+  auto second = until_written(&test->clock, test, "second");
+  co_await std::move(second);
+  // Now its file system answers: nobody wants it any more.
+  ::close(lease);
+  auto settling = test->callbacks.wait_begun(test->clock.now() + 5s);
+  co_await std::move(settling);
+  auto waiting = test->clock.sleep_for(300ms);
+  co_await std::move(waiting);
+  EXPECT_EQ(test->content(), "second\n");
+}
+
+TEST_F(CallbacksTest, one_whose_program_cannot_be_loaded_holds_up_nobody) {
+  // Whoever opens a file with a lease waits for its holder.
+  const std::string program = file + ".sh";
+  ASSERT_TRUE(blocking::write_file(program, "#!/bin/sh\nsleep 0.1\necho first >> " + file + "\n", 0700));
+  ::signal(SIGIO, SIG_IGN);
+  const int lease = ::open(program.c_str(), O_RDWR | O_CLOEXEC);
+  const bool leased = ::fcntl(lease, F_SETLEASE, F_WRLCK) == 0;
+  if (leased) {
+    scope.spawn("test", replace_one_that_is_being_loaded(this, program, lease));
+    io.run();
+  } else {
+    ::close(lease);
+  }
+  ::signal(SIGIO, SIG_DFL);
+  (void)blocking::remove_file(program);
+  if (!leased) GTEST_SKIP() << "no leases here";
+}
+
 TEST_F(CallbacksTest, a_command_that_cannot_be_run_is_logged) {
   callbacks.run({.command = "/no/such/callback", .action = "on_start"});
   callbacks.run({.command = "'open", .action = "on_start"});
+  io.run();
   ASSERT_EQ(logged.size(), 2u);
-  EXPECT_EQ(logged[0], "callback on_start: could not run \"/no/such/callback\": No such file or directory");
+  EXPECT_EQ(logged[1], "callback on_start: could not run \"/no/such/callback\": No such file or directory");
 }
 
 }  // namespace

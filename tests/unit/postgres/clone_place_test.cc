@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "core/disk_thread.h"
+#include "core/log.h"
 #include "postgres/data_directory.h"
 
 namespace tanist::postgres {
@@ -33,6 +34,30 @@ class ClonePlaceTest : public testing::Test {
     write(at + "/PG_VERSION", "15\n");
     write(at + "/global/pg_control", "x");
     ::chmod(at.c_str(), 0700);
+  }
+  /// A clone beside the data directory, with WAL elsewhere, that was renamed; the mark is still there.
+  void finish_but_for_the_mark() {
+    plan_.outside = {root_ + "/wal"};
+    const auto place = prepare_clone(plan_);
+    ASSERT_TRUE(place && place->beside);
+    ::usleep(20000);
+    write(root_ + "/wal/0001");
+    make_cluster(place->path);
+    fs::create_directory_symlink(root_ + "/wal", place->path + "/pg_wal");
+    fs::rename(place->path, data_);
+  }
+  unsigned mode_after(unsigned mode, const std::string& version) {
+    fs::remove_all(data_);
+    fs::create_directory(data_);
+    ::chmod(data_.c_str(), mode);
+    const auto place = prepare_clone(plan_);
+    EXPECT_TRUE(place && place->beside);
+    make_cluster(place->path);
+    write(place->path + "/PG_VERSION", version + "\n");
+    EXPECT_TRUE(finish_clone(*place, data_, mark_));
+    struct stat seen{};
+    ::stat(data_.c_str(), &seen);
+    return seen.st_mode & 07777;
   }
   DataDirectory kind() const { return look_at_data_directory(data_).kind; }
 
@@ -76,7 +101,7 @@ TEST_F(ClonePlaceTest, data_is_replaced_only_where_that_was_allowed) {
   make_cluster(data_);
   EXPECT_FALSE(prepare_clone(plan_));
   EXPECT_EQ(kind(), DataDirectory::ok);
-  plan_.replace = true;
+  plan_.why_replace = "the test says so";
   ASSERT_TRUE(prepare_clone(plan_));
   EXPECT_EQ(kind(), DataDirectory::empty);
 }
@@ -118,6 +143,116 @@ TEST_F(ClonePlaceTest, a_method_that_keeps_data_finds_it_and_keeps_it_after_a_fa
   const auto other = prepare_clone(plan_);
   ASSERT_TRUE(other) << other.error();
   EXPECT_EQ(kind(), DataDirectory::empty);
+}
+
+TEST_F(ClonePlaceTest, the_mark_of_a_clone_that_has_taken_its_place_removes_nothing) {
+  finish_but_for_the_mark();
+  const auto left = clear_left_clone(data_, mark_);
+  ASSERT_TRUE(left) << left.error();
+  EXPECT_FALSE(*left);
+  EXPECT_EQ(kind(), DataDirectory::ok);
+  EXPECT_TRUE(fs::exists(root_ + "/wal/0001"));
+  EXPECT_FALSE(fs::exists(mark_));
+}
+
+TEST_F(ClonePlaceTest, nor_does_it_at_the_next_attempt_or_beside_a_server_that_runs) {
+  finish_but_for_the_mark();
+  EXPECT_FALSE(prepare_clone(plan_));
+  EXPECT_EQ(kind(), DataDirectory::ok);
+  EXPECT_TRUE(fs::exists(root_ + "/wal/0001"));
+  write(mark_, data_ + ".clone\noutside " + root_ + "/wal\n");
+  EXPECT_FALSE(marks_unfinished_clone(data_, mark_));
+  EXPECT_FALSE(fs::exists(mark_));
+  write(mark_, data_ + "\n");
+  EXPECT_TRUE(marks_unfinished_clone(data_, mark_));
+  EXPECT_TRUE(fs::exists(root_ + "/wal/0001"));
+}
+
+TEST_F(ClonePlaceTest, what_was_restored_over_an_unfinished_clone_uses_its_directories_undisturbed) {
+  plan_.outside = {root_ + "/wal"};
+  const auto place = prepare_clone(plan_);
+  ASSERT_TRUE(place && place->beside);
+  write(place->path + "/PG_VERSION", "15\n");
+  ::usleep(20000);
+  make_cluster(data_);
+  write(root_ + "/wal/0001");
+  fs::create_directory_symlink(root_ + "/wal", data_ + "/pg_wal");
+  const auto left = clear_left_clone(data_, mark_);
+  ASSERT_TRUE(left) << left.error();
+  EXPECT_FALSE(fs::exists(place->path));
+  EXPECT_EQ(kind(), DataDirectory::ok);
+  EXPECT_TRUE(fs::exists(root_ + "/wal/0001"));
+}
+
+TEST_F(ClonePlaceTest, a_cluster_restored_by_hand_is_not_taken_for_what_a_clone_left_in_its_place) {
+  fs::create_directory(data_);
+  plan_.in_place = true;
+  ASSERT_TRUE(prepare_clone(plan_));
+  make_cluster(data_);
+  note_made(data_, mark_);
+  // The same directory, as where a file system is mounted; the same number of the file, as it is free again.
+  fs::remove_all(data_ + "/global");
+  fs::remove(data_ + "/PG_VERSION");
+  ::usleep(20000);
+  make_cluster(data_);
+  const auto left = clear_left_clone(data_, mark_);
+  ASSERT_FALSE(left);
+  EXPECT_THAT(left.error(), HasSubstr("somebody restored since"));
+  EXPECT_THAT(left.error(), HasSubstr("HINT: remove \"" + mark_));
+  EXPECT_FALSE(prepare_clone(plan_));
+  EXPECT_EQ(kind(), DataDirectory::ok);
+  // Nor is one of which nothing is known.
+  write(mark_, data_ + "\n");
+  EXPECT_FALSE(clear_left_clone(data_, mark_));
+  EXPECT_EQ(kind(), DataDirectory::ok);
+  plan_.why_replace = "somebody wants it";
+  EXPECT_TRUE(prepare_clone(plan_));
+  EXPECT_EQ(kind(), DataDirectory::empty);
+}
+
+TEST_F(ClonePlaceTest, what_a_clone_left_in_its_place_is_removed_however_whole_it_looks) {
+  plan_.in_place = true;
+  ASSERT_TRUE(prepare_clone(plan_));
+  make_cluster(data_);
+  note_made(data_, mark_);
+  const auto left = clear_left_clone(data_, mark_);
+  ASSERT_TRUE(left) << left.error();
+  EXPECT_EQ(kind(), DataDirectory::empty);
+  EXPECT_FALSE(fs::exists(mark_));
+  // Where there is no mark none is made.
+  make_cluster(data_);
+  note_made(data_, mark_);
+  EXPECT_FALSE(fs::exists(mark_));
+}
+
+TEST_F(ClonePlaceTest, the_group_looks_only_where_it_was_let_in_and_postgresql_starts_with_it) {
+  EXPECT_EQ(mode_after(0755, "15"), 0700u);
+  EXPECT_EQ(mode_after(0750, "15"), 0750u);
+  EXPECT_EQ(mode_after(0750, "10"), 0700u);
+  EXPECT_EQ(mode_after(0700, "15"), 0700u);
+}
+
+TEST_F(ClonePlaceTest, each_removal_says_why_it_was_allowed) {
+  std::vector<std::string> logged;
+  log::redirect([&logged](log::Level, const std::string& line) { logged.push_back(line); });
+  make_cluster(data_);
+  plan_.why_replace = "it was damaged";
+  ASSERT_TRUE(prepare_clone(plan_));
+  EXPECT_THAT(logged, testing::ElementsAre("removing data directory \"" + data_ + "\": it was damaged"));
+  logged.clear();
+  // A method that keeps data, then one that begins with nothing.
+  plan_.keep_data = true;
+  ASSERT_TRUE(prepare_clone(plan_));
+  logged.clear();
+  make_cluster(data_);
+  plan_.keep_data = false;
+  ASSERT_TRUE(prepare_clone(plan_));
+  EXPECT_THAT(logged, testing::ElementsAre("removing data directory \"" + data_ + "\": it was damaged"));
+  logged.clear();
+  plan_.why_replace.clear();
+  ASSERT_TRUE(prepare_clone(plan_));
+  log::redirect({});
+  EXPECT_THAT(logged, testing::ElementsAre(HasSubstr("a clone into it was not finished")));
 }
 
 TEST_F(ClonePlaceTest, of_linked_directories_only_what_the_attempt_made_is_removed) {

@@ -22,6 +22,23 @@ TEST(Pgpass, a_line_for_each_host_with_escapes) {
   EXPECT_EQ(pgpass_content({{"host", "a"}}), "");
 }
 
+TEST(Conninfo, secrets_go_into_files_and_the_connection_string_names_them) {
+  ConnectionParameters parameters{
+      {"host", "a"}, {"user", "u"}, {"password", "p"}, {"sslkey", "/k"}, {"sslpassword", "of the key"}};
+  const auto secrets = take_secrets(parameters, 150000);
+  EXPECT_EQ(secrets.pgpass, "a:*:*:u:p\n");
+  EXPECT_EQ(secrets.service, "[tanist]\nsslpassword=of the key\n");
+  EXPECT_EQ(render_conninfo(parameters, 150000), "service=tanist user=u host=a sslkey=/k");
+  // An older one does not know it, and one without such a password needs no service.
+  parameters = {{"host", "a"}, {"sslpassword", "x"}};
+  EXPECT_EQ(take_secrets(parameters, 120000).service, "");
+  EXPECT_EQ(render_conninfo(parameters, 120000), "host=a");
+  parameters = {{"host", "a"}};
+  const auto none = take_secrets(parameters, 150000);
+  EXPECT_EQ(none.pgpass + none.service, "");
+  EXPECT_EQ(render_conninfo(parameters, 150000), "host=a");
+}
+
 TEST(Conninfo, an_older_libpq_is_not_given_what_it_does_not_know) {
   EXPECT_FALSE(is_conninfo_keyword("sslnegotiation", 150000));
   EXPECT_TRUE(is_conninfo_keyword("sslnegotiation", 170000));

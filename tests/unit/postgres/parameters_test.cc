@@ -122,9 +122,10 @@ TEST(Parameters, names_that_only_the_server_knows_are_asked_for) {
   EXPECT_TRUE(needs_description(parameters, 150000));
   EXPECT_THAT(remove_invalid(parameters, &others, 150000), IsEmpty());
   EXPECT_FALSE(needs_description({{"work_mem", "1"}, {"a.b", "1"}, {"restore_command", "1"}}, 150000));
-  // A binary that cannot be asked decides nothing.
-  EXPECT_THAT(remove_invalid(parameters, nullptr, 150000), IsEmpty());
-  EXPECT_EQ(parameters, (Parameters{{"future_thing", "x"}}));
+  // Where the binary cannot be asked the table decides: a server without a setting is better than none.
+  parameters["work_mem"] = "1MB";
+  EXPECT_THAT(remove_invalid(parameters, nullptr, 150000), ElementsAre(testing::HasSubstr("future_thing")));
+  EXPECT_EQ(parameters, (Parameters{{"work_mem", "1MB"}}));
 }
 
 TEST(Parameters, recovery_parameters_are_judged_by_their_own_table) {

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -214,6 +215,109 @@ Task<void> find_left_work(Node* b) {
 TEST_F(ReplicaMethodsTest, a_tool_that_outlived_its_daemon_is_ended_before_its_clone_is_removed) {
   Node b(io_.get_executor(), clock_, disk_, settings("two"));
   run(then_end(find_left_work(&b), {&b}));
+}
+
+Task<void> fail_to_clone(Node* b, bool* failed) {
+  auto cloning = b->server->create_replica({Upstream{"x", "127.0.0.1", 1, {}}, false, {}}, {}, b->in(60s));
+  Result cloned = co_await std::move(cloning);
+  *failed = !cloned;
+}
+
+Task<void> start_what_is_being_removed(Node* b, std::string ready) {
+  auto opening = open_empty(b);
+  Result opened = co_await std::move(opening);
+  REQUIRE_OK(opened);
+  bool failed = false;
+  TaskScope scope(co_await boost::asio::this_coro::executor);
+  auto cloning = scope.spawn("clone", fail_to_clone(b, &failed));
+  const Instant limit = b->in(10s);
+  while (!fs::exists(ready) && b->clock.now() < limit) {
+    auto nap = b->clock.sleep_for(5ms);
+    co_await std::move(nap);
+  }
+  // The script has ended by now, and the removal waits for its mark.
+  auto napping = b->clock.sleep_for(300ms);
+  co_await std::move(napping);
+  const std::string data = b->settings->postgresql.data_dir;
+  EXPECT_TRUE(fs::exists(data + "/global/pg_control"));
+  EXPECT_TRUE(cloning.running());
+  auto starting = b->server->start(StartRequest(), b->in(5s));
+  Result started = co_await std::move(starting);
+  EXPECT_THAT(text(started), HasSubstr("a clone into data directory \"" + data + "\" is not finished"));
+  EXPECT_EQ(b->server->facts().data_directory, DataDirectory::empty);
+  // The disk answers: all that was left is gone, and the directory is one like others again.
+  const std::string mark = b->settings->state_dir + "/clone";
+  const int fifo = ::open(mark.c_str(), O_WRONLY | O_CLOEXEC);
+  (void)blocking::write_file(mark, data + "\n", 0600);
+  EXPECT_EQ(::write(fifo, (data + "\n").data(), data.size() + 1), static_cast<ssize_t>(data.size() + 1));
+  ::close(fifo);
+  auto joining = cloning.join();
+  co_await std::move(joining);
+  EXPECT_TRUE(failed);
+  EXPECT_FALSE(fs::exists(data + "/PG_VERSION"));
+  auto again = b->server->start(StartRequest(), b->in(5s));
+  Result restarted = co_await std::move(again);
+  EXPECT_THAT(text(restarted), HasSubstr("is empty"));
+  auto closing = scope.close();
+  co_await std::move(closing);
+}
+
+TEST_F(ReplicaMethodsTest, while_a_failed_clone_is_removed_nothing_starts_on_what_is_left_of_it) {
+  // Who reads the mark waits: the removal hangs, as one of a large directory does.
+  const std::string state = root_ + "/two.tanist/clone";
+  const std::string ready = root_ + "/ready";
+  const std::string bad = script("bad.sh", std::string(kHalfACluster) + "rm " + state + "; mkfifo " + state +
+                                               "; touch " + ready + "; exit 1");
+  Node b(io_.get_executor(), clock_, disk_, with_methods("two", {{"bad", {.command = bad}}}, {"bad"}));
+  run(then_end(start_what_is_being_removed(&b, ready), {&b}));
+}
+
+Task<void> open_after_restore(Node* b) {
+  auto opening = open_empty(b);
+  Result opened = co_await std::move(opening);
+  EXPECT_THAT(text(opened), HasSubstr("somebody restored since"));
+  EXPECT_TRUE(fs::exists(b->settings->postgresql.data_dir + "/PG_VERSION"));
+}
+
+TEST_F(ReplicaMethodsTest, a_directory_that_may_have_been_restored_by_hand_is_left_alone) {
+  Node b(io_.get_executor(), clock_, disk_, settings("two"));
+  const std::string data = b.settings->postgresql.data_dir;
+  (void)blocking::write_file(data + "/PG_VERSION", "15\n", 0600);
+  (void)blocking::write_file(data + "/global/pg_control", "x", 0600);
+  (void)blocking::write_file(b.settings->state_dir + "/clone", data + "\n", 0600);
+  run(then_end(open_after_restore(&b), {&b}));
+}
+
+Task<void> clone_with_secrets(Node* b) {
+  auto opening = open_empty(b);
+  Result opened = co_await std::move(opening);
+  REQUIRE_OK(opened);
+  auto cloning = b->server->create_replica({Upstream{"x", "127.0.0.1", 1, {}}, false, {}}, {}, b->in(30s));
+  Result cloned = co_await std::move(cloning);
+  EXPECT_FALSE(cloned);
+  for (const char* file : {"/pgpass.clone", "/pgservice.clone"})
+    EXPECT_FALSE(fs::exists(b->settings->state_dir + file)) << file;
+}
+
+TEST_F(ReplicaMethodsTest, no_password_is_in_a_command_line) {
+  const std::string tell =
+      "cat \"$PGSERVICEFILE\" \"$PGPASSFILE\" > $0.secrets; stat -c %a \"$PGSERVICEFILE\" "
+      ">> $0.secrets; exit 1";
+  const std::string own = script("own.sh", tell);
+  const std::string basebackup = script("basebackup.sh", tell);
+  auto s = with_methods("two", {{"own", {.command = own}}}, {"own", "basebackup"});
+  s.postgresql.bin_name["pg_basebackup"] = "../../../../../.." + basebackup;
+  s.postgresql.replication.options = {{"sslkey", "/k"}, {"sslpassword", "opens-the-key"}};
+  Node b(io_.get_executor(), clock_, disk_, s);
+  run(then_end(clone_with_secrets(&b), {&b}));
+  for (const auto& path : {own, basebackup}) {
+    const std::string arguments = content(path + ".args");
+    EXPECT_THAT(arguments, HasSubstr("service=tanist dbname=postgres user=replicator"));
+    EXPECT_THAT(arguments, testing::Not(HasSubstr("opens-the-key")));
+    EXPECT_THAT(arguments, testing::Not(HasSubstr("pass")));
+    EXPECT_EQ(content(path + ".secrets"),
+              "[tanist]\nsslpassword=opens-the-key\n127.0.0.1:1:*:replicator:rep\\\\pass\n600\n");
+  }
 }
 
 Task<void> with_links(Node* a, Node* b, std::string root) {

@@ -138,8 +138,10 @@ Task<void> failures_of_rewind(Node* a, Node* b, std::string root) {
   const std::string fake = root + "/fake_rewind";
 
   // It ends before it has changed anything: what is there is still a server.
-  script(fake, "echo 'pg_rewind: error: something is not as it should be' >&2; exit 1\n");
+  script(fake, "echo \"$@\" > " + fake + ".args; cat \"$PGSERVICEFILE\" > " + fake +
+                   ".service; echo 'pg_rewind: error: something is not as it should be' >&2; exit 1\n");
   auto changed = std::make_shared<config::Settings>(*a->settings);
+  changed->postgresql.rewind.options = {{"sslpassword", "opens-the-key"}};
   changed->postgresql.bin_name["pg_rewind"] = "../../../../../.." + fake;
   auto applying = a->server->apply(changed, Role::replica, false, a->in(5s));
   co_await std::move(applying);
@@ -147,6 +149,15 @@ Task<void> failures_of_rewind(Node* a, Node* b, std::string root) {
   Result failed = co_await std::move(harmless);
   EXPECT_THAT(text(failed), HasSubstr("something is not as it should be"));
   EXPECT_FALSE(failed.error().source_lost);
+  const std::string arguments = blocking::read_file(fake + ".args").value_or(std::nullopt).value_or("");
+  EXPECT_THAT(arguments, HasSubstr("service=tanist"));
+  EXPECT_EQ(arguments.find("opens-the-key"), std::string::npos);
+  EXPECT_EQ(blocking::read_file(fake + ".service").value_or(std::nullopt).value_or(""),
+            "[tanist]\nsslpassword=opens-the-key\n");
+  changed = std::make_shared<config::Settings>(*changed);
+  changed->postgresql.rewind.options.clear();
+  auto applying_plain = a->server->apply(changed, Role::replica, false, a->in(5s));
+  co_await std::move(applying_plain);
   EXPECT_FALSE(facts.half_rewound);
   EXPECT_FALSE(fs::exists(a->settings->state_dir + "/rewinding"));
   EXPECT_TRUE(facts.control.has_value());

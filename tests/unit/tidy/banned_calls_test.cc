@@ -33,6 +33,7 @@ const std::vector<Ban> kBans = {
     {R"(\bstd::(jthread|thread|async)\b)",
      "two event loops and the disk thread are all there is",
      {{"src/core/", "the log's writer and the disk thread"},
+      {"src/process/spawn.cc", "posix_spawn sleeps until the program runs, on a file system that may hang"},
       {"src/net/resolver.cc", "getaddrinfo has no other way to be bounded"},
       {"src/api/server.cc", "the api loop"},
       {"src/apps/", "main decides what runs where"}}},
