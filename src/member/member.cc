@@ -91,6 +91,7 @@ class Member {
   }
 
   bool open_api() {
+    if (const auto snapshot = board_.get()) source_.started_with(*snapshot->settings);
     api::ApiServer::Options options;
     options.settings = settings_;
     options.control = control_port(io_, scope_, *engine_, [this] { reloader_.ask(); });
@@ -128,7 +129,8 @@ class Member {
     };
     parts.peers = [this](const config::Ctl& ctl, net::TlsContextPtr tls) { peers_.use(ctl, std::move(tls)); };
     parts.rest = [this](config::SettingsPtr settings) {
-      if (api_) api_->reload(std::move(settings));
+      settings_ = std::move(settings);  // what the API opens with, if it does not serve yet
+      if (api_) api_->reload(settings_);
     };
     parts.store = [this](const config::Settings& settings) { store_->reload(settings); };
     parts.engine = [this](config::SettingsPtr settings, ha::SettingsBuilder builder) {
