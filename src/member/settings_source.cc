@@ -42,7 +42,7 @@ ha::SettingsBuilder SettingsSource::builder() const {
 }
 
 void SettingsSource::started_with(const config::Settings& settings) {
-  start_->values = config::start_values(settings);
+  if (!start_->values) start_->values = config::start_values(settings);
 }
 
 void tell(const config::Problems& problems) {

@@ -25,7 +25,8 @@ class SettingsSource {
   /// Settings over the current local configuration; warnings are logged.
   ha::SettingsBuilder builder() const;
   /// From now on every builder, those that were made before too, gives what has to stay until the daemon is
-  /// restarted as `settings` has it: the start is over, its dynamic configuration is known.
+  /// restarted as `settings` has it: the start is over, its dynamic configuration is known. The first call
+  /// counts.
   void started_with(const config::Settings& settings);
 
  private:

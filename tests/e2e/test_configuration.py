@@ -66,7 +66,9 @@ def test_a_missing_file_is_not_replaced_by_the_environment_unless_that_is_asked_
 
 def test_tanist_variables_win_over_patroni_ones_and_both_over_the_file(tmp_path):
     file = tmp_path / "tanist.yml"
-    file.write_text(GOOD.replace("/tmp/never-made", str(tmp_path / "data")) + f"  bin_dir: {POSTGRES_BIN}\nlog: {{level: ERROR}}\n")
+    file.write_text(GOOD.replace("/tmp/never-made", str(tmp_path / "data")).replace(
+        'listen: "127.0.0.1:1"', 'listen: "127.0.0.1:1", connect_address: "10.255.0.1:1"')
+        + f"  connect_address: 10.255.0.1:2\n  bin_dir: {POSTGRES_BIN}\nlog: {{level: ERROR}}\n")
 
     def validate(**variables):
         done = subprocess.run([binaries() / "tanist", "--validate-config", "--offline", "--json", "--print", str(file)],
@@ -138,9 +140,9 @@ def test_a_reload_before_the_rest_api_opens_counts_for_it(new_cluster):
     cluster = new_cluster(members=("m1",))
     member = cluster["m1"].start()
     member.wait_for_log("waiting on etcd|Can not get cluster from dcs", 10)
-    member.write_configuration(restapi={"authentication": {"username": "admin", "password": "late"}}, log={"level": "DEBUG"})
+    member.write_configuration(restapi={"authentication": {"username": "admin", "password": "late"}}, log={"format": "anew: %(message)s"})
     member.reload()
-    member.wait_for_log(" DEBUG: ", 15)  # the next try to reach the store: the new log section is in force
+    member.wait_for_log("^anew: waiting on etcd", 15)  # the next try to reach the store: the new log section is in force
     cluster.start_store()
     cluster.wait_for_leader()
     assert call(member, "POST", "/reload").status == 401

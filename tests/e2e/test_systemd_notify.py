@@ -68,9 +68,9 @@ def test_a_reload_while_the_store_is_awaited_does_not_say_ready(new_cluster):
     member, manager = cluster["m1"], Manager(cluster.directory)
     member.start(env={"NOTIFY_SOCKET": str(manager.path)})
     member.wait_for_log("waiting on etcd|Can not get cluster from dcs", 10)
-    member.write_configuration(log={"level": "DEBUG"})
+    member.write_configuration(log={"format": "anew: %(message)s"})
     member.reload()
-    member.wait_for_log(" DEBUG: ", 15)  # the next try to reach the store: the reload has ended
+    member.wait_for_log("^anew: waiting on etcd", 15)  # the next try to reach the store: the reload has ended
     assert not [m for m in manager.heard() if m.startswith(("READY", "RELOADING"))]
     cluster.start_store()
     manager.wait_for("READY=1")
