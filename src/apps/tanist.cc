@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
+#include <exception>
 #include <iostream>
 
 #include "config/environment.h"
@@ -106,5 +108,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return usage_error(e.what());
   }
-  return run(chosen, argv);
+  try {
+    return run(chosen, argv);
+  } catch (const std::exception& e) {
+    std::cerr << "tanist: error: " << e.what() << '\n';
+    return EXIT_FAILURE;
+  }
 }

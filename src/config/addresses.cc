@@ -85,7 +85,7 @@ std::expected<Url, std::string> parse_url(std::string_view text, int default_por
   Url out;
   out.scheme = lower(text.substr(0, scheme_end));
   if (out.scheme != "http" && out.scheme != "https")
-    return std::unexpected(fmt::format("scheme \"{}\" is not http or https", out.scheme));
+    return std::unexpected("the scheme of the URL is not http or https");
   auto rest = text.substr(scheme_end + 3);
   rest = rest.substr(0, rest.find_first_of("/?#"));
   if (const auto at = rest.rfind('@'); at != std::string_view::npos) {
@@ -96,7 +96,11 @@ std::expected<Url, std::string> parse_url(std::string_view text, int default_por
     rest.remove_prefix(at + 1);
   }
   auto address = split_host_port(rest, default_port);
-  if (!address) return std::unexpected(address.error());
+  // What does not fit may be a part of the password.
+  if (!address)
+    return std::unexpected(
+        "the URL has no host and port that can be read: / ? # and @ of a password are written %2F %3F %23 "
+        "%40");
   if (address->host.empty()) return std::unexpected("the URL names no host");
   out.address = *std::move(address);
   return out;

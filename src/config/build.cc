@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
+#include <unordered_map>
 
 #include "config/addresses.h"
 #include "config/controlled.h"
@@ -30,12 +32,24 @@ bool is_local_only(std::string_view key) {
 /// `postgresql` of both layers: local keys replace dynamic ones whole; parameters are merged elsewhere.
 Document merge_postgresql(const Document* dynamic, const Document* local) {
   Document out = Document::map();
+  auto& entries = out.entries();
+  // Document::set looks through all keys each time; a /config may have a hundred thousand.
+  std::unordered_map<std::string_view, std::size_t> places;
   if (dynamic && dynamic->is_map())
-    for (const auto& [key, value, line] : dynamic->entries())
-      if (!is_local_only(key)) out.set(key, value);
+    for (const auto& entry : dynamic->entries())
+      if (!is_local_only(entry.key)) {
+        places.emplace(entry.key, entries.size());
+        entries.push_back(entry);
+      }
   if (local && local->is_map())
-    for (const auto& [key, value, line] : local->entries())
-      if (key != "use_slots") out.set(key, value);
+    for (const auto& entry : local->entries()) {
+      if (entry.key == "use_slots") continue;
+      if (const auto place = places.find(entry.key); place != places.end()) {
+        entries[place->second].value = entry.value;
+      } else {
+        entries.push_back(entry);
+      }
+    }
   return out;
 }
 

@@ -147,12 +147,14 @@ class Scanner {
     found_[std::move(suffix)].push_back(std::move(variable));
   }
 
-  /// The variable that counts; TANIST_ was added last.
+  /// The variable that counts: TANIST_ was added last, and an empty one hides nothing.
   const Variable* take(const std::string& suffix) {
     const auto at = found_.find(suffix);
     if (at == found_.end()) return nullptr;
     used_.insert(suffix);
-    return &at->second.back();
+    const auto given = std::ranges::find_if(at->second.rbegin(), at->second.rend(),
+                                            [](const Variable& v) { return !v.value.empty(); });
+    return given == at->second.rend() ? &at->second.back() : &*given;
   }
 
   void warn(const Variable& variable, std::string text, std::string hint = {}) {
@@ -171,7 +173,8 @@ class Scanner {
     Problems ignored;
     auto parsed = parse_yaml(text, variable.name, ignored);
     if (!parsed) {
-      warn(variable, fmt::format("Exception when parsing {} {}", kind, variable.value), parsed.error().text);
+      // The value is not repeated: it may be a password.
+      warn(variable, fmt::format("Exception when parsing {}", kind), parsed.error().text);
       return std::nullopt;
     }
     return *std::move(parsed);

@@ -31,8 +31,11 @@ class Etcd3Builder {
     for (const char* name : {"etcd3.srv", "etcd3.discovery_srv", "etcd3.srv_domain"})
       if (out_.srv.empty()) out_.srv = reader_.text(name);
     out_.srv_suffix = reader_.text("etcd3.srv_suffix");
-    if (!url("etcd3.proxy") && !url("etcd3.url") && !hosts() && !host() && out_.srv.empty())
+    if (url("etcd3.proxy") || url("etcd3.url")) {
+      out_.srv.clear();
+    } else if (!hosts() && !host() && out_.srv.empty()) {
       complain("etcd3", "none of hosts, host, url, proxy and srv is given", "set etcd3.hosts");
+    }
     return std::move(out_);
   }
 
@@ -67,9 +70,13 @@ class Etcd3Builder {
   void endpoint(std::string_view key, std::string_view text, int default_port) {
     text = trim(text);
     if (text.empty()) return;
+    // A password may be in what is not shown here.
     if (text.find("://") != std::string_view::npos)
-      return complain(key, fmt::format("given {}, allowed: host or host:port", describe(Document(text))),
+      return complain(key, "given a URL, allowed: host or host:port",
                       "use etcd3.url for a URL, or etcd3.protocol: https");
+    if (text.find('@') != std::string_view::npos)
+      return complain(key, "given an endpoint with an @, allowed: host or host:port",
+                      "name the user in etcd3.username and etcd3.password");
     auto parsed = split_host_port(text, default_port);
     if (!parsed) return complain(key, fmt::format("given {}: {}", describe(Document(text)), parsed.error()));
     out_.endpoints.push_back(*std::move(parsed));

@@ -110,7 +110,9 @@ void declare_general_keys(std::vector<Key>& out) {
            .max = 10000000,
            .unit = "lines",
            .environment = "LOG_MAX_QUEUE_SIZE",
-           .about = "Lines that may wait to be written; more are dropped and counted."},
+           .about = "Lines that may wait to be written; more are dropped and counted. 0 and values above "
+                    "100000 mean "
+                    "100000."},
           {.path = "log.dir",
            .type = Type::path,
            .environment = "LOG_DIR",

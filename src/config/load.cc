@@ -11,7 +11,6 @@
 #include "config/sources.h"
 #include "config/tags.h"
 #include "config/validate.h"
-#include "config/yaml.h"
 #include "core/format.h"
 
 namespace tanist::config {
@@ -59,60 +58,46 @@ void modernise(Document& document) {
 
 class Loader {
  public:
-  explicit Loader(const Environment& environment) : environment_(read_environment(environment)) {
-    append(environment_.problems);
+  Loader(const EnvironmentConfig& variables, const Environment& environment, Merged merged)
+      : merged_(std::move(merged)), problems_(variables.problems) {
     if (const auto home = environment.find("HOME"); home != environment.end()) out_.home = home->second;
+    out_.consumed = variables.consumed;
+    out_.source = merged_.name;
+    append(merged_.problems);
   }
 
-  EnvironmentConfig& environment() { return environment_; }
-
-  void add(Problem problem) { problems_.push_back(std::move(problem)); }
-
-  /// Parses one source and patches it on what is there.
-  void take(const std::string& text, const std::string& name) {
-    single_file_ = ++taken_ == 1;
-    const auto parsed = parse_yaml(text, name, problems_);
-    if (!parsed) {
-      problems_.push_back(parsed.error());
-    } else if (!parsed->is_map()) {
-      problems_.push_back(error(name + " does not contain a dict"));
-      problems_.push_back(error("invalid config file " + name));
-    } else {
-      validate(*parsed, Scope::local, name, problems_);
-      patch(out_.document, *parsed);
+  /// Sources are checked together: what a later one overrides is not in force, and a section may belong to a
+  /// key in another file.
+  std::expected<LocalConfig, Problems> finish() {
+    if (!has_errors(problems_)) {
+      out_.document = merged_.document;
+      const auto before = problems_.size();
+      validate(out_.document, Scope::local, out_.source, problems_);
+      if (!has_errors(problems_)) check_whole();
+      for (auto i = before; i < problems_.size(); ++i) locate(problems_[i]);
     }
-  }
-
-  void take_environment() {
-    Problems found;
-    validate(environment_.overlay, Scope::local, "environment", found);
-    for (auto& problem : found) {
-      const auto variable = environment_.variables.find(problem.key);
-      if (variable != environment_.variables.end()) problem.file = variable->second;
-    }
-    append(found);
-    patch(out_.document, environment_.overlay);
-  }
-
-  std::expected<LocalConfig, Problems> finish(std::string source) {
-    out_.source = std::move(source);
-    if (!has_errors(problems_)) check_whole();
     if (has_errors(problems_)) return std::unexpected(std::move(problems_));
     out_.warnings = std::move(problems_);
-    out_.consumed = environment_.consumed;
     return std::move(out_);
   }
 
  private:
+  void add(Problem problem) { problems_.push_back(std::move(problem)); }
   void append(const Problems& more) { problems_.insert(problems_.end(), more.begin(), more.end()); }
 
   void complain(std::string_view key, std::string text, std::string hint = {}) {
     Problem problem = error(std::move(text), std::move(hint));
     problem.file = out_.source;
-    const Document* value = out_.document.find_path(key);
-    problem.line = value && single_file_ ? value->line : 0;
     problem.key = key;
     problems_.push_back(std::move(problem));
+  }
+
+  /// Names the source that gave the value, in place of all of them.
+  void locate(Problem& problem) const {
+    if (problem.key.empty()) return;
+    const auto at = merged_.place(problem.key);
+    problem.line = at ? at->line : 0;
+    if (at) problem.file = at->source;
   }
 
   bool has(std::string_view path) const {
@@ -150,10 +135,11 @@ class Loader {
 
   void check_store() {
     if (const Document* section = out_.document.find("etcd3"); section && section->truthy()) {
-      const auto before = problems_.size();
-      build_etcd3(*section, out_.source, problems_);
-      if (!single_file_)
-        for (auto i = before; i < problems_.size(); ++i) problems_[i].line = 0;
+      const Etcd3 store = build_etcd3(*section, out_.source, problems_);
+      // Records of `srv` may name endpoints with TLS.
+      for (const char* key : {"etcd3.cacert", "etcd3.cert"})
+        if (has(key) && !store.https && store.srv.empty())
+          warn(key, "has no effect: the protocol is http", "set etcd3.protocol: https");
       return;
     }
     std::string hint = "add an etcd3 section";
@@ -228,45 +214,26 @@ class Loader {
            "set it to the address of this host");
   }
 
-  EnvironmentConfig environment_;
+  Merged merged_;
   LocalConfig out_;
   Problems problems_;
-  /// Lines of the merged document mean something.
-  bool single_file_ = true;
-  int taken_ = 0;
 };
 
 }  // namespace
 
 std::expected<LocalConfig, Problems> load_from(const std::vector<SourceFile>& files,
                                                const std::string& source, const Environment& environment) {
-  Loader loader(environment);
-  for (const auto& file : files) loader.take(file.text, file.name);
-  loader.take_environment();
-  return loader.finish(source);
+  const EnvironmentConfig variables = read_environment(environment);
+  const Sources sources{.files = files, .name = source};
+  return Loader(variables, environment, merge(sources, variables)).finish();
 }
 
 std::expected<LocalConfig, Problems> load(const std::optional<std::string>& path,
                                           const Environment& environment) {
-  Loader loader(environment);
-  const Sources sources = read_sources(path, loader.environment(), environment);
+  const EnvironmentConfig variables = read_environment(environment);
+  const Sources sources = read_sources(path, variables, environment);
   if (has_errors(sources.problems)) return std::unexpected(sources.problems);
-  for (const auto& problem : sources.problems) loader.add(problem);
-  for (const auto& file : sources.files) loader.take(file.text, file.name);
-  if (sources.overlay) loader.take_environment();
-  return loader.finish(sources.name);
-}
-
-std::vector<std::string> changes_needing_restart(const LocalConfig& before, const LocalConfig& after) {
-  std::vector<std::string> out;
-  for (const auto& key : keys()) {
-    if (key.reload != Reload::restart_daemon || key.type == Type::section || key.scope == Scope::dynamic)
-      continue;
-    const Document* was = before.document.find_path(key.path);
-    const Document* is = after.document.find_path(key.path);
-    if (!equal_by_text(was ? *was : Document(), is ? *is : Document())) out.push_back(key.path);
-  }
-  return out;
+  return Loader(variables, environment, merge(sources, variables)).finish();
 }
 
 }  // namespace tanist::config

@@ -35,7 +35,4 @@ std::expected<LocalConfig, Problems> load(const std::optional<std::string>& path
 std::expected<LocalConfig, Problems> load_from(const std::vector<SourceFile>& files,
                                                const std::string& source, const Environment& environment);
 
-/// Paths that differ between two configurations and take effect only when the daemon is restarted.
-std::vector<std::string> changes_needing_restart(const LocalConfig& before, const LocalConfig& after);
-
 }  // namespace tanist::config

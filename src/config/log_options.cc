@@ -11,7 +11,7 @@ namespace tanist::config {
 namespace {
 
 constexpr int kMostFiles = 1000;
-constexpr std::size_t kMostLines = 10'000'000;
+constexpr std::size_t kMostLines = 100'000;
 
 /// The level a name or number of Python's logging means; other text as it is.
 std::string level_name(const Document& level) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <unordered_map>
 
 #include "config/controlled.h"
 
@@ -53,11 +54,16 @@ std::optional<CustomBootstrap> custom_bootstrap(const Document* bootstrap) {
 std::map<std::string, ReplicaMethod> replica_methods(const Document* postgresql,
                                                      const std::vector<std::string>& methods) {
   std::map<std::string, ReplicaMethod> out;
+  // A list may be as long as the section has keys: looking each one up would take minutes.
+  std::unordered_map<std::string_view, const Document*> sections;
+  if (postgresql && postgresql->is_map())
+    for (const auto& entry : postgresql->entries()) sections.emplace(entry.key, &entry.value);
   for (const auto& name : methods) {
     if (name == "basebackup") continue;
     ReplicaMethod method;
     method.command = name;
-    const Document* section = postgresql ? postgresql->find(name) : nullptr;
+    const auto found = sections.find(name);
+    const Document* section = found == sections.end() ? nullptr : found->second;
     if (section && section->is_map()) {
       const Document* command = section->find("command");
       if (command && command->is_scalar() && command->truthy()) method.command = command->text();

@@ -142,12 +142,10 @@ Sources read_sources(const std::optional<std::string>& path, const EnvironmentCo
   return out;
 }
 
-Merged merge_sources(const std::optional<std::string>& path, const Environment& environment) {
-  const EnvironmentConfig read = read_environment(environment);
-  Sources sources = read_sources(path, read, environment);
+Merged merge(const Sources& sources, const EnvironmentConfig& variables) {
   Merged out;
   out.name = sources.name;
-  out.problems = std::move(sources.problems);
+  out.problems = sources.problems;
   for (const auto& file : sources.files) {
     auto parsed = parse_yaml(file.text, file.name, out.problems);
     if (!parsed) {
@@ -161,24 +159,34 @@ Merged merge_sources(const std::optional<std::string>& path, const Environment& 
     }
   }
   if (sources.overlay) {
-    patch(out.document, read.overlay);
-    out.variables = read.variables;
+    patch(out.document, variables.overlay);
+    out.variables = variables.variables;
   }
   return out;
 }
 
-std::string Merged::where(std::string_view path) const {
+Merged merge_sources(const std::optional<std::string>& path, const Environment& environment) {
+  const EnvironmentConfig read = read_environment(environment);
+  return merge(read_sources(path, read, environment), read);
+}
+
+std::optional<Place> Merged::place(std::string_view path) const {
   for (auto prefix = path; !prefix.empty();) {
     if (const auto variable = variables.find(std::string(prefix)); variable != variables.end())
-      return variable->second;
+      return Place{variable->second};
     const auto dot = prefix.rfind('.');
     if (dot == std::string_view::npos) break;
     prefix = prefix.substr(0, dot);
   }
   for (auto file = files.rbegin(); file != files.rend(); ++file)
-    if (const auto line = line_of(file->second, path))
-      return *line > 0 ? fmt::format("{} line {}", file->first, *line) : file->first;
-  return {};
+    if (const auto line = line_of(file->second, path)) return Place{file->first, *line};
+  return std::nullopt;
+}
+
+std::string Merged::where(std::string_view path) const {
+  const auto at = place(path);
+  if (!at) return {};
+  return at->line > 0 ? fmt::format("{} line {}", at->source, at->line) : at->source;
 }
 
 }  // namespace tanist::config

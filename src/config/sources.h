@@ -36,6 +36,14 @@ struct Sources {
 Sources read_sources(const std::optional<std::string>& path, const EnvironmentConfig& variables,
                      const Environment& environment);
 
+/// Where a value was given.
+struct Place {
+  /// A file, or an environment variable.
+  std::string source;
+  /// 0: unknown.
+  int line = 0;
+};
+
 /// What the sources say together, before anything is checked.
 struct Merged {
   Document document = Document::map();
@@ -47,10 +55,14 @@ struct Merged {
   /// Files that could not be read or parsed, and warnings.
   Problems problems;
 
-  /// Where the value at a dotted path was given: `f.yml line 12`, `PATRONI_NAME`; empty when nobody gave it.
-  /// Positions of lists may end the path.
+  /// Where the value at a dotted path was given; nullopt: nobody gave it. Positions of lists may end the
+  /// path.
+  std::optional<Place> place(std::string_view path) const;
+  /// The same as text: `f.yml line 12`, `PATRONI_NAME`.
   std::string where(std::string_view path) const;
 };
+/// `variables` are patched on top of the files where the sources say so.
+Merged merge(const Sources& sources, const EnvironmentConfig& variables);
 Merged merge_sources(const std::optional<std::string>& path, const Environment& environment);
 
 }  // namespace tanist::config

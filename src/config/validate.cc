@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <stdexcept>
+#include <unordered_set>
 #include <utility>
 
 #include "config/addresses.h"
@@ -10,6 +12,7 @@
 #include "config/log_options.h"
 #include "config/options.h"
 #include "config/restapi.h"
+#include "config/secrets_in_text.h"
 #include "core/format.h"
 
 namespace tanist::config {
@@ -100,7 +103,7 @@ Misfit check_address(const Key& key, const Document& value) {
   }
   if (listen)
     return {fmt::format("Invalid \"restapi\" config: expected <HOST>:<PORT> for \"listen\", but got \"{}\"",
-                        value.text()),
+                        without_passwords(value.text())),
             ""};
   return misfit(key, value);
 }
@@ -183,6 +186,7 @@ class Validator {
       : scope_(scope), file_(file), prefix_(std::move(prefix)), misfits_(misfits), out_(out) {}
 
   void section(const Document& map, const std::string& path, bool open) {
+    std::optional<Names> own;  // made once: a /config may have as many keys as methods
     for (const auto& entry : map.entries()) {
       const std::string name = path.empty() ? entry.key : path + "." + entry.key;
       const int line = entry.line > 0 ? entry.line : entry.value.line;
@@ -190,15 +194,18 @@ class Validator {
         value(*key, entry.value, line);
       } else if (const Key* elsewhere = find_key(name)) {
         wrong_place(*elsewhere, line);
-      } else if (!open || !takes_any(map, path, entry)) {
-        unknown(name, line);
+      } else if (warnings_ < kMaxProblems) {
+        if (open && !own) own = own_names(map, path);
+        if (!open || (path != "tags" && !own->contains(entry.key))) unknown(name, line);
       }
     }
   }
 
  private:
   void add(Severity severity, const std::string& key, int line, std::string text, std::string hint = {}) {
-    if (out_.size() >= kMaxProblems) return;
+    // Errors are counted by themselves: what ends the start is not hidden by what does not.
+    std::size_t& found = severity == Severity::error ? errors_ : warnings_;
+    if (found++ >= kMaxProblems) return;
     out_.push_back(Problem{.severity = severity,
                            .file = std::string(file_),
                            .line = line,
@@ -208,22 +215,25 @@ class Validator {
                            .hint = std::move(hint)});
   }
 
-  /// Undeclared keys that mean something: own tags, sections of methods that are named elsewhere.
-  static bool takes_any(const Document& map, const std::string& path, const Document::Entry& entry) {
-    if (path == "tags") return true;
+  using Names = std::unordered_set<std::string_view>;
+
+  /// Undeclared keys that mean something: sections of methods that are named elsewhere.
+  static Names own_names(const Document& map, const std::string& path) {
+    Names out;
+    const auto add = [&](const Document& name) {
+      if (name.is_string()) out.insert(name.as_string());
+    };
     if (path == "bootstrap") {
-      const Document* method = map.find("method");
-      return method && method->text() == entry.key;
+      if (const Document* method = map.find("method")) add(*method);
+      return out;
     }
     for (const char* list : {"create_replica_methods", "create_replica_method"})
       if (const Document* methods = map.find(list); methods && methods->is_list())
-        for (const auto& method : methods->as_list())
-          if (method.text() == entry.key) return true;
-    return false;
+        for (const auto& method : methods->as_list()) add(method);
+    return out;
   }
 
   void unknown(const std::string& name, int line) {
-    if (out_.size() >= kMaxProblems) return;
     const auto near = nearest_key(name, scope_);
     add(Severity::warning, name, line, "unknown key, ignored",
         near ? fmt::format("did you mean {}?", prefix_ + *near) : "");
@@ -265,7 +275,11 @@ class Validator {
     if (key.type == Type::section && value.is_map()) section(value, key.path, key.open);
     if (key.type == Type::dynamic && value.is_map()) {
       Validator inner(Scope::dynamic, file_, prefix_ + key.path + ".", misfits_, out_);
+      inner.warnings_ = warnings_;
+      inner.errors_ = errors_;
       inner.section(value, "", false);
+      warnings_ = inner.warnings_;
+      errors_ = inner.errors_;
     }
   }
 
@@ -316,6 +330,8 @@ class Validator {
   std::string prefix_;
   Severity misfits_;
   Problems& out_;
+  std::size_t warnings_ = 0;
+  std::size_t errors_ = 0;
 };
 
 }  // namespace
@@ -326,6 +342,7 @@ std::string describe(const Document& value, const Key* key) {
   if (!value.is_scalar()) return std::string(kind(value));
   constexpr std::size_t kShown = 60;
   std::string text = value.is_bool() ? (value.as_bool() ? "true" : "false") : value.text();
+  if (value.is_string()) text = without_passwords(std::move(text));
   if (text.size() > kShown) text = text.substr(0, kShown) + "…";
   std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
   return value.is_string() ? fmt::format("\"{}\" ({})", text, kind(value))

@@ -13,6 +13,8 @@ namespace tanist::config {
 namespace {
 
 constexpr std::string_view kTagPrefix = "tag:yaml.org,2002:";
+/// Words are not repeated in messages: a password may begin like them.
+constexpr const char* kQuoteIt = "put a text that begins with ! & or * in quotes";
 
 struct Position {
   int line = 0;
@@ -203,10 +205,10 @@ class Builder {
     const std::string name(view(event->data.alias.anchor));
     const auto found = anchors_.find(name);
     if (found == anchors_.end())
-      throw Failure{event.position(), fmt::format("alias *{} has no anchor &{} before it", name, name), ""};
+      throw Failure{event.position(), "the alias that begins here has no anchor before it", kQuoteIt};
     if (!found->second)
-      throw Failure{event.position(), fmt::format("alias *{} stands inside the value it refers to", name),
-                    ""};
+      throw Failure{event.position(), "the alias that begins here stands inside the value it refers to",
+                    kQuoteIt};
     count(found->second->values, event.position());
     Node copy = *found->second;
     copy.position = event.position();
@@ -217,7 +219,7 @@ class Builder {
   std::string open_anchor(const Event& event, const yaml_char_t* anchor) {
     const std::string name(view(anchor));
     if (!name.empty() && !anchors_.emplace(name, std::nullopt).second)
-      throw Failure{event.position(), fmt::format("anchor &{} is defined twice", name), ""};
+      throw Failure{event.position(), "the anchor that begins here is defined twice", kQuoteIt};
     return name;
   }
 
@@ -227,12 +229,11 @@ class Builder {
 
   static void check_collection_tag(const Event& event, std::string_view tag, std::string_view allowed) {
     if (tag.empty() || tag == "!" || tag == std::string(kTagPrefix) + std::string(allowed)) return;
-    fail_tag(event, tag);
+    fail_tag(event);
   }
 
-  [[noreturn]] static void fail_tag(const Event& event, std::string_view tag) {
-    throw Failure{event.position(), fmt::format("tag {} is not supported", tag),
-                  "a configuration may use only the plain types of YAML"};
+  [[noreturn]] static void fail_tag(const Event& event) {
+    throw Failure{event.position(), "the tag that begins here is not supported", kQuoteIt};
   }
 
   Node scalar(const Event& event) {
@@ -250,11 +251,11 @@ class Builder {
       } else if (data.plain_implicit) {
         value = resolve_plain_scalar(text);
         if (is_base60(text))
-          warn(out.position, "", fmt::format("{} is a number in base 60 and means {}", text, value->text()),
+          warn(out.position, "", "the text that begins here is a number in base 60",
                "put it in quotes if the text is meant");
       }
     } else if (!tag.starts_with(kTagPrefix)) {
-      fail_tag(event, tag);
+      fail_tag(event);
     } else {
       tag.remove_prefix(kTagPrefix.size());
       if (tag == "merge") {
@@ -270,7 +271,7 @@ class Builder {
       } else if (tag == "bool") {
         value = detail::construct_bool(text);
       } else if (tag != "str" && tag != "timestamp") {
-        fail_tag(event, view(data.tag));
+        fail_tag(event);
       }
     }
     if (!value) throw Failure{out.position, value.error(), ""};

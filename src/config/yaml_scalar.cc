@@ -146,7 +146,9 @@ std::optional<double> digits_to_double(std::string_view text) {
 namespace detail {
 
 std::expected<Document, std::string> construct_int(std::string_view given) {
-  const auto fail = [&] { return std::unexpected(fmt::format("cannot read \"{}\" as an integer", given)); };
+  const auto fail = [&] {
+    return std::unexpected(std::string("the text that begins here is not an integer"));
+  };
   const auto [text, negative] = without_underscores(given);
   std::uint64_t value = 0;
   Fault fault = Fault::none;
@@ -191,7 +193,7 @@ std::expected<Document, std::string> construct_float(std::string_view given) {
   } else if (!text.empty() && (digit(text[0]) || text[0] == '.')) {
     value = digits_to_double(text);
   }
-  if (!value) return std::unexpected(fmt::format("cannot read \"{}\" as a number", given));
+  if (!value) return std::unexpected(std::string("the text that begins here is not a number"));
   return Document(negative ? -*value : *value);
 }
 
@@ -199,7 +201,7 @@ std::expected<Document, std::string> construct_bool(std::string_view given) {
   const std::string text = lower(given);
   if (contains(kTrue, text)) return Document(true);
   if (contains(kFalse, text)) return Document(false);
-  return std::unexpected(fmt::format("cannot read \"{}\" as a boolean", given));
+  return std::unexpected(std::string("the text that begins here is not a boolean"));
 }
 
 }  // namespace detail

@@ -67,7 +67,10 @@ class Member {
     ha::Ports ports{clock_, *store_, server_, peers_, fence_, disk_, dice_, journal_};
     ha::EngineObserver observer;
     observer.before_first_cycle = [this] { return open_api(); };
-    observer.published = [this](const ha::SnapshotPtr& snapshot) { service_.published(*snapshot); };
+    observer.published = [this](const ha::SnapshotPtr& snapshot) {
+      if (api_) hold_on_to_start(*snapshot);
+      service_.published(*snapshot);
+    };
     engine_ = std::make_unique<ha::Engine>(io_.get_executor(), ports, settings_, source_.builder(), board_,
                                            std::move(observer));
     TaskScope main_scope(io_.get_executor());
@@ -101,8 +104,16 @@ class Member {
                     config::to_string(settings_->restapi.listen), started.error());
       return false;
     }
+    if (const auto snapshot = board_.get()) hold_on_to_start(*snapshot);
     service_.ready(clock_.now());
     return true;
+  }
+
+  /// A member that waits for somebody to bootstrap the cluster has no dynamic configuration yet: the first
+  /// one may still say where its PostgreSQL is.
+  void hold_on_to_start(const ha::Snapshot& snapshot) {
+    if (snapshot.role == postgres::Role::uninitialized && snapshot.settings->dynamic.raw.size() == 0) return;
+    source_.started_with(*snapshot.settings);
   }
 
   Task<void> obey_signals() {
@@ -128,7 +139,8 @@ class Member {
     };
     parts.peers = [this](const config::Ctl& ctl, net::TlsContextPtr tls) { peers_.use(ctl, std::move(tls)); };
     parts.rest = [this](config::SettingsPtr settings) {
-      if (api_) api_->reload(std::move(settings));
+      settings_ = std::move(settings);  // what the API opens with, if it does not serve yet
+      if (api_) api_->reload(settings_);
     };
     parts.store = [this](const config::Settings& settings) { store_->reload(settings); };
     parts.engine = [this](config::SettingsPtr settings, ha::SettingsBuilder builder) {

@@ -1,5 +1,7 @@
 #include "member/reload.h"
 
+#include "config/build.h"
+#include "config/until_restart.h"
 #include "core/log.h"
 #include "member/peers.h"
 
@@ -75,8 +77,10 @@ Task<bool> Reloader::read() {
   }
   config::LocalConfig& local = **read;
   tell(local.warnings);
+  const auto waiting = config::keep_until_restart(source_.local(), local);
+  tell_of_restart(waiting);
   if (local.document == source_.local().document) {
-    log::info("No local configuration items changed.");
+    if (waiting.empty()) log::info("No local configuration items changed.");
     co_return false;
   }
   auto checking = trouble_of_https(local);
@@ -87,8 +91,6 @@ Task<bool> Reloader::read() {
         trouble);
     co_return false;
   }
-  for (const auto& path : config::changes_needing_restart(source_.local(), local))
-    log::warning("a change of {} takes effect when the daemon is restarted", path);
   source_.use(std::move(local));
   co_return true;
 }
@@ -96,16 +98,14 @@ Task<bool> Reloader::read() {
 /// Why a member that answers http could not answer https as it is now told to. It would publish an https
 /// address that nobody could reach it at. (Where it answers https already, the certificates it has go on.)
 Task<std::string> Reloader::trouble_of_https(config::LocalConfig local) {
-  const auto tls_of = [](const SettingsSource& source) {
-    const auto built = source.builder()(Document::map());
-    return built ? (*built)->restapi.tls : config::TlsFiles();
+  const auto tls_of = [](const config::LocalConfig& from) {
+    config::Problems told_elsewhere;
+    return config::build(from, Document::map(), told_elsewhere).restapi.tls;
   };
   const Document* certificate = local.document.find_path("restapi.certfile");
   const bool https = certificate != nullptr && certificate->truthy();
-  if (!https || !tls_of(source_).cert_file.empty()) co_return std::string();
-  SettingsSource trial = source_;
-  trial.use(std::move(local));
-  const config::TlsFiles files = tls_of(trial);
+  if (!https || !tls_of(source_.local()).cert_file.empty()) co_return std::string();
+  const config::TlsFiles files = tls_of(local);
   net::TlsOptions options;
   options.ca_file = files.ca_file;
   options.cert_file = files.cert_file;

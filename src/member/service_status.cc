@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/format.h"
 #include "core/log.h"
@@ -25,14 +26,14 @@ void ServiceStatus::ready(Instant now) {
 }
 
 void ServiceStatus::reloading() {
-  if (stopping_) return;
+  if (stopping_ || !ready_at_) return;
   reloading_ = true;
   manager_.tell(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", monotonic_microseconds()));
 }
 
 void ServiceStatus::reloaded() {
-  reloading_ = false;
-  if (!stopping_) manager_.tell("READY=1");
+  const bool told = std::exchange(reloading_, false);
+  if (told && !stopping_) manager_.tell("READY=1");
 }
 
 void ServiceStatus::stopping() {
@@ -45,7 +46,8 @@ void ServiceStatus::published(const ha::Snapshot& snapshot) {
   feed_watchdog(snapshot);
   // A postmaster that knows the socket, started by another program, says STOPPING=1 for itself; the service
   // goes on.
-  if (snapshot.state == postgres::State::stopping && !stopping_ && !reloading_) manager_.tell("READY=1");
+  if (ready_at_ && snapshot.state == postgres::State::stopping && !stopping_ && !reloading_)
+    manager_.tell("READY=1");
 }
 
 void ServiceStatus::tell_status(const ha::Snapshot& snapshot) {
@@ -60,10 +62,10 @@ void ServiceStatus::tell_status(const ha::Snapshot& snapshot) {
 
 void ServiceStatus::feed_watchdog(const ha::Snapshot& snapshot) {
   const auto interval = manager_.watchdog();
-  if (!interval || ready_at_ == Instant{}) return;
+  if (!interval || !ready_at_) return;
   const auto& timing = snapshot.settings->dynamic.timing;
   const Duration patience = timing.loop_wait + 2 * timing.retry_timeout;
-  const Instant decided = std::max(snapshot.last_decision_at, ready_at_);
+  const Instant decided = std::max(snapshot.last_decision_at, *ready_at_);
   if (snapshot.published_at - decided > patience) return;
   if (fed_at_ != Instant{} && snapshot.published_at - fed_at_ < *interval / 4) return;
   manager_.tell("WATCHDOG=1");

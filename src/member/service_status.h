@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "ha/snapshot.h"
@@ -15,6 +16,7 @@ class ServiceStatus {
 
   /// The REST API is open, the first cycle comes next.
   void ready(Instant now);
+  /// Before ready() a reload is not told: its end would say READY=1 of a member that does not serve yet.
   void reloading();
   void reloaded();
   /// The daemon ends; from here on it is never ready again.
@@ -30,7 +32,7 @@ class ServiceStatus {
   process::ServiceManager manager_;
   bool stopping_ = false;
   bool reloading_ = false;
-  Instant ready_at_{};
+  std::optional<Instant> ready_at_;
   Instant fed_at_{};
   std::string status_;
 };

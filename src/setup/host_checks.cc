@@ -125,7 +125,9 @@ class HostCheck {
     const auto& pg = settings_.postgresql;
     usable_directory("postgresql.data_dir", pg.data_dir);
     struct stat status{};
-    if (::stat(pg.data_dir.c_str(), &status) == 0 && fs::exists(fs::path(pg.data_dir) / "PG_VERSION")) {
+    std::error_code hidden;  // whoever may not enter the directory has been told already
+    if (::stat(pg.data_dir.c_str(), &status) == 0 &&
+        fs::exists(fs::path(pg.data_dir) / "PG_VERSION", hidden)) {
       if ((status.st_mode & 0027) != 0)
         error("postgresql.data_dir", pg.data_dir,
               fmt::format("has permissions {:04o}, PostgreSQL starts with 0700 or 0750 only",

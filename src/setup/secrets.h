@@ -7,8 +7,6 @@
 
 namespace tanist::setup {
 
-inline constexpr std::string_view kMask = "********";
-
 /// Whether the value at a dotted path of a local configuration is a secret: what the table of keys says, and
 /// for undeclared keys what their names say (`password`, `token`, …).
 bool is_secret(std::string_view path);

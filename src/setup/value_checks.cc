@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "config/addresses.h"
+#include "config/secrets_in_text.h"
 #include "core/format.h"
 #include "core/text.h"
 
@@ -47,7 +48,7 @@ std::optional<std::string> not_reachable(const std::string& text, int default_po
   if (in.offline) return std::nullopt;
   const auto open = in.world.accepts(address->host, address->port);
   if (!open) return open.error();
-  if (!*open) return fmt::format("{} is not reachable", text);
+  if (!*open) return fmt::format("{} is not reachable", config::without_passwords(text));
   return std::nullopt;
 }
 
@@ -92,8 +93,9 @@ std::string place(const std::string& bin_dir) {
 bool holds_nothing(const fs::path& directory) {
   std::error_code ec;
   if (fs::exists(directory / "global/pg_control", ec)) return false;
-  for (const auto& entry : fs::directory_iterator(directory, ec)) {
-    const auto name = entry.path().filename().string();
+  for (fs::directory_iterator entry(directory, ec); !ec && entry != fs::directory_iterator();
+       entry.increment(ec)) {
+    const auto name = entry->path().filename().string();
     if (!name.starts_with('.') && name != "lost+found") return false;
   }
   return true;

@@ -1,5 +1,6 @@
 """A reload of a broken configuration changes nothing: the old one stays in force, and says why."""
 import re
+import statistics
 import time
 
 import yaml
@@ -24,7 +25,12 @@ def broken(good, soak):
         yield text.encode() + tail
     for key in ("scope", "name", "restapi", "etcd3", "postgresql"):
         yield yaml.safe_dump({k: v for k, v in changed.items() if k != key}).encode()
-        yield yaml.safe_dump({**changed, key: [1]}).encode()
+    for key in ("scope", "name", "namespace"):
+        for wrong in ([1], {"a": 1}, True):
+            yield yaml.safe_dump({**changed, key: wrong}).encode()
+    for key in ("restapi", "etcd3", "postgresql", "log", "ctl", "tags", "bootstrap", "tanist", "watchdog"):
+        for wrong in ([1], "text", 5):
+            yield yaml.safe_dump({**changed, key: wrong}).encode()
     for key in changed["postgresql"]:
         if key not in ("connect_address", "bin_dir", "pgpass"):
             yield yaml.safe_dump({**changed, "postgresql": {**changed["postgresql"], key: {"wrong": [1]}}}).encode()
@@ -64,17 +70,20 @@ def test_the_old_configuration_stays_in_force(new_cluster, soak):
     member = cluster["m1"].start()
     cluster.wait_for_leader()
     was = member.value("SHOW work_mem")
-    count = 0
+    took = []
     for text in broken(member.configuration, soak):
         before = len(member.log())
         member.config_file.write_bytes(text)
+        asked = time.monotonic()
         send(member.pid, 1)
         found = member.wait_for_log(r"Exception when reloading local configuration.*", 5, after=before)
+        took.append(time.monotonic() - asked)
         told = member.log()[before:before + found.end()]
         assert re.search(r"ERROR.*(tanist\.yml|[a-z_]+\.[a-z_]+|Can not find|is not defined|bytes)", told), (text[:200], told)
         assert member.running(), text[:200]
-        count += 1
-    assert count >= (200 if soak else 20), count
+    assert len(took) >= (200 if soak else 40), len(took)
+    # A busy machine may hold up one or the other.
+    assert statistics.median(took) < 1, sorted(took)[-10:]
     assert member.value("SHOW work_mem") == was
     assert member.status("/primary") == 200
     odd_dynamic_configurations_change_nothing(cluster, member)

@@ -63,6 +63,19 @@ def test_systemd_hears_the_whole_life_of_a_member(new_cluster):
     assert "READY=1" not in said[said.index("STOPPING=1"):]
 
 
+def test_a_reload_while_the_store_is_awaited_does_not_say_ready(new_cluster):
+    cluster = new_cluster(members=("m1",))
+    member, manager = cluster["m1"], Manager(cluster.directory)
+    member.start(env={"NOTIFY_SOCKET": str(manager.path)})
+    member.wait_for_log("waiting on etcd|Can not get cluster from dcs", 10)
+    member.write_configuration(log={"format": "anew: %(message)s"})
+    member.reload()
+    member.wait_for_log("^anew: waiting on etcd", 15)  # the next try to reach the store: the reload has ended
+    assert not [m for m in manager.heard() if m.startswith(("READY", "RELOADING"))]
+    cluster.start_store()
+    manager.wait_for("READY=1")
+
+
 def test_a_member_whose_cycle_stands_still_gives_no_sign_of_life(new_cluster):
     """SIGSTOP stands for a daemon that hangs; systemd ends it once WatchdogSec has passed."""
     cluster = new_cluster(members=("m1",))

@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "config/build.h"
 #include "config/dynamic_cache.h"
+#include "config/validate.h"
 #include "unit/config/sample.h"
+#include "unit/config/thread_time.h"
 
 namespace tanist::config {
 namespace {
@@ -103,7 +106,7 @@ TEST(Dynamic, unusable_values_give_their_defaults_and_a_warning) {
   Problems notes;
   const auto d = build_dynamic(*accept_dynamic(
       json(
-          R"({"maximum_lag_on_failover":-5,"primary_start_timeout":"x","pause":[],"max_timelines_history":1e300})"),
+          R"({"maximum_lag_on_failover":"x","primary_start_timeout":"x","pause":[],"max_timelines_history":1e300})"),
       notes));
   EXPECT_EQ(d.maximum_lag_on_failover, 1048576);
   EXPECT_EQ(d.primary_start_timeout, seconds(300));
@@ -111,10 +114,54 @@ TEST(Dynamic, unusable_values_give_their_defaults_and_a_warning) {
   EXPECT_FALSE(d.pause);
   ASSERT_EQ(notes.size(), 4u);
   EXPECT_EQ(to_string(notes[0]),
-            "dynamic configuration: maximum_lag_on_failover: given -5 (an integer), allowed: an integer of "
-            "at least 0 (bytes); "
+            "dynamic configuration: maximum_lag_on_failover: given \"x\" (a string), allowed: an integer "
+            "(bytes); "
             "the default is used");
   EXPECT_FALSE(has_errors(notes));
+}
+
+TEST(Dynamic, a_lag_below_0_keeps_every_replica_from_being_promoted) {
+  Problems notes;
+  for (const char* value : {"-1", "\"-1\"", "-5"})
+    EXPECT_LT(build_dynamic(
+                  *accept_dynamic(json(std::string(R"({"maximum_lag_on_failover":)") + value + "}"), notes))
+                  .maximum_lag_on_failover,
+              0);
+  EXPECT_TRUE(notes.empty());
+}
+
+/// As many undeclared keys as methods, none of which names another.
+Document crowded(int keys, int methods) {
+  Document section = Document::map();
+  for (int i = 0; i < keys; ++i) section.entries().push_back({"undeclared_" + std::to_string(i), 1, 0});
+  Document list = Document::list();
+  for (int i = 0; i < methods; ++i) list.push_back("method_" + std::to_string(i));
+  for (int i = 0; i < methods; ++i) list.push_back(Document::list({i}));
+  section.entries().push_back({"create_replica_methods", std::move(list), 0});
+  return section;
+}
+
+TEST(Dynamic, many_unknown_keys_beside_many_methods_do_not_hold_up_the_control_thread) {
+  const Document raw = Document::map({{"postgresql", crowded(5'000, 40'000)}});
+  const Document local = Document::map({{"postgresql", crowded(5'000, 40'000)}});
+  const auto base = load_text(kMinimal).value();
+  // One look at each method for each key took minutes; this takes some tens of milliseconds.
+  constexpr double kBoundMs = kTimed ? 500 : 5'000;
+  EXPECT_LT(median_ms(1,
+                      [&] {
+                        Problems notes;
+                        const auto accepted = accept_dynamic(raw, notes).value();
+                        EXPECT_EQ(build(base, accepted, notes).postgresql.replica_methods.size(), 40'000u);
+                        EXPECT_EQ(notes.size(), 200u);
+                      }),
+            kBoundMs);
+  EXPECT_LT(median_ms(1,
+                      [&] {
+                        Problems found;
+                        validate(local, Scope::local, "f.yml", found);
+                        EXPECT_FALSE(found.empty());
+                      }),
+            kBoundMs);
 }
 
 TEST(Dynamic, older_names_count_when_the_new_ones_are_absent) {

@@ -64,8 +64,27 @@ TEST(Environment, lists_and_maps_are_yaml) {
   const auto broken = read_environment({{"PATRONI_ETCD3_HOSTS", "[a"}});
   EXPECT_EQ(to_json(broken.overlay), "{}");
   ASSERT_EQ(broken.problems.size(), 1u);
-  EXPECT_THAT(to_string(broken.problems[0]),
-              HasSubstr("PATRONI_ETCD3_HOSTS: Exception when parsing list [a"));
+  EXPECT_THAT(to_string(broken.problems[0]), HasSubstr("PATRONI_ETCD3_HOSTS: Exception when parsing list"));
+}
+
+TEST(Environment, a_collection_that_cannot_be_parsed_is_not_repeated) {
+  for (const char* name : {"PATRONI_ZOOKEEPER_AUTH_DATA", "PATRONI_RESTAPI_HTTP_EXTRA_HEADERS",
+                           "TANIST_RESTAPI_HTTPS_EXTRA_HEADERS", "PATRONI_ETCD3_HOSTS"})
+    for (const char* value : {"{digest: 'u:hush", "digest: *hush", "digest: !hush x", "{a: [hush}"}) {
+      const auto broken = read_environment({{name, value}});
+      ASSERT_EQ(broken.problems.size(), 1u) << name << value;
+      EXPECT_THAT(to_string(broken.problems[0]), HasSubstr(name));
+      EXPECT_THAT(to_string(broken.problems[0]), ::testing::Not(HasSubstr("hush")));
+    }
+}
+
+TEST(Environment, an_empty_variable_hides_nothing) {
+  EXPECT_EQ(overlay({{"PATRONI_SCOPE", "p"}, {"TANIST_SCOPE", ""}}), R"({"scope":"p"})");
+  EXPECT_EQ(overlay({{"PATRONI_SCOPE", ""}, {"TANIST_SCOPE", "t"}}), R"({"scope":"t"})");
+  EXPECT_EQ(overlay({{"PATRONI_ETCD3_HOST", "h"}, {"TANIST_ETCD3_HOST", ""}}), R"({"etcd3":{"host":"h"}})");
+  EXPECT_EQ(overlay({{"PATRONI_SCOPE", ""}, {"TANIST_SCOPE", ""}}), "{}");
+  EXPECT_EQ(read_environment({{"PATRONI_CONFIGURATION", "scope: s"}, {"TANIST_CONFIGURATION", ""}}).whole,
+            "scope: s");
 }
 
 TEST(Environment, numbers_and_booleans) {

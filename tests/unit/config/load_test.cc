@@ -237,13 +237,85 @@ TEST(Load, bad_endpoints_end_the_start) {
   }
 }
 
-TEST(Load, changes_that_need_a_restart_are_found) {
-  const auto before = *load_text(kMinimal);
-  auto text = kMinimal;
-  text.replace(text.find("orders\n"), 6, "orderz");
-  const auto after = *load_text(text + "tags: {x: y}\n");
-  EXPECT_THAT(changes_needing_restart(before, after), ElementsAre("scope"));
-  EXPECT_THAT(changes_needing_restart(before, before), ElementsAre());
+TEST(Load, only_what_the_sources_say_together_is_checked) {
+  const Directory dir;
+  const auto base = dir.write("10-base.yml", kMinimal +
+                                                 "log: {level: loud}\ntags: {failover_priority: x}\n"
+                                                 "restapi: {listen: nonsense}\nttl: 5\n");
+  const auto site = dir.write("50-site.yml",
+                              "log: {level: INFO}\nrestapi: {listen: 'h:1', connect_address: "
+                              "'h:1'}\n\ntags: {failover_priority: 3}\n");
+  const auto config = load(dir.path(), {});
+  ASSERT_TRUE(config) << to_string(config.error());
+  EXPECT_EQ(text_at(*config, "log.level"), "INFO");
+  dir.write("50-site.yml", "tags: {failover_priority: 3}\n\nrestapi: {listen: 'h:1'}\n");
+  const auto both = load(dir.path(), {{"PATRONI_LOG_LEVEL", "quiet"}});
+  ASSERT_FALSE(both);
+  EXPECT_THAT(to_string(both.error()), HasSubstr("PATRONI_LOG_LEVEL: log.level: given \"quiet\""));
+  EXPECT_THAT(to_string(both.error()), ::testing::Not(HasSubstr("loud")));
+  ASSERT_TRUE(load(dir.path(), {{"TANIST_LOG_LEVEL", "INFO"}}));
+  const auto neither = load(dir.path(), {});
+  ASSERT_FALSE(neither);
+  EXPECT_THAT(to_string(neither.error()), HasSubstr(base + ":11: log.level: given \"loud\""));
+  dir.write("50-site.yml", "\n\nlog: {level: louder}\n");
+  EXPECT_THAT(to_string(load(dir.path(), {}).error()), HasSubstr(site + ":3: log.level: given \"louder\""));
+}
+
+TEST(Load, a_method_and_its_section_may_stand_in_different_files) {
+  const Directory dir;
+  dir.write("10-base.yml", kMinimal + "  create_replica_methods: [pgbackrest, basebackup]\n");
+  dir.write("50-site.yml", "postgresql: {pgbackrest: {command: restore, keep_data: true}}\n");
+  const auto config = load(dir.path(), {});
+  ASSERT_TRUE(config);
+  EXPECT_THAT(texts(config->warnings), ElementsAre());
+}
+
+TEST(Load, certificates_of_the_store_without_https_are_a_warning) {
+  const auto with = [](const std::string& more) {
+    std::string text = kMinimal;
+    text.insert(text.find("etcd3: {") + 8, more);
+    const auto loaded = load_text(text);
+    return texts(loaded ? loaded->warnings : loaded.error());
+  };
+  EXPECT_THAT(with("cacert: /ca, cert: /c, "),
+              ElementsAre("f.yml:4: etcd3.cacert: has no effect: the protocol is http\nHINT: set "
+                          "etcd3.protocol: https",
+                          HasSubstr("f.yml:4: etcd3.cert: has no effect")));
+  EXPECT_THAT(with("cacert: /ca, protocol: https, "), ElementsAre());
+  EXPECT_THAT(with("cacert: /ca, url: 'https://h:2379', "), ElementsAre());
+  EXPECT_THAT(with("cacert: /ca, srv: example.org, "), ElementsAre());
+}
+
+TEST(Load, an_error_is_told_after_any_number_of_warnings) {
+  std::string text = kMinimal;
+  for (int i = 0; i < 500; ++i) text += "  unknown_" + std::to_string(i) + ": 1\n";
+  EXPECT_THAT(to_string(load_text(text + "log: {level: loud}\n").error()), HasSubstr("log.level"));
+}
+
+TEST(Load, no_message_shows_a_password) {
+  const auto told = [](const std::string& store) {
+    std::string text = kMinimal;
+    const auto line = text.find("etcd3:");
+    text.replace(line, text.find('\n', line) - line, store);
+    const auto loaded = load_text(text);
+    return loaded ? std::string("accepted") : to_string(loaded.error());
+  };
+  for (const char* store :
+       {"etcd3: {hosts: ['http://root:hush@h:2379']}", "etcd3: {hosts: 'http://root:hush@h:2379'}",
+        "etcd3: {hosts: ['root:hush@h:2379']}", "etcd3: {host: 'root:hush@h:x'}",
+        "etcd3: {url: 'http://root:hush/ss@h:2379'}", "etcd3: {url: 'http://root:a/hush@h:2379'}",
+        "etcd3: {proxy: 'http://root:hush#@h:2379'}", "etcd3: {url: 'root:hush://@h'}",
+        "etcd3: {host: h, password: *hush}", "etcd3: {host: h, password: !hush x}",
+        "etcd3: {host: h, password: !<hush> x}", "etcd3: {host: h, username: &hush, password: &hush }",
+        "etcd3: {host: h, password: !!int hush}", "etcd3: {host: h, password: !!bool hush}",
+        "etcd3: {host: h, password: !!float hush}", "etcd3: {host: h, password: [hush]}",
+        "etcd3: {host: 'h:1'}\nbootstrap: {initdb: 'password=hush'}",
+        "etcd3: {host: 'h:1'}\nlog: {level: 'postgres://u:hush@h'}"})
+    EXPECT_THAT(told(store), ::testing::AllOf(::testing::Not(HasSubstr("hush")), HasSubstr("f.yml:")))
+        << store;
+  EXPECT_THAT(findings("ctl: {authentication: {username: u, password: 77:34}}\n"),
+              ElementsAre(::testing::AllOf(HasSubstr("f.yml:11:"), HasSubstr("base 60"),
+                                           ::testing::Not(HasSubstr("77:34")))));
 }
 
 }  // namespace

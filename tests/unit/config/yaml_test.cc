@@ -98,7 +98,8 @@ TEST(Yaml, a_repeated_key_is_a_warning_and_the_last_one_counts) {
 TEST(Yaml, base60_numbers_are_a_warning) {
   const auto warnings = warnings_of("port: 54:32\n");
   ASSERT_EQ(warnings.size(), 1u);
-  EXPECT_THAT(to_string(warnings[0]), HasSubstr("f.yml:1:7: 54:32 is a number in base 60 and means 3272"));
+  EXPECT_THAT(to_string(warnings[0]),
+              HasSubstr("f.yml:1:7: the text that begins here is a number in base 60"));
   EXPECT_TRUE(warnings_of("port: '54:32'\n").empty());
 }
 
@@ -121,11 +122,11 @@ TEST(Yaml, unknown_tags_are_errors) {
         "a: !!omap [x: 1]", "a: !!int foo", "a: !!bool maybe", "a: !!float 1..2"})
     EXPECT_EQ(failure(text).line, 1) << text;
   EXPECT_EQ(failure("a:\n  b: !!python/name:x ''\n").text,
-            "invalid YAML: tag tag:yaml.org,2002:python/name:x is not supported");
+            "invalid YAML: the tag that begins here is not supported");
 }
 
 TEST(Yaml, aliases_without_anchor_or_inside_it_are_errors) {
-  EXPECT_EQ(failure("a: *nope\n").text, "invalid YAML: alias *nope has no anchor &nope before it");
+  EXPECT_EQ(failure("a: *nope\n").text, "invalid YAML: the alias that begins here has no anchor before it");
   EXPECT_THAT(failure("&x [*x]").text, HasSubstr("inside the value it refers to"));
   EXPECT_THAT(failure("a: &x {b: *x}").text, HasSubstr("inside the value it refers to"));
   EXPECT_THAT(failure("a: &x 1\nb: &x 2\n").text, HasSubstr("defined twice"));

@@ -37,6 +37,7 @@ class ReloaderTest : public ::testing::Test {
 
   /// One reload, from the request to its end; what was done, in its order.
   std::vector<std::string> reload() {
+    io.restart();
     std::vector<std::string> done;
     Reloader::Parts parts;
     bool ended = false;
@@ -95,6 +96,47 @@ TEST_F(ReloaderTest, a_change_is_handed_to_everybody) {
   EXPECT_EQ(reload(),
             (Done{"begun", "log ERROR", "peers", "rest 0.0.0.0:8008", "store", "engine {}", "ended"}));
   EXPECT_FALSE(logged("No local configuration items changed."));
+}
+
+TEST_F(ReloaderTest, what_needs_a_restart_stays_and_is_named) {
+  std::string text = config::kMinimal;
+  text.replace(text.find("name: db-a"), 10, "name: db-x");
+  text.replace(text.find("/srv/pg/orders"), 14, "/srv/pg/others");
+  std::ofstream(path()) << text << "log: {level: ERROR}\n";
+  for (int round = 0; round < 2; ++round) {
+    lines.clear();
+    reload();
+    EXPECT_TRUE(logged("a change of name takes effect when the daemon is restarted"));
+    EXPECT_TRUE(logged("a change of postgresql.data_dir takes effect when the daemon is restarted"));
+    EXPECT_FALSE(logged("No local configuration items changed."));
+    const auto settings = source->builder()(Document::map()).value();
+    EXPECT_EQ(settings->name, "db-a");
+    EXPECT_EQ(settings->postgresql.data_dir, "/srv/pg/orders");
+    EXPECT_EQ(settings->postgresql.config_dir, "/srv/pg/orders");
+    EXPECT_EQ(settings->state_dir, "/srv/pg/orders.tanist");
+    EXPECT_EQ(settings->log.level, "ERROR");
+  }
+  write("log: {level: ERROR}\n");
+  lines.clear();
+  reload();
+  EXPECT_TRUE(logged("No local configuration items changed."));
+}
+
+TEST_F(ReloaderTest, a_builder_from_before_the_start_ended_keeps_what_it_ended_with) {
+  const auto build = source->builder();
+  const auto bin_dir = [&](const char* dynamic) {
+    return build(parse_json(dynamic).value()).value()->postgresql.bin_dir;
+  };
+  const auto started = build(parse_json(R"({"postgresql":{"bin_dir":"/old"}})").value()).value();
+  source->started_with(*started);
+  EXPECT_EQ(bin_dir(R"({"postgresql":{"bin_dir":"/old"}})"), "/old");
+  EXPECT_FALSE(logged("takes effect when the daemon is restarted"));
+  EXPECT_EQ(bin_dir(R"({"postgresql":{"bin_dir":"/new"}})"), "/old");
+  EXPECT_TRUE(logged("a change of postgresql.bin_dir takes effect when the daemon is restarted"));
+  lines.clear();
+  EXPECT_EQ(bin_dir(R"({"postgresql":{"bin_dir":"/new"},"ttl":40})"), "/old");
+  EXPECT_FALSE(logged("takes effect when the daemon is restarted")) << "said once";
+  EXPECT_EQ(source->builder()(Document::map()).value()->postgresql.bin_dir, "/old");
 }
 
 TEST_F(ReloaderTest, the_dynamic_configuration_in_force_stays) {

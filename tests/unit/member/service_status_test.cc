@@ -85,14 +85,17 @@ TEST_F(ServiceStatusTest, before_the_first_decision_the_start_counts) {
 }
 
 TEST_F(ServiceStatusTest, a_postmaster_that_says_stopping_is_contradicted) {
+  status->ready(Instant(1s));
   publish(1s, 1s);
   received();
   snapshot.state = postgres::State::stopping;
-  publish(2s, 2s);
+  publish(1500ms, 1s);
   EXPECT_EQ(received(), (Messages{"STATUS=replica, PostgreSQL stopping", "READY=1"}));
 }
 
 TEST_F(ServiceStatusTest, a_reload_is_told_with_its_time_and_ends_ready) {
+  status->ready(Instant(1s));
+  received();
   status->reloading();
   status->reloaded();
   const auto messages = received();
@@ -101,7 +104,22 @@ TEST_F(ServiceStatusTest, a_reload_is_told_with_its_time_and_ends_ready) {
   EXPECT_EQ(messages[1], "READY=1");
 }
 
+TEST_F(ServiceStatusTest, nothing_says_ready_before_the_member_serves) {
+  status->reloading();
+  status->reloaded();
+  snapshot.state = postgres::State::stopping;
+  publish(1s, 1s);
+  EXPECT_EQ(received(), Messages{"STATUS=replica, PostgreSQL stopping"});
+  // A reload that began before and ends later has nothing to end.
+  status->reloading();
+  status->ready(Instant(2s));
+  status->reloaded();
+  EXPECT_EQ(received(), Messages{"READY=1"});
+}
+
 TEST_F(ServiceStatusTest, a_daemon_that_ends_is_never_ready_again) {
+  status->ready(Instant(1s));
+  received();
   status->stopping();
   status->stopping();
   EXPECT_EQ(received(), Messages{"STOPPING=1"});
@@ -109,7 +127,7 @@ TEST_F(ServiceStatusTest, a_daemon_that_ends_is_never_ready_again) {
   status->reloaded();
   snapshot.state = postgres::State::stopping;
   publish(1s, 1s);
-  EXPECT_EQ(received(), Messages{"STATUS=replica, PostgreSQL stopping"});
+  EXPECT_EQ(received(), (Messages{"STATUS=replica, PostgreSQL stopping", "WATCHDOG=1"}));
 }
 
 }  // namespace

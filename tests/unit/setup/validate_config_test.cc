@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <grp.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <functional>
 #include <sstream>
 
 #include "core/document.h"
@@ -189,6 +194,49 @@ TEST_F(ValidateConfig, commands_that_are_not_there_are_warnings) {
                          "/nowhere/script cannot be run"));
   EXPECT_EQ(run(minimal() + "  pre_promote: \"/bin/sh 'x\"\n"), 1);
   EXPECT_THAT(err_, HasSubstr("a single quote is not closed"));
+}
+
+/// Runs `work` as a user who is not root, in a child process: root may enter every directory.
+int as_nobody(const std::function<int()>& work) {
+  std::fflush(nullptr);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    constexpr uid_t kNobody = 65534;
+    if (::geteuid() == 0 && (::setgroups(0, nullptr) != 0 || ::setresgid(kNobody, kNobody, kNobody) != 0 ||
+                             ::setresuid(kNobody, kNobody, kNobody) != 0))
+      ::_exit(125);
+    try {
+      ::_exit(work());
+    } catch (...) {
+      ::_exit(126);  // or the child would go on with the next test
+    }
+  }
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+TEST_F(ValidateConfig, a_data_directory_that_may_not_be_entered_is_told) {
+  options_.path = directory_.write("c.yml", minimal(), 0644);
+  directory_.write("pg/PG_VERSION", "15\n");
+  std::filesystem::permissions(directory_.path(), std::filesystem::perms(0755));
+  std::filesystem::permissions(directory_.path("pg"), std::filesystem::perms(::geteuid() == 0 ? 0700 : 0));
+  const int code = as_nobody([&] {
+    std::ostringstream out, err;
+    const int answer = validate_config(options_, {}, world_, out, err);
+    return err.str().find("postgresql.data_dir") == std::string::npos ? 99 : answer;
+  });
+  std::filesystem::permissions(directory_.path("pg"), std::filesystem::perms(0700));
+  EXPECT_EQ(code, 1);
+}
+
+TEST_F(ValidateConfig, no_message_shows_a_password_of_the_store) {
+  for (const char* hosts : {"root:hush@h:1", "http://root:hush@h:1", "http://root:hu/hush@h:1"}) {
+    std::string text = minimal();
+    text.replace(text.find("10.20.0.1:2379"), 14, hosts);
+    EXPECT_EQ(run(text), 1);
+    EXPECT_THAT(err_ + out_, Not(HasSubstr("hush"))) << hosts;
+  }
 }
 
 }  // namespace
