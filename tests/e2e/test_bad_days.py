@@ -66,11 +66,24 @@ def test_a_postgresql_port_in_use_is_told_and_mended_when_it_is_free(new_cluster
     with socket.create_server((member.host, member.port)):
         member.start()
         member.wait_for_log("could not bind|Address already in use", 30)
-        time.sleep(2)  # more than one further attempt, none of which may count
-        assert not cluster.primaries()
+        assert member.wait(30) == 1, "a new cluster that cannot be made is no cluster: the attempt is undone"
+        assert cluster.etcd.get(cluster.key("initialize")) is None
+    member.start()
+    assert cluster.wait_for_leader(60) is member
+    identifier = member.system_identifier()
+    assert cluster.etcd.get(cluster.key("initialize")) == identifier
+
+    # A cluster that exists has somebody to wait for.
+    assert member.stop() == 0
+    before = len(member.log())
+    with socket.create_server((member.host, member.port)):
+        member.start()
+        member.wait_for_log("could not bind|Address already in use", 30, after=before)
+        time.sleep(2 * FAST["loop_wait"])  # some further attempts, none of which may count
+        assert not cluster.primaries() and member.running()
     assert cluster.wait_for_leader(60) is member, "once the port is free nobody has to help"
     member.query("CREATE TABLE it_works ()")
-    assert cluster.etcd.get(cluster.key("initialize")) == member.system_identifier()
+    assert member.system_identifier() == identifier
 
 
 def test_a_wrong_replication_password_is_told_and_mended_by_a_reload(new_cluster):
@@ -147,15 +160,16 @@ def test_broken_json_in_any_key_is_survived_and_told_once(new_cluster):
     primary = cluster.wait_for_leader()
     for key in ("config", "status", "sync", "failover", "history", "failsafe", "members/m1", "members/m2", "initialize"):
         before = {m.name: len(m.log()) for m in cluster}
-        cluster.etcd.put(cluster.key(key), '{"broken": [')
+        # Of /failover only a document of the wrong kind is broken: other text is the form of ancient versions.
+        cluster.etcd.put(cluster.key(key), '["broken"]' if key == "failover" else '{"broken": [')
         time.sleep(2 * FAST["loop_wait"] + 0.5)  # each member has decided on it several times
         assert all(m.running() for m in cluster), key
         assert cluster.wait_for_leader(5) is primary, key
         primary.query(f"CREATE TABLE \"still writable with {key}\" ()")
         told = {m.name: m.log()[before[m.name]:].count(f"cannot read /{key} ") for m in cluster}
-        # /initialize is no JSON; whatever stands there is an identifier.
-        expected = 0 if key == "initialize" else 1
-        assert told == {m.name: expected for m in cluster}, f"{key}: told once, not in each cycle"
+        # /initialize is no JSON: whatever stands there is an identifier. What its owner writes anew at once, such as the
+        # primary /config, others may never have seen.
+        assert max(told.values()) == (0 if key == "initialize" else 1), f"{key}: told once, not in each cycle: {told}"
 
 
 def test_a_second_daemon_of_the_same_name_refuses_to_start(new_cluster):

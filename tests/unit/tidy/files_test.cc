@@ -117,6 +117,7 @@ std::vector<SourceFile> all_files() {
       it.disable_recursion_pending();
       continue;
     }
+    if (name == ".git") continue;  // in a worktree it is a file that says where the rest is
     if (!it->is_regular_file() || !is_text(it->path())) continue;
     std::ifstream in(it->path(), std::ios::binary);
     found.push_back({it->path().lexically_relative(top).string(),
