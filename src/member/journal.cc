@@ -1,7 +1,9 @@
 #include "member/journal.h"
 
-#include "core/document.h"
+#include <boost/system/system_error.hpp>
+
 #include "core/log.h"
+#include "core/wait.h"
 #include "ha/decision.h"
 #include "ha/journal_codec.h"
 
@@ -13,6 +15,8 @@ using namespace std::chrono_literals;
 constexpr std::size_t kLongestQueue = 64;
 constexpr std::size_t kLargestFile = 4 * 1024 * 1024;
 constexpr Duration kDiskBudget = 10s;
+/// An exit does not wait longer for a disk that hangs.
+constexpr Duration kLastBudget = 1s;
 
 /// What makes two decisions the same for a reader: reason, intent and mandate.
 std::string key_of(const ha::Decision& decision) {
@@ -33,23 +37,49 @@ void FileJournal::record(const ha::View& view, const ha::Decision& decision) {
     ++folded_;
     return;
   }
-  last_key_ = std::move(key);
   if (queue_.size() >= kLongestQueue) {
     ++dropped_;
+    // Neither is in the file then: what repeats the dropped one, or the one before it, begins a line of its
+    // own.
+    last_key_.clear();
     return;
   }
-  Document line = Document::map({{"version", ha::kJournalVersion}, {"at", iso8601(view.wall_now)}});
-  if (folded_ > 0) line.set("previous_repeated", static_cast<std::int64_t>(folded_));
-  if (dropped_ > 0) line.set("dropped", static_cast<std::int64_t>(dropped_));
-  folded_ = 0;
-  dropped_ = 0;
+  last_key_ = std::move(key);
+  Document line = line_with_counts(iso8601(view.wall_now));
   line.set("decision", ha::encode(decision));
   line.set("view", ha::encode(view));
   queue_.push_back(to_json(line) + "\n");
   filled_.set();
 }
 
+Document FileJournal::line_with_counts(const std::string& at) {
+  Document line = Document::map({{"version", ha::kJournalVersion}, {"at", at}});
+  if (folded_ > 0) line.set("previous_repeated", static_cast<std::int64_t>(folded_));
+  if (dropped_ > 0) line.set("dropped", static_cast<std::int64_t>(dropped_));
+  folded_ = 0;
+  dropped_ = 0;
+  return line;
+}
+
 Task<void> FileJournal::write_forever() {
+  std::exception_ptr stopped;
+  try {
+    auto writing = write_until_cancelled();
+    co_await std::move(writing);
+  } catch (const boost::system::system_error& e) {
+    if (e.code() != boost::asio::error::operation_aborted) throw;
+    stopped = std::current_exception();
+  }
+  // An orderly exit: the last decisions are those that somebody will look for.
+  co_await shield_from_cancellation();
+  if (folded_ > 0 || dropped_ > 0)
+    queue_.push_back(to_json(line_with_counts(iso8601(clock_.wall_now()))) + "\n");
+  auto rest = write_queued(clock_.now() + kLastBudget);
+  co_await std::move(rest);
+  std::rethrow_exception(stopped);
+}
+
+Task<void> FileJournal::write_until_cancelled() {
   while (true) {
     filled_.clear();
     if (queue_.empty()) {
@@ -57,29 +87,40 @@ Task<void> FileJournal::write_forever() {
       co_await std::move(waiting);
       continue;
     }
-    std::string text;
-    for (const auto& line : queue_) text += line;
-    queue_.clear();
-    if (written_ == 0 || written_ + text.size() > kLargestFile) {
-      // A journal begins with the daemon or when the file is full; the one before is kept.
-      auto reading = disk_.read(path_, clock_.now() + kDiskBudget);
-      auto old = co_await std::move(reading);
-      if (old && *old) {
-        auto keeping = disk_.write(path_ + ".1", **old, 0600, clock_.now() + kDiskBudget);
-        auto kept = co_await std::move(keeping);
-        if (!kept) log::warning("journal: {}", kept.error());
-      }
-      auto beginning = disk_.write(path_, text, 0600, clock_.now() + kDiskBudget);
-      auto begun = co_await std::move(beginning);
-      if (!begun) log::warning("journal: {}", begun.error());
-      written_ = text.size();
-      continue;
-    }
-    auto appending = disk_.append(path_, text, 0600, clock_.now() + kDiskBudget);
-    auto appended = co_await std::move(appending);
-    if (!appended) log::warning("journal: {}", appended.error());
-    written_ += text.size();
+    auto writing = write_queued(clock_.now() + kDiskBudget);
+    co_await std::move(writing);
   }
+}
+
+Task<void> FileJournal::write_queued(Instant deadline) {
+  for (const auto& line : queue_) text_ += line;
+  queue_.clear();
+  if (text_.empty()) co_return;
+  bool anew = written_ == 0 || written_ + text_.size() > kLargestFile;
+  if (anew) {
+    // A journal begins with the daemon or when the file is full; the one before is kept.
+    auto reading = disk_.read(path_, deadline);
+    auto old = co_await std::move(reading);
+    std::expected<void, std::string> kept;
+    if (!old) {
+      kept = std::unexpected(old.error());
+    } else if (*old) {
+      auto keeping = disk_.write(path_ + ".1", **old, 0600, deadline);
+      kept = co_await std::move(keeping);
+    }
+    if (!kept) {
+      log::warning("journal: {}", kept.error());
+      anew = written_ > 2 * kLargestFile;  // rather too long a file than a lost one, within reason
+    }
+  }
+  // Handed over is as good as written for whoever is cancelled from here on: the disk goes on without us.
+  std::string text = std::exchange(text_, {});
+  const std::size_t size = text.size();
+  auto writing = anew ? disk_.write(path_, std::move(text), 0600, deadline)
+                      : disk_.append(path_, std::move(text), 0600, deadline);
+  written_ = anew ? size : written_ + size;
+  auto done = co_await std::move(writing);
+  if (!done) log::warning("journal: {}", done.error());
 }
 
 }  // namespace tanist::member

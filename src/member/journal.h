@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/disk.h"
+#include "core/document.h"
 #include "core/event.h"
 #include "core/task_scope.h"
 #include "ha/ports.h"
@@ -12,8 +13,9 @@
 namespace tanist::member {
 
 /// The last decisions with their Views, as JSON lines in `<state_dir>/journal.jsonl` (mode 0600). Equal
-/// decisions are folded with a count; what the disk cannot keep up with is dropped and counted. Past its size
-/// the file is renamed to `journal.jsonl.1` and begun anew.
+/// decisions are folded with a count, which the line after them carries; what the disk cannot keep up with is
+/// dropped and counted. Past its size the file is kept as `journal.jsonl.1` and begun anew. Closing the scope
+/// writes what is queued and, if something is left to count, a last line without a decision.
 class FileJournal final : public ha::Journal {
  public:
   FileJournal(Clock& clock, Disk& disk, TaskScope& scope, std::string directory);
@@ -21,11 +23,16 @@ class FileJournal final : public ha::Journal {
 
  private:
   Task<void> write_forever();
+  Task<void> write_until_cancelled();
+  Task<void> write_queued(Instant deadline);
+  Document line_with_counts(const std::string& at);
 
   Clock& clock_;
   Disk& disk_;
   std::string path_;
   std::deque<std::string> queue_;
+  /// Taken from the queue, not yet handed to the disk.
+  std::string text_;
   Event filled_;
   std::string last_key_;
   std::size_t folded_ = 0;

@@ -7,8 +7,9 @@ import time
 import pytest
 
 from harness.checker import assert_all_is_well, assert_nothing_lost
-from harness.member import FAST
+from harness.member import DEFAULT, FAST
 from harness.processes import POSTGRES_BIN, account, give, send, spawn, wait_until
+from harness.writer import Writer
 
 
 def test_an_unreachable_store_is_waited_for_and_sigterm_ends_it_at_once(new_cluster):
@@ -27,7 +28,7 @@ def test_a_store_that_swallows_everything_does_not_hold_up_sigterm(new_cluster):
     cluster = new_cluster(members=("m1",))
     with socket.create_server((cluster.etcd.host, cluster.etcd.ports[0][0])):  # accepts, never answers
         member = cluster["m1"].start()
-        time.sleep(2)
+        time.sleep(2)  # its request hangs by then: that it does can be seen nowhere
         began = time.time()
         member.terminate()
         member.wait(5)
@@ -65,8 +66,24 @@ def test_a_postgresql_port_in_use_is_told_and_mended_when_it_is_free(new_cluster
     with socket.create_server((member.host, member.port)):
         member.start()
         member.wait_for_log("could not bind|Address already in use", 30)
-        time.sleep(2)
-        assert not cluster.primaries()
+        assert member.wait(30) == 1, "a new cluster that cannot be made is no cluster: the attempt is undone"
+        assert cluster.etcd.get(cluster.key("initialize")) is None
+    member.start()
+    assert cluster.wait_for_leader(60) is member
+    identifier = member.system_identifier()
+    assert cluster.etcd.get(cluster.key("initialize")) == identifier
+
+    # A cluster that exists has somebody to wait for.
+    assert member.stop() == 0
+    before = len(member.log())
+    with socket.create_server((member.host, member.port)):
+        member.start()
+        member.wait_for_log("could not bind|Address already in use", 30, after=before)
+        time.sleep(2 * FAST["loop_wait"])  # some further attempts, none of which may count
+        assert not cluster.primaries() and member.running()
+    assert cluster.wait_for_leader(60) is member, "once the port is free nobody has to help"
+    member.query("CREATE TABLE it_works ()")
+    assert member.system_identifier() == identifier
 
 
 def test_a_wrong_replication_password_is_told_and_mended_by_a_reload(new_cluster):
@@ -108,17 +125,19 @@ def test_a_data_directory_that_cannot_be_written_is_named(new_cluster):
         parent.chmod(0o700)
 
 
-def test_a_leader_key_deleted_by_hand_is_noticed_at_once(cluster, writer):
-    primary = cluster.wait_for_leader()
-    wait_until("rows before the fault", lambda: len(writer.acks) > 20, 10)
-    before = len(primary.log())
-    deleted = time.time()
-    assert cluster.etcd.delete(cluster.key("leader"))
-    again = wait_until("a leader key again", lambda: cluster.observer.of("/leader", "put", after=deleted), 15)[0]
-    assert again.when - deleted < 3, "noticed by the watch, not by the next renewal"
-    assert len(primary.log()) > before
-    acks = assert_all_is_well(cluster, writer)
-    assert_nothing_lost(cluster, acks)
+def test_a_leader_key_deleted_by_hand_is_noticed_at_once(new_cluster):
+    """With a cycle of ten seconds, so that whoever only polled would be late most of the time; and three times."""
+    cluster = new_cluster(dcs=DEFAULT).start()
+    with Writer(cluster) as writer:
+        wait_until("rows before the fault", lambda: len(writer.acks) > 20, 10)
+        for _ in range(3):
+            cluster.wait_for_streaming(60)
+            deleted = time.time()
+            assert cluster.etcd.delete(cluster.key("leader"))
+            again = wait_until("a leader key again", lambda: cluster.observer.of("/leader", "put", after=deleted), 25)[0]
+            assert again.when - deleted < 1, "noticed by the watch, not by the next renewal"
+        acks = assert_all_is_well(cluster, writer)
+        assert_nothing_lost(cluster, acks)
 
 
 def test_a_leader_key_of_a_stranger_ends_the_primary_at_once(cluster, writer):
@@ -128,7 +147,7 @@ def test_a_leader_key_of_a_stranger_ends_the_primary_at_once(cluster, writer):
     replaced = time.time()
     cluster.etcd.put(cluster.key("leader"), "stranger")
     wait_until("no writes on the old primary", lambda: primary.status("/primary") == 503, 5)
-    time.sleep(1)
+    time.sleep(1)  # a row acknowledged after the answer would be on record by then
     last = max(a.acked for a in writer.on(primary))
     assert last - replaced < 2
     cluster.etcd.delete(cluster.key("leader"))
@@ -136,15 +155,21 @@ def test_a_leader_key_of_a_stranger_ends_the_primary_at_once(cluster, writer):
     assert_all_is_well(cluster, writer)
 
 
-def test_broken_json_in_any_key_is_survived(new_cluster):
+def test_broken_json_in_any_key_is_survived_and_told_once(new_cluster):
     cluster = new_cluster(members=("m1", "m2")).start()
     primary = cluster.wait_for_leader()
     for key in ("config", "status", "sync", "failover", "history", "failsafe", "members/m1", "members/m2", "initialize"):
-        cluster.etcd.put(cluster.key(key), '{"broken": [')
-        time.sleep(FAST["loop_wait"] + 0.5)
+        before = {m.name: len(m.log()) for m in cluster}
+        # Of /failover only a document of the wrong kind is broken: other text is the form of ancient versions.
+        cluster.etcd.put(cluster.key(key), '["broken"]' if key == "failover" else '{"broken": [')
+        time.sleep(2 * FAST["loop_wait"] + 0.5)  # each member has decided on it several times
         assert all(m.running() for m in cluster), key
         assert cluster.wait_for_leader(5) is primary, key
         primary.query(f"CREATE TABLE \"still writable with {key}\" ()")
+        told = {m.name: m.log()[before[m.name]:].count(f"cannot read /{key} ") for m in cluster}
+        # /initialize is no JSON: whatever stands there is an identifier. What its owner writes anew at once, such as the
+        # primary /config, others may never have seen.
+        assert max(told.values()) == (0 if key == "initialize" else 1), f"{key}: told once, not in each cycle: {told}"
 
 
 def test_a_second_daemon_of_the_same_name_refuses_to_start(new_cluster):

@@ -14,7 +14,7 @@ def test_a_killed_daemon_leaves_postgresql_running_and_adopts_it(cluster, writer
     wait_until("rows before the fault", lambda: len(writer.acks) > 20, 10)
     postmaster, began = member.postmaster(), time.time()
     member.kill()
-    time.sleep(1)
+    time.sleep(1)  # PostgreSQL has the time to notice a missing daemon, and must not mind
     assert member.postmaster() == postmaster
     member.start()
     wait_until("its REST API", lambda: member.status("/health") == 200, 15)

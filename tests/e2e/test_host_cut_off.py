@@ -19,7 +19,7 @@ def test_a_primary_without_network_stops_before_another_starts(new_cluster, swit
         new = cluster.wait_for_leader(FAST["ttl"] + 20, other_than=primary)
         first = wait_until("a row on the new primary", lambda: writer.first_after(cut, member=new), 10)
         assert first.acked - cut < FAST["ttl"] + 2, "dropped packets cost no more than refused ones"
-        time.sleep(2)
+        time.sleep(2)  # a row that the old primary still acknowledged would be on record by then
         own = writer.on(primary, after=cut)
         assert own, "the primary served the clients on its host until its lease was over"
         assert max(a.acked for a in own) < first.acked
@@ -42,7 +42,7 @@ def test_a_replica_without_network_disturbs_nobody(new_cluster, switch):
         wait_until("rows before the fault", lambda: len(writer.acks) > 20, 10)
         cut = time.time()
         switch.cut(replica.name)
-        time.sleep(FAST["ttl"] + 3)
+        time.sleep(FAST["ttl"] + 3)  # whatever depends on its lease has had its chance
         assert cluster.leader_key() == primary.name
         assert writer.longest_gap(cut, time.time()) < 2
         switch.heal(replica.name)

@@ -38,7 +38,7 @@ def test_a_primary_without_store_gives_way(proxied, how):
         if how == "deaf":
             # Its renewals arrive and only the answers are lost: the lease lives on in the store, and nobody may take it
             # before the member has given up renewing.
-            time.sleep(1)
+            time.sleep(1)  # renewals that were on their way have arrived
         new = cluster.wait_for_leader(2 * FAST["ttl"] + 20, other_than=primary)
         first = wait_until("a row on the new primary", lambda: writer.first_after(cut, member=new), 10)
         own = writer.on(primary, after=cut)
@@ -58,7 +58,7 @@ def test_a_replica_without_store_goes_on_replicating(proxied):
         wait_until("rows before the fault", lambda: len(writer.acks) > 20, 10)
         cut = time.time()
         proxies[replica.name].set("drop")
-        time.sleep(FAST["ttl"] + 3)
+        time.sleep(FAST["ttl"] + 3)  # its own key in the store is gone by then
         assert replica.value("SELECT status FROM pg_stat_wal_receiver") == "streaming"
         assert cluster.leader_key() == primary.name
         assert writer.longest_gap(cut, time.time()) < 1

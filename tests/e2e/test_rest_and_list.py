@@ -150,3 +150,24 @@ def test_the_keys_in_the_store_are_those_of_the_original(calm):
     assert member["conn_url"] == f"postgres://{primary.host}:{primary.port}/postgres"
     assert member["api_url"] == f"{primary.url}/patroni"
     assert tuple(map(int, member["version"].split("."))) >= (4, 1, 0)
+
+
+def test_the_address_of_a_proxy_is_published_beside_the_own(new_cluster):
+    """What stands between clients and PostgreSQL, such as a pooler, is told to those who ask for the primary's address."""
+    cluster = new_cluster(members=("m1",)).start_store()
+    member = cluster["m1"]
+    member.write_configuration(postgresql={"proxy_address": "198.51.100.7:6432"})
+    member.start()
+    cluster.wait_for_leader(40)
+
+    def published():
+        return json.loads(cluster.etcd.get(cluster.key("members/m1"), absent="{}"))
+
+    wait_until("the proxy's address", lambda: published().get("proxy_url") == "postgres://198.51.100.7:6432/postgres", 10)
+    assert published()["conn_url"] == f"postgres://{member.host}:{member.port}/postgres"
+    member.configuration["postgresql"]["proxy_address"] = "198.51.100.8:6432"
+    member.reload()
+    wait_until("the new address", lambda: published().get("proxy_url") == "postgres://198.51.100.8:6432/postgres", 15)
+    del member.configuration["postgresql"]["proxy_address"]
+    member.reload()
+    wait_until("no address any more", lambda: "proxy_url" not in published() and "conn_url" in published(), 15)

@@ -169,14 +169,14 @@ class Member:
     def value(self, sql, *parameters):
         return self.query(sql, *parameters)[0][0]
 
-    def control(self):
-        """pg_controldata as a map."""
-        command = [self.postgres_bin / "pg_controldata", "-D", self.data]
+    def control(self, directory=None):
+        """pg_controldata as a map, of the data directory or another one."""
+        command = [self.postgres_bin / "pg_controldata", "-D", directory or self.data]
         text = subprocess.run(command, capture_output=True, text=True, check=True, env={"LC_ALL": "C"}).stdout
         return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
 
-    def system_identifier(self):
-        return self.control()["Database system identifier"]
+    def system_identifier(self, directory=None):
+        return self.control(directory)["Database system identifier"]
 
     # ---- REST
 

@@ -17,13 +17,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxLines = 600;
 
-TEST(files, none_is_longer_than_one_can_keep_in_mind) {
-  for (const auto& file : sources()) {
-    const auto lines = static_cast<std::size_t>(std::count(file.text.begin(), file.text.end(), '\n'));
-    EXPECT_LE(lines, kMaxLines) << file.path << ": look for the seam";
-  }
-}
-
 TEST(files, headers_are_guarded_by_pragma_once) {
   for (const auto& file : sources()) {
     if (file.path.ends_with(".h")) {
@@ -43,6 +36,22 @@ TEST(files, each_header_is_included_by_somebody) {
     const auto short_name = name.substr(name.rfind('/') + 1);     // within the folder of a test
     EXPECT_TRUE(included.contains(name) || (!file.in("src/") && included.contains(short_name)))
         << file.path << " is included by nobody";
+  }
+}
+
+/// Sources are listed by name there: one that is in no list is compiled by nobody.
+TEST(files, each_source_of_simulator_and_fuzzers_is_built) {
+  for (const char* folder : {"tests/sim/", "tests/fuzz/"}) {
+    std::ifstream in(fs::path(TANIST_SOURCE_DIR) / folder / "CMakeLists.txt");
+    const std::string cmake(std::istreambuf_iterator<char>(in), {});
+    EXPECT_FALSE(cmake.empty()) << folder;
+    for (const auto& file : sources()) {
+      if (!file.in(folder) || !file.path.ends_with(".cc")) continue;
+      const auto stem = fs::path(file.path).stem().string();
+      // By its name, or (a fuzz target) as the name of what is made of it.
+      const std::regex listed("[\\s(]" + stem + "\\.cc[\\s)]|tanist_fuzz\\(" + stem + " ");
+      EXPECT_TRUE(std::regex_search(cmake, listed)) << file.path << " is not built";
+    }
   }
 }
 
@@ -91,8 +100,9 @@ TEST(files, namespaces_follow_the_folders) {
 }
 
 bool is_text(const fs::path& path) {
-  static const std::set<std::string> kExtensions = {".cc",  ".h",  ".c", ".inc",  ".py",    ".txt", ".md",
-                                                    ".yml", ".sh", "",   ".json", ".cmake", ".toml"};
+  static const std::set<std::string> kExtensions = {".cc",   ".h",       ".c",    ".inc",  ".py",   ".txt",
+                                                    ".md",   ".yml",     ".sh",   "",      ".json", ".cmake",
+                                                    ".toml", ".service", ".conf", ".bash", ".fish"};
   return kExtensions.contains(path.extension().string());
 }
 
@@ -107,6 +117,7 @@ std::vector<SourceFile> all_files() {
       it.disable_recursion_pending();
       continue;
     }
+    if (name == ".git") continue;  // in a worktree it is a file that says where the rest is
     if (!it->is_regular_file() || !is_text(it->path())) continue;
     std::ifstream in(it->path(), std::ios::binary);
     found.push_back({it->path().lexically_relative(top).string(),
@@ -114,6 +125,26 @@ std::vector<SourceFile> all_files() {
                      {}});
   }
   return found;
+}
+
+/// Code that people read: sources, Python, and scripts, which have no extension or that of their shell.
+bool is_code(const SourceFile& file) {
+  static const std::set<std::string> kCode = {".cc", ".h", ".c", ".inc", ".py", ".sh", ".bash", ".fish"};
+  const auto extension = fs::path(file.path).extension().string();
+  return kCode.contains(extension) || (extension.empty() && file.text.starts_with("#!"));
+}
+
+TEST(files, none_is_longer_than_one_can_keep_in_mind) {
+  std::set<std::string> seen;
+  for (const auto& file : all_files()) {
+    if (!is_code(file)) continue;
+    const auto lines = static_cast<std::size_t>(std::count(file.text.begin(), file.text.end(), '\n'));
+    EXPECT_LE(lines, kMaxLines) << file.path << ": look for the seam";
+    seen.insert(fs::path(file.path).parent_path().string());
+  }
+  for (const char* folder :
+       {"src/core", "tests/e2e", "scripts", "scripts/lib", "bench", "packaging/completion"})
+    EXPECT_TRUE(seen.contains(folder)) << folder;
 }
 
 Complaints unwanted_words(const std::vector<SourceFile>& files) {
