@@ -56,9 +56,11 @@ Task<SimServer::Result> SimServer::post_bootstrap(Instant deadline) {
 }
 
 Task<SimServer::Result> SimServer::start(postgres::StartRequest request, Instant) {
-  auto pause = process_.sleep_for(dice_.between(1ms, 10ms));
+  // Directories, files and the versions of programs come before the launch, now and then from a slow disk.
+  auto pause = process_.sleep_for(dice_.chance(0.05) ? dice_.between(100ms, 8s) : dice_.between(1ms, 10ms));
   co_await std::move(pause);
   look();
+  if (request.allowed && !request.allowed()) co_return failure("not starting as primary without the lease");
   if (facts_.process != postgres::Process::none)
     co_return failure("start: something of the server is still there");
   if (facts_.data_directory != postgres::DataDirectory::ok)

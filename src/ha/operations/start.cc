@@ -18,8 +18,11 @@ Task<Outcome> start_server(OperationRunner& run, postgres::StartRequest request,
   const auto settings = run.host().settings();
   const Instant deadline = run.now() + (patience <= 0s ? kForever : patience);
   const postgres::Role role = request.role;
-  if (!request.as_standby && !run.host().keeper().lease().held(run.now()))
-    co_return Outcome{false, "not starting as primary without the lease"};
+  if (!request.as_standby) {
+    // Looked at again right before the launch: what comes before it asks the disk, and may take its time.
+    request.allowed = [&run] { return run.host().keeper().lease().held(run.now()); };
+    if (!request.allowed()) co_return Outcome{false, "not starting as primary without the lease"};
+  }
   run.host().set_role(role);
   run.host().set_state(while_starting);
   run.enter(Phase::starting, Cancel::free, deadline);
