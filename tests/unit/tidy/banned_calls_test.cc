@@ -123,6 +123,8 @@ const std::vector<Allowed> kMaySleep = {
      "looks again until a process that nobody owns is gone; plays a slow disk; lets a child come to its "
      "trap"},
     {"tests/unit/postgres/callbacks_test.cc", "looks again until a script has written"},
+    {"tests/unit/postgres/promote_test.cc",
+     "plays a slow disk; a promotion that was given up and a logger that hangs have had their chance"},
     {"tests/unit/postgres/clone_place_test.cc",
      "a directory older than the attempt, by the file system's clock"},
     {"tests/unit/postgres/server_fixture.h", "looks again until a real server is as wanted"},
