@@ -58,9 +58,11 @@ void TaskHandle::cancel() {
 }
 
 Task<void> TaskHandle::join() {
-  auto state = state_;
-  while (state && state->running) {
+  // Not owned by the frame that waits: what it waits for owns the frame.
+  const std::weak_ptr<State> task = state_;
+  for (auto state = task.lock(); state && state->running; state = task.lock()) {
     auto wait = state->ended.wait();
+    state.reset();
     co_await std::move(wait);
   }
 }
@@ -102,13 +104,17 @@ TaskHandle TaskScope::spawn(std::string name, Task<void> task) {
 }
 
 Task<void> TaskScope::close() {
-  auto state = state_;
-  state->closed = true;
-  auto tasks = state->tasks;
-  for (const auto& [serial, task] : tasks) task->stop.emit(asio::cancellation_type::terminal);
-  state->empty.clear();
-  while (!state->tasks.empty()) {
+  state_->closed = true;
+  {
+    const auto tasks = state_->tasks;
+    for (const auto& [serial, task] : tasks) task->stop.emit(asio::cancellation_type::terminal);
+  }
+  state_->empty.clear();
+  // As in join().
+  const std::weak_ptr<State> scope = state_;
+  for (auto state = scope.lock(); state && !state->tasks.empty(); state = scope.lock()) {
     auto wait = state->empty.wait();
+    state.reset();
     co_await std::move(wait);
   }
 }
