@@ -3,6 +3,7 @@
 #include "core/document.h"
 #include "core/log.h"
 #include "core/wait.h"
+#include "ha/policy/race.h"
 
 namespace tanist::member {
 namespace {
@@ -49,7 +50,7 @@ ha::PeerAnswer read_status_document(const std::string& body) {
   }
   const Document* wal = parsed->find("wal") ? parsed->find("wal") : parsed->find("xlog");
   if (!wal || !wal->is_map()) {
-    answer.error = "no WAL position in the answer";
+    answer.error = ha::policy::kNoPosition;
     return answer;
   }
   answer.reachable = true;

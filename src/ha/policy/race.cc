@@ -13,6 +13,9 @@ using namespace std::chrono_literals;
 
 enum class Verdict { yes, no, asking };
 
+/// How long a member that lacks WAL of the last leader stands back for one that starts and may have it.
+constexpr Duration kStartPatience = 10s;
+
 /// The voting set: those in /sync, when it is in force.
 bool in_sync(const dcs::Cluster& cluster, const std::string& name) {
   return cluster.sync.is_member(name) || cluster.sync.is_voter(name);
@@ -198,6 +201,23 @@ bool backing_off(Draft& d) {
   return d.because(Code::race_backoff, {d.me(), fmt::format("{:.0f}", seconds(left))});
 }
 
+/// Beyond ha.md §6: /status says that the last leader had more than I have, and a peer answers, but does not
+/// tell a position yet. After a stop of all members that is how the former primary looks.
+bool waits_for_a_starting_peer(Draft& d) {
+  const auto& answers = d.view.answers.peers;
+  if (!answers || may_commit(d.view) || d.cluster.status.optime <= own_position(d.view)) return false;
+  if (!d.memory.race_backoff_since) d.memory.race_backoff_since = d.now();
+  if (d.now() >= *d.memory.race_backoff_since + kStartPatience) return false;
+  for (const auto& [name, answer] : *answers) {
+    const dcs::Member* member = d.cluster.member(name);
+    if (answer.reachable || answer.error != kNoPosition || !member || member->nofailover()) continue;
+    d.number("lag_bytes", d.cluster.status.optime - own_position(d.view));
+    d.say_each_minute("starting peer", log::Level::info, Code::peer_starting, {name});
+    return true;
+  }
+  return false;
+}
+
 bool stand_back(Draft& d) {
   const bool barred = d.settings.tags.nofailover && !d.settings.dynamic.pause;
   // ha.md §5.2: whoever is not to lead has to find out whom its WAL fits.
@@ -263,6 +283,7 @@ bool race_for_lock(Draft& d) {
     case Verdict::asking: d.linearizable(); return d.because(Code::race_asking);
     case Verdict::yes: break;
   }
+  if (waits_for_a_starting_peer(d)) return stand_back(d);
   if (!d.linearizable()) return d.because(Code::race_asking);
   // Everything that this was decided on must still be as it was when the key is taken.
   dcs::AcquireConditions conditions;

@@ -334,5 +334,20 @@ TEST(FailoverPossible, a_candidate_on_an_old_timeline_does_not_count_where_timel
   EXPECT_TRUE(says(d.decision, "Timeline 1 of member n2 is behind the cluster timeline 2"));
 }
 
+TEST(Race, a_member_that_lacks_wal_stands_back_a_while_for_one_that_starts) {
+  ViewBuilder b = ViewBuilder().as_candidate().linearizable().peer("n3", kHere).peer_unreachable("n2");
+  b.cluster.status.optime = Lsn{kHere.value + 304};
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide())) << "n2 does not answer at all";
+  b.member("n2");
+  b.view.answers.peers->at("n2").error = "no WAL position in the answer";
+  const Decision waits = b.decide();
+  EXPECT_FALSE(intends<intent::Acquire>(waits));
+  b.view.memory.race_backoff_since = b.view.now - 11s;
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide())) << "not for ever";
+  b.view.memory.race_backoff_since.reset();
+  b.cluster.status.optime = kHere;
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide())) << "it has all that is known of";
+}
+
 }  // namespace
 }  // namespace tanist::ha
