@@ -2,6 +2,7 @@
 
 #include "core/log.h"
 #include "ha/engine_impl.h"
+#include "ha/member_record.h"
 #include "postgres/parameters.h"
 
 /// Acting on a decision: mandate, words, duties in their order, one intent.
@@ -95,7 +96,9 @@ Task<void> Engine::Impl::act(const View& view, const Decision& decision) {
 Task<bool> Engine::Impl::do_duty(const Duty& duty, const View& view) {
   if (std::holds_alternative<duty::Member>(duty)) {
     if (!store_ok_) co_return true;
-    auto touching = ports_.store.touch_member(member_record(), now() + kSideWriteBudget);
+    // As things are now, not as they were decided on.
+    auto record = member_record(make_view({}), progress_);
+    auto touching = ports_.store.touch_member(std::move(record), now() + kSideWriteBudget);
     auto touched = co_await std::move(touching);
     if (!touched.done()) log::debug("could not write the member key: {}", touched.detail);
     co_return touched.done();

@@ -72,7 +72,6 @@ struct Engine::Impl final : OperationHost {
   Task<void> begin_bootstrap(intent::Bootstrap what);
   Task<void> sync_slots(duty::Slots what);
   Task<void> checkpoint_after_promote();
-  Document member_record() const;
 
   // Restarts on request (restarts.cc).
   Task<RestartAnswer> restart(RestartRequest request);

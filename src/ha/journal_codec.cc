@@ -223,7 +223,8 @@ void fields(A& a, OperationResult& v) {
 }
 template <class A>
 void fields(A& a, PeerAnswer& v) {
-  a("reachable", v.reachable), a("error", v.error), a("primary", v.primary), a("position", v.position);
+  a("reachable", v.reachable), a("starting", v.starting), a("error", v.error), a("primary", v.primary);
+  a("position", v.position);
   a("timeline", v.timeline), a("nofailover", v.nofailover), a("failover_priority", v.failover_priority);
   a("watchdog_failed", v.watchdog_failed);
 }

@@ -98,7 +98,10 @@ struct OperationResult {
 
 /// What a peer answered to GET /patroni (ha.md §6.2.5).
 struct PeerAnswer {
+  /// It told a WAL position, or that it is a primary.
   bool reachable = false;
+  /// It answers, but its PostgreSQL tells no position (yet).
+  bool starting = false;
   std::string error;
   /// Not in recovery: a live primary.
   bool primary = false;

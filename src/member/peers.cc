@@ -3,7 +3,6 @@
 #include "core/document.h"
 #include "core/log.h"
 #include "core/wait.h"
-#include "ha/policy/race.h"
 
 namespace tanist::member {
 namespace {
@@ -50,7 +49,8 @@ ha::PeerAnswer read_status_document(const std::string& body) {
   }
   const Document* wal = parsed->find("wal") ? parsed->find("wal") : parsed->find("xlog");
   if (!wal || !wal->is_map()) {
-    answer.error = ha::policy::kNoPosition;
+    answer.starting = true;
+    answer.error = "no WAL position in the answer";
     return answer;
   }
   answer.reachable = true;

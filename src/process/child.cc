@@ -252,6 +252,8 @@ class Lines {
 /// Reads one output to its end: keeps the tail, hands out lines.
 Task<void> read_output(int fd, std::string* kept, const LineSink* sink) {
   asio::posix::stream_descriptor stream(co_await asio::this_coro::executor, fd);
+  // What may lie before the tail that is kept, so that it is not moved at every read.
+  constexpr std::size_t kSlack = kMaxOutputBytes / 4;
   Lines lines(sink);
   char buffer[65536];
   for (;;) {
@@ -261,7 +263,7 @@ Task<void> read_output(int fd, std::string* kept, const LineSink* sink) {
     if (n == 0 || (ec && ec != asio::error::eof)) break;
     const std::string_view part(buffer, n);
     kept->append(part);
-    if (kept->size() > 2 * kMaxOutputBytes) kept->erase(0, kept->size() - kMaxOutputBytes);
+    if (kept->size() > kMaxOutputBytes + kSlack) kept->erase(0, kept->size() - kMaxOutputBytes);
     lines.take(part);
     if (ec) break;
   }

@@ -258,6 +258,7 @@ Task<void> Member::answer(std::function<void(ha::PeerAnswer)> reply) {
   ha::PeerAnswer answer;
   if (snapshot) {
     const api::Observed seen = api::observe(*snapshot, daemon_->process->now());
+    answer.starting = seen.probe == nullptr;
     if (seen.probe != nullptr) {
       answer.reachable = true;
       answer.primary = !seen.probe->in_recovery || seen.role == "primary";

@@ -318,6 +318,52 @@ TEST_F(Scenario, a_host_cloned_with_its_name_never_leads_beside_the_first) {
   EXPECT_FALSE(copy.postgres().can_commit());
 }
 
+/// All were stopped at once: nobody was there to take over, and the former leader alone has its last commits.
+struct AllStopped : Scenario {
+  void stop_all() {
+    Member& old = leader();
+    for (Endpoint other = 1; other <= cluster.size(); ++other)
+      if (other != old.host()) world().partition(old.host(), other, true);
+    world().run_for(2s);
+    for (Endpoint host = 1; host <= cluster.size(); ++host) cluster.member(host).sigterm();
+    world().run_for(30s, [&] { return stopped(); });
+    ASSERT_TRUE(stopped()) << story();
+    world().run_for(cluster.options().ttl + 1s);
+    world().heal_network();
+  }
+  bool stopped() {
+    for (Endpoint host = 1; host <= cluster.size(); ++host)
+      if (!cluster.member(host).exit_code()) return false;
+    return true;
+  }
+};
+
+TEST_F(AllStopped, the_former_leader_is_waited_for_while_it_starts_and_nothing_is_lost) {
+  Member& old = leader();
+  stop_all();
+  const auto before = cluster.wal().acknowledged().size();
+  old.postgres().timing.launch = 5s;
+  cluster.start_all();
+  until([&] { return cluster.primary() != nullptr; }, 20s);
+  EXPECT_TRUE(said("waiting until its PostgreSQL answers")) << story();
+  expect_everything_of(old, before);
+  EXPECT_TRUE(cluster.run_until_converged(60s)) << story();
+}
+
+TEST_F(AllStopped, a_former_leader_that_does_not_come_up_is_not_waited_for_longer_than_ten_seconds) {
+  Member& old = leader();
+  stop_all();
+  old.postgres().timing.launch = 10min;
+  cluster.start_all();
+  const auto took = until([&] { return cluster.primary() != nullptr; }, 60s);
+  EXPECT_LE(took, 15s) << story();
+  EXPECT_NE(cluster.primary(), &old);
+  old.postgres().timing.launch = 20ms;
+  old.lose_power();
+  old.start();
+  EXPECT_TRUE(cluster.run_until_converged(90s)) << story();
+}
+
 TEST_F(Scenario, a_cloned_host_that_cannot_see_the_first_waits_for_its_session_to_end) {
   Member& old = leader();
   Member& copy = cluster.add(old.name());

@@ -210,7 +210,7 @@ bool waits_for_a_starting_peer(Draft& d) {
   if (d.now() >= *d.memory.race_backoff_since + kStartPatience) return false;
   for (const auto& [name, answer] : *answers) {
     const dcs::Member* member = d.cluster.member(name);
-    if (answer.reachable || answer.error != kNoPosition || !member || member->nofailover()) continue;
+    if (!answer.starting || !member || member->nofailover()) continue;
     d.number("lag_bytes", d.cluster.status.optime - own_position(d.view));
     d.say_each_minute("starting peer", log::Level::info, Code::peer_starting, {name});
     return true;

@@ -9,9 +9,6 @@
 /// Who may take the lock (ha.md §5, §6).
 namespace tanist::ha::policy {
 
-/// PeerAnswer::error of a member that answers, but whose PostgreSQL does not yet.
-inline constexpr const char* kNoPosition = "no WAL position in the answer";
-
 /// The others that are asked before taking the lock (ha.md §6.1.8, §6.1.9, §6.2.3): name → its REST address.
 std::map<std::string, std::string> rivals(const View& view);
 
