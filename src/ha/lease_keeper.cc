@@ -149,7 +149,7 @@ Task<bool> LeaseKeeper::prove() {
   co_await std::move(free);
   auto renewal = renew_once(true);
   co_await std::move(renewal);
-  co_return lease_.proven_at > before&& lease_.until != Instant{};
+  co_return lease_.until != Instant{} && lease_.proven_at > before;
 }
 
 Task<void> LeaseKeeper::renew_once(bool asked) {

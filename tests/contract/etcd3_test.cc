@@ -69,6 +69,13 @@ dcs::etcd3::Options at(std::initializer_list<int> ports, bool proxies = true) {
   return out;
 }
 
+/// The one way of a member to the store of `world`.
+dcs::etcd3::Options through_proxy(Etcd3Fixture& world) {
+  auto options = at({world.proxy("a").port()});
+  options.base_path = world.base_path();
+  return options;
+}
+
 std::string ask(const EtcdProcess& etcd, const std::string& path, const std::string& body) {
   return etcd.post(path, body);
 }
@@ -81,11 +88,7 @@ dcs::etcd3::Header header_of(const EtcdProcess& etcd) {
 
 TEST(Etcd3, a_renewal_takes_two_requests_and_a_kept_session_one) {
   Etcd3Fixture world;
-  Member a([&] {
-    auto options = at({world.proxy("a").port()});
-    options.base_path = world.base_path();
-    return options;
-  }());
+  Member a(through_proxy(world));
   a.open();
   ASSERT_EQ(a.acquire(), Outcome::done);
   a.read(Read::watched);
@@ -99,11 +102,7 @@ TEST(Etcd3, a_renewal_takes_two_requests_and_a_kept_session_one) {
 
 TEST(Etcd3, a_keepalive_from_an_old_term_does_not_prove) {
   Etcd3Fixture world;
-  Member a([&] {
-    auto options = at({world.proxy("a").port()});
-    options.base_path = world.base_path();
-    return options;
-  }());
+  Member a(through_proxy(world));
   a.open();
   ASSERT_EQ(a.acquire(), Outcome::done);
   // A node that was deposed goes on answering keep-alives in its old term, while transactions are answered in
@@ -131,11 +130,7 @@ TEST(Etcd3, a_keepalive_from_an_old_term_does_not_prove) {
 
 TEST(Etcd3, answers_that_do_not_tell_where_they_come_from_do_not_prove) {
   Etcd3Fixture world;
-  Member a([&] {
-    auto options = at({world.proxy("a").port()});
-    options.base_path = world.base_path();
-    return options;
-  }());
+  Member a(through_proxy(world));
   a.open();
   ASSERT_EQ(a.acquire(), Outcome::done);
   const auto outcome = [&](const std::string& alive, const std::string& mine) {
@@ -158,11 +153,7 @@ TEST(Etcd3, answers_that_do_not_tell_where_they_come_from_do_not_prove) {
 
 TEST(Etcd3, a_keepalive_without_a_transaction_does_not_prove) {
   Etcd3Fixture world;
-  Member a([&] {
-    auto options = at({world.proxy("a").port()});
-    options.base_path = world.base_path();
-    return options;
-  }());
+  Member a(through_proxy(world));
   a.open();
   ASSERT_EQ(a.acquire(), Outcome::done);
   world.proxy("a").answer("/kv/txn", [](const std::string&) { return std::string(); });
@@ -172,13 +163,26 @@ TEST(Etcd3, a_keepalive_without_a_transaction_does_not_prove) {
   EXPECT_EQ(a.renew().outcome, RenewOutcome::proven);
 }
 
+TEST(Etcd3, keys_of_others_below_the_path_are_left_alone) {
+  Etcd3Fixture world;
+  const std::map<std::string, std::string> theirs = {
+      {"colour", "red"}, {"other/config", "{}"}, {"members/b/notes", "x"}, {"tanist/journal", "[]"}};
+  for (const auto& [key, value] : theirs) world.put_by_hand(key, value);
+  Member a(through_proxy(world));
+  a.open();
+  ASSERT_EQ(a.acquire(), Outcome::done);
+  ASSERT_TRUE(a.run(a.store->touch_member(Document::map({{"state", "running"}}), a.in(kBudget))).done());
+  EXPECT_EQ(a.renew().outcome, RenewOutcome::proven);
+  const auto view = a.read();
+  EXPECT_EQ(view->leader_name(), "a");
+  EXPECT_EQ(view->members.size(), 1u) << "a key below a member's is no member";
+  ASSERT_TRUE(a.run(a.store->release(std::nullopt, a.in(kBudget))).done());
+  for (const auto& [key, value] : theirs) EXPECT_EQ(world.value_by_hand(key), value) << key;
+}
+
 TEST(Etcd3, a_new_retry_timeout_bounds_the_next_watch) {
   Etcd3Fixture world;
-  Member a([&] {
-    auto options = at({world.proxy("a").port()});
-    options.base_path = world.base_path();
-    return options;
-  }());
+  Member a(through_proxy(world));
   a.open();
   a.read(Read::watched);
   a.store->set_timing({.ttl = 2s, .loop_wait = 1s, .retry_timeout = 300ms});

@@ -75,6 +75,17 @@ def soak():
     return os.environ.get("TANIST_SOAK") == "1"
 
 
+@pytest.fixture(scope="module")
+def shared():
+    """A cluster of three for the tests of one file, each of which leaves it whole. The file has to stay on one worker."""
+    from harness.cluster import Cluster
+    cluster = Cluster()
+    try:
+        yield cluster.start()
+    finally:
+        cluster.close()
+
+
 @pytest.fixture
 def new_cluster(request):
     """Makes clusters with the options of Cluster; all are ended with the test."""

@@ -125,7 +125,7 @@ def test_a_reload_leaves_alone_what_needs_a_restart_of_the_daemon(new_cluster):
     while time.monotonic() < until:
         assert member.status("/primary") == 200
         assert cluster.leader_key() == "m1"
-        time.sleep(0.1)
+        time.sleep(0.1)  # a gap is looked for, not measured
     assert member.postmaster() == postmaster
     assert not elsewhere.exists() and not elsewhere.with_name("elsewhere.tanist").exists()
     assert not cluster.etcd.get(cluster.key("members/other"))

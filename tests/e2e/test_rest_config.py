@@ -5,20 +5,10 @@ import time
 
 import pytest
 
-from harness.cluster import Cluster
 from harness.processes import send, wait_until
 from harness.rest import call
 
 pytestmark = pytest.mark.xdist_group("rest_config")  # one cluster, one worker
-
-
-@pytest.fixture(scope="module")
-def shared():
-    cluster = Cluster()
-    try:
-        yield cluster.start()
-    finally:
-        cluster.close()
 
 
 def stored(cluster):

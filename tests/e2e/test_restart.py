@@ -8,21 +8,11 @@ import time
 import pytest
 
 from harness.checker import assert_all_is_well, assert_nothing_lost
-from harness.cluster import Cluster
 from harness.member import tanistctl
 from harness.processes import wait_until
 from harness.rest import call
 
 pytestmark = pytest.mark.xdist_group("restart")  # one cluster, one worker
-
-
-@pytest.fixture(scope="module")
-def shared():
-    cluster = Cluster()
-    try:
-        yield cluster.start()
-    finally:
-        cluster.close()
 
 
 def restart(member, body=None, *, timeout=60):

@@ -17,6 +17,8 @@ const std::vector<Chaos::Fault>& Chaos::faults() {
       {"kill -9 of daemon and postmaster", 5, &Chaos::kill_both},
       {"restart of a daemon", 5, &Chaos::restart_daemon},
       {"SIGTERM of a daemon", 10, &Chaos::hand_over},
+      {"SIGTERM of all daemons at once", 2, &Chaos::stop_all},
+      {"power loss of all hosts", 1, &Chaos::lose_power_of_all},
       {"restart of PostgreSQL on request", 6, &Chaos::restart_postgres},
       {"SIGSTOP of a daemon", 5, &Chaos::stop_daemon},
       {"SIGSTOP of PostgreSQL", 3, &Chaos::freeze_postgres},
@@ -146,6 +148,27 @@ bool Chaos::hand_over() {
       m.sigterm(true);
     });
   later(dice_.between(1s, cluster_.options().ttl), [&m] { m.start(); });
+  return true;
+}
+
+bool Chaos::stop_all() {
+  cluster_.forget_handover();
+  for (Endpoint host = 1; host <= cluster_.size(); ++host) {
+    Member& m = cluster_.member(host);
+    if (!m.running() || m.paused()) continue;
+    later(dice_.between(0ms, 20ms), [&m] { m.sigterm(); });
+    later(dice_.between(1s, cluster_.options().ttl), [&m] { m.start(); });
+  }
+  return true;
+}
+
+bool Chaos::lose_power_of_all() {
+  cluster_.forget_handover();
+  for (Endpoint host = 1; host <= cluster_.size(); ++host) {
+    Member& m = cluster_.member(host);
+    m.lose_power();
+    later(dice_.between(5s, cluster_.options().ttl + 5s), [&m] { m.start(); });
+  }
   return true;
 }
 

@@ -38,6 +38,8 @@ class Chaos {
   bool kill_both();
   bool restart_daemon();
   bool hand_over();
+  bool stop_all();
+  bool lose_power_of_all();
   bool restart_postgres();
   bool stop_daemon();
   bool freeze_postgres();
