@@ -110,11 +110,19 @@ std::optional<WalRecord> parse_wal_record(std::string_view line) {
 
 Lsn end_of_last_record(std::string_view out, std::string_view err) {
   constexpr std::string_view kMark = ": invalid record length at ";
+  // Of each program of PostgreSQL that is run where its user may not look.
+  constexpr std::string_view kNoMatter = "could not change directory to ";
   int records = 0;
   for_each_line(out, [&](std::string_view line) { records += parse_wal_record(line) ? 1 : 0; });
-  const std::string_view said = trim(err);
+  int errors = 0;
+  std::string_view said;
+  for_each_line(err, [&](std::string_view line) {
+    if (trim(line).empty() || line.find(kNoMatter) != std::string_view::npos) return;
+    ++errors;
+    said = line;
+  });
   const auto at = said.find(kMark);
-  if (records != 1 || said.find('\n') != std::string_view::npos || at == std::string_view::npos) return {};
+  if (records != 1 || errors != 1 || at == std::string_view::npos) return {};
   if (said.find("error in WAL record at ") == std::string_view::npos) return {};
   const auto place = said.substr(at + kMark.size());
   return parse_lsn(place.substr(0, place.find_first_of(": "))).value_or(Lsn{});

@@ -123,6 +123,7 @@ Member::Member(World& world, Wal& wal, StoreServer& store, Endpoint host, std::s
       guardian_(world, postgres_, clock),
       dice_(world.dice().fork()) {
   guardian_.present = options.guardian;
+  postgres_.restarts_to_follow = options.restarts_to_follow;
 }
 
 Member::~Member() {

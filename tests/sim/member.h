@@ -21,6 +21,8 @@ struct Options {
   bool use_pg_rewind = true;
   bool remove_on_divergence = true;
   bool guardian = true;
+  /// Another upstream needs a restart, as before PostgreSQL 13.
+  bool restarts_to_follow = false;
   /// New clusters come from a script.
   bool custom_bootstrap = false;
   Duration primary_start_timeout = std::chrono::seconds(300);

@@ -164,6 +164,8 @@ class Postgres {
   void write(std::uint64_t bytes);
 
   PostgresTiming timing;
+  /// Another upstream counts only after a restart.
+  bool restarts_to_follow = false;
   /// The next starts that fail.
   int failing_starts = 0;
   int failing_copies = 0;

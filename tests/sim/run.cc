@@ -36,6 +36,7 @@ Options options_for(std::uint64_t seed) {
   o.guardian = dice.chance(0.75);
   o.primary_start_timeout = dice.chance(0.2) ? 0s : dice.chance(0.5) ? 300s : 20s;
   o.custom_bootstrap = dice.chance(0.25);
+  o.restarts_to_follow = dice.chance(0.2);
   return o;
 }
 

@@ -92,6 +92,32 @@ TEST_F(Scenario, a_leader_whose_packets_are_dropped_everywhere_is_replaced_withi
   EXPECT_TRUE(cluster.run_until_converged(90s)) << story();
 }
 
+/// An upstream is a setting that needs a restart, as it was before PostgreSQL 13.
+struct FollowByRestart : Scenario {
+  FollowByRestart() : Scenario(old_postgres()) {}
+  static Options old_postgres() {
+    Options options;
+    options.restarts_to_follow = true;
+    return options;
+  }
+};
+
+TEST_F(FollowByRestart, replicas_of_a_lost_leader_restart_and_follow_the_new_one) {
+  Member& old = leader();
+  old.lose_power();
+  until([&] { return cluster.primary() && cluster.primary() != &old; }, 60s);
+  const Time led = world().now();
+  const auto others = [&](Endpoint host) {
+    return &cluster.member(host) != &old && &cluster.member(host) != cluster.primary();
+  };
+  for (Endpoint host = 1; host <= cluster.size(); ++host) {
+    const Postgres& follower = cluster.member(host).postgres();
+    if (others(host)) until([&] { return follower.streaming() && follower.started_at() > led; }, 30s);
+  }
+  old.start();
+  EXPECT_TRUE(cluster.run_until_converged(60s)) << story();
+}
+
 /// pg_rewind is the only way back.
 struct RewindOnly : Scenario {
   RewindOnly() : Scenario(rewind_only()) {}

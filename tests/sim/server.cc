@@ -238,8 +238,9 @@ postgres::RecoveryDifference SimServer::recovery_difference(const std::optional<
                                                             postgres::Role) const {
   if (facts_.process != postgres::Process::running || !model_.in_recovery())
     return postgres::RecoveryDifference::none;
-  return model_.disk().upstream == upstream ? postgres::RecoveryDifference::none
-                                            : postgres::RecoveryDifference::reload;
+  if (model_.disk().upstream == upstream) return postgres::RecoveryDifference::none;
+  return model_.restarts_to_follow ? postgres::RecoveryDifference::restart
+                                   : postgres::RecoveryDifference::reload;
 }
 
 }  // namespace tanist::sim

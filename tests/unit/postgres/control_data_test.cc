@@ -57,6 +57,11 @@ TEST(WalRecord, the_end_of_the_last_record_comes_from_the_error_that_follows_it)
   EXPECT_FALSE(end_of_last_record(one + one, error));
   EXPECT_FALSE(end_of_last_record(one, "pg_waldump: error: something else\n"));
   EXPECT_FALSE(end_of_last_record(one, error + error));
+  // The daemon was started in a directory of somebody else, as by `sudo -u postgres` from /root.
+  const std::string elsewhere = "could not change directory to \"/root\": Permission denied\n";
+  EXPECT_EQ(to_string(end_of_last_record(one, elsewhere + error)), "0/14F8DB0");
+  EXPECT_EQ(to_string(end_of_last_record(one, "pg_waldump: " + elsewhere + "\n" + error)), "0/14F8DB0");
+  EXPECT_FALSE(end_of_last_record(one, elsewhere));
 }
 
 }  // namespace
