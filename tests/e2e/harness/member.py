@@ -86,10 +86,11 @@ class Member:
         self.config_file.chmod(0o600)
         give(self.config_file)
 
-    def start(self, *, env=None):
+    def start(self, *, env=None, directory=None):
+        """Starts the daemon, in its own or another working directory."""
         assert not self.running(), f"{self.name} is running already"
         self.write_configuration()
-        self.process = spawn([self.bin_dir / "tanist", self.config_file], self.log_file, cwd=self.directory,
+        self.process = spawn([self.bin_dir / "tanist", self.config_file], self.log_file, cwd=directory or self.directory,
                              namespace=self.namespace, env=env)
         return self
 
