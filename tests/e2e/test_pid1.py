@@ -11,7 +11,17 @@ import yaml
 from harness.ports import free_port
 from harness.processes import (account, end, give, reachable_binaries, send, temporary_directory, wait_until)
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a PID namespace needs root")
+NAMESPACE = ["unshare", "--pid", "--fork", "--mount-proc"]
+
+
+def missing():
+    """Why PID namespaces cannot be had here; empty if they can."""
+    if os.geteuid() != 0:
+        return "a PID namespace needs root: run scripts/test as root, or with sudo"
+    return subprocess.run([*NAMESPACE, "true"], capture_output=True, text=True).stderr.strip()
+
+
+pytestmark = pytest.mark.skipif(bool(why := missing()), reason=why)
 
 
 def run_as_pid1(binary, configuration, log):
@@ -19,8 +29,8 @@ def run_as_pid1(binary, configuration, log):
     who = account()
     with open(log, "ab") as output:
         return subprocess.Popen(
-            ["unshare", "--pid", "--fork", "--mount-proc", "setpriv", f"--reuid={who.pw_uid}", f"--regid={who.pw_gid}",
-             "--clear-groups", binary, configuration],
+            [*NAMESPACE, "setpriv", f"--reuid={who.pw_uid}", f"--regid={who.pw_gid}", "--clear-groups", binary,
+             configuration],
             stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=Path(configuration).parent,
             env={"PATH": "/usr/bin:/bin:/sbin", "LANG": "C.UTF-8"})
 
