@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::uint64_t kRecordHeader = 24;
+/// Of the first record of a timeline; its header has a checksum over all of it.
+constexpr std::uint64_t kCompared = 64;
 constexpr int kReadsRecords = 110000;
 
 /// `count` bytes of a file from `offset` on; empty when they are not there.
@@ -132,18 +134,21 @@ Task<bool> LocalServer::began_differently(Upstream leader, WalEnd local, Lsn beg
   const std::uint64_t segment =
       facts_.control ? facts_.control->wal_segment_bytes : ControlData{}.wal_segment_bytes;
   const Lsn record = first_record(begin, segment);
-  if (local.lsn < record || local.lsn.value - record.value < kRecordHeader) co_return false;
+  const std::uint64_t header_bytes = wal_of_record(record, kRecordHeader, segment);
+  if (header_bytes == 0 || local.lsn < record || local.lsn.value - record.value < header_bytes)
+    co_return false;
   const std::string name = segment_name(local.timeline, record, segment);
   const std::uint64_t offset = record.value % segment;
   const std::string path = wal_path() + "/" + name;
   auto reading = disk_.call<std::string>(
-      "read " + path, [path, offset] { return read_part(path, offset, kRecordHeader); }, deadline);
+      "read " + path, [path, offset, header_bytes] { return read_part(path, offset, header_bytes); },
+      deadline);
   auto header = co_await std::move(reading);
   if (!header || header->empty()) co_return false;
   std::uint32_t length = 0;
   std::memcpy(&length, header->data(), sizeof length);
-  const std::uint64_t count = std::min(comparable_bytes(record, length), local.lsn.value - record.value);
-  if (count < kRecordHeader) co_return false;
+  const std::uint64_t whole = wal_of_record(record, std::min<std::uint64_t>(length, kCompared), segment);
+  const std::uint64_t count = std::min(std::max(whole, header_bytes), local.lsn.value - record.value);
   auto reading_all = disk_.call<std::string>(
       "read " + path, [path, offset, count] { return read_part(path, offset, count); }, deadline);
   auto ours = co_await std::move(reading_all);

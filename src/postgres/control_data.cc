@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <vector>
 
 #include "core/text.h"
+#include "postgres/wal_files.h"
 
 namespace tanist::postgres {
 namespace {
@@ -104,28 +106,42 @@ std::optional<WalRecord> parse_wal_record(std::string_view line) {
   if (!lsn || !prev || at == std::string_view::npos) return std::nullopt;
   record.lsn = *lsn;
   record.prev = *prev;
+  const std::string_view lengths = after("(rec/tot):", ",");
+  record.bytes = number<std::uint64_t>(trim(lengths.substr(lengths.find('/') + 1))).value_or(0);
   record.description = trim(line.substr(at + 5));
   return record;
 }
 
 Lsn end_of_last_record(std::string_view out, std::string_view err) {
-  constexpr std::string_view kMark = ": invalid record length at ";
+  constexpr std::string_view kError = "error in WAL record at ";
+  constexpr std::string_view kEmptyPlace = "invalid record length at ";
+  // Of a page that is new, or was part of a WAL file that is used again.
+  constexpr std::string_view kEmptyPage[] = {"invalid magic number 0000", "unexpected pageaddr "};
   // Of each program of PostgreSQL that is run where its user may not look.
   constexpr std::string_view kNoMatter = "could not change directory to ";
-  int records = 0;
-  for_each_line(out, [&](std::string_view line) { records += parse_wal_record(line) ? 1 : 0; });
-  int errors = 0;
-  std::string_view said;
-  for_each_line(err, [&](std::string_view line) {
-    if (trim(line).empty() || line.find(kNoMatter) != std::string_view::npos) return;
-    ++errors;
-    said = line;
+  std::vector<WalRecord> records;
+  for_each_line(out, [&](std::string_view line) {
+    if (auto record = parse_wal_record(line)) records.push_back(std::move(*record));
   });
-  const auto at = said.find(kMark);
-  if (records != 1 || errors != 1 || at == std::string_view::npos) return {};
-  if (said.find("error in WAL record at ") == std::string_view::npos) return {};
-  const auto place = said.substr(at + kMark.size());
-  return parse_lsn(place.substr(0, place.find_first_of(": "))).value_or(Lsn{});
+  std::vector<std::string_view> errors;
+  for_each_line(err, [&](std::string_view line) {
+    if (!trim(line).empty() && line.find(kNoMatter) == std::string_view::npos) errors.push_back(line);
+  });
+  if (records.size() != 1 || errors.size() != 1) return {};
+  // … error in WAL record at 0/14F8D38: invalid record length at 0/14F8DB0: wanted 24, got 0
+  const auto at = errors[0].find(kError);
+  const auto colon = at == std::string_view::npos ? at : errors[0].find(": ", at);
+  if (colon == std::string_view::npos) return {};
+  const std::string_view what = errors[0].substr(colon + 2);
+  if (what.starts_with(kEmptyPlace)) {
+    const auto place = what.substr(kEmptyPlace.size());
+    return parse_lsn(place.substr(0, place.find_first_of(": "))).value_or(Lsn{});
+  }
+  const WalRecord& record = records[0];
+  const Lsn end{record.lsn.value + (record.bytes + kWalAlignment - 1) / kWalAlignment * kWalAlignment};
+  const bool page_is_empty =
+      std::ranges::any_of(kEmptyPage, [&](std::string_view text) { return what.starts_with(text); });
+  return page_is_empty && record.bytes > 0 && end.value % kWalPageBytes == 0 ? end : Lsn{};
 }
 
 }  // namespace tanist::postgres

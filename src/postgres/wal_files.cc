@@ -11,11 +11,8 @@ constexpr std::size_t kNameLength = 24;
 constexpr std::string_view kHex = "0123456789ABCDEF";
 constexpr std::string_view kOldest = "000000010000000000000001";
 
-// Sizes that PostgreSQL fixes for all usual builds.
-constexpr std::uint64_t kPageBytes = 8192;
 constexpr std::uint64_t kPageHeader = 24;
 constexpr std::uint64_t kSegmentHeader = 40;
-constexpr std::uint64_t kCompared = 64;
 
 bool is_plain_name(std::string_view name) {
   return name.size() == kNameLength && name.find_first_not_of(kHex) == std::string_view::npos;
@@ -71,12 +68,14 @@ std::optional<std::string> missing_segment(std::string_view output) {
 
 Lsn first_record(Lsn begin, std::uint64_t segment_bytes) {
   if (begin.value % segment_bytes == 0) return {begin.value + kSegmentHeader};
-  if (begin.value % kPageBytes == 0) return {begin.value + kPageHeader};
+  if (begin.value % kWalPageBytes == 0) return {begin.value + kPageHeader};
   return begin;
 }
 
-std::uint64_t comparable_bytes(Lsn record, std::uint64_t record_bytes) {
-  return std::min({record_bytes, kCompared, kPageBytes - record.value % kPageBytes});
+std::uint64_t wal_of_record(Lsn record, std::uint64_t bytes, std::uint64_t segment_bytes) {
+  const std::uint64_t on_page = kWalPageBytes - record.value % kWalPageBytes;
+  const std::uint64_t wal = bytes <= on_page ? bytes : bytes + kPageHeader;
+  return wal <= segment_bytes - record.value % segment_bytes ? wal : 0;
 }
 
 }  // namespace tanist::postgres

@@ -10,6 +10,11 @@
 /// Files of pg_wal, and the commands that take them to an archive and back (postgres.md §24, §25).
 namespace tanist::postgres {
 
+// Sizes that PostgreSQL fixes for all usual builds.
+inline constexpr std::uint64_t kWalPageBytes = 8192;
+/// Records begin at multiples of it.
+inline constexpr std::uint64_t kWalAlignment = 8;
+
 /// `00000001000000000000000A`, also one that ends with `.partial`.
 bool is_segment_name(std::string_view name);
 /// The segment of this timeline that holds `lsn`.
@@ -30,8 +35,8 @@ std::optional<std::string> missing_segment(std::string_view output);
 
 /// Where the record after a switch of timelines at `begin` starts: not in a page's header.
 Lsn first_record(Lsn begin, std::uint64_t segment_bytes);
-/// How many bytes from first_record() on are certainly of that record on a server that has it whole: its
-/// length is `record_bytes`, and only what lies on its first page counts.
-std::uint64_t comparable_bytes(Lsn record, std::uint64_t record_bytes);
+/// How many bytes of WAL, from first_record() on, hold the first `bytes` of that record, at most a page: the
+/// header of the next page lies between them where they go on there. 0: they go on in the next segment.
+std::uint64_t wal_of_record(Lsn record, std::uint64_t bytes, std::uint64_t segment_bytes);
 
 }  // namespace tanist::postgres

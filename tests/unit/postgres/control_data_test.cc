@@ -64,5 +64,22 @@ TEST(WalRecord, the_end_of_the_last_record_comes_from_the_error_that_follows_it)
   EXPECT_FALSE(end_of_last_record(one, elsewhere));
 }
 
+TEST(WalRecord, one_that_fills_its_page_ends_with_it_where_the_next_page_is_empty) {
+  const std::string one =
+      "rmgr: XLOG        len (rec/tot):    114/   114, tx:          0, lsn: 0/02001F88, prev 0/02000060, "
+      "desc: "
+      "CHECKPOINT_SHUTDOWN redo 0/2001F88; tli 1; shutdown\n";
+  const std::string at = "pg_waldump: error: error in WAL record at 0/2001F88: ";
+  const std::string where = " in log segment 000000010000000000000002, offset 8192\n";
+  EXPECT_EQ(to_string(end_of_last_record(one, at + "invalid magic number 0000" + where)), "0/2002000");
+  EXPECT_EQ(to_string(end_of_last_record(one, at + "unexpected pageaddr 0/1002000" + where)), "0/2002000");
+  EXPECT_FALSE(end_of_last_record(one, at + "invalid magic number D110" + where));
+  EXPECT_FALSE(end_of_last_record(one, at + "incorrect resource manager data checksum\n"));
+  std::string earlier = one;
+  earlier.replace(earlier.find("0/02001F88"), 10, "0/02001F80");
+  EXPECT_FALSE(end_of_last_record(earlier, at + "invalid magic number 0000" + where))
+      << "eight bytes are left";
+}
+
 }  // namespace
 }  // namespace tanist::postgres

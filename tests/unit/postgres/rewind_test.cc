@@ -42,7 +42,37 @@ Task<bool> caught_up(Node* n, Node* with) {
   co_return co_await std::move(waiting);
 }
 
-Task<void> two_promotions_to_one_timeline(Node* a, Node* b, Node* c) {
+Task<std::uint64_t> insert_position(Node* n) {
+  auto asking = n->sql("SELECT pg_current_wal_insert_lsn()");
+  co_return parse_lsn(co_await std::move(asking)).value_or(Lsn{}).value;
+}
+
+Task<std::uint64_t> position_after_message(Node* n, std::uint64_t bytes) {
+  auto emitting = n->sql(fmt::format("SELECT pg_logical_emit_message(false, 'x', repeat('y', {}))", bytes));
+  co_await std::move(emitting);
+  auto asking = insert_position(n);
+  co_return co_await std::move(asking);
+}
+
+/// Writes WAL up to where a shutdown checkpoint, if it comes next, leaves `left` bytes of its page.
+Task<void> fill_page_but_for_a_checkpoint(Node* n, std::uint64_t left) {
+  constexpr std::uint64_t kPage = 8192, kCheckpoint = 120, kMessage = 300;
+  const std::uint64_t wanted = kPage - left - kCheckpoint;
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    auto asking = insert_position(n);
+    const std::uint64_t before = co_await std::move(asking);
+    auto emitting = position_after_message(n, kMessage);
+    const std::uint64_t after = co_await std::move(emitting);
+    const std::uint64_t size = after - before;
+    if (before / kPage != after / kPage || after % kPage + size > wanted) continue;
+    auto filling = position_after_message(n, kMessage + wanted - after % kPage - size);
+    EXPECT_EQ(co_await std::move(filling) % kPage, wanted);
+    co_return;
+  }
+}
+
+/// `left`: of the page on which the WAL of a ends; nullopt: as it comes.
+Task<void> two_promotions_to_one_timeline(Node* a, Node* b, Node* c, std::optional<std::uint64_t> left) {
   auto booting = a->bootstrap();
   Result booted = co_await std::move(booting);
   REQUIRE_OK(booted);
@@ -52,6 +82,10 @@ Task<void> two_promotions_to_one_timeline(Node* a, Node* b, Node* c) {
   auto second = clone(c, a);
   Result second_cloned = co_await std::move(second);
   REQUIRE_OK(second_cloned);
+  if (left) {
+    auto filling = fill_page_but_for_a_checkpoint(a, *left);
+    co_await std::move(filling);
+  }
   auto stopping = a->stop();
   REQUIRE(co_await std::move(stopping));
   // A clean shutdown: both have all of it, and both are promoted at the very same position.
@@ -62,6 +96,9 @@ Task<void> two_promotions_to_one_timeline(Node* a, Node* b, Node* c) {
     auto writing = n->sql("CREATE TABLE mine AS SELECT 1 AS x");
     co_await std::move(writing);
   }
+  // Ahead of what will stop: where they stand does not tell them apart.
+  auto writing_more = c->sql("CREATE TABLE more AS SELECT generate_series(1, 1000) AS x");
+  co_await std::move(writing_more);
   auto b_history = b->server->history({2}, "b", b->in(5s));
   auto c_history = c->server->history({2}, "c", c->in(5s));
   const auto b_lines = co_await std::move(b_history);
@@ -92,11 +129,26 @@ Task<void> two_promotions_to_one_timeline(Node* a, Node* b, Node* c) {
   EXPECT_EQ(again.verdict, Divergence::none) << again.detail;
 }
 
-TEST_F(ServerTest, two_promotions_to_one_timeline_at_one_position_are_told_apart) {
-  Node a(io_.get_executor(), clock_, disk_, settings("one"));
-  Node b(io_.get_executor(), clock_, disk_, settings("two"));
-  Node c(io_.get_executor(), clock_, disk_, settings("three"));
-  run(then_end(two_promotions_to_one_timeline(&a, &b, &c), {&a, &b, &c}));
+class TwoPromotions : public ServerTest {
+ protected:
+  void tell_apart(std::optional<std::uint64_t> left) {
+    Node a(io_.get_executor(), clock_, disk_, settings("one"));
+    Node b(io_.get_executor(), clock_, disk_, settings("two"));
+    Node c(io_.get_executor(), clock_, disk_, settings("three"));
+    run(then_end(two_promotions_to_one_timeline(&a, &b, &c, left), {&a, &b, &c}));
+  }
+};
+
+TEST_F(TwoPromotions, to_one_timeline_at_one_position_are_told_apart) {
+  tell_apart(std::nullopt);
+}
+
+TEST_F(TwoPromotions, whose_first_record_has_its_header_on_two_pages_are_told_apart) {
+  tell_apart(8);
+}
+
+TEST_F(TwoPromotions, at_the_end_of_a_page_are_told_apart) {
+  tell_apart(0);
 }
 
 void script(const std::string& path, const std::string& body) {

@@ -55,10 +55,13 @@ TEST(WalFiles, a_record_does_not_begin_in_a_pages_header) {
   EXPECT_EQ(first_record({0x3000000}, 16 * kMegabyte).value, 0x3000028u);
 }
 
-TEST(WalFiles, only_bytes_of_the_record_on_its_first_page_are_compared) {
-  EXPECT_EQ(comparable_bytes({0x3000148}, 50), 50u);
-  EXPECT_EQ(comparable_bytes({0x3000148}, 8000), 64u);
-  EXPECT_EQ(comparable_bytes({0x3001FF0}, 50), 16u);
+TEST(WalFiles, a_record_that_goes_on_on_the_next_page_has_its_header_in_between) {
+  EXPECT_EQ(wal_of_record({0x3000148}, 50, 16 * kMegabyte), 50u);
+  EXPECT_EQ(wal_of_record({0x3001FC0}, 64, 16 * kMegabyte), 64u);
+  EXPECT_EQ(wal_of_record({0x3001FF8}, 24, 16 * kMegabyte), 48u);
+  EXPECT_EQ(wal_of_record({0x3001FF8}, 8, 16 * kMegabyte), 8u);
+  EXPECT_EQ(wal_of_record({0x3FFFFF8}, 8, 16 * kMegabyte), 8u);
+  EXPECT_EQ(wal_of_record({0x3FFFFF8}, 24, 16 * kMegabyte), 0u) << "the rest is in another file";
 }
 
 }  // namespace
