@@ -9,10 +9,9 @@ import pytest
 from harness.processes import alive, give, send, wait_until
 
 MEGABYTE = 1_000_000
-# What a script may cost the daemon: of each of its two outputs somewhat more than a megabyte is kept, and is
-# copied where it is told; the log's queue, the allocator and what follows the script come on top (4 to 5 are
-# seen). Whatever kept all that is printed would hold a hundred more.
-MAY_GROW_BY = 16 * MEGABYTE
+# What a script may cost the daemon: of each of its two outputs a megabyte and a quarter is kept; what follows the script,
+# the log's queue and the allocator come on top.
+MAY_GROW_BY = 6 * MEGABYTE
 
 
 def write_script(directory, name, body):
