@@ -176,6 +176,9 @@ class Store {
   /// `ttl`: lease length for what is bound from now on (the keys are moved by the next writes). The rest: how
   /// long what the store does of its own accord may take, and when a connection that is silent is given up.
   virtual void set_timing(const config::Timing& timing) = 0;
+  /// How long this store holds a lease that begins now; for a lease whose proof is still missing. What a
+  /// proof says counts, never this.
+  virtual Duration lease_length() const = 0;
 
   /// Keeps this member's session alive without touching the leader key (what a replica does each loop_wait).
   virtual Task<WriteResult> keep_session(Instant deadline) = 0;

@@ -38,7 +38,9 @@ void name_what_is_seen(Draft& d) {
     d.memory.outage_since.reset();
     d.memory.crash_recovery_tried = false;
     d.memory.start_timeout.reset();
-    const auto seen = policy::is_primary(d.view) ? postgres::Role::primary : postgres::Role::replica;
+    const auto seen = policy::is_primary(d.view)  ? postgres::Role::primary
+                      : d.view.postgres.promoting ? postgres::Role::promoted
+                                                  : postgres::Role::replica;
     if (role != seen && role != postgres::Role::standby_leader) d.add(duty::SetRole{seen});
     // ha.md §3 step 15
     if (!d.memory.callback_fired && !d.memory.bootstrapping) {

@@ -239,7 +239,8 @@ void fields(A& a, SelfView& v) {
 template <class A>
 void fields(A& a, PostgresView& v) {
   a("facts", v.facts), a("state", v.state), a("role", v.role), a("state_since", v.state_since);
-  a("seen_running", v.seen_running), a("recovery_difference", v.recovery_difference);
+  a("seen_running", v.seen_running), a("promoting", v.promoting);
+  a("recovery_difference", v.recovery_difference);
 }
 template <class A>
 void fields(A& a, RestartRequest& v) {

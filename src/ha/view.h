@@ -154,6 +154,9 @@ struct PostgresView {
   /// The engine has seen this server running since the daemon started (a crash of it is a crash, not a cold
   /// start).
   bool seen_running = false;
+  /// The server that runs was told to promote itself and is no primary yet: nothing takes that back, and
+  /// until it is over it looks like a standby.
+  bool promoting = false;
   /// Of the running recovery settings against those wanted for wanted_upstream(view).
   postgres::RecoveryDifference recovery_difference = postgres::RecoveryDifference::none;
 };

@@ -15,6 +15,7 @@
 #include "dcs/etcd3/store.h"
 #include "ha/engine.h"
 #include "member/control_port.h"
+#include "member/data_directory_claim.h"
 #include "member/journal.h"
 #include "member/peers.h"
 #include "member/reload.h"
@@ -202,6 +203,12 @@ int run(const Options& options) {
   }
   log::configure(config::log_options((*settings)->log, process::start_umask()));
   tell(warnings);
+  DataDirectoryClaim claim;
+  if (auto claimed = claim.take((*settings)->state_dir); !claimed) {
+    log::critical("{}", claimed.error());
+    log::shutdown();
+    return 1;
+  }
   int code = 1;
   {
     Member member(source, *settings, std::move(manager));

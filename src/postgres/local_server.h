@@ -33,6 +33,7 @@ class LocalServer final : public Server {
   LocalServer(Executor executor, Clock& clock, DiskThread& disk);
   ~LocalServer() override;
 
+  Task<Result> find(config::SettingsPtr settings) override;
   Task<Result> open(config::SettingsPtr settings) override;
   Task<void> close() override;
   void on_event(std::function<void(ServerEvent)> listener) override;
@@ -91,6 +92,7 @@ class LocalServer final : public Server {
 
   // postmaster.cc
   Task<void> look(Instant deadline);
+  void find_without_pid_file();
   void take_look(DataDirectorySeen seen);
   void adopt_from(const DataDirectorySeen& seen);
   void adopt(process::PidFd pidfd, std::optional<process::Child> child);

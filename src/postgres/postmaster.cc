@@ -64,6 +64,45 @@ Task<bool> LocalServer::wait_change(Duration step, Instant deadline) {
   co_return clock_.now() < deadline;
 }
 
+/// Backends whose postmaster has no pid file any more: where it lives it is adopted, else they are orphans.
+/// What runs without backends (a tool's server, one that only starts) is left to open().
+void LocalServer::find_without_pid_file() {
+  const auto found = processes_of_data_directory(false);
+  std::set<process::Identity> left;
+  for (const auto& each : found) {
+    if (!process::title(each.pid).starts_with("postgres: ")) continue;
+    const auto seen = process::stat(each.pid);
+    if (!seen) continue;
+    const auto parent =
+        std::ranges::find_if(found, [&](const auto& other) { return other.pid == seen->parent; });
+    if (parent == found.end()) {
+      left.insert(each);
+      continue;
+    }
+    auto pidfd = process::PidFd::open(parent->pid);
+    if (!pidfd || pidfd->ended()) continue;
+    log::warning("postmaster {} has no valid postmaster.pid in {}", parent->pid, pg().data_dir);
+    adopt(std::move(*pidfd), std::nullopt);
+    return;
+  }
+  if (left.empty()) return;
+  log::warning("killing {} processes that a postmaster of {} left behind", left.size(), pg().data_dir);
+  orphans_ = std::move(left);
+  facts_.process = Process::orphans;
+  spawn("orphans", clear_orphans());
+}
+
+Task<Result> LocalServer::find(config::SettingsPtr settings) {
+  take_settings(std::move(settings), role_);
+  const Instant before = clock_.now();
+  auto looking = look(before + kOpenBudget);
+  co_await std::move(looking);
+  if (looked_at_ < before)
+    co_return std::unexpected(Failure{"could not look at data directory " + pg().data_dir + " in time"});
+  if (!postmaster_ && facts_.process == Process::none) find_without_pid_file();
+  co_return Result();
+}
+
 Task<Result> LocalServer::open(config::SettingsPtr settings) {
   take_settings(std::move(settings), role_);
   Instant deadline = clock_.now() + kOpenBudget;
@@ -106,7 +145,7 @@ Task<Result> LocalServer::open(config::SettingsPtr settings) {
   auto pgpass = co_await std::move(passwords);
   if (pgpass && *pgpass) running_recovery_.pgpass = **pgpass;
 
-  if (!postmaster_) {
+  if (!postmaster_ && facts_.process == Process::none) {
     orphans_ = processes_of_data_directory(false);
     // One that is no child of another is a postmaster whose pid file was lost.
     for (const auto& found : orphans_) {

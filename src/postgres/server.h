@@ -91,6 +91,10 @@ class Server {
  public:
   virtual ~Server() = default;
 
+  /// First of all, and quickly: looks for what runs on the data directory, so that facts(), signal_stop(),
+  /// kill_now(), wait_down() and kill_everything() speak of it. Orphans are killed. Nothing is checked and
+  /// nothing written. The failure says what could not be looked at; to be tried again.
+  virtual Task<Result> find(config::SettingsPtr settings) = 0;
   /// Looks for a running postmaster and adopts it, checks binaries and directories, starts the monitor (a
   /// query every second, one in flight). The failure names the setting that is wrong.
   virtual Task<Result> open(config::SettingsPtr settings) = 0;

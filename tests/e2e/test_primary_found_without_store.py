@@ -20,7 +20,7 @@ def test_a_found_primary_is_stopped_when_its_lease_ends(new_cluster):
     assert member.postmaster(), "the lease that was noted goes on"
     wait_until("PostgreSQL to be stopped", lambda: not member.postmaster(), cluster.dcs["ttl"])
     assert time.time() - cut < cluster.dcs["ttl"]
-    member.wait_for_log("the store is not reached and the lease of the running PostgreSQL ends", 5, after=after)
+    member.wait_for_log("PostgreSQL was found running and nothing proves its lease", 5, after=after)
     cluster.etcd.start()
     assert cluster.wait_for_leader(40) is member
 

@@ -22,6 +22,7 @@ class SimServer final : public postgres::Server {
             std::map<std::string, std::string>& files);
   ~SimServer() override;
 
+  Task<Result> find(config::SettingsPtr settings) override;
   Task<Result> open(config::SettingsPtr settings) override;
   Task<void> close() override;
   void on_event(std::function<void(postgres::ServerEvent)> listener) override {
@@ -74,6 +75,7 @@ class SimServer final : public postgres::Server {
   std::function<void(const postgres::StartRequest&)> on_start;
 
  private:
+  void watch();
   void notice();
   void look();
   void emit(postgres::ServerEvent event);

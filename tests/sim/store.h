@@ -53,6 +53,7 @@ class SimStore final : public dcs::Store {
     recorder_ = std::move(recorder);
   }
   void set_timing(const config::Timing& timing) override { ttl_ = timing.ttl; }
+  Duration lease_length() const override { return ttl_; }
   Task<dcs::WriteResult> keep_session(Instant deadline) override;
   Task<Acquired> acquire(dcs::AcquireConditions conditions, Instant deadline) override;
   Task<dcs::Renewal> renew(std::optional<dcs::Status> status, Instant deadline) override;

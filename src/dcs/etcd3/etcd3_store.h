@@ -28,6 +28,7 @@ class Etcd3Store final : public Store {
   bool is_mine(const Session& session) const override { return lease_.mine(session); }
   void on_session(std::function<Task<void>(Session)> recorder) override;
   void set_timing(const config::Timing& timing) override;
+  Duration lease_length() const override { return options_.timing.ttl; }
   Task<WriteResult> keep_session(Instant deadline) override;
   Task<Acquired> acquire(AcquireConditions conditions, Instant deadline) override;
   Task<Renewal> renew(std::optional<Status> status, Instant deadline) override;

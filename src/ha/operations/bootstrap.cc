@@ -127,8 +127,7 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
   const Instant deadline = run.now() + 2 * settings->dynamic.timing.ttl;
   // An attempt whose answer is lost may have made this member the leader: nothing else knows of that lease,
   // so it is ended here as if the first attempt had proven it, and by the guardian where this daemon cannot.
-  const Instant kill_at =
-      lease_deadlines(lease_from(run.now(), settings->dynamic.timing.ttl), settings->dynamic.timing).kill_at;
+  const Instant kill_at = lease_deadlines(lease_from(run.now(), ports.store.lease_length())).kill_at;
   ports.fence.prolong(kill_at);
   bool maybe_leader = false;
   while (run.now() < deadline) {

@@ -169,10 +169,14 @@ bool lead(Draft& d) {
     d.intend(intent::Demote{mode});
     return d.because(Code::demoted_lock_update_failed);
   }
-  d.wake(lease_deadlines(view.lease, d.timing()).stop_at);
+  d.wake(lease_deadlines(view.lease).stop_at);
   // ha.md §3.5
-  if (is_starting(view)) return wait_for_start(d);
+  if (is_starting(view) && !view.postgres.promoting) return wait_for_start(d);
   if (is_primary(view)) return lead_as_primary(d);
+  if (view.postgres.promoting) {
+    d.wake_in(kProbePause);
+    return d.because(Code::promotion_goes_on);
+  }
   // ha.md §3.8.1
   if (d.settings.dynamic.pause) {
     d.release();

@@ -152,7 +152,8 @@ void learn_result(Draft& d) {
       if (!result->ok && result->detail.starts_with(kPrePromote))
         d.memory.pre_promote = Memory::PrePromote::failed;
       // The words were ahead of the server.
-      if (!result->ok && d.facts().running() && d.facts().probe && d.facts().probe->in_recovery)
+      if (!result->ok && d.facts().running() && d.facts().probe && d.facts().probe->in_recovery &&
+          !d.view.postgres.promoting)
         d.add(duty::SetRole{postgres::Role::replica});
       break;
     case OperationKind::demote:
@@ -225,6 +226,12 @@ bool shut_down(Draft& d) {
   }
   const auto& last = d.view.last_operation;
   if (last && last->kind == OperationKind::shutdown) {
+    // ha.md §2: what may commit is not left behind. A process that the kernel does not give back is killed
+    // again.
+    if (may_commit(d.view)) {
+      d.intend(intent::Shutdown{.hurry = hurry || !last->ok});
+      return d.because(last->ok ? Code::shutting_down : Code::shutdown_failed);
+    }
     d.let_lock_lapse();
     if (last->ok) {
       d.intend(intent::Exit{});

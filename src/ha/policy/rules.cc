@@ -38,8 +38,9 @@ bool is_primary(const View& view) {
 
 bool may_commit(const View& view) {
   const auto& facts = view.postgres.facts;
-  if (facts.process == postgres::Process::orphans) return role_is_primary(view);
-  return facts.running() && (is_primary(view) || role_is_primary(view));
+  if (facts.process == postgres::Process::none) return false;
+  if (view.postgres.promoting || role_is_primary(view)) return true;
+  return is_primary(view);
 }
 
 bool is_starting(const View& view) {
@@ -58,7 +59,7 @@ bool has_fresh_probe(const View& view) {
 }
 
 bool lease_is_safe(const View& view) {
-  return view.lease.held(view.now) && view.now < lease_deadlines(view.lease, view.timing()).stop_at;
+  return view.lease.held(view.now) && view.now < lease_deadlines(view.lease).stop_at;
 }
 
 bool leads(const View& view) {

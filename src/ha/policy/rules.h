@@ -18,7 +18,8 @@ bool valid_system_id(const std::string& id);
 /// The server runs out of recovery, as the monitor saw it; where it saw nothing new, as the role says (ha.md
 /// §1).
 bool is_primary(const View& view);
-/// It may commit: as above, or orphans of a primary are left.
+/// It may commit: as above, or orphans of a primary are left, or it becomes a primary and nothing stops that
+/// but its end.
 bool may_commit(const View& view);
 /// A start that goes on: neither accepting nor dead (ha.md §3.5).
 bool is_starting(const View& view);

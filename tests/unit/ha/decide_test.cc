@@ -97,19 +97,20 @@ std::string harm_in(const View& v, const Decision& d) {
   if (!v.store.ok && d.needs.any()) return "asks while the store is silent";
   if (!v.store.ok && has_duty<duty::Member>(d)) return "writes while the store is silent";
 
-  // A primary that has certainly no right to write does not go on.
-  const bool undisturbed = !v.operation && !v.commands.shutdown && !d.memory.bootstrapping &&
-                           !v.memory.bootstrapping && !v.settings->dynamic.pause && facts.running();
-  const bool here =
-      facts.data_directory == postgres::DataDirectory::ok &&
-      policy::valid_system_id(facts.system_identifier) && v.store.ok &&
-      (!v.cluster().initialize.valid_system_id() || v.cluster().initialize.value == facts.system_identifier);
-  if (undisturbed && here && policy::locked_by_other(v) && !v.lease.held(v.now) && policy::may_commit(v) &&
-      v.memory.joined && !v.store.lock_unknown && !intends<intent::Demote>(d))
-    return "a primary without the lock goes on";
+  // Nobody gives the key away, or ends, beside a server that may commit.
+  const bool paused = v.settings->dynamic.pause;
+  if (!paused && policy::may_commit(v)) {
+    if (intends<intent::Release>(d)) return "gives the key away while PostgreSQL may commit";
+    if (intends<intent::Exit>(d)) return "ends beside a PostgreSQL that may commit";
+  }
+  // A primary that has certainly no right to write is stopped.
+  const bool stops = intends<intent::Demote>(d) || intends<intent::StopImmediate>(d) ||
+                     intends<intent::Shutdown>(d) || intends<intent::CancelBootstrap>(d);
+  if (!paused && !v.operation && !d.memory.bootstrapping && facts.running() && v.store.ok && !d.needs.any() &&
+      policy::locked_by_other(v) && !v.lease.held(v.now) && policy::may_commit(v) && !stops)
+    return "a primary under the key of another goes on";
   return {};
 }
-
 TEST(Totality, no_view_leads_to_harm) {
   std::mt19937_64 random(kSeed);
   std::map<std::string_view, int> seen;

@@ -137,6 +137,7 @@ void fill_postgres(Dice& dice, const View& view, PostgresView& p) {
   p.role = dice.any(postgres::Role::demoted);
   p.state_since = view.now - std::chrono::seconds(dice.below(400));
   p.seen_running = dice.coin();
+  p.promoting = dice.once_in(8) && facts.process != postgres::Process::none;
   p.recovery_difference = dice.any(postgres::RecoveryDifference::restart);
 }
 

@@ -78,6 +78,7 @@ const std::vector<Ban> kBans = {
       {"src/postgres/lock_files.cc", "runs on the disk thread"},
       {"src/postgres/promote.cc", "the file that promotes is made on the disk thread"},
       {"src/postgres/start.cc", "the configuration is written on the disk thread"},
+      {"src/member/data_directory_claim.cc", "before anything runs"},
       {"src/ctl/", "a command line tool may wait"},
       {"src/setup/", "so may a mode of the command line"}}},
     {R"(\b(rand|srand|random)\s*\(\s*\)|\bstd::(random_device|mt19937))",

@@ -319,6 +319,48 @@ TEST(Data, a_directory_that_holds_something_else_is_left_alone) {
   EXPECT_TRUE(says_something_like(d, "HINT:"));
 }
 
+/// One unreadable file must not cost the cluster its only writable server, nor leave it two.
+struct UnclearData : ::testing::TestWithParam<std::string> {
+  ViewBuilder of(ViewBuilder b) const {
+    auto& facts = b.view.postgres.facts;
+    if (GetParam() == "foreign") facts.data_directory = postgres::DataDirectory::foreign;
+    if (GetParam() == "unknown_id") facts.system_identifier.clear();
+    return b;
+  }
+};
+
+TEST_P(UnclearData, of_a_leader_keeps_its_key) {
+  const Decision d = of(ViewBuilder().as_leader()).decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_EQ(d.mandate.kind, Mandate::Kind::keep);
+}
+
+TEST_P(UnclearData, under_the_key_of_another_is_stopped) {
+  EXPECT_TRUE(intends<intent::StopImmediate>(of(ViewBuilder().as_leader().leader("n2").no_lease()).decide()));
+}
+
+TEST_P(UnclearData, of_a_primary_without_a_lease_is_stopped) {
+  EXPECT_TRUE(intends<intent::StopImmediate>(of(ViewBuilder().as_leader().no_lease()).decide()));
+  EXPECT_TRUE(intends<intent::StopImmediate>(of(ViewBuilder().as_leader().unlocked().no_lease()).decide()));
+}
+
+TEST_P(UnclearData, of_a_standby_with_the_key_gives_it_away) {
+  EXPECT_TRUE(intends<intent::Release>(of(ViewBuilder().as_replica().lock_mine()).decide()));
+}
+
+TEST_P(UnclearData, of_a_standby_is_left_alone) {
+  EXPECT_TRUE(intends<intent::None>(of(ViewBuilder().as_replica()).decide()));
+}
+
+TEST_P(UnclearData, in_pause_is_left_alone) {
+  ViewBuilder b = of(ViewBuilder().as_leader());
+  b.settings.dynamic.pause = true;
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, UnclearData, ::testing::Values("foreign", "unknown_id"),
+                         [](const auto& info) { return info.param; });
+
 TEST(Data, an_unknown_system_identifier_starts_nothing) {
   ViewBuilder b = ViewBuilder().as_replica().down();
   b.view.postgres.facts.system_identifier.clear();
@@ -339,6 +381,27 @@ TEST(Data, a_member_of_another_cluster_ends) {
   EXPECT_EQ(std::get<intent::Exit>(d.intent).why,
             "system ID mismatch, node n1 belongs to a different cluster: 7000000000000000009 != "
             "7000000000000000001");
+}
+
+TEST(Data, a_primary_of_another_cluster_is_stopped_before_its_daemon_ends) {
+  ViewBuilder b = ViewBuilder().as_leader().linearizable();
+  b.cluster.initialize.value = "7000000000000000009";
+  Decision d = b.decide();
+  ASSERT_TRUE(intends<intent::Demote>(d));
+  EXPECT_EQ(std::get<intent::Demote>(d.intent).mode, DemoteMode::graceful);
+  EXPECT_EQ(d.mandate.kind, Mandate::Kind::keep) << "until nothing of it is left";
+
+  EXPECT_TRUE(intends<intent::StopImmediate>(b.leader("n2").no_lease().decide()));
+
+  EXPECT_TRUE(intends<intent::Exit>(b.down("shut down").decide()));
+}
+
+TEST(Data, a_primary_whose_bootstrap_could_not_be_cancelled_is_stopped_before_its_daemon_ends) {
+  ViewBuilder b = ViewBuilder().as_leader().unlocked().no_lease().linearizable();
+  b.view.memory.bootstrapping = true;
+  b.ended(OperationKind::cancel_bootstrap, false, "PostgreSQL could not be stopped");
+  EXPECT_TRUE(intends<intent::StopImmediate>(b.decide()));
+  EXPECT_TRUE(intends<intent::Exit>(b.down("shut down").decide()));
 }
 
 TEST(Data, in_pause_a_member_of_another_cluster_only_gives_the_lock_back) {

@@ -290,5 +290,48 @@ TEST(Leading, a_request_for_failover_is_left_alone_and_told_once) {
   EXPECT_FALSE(says_something_like(b.decide(), "/failover"));
 }
 
+/// A daemon that was restarted while its server promoted itself: it looks like a standby until that is over.
+struct PromotionOfBefore : ::testing::Test {
+  PromotionOfBefore() {
+    b.as_replica().lock_mine().lease_for(29s);
+    b.view.postgres.promoting = true;
+  }
+  ViewBuilder b;
+};
+
+TEST_F(PromotionOfBefore, is_waited_for_with_the_key) {
+  // Somebody else is ahead: no reason any more to give the key away.
+  const Decision d =
+      b.linearizable().peer("n2", {kHere.value + 120}).peer("n3", {kHere.value + 120}).decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_EQ(d.mandate.kind, Mandate::Kind::keep);
+  EXPECT_EQ(d.reason.code, Code::promotion_goes_on);
+  EXPECT_TRUE(d.wake_at.has_value());
+}
+
+TEST_F(PromotionOfBefore, is_waited_for_in_pause_too) {
+  b.settings.dynamic.pause = true;
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+}
+
+TEST_F(PromotionOfBefore, is_stopped_when_another_leads) {
+  EXPECT_TRUE(intends<intent::Demote>(b.leader("n2").no_lease().decide()));
+}
+
+TEST_F(PromotionOfBefore, is_stopped_when_the_lease_cannot_be_proven) {
+  EXPECT_TRUE(intends<intent::Demote>(b.no_lease().decide()));
+}
+
+TEST_F(PromotionOfBefore, is_stopped_when_the_store_is_silent_and_the_lease_is_over) {
+  EXPECT_TRUE(intends<intent::Demote>(b.no_lease().store_down().decide()));
+}
+
+TEST_F(PromotionOfBefore, keeps_the_words_of_a_primary) {
+  const Decision d = b.decide();
+  const auto roles = duties<duty::SetRole>(d);
+  ASSERT_EQ(roles.size(), 1u);
+  EXPECT_EQ(roles[0].role, postgres::Role::promoted);
+}
+
 }  // namespace
 }  // namespace tanist::ha
