@@ -53,12 +53,6 @@ bool is_ours(std::string_view name) {
   return std::ranges::find(kOurs, lower(name)) != std::end(kOurs);
 }
 
-std::string_view first_segment(std::string_view target) {
-  std::string_view path = target.substr(0, target.find('?'));
-  path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
-  return path.substr(0, path.find('/'));
-}
-
 }  // namespace
 
 struct Resources::Impl {
