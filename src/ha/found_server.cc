@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "config/modes.h"
 #include "core/document.h"
 #include "core/log.h"
 #include "core/wait.h"
@@ -57,7 +58,7 @@ Task<bool> Engine::Impl::was_paused() {
   auto caching = read_small(dynamic_cache_path());
   const std::string cached = co_await std::move(caching);
   const auto dynamic = parse_json(cached);
-  co_return dynamic && dynamic->find("pause") && dynamic->find("pause")->truthy();
+  co_return dynamic&& config::modes_of(*dynamic).pause;
 }
 
 Task<bool> Engine::Impl::end_found_server(Instant kill_at) {
