@@ -178,8 +178,7 @@ struct Resources::Impl {
     if (history) co_return json_body(200, dcs::history_document((*cluster)->history));
     if (const Document* newer = self->config.newer_than((*cluster)->config.version))
       co_return json_body(200, *newer);
-    if (!(*cluster)->config.valid)
-      co_return error_page(502, "there is no dynamic configuration in the store");
+    if (!(*cluster)->config.valid) co_return error_page(502, why_no_config((*cluster)->config));
     co_return json_body(200, (*cluster)->config.data);
   }
 
