@@ -53,12 +53,6 @@ bool is_ours(std::string_view name) {
   return std::ranges::find(kOurs, lower(name)) != std::end(kOurs);
 }
 
-std::string_view first_segment(std::string_view target) {
-  std::string_view path = target.substr(0, target.find('?'));
-  path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
-  return path.substr(0, path.find('/'));
-}
-
 }  // namespace
 
 struct Resources::Impl {
@@ -184,8 +178,7 @@ struct Resources::Impl {
     if (history) co_return json_body(200, dcs::history_document((*cluster)->history));
     if (const Document* newer = self->config.newer_than((*cluster)->config.version))
       co_return json_body(200, *newer);
-    if (!(*cluster)->config.valid)
-      co_return error_page(502, "there is no dynamic configuration in the store");
+    if (!(*cluster)->config.valid) co_return error_page(502, why_no_config((*cluster)->config));
     co_return json_body(200, (*cluster)->config.data);
   }
 

@@ -8,6 +8,7 @@
 #include <future>
 #include <thread>
 
+#include "api/favoured.h"
 #include "api/front.h"
 #include "api/resources.h"
 #include "core/event.h"
@@ -48,8 +49,13 @@ struct ApiServer::Impl {
   static Task<void> serve(Impl* self, Started* started) {
     Resources resources(self->io->get_executor(), self->clock, self->board, self->options.settings,
                         guarded(self->options.control, self->io));
+    net::HttpServerOptions limits = self->options.http;
+    if (!limits.favours)
+      limits.favours = [favoured = std::make_shared<Favoured>(self->board)](const std::string& ip) {
+        return (*favoured)(ip);
+      };
     Front front(
-        self->io->get_executor(), self->clock, self->options.http,
+        self->io->get_executor(), self->clock, std::move(limits),
         [&resources](net::HttpRequest request) { return resources.answer(std::move(request)); },
         [&resources](net::HttpRequest request) { return resources.admit(std::move(request)); });
     auto starting = front.start(self->options.settings->restapi);

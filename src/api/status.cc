@@ -1,6 +1,7 @@
 #include "api/status.h"
 
 #include "core/log.h"
+#include "dcs/compatible_version.h"
 
 namespace tanist::api {
 
@@ -65,9 +66,9 @@ void add_tail(Document& out, const Observed& o) {
       reasons.set(name, Document::map({{"old_value", change.old_value}, {"new_value", change.new_value}}));
     }
   }
-  out.set("patroni",
-          Document::map(
-              {{"version", kCompatibleVersion}, {"scope", s.settings->scope}, {"name", s.settings->name}}));
+  out.set("patroni", Document::map({{"version", dcs::kCompatibleVersion},
+                                    {"scope", s.settings->scope},
+                                    {"name", s.settings->name}}));
   if (s.scheduled_restart) out.set("scheduled_restart", *s.scheduled_restart);
   if (const std::size_t waiting = log::queue_size(); waiting > kLogQueueShown) {
     out.set("logger_queue_size", static_cast<std::int64_t>(waiting));

@@ -134,8 +134,7 @@ int exit_code(const std::expected<process::Exit, std::string>& ended) {
 
 void check(const Document& current, const Document& next) {
   const auto refused = config::refused_change(current, next);
-  if (refused)
-    throw Failure(*refused + "\nHINT: the members would refuse this configuration, nothing was changed");
+  if (refused) throw Failure(*refused + "\nHINT: the members would not take this, nothing was changed");
 }
 
 void show_difference(const Document& current, const Document& next, const Terminal& terminal,
@@ -213,6 +212,10 @@ void apply_setting(Document& config, const std::string& pair) {
 void run_edit_config(const EditConfigCommand& command, ClusterStore& store, const Terminal& terminal,
                      const Programs& programs) {
   const auto seen = store.read(command.cluster);
+  if (!seen->config.valid && seen->config.version != 0)
+    throw Failure(fmt::format(
+        "the config key of the cluster {} holds no JSON object\nHINT: PUT /config of a member replaces it",
+        command.cluster));
   if (!seen->config.valid)
     throw Failure(fmt::format("The config key does not exist in the cluster {}", command.cluster));
   const Document& current = seen->config.data;

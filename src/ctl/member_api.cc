@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "config/restapi.h"
+#include "config/tls_options.h"
 #include "core/clock.h"
 #include "core/format.h"
 #include "core/task_scope.h"
@@ -70,13 +71,10 @@ class HttpMemberApi final : public MemberApi {
 std::unique_ptr<MemberApi> open_member_api(const Settings& settings) {
   const config::Ctl ctl = config::build_ctl(config::Reader(settings.document, config::Scope::local));
   const bool certificate = !ctl.tls.cert_file.empty();
-  net::TlsOptions options;
+  net::TlsOptions options = config::tls_options(ctl.tls);
   options.verify = certificate || !settings.insecure;
   options.verify_host = !settings.insecure;
-  if (options.verify) options.ca_file = ctl.tls.ca_file;
-  options.cert_file = ctl.tls.cert_file;
-  options.key_file = ctl.tls.key_file;
-  options.key_password = ctl.tls.key_password;
+  if (!options.verify) options.ca_file.clear();
   auto tls = net::load_client_tls(options);
   if (!tls) throw Failure("calls to members: " + tls.error());
   return std::make_unique<HttpMemberApi>(ctl.authentication, *std::move(tls));

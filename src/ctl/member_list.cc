@@ -234,9 +234,9 @@ std::string title_of(const dcs::Cluster& cluster, const std::string& scope) {
   return fmt::format(" Cluster: {} ({}) ", scope, id);
 }
 
-std::string lines_below(const dcs::Cluster& cluster, const dcs::ClusterModes& modes) {
+std::string lines_below(const dcs::Cluster& cluster, const config::Modes& modes) {
   std::string out;
-  if (modes.paused) out += " Maintenance mode: on\n";
+  if (modes.pause) out += " Maintenance mode: on\n";
   const auto& planned = cluster.failover;
   if (planned.scheduled_at) {
     out += fmt::format(" Switchover scheduled at: {}\n", iso8601(*planned.scheduled_at));
@@ -258,8 +258,7 @@ std::int64_t lag_in_mb(std::int64_t bytes) {
 
 std::string format_members(const dcs::Cluster& cluster, const std::string& scope, const ListOptions& options,
                            std::vector<std::string>& warnings) {
-  const dcs::ClusterModes modes =
-      dcs::cluster_modes(cluster.config.valid ? cluster.config.data : Document::map());
+  const config::Modes modes = config::modes_of(cluster.config.valid ? cluster.config.data : Document::map());
   auto members = dcs::member_overviews(cluster, modes);
   std::vector<TreeRow> ordered;
   if (options.format == Format::topology) {

@@ -200,7 +200,7 @@ config::Etcd3 etcd3_of(const Settings& settings) {
       throw Failure(fmt::format(
           "the configured store {} is not available in Tanist {}\nHINT: {}", store, TANIST_VERSION,
           std::string_view(store) == "etcd"
-              ? "etcd 3.4 and later answer under etcd3: an `etcd3` section, or -d etcd3://HOST:PORT"
+              ? "rename the section to etcd3, its keys stay as they are, or give -d etcd3://HOST:PORT"
               : "this version speaks to etcd3"));
     }
     no_store();

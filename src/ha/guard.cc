@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "config/dynamic.h"
+#include "config/modes.h"
 #include "core/document.h"
 #include "core/log.h"
 #include "core/wait.h"
@@ -89,7 +89,7 @@ Task<void> Engine::Impl::guard_from_the_start() {
   auto caching = read_small(dynamic_cache_path());
   cached_dynamic_ = co_await std::move(caching);
   const auto dynamic = parse_json(cached_dynamic_);
-  keeper_.set_paused(dynamic && dynamic->is_map() && config::build_dynamic(*dynamic).pause);
+  keeper_.set_paused(dynamic && config::modes_of(*dynamic).pause);
 }
 
 Task<void> Engine::Impl::find_server() {

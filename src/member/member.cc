@@ -54,7 +54,7 @@ class Member {
             dcs::etcd3::make_store(io_.get_executor(), clock_,
                                    {*settings_->etcd3, settings_->base_path(), settings_->dynamic.timing})),
         server_(io_.get_executor(), clock_, disk_),
-        peers_(io_.get_executor(), clock_),
+        peers_(io_.get_executor(), clock_, settings_->scope),
         journal_(clock_, disk_, scope_, settings_->state_dir),
         signals_(io_.get_executor(), {SIGTERM, SIGINT, SIGHUP}),
         reloader_(clock_, disk_, source_, board_, settings_, reloaded_parts()) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "config/addresses.h"
+#include "config/tls_options.h"
 #include "core/clock.h"
 #include "core/format.h"
 #include "net/certificate.h"
@@ -51,20 +52,11 @@ class HostCheck {
     out_.warnings.push_back(finding(std::move(path), value, why, std::move(hint)));
   }
 
-  static net::TlsOptions options_of(const config::TlsFiles& files) {
-    net::TlsOptions out;
-    out.ca_file = files.ca_file;
-    out.cert_file = files.cert_file;
-    out.key_file = files.key_file;
-    out.key_password = files.key_password;
-    return out;
-  }
-
   /// Loads the files as the daemon will: a key that belongs to another certificate does not load either.
   void tls() {
     const auto& api = settings_.restapi;
     if (!api.tls.cert_file.empty()) {
-      net::TlsOptions options = options_of(api.tls);
+      net::TlsOptions options = config::tls_options(api.tls);
       options.ciphers = api.ciphers;
       if (const auto loaded = net::load_server_tls(options, net::ClientCertificates::ignored); !loaded) {
         error("restapi.certfile", api.tls.cert_file, loaded.error());
@@ -99,7 +91,7 @@ class HostCheck {
   void client_tls(const std::string& section, const std::string& ca, const std::string& certificate,
                   const config::TlsFiles& files) {
     if (files.ca_file.empty() && files.cert_file.empty()) return;
-    const auto loaded = net::load_client_tls(options_of(files));
+    const auto loaded = net::load_client_tls(config::tls_options(files));
     if (loaded) return validity(section + "." + certificate, files.cert_file);
     const bool names_ca = !files.ca_file.empty() && loaded.error().find(files.ca_file) != std::string::npos;
     error(section + "." + (names_ca ? ca : certificate), names_ca ? files.ca_file : files.cert_file,

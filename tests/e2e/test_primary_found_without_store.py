@@ -1,5 +1,6 @@
 """A daemon that is restarted while the store is gone stops the primary it finds before its lease ends, and keeps one whose
 lease goes on."""
+import json
 import time
 
 from harness.processes import wait_until
@@ -14,6 +15,8 @@ def test_a_found_primary_is_stopped_when_its_lease_ends(new_cluster):
     cut = time.time()
     member.kill()
     assert member.postmaster(), "a killed daemon leaves PostgreSQL running"
+    cache = member.directory / "data/patroni.dynamic.json"
+    cache.write_text(json.dumps({**json.loads(cache.read_text()), "pause": "off"}))  # a text, and a no all the same
     after = len(member.log())
     member.start()
     time.sleep(3)  # far from the end of the lease: nothing is to happen yet

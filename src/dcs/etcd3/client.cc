@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/tls_options.h"
 #include "core/format.h"
 #include "core/log.h"
 #include "dcs/store.h"
@@ -57,10 +58,7 @@ std::vector<net::Endpoint> Client::configured() const {
 
 net::HttpClientOptions Client::http_options() const {
   net::HttpClientOptions out;
-  out.tls.ca_file = options_.tls.ca_file;
-  out.tls.cert_file = options_.tls.cert_file;
-  out.tls.key_file = options_.tls.key_file;
-  out.tls.key_password = options_.tls.key_password;
+  out.tls = config::tls_options(options_.tls);
   // dcs.md §4.1: the server is verified only where a CA is configured.
   out.tls.verify = !options_.tls.ca_file.empty();
   out.keepalive.user_timeout = timing_.ttl;

@@ -11,7 +11,40 @@ namespace {
 
 using namespace std::chrono_literals;
 
+std::string names_with_data(const Draft& d) {
+  std::string out;
+  for (const auto& [name, member] : d.cluster.members)
+    if (name != d.me() && member.xlog_location) out += (out.empty() ? "" : ", ") + name;
+  return out.empty() ? "none" : out;
+}
+
+/// Beside the line that scripts know: what it is that nobody goes on with. Not at once, since a cluster that
+/// is being made is waited for every time.
+void tell_what_is_waited_for(Draft& d) {
+  const std::string key = "founder";
+  if (!d.cluster.unlocked() || d.memory.refusals_told.try_emplace(key, d.now()).second) return;
+  const auto say = [&](Code code, std::vector<std::string> arguments) {
+    d.say_each_minute(key, log::Level::warning, code, std::move(arguments));
+  };
+  const auto& initialize = d.cluster.initialize;
+  const auto& before = d.view.store.last_with_leader;
+  const std::string path = d.settings.base_path() + "/initialize";
+  if (!initialize.value.empty()) {
+    say(Code::waiting_for_data, {path, initialize.value, names_with_data(d)});
+  } else if (d.settings.tags.nofailover) {
+    say(Code::waiting_may_not_found, {"its tag nofailover is set"});
+  } else if (!d.settings.bootstrap.present) {
+    say(Code::waiting_may_not_found, {"its configuration has no bootstrap section"});
+  } else if (before && !before->unlocked()) {
+    say(Code::waiting_for_former_leader, {before->leader_name()});
+  } else if (initialize.present) {
+    const auto& note = d.cluster.bootstrap_note;
+    say(Code::waiting_for_other_founder, {path, note.present() ? note.name : "somebody"});
+  }
+}
+
 bool wait_for_founder(Draft& d) {
+  tell_what_is_waited_for(d);
   d.wake_in(std::min(kLookAgain, d.timing().loop_wait));
   return d.because(Code::waiting_for_bootstrap);
 }

@@ -9,7 +9,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kSystemIdLength = 10;
 /// Between two tries of what failed: soon for what others may have mended, not so soon that the log fills.
 constexpr Duration kRetryPause = 5s;
 /// A clone is dear, and a script that is broken stays broken for a while: its pause doubles up to this.
@@ -21,10 +20,6 @@ bool role_is_primary(const View& view) {
 }
 
 }  // namespace
-
-bool valid_system_id(const std::string& id) {
-  return id.size() >= kSystemIdLength && std::ranges::all_of(id, [](char c) { return c >= '0' && c <= '9'; });
-}
 
 bool is_primary(const View& view) {
   const auto& facts = view.postgres.facts;

@@ -112,6 +112,13 @@ TEST_F(Refusal, without_tls_no_certificate_can_be_asked_for) {
   check("", 200);
 }
 
+TEST(FirstSegment, is_the_same_for_gate_and_routes) {
+  EXPECT_EQ(first_segment("/failsafe?a=/config"), "failsafe");
+  EXPECT_EQ(first_segment("//failsafe/x"), "failsafe");
+  EXPECT_EQ(first_segment("?failsafe"), "");
+  EXPECT_EQ(first_segment(""), "");
+}
+
 TEST(Safe, reading_methods_are_safe) {
   for (const char* method : {"GET", "HEAD", "OPTIONS"}) EXPECT_TRUE(is_safe(method));
   for (const char* method : {"POST", "PATCH", "PUT", "DELETE", "get"}) EXPECT_FALSE(is_safe(method));

@@ -75,6 +75,23 @@ TEST_F(EditConfigTest, settings_are_shown_as_a_diff_and_written) {
             R"({"ttl":20,"postgresql":{"parameters":{"max_connections":200,"work_mem":"8MB"}}})");
 }
 
+TEST_F(EditConfigTest, a_controlled_parameter_that_members_would_not_take_is_not_written) {
+  command.parameters = {"max_connections=abc"};
+  command.force = true;
+  EXPECT_NE(
+      run().find("postgresql.parameters.max_connections: given \"abc\" (a string), allowed: an integer of at "
+                 "least 25"),
+      std::string::npos);
+  EXPECT_FALSE(store.written);
+}
+
+TEST_F(EditConfigTest, a_configuration_that_is_no_json_is_not_called_absent) {
+  store.cluster.config = {7, Document::map(), false};
+  command.settings = {"ttl=20"};
+  EXPECT_NE(run().find("holds no JSON object"), std::string::npos);
+  EXPECT_THROW(run_show_config("shop", store, screen.terminal()), Failure);
+}
+
 TEST_F(EditConfigTest, nothing_is_written_without_a_yes) {
   command.settings = {"ttl=20"};
   screen.in.str("n\n");

@@ -230,6 +230,18 @@ TEST_F(ValidateConfig, a_data_directory_that_may_not_be_entered_is_told) {
   EXPECT_EQ(code, 1);
 }
 
+TEST_F(ValidateConfig, modes_that_are_not_served_yet_are_told) {
+  EXPECT_EQ(run(minimal() + "bootstrap:\n  dcs:\n    synchronous_mode: quorum\n    failsafe_mode: 'on'\n"),
+            0);
+  EXPECT_THAT(
+      err_,
+      HasSubstr("c.yml:15: bootstrap.dcs.synchronous_mode: is not served by this version yet: while it is "
+                "set a running primary is kept"));
+  EXPECT_THAT(err_, HasSubstr("bootstrap.dcs.failsafe_mode: is not served by this version yet"));
+  EXPECT_EQ(run(minimal() + "bootstrap: {dcs: {pause: 'off', synchronous_mode: off}}\n"), 0);
+  EXPECT_THAT(err_, Not(HasSubstr("not served")));
+}
+
 TEST_F(ValidateConfig, no_message_shows_a_password_of_the_store) {
   for (const char* hosts : {"root:hush@h:1", "http://root:hush@h:1", "http://root:hu/hush@h:1"}) {
     std::string text = minimal();

@@ -39,6 +39,45 @@ TEST(Founding, without_a_bootstrap_section_nobody_founds) {
   EXPECT_EQ(b.decide().reason.text(), "waiting for leader to bootstrap");
 }
 
+/// What is said beside the result when the same is waited for again and again, for `seconds`.
+std::string said_within(ViewBuilder& b, int seconds) {
+  std::string out;
+  for (int i = 0; i <= seconds; ++i) {
+    const Decision d = b.decide();
+    EXPECT_EQ(d.reason.text(), "waiting for leader to bootstrap");
+    for (const auto& line : duties<duty::Say>(d)) out += line.text + "\n";
+    b.view.memory = d.memory;
+    b.view.now += 1s;
+  }
+  return out;
+}
+
+TEST(Founding, who_is_waited_for_in_vain_is_told_once_a_minute) {
+  ViewBuilder b = ViewBuilder().before_bootstrap().linearizable();
+  b.settings.bootstrap.present = false;
+  EXPECT_EQ(said_within(b, 59), "") << "as long as that somebody may be at work";
+  EXPECT_EQ(
+      said_within(b, 59),
+      "nobody leads, there is no data, and this member may not make a new cluster: its configuration has "
+      "no bootstrap section\n"
+      "HINT: start a member that may: one with a bootstrap section in its configuration and without the tag "
+      "nofailover\n");
+}
+
+TEST(Founding, a_key_that_outlived_the_data_is_named) {
+  ViewBuilder b = ViewBuilder().before_bootstrap().linearizable();
+  b.cluster.initialize = {.version = 31, .present = true, .value = "7000000000000000001"};
+  const std::string wanted = b.settings.base_path() + "/initialize names a cluster (7000000000000000001)";
+  EXPECT_NE(said_within(b, 70).find(wanted), std::string::npos);
+}
+
+TEST(Founding, a_bootstrap_of_somebody_else_that_does_not_end_is_named) {
+  ViewBuilder b = abandoned();
+  b.cluster.bootstrap_note = {.name = "n2", .incarnation = "other", .session = "s2", .version = 30};
+  EXPECT_NE(said_within(b, 70).find("/initialize stands empty, n2 has begun to make a new cluster"),
+            std::string::npos);
+}
+
 TEST(Founding, a_bootstrap_of_somebody_else_is_waited_for) {
   ViewBuilder b = abandoned();
   b.cluster.bootstrap_note = {.name = "n2", .incarnation = "other", .session = "s2", .version = 30};
