@@ -6,9 +6,9 @@
 #include <ostream>
 
 #include "core/format.h"
+#include "ctl/commands/reload.h"
+#include "ctl/commands/show_config.h"
 #include "ctl/member_selection.h"
-#include "ctl/reload_command.h"
-#include "ctl/show_config_command.h"
 
 namespace tanist::ctl {
 

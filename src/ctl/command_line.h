@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "config/environment.h"
-#include "ctl/edit_config_command.h"
-#include "ctl/list_command.h"
+#include "ctl/commands/edit_config.h"
+#include "ctl/commands/list.h"
 #include "ctl/member_api.h"
 
 namespace tanist::ctl {

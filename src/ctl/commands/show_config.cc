@@ -1,8 +1,8 @@
-#include "ctl/show_config_command.h"
+#include "ctl/commands/show_config.h"
 
 #include <ostream>
 
-#include "ctl/yaml_writer.h"
+#include "ctl/show/yaml_writer.h"
 
 namespace tanist::ctl {
 

@@ -1,4 +1,4 @@
-#include "ctl/edit_config_command.h"
+#include "ctl/commands/edit_config.h"
 
 #include <unistd.h>
 
@@ -15,8 +15,8 @@
 #include "config/change.h"
 #include "config/yaml.h"
 #include "core/format.h"
-#include "ctl/diff.h"
-#include "ctl/yaml_writer.h"
+#include "ctl/show/diff.h"
+#include "ctl/show/yaml_writer.h"
 #include "process/command_line.h"
 #include "process/foreground.h"
 

@@ -6,7 +6,7 @@
 
 #include "core/time.h"
 #include "ctl/cluster_store.h"
-#include "ctl/member_list.h"
+#include "ctl/show/member_list.h"
 #include "ctl/terminal.h"
 
 namespace tanist::ctl {

@@ -1,4 +1,4 @@
-#include "ctl/list_command.h"
+#include "ctl/commands/list.h"
 
 #include <ctime>
 #include <ostream>
