@@ -14,6 +14,7 @@
 #include "core/format.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "core/version.h"
 #include "dcs/overview.h"
 
 namespace tanist::api {
@@ -234,7 +235,7 @@ struct Resources::Impl {
     if (is_one_of(kLater, request.method, segment)) {
       return error_page(
           501, fmt::format("Server does not support this operation: {} /{} is not available in Tanist {}.",
-                           request.method, segment, TANIST_VERSION));
+                           request.method, segment, version()));
     }
     return error_page(501, fmt::format("Unsupported method ('{}'). Server does not support this operation.",
                                        request.method));

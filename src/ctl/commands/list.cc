@@ -51,4 +51,67 @@ void run_list(const ListCommand& command, ClusterStore& store, const Terminal& t
   }
 }
 
+namespace {
+
+constexpr Duration kWatchEvery = std::chrono::seconds(2);
+constexpr std::string_view kFormats[] = {"pretty", "tsv", "json", "yaml"};
+constexpr std::string_view kOtherSpellings[] = {"yml"};
+
+constexpr cli::Option kExtended{.names = "-e,--extended",
+                                .help = "Also columns that no member has a value for"};
+constexpr cli::Option kTimestamp{.names = "-t,--timestamp", .help = "Print the time first"};
+constexpr cli::Option kFormat{.names = "-f,--format",
+                              .help = "pretty (default), tsv, json or yaml",
+                              .value = "FORMAT",
+                              .choices = kFormats,
+                              .also_taken = kOtherSpellings,
+                              .in_short = "Output format"};
+
+Format format_of(const std::string& name) {
+  if (name == "tsv") return Format::tsv;
+  if (name == "json") return Format::json;
+  if (name == "yaml" || name == "yml") return Format::yaml;
+  return Format::pretty;
+}
+
+void call_list(const Call& call) {
+  ListCommand command = watched(call);
+  command.options.format = format_of(call.given.text(kFormat, "pretty"));
+  command.options.extended = call.given.has(kExtended);
+  command.timestamp = call.given.has(kTimestamp);
+  show_clusters(command, call);
+}
+
+}  // namespace
+
+ListCommand watched(const Call& call) {
+  ListCommand command;
+  command.clusters = call.clusters();
+  if (call.given.has(kWatchAgain)) command.every = kWatchEvery;
+  if (const auto every = call.given.number(kWatch)) command.every = from_seconds(*every);
+  command.clear_screen = command.every && call.around.terminal.out_is_terminal;
+  return command;
+}
+
+void show_clusters(const ListCommand& command, const Call& call) {
+  if (command.clusters.empty())
+    return warn(call.around.terminal, "Listing members: No cluster names were provided");
+  const auto store = call.around.open_store(call.settings);
+  run_list(command, *store, call.around.terminal);
+}
+
+Command list_command() {
+  return {
+      .line = {.name = "list",
+               .help = "Show the members of clusters: role, state, timeline, position, lag",
+               .arguments = {kClusters},
+               .options = {kGroup, kWatchAgain, kWatch, kExtended, kTimestamp, kFormat},
+               .footer =
+                   "Receive and Replay: how far a replica has received and replayed the WAL, with the lag "
+                   "behind the\n"
+                   "leader in MB. Hosts are shown with their port where it is not 5432 or hosts are "
+                   "shared."},
+      .run = call_list};
+}
+
 }  // namespace tanist::ctl

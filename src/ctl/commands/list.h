@@ -5,9 +5,8 @@
 #include <vector>
 
 #include "core/time.h"
-#include "ctl/cluster_store.h"
+#include "ctl/command.h"
 #include "ctl/show/member_list.h"
-#include "ctl/terminal.h"
 
 namespace tanist::ctl {
 
@@ -26,5 +25,21 @@ struct ListCommand {
 /// Throws Failure; while watching, a store that does not answer is reported in place of the tables and asked
 /// again.
 void run_list(const ListCommand& command, ClusterStore& reader, const Terminal& terminal);
+
+Command list_command();
+
+/// What `topology` shares with it.
+inline constexpr cli::Option kWatchAgain{.names = "-W", .help = "Show again every 2 seconds, until Ctrl-C"};
+/// Longer pauses between two rounds than a day are typing errors.
+inline constexpr cli::Option kWatch{.names = "-w,--watch",
+                                    .help = "Show again every so many seconds",
+                                    .value = "SECONDS",
+                                    .type = cli::Type::number,
+                                    .least = 0.01,
+                                    .most = 86400};
+/// By the clusters and the two options above.
+ListCommand watched(const Call& call);
+/// Runs it where a cluster is named at all, and tells a warning otherwise.
+void show_clusters(const ListCommand& command, const Call& call);
 
 }  // namespace tanist::ctl
