@@ -9,6 +9,7 @@
 namespace tanist::ha {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::kHere;
 using testing::ViewBuilder;
 
