@@ -1,6 +1,5 @@
-// Arrows go down only: apps -> member -> {api, ha, ctl, guard} -> {postgres, dcs} -> config -> {net, process,
-// cli}
-// -> core.
+// Arrows go down only:
+// apps -> member -> {api, ha, ctl, guard} -> {postgres, dcs} -> config -> {net, process, cli} -> core.
 
 #include <gtest/gtest.h>
 
