@@ -4,6 +4,7 @@
 #include "core/disk_thread.h"
 #include "core/format.h"
 #include "core/log.h"
+#include "core/version.h"
 #include "core/wait.h"
 #include "dcs/compatible_version.h"
 
@@ -46,7 +47,7 @@ std::string server_name(config::RestApi::ServerTokens tokens) {
     case config::RestApi::ServerTokens::product_only: return "Patroni";
     case config::RestApi::ServerTokens::original: break;
   }
-  return std::string("Tanist/") + TANIST_VERSION;
+  return std::string("Tanist/") + version();
 }
 
 Front::Front(Executor executor, Clock& clock, net::HttpServerOptions limits, net::HttpServer::Handler handler,

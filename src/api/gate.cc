@@ -97,9 +97,9 @@ Task<bool> Gate::allowed(std::string client_ip, bool members_too, dcs::ClusterPt
   co_return std::ranges::find(addresses, client) != addresses.end();
 }
 
-Task<std::optional<net::HttpResponse>> Gate::check(net::HttpRequest request, dcs::ClusterPtr view) {
-  // The store may be down when members are asked about failsafe mode: what it says of them is not asked for.
-  const bool members_too = rest_.allowlist_include_members && first_segment(request.target) != "failsafe";
+Task<std::optional<net::HttpResponse>> Gate::check(net::HttpRequest request, dcs::ClusterPtr view,
+                                                   From from) {
+  const bool members_too = rest_.allowlist_include_members && from == From::list_and_members;
   bool address_allowed = true;
   if (rest_.allowlist || members_too) {
     auto looking = allowed(request.client_ip, members_too, std::move(view));

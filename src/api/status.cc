@@ -1,6 +1,7 @@
 #include "api/status.h"
 
 #include "core/log.h"
+#include "core/version.h"
 #include "dcs/compatible_version.h"
 
 namespace tanist::api {
@@ -74,7 +75,7 @@ void add_tail(Document& out, const Observed& o) {
     out.set("logger_queue_size", static_cast<std::int64_t>(waiting));
     if (const std::size_t lost = log::lost()) out.set("logger_records_lost", static_cast<std::int64_t>(lost));
   }
-  out.set("tanist_version", TANIST_VERSION);
+  out.set("tanist_version", version());
   if (s.operation) out.set("operation", s.operation->name);
   if (s.progress) {
     Document& progress = out.set("progress", Document::map({{"done_bytes", s.progress->done_bytes},

@@ -13,6 +13,7 @@ constexpr Place kPlaces[] = {
     {"api/", "patroni.api"},
     {"apps/", "patroni.__main__"},
     {"citus/", "patroni.postgresql.mpp.citus"},
+    {"cli/", "patroni.ctl"},
     {"config/", "patroni.config"},
     {"core/log", "patroni.log"},
     {"core/", "patroni.utils"},

@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/format.h"
 #include "core/task_scope.h"
+#include "core/version.h"
 
 namespace tanist::ctl {
 
@@ -33,7 +34,7 @@ class HttpMemberApi final : public MemberApi {
     net::HttpRequest request;
     request.method = method;
     request.target = "/" + endpoint;
-    request.headers.set("User-Agent", "Tanist/" TANIST_VERSION);
+    request.headers.set("User-Agent", std::string("Tanist/") + version());
     const auto& [name, password] = user_;
     if (!name.empty())
       request.headers.set("Authorization", "Basic " + net::base64_encode(name + ":" + password.reveal()));

@@ -1,5 +1,6 @@
 #include "ha/member_record.h"
 
+#include "core/version.h"
 #include "dcs/compatible_version.h"
 
 namespace tanist::ha {
@@ -39,7 +40,7 @@ Document member_record(const View& view, const std::optional<postgres::Progress>
   value.set("state", to_string(view.postgres.state));
   value.set("role", to_string(view.postgres.role));
   value.set("version", dcs::kCompatibleVersion);
-  value.set("tanist_version", TANIST_VERSION);
+  value.set("tanist_version", version());
   const auto& postgresql = settings.postgresql;
   if (postgresql.proxy_address) value.set("proxy_url", url(*postgresql.proxy_address, postgresql.database));
   if (view.lease.held(view.now) && !view.memory.checkpoint_after_promote_done)

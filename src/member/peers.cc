@@ -4,6 +4,7 @@
 #include "core/document.h"
 #include "core/format.h"
 #include "core/log.h"
+#include "core/version.h"
 #include "core/wait.h"
 
 namespace tanist::member {
@@ -101,7 +102,7 @@ void HttpPeers::use(const config::Ctl& ctl, net::TlsContextPtr tls) {
 net::HttpRequest HttpPeers::get(const std::string& target) const {
   net::HttpRequest request;
   request.target = target;
-  request.headers.set("User-Agent", "Tanist/" TANIST_VERSION);
+  request.headers.set("User-Agent", std::string("Tanist/") + version());
   const auto& [user, password] = authentication_;
   if (!user.empty())
     request.headers.set("Authorization", "Basic " + net::base64_encode(user + ":" + password.reveal()));

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/log.h"
+#include "core/version.h"
 #include "unit/api/snapshots.h"
 #include "unit/net/certificates.h"
 #include "unit/net/raw_peer.h"
@@ -102,7 +103,7 @@ TEST_F(ApiServerTest, a_health_check_carries_the_status_document) {
   const Reply reply = ask("GET /primary");
   EXPECT_EQ(reply.status, 200);
   EXPECT_NE(reply.head.find("Content-Type: application/json"), std::string::npos);
-  EXPECT_NE(reply.head.find(std::string("Server: Tanist/") + TANIST_VERSION), std::string::npos);
+  EXPECT_NE(reply.head.find(std::string("Server: Tanist/") + version()), std::string::npos);
   EXPECT_NE(reply.head.find("Content-Length: " + std::to_string(reply.body.size())), std::string::npos);
   EXPECT_TRUE(reply.body.starts_with(R"({"state": "running", )")) << reply.body;
   const Reply unknown = ask("GET /no/such/path");

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/version.h"
 #include "unit/api/snapshots.h"
 
 namespace tanist::api {
@@ -61,7 +62,7 @@ TEST(Status, a_stopped_member_in_pause_without_a_view_uses_the_basic_form) {
 TEST(Status, names_the_own_version_beside_the_compatible_one) {
   const Document out = status_document(observe(primary(), kNow));
   ASSERT_NE(out.find("tanist_version"), nullptr);
-  EXPECT_EQ(out.find("tanist_version")->as_string(), TANIST_VERSION);
+  EXPECT_EQ(out.find("tanist_version")->as_string(), version());
 }
 
 TEST(Status, a_postgresql_that_does_not_answer_is_unknown) {

@@ -1,4 +1,4 @@
-#include "ctl/yaml_writer.h"
+#include "ctl/show/yaml_writer.h"
 
 #include <algorithm>
 #include <cctype>
@@ -6,7 +6,7 @@
 
 #include "config/yaml.h"
 #include "core/format.h"
-#include "ctl/unicode.h"
+#include "ctl/show/unicode.h"
 
 namespace tanist::ctl {
 

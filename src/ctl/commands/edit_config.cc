@@ -1,4 +1,4 @@
-#include "ctl/edit_config_command.h"
+#include "ctl/commands/edit_config.h"
 
 #include <unistd.h>
 
@@ -15,10 +15,8 @@
 #include "config/change.h"
 #include "config/yaml.h"
 #include "core/format.h"
-#include "ctl/diff.h"
-#include "ctl/yaml_writer.h"
-#include "process/command_line.h"
-#include "process/foreground.h"
+#include "ctl/show/diff.h"
+#include "ctl/show/yaml_writer.h"
 
 namespace tanist::ctl {
 
@@ -105,33 +103,6 @@ Document edited(const EditConfigCommand& command, const Document& current, const
   }
 }
 
-bool in_path(const std::string& program, const config::Environment& environment) {
-  if (program.find('/') != std::string::npos) return ::access(program.c_str(), X_OK) == 0;
-  const auto found = environment.find("PATH");
-  std::istringstream folders(found == environment.end() ? "/usr/bin:/bin" : found->second);
-  for (std::string folder; std::getline(folders, folder, ':');)
-    if (::access((folder + "/" + program).c_str(), X_OK) == 0) return true;
-  return false;
-}
-
-/// The command in the variable, else the first of `others` that is there; empty: none.
-std::vector<std::string> program_of(const config::Environment& environment, const char* variable,
-                                    const std::vector<std::string>& others) {
-  const auto set = environment.find(variable);
-  if (set != environment.end()) {
-    const auto words = process::split_command(set->second);
-    if (words && !words->empty() && in_path(words->front(), environment)) return *words;
-  }
-  for (const auto& name : others)
-    if (in_path(name, environment)) return {name};
-  return {};
-}
-
-int exit_code(const std::expected<process::Exit, std::string>& ended) {
-  if (!ended) throw Failure(ended.error());
-  return ended->signal != 0 ? -ended->signal : ended->code;
-}
-
 void check(const Document& current, const Document& next) {
   const auto refused = config::refused_change(current, next);
   if (refused) throw Failure(*refused + "\nHINT: the members would not take this, nothing was changed");
@@ -167,28 +138,6 @@ void write(const EditConfigCommand& command, const dcs::Cluster& seen, const Doc
 }
 
 }  // namespace
-
-Programs usual_programs(const config::Environment& environment) {
-  Programs out;
-  out.edit = [environment](const std::string& path) {
-    auto editor = program_of(environment, "EDITOR", {"editor", "vi"});
-    if (editor.empty())
-      throw Failure("EDITOR environment variable is not set. editor or vi are not available");
-    editor.push_back(path);
-    return exit_code(process::run_in_foreground(editor));
-  };
-  out.page = [environment](const std::string& text) {
-    auto pager = program_of(environment, "PAGER", {"less", "more"});
-    if (pager.empty())
-      throw Failure(
-          "No pager could be found. Either set PAGER environment variable with your pager or install either "
-          "\"less\" or \"more\" in the host.");
-    // Colours are shown, and what fits the screen is left on it.
-    if (pager.size() == 1 && pager[0].ends_with("less")) pager.emplace_back("-FRX");
-    (void)exit_code(process::run_in_foreground(pager, text));
-  };
-  return out;
-}
 
 void apply_setting(Document& config, const std::string& pair) {
   const auto equals = pair.find('=');
@@ -248,6 +197,62 @@ void run_edit_config(const EditConfigCommand& command, ClusterStore& store, cons
   if (!command.force && !confirm(terminal, "Apply these changes?")) return;
   write(command, *seen, next, store);
   terminal.out << "Configuration changed\n";
+}
+
+namespace {
+
+constexpr cli::Option kQuiet{.names = "-q,--quiet", .help = "Do not show the difference"};
+constexpr cli::Option kSet{.names = "-s,--set",
+                           .help = "Set a key; an empty value or null removes it; may be repeated",
+                           .value = "KEY=VALUE",
+                           .repeated = true};
+constexpr cli::Option kPg{.names = "-p,--pg",
+                          .help = "Set a PostgreSQL parameter: -s postgresql.parameters.NAME=VALUE",
+                          .value = "NAME=VALUE",
+                          .repeated = true};
+constexpr cli::Option kApply{.names = "--apply",
+                             .help = "Merge a YAML file into it; - for standard input",
+                             .value = "FILE",
+                             .type = cli::Type::file};
+constexpr cli::Option kReplace{.names = "--replace",
+                               .help = "Put a YAML file in its place; - for standard input",
+                               .value = "FILE",
+                               .type = cli::Type::file};
+
+void call_edit_config(const Call& call) {
+  const EditConfigCommand command{.cluster = call.cluster(),
+                                  .replace = call.given.text(kReplace),
+                                  .apply = call.given.text(kApply),
+                                  .settings = call.given.texts(kSet),
+                                  .parameters = call.given.texts(kPg),
+                                  .quiet = call.given.has(kQuiet),
+                                  .force = call.given.has(kForce)};
+  run_edit_config(command, *call.around.open_store(call.settings), call.around.terminal,
+                  call.around.programs);
+}
+
+}  // namespace
+
+Command edit_config_command() {
+  return {
+      .line =
+          {.name = "edit-config",
+           .help = "Change the configuration that all members of a cluster share",
+           .arguments = {kCluster},
+           .options = {kGroup, kQuiet, kSet, kPg, kApply, kReplace, kForce},
+           .footer =
+               "Without -s, -p, --apply and --replace an editor is started ($EDITOR, editor, vi). What "
+               "members would\n"
+               "refuse is not written, nor is anything when somebody else changed the configuration "
+               "meanwhile. Members\n"
+               "take the change over within a second; what needs a restart of PostgreSQL is then shown by "
+               "`list`.\n\n"
+               "Examples:\n"
+               "  edit-config shop -s ttl=20 -s retry_timeout=5\n"
+               "  edit-config shop -p work_mem=8MB -p log_min_duration_statement=250ms --force\n"
+               "  edit-config shop -s postgresql.parameters.work_mem=          (back to the default)\n"
+               "  show-config shop > shop.yml; edit-config shop --replace shop.yml"},
+      .run = call_edit_config};
 }
 
 }  // namespace tanist::ctl

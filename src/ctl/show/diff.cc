@@ -1,4 +1,4 @@
-#include "ctl/diff.h"
+#include "ctl/show/diff.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "ctl/topology.h"
+#include "ctl/show/topology.h"
 
 #include <map>
 #include <set>

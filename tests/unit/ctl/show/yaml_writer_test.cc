@@ -1,4 +1,4 @@
-#include "ctl/yaml_writer.h"
+#include "ctl/show/yaml_writer.h"
 
 #include <gtest/gtest.h>
 

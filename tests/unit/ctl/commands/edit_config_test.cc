@@ -1,4 +1,4 @@
-#include "ctl/edit_config_command.h"
+#include "ctl/commands/edit_config.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "ctl/show_config_command.h"
+#include "ctl/commands/show_config.h"
 #include "unit/ctl/surroundings.h"
 
 namespace tanist::ctl {

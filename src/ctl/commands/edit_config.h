@@ -1,13 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "config/environment.h"
-#include "ctl/cluster_store.h"
-#include "ctl/terminal.h"
+#include "ctl/command.h"
 
 namespace tanist::ctl {
 
@@ -26,17 +23,6 @@ struct EditConfigCommand {
   bool force = false;
 };
 
-/// The programs the command runs, in the foreground; their exit code. Throw Failure where there is none to
-/// run.
-struct Programs {
-  /// Edits the file at `path`.
-  std::function<int(const std::string& path)> edit;
-  /// Shows `text`.
-  std::function<void(const std::string& text)> page;
-};
-/// By $EDITOR, $PAGER and what is commonly there.
-Programs usual_programs(const config::Environment& environment);
-
 /// Changes the dynamic configuration, in the order replace, apply, settings, parameters, or in an editor when
 /// none of them is given; shows the difference, asks, and writes it where nobody else has meanwhile (ctl.md
 /// §7). Throws Failure and Aborted.
@@ -46,5 +32,7 @@ void run_edit_config(const EditConfigCommand& command, ClusterStore& store, cons
 /// One `key.path=value` on `config`: the value is YAML, null deletes, missing levels are made, empty ones
 /// removed; below postgresql.parameters the rest of the path is one name. Throws Failure.
 void apply_setting(Document& config, const std::string& pair);
+
+Command edit_config_command();
 
 }  // namespace tanist::ctl

@@ -1,4 +1,4 @@
-#include "ctl/reload_command.h"
+#include "ctl/commands/reload.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "ctl/reload_command.h"
+#include "ctl/commands/reload.h"
 
 #include <ostream>
 
@@ -48,6 +48,40 @@ void run_reload(const ReloadCommand& command, ClusterStore& store, MemberApi& ap
     terminal.out << std::flush;
   }
   if (!unreachable.empty()) throw Failure("no answer from " + joined(unreachable));
+}
+
+namespace {
+
+constexpr cli::Argument kMembers{.name = "MEMBERS", .help = "Names of members (default: all)", .many = true};
+constexpr cli::Option kRole{.names = "-r,--role",
+                            .help = "Only members of a role: leader, primary, standby-leader, replica, any",
+                            .value = "ROLE",
+                            .choices = kRoles};
+
+void call_reload(const Call& call) {
+  const ReloadCommand command{.cluster = call.cluster(),
+                              .members = call.given.texts(kMembers),
+                              .role = call.given.text(kRole, "any"),
+                              .force = call.given.has(kForce),
+                              .local = call.settings.document};
+  const auto store = call.around.open_store(call.settings);
+  const auto api = call.around.open_member_api(call.settings);
+  run_reload(command, *store, *api, call.around.terminal);
+}
+
+}  // namespace
+
+Command reload_command() {
+  return {
+      .line = {.name = "reload",
+               .help = "Have members read their configuration files again",
+               .arguments = {kNamedCluster, kMembers},
+               .options = {kGroup, kRole, kForce},
+               .footer =
+                   "It is what SIGHUP does: the member reads its files again, writes PostgreSQL's anew and "
+                   "reloads it.\n"
+                   "Changes by edit-config need no reload."},
+      .run = call_reload};
 }
 
 }  // namespace tanist::ctl

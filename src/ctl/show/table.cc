@@ -1,8 +1,8 @@
-#include "ctl/table.h"
+#include "ctl/show/table.h"
 
 #include <algorithm>
 
-#include "ctl/unicode.h"
+#include "ctl/show/unicode.h"
 
 namespace tanist::ctl {
 

@@ -1,4 +1,4 @@
-#include "ctl/unicode.h"
+#include "ctl/show/unicode.h"
 
 #include <algorithm>
 #include <iterator>

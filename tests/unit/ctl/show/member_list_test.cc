@@ -1,4 +1,4 @@
-#include "ctl/member_list.h"
+#include "ctl/show/member_list.h"
 
 #include <gtest/gtest.h>
 

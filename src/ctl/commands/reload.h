@@ -3,9 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "ctl/cluster_store.h"
-#include "ctl/member_api.h"
-#include "ctl/terminal.h"
+#include "ctl/command.h"
 
 namespace tanist::ctl {
 
@@ -23,5 +21,7 @@ struct ReloadCommand {
 /// Has members read their configuration again (ctl.md §5.2). Throws Failure, also when a member could not be
 /// reached.
 void run_reload(const ReloadCommand& command, ClusterStore& store, MemberApi& api, const Terminal& terminal);
+
+Command reload_command();
 
 }  // namespace tanist::ctl

@@ -1,4 +1,4 @@
-#include "ctl/member_list.h"
+#include "ctl/show/member_list.h"
 
 #include <algorithm>
 #include <cctype>
@@ -6,10 +6,10 @@
 #include <set>
 
 #include "core/format.h"
-#include "ctl/table.h"
-#include "ctl/topology.h"
-#include "ctl/unicode.h"
-#include "ctl/yaml_writer.h"
+#include "ctl/show/table.h"
+#include "ctl/show/topology.h"
+#include "ctl/show/unicode.h"
+#include "ctl/show/yaml_writer.h"
 
 namespace tanist::ctl {
 
