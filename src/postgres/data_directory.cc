@@ -37,13 +37,48 @@ std::optional<std::vector<std::string>> names_in(const std::string& path) {
   DIR* directory = ::opendir(path.c_str());
   if (directory == nullptr) return std::nullopt;
   std::vector<std::string> names;
+  // The end and an error look alike but for errno.
+  errno = 0;
   while (const dirent* entry = ::readdir(directory)) {
     const std::string name = entry->d_name;
     if (name != "." && name != "..") names.push_back(name);
+    errno = 0;
   }
+  const int error = errno;
   ::closedir(directory);
-  return names;
+  errno = error;
+  return error == 0 ? std::optional(std::move(names)) : std::nullopt;
 }
+
+/// Files of a directory, told apart: not there, or not to be seen (out of descriptors, an input/output error,
+/// a stale handle of NFS). The latter says nothing of the directory.
+class Looker {
+ public:
+  explicit Looker(const std::string& directory) : directory_(directory) {}
+
+  bool there(const std::string& name) {
+    struct stat seen{};
+    const std::string path = directory_ + "/" + name;
+    if (::stat(path.c_str(), &seen) == 0) return true;
+    if (errno != ENOENT && errno != ENOTDIR) note(failed("look at", path).error());
+    return false;
+  }
+  std::optional<std::string> read(const std::string& name) {
+    auto content = blocking::read_file(directory_ + "/" + name);
+    if (content) return std::move(*content);
+    note(std::move(content.error()));
+    return std::nullopt;
+  }
+  /// The first thing that could not be seen; empty: all could.
+  const std::string& error() const { return error_; }
+
+ private:
+  void note(std::string error) {
+    if (error_.empty()) error_ = std::move(error);
+  }
+  const std::string& directory_;
+  std::string error_;
+};
 
 std::string permission_problem(const std::string& path, const struct stat& seen, int version) {
   if (seen.st_uid != ::geteuid()) {
@@ -112,11 +147,19 @@ DataDirectorySeen look_at_data_directory(const std::string& path) {
   }
   std::error_code ec;
   seen.real_path = fs::canonical(path, ec).string();
-  if (const auto version = blocking::read_file(path + "/PG_VERSION"); version && *version) {
-    seen.major_version = parse_major_version(**version);
-  }
-  const bool control = exists(path + "/global/pg_control");
-  if (control && seen.major_version != 0) {
+  Looker look(path);
+  if (const auto version = look.read("PG_VERSION")) seen.major_version = parse_major_version(*version);
+  const bool control = look.there("global/pg_control");
+  seen.standby_signal = look.there("standby.signal") || look.there("recovery.conf");
+  seen.recovery_signal = look.there("recovery.signal");
+  seen.backup_label = look.there("backup_label");
+  seen.group_access = (directory.st_mode & S_IRGRP) != 0;
+  if (seen.major_version < 120000) seen.recovery_conf = look.read("recovery.conf");
+  seen.postmaster_pid = look.read("postmaster.pid");
+  if (!look.error().empty()) {
+    seen.kind = DataDirectory::unreadable;
+    seen.error = fmt::format("data directory \"{}\" cannot be read: {}", path, look.error());
+  } else if (control && seen.major_version != 0) {
     seen.kind = DataDirectory::ok;
     seen.permission_error = permission_problem(path, directory, seen.major_version);
   } else {
@@ -130,15 +173,6 @@ DataDirectorySeen look_at_data_directory(const std::string& path) {
           path, control ? "PG_VERSION" : "global/pg_control");
     }
   }
-  seen.standby_signal = exists(path + "/standby.signal") || exists(path + "/recovery.conf");
-  seen.recovery_signal = exists(path + "/recovery.signal");
-  seen.backup_label = exists(path + "/backup_label");
-  seen.group_access = (directory.st_mode & S_IRGRP) != 0;
-  if (seen.major_version < 120000) {
-    if (auto recovery = blocking::read_file(path + "/recovery.conf"); recovery)
-      seen.recovery_conf = std::move(*recovery);
-  }
-  if (auto pid = blocking::read_file(path + "/postmaster.pid"); pid) seen.postmaster_pid = std::move(*pid);
   return seen;
 }
 

@@ -91,6 +91,7 @@ class LocalServer final : public Server {
 
   // postmaster.cc
   Task<void> look(Instant deadline);
+  Task<std::expected<DataDirectorySeen, std::string>> look_once(Instant deadline);
   void take_look(DataDirectorySeen seen);
   void adopt_from(const DataDirectorySeen& seen);
   void adopt(process::PidFd pidfd, std::optional<process::Child> child);

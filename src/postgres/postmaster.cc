@@ -18,6 +18,8 @@ namespace {
 /// How long the end of a postmaster is not told while processes it left behind are being killed.
 constexpr Duration kQuietKill = 20ms;
 constexpr Duration kLookBudget = 2s;
+/// Between the two looks that must fail before the directory of a running server is called unreadable.
+constexpr Duration kLookAgain = 200ms;
 constexpr Duration kCallbackBudget = 1s;
 /// Of what does not depend on how much there is to remove.
 constexpr Duration kOpenBudget = 30s;
@@ -149,7 +151,27 @@ Task<void> LocalServer::close() {
   work_connection_.close();
 }
 
+/// What cannot be read costs a running server its life: one error that goes by must not. So it is looked
+/// at once more.
 Task<void> LocalServer::look(Instant deadline) {
+  auto first = look_once(deadline);
+  auto seen = co_await std::move(first);
+  if (seen && seen->kind == DataDirectory::unreadable && postmaster_) {
+    log::warning("{}; looking again", seen->error);
+    if (clock_.now() + kLookAgain >= deadline) co_return;
+    auto nap = clock_.sleep_for(kLookAgain);
+    co_await std::move(nap);
+    auto again = look_once(deadline);
+    seen = co_await std::move(again);
+  }
+  if (seen) {
+    take_look(std::move(*seen));
+  } else {
+    log::warning("{}", seen.error());
+  }
+}
+
+Task<std::expected<DataDirectorySeen, std::string>> LocalServer::look_once(Instant deadline) {
   const std::string path = pg().data_dir;
   auto op = disk_.call<DataDirectorySeen>(
       "look at data directory " + path,
@@ -160,18 +182,15 @@ Task<void> LocalServer::look(Instant deadline) {
         return seen;
       },
       std::min(deadline, clock_.now() + kLookBudget));
-  auto seen = co_await std::move(op);
-  if (seen) {
-    take_look(std::move(*seen));
-  } else {
-    log::warning("{}", seen.error());
-  }
+  co_return co_await std::move(op);
 }
 
 void LocalServer::take_look(DataDirectorySeen seen) {
   looked_at_ = clock_.now();
   facts_.data_directory = seen.kind;
   facts_.data_directory_error = seen.error;
+  // What was seen before still says more than what could not be read.
+  if (seen.kind == DataDirectory::unreadable) return;
   facts_.major_version = seen.major_version;
   facts_.standby_signal = seen.standby_signal || seen.recovery_signal;
   facts_.backup_label = seen.backup_label;
@@ -423,8 +442,13 @@ Task<void> LocalServer::refresh(Duration max_age, Instant deadline) {
     auto looking = look(deadline);
     co_await std::move(looking);
   }
+  const bool readable = facts_.data_directory == DataDirectory::ok && rebuilding_ == 0;
+  // Of a running server only whose it is: without that nothing is decided on it.
+  if (facts_.running() && readable && facts_.system_identifier.empty()) {
+    auto reading = read_control(std::min(deadline, clock_.now() + kLookBudget));
+    co_await std::move(reading);
+  }
   if (!facts_.running()) {
-    const bool readable = facts_.data_directory == DataDirectory::ok && rebuilding_ == 0;
     if (stopped() && readable && !facts_.control) {
       auto reading = read_control(deadline);
       co_await std::move(reading);

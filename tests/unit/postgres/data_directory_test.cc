@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,6 +71,35 @@ TEST_F(DataDirectoryTest, a_cluster_is_described) {
   EXPECT_THAT(look_at_data_directory(data_).permission_error, HasSubstr("has permissions 0777"));
   EXPECT_EQ(parse_major_version("9.6\n"), 90600);
   EXPECT_EQ(parse_major_version(""), 0);
+}
+
+/// What cannot be read is not what is not there: the directory is nobody else's because of it.
+TEST_F(DataDirectoryTest, a_file_of_it_that_cannot_be_read_makes_it_unreadable_and_not_foreign) {
+  const std::vector<std::string> files{"PG_VERSION", "global/pg_control", "standby.signal", "postmaster.pid"};
+  for (const std::string& file : files) {
+    fs::remove_all(data_);
+    make_cluster(data_);
+    fs::remove(data_ + "/" + file);
+    fs::create_symlink(file.substr(file.find('/') + 1), data_ + "/" + file);  // leads to itself
+    const auto seen = look_at_data_directory(data_);
+    EXPECT_EQ(seen.kind, DataDirectory::unreadable) << file;
+    EXPECT_THAT(seen.error, HasSubstr(data_ + "/" + file));
+    EXPECT_THAT(seen.error, HasSubstr("symbolic links"));
+  }
+}
+
+TEST_F(DataDirectoryTest, a_process_out_of_descriptors_has_an_unreadable_one) {
+  make_cluster(data_);
+  const int lowest_free = ::dup(0);
+  ::close(lowest_free);
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit none_left{static_cast<rlim_t>(lowest_free), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none_left), 0);
+  const auto seen = look_at_data_directory(data_);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(seen.kind, DataDirectory::unreadable);
+  EXPECT_THAT(seen.error, HasSubstr("Too many open files"));
 }
 
 TEST_F(DataDirectoryTest, a_file_in_its_place_is_unreadable) {
