@@ -203,8 +203,21 @@ Task<void> LocalServer::welcome_clone(Instant deadline) {
 Task<Result> LocalServer::end_left_tools(Instant deadline) {
   const Instant patience = std::min(deadline, clock_.now() + kKillBudget);
   for (bool told = false;; told = true) {
-    auto left = process::with_variable(kWorksFor, settings_->state_dir);
-    std::erase_if(left, [](const process::Identity& found) { return is_above_us(found.pid); });
+    // Not on this thread: the environment lies in the memory of a process, which may hang.
+    auto looking = long_disk_.call<std::vector<process::Identity>>(
+        "look for programs that an earlier daemon has left",
+        [state_dir = settings_->state_dir] {
+          auto found = process::with_variable(kWorksFor, state_dir);
+          // Another container may have a data directory of the same name.
+          std::erase_if(found, [&](const process::Identity& one) {
+            return is_above_us(one.pid) || !process::sees_the_same(one.pid, state_dir);
+          });
+          return found;
+        },
+        patience);
+    const auto looked = co_await std::move(looking);
+    if (!looked) co_return std::unexpected(Failure{looked.error()});
+    const auto& left = *looked;
     if (left.empty()) co_return Result();
     if (!told)
       log::warning("ending {} processes that still work on data directory {}", left.size(), pg().data_dir);

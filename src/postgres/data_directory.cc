@@ -146,7 +146,7 @@ DataDirectorySeen look_at_data_directory(const std::string& path) {
     return seen;
   }
   std::error_code ec;
-  seen.real_path = fs::canonical(path, ec).string();
+  seen.place = {fs::canonical(path, ec).string(), directory.st_dev, directory.st_ino};
   Looker look(path);
   if (const auto version = look.read("PG_VERSION")) seen.major_version = parse_major_version(*version);
   const bool control = look.there("global/pg_control");

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "config/settings.h"
+#include "postgres/pid_file.h"
 #include "postgres/types.h"
+#include "process/data_directory_processes.h"
 
 /// The data directory on disk. Everything here blocks: for the disk thread only.
 namespace tanist::postgres {
@@ -28,14 +30,16 @@ struct DataDirectorySeen {
   bool backup_label = false;
   /// Files of the cluster are readable by the group.
   bool group_access = false;
-  /// With symbolic links resolved, as working directories are reported.
-  std::string real_path;
+  /// By which the processes that work in it are known.
+  process::WorkPlace place;
   /// The password file of a standby, when it could be read; the caller's to fill.
   std::optional<std::string> pgpass;
   /// recovery.conf of servers before 12, when there is one.
   std::optional<std::string> recovery_conf;
   /// postmaster.pid, when there is one.
   std::optional<std::string> postmaster_pid;
+  /// The process that it names, when that was asked for; the caller's to fill.
+  std::optional<PidFileProcess> pid_file_process;
 };
 DataDirectorySeen look_at_data_directory(const std::string& path);
 

@@ -20,6 +20,7 @@
 #include "postgres/version_names.h"
 #include "postgres/wal_files.h"
 #include "process/child.h"
+#include "process/data_directory_processes.h"
 #include "process/proc.h"
 
 namespace tanist::postgres {
@@ -103,7 +104,6 @@ class LocalServer final : public Server {
   /// known.
   std::set<process::Identity> processes_of_data_directory(bool ours) const;
   std::set<process::Identity> remaining() const;
-  bool is_postgres(pid_t pid) const;
   bool is_work_of_a_tool(const process::Identity& found) const;
   bool is_logger(const process::Identity& found) const { return logger_ == found; }
   Task<void> read_titles(std::vector<process::Identity> unread, std::uint64_t generation);
@@ -328,7 +328,7 @@ class LocalServer final : public Server {
   std::uint64_t generation_ = 0;
   /// A start that takes longer is a recovery: it is not asked by a connection each time.
   static constexpr Duration kHurry = std::chrono::seconds(5);
-  std::string real_data_dir_;
+  process::WorkPlace place_;
   /// Actions under way that change the data directory without a postmaster.
   int rebuilding_ = 0;
   bool stop_requested_ = false;

@@ -175,8 +175,11 @@ Task<std::expected<DataDirectorySeen, std::string>> LocalServer::look_once(Insta
   const std::string path = pg().data_dir;
   auto op = disk_.call<DataDirectorySeen>(
       "look at data directory " + path,
-      [path, pgpass = pg().pgpass] {
+      [path, pgpass = pg().pgpass, unadopted = !postmaster_] {
         DataDirectorySeen seen = look_at_data_directory(path);
+        const auto file = seen.postmaster_pid ? parse_pid_file(*seen.postmaster_pid) : std::nullopt;
+        if (unadopted && file && file->pid > 0)
+          seen.pid_file_process = describe_process(static_cast<pid_t>(file->pid), seen.place);
         if (!seen.standby_signal) return seen;
         if (auto lines = blocking::read_file(pgpass)) seen.pgpass = lines->value_or("");
         return seen;
@@ -196,20 +199,23 @@ void LocalServer::take_look(DataDirectorySeen seen) {
   facts_.backup_label = seen.backup_label;
   // What a method that keeps data left is used by another attempt of it, and by nobody else.
   if (unfinished_clone_ && !postmaster_) facts_.data_directory = DataDirectory::empty;
-  if (!seen.real_path.empty()) real_data_dir_ = seen.real_path;
+  if (!seen.place.path.empty()) place_ = seen.place;
   seen_ = std::move(seen);
   if (!postmaster_) adopt_from(seen_);
   take_recovery_files(seen_);
 }
 
 void LocalServer::adopt_from(const DataDirectorySeen& seen) {
-  if (!seen.postmaster_pid) return;
+  if (!seen.postmaster_pid || !seen.pid_file_process) return;
   const auto file = parse_pid_file(*seen.postmaster_pid);
   if (!file || file->pid <= 0) return;
   const auto pid = static_cast<pid_t>(file->pid);
-  if (!is_our_postmaster(*file, describe_process(pid), tool("postgres"), real_data_dir_)) return;
+  if (!is_our_postmaster(*file, *seen.pid_file_process, tool("postgres"), pg().data_dir)) return;
   auto pidfd = process::PidFd::open(pid);
   if (!pidfd || pidfd->ended()) return;
+  // The number may have passed on to another one since it was described.
+  const auto now = process::stat(pid);
+  if (!now || now->start_ticks != seen.pid_file_process->start_ticks) return;
   log::info("PostgreSQL runs as process {}", pid);
   adopt(std::move(*pidfd), std::nullopt);
   note_address(file->port);
@@ -300,13 +306,6 @@ Task<void> LocalServer::clear_orphans() {
   changed(ServerEvent::postmaster_died);
 }
 
-bool LocalServer::is_postgres(pid_t pid) const {
-  const auto executable = process::executable(pid);
-  if (!executable) return false;
-  const std::string name = base_name(*executable);
-  return name == "postgres" || name == "postmaster" || name == base_name(tool("postgres"));
-}
-
 /// Started by a program that this daemon runs: initdb, pg_rewind, a single-user server. A daemon that is
 /// process 1 inherits orphans, but those have the title of a backend.
 bool LocalServer::is_work_of_a_tool(const process::Identity& found) const {
@@ -323,15 +322,9 @@ bool LocalServer::is_work_of_a_tool(const process::Identity& found) const {
 
 std::set<process::Identity> LocalServer::processes_of_data_directory(bool ours) const {
   std::set<process::Identity> found;
-  if (real_data_dir_.empty()) return found;
-  for (const pid_t pid : process::all()) {
-    if (process::working_directory(pid) != real_data_dir_ || !is_postgres(pid)) continue;
-    const auto seen = process::stat(pid);
-    if (!seen || seen->dead()) continue;
-    const process::Identity identity{pid, seen->start_ticks};
-    if (is_logger(identity) || (!ours && is_work_of_a_tool(identity))) continue;
-    found.insert(identity);
-  }
+  for (const auto& one :
+       process::processes_of(place_, {"postgres", "postmaster", base_name(tool("postgres"))}))
+    if (!is_logger(one) && (ours || !is_work_of_a_tool(one))) found.insert(one);
   return found;
 }
 

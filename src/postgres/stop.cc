@@ -102,25 +102,11 @@ Task<bool> LocalServer::wait_down(Instant deadline) {
 }
 
 void LocalServer::kill_now() {
-  constexpr int kPasses = 3;
   stop_requested_ = true;
-  if (postmaster_) {
-    // Stopped first: it forks nobody any more. Its children next, as without it nobody could tell them any
-    // more.
-    postmaster_->pidfd.signal(SIGSTOP);
-    const pid_t pid = postmaster_->identity.pid;
-    for (int pass = 0; pass < kPasses; ++pass) {
-      for (const pid_t child : process::children(pid)) {
-        const auto seen = process::stat(child);
-        if (!seen || seen->dead()) continue;
-        const process::Identity identity{child, seen->start_ticks};
-        postmaster_->children.insert(identity);
-        // Only what is known already spares one: no look at a process may hold up the end of the others.
-        if (!is_logger(identity)) process::send_signal(identity, SIGKILL);
-      }
-    }
-    postmaster_->pidfd.signal(SIGKILL);
-  }
+  // Its children go with it, as without it nobody could tell them any more.
+  if (postmaster_)
+    postmaster_->children.merge(
+        process::kill_server(postmaster_->identity, postmaster_->pidfd.descriptor(), logger_));
   for (const auto& orphan : orphans_) process::send_signal(orphan, SIGKILL);
   // Whoever else works in this data directory: backends without a parent, a single-user server.
   for (const auto& found : processes_of_data_directory(true)) process::send_signal(found, SIGKILL);
