@@ -51,15 +51,31 @@ bool write_all(int fd, std::string_view content) {
   return true;
 }
 
+std::string parent_of(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
+}
+
 std::expected<void, std::string> make_parent(const std::string& path) {
-  const std::string parent = std::filesystem::path(path).parent_path().string();
+  const std::string parent = parent_of(path);
   if (parent.empty() || ::access(parent.c_str(), F_OK) == 0) return {};
   if (auto made = make_parent(parent); !made) return made;
   if (::mkdir(parent.c_str(), 0700) != 0 && errno != EEXIST) return failed("create directory", parent);
-  return {};
+  // A file in it is not on disk before its directory is.
+  return sync_directory(parent_of(parent));
 }
 
 }  // namespace
+
+std::expected<void, std::string> sync_directory(const std::string& path) {
+  const Descriptor directory(::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // Who may only enter a directory cannot sync it, and some file systems have nothing to sync: no better is
+  // to be had there.
+  if (!directory)
+    return errno == EACCES ? std::expected<void, std::string>() : failed("open directory", path);
+  if (::fsync(directory.get()) != 0 && errno != EINVAL && errno != EBADF)
+    return failed("sync directory", path);
+  return {};
+}
 
 std::expected<std::optional<std::string>, std::string> read_file(const std::string& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -91,11 +107,7 @@ std::expected<void, std::string> write_file(const std::string& path, const std::
     ::unlink(temporary.c_str());
     return failed("write", path, error);
   }
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  const Descriptor directory(
-      ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory || ::fsync(directory.get()) != 0) return failed("sync directory of", path);
-  return {};
+  return sync_directory(parent_of(path));
 }
 
 std::expected<void, std::string> append_file(const std::string& path, const std::string& content,
@@ -108,7 +120,8 @@ std::expected<void, std::string> append_file(const std::string& path, const std:
 }
 
 std::expected<void, std::string> remove_file(const std::string& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) return failed("remove", path);
+  if (::unlink(path.c_str()) == 0) return sync_directory(parent_of(path));
+  if (errno != ENOENT && errno != ENOTDIR) return failed("remove", path);
   return {};
 }
 

@@ -57,7 +57,10 @@ std::expected<void, std::string> write_file(const std::string& path, const std::
                                             unsigned mode);
 std::expected<void, std::string> append_file(const std::string& path, const std::string& content,
                                              unsigned mode);
+/// With fsync of the directory: what was removed does not come back with the power.
 std::expected<void, std::string> remove_file(const std::string& path);
+/// Names that were added, changed or removed in it are on disk afterwards.
+std::expected<void, std::string> sync_directory(const std::string& path);
 }  // namespace blocking
 
 }  // namespace tanist

@@ -49,6 +49,7 @@ struct Engine::Impl final : OperationHost {
 
   Task<bool> name_is_free(dcs::ClusterPtr cluster);
   Task<bool> clear_abandoned_bootstrap(dcs::ClusterPtr cluster);
+  Task<bool> put_bootstrap_aside();
   Task<std::string> read_small(std::string path);
   Task<void> record_session(dcs::Session session);
 

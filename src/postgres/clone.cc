@@ -285,6 +285,29 @@ Task<Result> LocalServer::clear_left_work(Instant deadline) {
   co_return Result();
 }
 
+Task<std::expected<ClusterIdentity, Failure>> LocalServer::identify(bool make, Instant deadline) {
+  using Found = std::expected<ClusterIdentity, std::string>;
+  auto looking = disk_.call<Found>(
+      "identify data directory " + pg().data_dir,
+      [path = pg().data_dir, make]() -> Found {
+        if (make) {
+          if (auto made = make_data_directory(path); !made) return std::unexpected(made.error());
+        }
+        const auto directory = file_identity(path);
+        if (!directory) return std::unexpected(directory.error());
+        const auto cluster = file_identity(path + "/PG_VERSION");
+        if (!cluster) return std::unexpected(cluster.error());
+        return ClusterIdentity{*directory, *cluster, {}};
+      },
+      deadline);
+  std::expected<Found, std::string> found = co_await std::move(looking);
+  if (!found) co_return std::unexpected(Failure{std::move(found.error())});
+  if (!*found) co_return std::unexpected(Failure{std::move(found->error())});
+  if (postmaster_)
+    (*found)->postmaster = fmt::format("{}:{}", postmaster_->identity.pid, postmaster_->identity.start_ticks);
+  co_return std::move(**found);
+}
+
 std::function<void(Progress)> LocalServer::report_progress(std::string what,
                                                            std::function<void(Progress)> progress) {
   struct Told {
@@ -315,7 +338,7 @@ Task<Result> LocalServer::remove_data_directory(std::string why, Instant deadlin
   if (!removed) {
     // postgres.md §23: out of the way all the same.
     log::error("{}", removed.error().detail);
-    auto renaming = rename_data_directory(deadline);
+    auto renaming = put_aside(false, deadline);
     Result renamed = co_await std::move(renaming);
     if (renamed) co_return renamed;
   }
@@ -326,12 +349,23 @@ Task<Result> LocalServer::remove_data_directory(std::string why, Instant deadlin
 }
 
 Task<Result> LocalServer::rename_data_directory(Instant deadline) {
+  return put_aside(std::exchange(bootstrap_begun_, false), deadline);
+}
+
+Task<Result> LocalServer::put_aside(bool failed_bootstrap, Instant deadline) {
   if (!stopped()) co_return std::unexpected(Failure{"data directory is not renamed: PostgreSQL runs"});
   const std::string path = pg().data_dir;
-  log::info("renaming data directory to {}.failed", path);
   const Rebuilding rebuilding(rebuilding_);
   auto renaming = on_long_disk(
-      "rename data directory " + path, [path] { return postgres::rename_data_directory(path); }, deadline);
+      "rename data directory " + path,
+      [path, failed_bootstrap,
+       mark = settings_->state_dir + "/failed"]() -> std::expected<void, std::string> {
+        const auto aside = postgres::rename_data_directory(path, mark, failed_bootstrap);
+        if (!aside) return std::unexpected(aside.error());
+        if (!aside->empty()) log::info("renamed data directory \"{}\" to \"{}\"", path, *aside);
+        return {};
+      },
+      deadline);
   Result renamed = co_await std::move(renaming);
   facts_.control.reset();
   custom_bootstrapping_ = false;

@@ -42,6 +42,7 @@ class LocalServer final : public Server {
   Task<void> read_control(Instant deadline) override;
   RecoveryDifference recovery_difference(const std::optional<Upstream>& upstream, Role role) const override;
   Task<Result> apply(config::SettingsPtr settings, Role role, bool force, Instant deadline) override;
+  Task<std::expected<ClusterIdentity, Failure>> identify(bool make, Instant deadline) override;
   Task<Result> initdb(Instant deadline) override;
   Task<Result> custom_bootstrap(Instant deadline) override;
   Task<Result> post_bootstrap(Instant deadline) override;
@@ -289,6 +290,8 @@ class LocalServer final : public Server {
   Task<void> note_what_is_made();
   Task<void> end_attempt(std::optional<ClonePlace> place, std::uint64_t attempt);
   Task<void> tell_removal();
+  /// `failed_bootstrap`: it may give way to a later one.
+  Task<Result> put_aside(bool failed_bootstrap, Instant deadline);
   /// Kills what runs on for this data directory without anybody waiting for it.
   Task<Result> end_left_tools(Instant deadline);
   /// Ends what an earlier daemon was in the middle of: its tools, and a clone that is not whole.
@@ -390,6 +393,8 @@ class LocalServer final : public Server {
   std::string leader_;
 
   // Making data directories.
+  /// What is in the data directory was begun by this daemon, in an empty one.
+  bool bootstrap_begun_ = false;
   /// From the script of `bootstrap.<method>` until its cluster is an ordinary one.
   bool custom_bootstrapping_ = false;
   /// pg_hba.conf meanwhile.

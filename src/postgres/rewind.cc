@@ -28,12 +28,6 @@ bool begins_to_change(std::string_view line) {
   return line.find("need to copy ") != std::string_view::npos;
 }
 
-std::expected<void, std::string> empty_directory(const std::string& path) {
-  for (const auto& name : names_of_directory(path))
-    if (auto removed = remove_data_directory(path + "/" + name); !removed) return removed;
-  return {};
-}
-
 }  // namespace
 
 Task<void> LocalServer::check_rewind_works(Instant deadline) {

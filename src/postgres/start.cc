@@ -65,7 +65,7 @@ std::expected<void, std::string> touch(const std::string& path, unsigned mode) {
   if (fd < 0) return std::unexpected(fmt::format("could not create \"{}\": {}", path, std::strerror(errno)));
   ::fsync(fd);
   ::close(fd);
-  return {};
+  return blocking::sync_directory(path.substr(0, path.rfind('/')));
 }
 
 struct ConfigurationJob {
