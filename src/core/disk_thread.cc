@@ -10,6 +10,7 @@
 #include <deque>
 #include <filesystem>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "core/event.h"
@@ -134,6 +135,8 @@ struct Job {
   explicit Job(Executor e, std::function<void()> w) : executor(std::move(e)), work(std::move(w)) {}
   Executor executor;
   std::function<void()> work;
+  /// What it threw.
+  std::string failure;
   Event done;
 };
 
@@ -146,7 +149,16 @@ struct DiskThread::State {
   std::condition_variable changed;
   std::deque<std::shared_ptr<Job>> queue;
   bool closed = false;
-  bool ended = false;
+  /// There is no thread (any more).
+  bool ended = true;
+
+  static void run(Job& job) {
+    try {
+      job.work();
+    } catch (const std::exception& e) {
+      job.failure = e.what();
+    }
+  }
 
   void work() {
     std::unique_lock lock(mutex);
@@ -156,7 +168,7 @@ struct DiskThread::State {
       auto job = std::move(queue.front());
       queue.pop_front();
       lock.unlock();
-      job->work();
+      run(*job);
       lock.lock();
       // Under the lock: after `closed` the event loop may be gone.
       if (!closed) {
@@ -170,7 +182,20 @@ struct DiskThread::State {
 };
 
 DiskThread::DiskThread(Clock& clock) : clock_(clock), state_(std::make_shared<State>()) {
-  std::thread([state = state_] { state->work(); }).detach();
+  // Where threads are used up just now, the first request tries again.
+  (void)start();
+}
+
+std::expected<void, std::string> DiskThread::start() {
+  const std::lock_guard lock(state_->mutex);
+  if (!state_->ended) return {};
+  try {
+    std::thread([state = state_] { state->work(); }).detach();
+  } catch (const std::system_error& e) {
+    return std::unexpected(std::string(e.what()));
+  }
+  state_->ended = false;
+  return {};
 }
 
 DiskThread::~DiskThread() {
@@ -183,6 +208,9 @@ DiskThread::~DiskThread() {
 Task<std::expected<void, std::string>> DiskThread::run(std::string what, std::function<void()> work,
                                                        Instant deadline) {
   auto executor = co_await boost::asio::this_coro::executor;
+  if (const auto started = start(); !started)
+    co_return std::unexpected(
+        fmt::format("could not {}: no thread can be made for it: {}", what, started.error()));
   auto job = std::make_shared<Job>(executor, std::move(work));
   {
     const std::lock_guard lock(state_->mutex);
@@ -197,6 +225,7 @@ Task<std::expected<void, std::string>> DiskThread::run(std::string what, std::fu
   auto bounded = run_until(clock_, std::move(wait), deadline);
   const bool done = co_await std::move(bounded);
   if (!done) co_return std::unexpected(fmt::format("could not {}: the disk did not answer in time", what));
+  if (!job->failure.empty()) co_return std::unexpected(fmt::format("could not {}: {}", what, job->failure));
   co_return std::expected<void, std::string>();
 }
 

@@ -249,7 +249,7 @@ void LocalServer::adopt(process::PidFd pidfd, std::optional<process::Child> chil
 }
 
 Task<void> LocalServer::watch_postmaster(std::uint64_t generation) {
-  auto end = postmaster_->pidfd.wait();
+  auto end = postmaster_->pidfd.wait(clock_);
   co_await std::move(end);
   if (generation_ != generation) co_return;
   postmaster_ended();

@@ -251,7 +251,14 @@ class Lines {
 
 /// Reads one output to its end: keeps the tail, hands out lines.
 Task<void> read_output(int fd, std::string* kept, const LineSink* sink) {
-  asio::posix::stream_descriptor stream(co_await asio::this_coro::executor, fd);
+  asio::posix::stream_descriptor stream(co_await asio::this_coro::executor);
+  boost::system::error_code unwatched;
+  stream.assign(fd, unwatched);
+  if (unwatched) {
+    ::close(fd);
+    *kept = "its output could not be read: " + unwatched.message();
+    co_return;
+  }
   // What may lie before the tail that is kept, so that it is not moved at every read.
   constexpr std::size_t kSlack = kMaxOutputBytes / 4;
   Lines lines(sink);
@@ -283,7 +290,7 @@ Task<void> end_child(Clock& clock, const Child& child, Duration grace) {
   for (const pid_t pid : descendants(child.pid()))
     if (const auto seen = stat(pid)) below.push_back({pid, seen->start_ticks});
   child.signal_group(SIGTERM);
-  auto polite = child.pidfd().wait();
+  auto polite = child.pidfd().wait(clock);
   auto bounded = run_until(clock, std::move(polite), clock.now() + grace);
   const bool ended = co_await std::move(bounded);
   if (ended) {
@@ -294,7 +301,7 @@ Task<void> end_child(Clock& clock, const Child& child, Duration grace) {
   }
   kill_tree(child.pid());
   child.signal_group(SIGKILL);
-  auto killed = child.pidfd().wait();
+  auto killed = child.pidfd().wait(clock);
   auto last = run_until(clock, std::move(killed), clock.now() + kAfterKill);
   co_await std::move(last);
 }
@@ -339,7 +346,7 @@ Task<std::expected<Finished, std::string>> run(Clock& clock, Command command, In
 
   std::exception_ptr cancelled;
   try {
-    auto ended = child.pidfd().wait();
+    auto ended = child.pidfd().wait(clock);
     auto bounded = run_until(clock, std::move(ended), deadline);
     result.timed_out = !co_await std::move(bounded);
     auto closing = finish(clock, child, grace, &scope, readers);

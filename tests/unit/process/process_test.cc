@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "process/proc.h"
 #include "process/signals.h"
 #include "process/umask.h"
+#include "unit/core/no_threads.h"
 
 namespace tanist::process {
 namespace {
@@ -227,6 +229,43 @@ TEST(Child, cancelling_ends_it) {
   EXPECT_FALSE(stat(pid));
 }
 
+Task<void> wait_for(Clock* clock, const PidFd* process, bool* ended) {
+  auto waiting = process->wait(*clock);
+  co_await std::move(waiting);
+  *ended = true;
+}
+
+TEST(PidFd, the_end_is_noticed_also_without_a_descriptor) {
+  Loop loop;
+  auto child = Child::spawn(Command{{"/bin/sleep", "0.2"}});
+  ASSERT_TRUE(child) << child.error();
+  const int lowest_free = ::dup(0);
+  ::close(lowest_free);
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit none_left{static_cast<rlim_t>(lowest_free), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none_left), 0);
+  bool ended = false;
+  loop.run(wait_for(&loop.clock, &child->pidfd(), &ended));
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_TRUE(ended);
+  EXPECT_TRUE(child->reap());
+}
+
+[[noreturn]] void spawn_without_threads() {
+  Loop loop;
+  test::use_up_threads();
+  std::optional<Finished> result;
+  std::string error;
+  loop.run(run_into(&loop.clock, Command{{"/bin/true"}}, 5s, &result, &error));
+  test::end_child(!result && error.find("/bin/true") != std::string::npos, error.c_str());
+}
+
+TEST(ChildDeathTest, without_a_thread_a_program_is_not_run_and_that_is_an_error) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(spawn_without_threads(), ::testing::ExitedWithCode(0), "");
+}
+
 TEST(Proc, this_process_is_described) {
   const auto self = stat(::getpid());
   ASSERT_TRUE(self);
@@ -274,12 +313,6 @@ TEST(Proc, a_zombie_is_not_alive_and_descendants_are_found) {
   EXPECT_FALSE(alive(grandchild));
 }
 
-Task<void> wait_for(PidFd* watched, bool* ended) {
-  auto wait = watched->wait();
-  co_await std::move(wait);
-  *ended = true;
-}
-
 TEST(PidFd, the_end_of_a_process_that_is_no_child_is_seen) {
   Loop loop;
   std::optional<Finished> result;
@@ -290,7 +323,7 @@ TEST(PidFd, the_end_of_a_process_that_is_no_child_is_seen) {
   ASSERT_TRUE(watched) << watched.error();
   bool ended = false;
   loop.io.restart();
-  loop.run(wait_for(&*watched, &ended));
+  loop.run(wait_for(&loop.clock, &*watched, &ended));
   EXPECT_TRUE(ended);
   EXPECT_TRUE(watched->ended());
 }
