@@ -9,6 +9,7 @@
 #include "core/wait.h"
 #include "postgres/clone_place.h"
 #include "postgres/local_server.h"
+#include "postgres/lock_files.h"
 #include "postgres/progress.h"
 
 /// The data directory around an attempt to make a replica, and its end. What is run in between:
@@ -189,6 +190,8 @@ Task<void> LocalServer::welcome_clone(Instant deadline) {
       "restore configuration files",
       [settings = settings_, trigger] {
         restore_configuration(settings->postgresql);
+        for (const auto& path : remove_copied_sockets(settings->postgresql))
+          log::info("removed \"{}\": a socket of the server that was copied", path);
         // One that came with the copy would promote what is to be a standby.
         if (auto removed = blocking::remove_file(trigger); !removed) log::warning("{}", removed.error());
       },

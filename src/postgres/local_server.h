@@ -251,6 +251,8 @@ class LocalServer final : public Server {
 
   // rewind.cc
   Task<void> check_rewind_works(Instant deadline);
+  /// A socket in the data directory of the source, which pg_rewind cannot copy; nullopt: none is known of.
+  Task<std::optional<std::string>> socket_at_source(Upstream source, Instant deadline);
   /// The files name the configured restore_command, so that pg_rewind finds it there.
   Task<bool> offer_restore_command(Instant deadline);
   /// With `restore_command`: fetches WAL that pg_rewind misses and runs it again.

@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/wait.h"
 #include "postgres/local_server.h"
+#include "postgres/lock_files.h"
 #include "postgres/pid_file.h"
 
 /// Finding, adopting, watching and launching the postmaster.
@@ -104,6 +105,12 @@ Task<Result> LocalServer::open(config::SettingsPtr settings) {
       deadline);
   Result prepared = co_await std::move(preparing);
   if (!prepared) co_return prepared;
+  for (const auto& directory : socket_directories_inside(pg())) {
+    log::warning(
+        "unix_socket_directories names \"{}\", which lies in the data directory: pg_rewind from this member "
+        "fails on the sockets\nHINT: name a directory outside of the data directory",
+        directory);
+  }
   auto passwords = disk_.read(pg().pgpass, deadline);
   auto pgpass = co_await std::move(passwords);
   if (pgpass && *pgpass) running_recovery_.pgpass = **pgpass;
