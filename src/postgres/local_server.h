@@ -108,6 +108,10 @@ class LocalServer final : public Server {
   bool is_work_of_a_tool(const process::Identity& found) const;
   bool is_logger(const process::Identity& found) const { return logger_ == found; }
   Task<void> read_titles(std::vector<process::Identity> unread, std::uint64_t generation);
+  /// Of each, in their order. Not on this thread: see logger_. The error: they could not be read in time.
+  Task<std::expected<std::vector<std::string>, std::string>> titles_of(std::vector<process::Identity> ones);
+  /// Fails when what is left in the data directory cannot be told.
+  Task<Result> find_left_processes();
   void changed(std::optional<ServerEvent> event = std::nullopt);
   /// A background task, unless close() was called.
   TaskHandle spawn(std::string name, Task<void> task);
@@ -183,6 +187,10 @@ class LocalServer final : public Server {
   std::string service_file_for(const std::string& purpose) const {
     return settings_->state_dir + "/pgservice." + purpose;
   }
+  /// For a program that only tells something: it is not waited for after the deadline, and killed.
+  Task<std::expected<process::Finished, std::string>> ask_tool(std::vector<std::string> argv,
+                                                               process::Environment environment,
+                                                               Instant deadline);
   Task<Result> run_script(std::string what, std::string command, std::vector<std::string> arguments,
                           process::Environment environment, Instant deadline);
   /// The same for one that makes a data directory: its output is logged (its first lines) and told in the
@@ -224,6 +232,7 @@ class LocalServer final : public Server {
 
   // stop.cc
   Task<void> kill_until_down(Instant deadline);
+  Task<bool> has_clients(std::set<process::Identity>& others, Instant deadline);
 
   // compare.cc
   /// What the leader says of its own WAL.

@@ -115,33 +115,44 @@ Task<Result> LocalServer::open(config::SettingsPtr settings) {
   auto pgpass = co_await std::move(passwords);
   if (pgpass && *pgpass) running_recovery_.pgpass = **pgpass;
 
-  if (!postmaster_) {
-    orphans_ = processes_of_data_directory(false);
-    // One that is no child of another is a postmaster whose pid file was lost.
-    for (const auto& found : orphans_) {
-      if (process::title(found.pid).starts_with("postgres: ")) continue;
-      const auto with_parent = process::stat(found.pid);
-      const bool single = process::title(found.pid).find(" --single") != std::string::npos;
-      if (!with_parent || single) continue;
-      if (auto pidfd = process::PidFd::open(found.pid)) {
-        log::warning("postmaster {} has no valid postmaster.pid in {}", found.pid, pg().data_dir);
-        orphans_.clear();
-        adopt(std::move(*pidfd), std::nullopt);
-        break;
-      }
-    }
-    if (!postmaster_ && !orphans_.empty()) {
-      log::warning("killing {} processes that a postmaster of {} left behind", orphans_.size(),
-                   pg().data_dir);
-      facts_.process = Process::orphans;
-      spawn("orphans", clear_orphans());
-    }
-  }
+  auto finding = find_left_processes();
+  Result found = co_await std::move(finding);
+  if (!found) co_return found;
   if (facts_.data_directory == DataDirectory::ok) {
     auto reading = read_control(deadline);
     co_await std::move(reading);
   }
   spawn("monitor of PostgreSQL", monitor());
+  co_return Result();
+}
+
+Task<Result> LocalServer::find_left_processes() {
+  if (postmaster_) co_return Result();
+  orphans_ = processes_of_data_directory(false);
+  if (orphans_.empty()) co_return Result();
+  const std::vector<process::Identity> left(orphans_.begin(), orphans_.end());
+  auto naming = titles_of(left);
+  const auto titles = co_await std::move(naming);
+  if (!titles) {
+    co_return std::unexpected(
+        Failure{fmt::format("what process {} of data directory \"{}\" is cannot be told: {}",
+                            left.front().pid, pg().data_dir, titles.error())});
+  }
+  // One that is no child of another is a postmaster whose pid file was lost.
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    const std::string& title = (*titles)[i];
+    if (title.starts_with("postgres: ") || title.find(" --single") != std::string::npos) continue;
+    if (!process::alive(left[i])) continue;
+    if (auto pidfd = process::PidFd::open(left[i].pid)) {
+      log::warning("postmaster {} has no valid postmaster.pid in {}", left[i].pid, pg().data_dir);
+      orphans_.clear();
+      adopt(std::move(*pidfd), std::nullopt);
+      co_return Result();
+    }
+  }
+  log::warning("killing {} processes that a postmaster of {} left behind", orphans_.size(), pg().data_dir);
+  facts_.process = Process::orphans;
+  spawn("orphans", clear_orphans());
   co_return Result();
 }
 
@@ -324,7 +335,9 @@ bool LocalServer::is_work_of_a_tool(const process::Identity& found) const {
     if (!seen) return false;
     pid = seen->parent;
   }
-  return pid == ::getpid() && !process::title(found.pid).starts_with("postgres: ");
+  if (pid != ::getpid()) return false;
+  // Only process 1 inherits what others left; nobody else looks into a process here, which may hang.
+  return ::getpid() != 1 || !process::title(found.pid).starts_with("postgres: ");
 }
 
 std::set<process::Identity> LocalServer::processes_of_data_directory(bool ours) const {
@@ -364,19 +377,25 @@ void LocalServer::note_children() {
   if (!unread.empty()) spawn("titles of processes", read_titles(std::move(unread), generation_));
 }
 
-/// Which of them is the logger. Not on this thread: see logger_.
-Task<void> LocalServer::read_titles(std::vector<process::Identity> unread, std::uint64_t generation) {
+Task<std::expected<std::vector<std::string>, std::string>> LocalServer::titles_of(
+    std::vector<process::Identity> ones) {
   using Titles = std::vector<std::string>;
-  reading_titles_ = true;
   auto reading = long_disk_.call<Titles>(
       "read the titles of processes",
-      [unread] {
+      [ones = std::move(ones)] {
         Titles titles;
-        for (const auto& one : unread) titles.push_back(process::title(one.pid));
+        for (const auto& one : ones) titles.push_back(process::title(one.pid));
         return titles;
       },
       clock_.now() + kLookBudget);
-  std::expected<Titles, std::string> titles;
+  co_return co_await std::move(reading);
+}
+
+/// Which of them is the logger.
+Task<void> LocalServer::read_titles(std::vector<process::Identity> unread, std::uint64_t generation) {
+  reading_titles_ = true;
+  auto reading = titles_of(unread);
+  std::expected<std::vector<std::string>, std::string> titles;
   try {
     titles = co_await std::move(reading);
   } catch (...) {

@@ -41,7 +41,7 @@ Task<void> LocalServer::check_rewind_works(Instant deadline) {
   if (rewind_checked_ == program) co_return;
   std::vector<std::string> argv{program, "--help"};
   auto running =
-      run_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kHelpBudget));
+      ask_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kHelpBudget));
   auto finished = co_await std::move(running);
   facts_.rewind_works = finished && finished->success();
   if (facts_.rewind_works) {

@@ -277,21 +277,25 @@ Task<void> read_output(int fd, std::string* kept, const LineSink* sink) {
   lines.flush();
 }
 
+struct Patience {
+  Duration grace{};
+  Duration after_kill{};
+};
+
 struct Readers {
   TaskHandle out;
   TaskHandle err;
 };
 
 /// TERM, patience, KILL, and the end is awaited; a process stuck in the kernel is left to a later reaping.
-Task<void> end_child(Clock& clock, const Child& child, Duration grace) {
-  constexpr Duration kAfterKill = std::chrono::seconds(5);
+Task<void> end_child(Clock& clock, const Child& child, Patience patience) {
   // Those that leave the group, and lose their parent when it ends, are found by name afterwards.
   std::vector<Identity> below;
   for (const pid_t pid : descendants(child.pid()))
     if (const auto seen = stat(pid)) below.push_back({pid, seen->start_ticks});
   child.signal_group(SIGTERM);
   auto polite = child.pidfd().wait(clock);
-  auto bounded = run_until(clock, std::move(polite), clock.now() + grace);
+  auto bounded = run_until(clock, std::move(polite), clock.now() + patience.grace);
   const bool ended = co_await std::move(bounded);
   if (ended) {
     for (const auto& left : below)
@@ -302,16 +306,16 @@ Task<void> end_child(Clock& clock, const Child& child, Duration grace) {
   kill_tree(child.pid());
   child.signal_group(SIGKILL);
   auto killed = child.pidfd().wait(clock);
-  auto last = run_until(clock, std::move(killed), clock.now() + kAfterKill);
+  auto last = run_until(clock, std::move(killed), clock.now() + patience.after_kill);
   co_await std::move(last);
 }
 
 /// Ends the child where it still runs, then the readers. What was written before the end is read; a
 /// grandchild that keeps a pipe open is not waited for.
-Task<void> finish(Clock& clock, const Child& child, Duration grace, TaskScope* scope, Readers readers) {
+Task<void> finish(Clock& clock, const Child& child, Patience patience, TaskScope* scope, Readers readers) {
   constexpr Duration kDrain = std::chrono::milliseconds(200);
   if (!child.pidfd().ended()) {
-    auto ending = end_child(clock, child, grace);
+    auto ending = end_child(clock, child, patience);
     co_await std::move(ending);
   }
   const Instant drained = clock.now() + kDrain;
@@ -329,7 +333,7 @@ Task<void> finish(Clock& clock, const Child& child, Duration grace, TaskScope* s
 
 Task<std::expected<Finished, std::string>> run(Clock& clock, Command command, Instant deadline,
                                                LineSink on_error_line) {
-  const Duration grace = command.grace;
+  const Patience patience{command.grace, command.after_kill};
   auto spawn_op = spawn(clock, std::move(command), deadline);
   auto spawned = co_await std::move(spawn_op);
   if (!spawned) co_return std::unexpected(std::move(spawned.error()));
@@ -349,14 +353,14 @@ Task<std::expected<Finished, std::string>> run(Clock& clock, Command command, In
     auto ended = child.pidfd().wait(clock);
     auto bounded = run_until(clock, std::move(ended), deadline);
     result.timed_out = !co_await std::move(bounded);
-    auto closing = finish(clock, child, grace, &scope, readers);
+    auto closing = finish(clock, child, patience, &scope, readers);
     co_await std::move(closing);
   } catch (...) {
     cancelled = std::current_exception();
   }
   if (cancelled) {
     co_await shield_from_cancellation();
-    auto closing = finish(clock, child, grace, &scope, readers);
+    auto closing = finish(clock, child, patience, &scope, readers);
     co_await std::move(closing);
     std::rethrow_exception(cancelled);
   }

@@ -191,6 +191,20 @@ TEST(Child, what_left_the_group_of_one_that_obeys_is_killed_too) {
   for (const pid_t other : all()) EXPECT_FALSE(title(other) == "sleep 100.375" && !stat(other)->dead());
 }
 
+TEST(Child, how_long_its_end_may_take_is_what_the_command_says) {
+  Loop loop;
+  std::optional<Finished> result;
+  std::string error;
+  Command deaf = shell("trap '' TERM; while :; do sleep 0.05; done");
+  deaf.grace = 100ms;
+  deaf.after_kill = 100ms;
+  const Instant begin = loop.clock.now();
+  loop.run(run_into(&loop.clock, std::move(deaf), 300ms, &result, &error));
+  EXPECT_LT(loop.clock.now() - begin, 3s);
+  ASSERT_TRUE(result) << error;
+  EXPECT_TRUE(result->timed_out);
+}
+
 TEST(Proc, processes_are_found_by_what_they_were_started_with) {
   Command command = Command{{"/bin/sleep", "30"}};
   command.environment = Environment{{"WORKS_FOR", "/a b"}, {"PATH", "/bin"}};
