@@ -6,12 +6,14 @@
 #include <boost/asio/post.hpp>
 #include <csignal>
 #include <future>
+#include <system_error>
 #include <thread>
 
 #include "api/favoured.h"
 #include "api/front.h"
 #include "api/resources.h"
 #include "core/event.h"
+#include "core/format.h"
 #include "core/task_scope.h"
 
 namespace tanist::api {
@@ -137,8 +139,12 @@ ApiServer::~ApiServer() {
 std::expected<void, std::string> ApiServer::start() {
   Impl::Started started;
   auto result = started.get_future();
-  impl_->thread = std::thread(
-      [impl = impl_.get(), started = std::move(started)]() mutable { impl->run(std::move(started)); });
+  try {
+    impl_->thread = std::thread(
+        [impl = impl_.get(), started = std::move(started)]() mutable { impl->run(std::move(started)); });
+  } catch (const std::system_error& e) {
+    return std::unexpected(fmt::format("could not start the thread of the REST API: {}", e.what()));
+  }
   auto listening = result.get();
   if (!listening) {
     impl_->thread.join();

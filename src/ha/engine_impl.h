@@ -57,6 +57,7 @@ struct Engine::Impl final : OperationHost {
 
   Task<bool> name_is_free(dcs::ClusterPtr cluster);
   Task<bool> clear_abandoned_bootstrap(dcs::ClusterPtr cluster);
+  Task<bool> put_bootstrap_aside();
   Task<std::string> read_small(std::string path);
   Task<void> read_sessions(dcs::Identity& identity);
   Task<bool> adopt_first_config(dcs::ClusterPtr cluster);

@@ -237,41 +237,4 @@ Task<bool> Engine::Impl::name_is_free(dcs::ClusterPtr cluster) {
   co_return !answered;
 }
 
-/// A bootstrap that this member began in an earlier incarnation and did not finish: only the directory of
-/// that attempt is renamed, then everything begins anew.
-Task<bool> Engine::Impl::clear_abandoned_bootstrap(dcs::ClusterPtr cluster) {
-  auto reading = read_small(bootstrap_note_path());
-  const std::string text = co_await std::move(reading);
-  if (text.empty()) co_return true;
-  auto note = parse_json(text);
-  const Document* data_dir = note ? note->find("data_dir") : nullptr;
-  const bool ours =
-      data_dir && data_dir->is_string() && data_dir->as_string() == settings_->postgresql.data_dir;
-  const auto& facts = ports_.server.facts();
-  const bool finished =
-      cluster->initialize.valid_system_id() && cluster->initialize.value == facts.system_identifier;
-  if (ours && !finished && facts.data_directory != postgres::DataDirectory::empty) {
-    log::warning(
-        "found the data directory {} of a bootstrap that was not finished: renaming it and beginning anew",
-        settings_->postgresql.data_dir);
-    auto killing = ports_.server.kill_everything(now() + 30s);
-    const bool down = co_await std::move(killing);
-    if (!down) {
-      log::critical("could not stop the PostgreSQL of an unfinished bootstrap in {}",
-                    settings_->postgresql.data_dir);
-      co_return false;
-    }
-    auto renaming = ports_.server.rename_data_directory(now() + 30s);
-    auto renamed = co_await std::move(renaming);
-    if (!renamed) {
-      log::critical("{}", renamed.error().detail);
-      co_return false;
-    }
-  }
-  auto removing = ports_.disk.remove(bootstrap_note_path(), now() + kDiskBudget);
-  auto removed = co_await std::move(removing);
-  if (!removed) log::warning("{}", removed.error());
-  co_return true;
-}
-
 }  // namespace tanist::ha

@@ -251,7 +251,14 @@ class Lines {
 
 /// Reads one output to its end: keeps the tail, hands out lines.
 Task<void> read_output(int fd, std::string* kept, const LineSink* sink) {
-  asio::posix::stream_descriptor stream(co_await asio::this_coro::executor, fd);
+  asio::posix::stream_descriptor stream(co_await asio::this_coro::executor);
+  boost::system::error_code unwatched;
+  stream.assign(fd, unwatched);
+  if (unwatched) {
+    ::close(fd);
+    *kept = "its output could not be read: " + unwatched.message();
+    co_return;
+  }
   // What may lie before the tail that is kept, so that it is not moved at every read.
   constexpr std::size_t kSlack = kMaxOutputBytes / 4;
   Lines lines(sink);
@@ -270,12 +277,17 @@ Task<void> read_output(int fd, std::string* kept, const LineSink* sink) {
   lines.flush();
 }
 
+struct Patience {
+  Duration grace{};
+  Duration after_kill{};
+};
+
 /// A command that runs: what it was given, and what has to end with it.
 struct Running {
   Running(Clock& clock, const Executor& executor) : clock(clock), scope(executor) {}
 
   Clock& clock;
-  Duration grace{};
+  Patience patience;
   Instant deadline{};
   LineSink on_error_line;
   /// nullopt: not yet, or not at all.
@@ -287,15 +299,14 @@ struct Running {
 };
 
 /// TERM, patience, KILL, and the end is awaited; a process stuck in the kernel is left to a later reaping.
-Task<void> end_child(Clock& clock, const Child& child, Duration grace) {
-  constexpr Duration kAfterKill = std::chrono::seconds(5);
+Task<void> end_child(Clock& clock, const Child& child, Patience patience) {
   // Those that leave the group, and lose their parent when it ends, are found by name afterwards.
   std::vector<Identity> below;
   for (const pid_t pid : descendants(child.pid()))
     if (const auto seen = stat(pid)) below.push_back({pid, seen->start_ticks});
   child.signal_group(SIGTERM);
-  auto polite = child.pidfd().wait();
-  auto bounded = run_until(clock, std::move(polite), clock.now() + grace);
+  auto polite = child.pidfd().wait(clock);
+  auto bounded = run_until(clock, std::move(polite), clock.now() + patience.grace);
   const bool ended = co_await std::move(bounded);
   if (ended) {
     for (const auto& left : below)
@@ -305,8 +316,8 @@ Task<void> end_child(Clock& clock, const Child& child, Duration grace) {
   }
   kill_tree(child.pid());
   child.signal_group(SIGKILL);
-  auto killed = child.pidfd().wait();
-  auto last = run_until(clock, std::move(killed), clock.now() + kAfterKill);
+  auto killed = child.pidfd().wait(clock);
+  auto last = run_until(clock, std::move(killed), clock.now() + patience.after_kill);
   co_await std::move(last);
 }
 
@@ -316,7 +327,7 @@ Task<void> finish(Running* of) {
   constexpr Duration kDrain = std::chrono::milliseconds(200);
   if (!of->child) co_return;
   if (!of->child->pidfd().ended()) {
-    auto ending = end_child(of->clock, *of->child, of->grace);
+    auto ending = end_child(of->clock, *of->child, of->patience);
     co_await std::move(ending);
   }
   const Instant drained = of->clock.now() + kDrain;
@@ -342,7 +353,7 @@ Task<std::string> start_and_wait(Running* of, Command command) {
     of->out = of->scope.spawn("stdout of a child", read_output(out_fd, &of->result.out, nullptr));
   if (err_fd >= 0)
     of->err = of->scope.spawn("stderr of a child", read_output(err_fd, &of->result.err, &of->on_error_line));
-  auto ended = of->child->pidfd().wait();
+  auto ended = of->child->pidfd().wait(of->clock);
   auto bounded = run_until(of->clock, std::move(ended), of->deadline);
   of->result.timed_out = !co_await std::move(bounded);
   co_return std::string();
@@ -353,7 +364,7 @@ Task<std::string> start_and_wait(Running* of, Command command) {
 Task<std::expected<Finished, std::string>> run(Clock& clock, Command command, Instant deadline,
                                                LineSink on_error_line) {
   Running running(clock, co_await asio::this_coro::executor);
-  running.grace = command.grace;
+  running.patience = {command.grace, command.after_kill};
   running.deadline = deadline;
   running.on_error_line = std::move(on_error_line);
   auto guarded = with_cleanup(start_and_wait(&running, std::move(command)), finish(&running));

@@ -11,6 +11,7 @@
 #include "core/format.h"
 #include "net/certificate.h"
 #include "net/http.h"
+#include "postgres/lock_files.h"
 #include "process/command_line.h"
 #include "setup/hba.h"
 
@@ -140,6 +141,10 @@ class HostCheck {
     }
     const auto sockets = pg.parameters.find("unix_socket_directories");
     if (sockets == pg.parameters.end()) return;
+    if (!postgres::socket_directories_inside(pg).empty())
+      warn("postgresql.parameters.unix_socket_directories", sockets->second,
+           "lies in the data directory: pg_rewind from this member fails on the sockets",
+           "name a directory outside of the data directory");
     const std::string first(
         config::trim(std::string_view(sockets->second).substr(0, sockets->second.find(','))));
     if (first.starts_with('/')) usable_directory("postgresql.parameters.unix_socket_directories", first);

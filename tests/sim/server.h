@@ -35,6 +35,8 @@ class SimServer final : public postgres::Server {
                                                    postgres::Role role) const override;
   Task<Result> apply(config::SettingsPtr settings, postgres::Role role, bool force,
                      Instant deadline) override;
+  Task<std::expected<postgres::ClusterIdentity, postgres::Failure>> identify(bool make,
+                                                                             Instant deadline) override;
   Task<Result> initdb(Instant deadline) override;
   Task<Result> custom_bootstrap(Instant deadline) override;
   Task<Result> post_bootstrap(Instant deadline) override;

@@ -79,6 +79,9 @@ class FakeServer : public postgres::Server {
     return postgres::RecoveryDifference::none;
   }
   Task<postgres::Result> apply(config::SettingsPtr, postgres::Role, bool, Instant) override { return fine(); }
+  Task<std::expected<postgres::ClusterIdentity, postgres::Failure>> identify(bool, Instant) override {
+    co_return postgres::ClusterIdentity{};
+  }
   Task<postgres::Result> initdb(Instant) override { return fine(); }
   Task<postgres::Result> custom_bootstrap(Instant) override { return fine(); }
   Task<postgres::Result> post_bootstrap(Instant) override { return fine(); }

@@ -149,6 +149,14 @@ TEST_F(ValidateConfig, files_and_directories_of_this_host_are_looked_at) {
   EXPECT_THAT(err_, HasSubstr("' exists and it's not a file, check your `postgresql.pgpass` configuration"));
 }
 
+TEST_F(ValidateConfig, sockets_in_the_data_directory_are_warned_of) {
+  EXPECT_EQ(run(minimal() + "  parameters: {unix_socket_directories: '/tmp, .'}\n"), 0);
+  EXPECT_THAT(err_, HasSubstr("postgresql.parameters.unix_socket_directories"));
+  EXPECT_THAT(err_, HasSubstr("lies in the data directory"));
+  EXPECT_EQ(run(minimal() + "  parameters: {unix_socket_directories: /tmp}\n"), 0);
+  EXPECT_EQ(err_, "");
+}
+
 TEST_F(ValidateConfig, a_data_directory_open_to_others_is_named) {
   directory_.write("pg/PG_VERSION", "15\n");
   directory_.write("pg/pg_wal/x", "");

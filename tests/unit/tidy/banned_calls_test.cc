@@ -128,6 +128,8 @@ const std::vector<Allowed> kMaySleep = {
      "plays a slow disk; a promotion that was given up and a logger that hangs have had their chance"},
     {"tests/unit/postgres/start_test.cc",
      "looks again until a real server is as wanted; counts over seconds"},
+    {"tests/unit/process/data_directory_processes_test.cc",
+     "looks again until the kernel has ended a process"},
     {"tests/unit/process/spawn_test.cc", "a file lease plays a file system that hangs for a while"},
     {"tests/unit/postgres/clone_place_test.cc",
      "a directory older than the attempt, by the file system's clock"},
