@@ -81,12 +81,19 @@ struct [[nodiscard]] Renewal {
 /// absent.
 struct AcquireConditions {
   std::optional<Version> sync;
+/// The leader key itself tells nothing of a leadership that began and ended in between: it is absent before
+/// and after. A request that was held up so long would win on a view from before what that leader
+/// acknowledged. `leadership` tells: every member of ours that takes the key writes it in the same
+/// transaction. `status` is for members of other make, which do not: every leader writes it, first of all and
+/// last of all, and nobody does while the key is free. (/history would tell of promotions only, and late.)
   std::optional<Version> failsafe;
   std::optional<Version> failover;
   std::optional<Version> config;
   std::optional<Version> initialize;
 };
 
+  std::optional<Version> leadership;
+  std::optional<Version> status;
 /// Condition of a single write.
 struct Always {};
 struct IfAbsent {};

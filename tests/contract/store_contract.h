@@ -227,6 +227,50 @@ TEST_P(StoreContract, the_leader_key_is_taken_only_on_what_was_decided_on) {
   EXPECT_EQ(acquire(a, conditions).outcome, Outcome::done);
 }
 
+TEST_P(StoreContract, the_leader_key_is_not_taken_on_a_view_from_before_another_leadership) {
+  Store& a = open("a");
+  Store& b = open("b");
+  ASSERT_EQ(acquire(b).outcome, Outcome::done);
+  ASSERT_TRUE(release(b, status_at(10)).done());
+  const auto seen = read(a);
+  EXPECT_NE(seen->leadership_version, 0);
+  AcquireConditions conditions;
+  conditions.leadership = seen->leadership_version;
+  // It leads and goes, and writes no word of it but the key itself.
+  ASSERT_EQ(acquire(b).outcome, Outcome::done);
+  ASSERT_TRUE(release(b).done());
+  EXPECT_EQ(read(a)->status_version, seen->status_version);
+  EXPECT_EQ(acquire(a, conditions).outcome, Outcome::refused);
+  EXPECT_TRUE(read(a)->unlocked());
+  conditions.leadership = read(a)->leadership_version;
+  EXPECT_EQ(acquire(a, conditions).outcome, Outcome::done);
+  EXPECT_EQ(renew(a).outcome, RenewOutcome::proven);
+}
+
+TEST_P(StoreContract, the_leader_key_is_not_taken_on_a_view_from_before_a_status_of_another_leader) {
+  Store& a = open("a");
+  ASSERT_TRUE(write(a, dcs::StatusRecord{status_at(10)}).done());
+  AcquireConditions conditions;
+  conditions.status = read(a)->status_version;
+  // As a member that writes nothing else.
+  ASSERT_TRUE(write(a, dcs::StatusRecord{status_at(20)}).done());
+  EXPECT_EQ(acquire(a, conditions).outcome, Outcome::refused);
+  conditions.status = read(a)->status_version;
+  EXPECT_EQ(acquire(a, conditions).outcome, Outcome::done);
+}
+
+TEST_P(StoreContract, a_leadership_that_lasts_is_one_whatever_is_renewed_and_moved) {
+  Store& before = open("a", "first");
+  ASSERT_EQ(acquire(before).outcome, Outcome::done);
+  const auto version = read(before)->leadership_version;
+  const auto session = before.session();
+  close("a", "first");
+  Store& after = open("a", "second", session);
+  ASSERT_EQ(renew(after, status_at(1)).outcome, RenewOutcome::proven);
+  EXPECT_NE(read(after)->leader->session, session);
+  EXPECT_EQ(read(after)->leadership_version, version);
+}
+
 TEST_P(StoreContract, a_renewal_proves_and_carries_the_status) {
   Store& a = open("a");
   ASSERT_EQ(acquire(a).outcome, Outcome::done);

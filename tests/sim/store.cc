@@ -228,6 +228,7 @@ void merge_bootstrap(dcs::Cluster& copy, const dcs::Cluster& server) {
 
 /// The key of a record.
 struct MergeRecord {
+  copy.leadership_version = server.leadership_version;
   dcs::Cluster& copy;
   const dcs::Cluster& server;
   void operator()(const dcs::ConfigRecord&) const { copy.config = server.config; }

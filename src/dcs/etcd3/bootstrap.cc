@@ -78,8 +78,9 @@ Task<Store::Acquired> Etcd3Store::finish_bootstrap(BootstrapResult result, Insta
   std::vector<Compare> compares{has_value(note, encode_bootstrap_note(identity_.name, identity_.incarnation)),
                                 is_absent(leader)};
   std::vector<Op> success{
-      put(path(key::kInitialize), result.system_id), put(path(key::kInitializedBy), identity_.name),
-      put(path(key::kConfig), to_json(result.config)), put(leader, identity_.name, grip->lease), erase(note)};
+      put(path(key::kInitialize), result.system_id),   put(path(key::kInitializedBy), identity_.name),
+      put(path(key::kConfig), to_json(result.config)), put(leader, identity_.name, grip->lease),
+      put(path(key::kLeadership), identity_.name),     erase(note)};
   std::vector<Op> failure{range(leader), range(note)};
   auto running = transact(std::move(compares), std::move(success), std::move(failure), deadline);
   auto txn = co_await std::move(running);

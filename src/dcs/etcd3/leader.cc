@@ -100,6 +100,8 @@ Task<Store::Acquired> Etcd3Store::acquire(AcquireConditions conditions, Instant 
   require(key::kConfig, conditions.config);
   require(key::kInitialize, conditions.initialize);
 
+  require(key::kLeadership, conditions.leadership);
+  require(key::kStatus, conditions.status);
   bool ambiguous = false;
   for (int attempt = 0;; ++attempt) {
     auto proving = lease_.prove(deadline);
@@ -110,7 +112,8 @@ Task<Store::Acquired> Etcd3Store::acquire(AcquireConditions conditions, Instant 
       out.outcome = ambiguous ? Outcome::unknown : Outcome::unavailable;
       co_return out;
     }
-    std::vector<Op> success{put(leader, identity_.name, grip->lease)};
+    std::vector<Op> success{put(leader, identity_.name, grip->lease),
+                            put(path(key::kLeadership), identity_.name)};
     auto running = transact(compares, std::move(success), failure, deadline);
     auto txn = co_await std::move(running);
     if (!txn) {
