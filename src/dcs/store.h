@@ -56,6 +56,8 @@ struct Proof {
   Instant sent_at;
   /// How long the store holds the lease from then on (etcd3: the TTL in the keep-alive's answer).
   Duration valid_for;
+  /// Position of the store (as Cluster::revision) at which the key was mine.
+  std::int64_t revision = 0;
 };
 
 enum class RenewOutcome {

@@ -291,6 +291,16 @@ TEST_P(StoreContract, a_renewal_proves_and_carries_the_status) {
   EXPECT_FALSE(without.status_written);
 }
 
+TEST_P(StoreContract, a_proof_names_a_position_of_the_store_that_knows_of_the_key) {
+  Store& a = open("a");
+  const auto mine = acquire(a);
+  ASSERT_EQ(mine.outcome, Outcome::done);
+  EXPECT_GE(mine.proof.revision, read(a)->leader->version);
+  ASSERT_TRUE(write(a, sync_of("x")).done());
+  const auto version = read(a)->sync.version;
+  EXPECT_GE(renew(a).proof.revision, version);
+}
+
 TEST_P(StoreContract, a_renewal_never_creates_the_key) {
   Store& a = open("a");
   const auto nothing = renew(a, status_at(1));

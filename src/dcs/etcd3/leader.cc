@@ -74,6 +74,7 @@ Task<Store::Acquired> Etcd3Store::won(Lease::Grip grip, Header header, Instant d
   if (one_authority(grip.header, header)) {
     out.outcome = Outcome::done;
     out.proof = grip.proof;
+    out.proof.revision = header.revision;
     co_return out;
   }
   // The key is there, but lease and key were not vouched for by one authority.
@@ -202,6 +203,7 @@ Task<Renewal> Etcd3Store::renew(std::optional<Status> status, Instant deadline) 
     if (one_authority(grip->header, txn->header)) {
       out.outcome = RenewOutcome::proven;
       out.proof = grip->proof;
+      out.proof.revision = txn->header.revision;
       out.detail.clear();
       co_return out;
     }

@@ -181,11 +181,11 @@ ClusterPtr Etcd3Store::watched() const {
   if (view_ && view_generation_ == watch_->generation()) {
     // Nothing changed; the stream vouches for it up to now.
     auto again = *view_;
-    again.revision = watch_->revision();
+    again.revision = watch_->streamed();
     again.read_at = now;
     view_ = std::make_shared<const Cluster>(std::move(again));
   } else {
-    view_ = decode_view(watch_->tree(), watch_->revision(), false, now);
+    view_ = decode_view(watch_->tree(), watch_->streamed(), false, now);
     view_generation_ = watch_->generation();
   }
   return view_;

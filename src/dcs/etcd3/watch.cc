@@ -108,7 +108,6 @@ Task<std::string> Watch::listen(net::HttpStream* stream, Tree fresh, std::int64_
         co_return "the watch is served by a node that lives in a past raft term";
       if (message.created && !std::exchange(created, true)) install(std::move(fresh), revision);
       if (message.events.empty()) continue;
-      revision_ = std::max(revision_, message.header.revision);
       follow_events(message.events);
     }
   }
@@ -138,7 +137,7 @@ void Watch::install(Tree fresh, std::int64_t revision) {
   }
   tree_ = std::move(fresh);
   graves_.clear();
-  revision_ = streamed_ = revision;
+  streamed_ = revision;
   ++generation_;
   // What was written while the copy was read is not undone by it.
   for (const auto& [key, kv, at] : written_meanwhile_) {
@@ -186,7 +185,6 @@ Store::Change Watch::apply(const std::string& key, const std::optional<KeyValue>
   } else if (present) {
     tree_.erase(at);
   }
-  revision_ = std::max(revision_, revision);
   ++generation_;
   if (silent) return {};
   return judge(key, before ? &*before : nullptr, kv ? &*kv : nullptr);
