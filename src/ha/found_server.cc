@@ -125,7 +125,12 @@ Task<void> Engine::Impl::watch_found_server() {
     co_return;
   }
   const auto& facts = ports_.server.facts();
-  if (facts.process == postgres::Process::none || facts.standby_signal) co_return;
+  if (facts.process == postgres::Process::none) {
+    // Whoever moves the members to another store stops their PostgreSQL first.
+    ports_.store.take_any_store();
+    co_return;
+  }
+  if (facts.standby_signal) co_return;
   log::error("the store is not reached and the lease of the running PostgreSQL ends: stopping it");
   auto ending = end_found_server(std::max(now() + kGrace, at.kill_at));
   co_await std::move(ending);

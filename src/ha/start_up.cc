@@ -40,8 +40,10 @@ Task<void> Engine::Impl::record_session(dcs::Session session) {
   if (sessions_.size() > kSessionsRecorded) sessions_.resize(kSessionsRecorded);
   Document::List older;
   for (std::size_t i = 1; i < sessions_.size(); ++i) older.emplace_back(sessions_[i]);
-  Document record = Document::map(
-      {{"session", session}, {"older", Document::list(std::move(older))}, {"incarnation", incarnation_}});
+  Document record = Document::map({{"session", session},
+                                   {"older", Document::list(std::move(older))},
+                                   {"incarnation", incarnation_},
+                                   {"store", ports_.store.store_id()}});
   auto writing = ports_.disk.write(session_path(), to_json(record), 0600, now() + kDiskBudget);
   auto written = co_await std::move(writing);
   if (!written)
@@ -115,6 +117,8 @@ Task<bool> Engine::Impl::start_up() {
       for (const auto& session : older->as_list())
         if (session.is_string()) sessions_.push_back(session.as_string());
     identity.previous_sessions = sessions_;
+    if (const Document* store = record->find("store"); store && store->is_string())
+      identity.store_id = store->as_string();
   }
 
   ports_.store.set_timing(timing());

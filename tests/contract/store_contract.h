@@ -508,4 +508,61 @@ TEST_P(StoreContract, a_cancelled_bootstrap_leaves_nothing) {
   EXPECT_TRUE(read(a)->empty());
 }
 
+// ---- which store
+
+TEST_P(StoreContract, answers_of_another_store_are_not_believed) {
+  Store& a = open("a");
+  Store& b = open("b");
+  ASSERT_EQ(acquire(a).outcome, Outcome::done);
+  ASSERT_TRUE(touch(a, "running").done());
+  read(a, Read::watched);
+  EXPECT_EQ(a.store_id(), b.store_id());
+  int leaders = 0;
+  a.on_change([&](Store::Change change) { leaders += change.leader_changed; });
+  world->lead_elsewhere("a", true);
+  const auto renewal = renew(a, {}, kShortBudget);
+  EXPECT_EQ(renewal.outcome, RenewOutcome::unproven);
+  EXPECT_NE(renewal.detail.find(a.store_id()), std::string::npos) << "both are named: " << renewal.detail;
+  EXPECT_EQ(read(b)->leader_name(), "a");
+  const auto view = world->get(a.load(Read::linearizable, world->in(kShortBudget)));
+  EXPECT_FALSE(view);
+  EXPECT_NE(world->get(a.keep_session(world->in(kShortBudget))).outcome, Outcome::done);
+  EXPECT_NE(touch(a, "stopping", kShortBudget).outcome, Outcome::done);
+  EXPECT_NE(acquire(a, {}, kShortBudget).outcome, Outcome::done);
+  EXPECT_NE(release(a, {}, kShortBudget).outcome, Outcome::done);
+  EXPECT_EQ(leaders, 0);
+  world->lead_elsewhere("a", false);
+  pass_a_lease();
+  EXPECT_EQ(acquire(a).outcome, Outcome::done);
+  EXPECT_TRUE(sees(a, [](const auto& c) { return c.leader_name() == "a"; }));
+}
+
+TEST_P(StoreContract, a_restarted_member_insists_on_the_store_of_before_until_nothing_depends_on_it) {
+  Store& before = open("a", "first");
+  ASSERT_TRUE(touch(before, "running").done());
+  dcs::Identity identity{"a", "second", {before.session()}, before.store_id()};
+  ASSERT_NE(identity.store_id, "");
+  close("a", "first");
+  world->lead_elsewhere("a", true);
+  Store& after = *(stores["a/second"] = world->make(identity));
+  struct Opening {
+    static Task<void> run(Clock* clock, Store* store, dcs::Identity identity) {
+      auto insisting = with_deadline(*clock, opened(store, std::move(identity)), clock->now() + 1500ms);
+      const auto insisted = co_await std::move(insisting);
+      EXPECT_FALSE(insisted) << "only another store answers";
+    }
+    static Task<bool> opened(Store* store, dcs::Identity identity) {
+      auto opening = store->open(std::move(identity));
+      co_await std::move(opening);
+      co_return true;
+    }
+  };
+  world->run(Opening::run(&world->clock(), &after, identity));
+  after.take_any_store();
+  world->run(after.open(identity));
+  EXPECT_NE(after.store_id(), identity.store_id);
+  EXPECT_TRUE(touch(after, "running").done());
+  EXPECT_EQ(read(after)->member("a")->session, after.session());
+}
+
 }  // namespace tanist::contract

@@ -56,8 +56,8 @@ dcs::Member decode_member(const std::string& name, const Document& value, const 
 
 }  // namespace
 
-StoreServer::StoreServer(World& world, std::int64_t rate_error_ppb)
-    : world_(world), rate_error_ppb_(rate_error_ppb) {
+StoreServer::StoreServer(World& world, std::int64_t rate_error_ppb, std::string id)
+    : world_(world), rate_error_ppb_(rate_error_ppb), id_(std::move(id)) {
   now_.revision = 1;
   now_.linearizable = true;
 }

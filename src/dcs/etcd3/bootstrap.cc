@@ -31,7 +31,7 @@ Task<WriteResult> Etcd3Store::begin_bootstrap(std::optional<Version> take_over, 
       ambiguous = ambiguous || txn.error().ambiguous;
       out = failed_write(txn.error());
       if (txn.error().fault == Fault::lease_not_found) {
-        lease_.forget(grip->lease);
+        lease_.doubt(grip->lease);
         continue;
       }
       if (ambiguous) out.outcome = Outcome::unknown;
@@ -85,7 +85,7 @@ Task<Store::Acquired> Etcd3Store::finish_bootstrap(BootstrapResult result, Insta
   auto running = transact(std::move(compares), std::move(success), std::move(failure), deadline);
   auto txn = co_await std::move(running);
   if (!txn) {
-    if (txn.error().fault == Fault::lease_not_found) lease_.forget(grip->lease);
+    if (txn.error().fault == Fault::lease_not_found) lease_.doubt(grip->lease);
     co_return failed_acquire(txn.error());
   }
   const StoredKey* holder = txn->found(0);

@@ -100,9 +100,9 @@ Task<Store::Acquired> Etcd3Store::acquire(AcquireConditions conditions, Instant 
   require(key::kFailover, conditions.failover);
   require(key::kConfig, conditions.config);
   require(key::kInitialize, conditions.initialize);
-
   require(key::kLeadership, conditions.leadership);
   require(key::kStatus, conditions.status);
+
   bool ambiguous = false;
   for (int attempt = 0;; ++attempt) {
     auto proving = lease_.prove(deadline);
@@ -121,7 +121,7 @@ Task<Store::Acquired> Etcd3Store::acquire(AcquireConditions conditions, Instant 
       ambiguous = ambiguous || txn.error().ambiguous;
       if (txn.error().fault == Fault::lease_not_found && attempt == 0) {
         log::warning("the lease {} is gone, taking the leader key with a new one", grip->lease);
-        lease_.forget(grip->lease);
+        lease_.doubt(grip->lease);
         continue;
       }
       auto out = failed_acquire(txn.error());
@@ -190,7 +190,7 @@ Task<Renewal> Etcd3Store::renew(std::optional<Status> status, Instant deadline) 
       if (!txn) {
         out.detail = std::move(txn.error().detail);
         if (txn.error().fault != Fault::lease_not_found) co_return out;
-        lease_.forget(grip->lease);
+        lease_.doubt(grip->lease);
         continue;
       }
       if (!txn->succeeded()) {
