@@ -92,11 +92,10 @@ void Engine::Impl::store_changed(dcs::Store::Change change) {
   if (change.leader_changed) {
     fresh_read_wanted_ = true;
     const auto watched = ports_.store.watched();
-    // The copy may be older than my own acquire; only a key that the watch saw vanish or change hands counts.
-    if (watched && keeper_.lease().until != Instant{} && lock_of(*watched) != Lock::mine &&
-        watched->read_at >= keeper_.proven_at())
-      keeper_.lost(watched->unlocked() ? "the leader key was deleted" : "it names " + watched->leader_name(),
-                   watched->unlocked());
+    if (watched && lock_of(*watched) != Lock::mine)
+      keeper_.seen_lost(
+          watched->unlocked() ? "the leader key was deleted" : "it names " + watched->leader_name(),
+          watched->unlocked(), watched->revision);
   }
   if (change.wakes || change.leader_changed || member_joined()) wake();
 }

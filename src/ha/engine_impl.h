@@ -47,6 +47,7 @@ struct Engine::Impl final : OperationHost {
   Task<void> take_promotion_note();
   Task<void> remove_promotion_note();
   void settle_promotion();
+  Task<void> accept_another_store();
   Task<void> claim_lease_of_found(dcs::ClusterPtr cluster);
   Task<bool> end_server(Instant kill_at);
   Task<void> stop_server_before_the_start();

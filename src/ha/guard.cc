@@ -79,6 +79,7 @@ Task<void> Engine::Impl::guard_from_the_start() {
   auto finding = find_server();
   co_await std::move(finding);
   if (!server_found_) scope_.spawn("found PostgreSQL", find_server_again());
+  scope_.spawn("another store", accept_another_store());
   auto reading_boot = read_small(kBootId);
   boot_id_ = co_await std::move(reading_boot);
   auto reading = read_small(lease_path());
@@ -109,6 +110,17 @@ Task<void> Engine::Impl::find_server_again() {
     if (server_found_) co_return;
     auto finding = find_server();
     co_await std::move(finding);
+  }
+}
+
+/// Whoever moves the members to another store stops their PostgreSQL first. The known one gets a while to answer.
+Task<void> Engine::Impl::accept_another_store() {
+  while (!cluster_) {
+    auto pause = ports_.clock.sleep_for(kGrace);
+    co_await std::move(pause);
+    if (cluster_ || !server_found_ || ports_.server.facts().process != postgres::Process::none) continue;
+    ports_.store.take_any_store();
+    co_return;
   }
 }
 

@@ -154,12 +154,13 @@ void fields(A& a, Cluster& v) {
   a("failsafe", v.failsafe), a("failsafe_version", v.failsafe_version),
       a("failsafe_broken", v.failsafe_broken);
   a("bootstrap_note", v.bootstrap_note), a("initialized_by_version", v.initialized_by_version);
+  a("leadership_version", v.leadership_version), a("status_version", v.status_version);
   a("revision", v.revision), a("linearizable", v.linearizable), a("read_at", v.read_at);
 }
 template <class A>
 void fields(A& a, AcquireConditions& v) {
   a("sync", v.sync), a("failsafe", v.failsafe), a("failover", v.failover), a("config", v.config);
-  a("initialize", v.initialize);
+  a("initialize", v.initialize), a("leadership", v.leadership), a("status", v.status);
 }
 
 }  // namespace tanist::dcs

@@ -54,6 +54,7 @@ void LeaseKeeper::mandate(Mandate mandate, std::optional<dcs::Status> status) {
 
 void LeaseKeeper::accept(const dcs::Proof& proof) {
   lease_ = lease_from(proof.sent_at, proof.valid_for);
+  proven_revision_ = proof.revision;
   failing_since_.reset();
   failing_why_.clear();
   take_back_until_.reset();
@@ -110,6 +111,11 @@ void LeaseKeeper::lost(const std::string& why, bool key_absent) {
     }
   }
   hooks_.changed();
+}
+
+void LeaseKeeper::seen_lost(const std::string& why, bool key_absent, std::int64_t revision) {
+  if (lease_.until == Instant{} || revision <= proven_revision_) return;
+  lost(why, key_absent);
 }
 
 Task<void> LeaseKeeper::give_up() {

@@ -44,7 +44,8 @@ Task<void> Engine::Impl::record_session(dcs::Session session) {
   Document record = Document::map({{"session", session},
                                    {"older", Document::list(std::move(older))},
                                    {"incarnation", incarnation_},
-                                   {"boot", boot_id_}});
+                                   {"boot", boot_id_},
+                                   {"store", ports_.store.store_id()}});
   auto writing = ports_.disk.write(session_path(), to_json(record), 0600, now() + kDiskBudget);
   auto written = co_await std::move(writing);
   if (!written)
@@ -117,6 +118,8 @@ Task<void> Engine::Impl::read_sessions(dcs::Identity& identity) {
   }
   const auto record = parse_json(content ? content->value_or("") : "");
   if (!record || !record->find("session") || !record->find("session")->is_string()) co_return;
+  if (const Document* store = record->find("store"); store && store->is_string())
+    identity.store_id = store->as_string();
   if (const Document* boot = record->find("boot"); boot && boot->text() != boot_id_) {
     log::info("the store session that was recorded before the host was started is not taken over");
     co_return;

@@ -292,6 +292,8 @@ bool race_for_lock(Draft& d) {
   conditions.failover = d.cluster.failover.version;
   conditions.config = d.cluster.config.version;
   conditions.initialize = d.cluster.initialize.version;
+  conditions.leadership = d.cluster.leadership_version;
+  conditions.status = d.cluster.status_version;
   d.intend(intent::Acquire{conditions});
   d.memory.acquiring = true;
   return d.because(Code::acquiring);

@@ -12,6 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::kHere;
 using testing::ViewBuilder;
+using namespace std::chrono_literals;
 
 struct MemberRecord : ::testing::Test {
   MemberRecord() {

@@ -59,6 +59,8 @@ void fill_cluster(Dice& dice, dcs::Cluster& c) {
   if (dice.once_in(4)) c.failsafe = std::map<std::string, std::string>{{dice.name(), "http://x"}};
   if (dice.once_in(4)) c.bootstrap_note = {.name = dice.name(), .incarnation = "other", .version = 3};
   c.initialized_by_version = dice.of<dcs::Version>({0, 2, 5});
+  c.leadership_version = dice.of<dcs::Version>({0, 6, 7});
+  c.status_version = dice.of<dcs::Version>({0, 10, 11});
   c.linearizable = dice.coin();
 }
 

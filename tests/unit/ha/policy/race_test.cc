@@ -42,6 +42,8 @@ TEST(Race, the_lock_is_taken_on_the_versions_that_were_seen) {
   b.cluster.sync.version = 11;
   b.cluster.failsafe_version = 12;
   b.cluster.failover.version = 13;
+  b.cluster.leadership_version = 14;
+  b.cluster.status_version = 15;
   const Decision d = b.decide();
   const auto& conditions = std::get<intent::Acquire>(d.intent).conditions;
   EXPECT_EQ(conditions.sync, 11);
@@ -49,6 +51,8 @@ TEST(Race, the_lock_is_taken_on_the_versions_that_were_seen) {
   EXPECT_EQ(conditions.failover, 13);
   EXPECT_EQ(conditions.config, 3);
   EXPECT_EQ(conditions.initialize, 2);
+  EXPECT_EQ(conditions.leadership, 14);
+  EXPECT_EQ(conditions.status, 15);
 }
 
 TEST(Race, nothing_is_taken_on_a_watched_copy) {
