@@ -56,6 +56,7 @@ void add_full_form(Document& out, const Observed& o) {
 void add_tail(Document& out, const Observed& o) {
   const ha::Snapshot& s = *o.snapshot;
   if (s.paused) out.set("pause", true);
+  if (s.diverged) out.set("tanist_diverged", true);
   if (o.view == nullptr || o.view->unlocked()) out.set("cluster_unlocked", true);
   out.set("dcs_last_seen", s.dcs_last_seen);
   if (s.settings->tags.published.size() != 0) out.set("tags", s.settings->tags.published);

@@ -261,6 +261,7 @@ Snapshot Engine::Impl::describe() const {
   s.facts = ports_.server.facts();
   s.lease_until = keeper_.lease().until;
   s.paused = settings_->dynamic.pause;
+  s.diverged = memory_.diverged;
   s.cluster = cluster_;
   s.store_ok = store_ok_;
   s.dcs_last_seen = dcs_last_seen_;

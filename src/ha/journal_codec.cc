@@ -225,7 +225,7 @@ void fields(A& a, OperationResult& v) {
 template <class A>
 void fields(A& a, PeerAnswer& v) {
   a("reachable", v.reachable), a("starting", v.starting), a("error", v.error), a("primary", v.primary);
-  a("position", v.position);
+  a("position", v.position), a("replayed", v.replayed), a("diverged", v.diverged);
   a("timeline", v.timeline), a("nofailover", v.nofailover), a("failover_priority", v.failover_priority);
   a("watchdog_failed", v.watchdog_failed);
 }
@@ -271,6 +271,10 @@ void fields(A& a, Lease& v) {
   a("until", v.until), a("proven_at", v.proven_at);
 }
 template <class A>
+void fields(A& a, RaceGround& v) {
+  a("optime", v.optime), a("history", v.history), a("timeline", v.timeline);
+}
+template <class A>
 void fields(A& a, Memory& v) {
   a("recovering", v.recovering), a("outage_since", v.outage_since);
   a("crash_recovery_tried", v.crash_recovery_tried), a("start_timeout", v.start_timeout);
@@ -278,6 +282,8 @@ void fields(A& a, Memory& v) {
   a("race_backoff_since", v.race_backoff_since), a("no_race_until", v.no_race_until);
   a("pre_promote", v.pre_promote), a("rewind", v.rewind), a("leader_timeline", v.leader_timeline);
   a("own_timeline", v.own_timeline), a("callback_fired", v.callback_fired);
+  a("found_diverged", v.found_diverged), a("beyond_leader_since", v.beyond_leader_since);
+  a("astray", v.astray), a("diverged", v.diverged);
   a("beyond_rewind", v.beyond_rewind), a("looks_in_vain", v.looks_in_vain);
   a("not_streaming_since", v.not_streaming_since), a("compared_at", v.compared_at);
   a("checkpoint_after_promote_done", v.checkpoint_after_promote_done);
@@ -286,7 +292,8 @@ void fields(A& a, Memory& v) {
   a("bootstrap_users_done", v.bootstrap_users_done);
   a("retain_slots", v.retain_slots), a("retain_slots_seeded", v.retain_slots_seeded);
   a("refusals_told", v.refusals_told), a("results_seen", v.results_seen);
-  a("name_checked", v.name_checked), a("acquiring", v.acquiring), a("joined", v.joined);
+  a("name_checked", v.name_checked), a("acquiring", v.acquiring), a("acquired_on", v.acquired_on),
+      a("joined", v.joined);
 }
 template <class A>
 void fields(A& a, Mandate& v) {

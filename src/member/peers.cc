@@ -76,6 +76,7 @@ ha::PeerAnswer read_status_document(const std::string& body, const PeerIdentity&
     const auto received = number(wal->find("received_location"));
     const auto replayed = number(wal->find("replayed_location"));
     answer.position = Lsn{static_cast<std::uint64_t>(std::max<std::int64_t>({received, replayed, 0}))};
+    answer.replayed = Lsn{static_cast<std::uint64_t>(std::max<std::int64_t>(replayed, 0))};
   }
   answer.timeline = Timeline{static_cast<std::uint32_t>(number(parsed->find("timeline")))};
   if (const Document* tags = parsed->find("tags"); tags && tags->is_map()) {
@@ -84,6 +85,7 @@ ha::PeerAnswer read_status_document(const std::string& body, const PeerIdentity&
     answer.failover_priority = priority ? static_cast<int>(parse_int(*priority).value_or(1)) : 1;
     answer.nofailover = nofailover ? nofailover->truthy() : answer.failover_priority <= 0;
   }
+  if (const Document* diverged = parsed->find("tanist_diverged")) answer.diverged = diverged->truthy();
   if (const Document* failed = parsed->find("watchdog_failed")) answer.watchdog_failed = failed->truthy();
   return answer;
 }

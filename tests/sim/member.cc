@@ -269,7 +269,9 @@ Task<void> Member::answer(std::function<void(ha::PeerAnswer)> reply) {
       answer.primary = !seen.probe->in_recovery || seen.role == "primary";
       answer.timeline = seen.probe->effective_timeline;
       if (!answer.primary) answer.position = std::max(seen.probe->receive, seen.probe->replay);
+      if (!answer.primary) answer.replayed = seen.probe->replay;
     }
+    answer.diverged = snapshot->diverged;
     answer.nofailover = snapshot->settings->tags.nofailover;
     answer.failover_priority = snapshot->settings->tags.failover_priority;
   }

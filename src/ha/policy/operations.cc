@@ -122,6 +122,7 @@ void learn_rewind(Draft& d, const OperationResult& result) {
   auto& rewind = d.memory.rewind;
   if (result.ok) {
     rewind = Memory::Rewind::success;
+    d.memory.astray = d.memory.found_diverged = false;
   } else if (result.detail != kCancelled) {
     // postgres.md §24: with the leader gone, the failure may be its end and not ours. A control file that
     // cannot be read any more is ours in any case.
@@ -166,6 +167,7 @@ void learn_result(Draft& d) {
       break;
     case OperationKind::clone:
       d.memory.rewind = Memory::Rewind::initial;
+      if (result->ok) d.memory.astray = d.memory.found_diverged = false;
       if (result->ok) d.memory.clones_failed = 0;
       if (!result->ok && result->detail != kCancelled) ++d.memory.clones_failed;
       break;

@@ -130,6 +130,13 @@ TEST(Status, an_unknown_timeline_of_a_replica_is_null) {
   EXPECT_TRUE(status_document(observe(s, kNow)).find("timeline")->is_null());
 }
 
+TEST(Status, a_member_that_has_left_the_leaders_wal_says_so) {
+  auto s = replica();
+  EXPECT_EQ(status_document(observe(s, kNow)).find("tanist_diverged"), nullptr);
+  s.diverged = true;
+  EXPECT_TRUE(status_document(observe(s, kNow)).find("tanist_diverged")->as_bool());
+}
+
 TEST(Status, the_view_ends_with_ttl_and_with_a_failed_read) {
   auto s = replica();
   EXPECT_EQ(status_document(observe(s, kNow)).find("cluster_unlocked"), nullptr);

@@ -274,6 +274,30 @@ TEST(Race, a_backoff_ends_when_no_more_wal_comes) {
   EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
 }
 
+TEST(Race, a_backoff_is_over_when_its_time_is_whatever_still_comes_in) {
+  ViewBuilder b = ready();
+  b.settings.dynamic.primary_race_backoff = 20s;
+  b.view.memory.previous_position = Lsn{kHere.value - 100};
+  b.view.memory.race_backoff_since = b.view.now - 20s;
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, a_primary_whose_key_has_vanished_does_not_back_off) {
+  ViewBuilder b;
+  b.as_leader().unlocked().no_lease().linearizable();
+  b.settings.dynamic.primary_race_backoff = 20s;
+  b.view.memory.previous_position = Lsn{kHere.value - 100};
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, a_primary_whose_key_has_vanished_waits_for_nobody_who_starts) {
+  ViewBuilder b;
+  b.as_leader().unlocked().no_lease().linearizable().peer_unreachable("n2").peer_unreachable("n3");
+  b.view.answers.peers->at("n2").starting = true;
+  b.cluster.status.optime = Lsn{kHere.value + 304};
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
 TEST(Race, who_stood_back_looks_again_within_a_second) {
   const Decision d = ready().peer("n3", Lsn{kHere.value + 8}).decide();
   ASSERT_TRUE(d.wake_at);
