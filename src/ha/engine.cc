@@ -100,7 +100,7 @@ void Engine::Impl::store_changed(dcs::Store::Change change) {
       keeper_.lost(watched->unlocked() ? "the leader key was deleted" : "it names " + watched->leader_name(),
                    watched->unlocked());
   }
-  if (change.wakes || change.leader_changed || member_joined() || upstream_is_back()) wake();
+  if (change.wakes || change.leader_changed || member_joined()) wake();
 }
 
 /// A member that was not there needs its replication slot before its clone ends: the leader looks at once.
@@ -111,18 +111,6 @@ bool Engine::Impl::member_joined() const {
   for (const auto& [name, member] : watched->members)
     if (!cluster_->members.contains(name)) return true;
   return false;
-}
-
-/// A standby that waits for its upstream tries at once when that one accepts connections again.
-bool Engine::Impl::upstream_is_back() const {
-  if (!memory_.nudges || !memory_.nudges->waited) return false;
-  const auto watched = ports_.store.watched();
-  if (!watched) return false;
-  View view = make_view({});
-  view.store.cluster = watched;
-  const auto upstream = wanted_upstream(view);
-  const dcs::Member* member = upstream ? watched->member(upstream->member) : nullptr;
-  return member != nullptr && member->state == to_string(postgres::State::running);
 }
 
 void Engine::Impl::server_event(postgres::ServerEvent event) {

@@ -25,7 +25,6 @@ struct Engine::Impl final : OperationHost {
   Task<void> tick();
   void store_changed(dcs::Store::Change change);
   bool member_joined() const;
-  bool upstream_is_back() const;
   void server_event(postgres::ServerEvent event);
   bool may_write() const;
   Snapshot describe() const;

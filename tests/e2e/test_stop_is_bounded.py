@@ -2,13 +2,13 @@
 import signal
 import time
 
-from harness.member import FAST, SUPERUSER, SUPERUSER_PASSWORD
+from harness.member import SUPERUSER, SUPERUSER_PASSWORD
 from harness.processes import POSTGRES_BIN, end, send, spawn, wait_until
 
 
 def test_a_logical_client_that_does_not_read_does_not_hold_up_the_hand_over(new_cluster):
-    cluster = new_cluster(dcs={**FAST, "postgresql": {"parameters": {"wal_level": "logical", "wal_sender_timeout": 0}}})
-    cluster.start()
+    parameters = {"wal_level": "logical", "wal_sender_timeout": 0}
+    cluster = new_cluster(overrides={"bootstrap": {"dcs": {"postgresql": {"parameters": parameters}}}}).start()
     primary = cluster.wait_for_leader()
     primary.query("CREATE TABLE filler (t text)")
     primary.query("SELECT pg_create_logical_replication_slot('slow', 'test_decoding')")

@@ -53,6 +53,9 @@ constexpr Duration kNudgePause = 200ms;
 constexpr int kQuickNudges = 10;
 /// PostgreSQL's own pace.
 constexpr Duration kNudgeNoMore = 5s;
+/// Member keys wake nobody: how often that of an upstream is looked at which was lost just now.
+constexpr Duration kLookForUpstream = 100ms;
+constexpr Duration kLookOften = 30s;
 constexpr int kTellsReceiver = 90600;
 
 /// Where a primary was down for a moment its standbys come back 5 s later, and a loss of it meanwhile would
@@ -73,6 +76,7 @@ void nudge(Draft& d, const std::optional<postgres::Upstream>& upstream) {
   nudges->of = std::move(of);
   if (!accepts) {
     nudges->waited = true;
+    d.wake_in(d.now() - nudges->since < kLookOften ? kLookForUpstream : kLookAgain);
     return;
   }
   Duration pause = kNudgePause;

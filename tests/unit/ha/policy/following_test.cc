@@ -205,7 +205,8 @@ TEST(Nudging, nobody_is_told_to_look_while_the_upstream_does_not_accept_and_at_o
   Decision d = b.decide();
   EXPECT_FALSE(has_duty<duty::LookForWal>(d));
   EXPECT_TRUE(d.memory.nudges->waited);
-  EXPECT_FALSE(d.wake_at) << "its member key wakes";
+  EXPECT_EQ(d.wake_at, b.view.now + 100ms);
+  EXPECT_EQ(cut_off(31s, "starting").decide().wake_at, b.view.now + 1s);
   ViewBuilder back = cut_off(10ms);
   back.view.memory.nudges->waited = true;
   EXPECT_TRUE(has_duty<duty::LookForWal>(back.decide()));
