@@ -113,7 +113,8 @@ Task<void> Engine::Impl::find_server_again() {
   }
 }
 
-/// Whoever moves the members to another store stops their PostgreSQL first. The known one gets a while to answer.
+/// Whoever moves the members to another store stops their PostgreSQL first. The known one gets a while to
+/// answer.
 Task<void> Engine::Impl::accept_another_store() {
   while (!cluster_) {
     auto pause = ports_.clock.sleep_for(kGrace);

@@ -76,8 +76,9 @@ Task<Result> LocalServer::find_without_pid_file() {
   auto naming = titles_of(each);
   const auto titles = co_await std::move(naming);
   if (!titles)
-    co_return std::unexpected(Failure{fmt::format("what process {} of data directory \"{}\" is cannot be told: {}",
-                                                  each.front().pid, pg().data_dir, titles.error())});
+    co_return std::unexpected(
+        Failure{fmt::format("what process {} of data directory \"{}\" is cannot be told: {}",
+                            each.front().pid, pg().data_dir, titles.error())});
   std::set<process::Identity> left;
   for (std::size_t i = 0; i < each.size(); ++i) {
     const auto seen = process::stat(each[i].pid);
