@@ -8,6 +8,7 @@
 namespace tanist::ha {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::kHere;
 using testing::ViewBuilder;
 
