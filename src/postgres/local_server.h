@@ -107,10 +107,10 @@ class LocalServer final : public Server {
   bool is_work_of_a_tool(const process::Identity& found) const;
   bool is_logger(const process::Identity& found) const { return logger_ == found; }
   Task<void> read_titles(std::vector<process::Identity> unread, std::uint64_t generation);
+  using TitleKind = bool (*)(std::string_view);
   /// Children of the postmaster with such a title. Read beside this thread: see logger_. Empty when it could
   /// not be had, or when another postmaster runs by then.
-  Task<std::vector<process::Identity>> children_titled(bool (*wanted)(std::string_view),
-                                                       std::uint64_t generation);
+  Task<std::vector<process::Identity>> children_titled(TitleKind wanted, std::uint64_t generation);
   void changed(std::optional<ServerEvent> event = std::nullopt);
   /// A background task, unless close() was called.
   TaskHandle spawn(std::string name, Task<void> task);
