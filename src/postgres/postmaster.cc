@@ -467,7 +467,7 @@ Task<void> LocalServer::read_titles(std::vector<process::Identity> unread, std::
   }
 }
 
-Task<std::vector<process::Identity>> LocalServer::children_titled(bool (*wanted)(std::string_view),
+Task<std::vector<process::Identity>> LocalServer::children_titled(TitleKind wanted,
                                                                   std::uint64_t generation) {
   using Found = std::vector<process::Identity>;
   note_children();
