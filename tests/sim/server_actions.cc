@@ -24,7 +24,7 @@ Task<SimServer::Result> SimServer::apply(config::SettingsPtr settings, postgres:
 }
 
 Task<std::expected<postgres::ClusterIdentity, postgres::Failure>> SimServer::identify(bool, Instant) {
-  auto pause = process_.sleep_for(dice_.between(20us, 2ms));
+  auto pause = process_.sleep_for(200us);
   co_await std::move(pause);
   postgres::ClusterIdentity found;
   // One directory, and in it what a bootstrap here made or what came from elsewhere.
