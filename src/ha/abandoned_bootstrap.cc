@@ -25,7 +25,10 @@ Task<bool> Engine::Impl::clear_abandoned_bootstrap(dcs::ClusterPtr cluster) {
   if (!*read) co_return true;
   const std::string data_dir = settings_->postgresql.data_dir;
   const auto note = parse_bootstrap_note(**read);
-  if (note && note->data_dir == data_dir) {
+  // The leader key comes with the result of a bootstrap, never before.
+  const bool finished = keeper_.lease().held(now());
+  if (finished) log::warning("\"{}\" is left of a bootstrap that was finished: this member leads the cluster", path);
+  if (note && note->data_dir == data_dir && !finished) {
     auto identifying = ports_.server.identify(false, now() + kDiskBudget);
     const auto here = co_await std::move(identifying);
     if (!here) {

@@ -137,6 +137,8 @@ struct Engine::Impl final : OperationHost {
   postgres::Role role_ = postgres::Role::uninitialized;
   bool seen_running_ = false;
   bool server_found_ = false;
+  /// An earlier daemon had left PostgreSQL running.
+  bool found_running_ = false;
   /// patroni.dynamic.json as it was found at the start.
   std::string cached_dynamic_;
   /// The postmaster that was told to promote itself: from then on nothing takes that back, and until it is

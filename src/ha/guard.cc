@@ -100,6 +100,7 @@ Task<void> Engine::Impl::find_server() {
   server_found_ = true;
   const auto& facts = ports_.server.facts();
   if (facts.process == postgres::Process::none) co_return;
+  found_running_ = true;
   role_ = facts.standby_signal ? postgres::Role::replica : postgres::Role::primary;
 }
 
@@ -119,7 +120,9 @@ Task<void> Engine::Impl::accept_another_store() {
   while (!cluster_) {
     auto pause = ports_.clock.sleep_for(kGrace);
     co_await std::move(pause);
-    if (cluster_ || !server_found_ || ports_.server.facts().process != postgres::Process::none) continue;
+    // What ran at the start belongs to the known store, also once it was stopped.
+    if (cluster_ || found_running_) co_return;
+    if (!server_found_ || ports_.server.facts().process != postgres::Process::none) continue;
     ports_.store.take_any_store();
     co_return;
   }

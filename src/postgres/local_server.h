@@ -96,7 +96,7 @@ class LocalServer final : public Server {
   // postmaster.cc
   Task<void> look(Instant deadline);
   Task<Result> find_without_pid_file();
-  Task<std::expected<DataDirectorySeen, std::string>> look_once(Instant deadline);
+  Task<std::expected<DataDirectorySeen, std::string>> look_once(DiskThread& disk, Instant deadline);
   void take_look(DataDirectorySeen seen);
   void adopt_from(const DataDirectorySeen& seen);
   void adopt(process::PidFd pidfd, std::optional<process::Child> child);

@@ -105,11 +105,14 @@ Task<Result> LocalServer::find_without_pid_file() {
 
 Task<Result> LocalServer::find(config::SettingsPtr settings) {
   take_settings(std::move(settings), role_);
-  const Instant before = clock_.now();
-  auto looking = look(before + kOpenBudget);
-  co_await std::move(looking);
-  if (looked_at_ < before)
-    co_return std::unexpected(Failure{"could not look at data directory " + pg().data_dir + " in time"});
+  // Not behind what else waits for the disk.
+  auto looking = look_once(long_disk_, clock_.now() + kOpenBudget);
+  auto seen = co_await std::move(looking);
+  if (!seen) {
+    log::warning("{}", seen.error());
+    co_return std::unexpected(Failure{seen.error()});
+  }
+  take_look(std::move(*seen));
   if (facts_.process != Process::none) co_return Result();
   auto finding = find_without_pid_file();
   Result found = co_await std::move(finding);
@@ -221,14 +224,14 @@ Task<void> LocalServer::close() {
 /// What cannot be read costs a running server its life: one error that goes by must not. So it is looked
 /// at once more.
 Task<void> LocalServer::look(Instant deadline) {
-  auto first = look_once(deadline);
+  auto first = look_once(disk_, std::min(deadline, clock_.now() + kLookBudget));
   auto seen = co_await std::move(first);
   if (seen && seen->kind == DataDirectory::unreadable && postmaster_) {
     log::warning("{}; looking again", seen->error);
     if (clock_.now() + kLookAgain >= deadline) co_return;
     auto nap = clock_.sleep_for(kLookAgain);
     co_await std::move(nap);
-    auto again = look_once(deadline);
+    auto again = look_once(disk_, std::min(deadline, clock_.now() + kLookBudget));
     seen = co_await std::move(again);
   }
   if (seen) {
@@ -238,9 +241,10 @@ Task<void> LocalServer::look(Instant deadline) {
   }
 }
 
-Task<std::expected<DataDirectorySeen, std::string>> LocalServer::look_once(Instant deadline) {
+Task<std::expected<DataDirectorySeen, std::string>> LocalServer::look_once(DiskThread& disk,
+                                                                               Instant deadline) {
   const std::string path = pg().data_dir;
-  auto op = disk_.call<DataDirectorySeen>(
+  auto op = disk.call<DataDirectorySeen>(
       "look at data directory " + path,
       [path, pgpass = pg().pgpass, unadopted = !postmaster_] {
         DataDirectorySeen seen = look_at_data_directory(path);
@@ -251,7 +255,7 @@ Task<std::expected<DataDirectorySeen, std::string>> LocalServer::look_once(Insta
         if (auto lines = blocking::read_file(pgpass)) seen.pgpass = lines->value_or("");
         return seen;
       },
-      std::min(deadline, clock_.now() + kLookBudget));
+      deadline);
   co_return co_await std::move(op);
 }
 

@@ -12,8 +12,7 @@ using postgres::ServerEvent;
 
 namespace {
 constexpr Duration kMonitor = 1s;
-constexpr Duration kLookBudget = 2s;
-/// What open() gives to versions and control file.
+/// What open() gives to looking, versions and control file.
 constexpr Duration kOpenBudget = 30s;
 }  // namespace
 
@@ -36,10 +35,8 @@ SimServer::~SimServer() {
 Task<SimServer::Result> SimServer::find(config::SettingsPtr settings) {
   settings_ = std::move(settings);
   if (!std::exchange(watching_, true)) watch();
-  auto looking = step(start_.look, process_.now() + kLookBudget);
-  const bool looked = co_await std::move(looking);
-  if (!looked) co_return failure("look at data directory: no answer in time");
-  look_anew();
+  // A few files that tell who runs, on a thread of its own: not what is slow for the rest of a start.
+  look();
   // Orphans are killed as soon as they are seen.
   if (facts_.process == postgres::Process::orphans) model_.kill_everything();
   co_return Result{};
@@ -62,6 +59,10 @@ Task<SimServer::Result> SimServer::open(config::SettingsPtr settings) {
   auto found = co_await std::move(finding);
   if (!found) co_return found;
   const Instant deadline = process_.now() + kOpenBudget;
+  auto looking = step(start_.look, deadline);
+  const bool looked = co_await std::move(looking);
+  if (!looked) co_return failure("look at data directory: no answer in time");
+  look_anew();
   if (facts_.data_directory == postgres::DataDirectory::unreadable)
     co_return failure(facts_.data_directory_error);
   auto asking_version = step(start_.version, deadline);
