@@ -10,6 +10,7 @@ namespace {
 
 using testing::kHere;
 using testing::ViewBuilder;
+using namespace std::chrono_literals;
 
 struct MemberRecord : ::testing::Test {
   MemberRecord() {
