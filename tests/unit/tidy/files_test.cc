@@ -160,7 +160,10 @@ Complaints unwanted_words(const std::vector<SourceFile>& files) {
   Complaints complaints;
   for (const auto& file : files) {
     for (std::sregex_iterator it(file.text.begin(), file.text.end(), pattern), end; it != end; ++it) {
-      complaints.push_back(at(file, static_cast<std::size_t>(it->position()), it->str()));
+      const auto position = static_cast<std::size_t>(it->position());
+      // What Patroni's sample configuration leaves to be filled in, quoted by the specification.
+      if (file.in("docs/spec/") && position > 0 && file.text[position - 1] == '#') continue;
+      complaints.push_back(at(file, position, it->str()));
     }
   }
   return complaints;
