@@ -6,6 +6,8 @@
 #include "core/log.h"
 #include "core/wait.h"
 
+TANIST_LOGGER("patroni.api");
+
 namespace tanist::api {
 
 namespace {

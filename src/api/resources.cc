@@ -16,6 +16,8 @@
 #include "core/text.h"
 #include "dcs/overview.h"
 
+TANIST_LOGGER("patroni.api");
+
 namespace tanist::api {
 
 using net::HttpRequest;

@@ -5,6 +5,8 @@
 #include "ha/member_record.h"
 #include "postgres/parameters.h"
 
+TANIST_LOGGER("patroni.ha");
+
 /// Acting on a decision: mandate, words, duties in their order, one intent.
 namespace tanist::ha {
 namespace {

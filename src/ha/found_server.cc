@@ -5,6 +5,8 @@
 #include "core/wait.h"
 #include "ha/engine_impl.h"
 
+TANIST_LOGGER("patroni.ha");
+
 /// A PostgreSQL that an earlier incarnation of the daemon left running, before the store was reached: as a
 /// primary it has nobody who renews its lease. How long the store may take is what the earlier incarnation
 /// has noted.

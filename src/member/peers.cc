@@ -4,6 +4,8 @@
 #include "core/log.h"
 #include "core/wait.h"
 
+TANIST_LOGGER("patroni.ha");
+
 namespace tanist::member {
 namespace {
 

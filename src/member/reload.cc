@@ -5,6 +5,8 @@
 #include "core/log.h"
 #include "member/peers.h"
 
+TANIST_LOGGER("patroni.__main__");
+
 namespace tanist::member {
 namespace {
 

@@ -16,6 +16,8 @@
 #include "net/resolver.h"
 #include "net/transport.h"
 
+TANIST_LOGGER("patroni.api");
+
 namespace tanist::net {
 
 namespace asio = boost::asio;

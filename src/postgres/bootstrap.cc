@@ -6,6 +6,8 @@
 #include "postgres/local_server.h"
 #include "postgres/progress.h"
 
+TANIST_LOGGER("patroni.postgresql.bootstrap");
+
 /// A new cluster: initdb, then users and the script of the user.
 namespace tanist::postgres {
 

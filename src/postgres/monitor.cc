@@ -7,6 +7,8 @@
 #include "postgres/monitoring_query.h"
 #include "postgres/pid_file.h"
 
+TANIST_LOGGER("patroni.postgresql");
+
 /// The light that is always on: one query a second, one in flight.
 namespace tanist::postgres {
 

@@ -9,6 +9,8 @@
 #include "postgres/local_server.h"
 #include "postgres/pid_file.h"
 
+TANIST_LOGGER("patroni.postgresql.postmaster");
+
 /// Finding, adopting, watching and launching the postmaster.
 namespace tanist::postgres {
 

@@ -8,6 +8,8 @@
 #include "postgres/local_server.h"
 #include "postgres/progress.h"
 
+TANIST_LOGGER("patroni.postgresql.rewind");
+
 /// pg_rewind: bringing a data directory back to where its WAL left the leader's (postgres.md §24).
 namespace tanist::postgres {
 

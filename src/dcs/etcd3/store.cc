@@ -5,6 +5,8 @@
 #include "core/wait.h"
 #include "dcs/etcd3/etcd3_store.h"
 
+TANIST_LOGGER("patroni.dcs.etcd3");
+
 namespace tanist::dcs::etcd3 {
 
 using namespace std::chrono_literals;
