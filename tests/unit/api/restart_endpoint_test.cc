@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "contract/run_task.h"
+#include "core/format.h"
 #include "unit/api/snapshots.h"
 
 namespace tanist::api {
