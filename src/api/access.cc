@@ -82,10 +82,6 @@ Allowlist read_allowlist(const std::vector<std::string>& entries) {
   return out;
 }
 
-bool is_safe(std::string_view method) {
-  return method == "GET" || method == "HEAD" || method == "OPTIONS";
-}
-
 std::optional<net::HttpResponse> refusal_of(const config::RestApi& rest, const net::HttpRequest& request,
                                             bool address_allowed) {
   if (!address_allowed) return text_body(403, "Access is denied");

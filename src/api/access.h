@@ -34,9 +34,6 @@ struct Allowlist {
 };
 Allowlist read_allowlist(const std::vector<std::string>& entries);
 
-/// True for methods that only read: they are never asked for anything.
-bool is_safe(std::string_view method);
-
 /// Why this request is not served, the checks in their order: address, client certificate, password; nullopt:
 /// it may pass. `address_allowed` is what the allowlist and the members' addresses say.
 std::optional<net::HttpResponse> refusal_of(const config::RestApi& rest, const net::HttpRequest& request,

@@ -18,11 +18,6 @@ constexpr Duration kFenceBudget = 2s;
 constexpr Duration kSideWriteBudget = 2s;
 constexpr Duration kSlotsBudget = 10s;
 
-template <class... Fs>
-struct overloaded : Fs... {
-  using Fs::operator()...;
-};
-
 }  // namespace
 
 void Engine::Impl::say(const View& view, const Decision& decision) {
@@ -56,13 +51,7 @@ Task<void> Engine::Impl::act(const View& view, const Decision& decision) {
   for (const auto& ordered : decision.duties) {
     auto doing = do_duty(ordered.duty, view);
     const bool done = co_await std::move(doing);
-    if (done || ordered.on_failure == OnFailure::go_on) continue;
-    if (ordered.on_failure == OnFailure::postpone_intent) {
-      intent_allowed = false;
-      continue;
-    }
-    intent_allowed = false;
-    break;
+    if (!done && ordered.on_failure == OnFailure::postpone_intent) intent_allowed = false;
   }
   if (intent_allowed) {
     auto doing = do_intent(decision.intent, view);
@@ -114,11 +103,6 @@ Task<bool> Engine::Impl::do_duty(const Duty& duty, const View& view) {
   if (const auto* d = std::get_if<duty::Config>(&duty)) {
     auto writing =
         ports_.store.write(dcs::ConfigRecord{settings_->dynamic.raw}, d->condition, now() + kSideWriteBudget);
-    auto written = co_await std::move(writing);
-    co_return written.done();
-  }
-  if (const auto* d = std::get_if<duty::ClearFailover>(&duty)) {
-    auto writing = ports_.store.write(dcs::FailoverRecord{}, d->condition, now() + kSideWriteBudget);
     auto written = co_await std::move(writing);
     co_return written.done();
   }
@@ -294,7 +278,7 @@ Task<void> Engine::Impl::begin_bootstrap(intent::Bootstrap what) {
   fresh_read_wanted_ = true;
   if (!begun.done()) {
     memory_.bootstrapping = false;
-    log::info("failed to acquire initialize lock");
+    log::info("{}", code_text(Code::lost_initialize_race));
     if (!begun.detail.empty()) log::debug("{}", begun.detail);
     co_return;
   }

@@ -36,7 +36,7 @@ TANIST_ENUM(Memory::PrePromote, "none", "failed");
 TANIST_ENUM(Memory::Rewind, "initial", "check", "need", "not_need", "success", "failed");
 TANIST_ENUM(config::Dynamic::SyncMode, "off", "on", "quorum");
 TANIST_ENUM(Mandate::Kind, "keep", "lapse", "release");
-TANIST_ENUM(OnFailure, "go_on", "stop_here", "postpone_intent");
+TANIST_ENUM(OnFailure, "go_on", "postpone_intent");
 #undef TANIST_ENUM
 
 }  // namespace journal
@@ -281,10 +281,9 @@ void fields(A& a, Memory& v) {
   a("checkpoint_after_promote_done", v.checkpoint_after_promote_done);
   a("checkpoint_after_promote_running", v.checkpoint_after_promote_running);
   a("clones_failed", v.clones_failed), a("bootstrapping", v.bootstrapping);
-  a("bootstrap_users_done", v.bootstrap_users_done);
   a("retain_slots", v.retain_slots), a("retain_slots_seeded", v.retain_slots_seeded);
   a("refusals_told", v.refusals_told), a("results_seen", v.results_seen);
-  a("name_checked", v.name_checked), a("acquiring", v.acquiring), a("joined", v.joined);
+  a("acquiring", v.acquiring), a("joined", v.joined);
 }
 template <class A>
 void fields(A& a, Mandate& v) {
@@ -378,10 +377,6 @@ Document duty_form(const OrderedDuty& ordered) {
                  },
                  [&](const duty::Config& v) {
                    name("config");
-                   d.set("if", condition_form(v.condition));
-                 },
-                 [&](const duty::ClearFailover& v) {
-                   name("clear_failover");
                    d.set("if", condition_form(v.condition));
                  },
                  [&](const duty::DeleteSync& v) {

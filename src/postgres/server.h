@@ -52,7 +52,6 @@ struct ReplicaRequest {
 
 enum class StartOutcome { accepting, died, timed_out };
 
-enum class SlotAction { keep, create, drop };
 /// A physical slot that must exist, and where it is known to be needed from (0: unknown).
 struct WantedSlot {
   std::string name;

@@ -21,11 +21,6 @@ constexpr Duration kTopologyMinimum = 60s;
 constexpr Duration kTopologyFirst = 300s;
 constexpr Duration kCertificatesBudget = 10s;
 
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
-
 std::string versions_differ(const std::string& key, const Condition& condition, const StoredKey* found) {
   const std::string now =
       found != nullptr ? fmt::format("version {}", found->kv.version) : std::string("absent");

@@ -83,7 +83,9 @@ TEST(files, unit_tests_mirror_the_sources) {
     const auto stem = inner.substr(0, inner.size() - std::string("_test.cc").size());
     // A folder's own name stands for what its files do together.
     const auto folder = fs::path(stem).parent_path();
+    // What only tests and generated pages need lies beside its test.
     EXPECT_TRUE(fs::exists(top / "src" / (stem + ".h")) || fs::exists(top / "src" / (stem + ".cc")) ||
+                fs::exists(top / "tests/unit" / (stem + ".h")) ||
                 (folder.filename() == fs::path(stem).filename() && fs::exists(top / "src" / folder)))
         << file.path << ": there is no src/" << stem << ".h or .cc that it tests";
   }

