@@ -8,7 +8,7 @@
 /// Ports that do what a test says and count what they were asked.
 namespace tanist::test {
 
-class FakeStore final : public dcs::Store {
+class FakeStore : public dcs::Store {
  public:
   explicit FakeStore(Clock& clock) : clock_(clock) {}
 
@@ -51,9 +51,9 @@ class FakeStore final : public dcs::Store {
   void on_change(std::function<void(Change)>) override {}
   dcs::ClusterPtr watched() const override { return nullptr; }
 
- private:
   Task<dcs::WriteResult> done() { co_return dcs::WriteResult{dcs::Outcome::done, 1, {}}; }
 
+ protected:
   Clock& clock_;
 };
 
@@ -131,7 +131,7 @@ class FakePeers final : public ha::Peers {
   Task<bool> anybody_at(std::string, Instant) override { co_return false; }
 };
 
-class FakeDisk final : public Disk {
+class FakeDisk : public Disk {
  public:
   Task<std::expected<std::optional<std::string>, std::string>> read(std::string, Instant) override {
     co_return std::optional<std::string>();
