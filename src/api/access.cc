@@ -82,6 +82,12 @@ Allowlist read_allowlist(const std::vector<std::string>& entries) {
   return out;
 }
 
+std::string_view first_segment(std::string_view target) {
+  std::string_view path = target.substr(0, target.find('?'));
+  path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
+  return path.substr(0, path.find('/'));
+}
+
 std::optional<net::HttpResponse> refusal_of(const config::RestApi& rest, const net::HttpRequest& request,
                                             bool address_allowed) {
   if (!address_allowed) return text_body(403, "Access is denied");

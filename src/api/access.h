@@ -34,6 +34,9 @@ struct Allowlist {
 };
 Allowlist read_allowlist(const std::vector<std::string>& entries);
 
+/// `config` of `//config/x?y=z`: what a target is about, and what is asked of who calls it.
+std::string_view first_segment(std::string_view target);
+
 /// Why this request is not served, the checks in their order: address, client certificate, password; nullopt:
 /// it may pass. `address_allowed` is what the allowlist and the members' addresses say.
 std::optional<net::HttpResponse> refusal_of(const config::RestApi& rest, const net::HttpRequest& request,

@@ -36,6 +36,13 @@ std::string keys_of(const Document& document, const std::string& above = {}) {
 
 }  // namespace
 
+std::string why_no_config(const dcs::Config& config) {
+  if (config.version == 0) return "there is no dynamic configuration in the store";
+  return "the dynamic configuration in the store is no JSON object: members go on with the last one they "
+         "could "
+         "read\nHINT: PUT /config replaces it";
+}
+
 const Document* ConfigEndpoint::newer_than(dcs::Version version) const {
   const bool recent = clock_.now() - written_at_ < kRememberWritten;
   return recent && written_version_ > version ? &written_ : nullptr;
@@ -89,7 +96,7 @@ Task<HttpResponse> ConfigEndpoint::patch(HttpRequest request, Duration patience)
   const auto cluster = co_await std::move(loading);
   if (!cluster) co_return store_unreachable(cluster.error());
   const dcs::Config& current = (*cluster)->config;
-  if (!current.valid) co_return error_page(503, "there is no dynamic configuration in the store");
+  if (!current.valid) co_return error_page(503, why_no_config(current));
   Document next = current.data;
   if (!tanist::patch(next, *changes)) co_return json_body(200, current.data);
   if (const auto refused = config::refused_change(current.data, next)) co_return error_page(400, *refused);

@@ -2,6 +2,7 @@
 
 #include "api/control_link.h"
 #include "core/document.h"
+#include "dcs/model.h"
 #include "net/http.h"
 
 namespace tanist::api {
@@ -31,5 +32,8 @@ class ConfigEndpoint {
   Instant written_at_{};
   Document written_;
 };
+
+/// Why there is nothing to show or to patch; `config` is not valid.
+std::string why_no_config(const dcs::Config& config);
 
 }  // namespace tanist::api

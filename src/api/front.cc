@@ -1,10 +1,12 @@
 #include "api/front.h"
 
-#include "api/observed.h"
+#include "config/tls_options.h"
 #include "core/disk_thread.h"
 #include "core/format.h"
 #include "core/log.h"
+#include "core/version.h"
 #include "core/wait.h"
+#include "dcs/compatible_version.h"
 
 TANIST_LOGGER("patroni.api");
 
@@ -30,11 +32,7 @@ net::ClientCertificates asked_of_clients(config::RestApi::VerifyClient verify) {
 }
 
 net::TlsOptions tls_options(const config::RestApi& rest) {
-  net::TlsOptions out;
-  out.ca_file = rest.tls.ca_file;
-  out.cert_file = rest.tls.cert_file;
-  out.key_file = rest.tls.key_file;
-  out.key_password = rest.tls.key_password;
+  net::TlsOptions out = config::tls_options(rest.tls);
   out.ciphers = rest.ciphers;
   return out;
 }
@@ -47,11 +45,11 @@ std::string failed_to_listen(const config::RestApi& rest, const std::string& why
 
 std::string server_name(config::RestApi::ServerTokens tokens) {
   switch (tokens) {
-    case config::RestApi::ServerTokens::minimal: return std::string("Patroni/") + kCompatibleVersion;
+    case config::RestApi::ServerTokens::minimal: return std::string("Patroni/") + dcs::kCompatibleVersion;
     case config::RestApi::ServerTokens::product_only: return "Patroni";
     case config::RestApi::ServerTokens::original: break;
   }
-  return std::string("Tanist/") + TANIST_VERSION;
+  return std::string("Tanist/") + version();
 }
 
 Front::Front(Executor executor, Clock& clock, net::HttpServerOptions limits, net::HttpServer::Handler handler,

@@ -21,11 +21,6 @@ constexpr Duration kLookUpAgain = 5s;
 /// For the names of members, while a client waits.
 constexpr Duration kMemberBudget = 3s;
 
-std::string_view first_segment(std::string_view path) {
-  path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
-  return path.substr(0, path.find('/'));
-}
-
 }  // namespace
 
 Gate::Gate(Executor executor, Clock& clock) : clock_(clock), resolver_(std::move(executor)) {}
@@ -104,9 +99,9 @@ Task<bool> Gate::allowed(std::string client_ip, bool members_too, dcs::ClusterPt
   co_return std::ranges::find(addresses, client) != addresses.end();
 }
 
-Task<std::optional<net::HttpResponse>> Gate::check(net::HttpRequest request, dcs::ClusterPtr view) {
-  // The store may be down when members are asked about failsafe mode: what it says of them is not asked for.
-  const bool members_too = rest_.allowlist_include_members && first_segment(request.path()) != "failsafe";
+Task<std::optional<net::HttpResponse>> Gate::check(net::HttpRequest request, dcs::ClusterPtr view,
+                                                   From from) {
+  const bool members_too = rest_.allowlist_include_members && from == From::list_and_members;
   bool address_allowed = true;
   if (rest_.allowlist || members_too) {
     auto looking = allowed(request.client_ip, members_too, std::move(view));

@@ -26,9 +26,13 @@ class Gate {
   void use(const config::RestApi& rest);
   const config::RestApi& settings() const { return rest_; }
 
+  /// Whose addresses may ask: those of the allowlist and, where the configuration says so, of the members.
+  enum class From { list_and_members, list };
+
   /// What speaks against the request; nullopt: it may pass. `view` is for the members' addresses; may be
   /// nullptr.
-  Task<std::optional<net::HttpResponse>> check(net::HttpRequest request, dcs::ClusterPtr view);
+  Task<std::optional<net::HttpResponse>> check(net::HttpRequest request, dcs::ClusterPtr view,
+                                               From from = From::list_and_members);
 
   /// Looks names up, until cancelled.
   Task<void> resolve_forever();

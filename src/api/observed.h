@@ -8,10 +8,6 @@
 /// What a snapshot says at the moment an answer is given. Pure.
 namespace tanist::api {
 
-/// The level of the REST API and of the keys in the store that others may count on: a number of three parts
-/// that peers parse.
-inline constexpr const char* kCompatibleVersion = "4.1.4";
-
 /// How often the monitor looks at PostgreSQL at least, and so how often a snapshot is published.
 inline constexpr Duration kMonitorPeriod = std::chrono::seconds(1);
 

@@ -1,7 +1,6 @@
 #include "api/resources.h"
 
 #include <algorithm>
-#include <array>
 
 #include "api/config_endpoint.h"
 #include "api/control_link.h"
@@ -14,6 +13,7 @@
 #include "core/format.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "core/version.h"
 #include "dcs/overview.h"
 
 TANIST_LOGGER("patroni.api");
@@ -25,40 +25,11 @@ using net::HttpResponse;
 
 namespace {
 
-struct Route {
-  std::string_view method;
-  std::string_view segment;
-};
-
-/// Handlers that Patroni has and this version has not.
-constexpr Route kLater[] = {
-    {"GET", "metrics"},       {"POST", "failsafe"}, {"POST", "sigterm"},
-    {"POST", "reinitialize"}, {"POST", "failover"}, {"POST", "switchover"},
-    {"POST", "citus"},        {"POST", "mpp"},      {"DELETE", "switchover"},
-};
-
-/// What changes something, and is served.
-constexpr Route kWrites[] = {
-    {"PATCH", "config"}, {"PUT", "config"}, {"POST", "reload"}, {"POST", "restart"}, {"DELETE", "restart"},
-};
-
-template <std::size_t N>
-bool is_one_of(const Route (&routes)[N], std::string_view method, std::string_view segment) {
-  return std::ranges::any_of(routes,
-                             [&](const Route& r) { return r.method == method && r.segment == segment; });
-}
-
 /// Headers that every answer has anyway; another value of theirs would break it.
 bool is_ours(std::string_view name) {
   constexpr std::string_view kOurs[] = {"content-length", "connection", "date",
                                         "content-type",   "server",     "transfer-encoding"};
   return std::ranges::find(kOurs, lower(name)) != std::end(kOurs);
-}
-
-std::string_view first_segment(std::string_view target) {
-  std::string_view path = target.substr(0, target.find('?'));
-  path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
-  return path.substr(0, path.find('/'));
 }
 
 }  // namespace
@@ -115,26 +86,33 @@ struct Resources::Impl {
     return json_body(status, status_text(s, o));
   }
 
-  HttpResponse verdict_answer(const Verdict& verdict) {
-    return verdict.status == 200 ? status_only(200) : text_body(verdict.status, verdict.reason);
+  static HttpResponse verdict_answer(const HttpRequest& request, const Verdict& verdict) {
+    const bool bare = verdict.status == 200 || request.method != "GET";
+    return bare ? status_only(verdict.status) : text_body(verdict.status, verdict.reason);
   }
 
-  /// GET without a resource, HEAD and OPTIONS: no crossing, no wait.
-  HttpResponse health_answer(const HttpRequest& request, std::string_view segment) {
-    const auto s = snapshot();
-    const Instant now = clock.now();
-    const Observed o = observe(*s, now);
-    const bool bare = request.method != "GET";
-    if (segment == "liveness" || segment == "readiness") {
-      const Verdict verdict = segment == "liveness" ? liveness(o, now) : readiness(request.target, o);
-      return bare ? status_only(verdict.status) : verdict_answer(verdict);
-    }
+  // Health checks: no crossing, no wait.
+
+  static Task<HttpResponse> liveness_answer(std::shared_ptr<Impl> self, HttpRequest request) {
+    const auto s = self->snapshot();
+    const Instant now = self->clock.now();
+    co_return verdict_answer(request, liveness(observe(*s, now), now));
+  }
+
+  static Task<HttpResponse> readiness_answer(std::shared_ptr<Impl> self, HttpRequest request) {
+    const auto s = self->snapshot();
+    co_return verdict_answer(request, readiness(request.target, observe(*s, self->clock.now())));
+  }
+
+  static Task<HttpResponse> health_answer(std::shared_ptr<Impl> self, HttpRequest request) {
+    const auto s = self->snapshot();
+    const Observed o = observe(*s, self->clock.now());
     const int status = health_status(request.target, o);
-    return bare ? status_only(status) : status_answer(status, s, o);
+    co_return request.method == "GET" ? self->status_answer(status, s, o) : status_only(status);
   }
 
   /// Peers decide on positions they read here: they are to be fresh, but a hung PostgreSQL delays no answer.
-  static Task<HttpResponse> patroni_answer(std::shared_ptr<Impl> self) {
+  static Task<HttpResponse> patroni_answer(std::shared_ptr<Impl> self, HttpRequest) {
     const auto before = self->snapshot();
     const Instant now = self->clock.now();
     const bool fresh = before->facts.probe && now - before->facts.probe->asked_at <= kProbeMaxAge;
@@ -161,7 +139,7 @@ struct Resources::Impl {
     return text_body(503, "could not read the cluster from the store: " + why);
   }
 
-  static Task<HttpResponse> cluster_answer(std::shared_ptr<Impl> self) {
+  static Task<HttpResponse> cluster_answer(std::shared_ptr<Impl> self, HttpRequest) {
     auto loading = load(self);
     const ReadResult cluster = co_await std::move(loading);
     if (!cluster) co_return unreachable(cluster.error());
@@ -179,31 +157,52 @@ struct Resources::Impl {
     co_return cluster;
   }
 
-  static Task<HttpResponse> stored_answer(std::shared_ptr<Impl> self, bool history) {
+  static Task<HttpResponse> history_answer(std::shared_ptr<Impl> self, HttpRequest) {
     auto reading = view_or_load(self);
     const ReadResult cluster = co_await std::move(reading);
     if (!cluster) co_return unreachable(cluster.error());
-    if (history) co_return json_body(200, dcs::history_document((*cluster)->history));
+    co_return json_body(200, dcs::history_document((*cluster)->history));
+  }
+
+  static Task<HttpResponse> config_answer(std::shared_ptr<Impl> self, HttpRequest) {
+    auto reading = view_or_load(self);
+    const ReadResult cluster = co_await std::move(reading);
+    if (!cluster) co_return unreachable(cluster.error());
     if (const Document* newer = self->config.newer_than((*cluster)->config.version))
       co_return json_body(200, *newer);
-    if (!(*cluster)->config.valid)
-      co_return error_page(502, "there is no dynamic configuration in the store");
+    if (!(*cluster)->config.valid) co_return error_page(502, why_no_config((*cluster)->config));
     co_return json_body(200, (*cluster)->config.data);
   }
 
-  HttpResponse failsafe_answer() const {
-    const auto s = snapshot();
+  static Task<HttpResponse> failsafe_answer(std::shared_ptr<Impl> self, HttpRequest) {
+    const auto s = self->snapshot();
     Document members = Document::map();
     if (s->cluster) {
-      if (!s->cluster->failsafe) return error_page(502, "failsafe mode is not active");
+      if (!s->cluster->failsafe) co_return error_page(502, "failsafe mode is not active");
       for (const auto& [name, url] : *s->cluster->failsafe) members.set(name, url);
     }
-    return json_body(200, members);
+    co_return json_body(200, members);
   }
 
-  HttpResponse reload_answer() {
-    if (!control.reload()) return text_body(503, "the daemon has not started yet");
-    return text_body(202, "reload scheduled");
+  static Task<HttpResponse> patch_config(std::shared_ptr<Impl> self, HttpRequest request) {
+    return self->config.patch(std::move(request), self->patience());
+  }
+
+  static Task<HttpResponse> put_config(std::shared_ptr<Impl> self, HttpRequest request) {
+    return self->config.put(std::move(request), self->patience());
+  }
+
+  static Task<HttpResponse> post_reload(std::shared_ptr<Impl> self, HttpRequest) {
+    if (!self->control.reload()) co_return text_body(503, "the daemon has not started yet");
+    co_return text_body(202, "reload scheduled");
+  }
+
+  static Task<HttpResponse> post_restart(std::shared_ptr<Impl> self, HttpRequest request) {
+    return self->restart.post(std::move(request), self->snapshot(), self->patience());
+  }
+
+  static Task<HttpResponse> delete_restart(std::shared_ptr<Impl> self, HttpRequest) {
+    return self->restart.drop(self->patience());
   }
 
   void use(const config::RestApi& rest) {
@@ -231,63 +230,60 @@ struct Resources::Impl {
     if (type == nullptr || *type == kErrorPageType) return;
     for (const auto& [name, value] : extra_headers) response.headers.set(name, value);
   }
-
-  HttpResponse unsupported(const HttpRequest& request, std::string_view segment) const {
-    if (is_one_of(kLater, request.method, segment)) {
-      return error_page(
-          501, fmt::format("Server does not support this operation: {} /{} is not available in Tanist {}.",
-                           request.method, segment, TANIST_VERSION));
-    }
-    return error_page(501, fmt::format("Unsupported method ('{}'). Server does not support this operation.",
-                                       request.method));
-  }
-
-  /// One of kWrites.
-  static Task<HttpResponse> change(std::shared_ptr<Impl> self, HttpRequest request) {
-    const std::string_view segment = first_segment(request.target);
-    if (segment == "reload") co_return self->reload_answer();
-    const Duration patience = self->patience();
-    auto answering =
-        segment == "restart"
-            ? (request.method == "POST" ? self->restart.post(std::move(request), self->snapshot(), patience)
-                                        : self->restart.drop(patience))
-        : request.method == "PATCH" ? self->config.patch(std::move(request), patience)
-                                    : self->config.put(std::move(request), patience);
-    auto response = co_await std::move(answering);
-    co_return response;
-  }
-
-  static Task<HttpResponse> route(std::shared_ptr<Impl> self, HttpRequest request) {
-    const std::string_view segment = first_segment(request.target);
-    const bool get = request.method == "GET";
-    if (get && segment == "patroni") {
-      auto answering = patroni_answer(self);
-      auto response = co_await std::move(answering);
-      co_return response;
-    }
-    if (get && segment == "cluster") {
-      auto answering = cluster_answer(self);
-      auto response = co_await std::move(answering);
-      co_return response;
-    }
-    if (get && (segment == "history" || segment == "config")) {
-      auto answering = stored_answer(self, segment == "history");
-      auto response = co_await std::move(answering);
-      co_return response;
-    }
-    if (get && segment == "failsafe") co_return self->failsafe_answer();
-    if (is_one_of(kWrites, request.method, segment)) {
-      auto changing = change(self, std::move(request));
-      auto response = co_await std::move(changing);
-      co_return response;
-    }
-    if (is_one_of(kLater, request.method, segment)) co_return self->unsupported(request, segment);
-    if (get || request.method == "HEAD" || request.method == "OPTIONS") {
-      co_return self->health_answer(request, segment);
-    }
-    co_return self->unsupported(request, segment);
-  }
 };
+
+std::span<const Resources::Route> Resources::routes() {
+  using enum Access;
+  static constexpr Route kAll[] = {
+      {"GET", "liveness", open, &Impl::liveness_answer,
+       "200 while the daemon decides, 503 where it hangs: for whoever would restart it", true},
+      {"GET", "readiness", open, &Impl::readiness_answer,
+       "200 on the leader, and on a replica that streams and is not too far behind (`?lag=10MB`, "
+       "`?mode=write`)",
+       true},
+      {"GET", "patroni", open, &Impl::patroni_answer,
+       "the status document: state, role, positions, timeline, replication; `tanist_diverged` where the WAL of a "
+       "replica has left the leader's"},
+      {"GET", "cluster", open, &Impl::cluster_answer,
+       "the members that the store knows, with role, state and lag; what is scheduled"},
+      {"GET", "history", open, &Impl::history_answer,
+       "the timelines of the cluster: where each of them began, why, and who led"},
+      {"GET", "config", open, &Impl::config_answer, "the configuration that all members share"},
+      {"GET", "failsafe", open, &Impl::failsafe_answer, "the members that failsafe mode counts on"},
+      {"GET", "metrics", open},
+      {"PATCH", "config", guarded, &Impl::patch_config,
+       "merges a JSON object into the dynamic configuration (`null` removes a key) and answers with the "
+       "whole"},
+      {"PUT", "config", guarded, &Impl::put_config, "puts a JSON object in its place"},
+      {"POST", "reload", guarded, &Impl::post_reload,
+       "reads the configuration files again, as SIGHUP does: 202 `reload scheduled`"},
+      {"POST", "restart", guarded, &Impl::post_restart,
+       "restarts PostgreSQL of this member and answers when it accepts connections again; with `schedule` at "
+       "a "
+       "time"},
+      {"DELETE", "restart", guarded, &Impl::delete_restart, "withdraws the scheduled restart"},
+      {"POST", "failsafe", guarded_by_list},
+      {"POST", "sigterm", guarded},
+      {"POST", "reinitialize", guarded},
+      {"POST", "failover", guarded},
+      {"POST", "switchover", guarded},
+      {"DELETE", "switchover", guarded},
+      {"POST", "citus", guarded},
+      {"POST", "mpp", guarded},
+      {"GET", "", open, &Impl::health_answer, "a health check", true},
+  };
+  return kAll;
+}
+
+const Resources::Route* Resources::route_of(std::string_view method, std::string_view target) {
+  const std::string_view segment = first_segment(target);
+  const bool bare = method == "HEAD" || method == "OPTIONS";
+  for (const auto& route : routes()) {
+    const bool answers = method == route.method || (bare && route.health_check);
+    if (answers && (segment == route.segment || route.segment.empty())) return &route;
+  }
+  return nullptr;
+}
 
 Resources::Resources(Executor io, Clock& clock, ha::SnapshotBoard& board, config::SettingsPtr settings,
                      ControlPort control)
@@ -304,12 +300,11 @@ Task<void> Resources::live() {
 
 Task<std::optional<HttpResponse>> Resources::admit(HttpRequest request) {
   auto impl = impl_;
-  const std::string_view segment = first_segment(request.target);
-  const bool known =
-      is_one_of(kLater, request.method, segment) || is_one_of(kWrites, request.method, segment);
+  const Route* route = route_of(request.method, request.target);
   // What does not exist is told to everybody.
-  if (!known) co_return std::nullopt;
-  auto checking = impl->gate.check(std::move(request), impl->snapshot()->cluster);
+  if (route == nullptr || route->access == Access::open) co_return std::nullopt;
+  const auto from = route->access == Access::guarded ? Gate::From::list_and_members : Gate::From::list;
+  auto checking = impl->gate.check(std::move(request), impl->snapshot()->cluster, from);
   auto refusal = co_await std::move(checking);
   if (refusal) impl->add_extra_headers(*refusal);
   co_return refusal;
@@ -322,8 +317,20 @@ Task<HttpResponse> Resources::answer(HttpRequest request) {
   const std::string line =
       told ? fmt::format("{} - - \"{} {} HTTP/1.1\"", request.client_ip, request.method, request.target)
            : std::string();
-  auto routing = Impl::route(impl, std::move(request));
-  auto response = co_await std::move(routing);
+  const Route* route = route_of(request.method, request.target);
+  HttpResponse response;
+  if (route == nullptr) {
+    response = error_page(
+        501,
+        fmt::format("Unsupported method ('{}'). Server does not support this operation.", request.method));
+  } else if (route->handler == nullptr) {
+    response = error_page(
+        501, fmt::format("Server does not support this operation: {} /{} is not available in Tanist {}.",
+                         route->method, route->segment, version()));
+  } else {
+    auto answering = route->handler(impl, std::move(request));
+    response = co_await std::move(answering);
+  }
   impl->add_extra_headers(response);
   if (told) {
     log::debug("API thread: {} {} - latency: {:.3f} ms", line, response.status,

@@ -2,7 +2,9 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "api/control_port.h"
 #include "api/observed.h"
@@ -13,9 +15,40 @@
 
 namespace tanist::api {
 
+/// Who may ask.
+enum class Access {
+  /// Everybody.
+  open,
+  /// Whom address, certificate and password let through.
+  guarded,
+  /// The same, and addresses of members do not count: the store, which knows them, may be down when it is
+  /// asked.
+  guarded_by_list,
+};
+
 /// Routes a request and answers it. Lives on the api thread.
 class Resources {
+  struct Impl;
+
  public:
+  /// One row of what is served (rest-api.md §1.1). Who may ask, the answer, and docs/rest-api.md come from
+  /// it.
+  struct Route {
+    std::string_view method;
+    /// The first of the path, the rest does not count; empty: every path that no other row names.
+    std::string_view segment;
+    Access access = Access::open;
+    /// nullptr: Patroni has it, and this version does not yet: 501.
+    Task<net::HttpResponse> (*handler)(std::shared_ptr<Impl> self, net::HttpRequest request) = nullptr;
+    /// For the page.
+    std::string_view what = {};
+    /// HEAD and OPTIONS are answered, too, with the status alone.
+    bool health_check = false;
+  };
+  static std::span<const Route> routes();
+  /// nullptr: there is no such method.
+  static const Route* route_of(std::string_view method, std::string_view target);
+
   /// `io` is the api thread's executor; answers of control are posted to it.
   Resources(Executor io, Clock& clock, ha::SnapshotBoard& board, config::SettingsPtr settings,
             ControlPort control);
@@ -30,7 +63,6 @@ class Resources {
   Task<void> live();
 
  private:
-  struct Impl;
   std::shared_ptr<Impl> impl_;
 };
 

@@ -5,6 +5,7 @@
 
 #include "api/bodies.h"
 #include "api/pages.h"
+#include "config/modes.h"
 #include "core/format.h"
 #include "core/log.h"
 #include "dcs/codec.h"
@@ -138,8 +139,8 @@ Task<HttpResponse> RestartEndpoint::post(HttpRequest request, ha::SnapshotPtr sn
   auto loading = control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
   const auto cluster = co_await std::move(loading);
   if (!cluster) co_return error_page(503, "could not read the cluster from the store: " + cluster.error());
-  const Document* pause = (*cluster)->config.valid ? (*cluster)->config.data.find("pause") : nullptr;
-  const bool paused = pause ? parse_bool(*pause).value_or(false) : snapshot->paused;
+  const dcs::Config& config = (*cluster)->config;
+  const bool paused = config.valid ? config::modes_of(config.data).pause : snapshot->paused;
   if (paused && body->find("schedule"))
     co_return text_body(500, "Can't schedule restart in the paused state");
   auto order = parse_restart(*body, clock_.wall_now());

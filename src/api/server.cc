@@ -6,11 +6,14 @@
 #include <boost/asio/post.hpp>
 #include <csignal>
 #include <future>
+#include <system_error>
 #include <thread>
 
+#include "api/favoured.h"
 #include "api/front.h"
 #include "api/resources.h"
 #include "core/event.h"
+#include "core/format.h"
 #include "core/task_scope.h"
 
 namespace tanist::api {
@@ -48,8 +51,13 @@ struct ApiServer::Impl {
   static Task<void> serve(Impl* self, Started* started) {
     Resources resources(self->io->get_executor(), self->clock, self->board, self->options.settings,
                         guarded(self->options.control, self->io));
+    net::HttpServerOptions limits = self->options.http;
+    if (!limits.favours)
+      limits.favours = [favoured = std::make_shared<Favoured>(self->board)](const std::string& ip) {
+        return (*favoured)(ip);
+      };
     Front front(
-        self->io->get_executor(), self->clock, self->options.http,
+        self->io->get_executor(), self->clock, std::move(limits),
         [&resources](net::HttpRequest request) { return resources.answer(std::move(request)); },
         [&resources](net::HttpRequest request) { return resources.admit(std::move(request)); });
     auto starting = front.start(self->options.settings->restapi);
@@ -131,8 +139,12 @@ ApiServer::~ApiServer() {
 std::expected<void, std::string> ApiServer::start() {
   Impl::Started started;
   auto result = started.get_future();
-  impl_->thread = std::thread(
-      [impl = impl_.get(), started = std::move(started)]() mutable { impl->run(std::move(started)); });
+  try {
+    impl_->thread = std::thread(
+        [impl = impl_.get(), started = std::move(started)]() mutable { impl->run(std::move(started)); });
+  } catch (const std::system_error& e) {
+    return std::unexpected(fmt::format("could not start the thread of the REST API: {}", e.what()));
+  }
   auto listening = result.get();
   if (!listening) {
     impl_->thread.join();

@@ -1,6 +1,8 @@
 #include "api/status.h"
 
 #include "core/log.h"
+#include "core/version.h"
+#include "dcs/compatible_version.h"
 
 namespace tanist::api {
 
@@ -54,6 +56,7 @@ void add_full_form(Document& out, const Observed& o) {
 void add_tail(Document& out, const Observed& o) {
   const ha::Snapshot& s = *o.snapshot;
   if (s.paused) out.set("pause", true);
+  if (s.diverged) out.set("tanist_diverged", true);
   if (o.view == nullptr || o.view->unlocked()) out.set("cluster_unlocked", true);
   out.set("dcs_last_seen", s.dcs_last_seen);
   if (s.settings->tags.published.size() != 0) out.set("tags", s.settings->tags.published);
@@ -65,15 +68,15 @@ void add_tail(Document& out, const Observed& o) {
       reasons.set(name, Document::map({{"old_value", change.old_value}, {"new_value", change.new_value}}));
     }
   }
-  out.set("patroni",
-          Document::map(
-              {{"version", kCompatibleVersion}, {"scope", s.settings->scope}, {"name", s.settings->name}}));
+  out.set("patroni", Document::map({{"version", dcs::kCompatibleVersion},
+                                    {"scope", s.settings->scope},
+                                    {"name", s.settings->name}}));
   if (s.scheduled_restart) out.set("scheduled_restart", *s.scheduled_restart);
   if (const std::size_t waiting = log::queue_size(); waiting > kLogQueueShown) {
     out.set("logger_queue_size", static_cast<std::int64_t>(waiting));
     if (const std::size_t lost = log::lost()) out.set("logger_records_lost", static_cast<std::int64_t>(lost));
   }
-  out.set("tanist_version", TANIST_VERSION);
+  out.set("tanist_version", version());
   if (s.operation) out.set("operation", s.operation->name);
   if (s.progress) {
     Document& progress = out.set("progress", Document::map({{"done_bytes", s.progress->done_bytes},

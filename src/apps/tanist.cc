@@ -1,12 +1,14 @@
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <optional>
 
+#include "cli/declaration.h"
+#include "cli/parse.h"
 #include "config/environment.h"
+#include "core/version.h"
 #include "member/member.h"
 #include "process/init.h"
 #include "setup/abbreviations.h"
@@ -31,42 +33,40 @@ constexpr const char* kUsage =
     "              [--dsn DSN] [--ignore-listen-port] [--print] [--show-secrets] [--json] [--offline]\n"
     "              [configfile]\n";
 
-struct Choices {
-  std::string file;
-  std::string dsn;
-  bool validate = false;
-  bool sample = false;
-  bool generate = false;
-  setup::ValidateOptions validation;
-};
+constexpr cli::Argument kConfigFile{
+    .name = "configfile",
+    .help = "YAML file, or a directory of *.yml files read in order; the file to write for --generate-…",
+    .type = cli::Type::file};
+constexpr std::string_view kOtherModes[] = {"--generate-sample-config", "--generate-config"};
+constexpr std::string_view kOtherGenerator[] = {"--generate-config"};
+constexpr cli::Option kValidate{.names = "--validate-config",
+                                .help = "Check the configuration and this host, then end",
+                                .excludes = kOtherModes};
+constexpr cli::Option kSample{.names = "--generate-sample-config",
+                              .help = "Write a configuration to begin with",
+                              .excludes = kOtherGenerator};
+constexpr cli::Option kGenerate{.names = "--generate-config",
+                                .help = "Write the configuration of a PostgreSQL that runs"};
+constexpr cli::Option kDsn{
+    .names = "--dsn", .help = "The running PostgreSQL, for --generate-config", .value = "DSN"};
+constexpr cli::Option kIgnoreListenPort{.names = "-i,--ignore-listen-port",
+                                        .help = "With --validate-config: ports to listen on may be in use"};
+constexpr cli::Option kPrint{
+    .names = "-p,--print",
+    .help = "With --validate-config: print the configuration, the environment on top, passwords masked"};
+constexpr cli::Option kShowSecrets{.names = "--show-secrets", .help = "With --print: show passwords"};
+constexpr cli::Option kJson{.names = "--json",
+                            .help = "With --validate-config: one JSON object on standard output"};
+constexpr cli::Option kOffline{.names = "--offline",
+                               .help = "With --validate-config: ask nothing of the network"};
 
-void declare(CLI::App& app, Choices& to) {
-  app.add_option("configfile", to.file,
-                 "YAML file, or a directory of *.yml files read in order; the file to write for --generate-…")
-      ->type_name("PATH");
-  auto* validate =
-      app.add_flag("--validate-config", to.validate, "Check the configuration and this host, then end");
-  auto* sample = app.add_flag("--generate-sample-config", to.sample, "Write a configuration to begin with");
-  auto* generate =
-      app.add_flag("--generate-config", to.generate, "Write the configuration of a PostgreSQL that runs");
-  validate->excludes(sample)->excludes(generate);
-  sample->excludes(generate);
-  app.add_option("--dsn", to.dsn, "The running PostgreSQL, for --generate-config")->type_name("DSN");
-  app.add_flag("-i,--ignore-listen-port", to.validation.ignore_listen_port,
-               "With --validate-config: ports to listen on may be in use");
-  app.add_flag("-p,--print", to.validation.print,
-               "With --validate-config: print the configuration, the environment on top, passwords masked");
-  app.add_flag("--show-secrets", to.validation.print_secrets, "With --print: show passwords");
-  app.add_flag("--json", to.validation.json, "With --validate-config: one JSON object on standard output");
-  app.add_flag("--offline", to.validation.offline, "With --validate-config: ask nothing of the network");
-  app.set_version_flag("--version", "tanist " TANIST_VERSION);
-}
-
-std::vector<std::string> long_options(const CLI::App& app) {
-  std::vector<std::string> out;
-  for (const auto* option : app.get_options())
-    for (const auto& name : option->get_lnames()) out.push_back("--" + name);
-  return out;
+cli::Program program() {
+  return {.name = "tanist",
+          .about = kAbout,
+          .version = std::string("tanist ") + version(),
+          .options = {kValidate, kSample, kGenerate, kDsn, kIgnoreListenPort, kPrint, kShowSecrets, kJson,
+                      kOffline},
+          .arguments = {kConfigFile}};
 }
 
 int usage_error(const std::string& what) {
@@ -74,42 +74,46 @@ int usage_error(const std::string& what) {
   return kUsageError;
 }
 
-int run(const Choices& chosen, char** argv) {
-  if (!chosen.validate && !chosen.sample && !chosen.generate) {
+int run(const cli::Given& given, char** argv) {
+  const std::string path = given.text(kConfigFile);
+  const bool validate = given.has(kValidate);
+  if (!validate && !given.has(kSample) && !given.has(kGenerate)) {
     if (::getpid() == 1) return process::run_as_init(argv);
-    return member::run({.config_path = chosen.file});
+    return member::run({.config_path = path});
   }
   const auto environment = config::process_environment();
-  const auto file = chosen.file.empty() ? std::nullopt : std::optional(chosen.file);
+  const auto file = path.empty() ? std::nullopt : std::optional(path);
   setup::Host host;
-  if (chosen.validate) {
-    setup::ValidateOptions options = chosen.validation;
+  if (validate) {
+    setup::ValidateOptions options;
     options.path = file;
+    options.ignore_listen_port = given.has(kIgnoreListenPort);
+    options.print = given.has(kPrint);
+    options.print_secrets = given.has(kShowSecrets);
+    options.json = given.has(kJson);
+    options.offline = given.has(kOffline);
     return setup::validate_config(options, environment, host, std::cout, std::cerr);
   }
-  const setup::GenerateOptions options{file, chosen.dsn.empty() ? std::nullopt : std::optional(chosen.dsn)};
-  return chosen.sample ? setup::generate_sample_config(options, environment, host, std::cout, std::cerr)
-                       : setup::generate_config(options, environment, host, std::cout, std::cerr);
+  const auto dsn = given.text(kDsn, "");
+  const setup::GenerateOptions options{file, dsn.empty() ? std::nullopt : std::optional(dsn)};
+  return given.has(kSample) ? setup::generate_sample_config(options, environment, host, std::cout, std::cerr)
+                            : setup::generate_config(options, environment, host, std::cout, std::cerr);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app(kAbout, "tanist");
-  Choices chosen;
-  declare(app, chosen);
-  auto arguments = setup::expand_abbreviations({argv + 1, argv + argc}, long_options(app));
+  const auto line = program();
+  auto arguments = setup::expand_abbreviations({argv + 1, argv + argc}, cli::long_options(line));
   if (!arguments) return usage_error(arguments.error());
-  std::ranges::reverse(*arguments);  // as CLI11 wants them
-  try {
-    app.parse(*std::move(arguments));
-  } catch (const CLI::Success& e) {
-    return app.exit(e);
-  } catch (const CLI::ParseError& e) {
-    return usage_error(e.what());
+  const auto parsed = cli::parse(line, *std::move(arguments));
+  if (parsed.outcome == cli::Parsed::Outcome::wrong_usage) return usage_error(parsed.text);
+  if (parsed.outcome == cli::Parsed::Outcome::tell) {
+    std::cout << parsed.text;
+    return EXIT_SUCCESS;
   }
   try {
-    return run(chosen, argv);
+    return run(parsed.given, argv);
   } catch (const std::exception& e) {
     std::cerr << "tanist: error: " << e.what() << '\n';
     return EXIT_FAILURE;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/addresses.h"
+#include "config/validate.h"
 #include "core/format.h"
 
 namespace tanist::config {
@@ -82,6 +83,23 @@ std::span<const Controlled> controlled_parameters() {
 
 bool is_controlled(std::string_view name) {
   return find_controlled(lower(name)) != nullptr;
+}
+
+std::optional<std::string> refused_value(std::string_view name, const Document& value) {
+  const Controlled* parameter = find_controlled(lower(name));
+  if (!parameter || parameter->rule == Rule::never || value.is_null() || acceptable(*parameter, value))
+    return std::nullopt;
+  std::string allowed;
+  switch (parameter->rule) {
+    case Rule::never: break;
+    case Rule::wal_level: allowed = "replica, hot_standby or logical"; break;
+    case Rule::always_on: allowed = "on"; break;
+    case Rule::boolean: allowed = "on or off"; break;
+    case Rule::integer: allowed = fmt::format("an integer of at least {}", parameter->min); break;
+    case Rule::megabytes: allowed = fmt::format("an amount of at least {}MB", parameter->min); break;
+  }
+  return fmt::format("given {}, allowed: {}; members would use {}", describe(value), allowed,
+                     parameter->on_command_line ? parameter->fallback : "the default of PostgreSQL");
 }
 
 std::optional<std::string> guc_text(const Document& value) {

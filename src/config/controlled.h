@@ -28,6 +28,10 @@ std::span<const Controlled> controlled_parameters();
 /// By name in any case.
 bool is_controlled(std::string_view name);
 
+/// Why members would not take this value and use their default: names parameter, value and what is allowed;
+/// nullopt: they take it, or nobody may set the parameter and all ignore it alike.
+std::optional<std::string> refused_value(std::string_view name, const Document& value);
+
 /// Parameters from defaults, dynamic and local configuration (maps, or nullptr), by lower-case name. The
 /// derived ones (listen_addresses, port, cluster_name) and unset wal_keep_* are left to the caller. Refused
 /// dynamic values become warnings.

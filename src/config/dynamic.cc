@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "config/addresses.h"
+#include "config/modes.h"
 #include "config/validate.h"
 #include "core/format.h"
 
@@ -100,19 +101,6 @@ Duration seconds_of(const Reader& reader, std::string_view key, std::string_view
   return std::chrono::seconds(std::clamp<std::int64_t>(value, 0, std::numeric_limits<std::int32_t>::max()));
 }
 
-Dynamic::SyncMode sync_mode(const Document& accepted) {
-  const Document* mode = accepted.find("synchronous_mode");
-  if (!mode || !mode->is_scalar()) return Dynamic::SyncMode::off;
-  if (lower(mode->text()) == "quorum") return Dynamic::SyncMode::quorum;
-  return parse_bool(*mode).value_or(false) ? Dynamic::SyncMode::on : Dynamic::SyncMode::off;
-}
-
-bool is_standby_cluster(const Document& accepted) {
-  for (const char* key : {"standby_cluster.host", "standby_cluster.port", "standby_cluster.restore_command"})
-    if (const Document* value = accepted.find_path(key); value && value->truthy()) return true;
-  return false;
-}
-
 }  // namespace
 
 std::expected<Document, std::string> accept_dynamic(const Document& raw, Problems& notes) {
@@ -154,11 +142,12 @@ Dynamic build_dynamic(const Document& accepted) {
   out.member_slots_ttl = seconds_of(reader, "member_slots_ttl", {});
   out.max_timelines_history = static_cast<int>(reader.integer("max_timelines_history"));
   out.check_timeline = reader.boolean("check_timeline");
-  out.pause = reader.boolean("pause");
-  out.failsafe_mode = reader.boolean("failsafe_mode");
-  out.standby_cluster = is_standby_cluster(accepted);
-  out.synchronous_mode = out.standby_cluster ? Dynamic::SyncMode::off : sync_mode(accepted);
-  out.synchronous_mode_strict = reader.boolean("synchronous_mode_strict");
+  const Modes modes = modes_of(accepted);
+  out.pause = modes.pause;
+  out.failsafe_mode = modes.failsafe;
+  out.standby_cluster = modes.standby_cluster;
+  out.synchronous_mode = modes.synchronous;
+  out.synchronous_mode_strict = modes.synchronous_strict;
   out.raw = accepted;
   return out;
 }

@@ -113,7 +113,9 @@ void declare_dynamic_keys(std::vector<Key>& out) {
            .min = 0,
            .unit = "s",
            .scope = kDynamic,
-           .about = "How long a member that failed to become leader leaves it to others."},
+           .about =
+               "How long after the leader key is gone a replica that still receives new WAL does not run for "
+               "leader; one `loop_wait` of it in any case."},
           {.path = "max_timelines_history",
            .type = Type::integer,
            .fallback = "0",

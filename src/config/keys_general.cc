@@ -150,7 +150,8 @@ void declare_general_keys(std::vector<Key>& out) {
            .type = Type::address,
            .environment = "RESTAPI_LISTEN",
            .required = true,
-           .about = "Address and port to listen on; an empty host or `*` means all addresses."},
+           .about =
+               "Address and port to listen on; an empty host, `*` and `[::]` mean all addresses, IPv4 too."},
           {.path = "restapi.connect_address",
            .type = Type::address,
            .environment = "RESTAPI_CONNECT_ADDRESS",

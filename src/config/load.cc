@@ -111,6 +111,7 @@ class Loader {
     modernise(out_.document);
     if (const Document* name = out_.document.find("name"); name && name->text() == kReservedName)
       add(error(fmt::format("Node 'name' can't be set to '{}'", kReservedName)));
+    check_names();
     for (const auto& key : keys()) {
       if (!key.required || has(key.path)) continue;
       if (key.path == "restapi.listen") {
@@ -133,6 +134,37 @@ class Loader {
     if (const Document* tags = out_.document.find("tags")) build_tags(*tags, problems_);
   }
 
+  /// They are parts of the paths of keys, and stand in lines of logs and commands: what would make another
+  /// path of it, or another line, is refused. Everything else may be in a name.
+  void check_names() {
+    for (const char* key : {"name", "scope", "namespace"}) {
+      const Document* value = out_.document.find(key);
+      if (!value || !value->truthy()) continue;
+      const bool path = key == std::string_view("namespace");
+      const std::string text = value->text();
+      const auto odd = std::ranges::find_if(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+      if (odd != text.end()) {
+        complain(key, fmt::format("given {}: has a control character (0x{:02x}) in it", describe(*value),
+                                  static_cast<unsigned char>(*odd)));
+      } else if (!path && text.find('/') != std::string::npos) {
+        complain(key, fmt::format("given {}: may not have a \"/\" in it, it is one part of a path of keys",
+                                  describe(*value)));
+      } else if (has_dots_for_a_part(text)) {
+        complain(key, fmt::format("given {}: \".\" and \"..\" are no names of keys", describe(*value)));
+      }
+    }
+  }
+
+  static bool has_dots_for_a_part(std::string_view path) {
+    for (;;) {
+      const auto slash = path.find('/');
+      const auto part = path.substr(0, slash);
+      if (part == "." || part == "..") return true;
+      if (slash == std::string_view::npos) return false;
+      path.remove_prefix(slash + 1);
+    }
+  }
+
   void check_store() {
     if (const Document* section = out_.document.find("etcd3"); section && section->truthy()) {
       const Etcd3 store = build_etcd3(*section, out_.source, problems_);
@@ -146,6 +178,14 @@ class Loader {
     for (const char* other : {"consul", "etcd", "exhibitor", "kubernetes", "raft", "zookeeper"})
       if (out_.document.find(other))
         hint = fmt::format("section {} is given, this version knows etcd3 only", other);
+    // Most of those who come from it need nothing else.
+    if (out_.document.find("etcd"))
+      hint =
+          "section etcd is given, this version knows etcd3 only: rename it to etcd3 (and variables "
+          "PATRONI_ETCD_* "
+          "to PATRONI_ETCD3_*), its keys stay as they are. etcd keeps what its two interfaces store apart: "
+          "stop the "
+          "daemons of all members that still use etcd first";
     add(
         error("Can not find suitable configuration of distributed configuration store\nAvailable "
               "implementations: etcd3",

@@ -123,7 +123,14 @@ Misfit check_choice(const Key& key, const Document& value) {
   return misfit(key, value, near ? fmt::format("did you mean {}?", *near) : "");
 }
 
+/// Their names count where a list is meant, as with other members.
+bool names_methods(const Key& key, const Document& value) {
+  return value.is_map() &&
+         (key.path == "postgresql.create_replica_methods" || key.path == "postgresql.create_replica_method");
+}
+
 Misfit check_items(const Key& key, const Document& value, auto fits) {
+  if (names_methods(key, value)) return {};
   if (!value.is_list()) return misfit(key, value);
   for (std::size_t i = 0; i < value.size(); ++i)
     if (!fits(value.as_list()[i]))
@@ -137,8 +144,9 @@ Misfit check_scalar_map(const Key& key, const Document& value) {
   if (!value.is_map() && key.path == "postgresql.parameters")
     return {"postgresql.parameters is not a dictionary: " + misfit(key, value).reason, ""};
   if (!value.is_map()) return misfit(key, value);
+  // A mapping below is left out with a warning, a start does not end with it: see special().
   for (const auto& entry : value.entries())
-    if (!entry.value.is_scalar())
+    if (entry.value.is_list())
       return {fmt::format("{} is {}, allowed: a single value", entry.key, describe(entry.value)), ""};
   return {};
 }
@@ -228,8 +236,12 @@ class Validator {
       return out;
     }
     for (const char* list : {"create_replica_methods", "create_replica_method"})
-      if (const Document* methods = map.find(list); methods && methods->is_list())
-        for (const auto& method : methods->as_list()) add(method);
+      if (const Document* methods = map.find(list)) {
+        if (methods->is_list())
+          for (const auto& method : methods->as_list()) add(method);
+        if (methods->is_map())
+          for (const auto& method : methods->entries()) out.insert(method.key);
+      }
     return out;
   }
 
@@ -295,7 +307,19 @@ class Validator {
           "User creation is not be supported starting from v4.0.0. Please use \"bootstrap.post_bootstrap\" "
           "script to "
           "create users.");
-    } else if (key.path == "postgresql.parameters" && scope_ == Scope::local && value.is_map()) {
+    } else if (names_methods(key, value)) {
+      add(Severity::warning, key.path, line,
+          "given a mapping, allowed: a list of strings; the names in it count, what stands below them does "
+          "not",
+          "write the names as a list, and what belongs to each as a section of that name under postgresql");
+    }
+    if (key.type == Type::scalar_map && value.is_map()) {
+      for (const auto& entry : value.entries())
+        if (entry.value.is_map())
+          add(Severity::warning, key.path + "." + entry.key, entry.line > 0 ? entry.line : line,
+              "given a mapping, allowed: a single value; it is left out");
+    }
+    if (key.path == "postgresql.parameters" && scope_ == Scope::local && value.is_map()) {
       for (const auto& entry : value.entries())
         if (is_controlled(entry.key))
           add(Severity::warning, key.path + "." + entry.key, entry.line > 0 ? entry.line : line,
@@ -408,6 +432,8 @@ std::vector<std::string> Reader::texts(std::string_view path) const {
   if (value && value->is_list())
     for (const auto& item : value->as_list())
       if (is_text(item)) out.push_back(item.text());
+  if (value && names_methods(declaration(path), *value))
+    for (const auto& entry : value->entries()) out.push_back(entry.key);
   return out;
 }
 

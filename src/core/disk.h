@@ -24,7 +24,7 @@ class Disk {
   /// Adds to the end, without fsync.
   virtual Task<std::expected<void, std::string>> append(std::string path, std::string content, unsigned mode,
                                                         Instant deadline) = 0;
-  /// Removes a file; one that is not there is fine.
+  /// Removes a file for good (fsync of the directory); one that is not there is fine.
   virtual Task<std::expected<void, std::string>> remove(std::string path, Instant deadline) = 0;
 };
 

@@ -10,6 +10,7 @@
 #include <deque>
 #include <filesystem>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "core/event.h"
@@ -51,15 +52,31 @@ bool write_all(int fd, std::string_view content) {
   return true;
 }
 
+std::string parent_of(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
+}
+
 std::expected<void, std::string> make_parent(const std::string& path) {
-  const std::string parent = std::filesystem::path(path).parent_path().string();
+  const std::string parent = parent_of(path);
   if (parent.empty() || ::access(parent.c_str(), F_OK) == 0) return {};
   if (auto made = make_parent(parent); !made) return made;
   if (::mkdir(parent.c_str(), 0700) != 0 && errno != EEXIST) return failed("create directory", parent);
-  return {};
+  // A file in it is not on disk before its directory is.
+  return sync_directory(parent_of(parent));
 }
 
 }  // namespace
+
+std::expected<void, std::string> sync_directory(const std::string& path) {
+  const Descriptor directory(::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // Who may only enter a directory cannot sync it, and some file systems have nothing to sync: no better is
+  // to be had there.
+  if (!directory)
+    return errno == EACCES ? std::expected<void, std::string>() : failed("open directory", path);
+  if (::fsync(directory.get()) != 0 && errno != EINVAL && errno != EBADF)
+    return failed("sync directory", path);
+  return {};
+}
 
 std::expected<std::optional<std::string>, std::string> read_file(const std::string& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -91,11 +108,7 @@ std::expected<void, std::string> write_file(const std::string& path, const std::
     ::unlink(temporary.c_str());
     return failed("write", path, error);
   }
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  const Descriptor directory(
-      ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory || ::fsync(directory.get()) != 0) return failed("sync directory of", path);
-  return {};
+  return sync_directory(parent_of(path));
 }
 
 std::expected<void, std::string> append_file(const std::string& path, const std::string& content,
@@ -108,7 +121,8 @@ std::expected<void, std::string> append_file(const std::string& path, const std:
 }
 
 std::expected<void, std::string> remove_file(const std::string& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) return failed("remove", path);
+  if (::unlink(path.c_str()) == 0) return sync_directory(parent_of(path));
+  if (errno != ENOENT && errno != ENOTDIR) return failed("remove", path);
   return {};
 }
 
@@ -121,6 +135,8 @@ struct Job {
   explicit Job(Executor e, std::function<void()> w) : executor(std::move(e)), work(std::move(w)) {}
   Executor executor;
   std::function<void()> work;
+  /// What it threw.
+  std::string failure;
   Event done;
 };
 
@@ -133,7 +149,16 @@ struct DiskThread::State {
   std::condition_variable changed;
   std::deque<std::shared_ptr<Job>> queue;
   bool closed = false;
-  bool ended = false;
+  /// There is no thread (any more).
+  bool ended = true;
+
+  static void run(Job& job) {
+    try {
+      job.work();
+    } catch (const std::exception& e) {
+      job.failure = e.what();
+    }
+  }
 
   void work() {
     std::unique_lock lock(mutex);
@@ -143,7 +168,7 @@ struct DiskThread::State {
       auto job = std::move(queue.front());
       queue.pop_front();
       lock.unlock();
-      job->work();
+      run(*job);
       lock.lock();
       // Under the lock: after `closed` the event loop may be gone.
       if (!closed) {
@@ -157,7 +182,20 @@ struct DiskThread::State {
 };
 
 DiskThread::DiskThread(Clock& clock) : clock_(clock), state_(std::make_shared<State>()) {
-  std::thread([state = state_] { state->work(); }).detach();
+  // Where threads are used up just now, the first request tries again.
+  (void)start();
+}
+
+std::expected<void, std::string> DiskThread::start() {
+  const std::lock_guard lock(state_->mutex);
+  if (!state_->ended) return {};
+  try {
+    std::thread([state = state_] { state->work(); }).detach();
+  } catch (const std::system_error& e) {
+    return std::unexpected(std::string(e.what()));
+  }
+  state_->ended = false;
+  return {};
 }
 
 DiskThread::~DiskThread() {
@@ -170,6 +208,9 @@ DiskThread::~DiskThread() {
 Task<std::expected<void, std::string>> DiskThread::run(std::string what, std::function<void()> work,
                                                        Instant deadline) {
   auto executor = co_await boost::asio::this_coro::executor;
+  if (const auto started = start(); !started)
+    co_return std::unexpected(
+        fmt::format("could not {}: no thread can be made for it: {}", what, started.error()));
   auto job = std::make_shared<Job>(executor, std::move(work));
   {
     const std::lock_guard lock(state_->mutex);
@@ -184,6 +225,7 @@ Task<std::expected<void, std::string>> DiskThread::run(std::string what, std::fu
   auto bounded = run_until(clock_, std::move(wait), deadline);
   const bool done = co_await std::move(bounded);
   if (!done) co_return std::unexpected(fmt::format("could not {}: the disk did not answer in time", what));
+  if (!job->failure.empty()) co_return std::unexpected(fmt::format("could not {}: {}", what, job->failure));
   co_return std::expected<void, std::string>();
 }
 

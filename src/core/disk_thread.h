@@ -29,8 +29,8 @@ class DiskThread final : public Disk {
   Task<std::expected<void, std::string>> remove(std::string path, Instant deadline) override;
 
   /// Runs `work` on the disk thread. It must own all that it refers to: at the deadline (and when the caller
-  /// is cancelled) nobody waits for it any longer. The error: the deadline came or the queue was full; `what`
-  /// begins it.
+  /// is cancelled) nobody waits for it any longer. The error: the deadline came, the queue was full, there is
+  /// no thread and none can be made, or `work` threw; `what` begins it.
   Task<std::expected<void, std::string>> run(std::string what, std::function<void()> work, Instant deadline);
 
   /// The same for work with a result.
@@ -45,6 +45,8 @@ class DiskThread final : public Disk {
 
  private:
   struct State;
+  /// Makes the thread, where there is none yet. The error: it cannot be made now.
+  std::expected<void, std::string> start();
   Clock& clock_;
   std::shared_ptr<State> state_;
 };
@@ -57,7 +59,10 @@ std::expected<void, std::string> write_file(const std::string& path, const std::
                                             unsigned mode);
 std::expected<void, std::string> append_file(const std::string& path, const std::string& content,
                                              unsigned mode);
+/// With fsync of the directory: what was removed does not come back with the power.
 std::expected<void, std::string> remove_file(const std::string& path);
+/// Names that were added, changed or removed in it are on disk afterwards.
+std::expected<void, std::string> sync_directory(const std::string& path);
 }  // namespace blocking
 
 }  // namespace tanist

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <unordered_map>
 
 #include "core/format.h"
 #include "core/text.h"
@@ -156,6 +157,39 @@ std::string Document::text() const {
   return "{" + out + "}";
 }
 
+namespace {
+
+/// Where the keys of a map are: searched from front to back a map with n keys would cost n² for n questions,
+/// and who is let in may store ten thousand.
+class Places {
+ public:
+  explicit Places(const Document::Entries& entries) {
+    if (entries.size() <= kFewKeys) return;
+    indexed_ = true;
+    for (std::size_t i = 0; i < entries.size(); ++i) places_.emplace(entries[i].key, i);
+  }
+  /// `entries` as it was given, or longer.
+  std::optional<std::size_t> of(const Document::Entries& entries, const std::string& key) const {
+    if (indexed_) {
+      const auto found = places_.find(key);
+      return found == places_.end() ? std::nullopt : std::optional(found->second);
+    }
+    const auto found = std::ranges::find(entries, key, &Document::Entry::key);
+    if (found == entries.end()) return std::nullopt;
+    return static_cast<std::size_t>(found - entries.begin());
+  }
+  void put(const std::string& key, std::size_t place) {
+    if (indexed_) places_.insert_or_assign(key, place);
+  }
+
+ private:
+  static constexpr std::size_t kFewKeys = 32;
+  bool indexed_ = false;
+  std::unordered_map<std::string, std::size_t> places_;
+};
+
+}  // namespace
+
 bool Document::operator==(const Document& other) const {
   if (value_.index() != other.value_.index()) return false;
   if (is_bool()) return as_bool() == other.as_bool();
@@ -165,34 +199,45 @@ bool Document::operator==(const Document& other) const {
   if (is_list()) return as_list() == other.as_list();
   if (!is_map()) return true;
   if (size() != other.size()) return false;
+  const Places theirs(other.entries());
   return std::ranges::all_of(entries(), [&](const Entry& e) {
-    const Document* theirs = other.find(e.key);
-    return theirs && *theirs == e.value;
+    const auto at = theirs.of(other.entries(), e.key);
+    return at && other.entries()[*at].value == e.value;
   });
 }
 
 bool equal_by_text(const Document& a, const Document& b) {
   if (!a.is_map() || !b.is_map()) return a.is_map() == b.is_map() && a.text() == b.text();
   if (a.size() != b.size()) return false;
+  const Places theirs(b.entries());
   return std::ranges::all_of(a.entries(), [&](const Document::Entry& e) {
-    const Document* theirs = b.find(e.key);
-    return theirs && equal_by_text(e.value, *theirs);
+    const auto at = theirs.of(b.entries(), e.key);
+    return at && equal_by_text(e.value, b.entries()[*at].value);
   });
 }
 
 bool patch(Document& target, const Document& data) {
-  bool changed = false;
   if (!data.is_map()) return false;
+  const bool adds = std::ranges::any_of(data.entries(), [](const auto& e) { return !e.value.is_null(); });
+  if (target.is_null() && adds) target = Document::map();
+  if (!target.is_map() && !adds) return false;
+  bool changed = false;
+  auto& entries = target.entries();
+  Places places(entries);
+  // What is deleted leaves at the end: until then every place stays what it is.
+  std::vector<bool> deleted(entries.size());
   for (const auto& [key, value, line] : data.entries()) {
-    Document* old = target.find(key);
+    const auto at = places.of(entries, key);
+    Document* old = at && !deleted[*at] ? &entries[*at].value : nullptr;
     if (value.is_null()) {
       if (old) {
         changed |= !old->is_null();
-        target.erase(key);
+        deleted[*at] = true;
       }
     } else if (!old) {
-      target.set(key, value);
-      target.entries().back().line = line;
+      places.put(key, entries.size());
+      entries.push_back({key, value, line});
+      deleted.push_back(false);
       changed = true;
     } else if (value.is_map() && old->is_map()) {
       changed |= patch(*old, value);
@@ -201,6 +246,8 @@ bool patch(Document& target, const Document& data) {
       changed = true;
     }
   }
+  std::size_t place = 0;
+  std::erase_if(entries, [&](const auto&) { return deleted[place++]; });
   return changed;
 }
 

@@ -1,5 +1,6 @@
 #include "core/wait.h"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -43,6 +44,25 @@ Task<void> all(std::vector<Task<void>> tasks) {
   if (first) std::rethrow_exception(first);
   if (second) std::rethrow_exception(second);
 }
+
+namespace detail {
+
+Task<std::exception_ptr> undisturbed(Task<void> op) {
+  // A chain of its own, and no slot by which a cancellation of ours could reach it: shield_from_cancellation
+  // would leave the caller deaf as well.
+  auto executor = co_await asio::this_coro::executor;
+  auto apart = asio::co_spawn(executor, std::move(op),
+                              asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable));
+  std::exception_ptr failure;
+  try {
+    co_await std::move(apart);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  co_return failure;
+}
+
+}  // namespace detail
 
 Task<bool> run_until(Clock& clock, Task<void> op, Instant until) {
   auto raced = race(std::move(op), clock.sleep_until(until));

@@ -1,25 +1,11 @@
 #pragma once
 
-#include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "config/environment.h"
-#include "ctl/edit_config_command.h"
-#include "ctl/list_command.h"
-#include "ctl/member_api.h"
+#include "ctl/command.h"
 
 namespace tanist::ctl {
-
-/// What a call of the tool came from, besides its arguments; tests bring their own.
-struct Surroundings {
-  config::Environment environment;
-  Terminal terminal;
-  std::function<std::unique_ptr<ClusterStore>(const Settings&)> open_store;
-  std::function<std::unique_ptr<MemberApi>(const Settings&)> open_member_api;
-  Programs programs;
-};
 
 /// Runs `arguments` (the first is the program's name) and returns the exit code: 0 done, 1 `Error: …`, 2
 /// wrong usage.

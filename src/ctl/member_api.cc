@@ -3,9 +3,11 @@
 #include <boost/asio/io_context.hpp>
 
 #include "config/restapi.h"
+#include "config/tls_options.h"
 #include "core/clock.h"
 #include "core/format.h"
 #include "core/task_scope.h"
+#include "core/version.h"
 
 namespace tanist::ctl {
 
@@ -32,7 +34,7 @@ class HttpMemberApi final : public MemberApi {
     net::HttpRequest request;
     request.method = method;
     request.target = "/" + endpoint;
-    request.headers.set("User-Agent", "Tanist/" TANIST_VERSION);
+    request.headers.set("User-Agent", std::string("Tanist/") + version());
     const auto& [name, password] = user_;
     if (!name.empty())
       request.headers.set("Authorization", "Basic " + net::base64_encode(name + ":" + password.reveal()));
@@ -70,13 +72,10 @@ class HttpMemberApi final : public MemberApi {
 std::unique_ptr<MemberApi> open_member_api(const Settings& settings) {
   const config::Ctl ctl = config::build_ctl(config::Reader(settings.document, config::Scope::local));
   const bool certificate = !ctl.tls.cert_file.empty();
-  net::TlsOptions options;
+  net::TlsOptions options = config::tls_options(ctl.tls);
   options.verify = certificate || !settings.insecure;
   options.verify_host = !settings.insecure;
-  if (options.verify) options.ca_file = ctl.tls.ca_file;
-  options.cert_file = ctl.tls.cert_file;
-  options.key_file = ctl.tls.key_file;
-  options.key_password = ctl.tls.key_password;
+  if (!options.verify) options.ca_file.clear();
   auto tls = net::load_client_tls(options);
   if (!tls) throw Failure("calls to members: " + tls.error());
   return std::make_unique<HttpMemberApi>(ctl.authentication, *std::move(tls));

@@ -4,8 +4,8 @@
 #include <ostream>
 
 #include "core/format.h"
-#include "ctl/member_list.h"
 #include "ctl/settings.h"
+#include "ctl/show/member_list.h"
 
 namespace tanist::ctl {
 

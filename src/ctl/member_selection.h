@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ctl/terminal.h"
@@ -10,7 +11,8 @@
 namespace tanist::ctl {
 
 /// What `-r` takes.
-inline constexpr const char* kRoles[] = {"leader", "primary", "standby-leader", "replica", "standby", "any"};
+inline constexpr std::string_view kRoles[] = {"leader",  "primary", "standby-leader",
+                                              "replica", "standby", "any"};
 
 /// Names of the members that have the role, in their order.
 std::vector<std::string> members_of_role(const dcs::Cluster& cluster, const std::string& role);

@@ -16,6 +16,7 @@
 #include "config/yaml.h"
 #include "core/format.h"
 #include "core/text.h"
+#include "core/version.h"
 
 namespace tanist::ctl {
 
@@ -198,9 +199,9 @@ config::Etcd3 etcd3_of(const Settings& settings) {
       const Document* other = settings.document.find(store);
       if (other == nullptr || !other->truthy()) continue;
       throw Failure(fmt::format(
-          "the configured store {} is not available in Tanist {}\nHINT: {}", store, TANIST_VERSION,
+          "the configured store {} is not available in Tanist {}\nHINT: {}", store, version(),
           std::string_view(store) == "etcd"
-              ? "etcd 3.4 and later answer under etcd3: an `etcd3` section, or -d etcd3://HOST:PORT"
+              ? "rename the section to etcd3, its keys stay as they are, or give -d etcd3://HOST:PORT"
               : "this version speaks to etcd3"));
     }
     no_store();

@@ -78,6 +78,7 @@ class Decoder {
     if (const auto* at = find(key::kInitialize)) cluster.initialize = {at->version, true, at->value};
     if (const auto* at = find(key::kLeader)) cluster.leader = Leader{at->value, at->session, at->version};
     if (const auto* at = find(key::kInitializedBy)) cluster.initialized_by_version = at->version;
+    if (const auto* at = find(key::kLeadership)) cluster.leadership_version = at->version;
     config();
     status();
     members();

@@ -77,6 +77,7 @@ inline constexpr std::string_view kHistory = "history";
 inline constexpr std::string_view kFailsafe = "failsafe";
 inline constexpr std::string_view kBootstrapNote = "tanist/bootstrap";
 inline constexpr std::string_view kInitializedBy = "tanist/initialized_by";
+inline constexpr std::string_view kLeadership = "tanist/leadership";
 }  // namespace key
 
 }  // namespace tanist::dcs

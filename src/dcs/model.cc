@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/format.h"
+#include "dcs/system_id.h"
 
 namespace tanist::dcs {
 
@@ -119,7 +120,7 @@ Timeline History::cluster_timeline() const {
 }
 
 bool Initialize::valid_system_id() const {
-  return value.size() >= 10 && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
+  return dcs::valid_system_id(value);
 }
 
 const Member* Cluster::member(const std::string& name) const {

@@ -154,7 +154,11 @@ struct Cluster {
   /// mod version of `tanist/initialized_by`; equal to initialize.version when that value was written by a
   /// Tanist.
   Version initialized_by_version = 0;
-  /// Store-wide position of this view; grows with every change.
+  /// mod version of `tanist/leadership`, which names who took the leader key last and is written together
+  /// with it: unlike the leader key it stays when a leadership ends, and so tells that there was one.
+  Version leadership_version = 0;
+  /// Store-wide position up to which this view tells everything; what happened later may be in it, too (own
+  /// writes in the watched copy).
   std::int64_t revision = 0;
   /// Read linearizably, or from the watched copy.
   bool linearizable = false;

@@ -9,17 +9,12 @@ namespace tanist::dcs {
 
 namespace {
 
-bool flag(const Document& config, std::string_view key) {
-  const Document* value = config.find(key);
-  return value != nullptr && parse_bool(*value).value_or(false);
-}
-
-std::string role_of(const Member& member, const Cluster& cluster, const ClusterModes& modes) {
+std::string role_of(const Member& member, const Cluster& cluster, const config::Modes& modes) {
   if (!cluster.unlocked() && member.name == cluster.leader_name()) {
     return modes.standby_cluster ? "standby_leader" : "leader";
   }
-  if (modes.sync != ClusterModes::Sync::off && cluster.sync.is_voter(member.name)) {
-    return modes.sync == ClusterModes::Sync::quorum ? "quorum_standby" : "sync_standby";
+  if (modes.synchronous != config::Dynamic::SyncMode::off && cluster.sync.is_voter(member.name)) {
+    return modes.synchronous == config::Dynamic::SyncMode::quorum ? "quorum_standby" : "sync_standby";
   }
   return "replica";
 }
@@ -42,26 +37,7 @@ void put_position(Document& out, const char* lag, const char* lsn, const Positio
 
 }  // namespace
 
-ClusterModes cluster_modes(const Document& config) {
-  ClusterModes modes;
-  modes.paused = flag(config, "pause");
-  if (const Document* sync = config.find("synchronous_mode")) {
-    if (sync->is_string() && lower(sync->as_string()) == "quorum") {
-      modes.sync = ClusterModes::Sync::quorum;
-    } else if (parse_bool(*sync).value_or(false)) {
-      modes.sync = ClusterModes::Sync::on;
-    }
-  }
-  if (const Document* standby = config.find("standby_cluster"); standby != nullptr && standby->is_map()) {
-    for (const char* key : {"host", "port", "restore_command"}) {
-      const Document* value = standby->find(key);
-      if (value != nullptr && value->truthy()) modes.standby_cluster = true;
-    }
-  }
-  return modes;
-}
-
-std::vector<MemberOverview> member_overviews(const Cluster& cluster, const ClusterModes& modes) {
+std::vector<MemberOverview> member_overviews(const Cluster& cluster, const config::Modes& modes) {
   std::vector<MemberOverview> out;
   const auto position = [&](Lsn lsn) {
     return PositionSeen{lsn, std::max<std::int64_t>(0, cluster.status.optime - lsn)};
@@ -85,7 +61,7 @@ std::vector<MemberOverview> member_overviews(const Cluster& cluster, const Clust
 }
 
 Document cluster_document(const Cluster& cluster, const Document& config, const std::string& scope) {
-  const ClusterModes modes = cluster_modes(config);
+  const config::Modes modes = config::modes_of(config);
   Document members = Document::list();
   for (auto& row : member_overviews(cluster, modes)) {
     Document item = Document::map();
@@ -111,7 +87,7 @@ Document cluster_document(const Cluster& cluster, const Document& config, const 
   }
   Document out = Document::map();
   out.set("members", std::move(members));
-  if (modes.paused) out.set("pause", true);
+  if (modes.pause) out.set("pause", true);
   if (cluster.failover.scheduled_at) {
     Document& planned = out.set("scheduled_switchover", Document::map());
     planned.set("at", iso8601(*cluster.failover.scheduled_at));

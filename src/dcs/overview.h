@@ -4,20 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "config/modes.h"
 #include "core/document.h"
 #include "dcs/model.h"
 
 /// The members of a cluster as people and tools are shown them: GET /cluster and `tanistctl list` read the
 /// same rows.
 namespace tanist::dcs {
-
-/// What /config says about the kind of cluster.
-struct ClusterModes {
-  bool paused = false;
-  bool standby_cluster = false;
-  enum class Sync { off, on, quorum } sync = Sync::off;
-};
-ClusterModes cluster_modes(const Document& config);
 
 /// A published position beside the leader's; `lsn` zero: the member published none.
 struct PositionSeen {
@@ -45,7 +38,7 @@ struct MemberOverview {
 };
 
 /// Sorted by name.
-std::vector<MemberOverview> member_overviews(const Cluster& cluster, const ClusterModes& modes);
+std::vector<MemberOverview> member_overviews(const Cluster& cluster, const config::Modes& modes);
 
 /// The document of GET /cluster. `config`: the dynamic configuration in force.
 Document cluster_document(const Cluster& cluster, const Document& config, const std::string& scope);

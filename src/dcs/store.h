@@ -56,6 +56,8 @@ struct Proof {
   Instant sent_at;
   /// How long the store holds the lease from then on (etcd3: the TTL in the keep-alive's answer).
   Duration valid_for;
+  /// Position of the store (as Cluster::revision) at which the key was mine.
+  std::int64_t revision = 0;
 };
 
 enum class RenewOutcome {
@@ -79,12 +81,19 @@ struct [[nodiscard]] Renewal {
 
 /// What must still be as it was decided on when the leader key is taken. nullopt: not compared. 0: must be
 /// absent.
+/// The leader key itself tells nothing of a leadership that began and ended in between: it is absent before
+/// and after. A request that was held up so long would win on a view from before what that leader
+/// acknowledged. `leadership` tells: every member of ours that takes the key writes it in the same
+/// transaction. `status` is for members of other make, which do not: every leader writes it, first of all and
+/// last of all, and nobody does while the key is free. (/history would tell of promotions only, and late.)
 struct AcquireConditions {
   std::optional<Version> sync;
   std::optional<Version> failsafe;
   std::optional<Version> failover;
   std::optional<Version> config;
   std::optional<Version> initialize;
+  std::optional<Version> leadership;
+  std::optional<Version> status;
 };
 
 /// Condition of a single write.
@@ -137,6 +146,8 @@ struct Identity {
   /// The sessions that earlier incarnations on this data directory recorded, newest first. Keys may still be
   /// bound to any of them: a write of unknown outcome makes the next one use another session.
   std::vector<Session> previous_sessions;
+  /// Store::store_id() as they recorded it; empty: whichever store answers first is the store.
+  std::string store_id = {};
 };
 
 /// What a bootstrap winner finally stores, in one transaction where the backend can (etcd3, Raft, ZooKeeper),
@@ -173,9 +184,21 @@ class Store {
   virtual bool is_mine(const Session& session) const = 0;
   virtual void on_session(std::function<Task<void>(Session)> recorder) = 0;
 
+  /// Which of all stores this is (etcd3: the cluster id), to be recorded with each session; empty: none has
+  /// answered yet, or the backend cannot tell. What another store answers (a list of hosts that leads to two,
+  /// a node that was made anew) is no answer: never a view, a loss or a proof, as long as this object lives.
+  virtual std::string store_id() const { return {}; }
+  /// While open() waits: nothing on this host depends on the store that Identity::store_id names any more.
+  /// When only another one answers, that one is taken. To be called only when no PostgreSQL runs here: the
+  /// others may go on in the store that is given up.
+  virtual void take_any_store() {}
+
   /// `ttl`: lease length for what is bound from now on (the keys are moved by the next writes). The rest: how
   /// long what the store does of its own accord may take, and when a connection that is silent is given up.
   virtual void set_timing(const config::Timing& timing) = 0;
+  /// How long this store holds a lease that begins now; for a lease whose proof is still missing. What a
+  /// proof says counts, never this.
+  virtual Duration lease_length() const = 0;
 
   /// Keeps this member's session alive without touching the leader key (what a replica does each loop_wait).
   virtual Task<WriteResult> keep_session(Instant deadline) = 0;

@@ -18,6 +18,12 @@ constexpr Duration kFenceBudget = 2s;
 constexpr Duration kSideWriteBudget = 2s;
 constexpr Duration kSlotsBudget = 10s;
 
+bool is_stop(const Intent& intent) {
+  return std::holds_alternative<intent::Demote>(intent) ||
+         std::holds_alternative<intent::StopImmediate>(intent) ||
+         std::holds_alternative<intent::PreEmpt>(intent) || std::holds_alternative<intent::Shutdown>(intent);
+}
+
 }  // namespace
 
 void Engine::Impl::say(const View& view, const Decision& decision) {
@@ -47,7 +53,13 @@ Task<void> Engine::Impl::act(const View& view, const Decision& decision) {
   if (status) status_ = status;
   keeper_.mandate(decision.mandate, status);
 
-  bool intent_allowed = true;
+  // What stops a server does not wait for the store, or for anything else that a duty waits for.
+  const bool stops = is_stop(decision.intent);
+  if (stops) {
+    auto doing = do_intent(decision.intent, view);
+    co_await std::move(doing);
+  }
+  bool intent_allowed = !stops;
   for (const auto& ordered : decision.duties) {
     auto doing = do_duty(ordered.duty, view);
     const bool done = co_await std::move(doing);
@@ -205,9 +217,11 @@ Task<void> Engine::Impl::do_intent(const Intent& intent, const View& view) {
     auto beginning = this->begin_bootstrap(*i);
     co_await std::move(beginning);
   } else if (const auto* i = std::get_if<intent::Release>(&intent)) {
+    again_ = true;
+    // Between the decision and now a promotion by hand may have come.
+    if (!keeper_.paused() && may_write()) co_return;
     auto releasing = release_key(i->last_lsn);
     co_await std::move(releasing);
-    again_ = true;
   } else if (const auto* i = std::get_if<intent::Follow>(&intent)) {
     if (i->restart) {
       begin(Kind::follow_restart, {}, operations::follow_restart(operations_, i->upstream));

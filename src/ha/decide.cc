@@ -12,6 +12,7 @@
 #include "ha/policy/rejoin.h"
 #include "ha/policy/restart.h"
 #include "ha/policy/rules.h"
+#include "ha/policy/timelines.h"
 
 /// The decision: rules in their order, the first that answers ends it. Each rule is in policy/, with the
 /// section of the specification it stands for.
@@ -38,7 +39,9 @@ void name_what_is_seen(Draft& d) {
     d.memory.outage_since.reset();
     d.memory.crash_recovery_tried = false;
     d.memory.start_timeout.reset();
-    const auto seen = policy::is_primary(d.view) ? postgres::Role::primary : postgres::Role::replica;
+    const auto seen = policy::is_primary(d.view)  ? postgres::Role::primary
+                      : d.view.postgres.promoting ? postgres::Role::promoted
+                                                  : postgres::Role::replica;
     if (role != seen && role != postgres::Role::standby_leader) d.add(duty::SetRole{seen});
     // ha.md §3 step 15
     if (!d.memory.callback_fired && !d.memory.bootstrapping) {
@@ -60,6 +63,7 @@ void keep_books(Draft& d) {
   // ha.md §3 step 2
   if (d.memory.was_paused && !d.settings.dynamic.pause) d.memory.rewind = Memory::Rewind::initial;
   d.memory.was_paused = d.settings.dynamic.pause;
+  policy::watch_timeline(d.view, d.memory);
 }
 
 /// A copy of the store that does not know of a lease that was proven: only a fresh view tells which is right.
@@ -132,6 +136,7 @@ Decision decide(const View& view) {
     d.memory.joined = d.memory.joined || !d.decision.needs.any();
   }
   if (const Lsn position = policy::own_position(view)) d.memory.previous_position = position;
+  d.memory.diverged = policy::diverged(view, d.memory);
   return d.finish();
 }
 

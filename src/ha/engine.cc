@@ -85,9 +85,7 @@ bool Engine::Impl::may_write() const {
   const auto& facts = ports_.server.facts();
   if (facts.process == postgres::Process::none) return false;
   if (role_ == postgres::Role::primary || role_ == postgres::Role::promoted) return true;
-  if (operations_.view() && operations_.view()->kind == OperationKind::promote &&
-      operations_.view()->phase == Phase::promoting)
-    return true;
+  if (promoting()) return true;
   if (facts.process == postgres::Process::orphans) return !facts.standby_signal;
   return facts.probe && !facts.probe->in_recovery;
 }
@@ -96,11 +94,10 @@ void Engine::Impl::store_changed(dcs::Store::Change change) {
   if (change.leader_changed) {
     fresh_read_wanted_ = true;
     const auto watched = ports_.store.watched();
-    // The copy may be older than my own acquire; only a key that the watch saw vanish or change hands counts.
-    if (watched && keeper_.lease().until != Instant{} && lock_of(*watched) != Lock::mine &&
-        watched->read_at >= keeper_.proven_at())
-      keeper_.lost(watched->unlocked() ? "the leader key was deleted" : "it names " + watched->leader_name(),
-                   watched->unlocked());
+    if (watched && lock_of(*watched) != Lock::mine)
+      keeper_.seen_lost(
+          watched->unlocked() ? "the leader key was deleted" : "it names " + watched->leader_name(),
+          watched->unlocked(), watched->revision);
   }
   if (change.wakes || change.leader_changed || member_joined()) wake();
 }
@@ -154,33 +151,47 @@ Task<void> Engine::Impl::tick() {
   }
 }
 
-Task<int> Engine::Impl::run() {
+Task<void> Engine::Impl::live() {
   bool started = false;
   auto starting = start_up_or_shutdown(started);
   co_await std::move(starting);
-  if (started) {
-    keeper_.start(timing());
-    scope_.spawn("ticker", tick());
-    next_run_ = now();
-    while (!exit_code_) {
-      auto one = cycle();
-      co_await std::move(one);
-      if (exit_code_) break;
-      auto napping = nap();
-      co_await std::move(napping);
-    }
+  if (!started) co_return;
+  scope_.spawn("ticker", tick());
+  next_run_ = now();
+  while (!exit_code_) {
+    auto one = cycle();
+    co_await std::move(one);
+    // From here on decisions see to what was found.
+    if (!may_write()) keeper_.found_settled();
+    if (exit_code_) break;
+    auto napping = nap();
+    co_await std::move(napping);
+  }
+}
+
+/// However it ends, what may commit is stopped first.
+Task<int> Engine::Impl::run() {
+  std::exception_ptr failure;
+  try {
+    auto living = live();
+    co_await std::move(living);
+  } catch (...) {
+    failure = std::current_exception();
   }
   if (operations_.busy()) {
     operations_.preempt("the daemon ends");
     auto joining = operations_.join();
     co_await std::move(joining);
   }
+  auto ending = end_what_may_write();
+  co_await std::move(ending);
   auto closing = scope_.close();
   co_await std::move(closing);
   auto close_server = ports_.server.close();
   co_await std::move(close_server);
   auto close_store = ports_.store.close();
   co_await std::move(close_store);
+  if (failure) std::rethrow_exception(failure);
   co_return exit_code_.value_or(1);
 }
 
@@ -252,6 +263,7 @@ Snapshot Engine::Impl::describe() const {
   s.facts = ports_.server.facts();
   s.lease_until = keeper_.lease().until;
   s.paused = settings_->dynamic.pause;
+  s.diverged = memory_.diverged;
   s.cluster = cluster_;
   s.store_ok = store_ok_;
   s.dcs_last_seen = dcs_last_seen_;

@@ -20,6 +20,7 @@ struct Engine::Impl final : OperationHost {
 
   // The loop (engine.cc).
   Task<int> run();
+  Task<void> live();
   Task<void> cycle();
   Task<void> nap();
   Task<void> tick();
@@ -37,19 +38,30 @@ struct Engine::Impl final : OperationHost {
   Task<void> reach_store(dcs::Identity identity, dcs::ClusterPtr& cluster);
   Task<bool> start_up();
 
-  // A PostgreSQL that was found running (found_server.cc).
+  // What an earlier daemon left running, and what this one would leave (guard.cc).
   void lease_proven();
   Task<void> record_lease();
-  Task<postgres::Result> open_server();
-  Task<bool> was_paused();
-  Task<bool> end_found_server(Instant kill_at);
-  Task<void> stop_found_server();
-  Task<void> watch_found_server();
-  Task<void> unwatch_found_server();
+  Task<void> guard_from_the_start();
+  Task<void> find_server();
+  Task<void> find_server_again();
+  Task<void> take_promotion_note();
+  Task<void> remove_promotion_note();
+  void settle_promotion();
+  Task<void> accept_another_store();
+  Task<void> claim_lease_of_found(dcs::ClusterPtr cluster);
+  Task<bool> end_server(Instant kill_at);
+  Task<void> stop_server_before_the_start();
+  Task<void> end_what_may_write();
+  bool promoting() const;
+  Task<void> begin_promotion() override;
+  void forget_promotion() override;
 
   Task<bool> name_is_free(dcs::ClusterPtr cluster);
   Task<bool> clear_abandoned_bootstrap(dcs::ClusterPtr cluster);
+  Task<bool> put_bootstrap_aside();
   Task<std::string> read_small(std::string path);
+  Task<void> read_sessions(dcs::Identity& identity);
+  Task<bool> adopt_first_config(dcs::ClusterPtr cluster);
   Task<void> record_session(dcs::Session session);
 
   // Observing (gather.cc).
@@ -97,6 +109,7 @@ struct Engine::Impl final : OperationHost {
   LeaseKeeper& keeper() override { return keeper_; }
   std::string bootstrap_note_path() const override { return settings_->state_dir + "/bootstrap.json"; }
   std::string lease_path() const { return settings_->state_dir + "/lease"; }
+  std::string promotion_note_path() const { return settings_->state_dir + "/promoting"; }
   std::string session_path() const { return settings_->state_dir + "/session"; }
   std::string dynamic_cache_path() const { return settings_->postgresql.data_dir + "/patroni.dynamic.json"; }
 
@@ -123,12 +136,17 @@ struct Engine::Impl final : OperationHost {
   Instant state_since_{};
   postgres::Role role_ = postgres::Role::uninitialized;
   bool seen_running_ = false;
-  bool server_open_ = false;
+  bool server_found_ = false;
+  /// patroni.dynamic.json as it was found at the start.
+  std::string cached_dynamic_;
+  /// The postmaster that was told to promote itself: from then on nothing takes that back, and until it is
+  /// over it looks like a standby.
+  std::optional<int> promoting_pid_;
+  bool promotion_noted_ = false;
   /// Of this run of the host: CLOCK_BOOTTIME counts from its start.
   std::string boot_id_;
   Instant lease_recorded_{};
   bool recording_lease_ = false;
-  TaskHandle found_watch_;
   std::optional<postgres::Progress> progress_;
 
   // The store as last read.

@@ -113,6 +113,7 @@ Task<View> Engine::Impl::gather(bool linearizable, Answers answers) {
     co_await std::move(reading);
   }
   if (facts.running()) seen_running_ = true;
+  settle_promotion();
   co_return make_view(std::move(answers));
 }
 
@@ -135,6 +136,7 @@ View Engine::Impl::make_view(Answers answers) const {
   view.postgres.role = role_;
   view.postgres.state_since = state_since_;
   view.postgres.seen_running = seen_running_;
+  view.postgres.promoting = promoting();
   view.operation = operations_.view();
   view.last_operation = operations_.last();
   view.commands = commands_;

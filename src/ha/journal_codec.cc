@@ -161,12 +161,13 @@ void fields(A& a, Cluster& v) {
   a("failsafe", v.failsafe), a("failsafe_version", v.failsafe_version),
       a("failsafe_broken", v.failsafe_broken);
   a("bootstrap_note", v.bootstrap_note), a("initialized_by_version", v.initialized_by_version);
+  a("leadership_version", v.leadership_version), a("status_version", v.status_version);
   a("revision", v.revision), a("linearizable", v.linearizable), a("read_at", v.read_at);
 }
 template <class A>
 void fields(A& a, AcquireConditions& v) {
   a("sync", v.sync), a("failsafe", v.failsafe), a("failover", v.failover), a("config", v.config);
-  a("initialize", v.initialize);
+  a("initialize", v.initialize), a("leadership", v.leadership), a("status", v.status);
 }
 
 }  // namespace tanist::dcs
@@ -234,7 +235,7 @@ void fields(A& a, OperationResult& v) {
 template <class A>
 void fields(A& a, PeerAnswer& v) {
   a("reachable", v.reachable), a("starting", v.starting), a("error", v.error), a("primary", v.primary);
-  a("position", v.position);
+  a("position", v.position), a("replayed", v.replayed), a("diverged", v.diverged);
   a("timeline", v.timeline), a("nofailover", v.nofailover), a("failover_priority", v.failover_priority);
   a("watchdog_failed", v.watchdog_failed);
 }
@@ -249,7 +250,8 @@ void fields(A& a, SelfView& v) {
 template <class A>
 void fields(A& a, PostgresView& v) {
   a("facts", v.facts), a("state", v.state), a("role", v.role), a("state_since", v.state_since);
-  a("seen_running", v.seen_running), a("recovery_difference", v.recovery_difference);
+  a("seen_running", v.seen_running), a("promoting", v.promoting);
+  a("recovery_difference", v.recovery_difference);
 }
 template <class A>
 void fields(A& a, RestartRequest& v) {
@@ -279,6 +281,10 @@ void fields(A& a, Lease& v) {
   a("until", v.until), a("proven_at", v.proven_at);
 }
 template <class A>
+void fields(A& a, RaceGround& v) {
+  a("optime", v.optime), a("history", v.history), a("timeline", v.timeline);
+}
+template <class A>
 void fields(A& a, Memory& v) {
   a("recovering", v.recovering), a("outage_since", v.outage_since);
   a("crash_recovery_tried", v.crash_recovery_tried), a("start_timeout", v.start_timeout);
@@ -286,6 +292,8 @@ void fields(A& a, Memory& v) {
   a("race_backoff_since", v.race_backoff_since), a("no_race_until", v.no_race_until);
   a("pre_promote", v.pre_promote), a("rewind", v.rewind), a("leader_timeline", v.leader_timeline);
   a("own_timeline", v.own_timeline), a("callback_fired", v.callback_fired);
+  a("found_diverged", v.found_diverged), a("beyond_leader_since", v.beyond_leader_since);
+  a("astray", v.astray), a("diverged", v.diverged);
   a("beyond_rewind", v.beyond_rewind), a("looks_in_vain", v.looks_in_vain);
   a("not_streaming_since", v.not_streaming_since), a("compared_at", v.compared_at);
   a("checkpoint_after_promote_done", v.checkpoint_after_promote_done);
@@ -293,7 +301,7 @@ void fields(A& a, Memory& v) {
   a("clones_failed", v.clones_failed), a("bootstrapping", v.bootstrapping);
   a("retain_slots", v.retain_slots), a("retain_slots_seeded", v.retain_slots_seeded);
   a("refusals_told", v.refusals_told), a("results_seen", v.results_seen);
-  a("acquiring", v.acquiring), a("joined", v.joined);
+  a("acquiring", v.acquiring), a("acquired_on", v.acquired_on), a("joined", v.joined);
 }
 template <class A>
 void fields(A& a, Mandate& v) {

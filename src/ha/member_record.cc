@@ -1,10 +1,10 @@
 #include "ha/member_record.h"
 
+#include "core/version.h"
+#include "dcs/compatible_version.h"
+
 namespace tanist::ha {
 namespace {
-
-/// The Patroni level that this daemon speaks; peers compare it.
-constexpr const char* kCompatibleVersion = "4.1.4";
 
 std::string url(const config::HostPort& address, const std::string& database) {
   return "postgres://" + config::to_string(address) + "/" + database;
@@ -39,8 +39,8 @@ Document member_record(const View& view, const std::optional<postgres::Progress>
   value.set("api_url", settings.api_url());
   value.set("state", to_string(view.postgres.state));
   value.set("role", to_string(view.postgres.role));
-  value.set("version", kCompatibleVersion);
-  value.set("tanist_version", TANIST_VERSION);
+  value.set("version", dcs::kCompatibleVersion);
+  value.set("tanist_version", version());
   const auto& postgresql = settings.postgresql;
   if (postgresql.proxy_address) value.set("proxy_url", url(*postgresql.proxy_address, postgresql.database));
   if (view.lease.held(view.now) && !view.memory.checkpoint_after_promote_done)

@@ -24,6 +24,8 @@ struct Snapshot {
   /// 0: no lease.
   Instant lease_until{};
   bool paused = false;
+  /// Own WAL is known to have left the leader's: no rival in a race, no candidate for a hand-over.
+  bool diverged = false;
   /// The store's view, and whether it is current; nullptr: none.
   dcs::ClusterPtr cluster;
   bool store_ok = false;

@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration kLoadPause = 5s;
 constexpr Duration kNameCheck = 3s;
-constexpr Duration kApplyBudget = 30s;
+constexpr int kSessionAttempts = 3;
+constexpr Duration kSessionPause = 1s;
 /// Sessions that a restarted daemon takes for its own: after an unknown outcome the leader key may hang on an
 /// older one.
 constexpr std::size_t kSessionsRecorded = 4;
@@ -42,8 +43,11 @@ Task<void> Engine::Impl::record_session(dcs::Session session) {
   if (sessions_.size() > kSessionsRecorded) sessions_.resize(kSessionsRecorded);
   Document::List older;
   for (std::size_t i = 1; i < sessions_.size(); ++i) older.emplace_back(sessions_[i]);
-  Document record = Document::map(
-      {{"session", session}, {"older", Document::list(std::move(older))}, {"incarnation", incarnation_}});
+  Document record = Document::map({{"session", session},
+                                   {"older", Document::list(std::move(older))},
+                                   {"incarnation", incarnation_},
+                                   {"boot", boot_id_},
+                                   {"store", ports_.store.store_id()}});
   auto writing = ports_.disk.write(session_path(), to_json(record), 0600, now() + kDiskBudget);
   auto written = co_await std::move(writing);
   if (!written)
@@ -73,9 +77,7 @@ Task<void> Engine::Impl::start_up_or_shutdown(bool& started) {
   if (winner != 1) co_return;
   started = false;
   exit_code_ = 0;
-  auto unwatching = unwatch_found_server();
-  co_await std::move(unwatching);
-  auto stopping = stop_found_server();
+  auto stopping = stop_server_before_the_start();
   co_await std::move(stopping);
 }
 
@@ -103,30 +105,88 @@ Task<void> Engine::Impl::reach_store(dcs::Identity identity, dcs::ClusterPtr& cl
   }
 }
 
+/// What cannot be read is asked for again: a session that is only out of reach is not a foreign one. Of
+/// another run of the host (a reboot, or a copy of the machine that was started elsewhere) none counts: the
+/// original may still live under them, and the end of a session is not long to wait for.
+Task<void> Engine::Impl::read_sessions(dcs::Identity& identity) {
+  std::expected<std::optional<std::string>, std::string> content;
+  for (int attempt = 0; attempt < kSessionAttempts; ++attempt) {
+    auto reading = ports_.disk.read(session_path(), now() + kDiskBudget);
+    content = co_await std::move(reading);
+    if (content) break;
+    log::warning("{}", content.error());
+    auto pause = ports_.clock.sleep_for(kSessionPause);
+    co_await std::move(pause);
+  }
+  const auto record = parse_json(content ? content->value_or("") : "");
+  if (!record || !record->find("session") || !record->find("session")->is_string()) co_return;
+  if (const Document* store = record->find("store"); store && store->is_string())
+    identity.store_id = store->as_string();
+  if (const Document* boot = record->find("boot"); boot && boot->text() != boot_id_) {
+    log::info("the store session that was recorded before the host was started is not taken over");
+    co_return;
+  }
+  sessions_ = {record->find("session")->as_string()};
+  if (const Document* older = record->find("older"); older && older->is_list())
+    for (const auto& session : older->as_list())
+      if (session.is_string()) sessions_.push_back(session.as_string());
+  identity.previous_sessions = sessions_;
+}
+
+/// The dynamic configuration of the store, else the one that was kept, else the one for a new cluster; false:
+/// the last is no good.
+Task<bool> Engine::Impl::adopt_first_config(dcs::ClusterPtr cluster) {
+  if (!cached_dynamic_.empty()) {
+    auto data = parse_json(cached_dynamic_);
+    auto built = data ? builder_(*data) : std::unexpected(data.error());
+    if (built) {
+      settings_ = *built;
+      dynamic_saved_ = cached_dynamic_;
+    } else {
+      log::error("Exception when loading file: {}: {}", dynamic_cache_path(), built.error());
+    }
+  } else if (!cluster->config.valid && settings_->bootstrap.present) {
+    auto built = builder_(settings_->bootstrap.dcs);
+    if (!built) {
+      log::critical("bootstrap.dcs is refused: {}", built.error());
+      co_return false;
+    }
+    settings_ = *built;
+  }
+  cluster_ = cluster;
+  if (cluster->config.valid) {
+    auto adopting = adopt_config();
+    co_await std::move(adopting);
+  }
+  keeper_.set_timing(timing());
+  keeper_.set_paused(settings_->dynamic.pause);
+  ports_.store.set_timing(timing());
+  co_return true;
+}
+
 Task<bool> Engine::Impl::start_up() {
+  auto guarding = guard_from_the_start();
+  co_await std::move(guarding);
   incarnation_ = new_incarnation(ports_.dice);
   dcs::Identity identity;
   identity.name = settings_->name;
   identity.incarnation = incarnation_;
-  auto reading = read_small(session_path());
-  const std::string recorded = co_await std::move(reading);
-  if (auto record = parse_json(recorded);
-      record && record->find("session") && record->find("session")->is_string()) {
-    sessions_ = {record->find("session")->as_string()};
-    if (const Document* older = record->find("older"); older && older->is_list())
-      for (const auto& session : older->as_list())
-        if (session.is_string()) sessions_.push_back(session.as_string());
-    identity.previous_sessions = sessions_;
-  }
+  auto reading = read_sessions(identity);
+  co_await std::move(reading);
 
   ports_.store.set_timing(timing());
   dcs::ClusterPtr cluster;
-  found_watch_ = scope_.spawn("found PostgreSQL", watch_found_server());
   auto reaching = reach_store(std::move(identity), cluster);
   co_await std::move(reaching);
-  auto unwatching = unwatch_found_server();
-  co_await std::move(unwatching);
   if (!cluster) co_return false;
+  auto configuring = adopt_first_config(cluster);
+  const bool configured = co_await std::move(configuring);
+  if (!configured) {
+    exit_code_ = 1;
+    co_return false;
+  }
+  auto claiming = claim_lease_of_found(cluster);
+  co_await std::move(claiming);
   auto checking = name_is_free(cluster);
   const bool name_free = co_await std::move(checking);
   if (!name_free) {
@@ -135,49 +195,14 @@ Task<bool> Engine::Impl::start_up() {
     co_return false;
   }
 
-  auto caching = read_small(dynamic_cache_path());
-  const std::string cached = co_await std::move(caching);
-  if (!cached.empty()) {
-    auto data = parse_json(cached);
-    auto built = data ? builder_(*data) : std::unexpected(data.error());
-    if (built) {
-      settings_ = *built;
-      dynamic_saved_ = cached;
-    } else {
-      log::error("Exception when loading file: {}: {}", dynamic_cache_path(), built.error());
-    }
-  } else if (!cluster->config.valid && settings_->bootstrap.present) {
-    auto built = builder_(settings_->bootstrap.dcs);
-    if (!built) {
-      log::critical("bootstrap.dcs is refused: {}", built.error());
-      exit_code_ = 1;
-      co_return false;
-    }
-    settings_ = *built;
-  }
-  if (cluster->config.valid) {
-    cluster_ = cluster;
-    auto adopting = adopt_config();
-    co_await std::move(adopting);
-  }
-
-  keeper_.set_timing(timing());
-  keeper_.set_paused(settings_->dynamic.pause);
-  ports_.store.set_timing(timing());
-
-  const bool found_stopped = server_open_;
-  auto opening_server = open_server();
-  auto opened = co_await std::move(opening_server);
-  if (opened && found_stopped) {
-    // It was opened before the dynamic configuration was known.
-    auto applying = ports_.server.apply(settings_, postgres::Role::replica, true, now() + kApplyBudget);
-    opened = co_await std::move(applying);
-  }
+  auto opening = ports_.server.open(settings_);
+  auto opened = co_await std::move(opening);
   if (!opened) {
     log::critical("{}", opened.error().detail);
     exit_code_ = 1;
     co_return false;
   }
+  server_found_ = true;
   auto clearing = clear_abandoned_bootstrap(cluster);
   const bool cleared = co_await std::move(clearing);
   if (!cleared) {
@@ -215,43 +240,6 @@ Task<bool> Engine::Impl::name_is_free(dcs::ClusterPtr cluster) {
   auto asking = ports_.peers.anybody_at(namesake->api_url, now() + kNameCheck);
   const bool answered = co_await std::move(asking);
   co_return !answered;
-}
-
-/// A bootstrap that this member began in an earlier incarnation and did not finish: only the directory of
-/// that attempt is renamed, then everything begins anew.
-Task<bool> Engine::Impl::clear_abandoned_bootstrap(dcs::ClusterPtr cluster) {
-  auto reading = read_small(bootstrap_note_path());
-  const std::string text = co_await std::move(reading);
-  if (text.empty()) co_return true;
-  auto note = parse_json(text);
-  const Document* data_dir = note ? note->find("data_dir") : nullptr;
-  const bool ours =
-      data_dir && data_dir->is_string() && data_dir->as_string() == settings_->postgresql.data_dir;
-  const auto& facts = ports_.server.facts();
-  const bool finished =
-      cluster->initialize.valid_system_id() && cluster->initialize.value == facts.system_identifier;
-  if (ours && !finished && facts.data_directory != postgres::DataDirectory::empty) {
-    log::warning(
-        "found the data directory {} of a bootstrap that was not finished: renaming it and beginning anew",
-        settings_->postgresql.data_dir);
-    auto killing = ports_.server.kill_everything(now() + 30s);
-    const bool down = co_await std::move(killing);
-    if (!down) {
-      log::critical("could not stop the PostgreSQL of an unfinished bootstrap in {}",
-                    settings_->postgresql.data_dir);
-      co_return false;
-    }
-    auto renaming = ports_.server.rename_data_directory(now() + 30s);
-    auto renamed = co_await std::move(renaming);
-    if (!renamed) {
-      log::critical("{}", renamed.error().detail);
-      co_return false;
-    }
-  }
-  auto removing = ports_.disk.remove(bootstrap_note_path(), now() + kDiskBudget);
-  auto removed = co_await std::move(removing);
-  if (!removed) log::warning("{}", removed.error());
-  co_return true;
 }
 
 }  // namespace tanist::ha

@@ -106,7 +106,10 @@ struct PeerAnswer {
   /// Not in recovery: a live primary.
   bool primary = false;
   Lsn position;  // max(received, replayed); 0 for a primary
+  Lsn replayed;
   Timeline timeline;
+  /// It knows that its WAL has left the leader's (only Tanist tells).
+  bool diverged = false;
   bool nofailover = false;
   int failover_priority = 1;
   bool watchdog_failed = false;
@@ -154,6 +157,9 @@ struct PostgresView {
   /// The engine has seen this server running since the daemon started (a crash of it is a crash, not a cold
   /// start).
   bool seen_running = false;
+  /// The server that runs was told to promote itself and is no primary yet: nothing takes that back, and
+  /// until it is over it looks like a standby.
+  bool promoting = false;
   /// Of the running recovery settings against those wanted for wanted_upstream(view).
   postgres::RecoveryDifference recovery_difference = postgres::RecoveryDifference::none;
 };
@@ -173,6 +179,15 @@ struct FenceView {
   /// The fence can be armed; false refuses leadership where it is required.
   bool usable = true;
   bool armed = false;
+};
+
+/// What a race is decided on, besides the answers of peers.
+struct RaceGround {
+  Lsn optime;
+  dcs::Version history = 0;
+  /// The newest that is known of.
+  Timeline timeline;
+  bool operator==(const RaceGround&) const = default;
 };
 
 /// State between cycles. Each field says what its loss in a restart of the daemon means.
@@ -199,6 +214,15 @@ struct Memory {
   enum class Rewind { initial, check, need, not_need, success, failed } rewind = Rewind::initial;
   /// The WAL has left the leader's in a way that pg_rewind cannot mend. Lost: found again by comparing.
   bool beyond_rewind = false;
+  /// Since when this standby is seen on a timeline that its leader has not reached, and whether that lasts:
+  /// somebody promoted it by hand, or beside the leader. Lost: found again while there is a leader.
+  std::optional<Instant> beyond_leader_since;
+  bool astray = false;
+  /// Own WAL is known to have left the leader's, the last one's too: told to peers. Each decision says it
+  /// anew.
+  bool diverged = false;
+  /// The last comparison found a difference that nothing has mended since. Lost: found again by comparing.
+  bool found_diverged = false;
   /// Times in a row that it was compared again and does not stream yet: the next is made later. Lost: sooner.
   int looks_in_vain = 0;
   /// Since when this standby runs without streaming, and when its WAL was compared for that. Lost: counts
@@ -227,6 +251,8 @@ struct Memory {
   std::uint64_t results_seen = 0;
   /// The last decision asked for the leader key. Lost: a message says "had the lock" instead of "acquired".
   bool acquiring = false;
+  /// What it was asked for on. Lost: the peers are asked again before the promotion.
+  std::optional<RaceGround> acquired_on;
   /// A decision on a view of the store was finished since the daemon started. Lost: the checks of a fresh
   /// start are made again.
   bool joined = false;

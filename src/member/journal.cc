@@ -1,7 +1,5 @@
 #include "member/journal.h"
 
-#include <boost/system/system_error.hpp>
-
 #include "core/log.h"
 #include "core/wait.h"
 #include "ha/decision.h"
@@ -30,7 +28,7 @@ std::string key_of(const ha::Decision& decision) {
 
 FileJournal::FileJournal(Clock& clock, Disk& disk, TaskScope& scope, std::string directory)
     : clock_(clock), disk_(disk), path_(std::move(directory) + "/journal.jsonl") {
-  scope.spawn("journal", write_forever());
+  scope.spawn("journal", with_cleanup(write_until_cancelled(), write_the_rest()));
 }
 
 void FileJournal::record(const ha::View& view, const ha::Decision& decision) {
@@ -63,22 +61,12 @@ Document FileJournal::line_with_counts(const std::string& at) {
   return line;
 }
 
-Task<void> FileJournal::write_forever() {
-  std::exception_ptr stopped;
-  try {
-    auto writing = write_until_cancelled();
-    co_await std::move(writing);
-  } catch (const boost::system::system_error& e) {
-    if (e.code() != boost::asio::error::operation_aborted) throw;
-    stopped = std::current_exception();
-  }
+Task<void> FileJournal::write_the_rest() {
   // An orderly exit: the last decisions are those that somebody will look for.
-  co_await shield_from_cancellation();
   if (folded_ > 0 || dropped_ > 0)
     queue_.push_back(to_json(line_with_counts(iso8601(clock_.wall_now()))) + "\n");
   auto rest = write_queued(clock_.now() + kLastBudget);
   co_await std::move(rest);
-  std::rethrow_exception(stopped);
 }
 
 Task<void> FileJournal::write_until_cancelled() {

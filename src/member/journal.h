@@ -22,7 +22,7 @@ class FileJournal final : public ha::Journal {
   void record(const ha::View& view, const ha::Decision& decision) override;
 
  private:
-  Task<void> write_forever();
+  Task<void> write_the_rest();
   Task<void> write_until_cancelled();
   Task<void> write_queued(Instant deadline);
   Document line_with_counts(const std::string& at);

@@ -15,6 +15,7 @@
 #include "dcs/etcd3/store.h"
 #include "ha/engine.h"
 #include "member/control_port.h"
+#include "member/data_directory_claim.h"
 #include "member/journal.h"
 #include "member/peers.h"
 #include "member/reload.h"
@@ -55,7 +56,7 @@ class Member {
             dcs::etcd3::make_store(io_.get_executor(), clock_,
                                    {*settings_->etcd3, settings_->base_path(), settings_->dynamic.timing})),
         server_(io_.get_executor(), clock_, disk_),
-        peers_(io_.get_executor(), clock_),
+        peers_(io_.get_executor(), clock_, settings_->scope),
         journal_(clock_, disk_, scope_, settings_->state_dir),
         signals_(io_.get_executor(), {SIGTERM, SIGINT, SIGHUP}),
         reloader_(clock_, disk_, source_, board_, settings_, reloaded_parts()) {
@@ -204,6 +205,12 @@ int run(const Options& options) {
   }
   log::configure(config::log_options((*settings)->log, process::start_umask()));
   tell(warnings);
+  DataDirectoryClaim claim;
+  if (auto claimed = claim.take((*settings)->state_dir); !claimed) {
+    log::critical("{}", claimed.error());
+    log::shutdown();
+    return 1;
+  }
   int code = 1;
   {
     Member member(source, *settings, std::move(manager));

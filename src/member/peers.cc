@@ -1,7 +1,10 @@
 #include "member/peers.h"
 
+#include "config/tls_options.h"
 #include "core/document.h"
+#include "core/format.h"
 #include "core/log.h"
+#include "core/version.h"
 #include "core/wait.h"
 
 TANIST_LOGGER("patroni.ha");
@@ -20,16 +23,25 @@ net::HttpClientOptions client_options() {
 }
 
 net::TlsOptions tls_options(const config::Ctl& ctl) {
-  net::TlsOptions options;
-  options.verify = !ctl.tls.cert_file.empty();
+  // Without a client certificate nothing is checked, so that a CA that cannot be read is no trouble either.
+  const bool certificate = !ctl.tls.cert_file.empty();
+  net::TlsOptions options = certificate ? config::tls_options(ctl.tls) : net::TlsOptions();
+  options.verify = certificate;
   options.verify_host = false;
-  if (options.verify) {
-    options.ca_file = ctl.tls.ca_file;
-    options.cert_file = ctl.tls.cert_file;
-    options.key_file = ctl.tls.key_file;
-    options.key_password = ctl.tls.key_password;
-  }
   return options;
+}
+
+/// Why the answer is not that of `wanted`; empty: nothing speaks against it.
+std::string stranger(const Document& answer, const PeerIdentity& wanted) {
+  const Document* about = answer.find("patroni");
+  if (!about || !about->is_map()) return {};
+  const Document* scope = about->find("scope");
+  if (scope && scope->is_string() && scope->as_string() != wanted.scope)
+    return fmt::format("it is of a member of cluster '{}', not of '{}'", scope->as_string(), wanted.scope);
+  const Document* name = about->find("name");
+  if (name && name->is_string() && name->as_string() != wanted.name)
+    return fmt::format("it is of member '{}', not of '{}'", name->as_string(), wanted.name);
+  return {};
 }
 
 std::int64_t number(const Document* d) {
@@ -42,13 +54,16 @@ std::expected<net::TlsContextPtr, std::string> load_peer_tls(const config::Ctl& 
   return net::load_client_tls(tls_options(ctl));
 }
 
-ha::PeerAnswer read_status_document(const std::string& body) {
+ha::PeerAnswer read_status_document(const std::string& body, const PeerIdentity& wanted) {
   ha::PeerAnswer answer;
   auto parsed = parse_json(body);
   if (!parsed || !parsed->is_map()) {
     answer.error = "not a status document";
     return answer;
   }
+  // Also the answer of one that only starts tells nothing about the member that is meant.
+  answer.error = stranger(*parsed, wanted);
+  if (!answer.error.empty()) return answer;
   const Document* wal = parsed->find("wal") ? parsed->find("wal") : parsed->find("xlog");
   if (!wal || !wal->is_map()) {
     answer.starting = true;
@@ -63,6 +78,7 @@ ha::PeerAnswer read_status_document(const std::string& body) {
     const auto received = number(wal->find("received_location"));
     const auto replayed = number(wal->find("replayed_location"));
     answer.position = Lsn{static_cast<std::uint64_t>(std::max<std::int64_t>({received, replayed, 0}))};
+    answer.replayed = Lsn{static_cast<std::uint64_t>(std::max<std::int64_t>(replayed, 0))};
   }
   answer.timeline = Timeline{static_cast<std::uint32_t>(number(parsed->find("timeline")))};
   if (const Document* tags = parsed->find("tags"); tags && tags->is_map()) {
@@ -71,12 +87,13 @@ ha::PeerAnswer read_status_document(const std::string& body) {
     answer.failover_priority = priority ? static_cast<int>(parse_int(*priority).value_or(1)) : 1;
     answer.nofailover = nofailover ? nofailover->truthy() : answer.failover_priority <= 0;
   }
+  if (const Document* diverged = parsed->find("tanist_diverged")) answer.diverged = diverged->truthy();
   if (const Document* failed = parsed->find("watchdog_failed")) answer.watchdog_failed = failed->truthy();
   return answer;
 }
 
-HttpPeers::HttpPeers(Executor executor, Clock& clock)
-    : client_(std::move(executor), clock, client_options()) {}
+HttpPeers::HttpPeers(Executor executor, Clock& clock, std::string scope)
+    : scope_(std::move(scope)), client_(std::move(executor), clock, client_options()) {}
 
 void HttpPeers::use(const config::Ctl& ctl, net::TlsContextPtr tls) {
   authentication_ = ctl.authentication;
@@ -89,7 +106,7 @@ void HttpPeers::use(const config::Ctl& ctl, net::TlsContextPtr tls) {
 net::HttpRequest HttpPeers::get(const std::string& target) const {
   net::HttpRequest request;
   request.target = target;
-  request.headers.set("User-Agent", "Tanist/" TANIST_VERSION);
+  request.headers.set("User-Agent", std::string("Tanist/") + version());
   const auto& [user, password] = authentication_;
   if (!user.empty())
     request.headers.set("Authorization", "Basic " + net::base64_encode(user + ":" + password.reveal()));
@@ -110,8 +127,10 @@ Task<void> HttpPeers::ask_one(std::string name, std::string api_url, Instant dea
     log::warning("Request failed to {}: GET {} ({})", name, api_url, answer.error);
     co_return;
   }
-  answer = read_status_document(response->body);
+  answer = read_status_document(response->body, {scope_, name});
   log::info("Got response from {} {}: {}", name, api_url, response->body);
+  if (!answer.reachable && !answer.starting)
+    log::warning("the answer of {} does not count as one of {}: {}", api_url, name, answer.error);
 }
 
 Task<std::map<std::string, ha::PeerAnswer>> HttpPeers::ask(std::map<std::string, std::string> api_urls,

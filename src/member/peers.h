@@ -13,7 +13,8 @@ std::expected<net::TlsContextPtr, std::string> load_peer_tls(const config::Ctl& 
 /// The other members' REST API over HTTP (ha.md §6.2.5).
 class HttpPeers final : public ha::Peers {
  public:
-  HttpPeers(Executor executor, Clock& clock);
+  /// `scope`: of the cluster whose members are asked.
+  HttpPeers(Executor executor, Clock& clock, std::string scope);
   /// Users and certificates from now on; `tls` as load_peer_tls gives it, nullptr where it failed: https
   /// calls will.
   void use(const config::Ctl& ctl, net::TlsContextPtr tls);
@@ -26,11 +27,20 @@ class HttpPeers final : public ha::Peers {
   Task<void> ask_one(std::string name, std::string api_url, Instant deadline, ha::PeerAnswer& answer);
   net::HttpRequest get(const std::string& target) const;
 
+  const std::string scope_;
   net::HttpClient client_;
   config::BasicAuth authentication_;
 };
 
-/// What a status document tells the race; missing `xlog` and `wal` means not reachable.
-ha::PeerAnswer read_status_document(const std::string& body);
+/// Who is meant to answer.
+struct PeerIdentity {
+  std::string scope;
+  std::string name;
+};
+
+/// What a status document tells the race; missing `xlog` and `wal` means not reachable, and so does an answer
+/// that names another cluster or member: an address may have been given to somebody else meanwhile. What
+/// the answer does not name is not asked for: older members tell less.
+ha::PeerAnswer read_status_document(const std::string& body, const PeerIdentity& wanted);
 
 }  // namespace tanist::member

@@ -1,6 +1,7 @@
 #include "member/reload.h"
 
 #include "config/build.h"
+#include "config/tls_options.h"
 #include "config/until_restart.h"
 #include "core/log.h"
 #include "member/peers.h"
@@ -20,13 +21,8 @@ using LoadedTls = std::expected<net::TlsContextPtr, std::string>;
 /// Their paths are those of the start.
 std::string trouble_of_store_files(const config::Settings& first) {
   if (!first.etcd3) return {};
-  const auto& files = first.etcd3->tls;
-  net::TlsOptions options;
-  options.ca_file = files.ca_file;
-  options.cert_file = files.cert_file;
-  options.key_file = files.key_file;
-  options.key_password = files.key_password;
-  options.verify = !files.ca_file.empty();
+  net::TlsOptions options = config::tls_options(first.etcd3->tls);
+  options.verify = !options.ca_file.empty();
   const auto loaded = net::load_client_tls(options);
   return loaded ? std::string() : loaded.error();
 }
@@ -107,12 +103,7 @@ Task<std::string> Reloader::trouble_of_https(config::LocalConfig local) {
   const Document* certificate = local.document.find_path("restapi.certfile");
   const bool https = certificate != nullptr && certificate->truthy();
   if (!https || !tls_of(source_.local()).cert_file.empty()) co_return std::string();
-  const config::TlsFiles files = tls_of(local);
-  net::TlsOptions options;
-  options.ca_file = files.ca_file;
-  options.cert_file = files.cert_file;
-  options.key_file = files.key_file;
-  options.key_password = files.key_password;
+  const net::TlsOptions options = config::tls_options(tls_of(local));
   const auto load = [options] { return net::load_server_tls(options, net::ClientCertificates::ignored); };
   auto loading =
       disk_.call<LoadedTls>("read the certificates of the REST API", load, clock_.now() + kReadBudget);

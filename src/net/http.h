@@ -248,8 +248,16 @@ struct HttpServerOptions {
   int port = 0;
   std::size_t max_header_bytes = 16 * 1024;
   std::size_t max_body_bytes = 1024 * 1024;
-  /// Beyond it the connection idle for longest is closed; when none is idle the new one is.
+  /// Beyond it somebody has to leave for each that comes: one of the address with most connections, idle
+  /// before incomplete ones, the oldest first. Where an answer is being made for all of them the new one is
+  /// closed.
   std::size_t max_connections = 512;
+  /// From one address (of IPv6: one /64) that is not favoured; beyond it one of its own leaves.
+  std::size_t max_per_address = 128;
+  /// Beside them, for favoured addresses: who is needed is heard while others fill all there is.
+  std::size_t reserved_connections = 32;
+  /// Asked with each connection; empty: loopback is favoured, and nobody else.
+  std::function<bool(const std::string& ip)> favours;
   /// A connection without a request is closed after this, one with half a request as well.
   Duration idle_timeout = std::chrono::seconds(75);
   Duration request_timeout = std::chrono::seconds(10);

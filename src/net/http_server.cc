@@ -1,5 +1,6 @@
 #include <sys/socket.h>
 
+#include <boost/asio/ip/network_v6.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <ctime>
@@ -14,6 +15,7 @@
 #include "net/http.h"
 #include "net/message_parser.h"
 #include "net/resolver.h"
+#include "net/seats.h"
 #include "net/transport.h"
 
 TANIST_LOGGER("patroni.api");
@@ -38,19 +40,36 @@ std::string ip_text(const asio::ip::address& address) {
   return address.to_string();
 }
 
-struct Session {
+/// An IPv6 host has a whole /64 for itself; of link-local addresses one network is shared by all.
+std::string source_of(const asio::ip::address& address) {
+  if (!address.is_v6() || address.to_v6().is_v4_mapped() || address.to_v6().is_link_local())
+    return ip_text(address);
+  return asio::ip::make_network_v6(address.to_v6(), 64).canonical().to_string();
+}
+
+bool is_loopback(const asio::ip::address& address) {
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
+  return address.is_loopback();
+}
+
+struct Session : Seat {
   std::unique_ptr<Transport> transport;
   /// The raw socket until a TLS handshake has made a transport of it.
   std::optional<Socket> socket;
   std::string client_ip;
   bool client_certificate = false;
-  bool idle = true;
+  /// Set when it has to leave while there is no transport to close.
+  Event ousted;
   /// The certificates changed since it began: it ends with the answer it waits for.
   bool outdated = false;
-  Instant active{};
   /// When the sweeper closes it.
   Instant give_up{};
 
+  void enter(Phase next, Instant now) {
+    phase = next;
+    since = now;
+  }
   void close() {
     if (transport) transport->close();
   }
@@ -66,7 +85,9 @@ struct HttpServer::Impl {
         handler(std::move(handler)),
         doorkeeper(std::move(doorkeeper)),
         scope(executor),
-        tls(this->options.tls) {}
+        tls(this->options.tls),
+        seats({this->options.max_connections, this->options.max_per_address,
+               this->options.reserved_connections}) {}
 
   Executor executor;
   Clock& clock;
@@ -77,6 +98,7 @@ struct HttpServer::Impl {
   TlsContextPtr tls;
   std::list<tcp::acceptor> acceptors;
   std::list<Session> sessions;
+  Seats seats;
   /// Set while there are sessions.
   Event connected;
   int port = 0;
@@ -181,8 +203,9 @@ struct HttpServer::Impl {
   }
 
   void begin_request(Session* session) const {
-    if (!std::exchange(session->idle, false)) return;
-    session->give_up = clock.now() + options.request_timeout;
+    if (session->phase != Seat::Phase::waiting) return;
+    session->enter(Seat::Phase::incomplete, clock.now());
+    session->give_up = session->since + options.request_timeout;
   }
 
   bool asks_doorkeeper(const MessageParser& parser) const {
@@ -264,8 +287,8 @@ struct HttpServer::Impl {
 
   static Task<void> converse(Impl* self, Session* session) {
     const auto& options = self->options;
-    session->active = self->clock.now();
-    session->give_up = session->active + options.request_timeout;
+    session->enter(Seat::Phase::incomplete, self->clock.now());
+    session->give_up = session->since + options.request_timeout;
     if (self->tls) {
       auto shaking = run_handshake(self, session);
       const bool shaken = co_await std::move(shaking);
@@ -278,9 +301,9 @@ struct HttpServer::Impl {
     bool keep_alive = true;
     while (keep_alive) {
       auto parser = make_request_parser({options.max_header_bytes, options.max_body_bytes});
-      session->idle = unread.empty();
-      session->active = self->clock.now();
-      session->give_up = session->active + (session->idle ? options.idle_timeout : options.request_timeout);
+      const bool idle = unread.empty();
+      session->enter(idle ? Seat::Phase::waiting : Seat::Phase::incomplete, self->clock.now());
+      session->give_up = session->since + (idle ? options.idle_timeout : options.request_timeout);
       std::optional<HttpResponse> refusal;
       auto reading = read_request(self, session, parser.get(), &unread, &out, &refusal);
       keep_alive = co_await std::move(reading);
@@ -288,7 +311,7 @@ struct HttpServer::Impl {
         keep_alive = parser->keep_alive() && !session->outdated;
         self->append_response(out, *refusal, false, keep_alive);
       } else if (keep_alive) {
-        session->idle = false;
+        session->phase = Seat::Phase::busy;
         session->give_up = Instant::max();
         HttpRequest request = header_of(*session, parser.get());
         request.body = parser->take_body();
@@ -300,7 +323,8 @@ struct HttpServer::Impl {
       }
       // Pipelined requests wait in `unread`: their answers go out together.
       if (out.empty() || (keep_alive && !unread.empty() && out.size() < kWriteBatchBytes)) continue;
-      session->give_up = self->clock.now() + options.request_timeout;
+      session->enter(Seat::Phase::incomplete, self->clock.now());
+      session->give_up = session->since + options.request_timeout;
       auto writing = session->transport->write_all(out);
       const IoResult written = co_await std::move(writing);
       out.clear();
@@ -308,13 +332,27 @@ struct HttpServer::Impl {
     }
   }
 
-  static Task<bool> run_handshake(Impl* self, Session* session) {
+  using Shaken = std::optional<std::expected<Handshake, std::string>>;
+
+  static Task<void> shake(Impl* self, Session* session, Shaken* out) {
     auto shaking = tls_accept(std::move(*session->socket), self->tls);
-    auto timed = with_deadline(self->clock, std::move(shaking), session->give_up);
-    auto result = co_await std::move(timed);
-    if (!result || !*result) {
+    auto shaken = co_await std::move(shaking);
+    out->emplace(std::move(shaken));
+  }
+
+  static Task<void> shake_or_leave(Impl* self, Session* session, Shaken* out) {
+    auto either = race(shake(self, session, out), session->ousted.wait());
+    co_await std::move(either);
+  }
+
+  static Task<bool> run_handshake(Impl* self, Session* session) {
+    Shaken result;
+    auto timed = run_until(self->clock, shake_or_leave(self, session, &result), session->give_up);
+    const bool ended = co_await std::move(timed);
+    if (session->leaving) co_return false;
+    if (!ended || !result || !*result) {
       log::debug("TLS handshake with {} failed: {}", session->client_ip,
-                 result ? result->error() : "no answer in time");
+                 result && !*result ? result->error() : "no answer in time");
       co_return false;
     }
     session->transport = std::move((*result)->transport);
@@ -326,25 +364,38 @@ struct HttpServer::Impl {
     struct Leave {
       Impl* self;
       std::list<Session>::iterator session;
-      ~Leave() { self->sessions.erase(session); }
+      ~Leave() {
+        self->seats.vacate(&*session);
+        self->sessions.erase(session);
+      }
     } leave{self.get(), session};
     auto talk = converse(self.get(), &*session);
     co_await std::move(talk);
   }
 
-  /// Makes room for one more connection; false when every one is busy.
-  bool make_room() {
-    if (sessions.size() < options.max_connections) return true;
-    Session* oldest = nullptr;
-    for (auto& session : sessions) {
-      if (session.idle && session.transport && (oldest == nullptr || session.active < oldest->active)) {
-        oldest = &session;
-      }
+  bool favours(const asio::ip::address& address) const {
+    return options.favours ? options.favours(ip_text(address)) : is_loopback(address);
+  }
+
+  static void seat(std::shared_ptr<Impl> self, Socket socket, const asio::ip::address& client) {
+    const std::string source = source_of(client);
+    const bool favoured = self->favours(client);
+    const auto answer = self->seats.ask(source, favoured);
+    if (!answer.room) return;
+    if (auto* leaves = static_cast<Session*>(answer.leaves)) {
+      leaves->close();
+      leaves->ousted.set();
     }
-    if (oldest == nullptr) return false;
-    oldest->idle = false;
-    oldest->close();
-    return true;
+    apply_keepalive(socket, self->options.keepalive);
+    self->sessions.emplace_back();
+    self->connected.set();
+    auto session = std::prev(self->sessions.end());
+    session->source = source;
+    session->favoured = favoured;
+    session->client_ip = ip_text(client);
+    session->socket = std::move(socket);
+    self->seats.occupy(&*session);
+    self->scope.spawn("http session", serve(self, session));
   }
 
   static Task<void> accept_loop(std::shared_ptr<Impl> self, tcp::acceptor* acceptor) {
@@ -360,16 +411,9 @@ struct HttpServer::Impl {
         co_await std::move(pause);
         continue;
       }
-      if (!self->make_room()) continue;
-      apply_keepalive(socket, self->options.keepalive);
       const auto peer = socket.remote_endpoint(ec);
       if (ec) continue;
-      self->sessions.emplace_back();
-      self->connected.set();
-      auto session = std::prev(self->sessions.end());
-      session->client_ip = ip_text(peer.address());
-      session->socket = std::move(socket);
-      self->scope.spawn("http session", serve(self, session));
+      seat(self, std::move(socket), peer.address());
     }
   }
 
@@ -421,7 +465,9 @@ Task<std::expected<void, std::string>> HttpServer::start() {
     for (auto address : *addresses) {
       // A name with several addresses and any free port: the same port on all of them.
       if (options.port == 0 && impl->port != 0) address.port(static_cast<unsigned short>(impl->port));
-      listening = impl->listen(address, false);
+      // `::` is everything: who asks for it by IPv4 is answered as well.
+      const auto& ip = address.address();
+      listening = impl->listen(address, ip.is_v6() && ip.is_unspecified());
       if (!listening) break;
     }
   }
@@ -451,7 +497,7 @@ void HttpServer::use_tls(TlsContextPtr tls) {
   old = std::move(tls);
   for (auto& session : impl_->sessions) {
     session.outdated = true;
-    if (session.idle) session.close();
+    if (session.phase == Seat::Phase::waiting) session.close();
   }
 }
 

@@ -5,13 +5,18 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <condition_variable>
 #include <cstring>
+#include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "core/event.h"
+#include "core/format.h"
 
 namespace tanist::net {
 
@@ -45,6 +50,74 @@ Answer look_up(const std::string& host) {
 
 }  // namespace
 
+namespace {
+
+/// The threads that ask the system. Never destroyed: one that hangs may outlive main().
+class Lookups {
+ public:
+  static Lookups& shared() {
+    static auto* const lookups = new Lookups;
+    return *lookups;
+  }
+
+  /// At least one thread, and at the first call kAtStart of them, as far as they can be made.
+  std::expected<void, std::string> start() {
+    const std::lock_guard lock(mutex_);
+    return make_threads(kAtStart);
+  }
+
+  /// Runs `work` on one of them. The error: there is none, or too much waits.
+  std::expected<void, std::string> take(std::function<void()> work) {
+    const std::lock_guard lock(mutex_);
+    if (queue_.size() >= kMaxWaiting)
+      return std::unexpected(fmt::format("{} names before it still wait for an answer", queue_.size()));
+    // All of them may hang in a resolver that does not answer.
+    const std::size_t wanted = idle_ > queue_.size() ? threads_ : std::min(threads_ + 1, kAtMost);
+    if (auto made = make_threads(std::max(wanted, kAtStart)); !made) return made;
+    queue_.push_back(std::move(work));
+    changed_.notify_one();
+    return {};
+  }
+
+ private:
+  static constexpr std::size_t kAtStart = 2;
+  static constexpr std::size_t kAtMost = 32;
+  static constexpr std::size_t kMaxWaiting = 256;
+
+  std::expected<void, std::string> make_threads(std::size_t wanted) {
+    try {
+      for (; threads_ < wanted; ++threads_, ++idle_) std::thread([this] { run(); }).detach();
+    } catch (const std::system_error& e) {
+      if (threads_ == 0)
+        return std::unexpected(fmt::format("no thread can be made to ask the resolver: {}", e.what()));
+    }
+    return {};
+  }
+
+  void run() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [this] { return !queue_.empty(); });
+      auto work = std::move(queue_.front());
+      queue_.pop_front();
+      --idle_;
+      lock.unlock();
+      work();
+      work = nullptr;
+      lock.lock();
+      ++idle_;
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> queue_;
+  std::size_t threads_ = 0;
+  std::size_t idle_ = 0;
+};
+
+}  // namespace
+
 struct Resolver::Shared {
   struct Lookup {
     Event done;
@@ -56,22 +129,24 @@ struct Resolver::Shared {
   std::mutex mutex;
   bool closed = false;
 
-  /// Runs `ask` on a thread of its own and `tell` with its answer back on the executor.
+  /// Runs `ask` on a helper thread and `tell` with its answer back on the executor. The error: it could not
+  /// be asked.
   template <class Ask, class Tell>
-  static void run(std::shared_ptr<Shared> self, Ask ask, Tell tell) {
-    std::thread([self, ask = std::move(ask), tell = std::move(tell)]() mutable {
+  static std::expected<void, std::string> run(std::shared_ptr<Shared> self, Ask ask, Tell tell) {
+    return Lookups::shared().take([self, ask = std::move(ask), tell = std::move(tell)] {
       auto answer = ask();
       const std::lock_guard lock(self->mutex);
       if (self->closed) return;
-      boost::asio::post(self->executor, [tell = std::move(tell), answer = std::move(answer)]() mutable {
-        tell(std::move(answer));
-      });
-    }).detach();
+      boost::asio::post(self->executor,
+                        [tell, answer = std::move(answer)]() mutable { tell(std::move(answer)); });
+    });
   }
 };
 
 Resolver::Resolver(Executor executor) : shared_(std::make_shared<Shared>()) {
   shared_->executor = std::move(executor);
+  // What cannot be made now is tried again when it is needed.
+  (void)Lookups::shared().start();
 }
 
 Resolver::~Resolver() {
@@ -95,7 +170,11 @@ Task<std::expected<Resolver::Addresses, std::string>> Resolver::resolve(std::str
       shared->running.erase(host);
       lookup->done.set();
     };
-    Shared::run(shared, [host] { return look_up(host); }, tell);
+    auto asked = Shared::run(shared, [host] { return look_up(host); }, tell);
+    if (!asked) {
+      shared->running.erase(host);
+      co_return std::unexpected(std::move(asked.error()));
+    }
   }
   auto mine = lookup;
   auto wait = mine->done.wait();
@@ -118,7 +197,8 @@ Task<std::expected<std::vector<SrvTarget>, std::string>> Resolver::services(std:
     query->answer = std::move(answer);
     query->done.set();
   };
-  Shared::run(shared_, [name] { return look_up_srv(name); }, tell);
+  auto asked = Shared::run(shared_, [name] { return look_up_srv(name); }, tell);
+  if (!asked) co_return std::unexpected(std::move(asked.error()));
   auto wait = query->done.wait();
   co_await std::move(wait);
   co_return std::move(query->answer);

@@ -11,8 +11,10 @@
 
 namespace tanist::net {
 
-/// Names to addresses on a helper thread, so that a resolver that hangs delays nobody but those who wait for
-/// that name, and they may stop waiting at any time. Numeric addresses are answered at once.
+/// Names to addresses on helper threads, so that a resolver that hangs delays nobody but those who wait for
+/// that name, and they may stop waiting at any time. Numeric addresses are answered at once. The threads are
+/// those of the whole process, a few made with the first Resolver, so that names are still found when no
+/// thread can be made any more; more come while those hang. Without any the answer is an error.
 class Resolver {
  public:
   explicit Resolver(Executor executor);

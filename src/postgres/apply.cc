@@ -314,7 +314,7 @@ void LocalServer::take_recovery_files(const DataDirectorySeen& seen) {
 /// what it needs. A pause that an administrator wanted has no such reason, and stays.
 Task<void> LocalServer::resume_replay() {
   const Instant deadline = clock_.now() + kResumeBudget;
-  auto running = run_tool({tool("pg_controldata"), pg().data_dir}, tool_environment(), deadline);
+  auto running = ask_tool({tool("pg_controldata"), pg().data_dir}, tool_environment(), deadline);
   auto finished = co_await std::move(running);
   const auto control = finished && finished->success() ? parse_control_data(finished->out) : std::nullopt;
   if (!control) co_return;

@@ -60,6 +60,7 @@ Task<Result> LocalServer::initdb(Instant deadline) {
   Result forgotten = co_await std::move(forgetting);
   if (!forgotten) co_return forgotten;
   const Rebuilding rebuilding(rebuilding_);
+  bootstrap_begun_ = true;
   std::vector<std::string> argv{tool("initdb")};
   for (const auto& option : settings_->bootstrap.initdb) argv.push_back(render_option(option));
   const auto& superuser = pg().superuser;

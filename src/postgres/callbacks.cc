@@ -84,7 +84,7 @@ Task<void> Callbacks::start(std::shared_ptr<Running> running, process::Command c
   --beginning_;
   begun_.set();
   if (!running->child) co_return;
-  auto ended = running->child->pidfd().wait();
+  auto ended = running->child->pidfd().wait(clock_);
   co_await std::move(ended);
   running->over = true;
   const auto exit = running->child->reap();

@@ -9,6 +9,7 @@
 #include "core/wait.h"
 #include "postgres/clone_place.h"
 #include "postgres/local_server.h"
+#include "postgres/lock_files.h"
 #include "postgres/progress.h"
 
 TANIST_LOGGER("patroni.postgresql.bootstrap");
@@ -191,6 +192,8 @@ Task<void> LocalServer::welcome_clone(Instant deadline) {
       "restore configuration files",
       [settings = settings_, trigger] {
         restore_configuration(settings->postgresql);
+        for (const auto& path : remove_copied_sockets(settings->postgresql))
+          log::info("removed \"{}\": a socket of the server that was copied", path);
         // One that came with the copy would promote what is to be a standby.
         if (auto removed = blocking::remove_file(trigger); !removed) log::warning("{}", removed.error());
       },
@@ -205,8 +208,21 @@ Task<void> LocalServer::welcome_clone(Instant deadline) {
 Task<Result> LocalServer::end_left_tools(Instant deadline) {
   const Instant patience = std::min(deadline, clock_.now() + kKillBudget);
   for (bool told = false;; told = true) {
-    auto left = process::with_variable(kWorksFor, settings_->state_dir);
-    std::erase_if(left, [](const process::Identity& found) { return is_above_us(found.pid); });
+    // Not on this thread: the environment lies in the memory of a process, which may hang.
+    auto looking = long_disk_.call<std::vector<process::Identity>>(
+        "look for programs that an earlier daemon has left",
+        [state_dir = settings_->state_dir] {
+          auto found = process::with_variable(kWorksFor, state_dir);
+          // Another container may have a data directory of the same name.
+          std::erase_if(found, [&](const process::Identity& one) {
+            return is_above_us(one.pid) || !process::sees_the_same(one.pid, state_dir);
+          });
+          return found;
+        },
+        patience);
+    const auto looked = co_await std::move(looking);
+    if (!looked) co_return std::unexpected(Failure{looked.error()});
+    const auto& left = *looked;
     if (left.empty()) co_return Result();
     if (!told)
       log::warning("ending {} processes that still work on data directory {}", left.size(), pg().data_dir);
@@ -274,6 +290,29 @@ Task<Result> LocalServer::clear_left_work(Instant deadline) {
   co_return Result();
 }
 
+Task<std::expected<ClusterIdentity, Failure>> LocalServer::identify(bool make, Instant deadline) {
+  using Found = std::expected<ClusterIdentity, std::string>;
+  auto looking = disk_.call<Found>(
+      "identify data directory " + pg().data_dir,
+      [path = pg().data_dir, make]() -> Found {
+        if (make) {
+          if (auto made = make_data_directory(path); !made) return std::unexpected(made.error());
+        }
+        const auto directory = file_identity(path);
+        if (!directory) return std::unexpected(directory.error());
+        const auto cluster = file_identity(path + "/PG_VERSION");
+        if (!cluster) return std::unexpected(cluster.error());
+        return ClusterIdentity{*directory, *cluster, {}};
+      },
+      deadline);
+  std::expected<Found, std::string> found = co_await std::move(looking);
+  if (!found) co_return std::unexpected(Failure{std::move(found.error())});
+  if (!*found) co_return std::unexpected(Failure{std::move(found->error())});
+  if (postmaster_)
+    (*found)->postmaster = fmt::format("{}:{}", postmaster_->identity.pid, postmaster_->identity.start_ticks);
+  co_return std::move(**found);
+}
+
 std::function<void(Progress)> LocalServer::report_progress(std::string what,
                                                            std::function<void(Progress)> progress) {
   struct Told {
@@ -304,7 +343,7 @@ Task<Result> LocalServer::remove_data_directory(std::string why, Instant deadlin
   if (!removed) {
     // postgres.md §23: out of the way all the same.
     log::error("{}", removed.error().detail);
-    auto renaming = rename_data_directory(deadline);
+    auto renaming = put_aside(false, deadline);
     Result renamed = co_await std::move(renaming);
     if (renamed) co_return renamed;
   }
@@ -315,12 +354,23 @@ Task<Result> LocalServer::remove_data_directory(std::string why, Instant deadlin
 }
 
 Task<Result> LocalServer::rename_data_directory(Instant deadline) {
+  return put_aside(std::exchange(bootstrap_begun_, false), deadline);
+}
+
+Task<Result> LocalServer::put_aside(bool failed_bootstrap, Instant deadline) {
   if (!stopped()) co_return std::unexpected(Failure{"data directory is not renamed: PostgreSQL runs"});
   const std::string path = pg().data_dir;
-  log::info("renaming data directory to {}.failed", path);
   const Rebuilding rebuilding(rebuilding_);
   auto renaming = on_long_disk(
-      "rename data directory " + path, [path] { return postgres::rename_data_directory(path); }, deadline);
+      "rename data directory " + path,
+      [path, failed_bootstrap,
+       mark = settings_->state_dir + "/failed"]() -> std::expected<void, std::string> {
+        const auto aside = postgres::rename_data_directory(path, mark, failed_bootstrap);
+        if (!aside) return std::unexpected(aside.error());
+        if (!aside->empty()) log::info("renamed data directory \"{}\" to \"{}\"", path, *aside);
+        return {};
+      },
+      deadline);
   Result renamed = co_await std::move(renaming);
   facts_.control.reset();
   custom_bootstrapping_ = false;

@@ -238,6 +238,10 @@ std::expected<ClonePlace, std::string> prepare_clone(const ClonePlan& plan) {
     if (auto removed = replace_data(plan.data_dir, plan.why_replace); !removed)
       return std::unexpected(removed.error());
   }
+  // A link to nowhere yet: a tool that makes directories would not get past it.
+  if (leads_elsewhere(plan.data_dir)) {
+    if (auto made = make_data_directory(plan.data_dir); !made) return std::unexpected(made.error());
+  }
   const std::string beside = beside_of(plan.data_dir);
   const bool free = !plan.in_place && can_be_replaced_by_rename(plan.data_dir) && !file_exists(beside);
   const ClonePlace place = free ? ClonePlace{beside, true} : ClonePlace{plan.data_dir, false};

@@ -239,7 +239,7 @@ Task<Lsn> LocalServer::end_of_checkpoint(ControlData control, Instant deadline) 
                                 to_string(control.latest_checkpoint),
                                 "-n",
                                 "2"};
-  auto running = run_tool(std::move(argv), tool_environment(), deadline);
+  auto running = ask_tool(std::move(argv), tool_environment(), deadline);
   auto finished = co_await std::move(running);
   if (!finished) co_return Lsn{};
   co_return end_of_last_record(finished->out, finished->err);

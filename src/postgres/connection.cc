@@ -21,9 +21,11 @@ struct Connection::Wire {
     if (connection != nullptr) PQfinish(connection);
   }
   /// libpq owns the socket, and may replace it under the same number: it is ours only between two of its
-  /// calls.
-  void assign() {
-    if (!descriptor.is_open()) descriptor.assign(PQsocket(connection));
+  /// calls. False: it cannot be watched now.
+  bool assign() {
+    boost::system::error_code ec;
+    if (!descriptor.is_open()) descriptor.assign(PQsocket(connection), ec);
+    return !ec;
   }
   void release() {
     if (descriptor.is_open()) (void)descriptor.release();
@@ -94,7 +96,7 @@ QueryError Connection::broken(std::string_view what) {
 }
 
 Task<bool> Connection::ready(bool to_write, Instant deadline) {
-  wire_->assign();
+  if (!wire_->assign()) co_return false;
   auto wait = wire_->descriptor.async_wait(
       to_write ? asio::posix::stream_descriptor::wait_write : asio::posix::stream_descriptor::wait_read,
       asio::use_awaitable);

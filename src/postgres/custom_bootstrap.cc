@@ -114,6 +114,7 @@ Task<Result> LocalServer::custom_bootstrap(Instant deadline) {
   if (!forgotten) co_return forgotten;
   const Rebuilding rebuilding(rebuilding_);
   facts_.control.reset();
+  bootstrap_begun_ = true;
   custom_bootstrapping_ = true;
   const config::CustomBootstrap custom = *settings_->bootstrap.custom;
   log::info("running custom bootstrap script {}", custom.name);

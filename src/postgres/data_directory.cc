@@ -1,6 +1,7 @@
 #include "postgres/data_directory.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,13 +40,48 @@ std::optional<std::vector<std::string>> names_in(const std::string& path) {
   DIR* directory = ::opendir(path.c_str());
   if (directory == nullptr) return std::nullopt;
   std::vector<std::string> names;
+  // The end and an error look alike but for errno.
+  errno = 0;
   while (const dirent* entry = ::readdir(directory)) {
     const std::string name = entry->d_name;
     if (name != "." && name != "..") names.push_back(name);
+    errno = 0;
   }
+  const int error = errno;
   ::closedir(directory);
-  return names;
+  errno = error;
+  return error == 0 ? std::optional(std::move(names)) : std::nullopt;
 }
+
+/// Files of a directory, told apart: not there, or not to be seen (out of descriptors, an input/output error,
+/// a stale handle of NFS). The latter says nothing of the directory.
+class Looker {
+ public:
+  explicit Looker(const std::string& directory) : directory_(directory) {}
+
+  bool there(const std::string& name) {
+    struct stat seen{};
+    const std::string path = directory_ + "/" + name;
+    if (::stat(path.c_str(), &seen) == 0) return true;
+    if (errno != ENOENT && errno != ENOTDIR) note(failed("look at", path).error());
+    return false;
+  }
+  std::optional<std::string> read(const std::string& name) {
+    auto content = blocking::read_file(directory_ + "/" + name);
+    if (content) return std::move(*content);
+    note(std::move(content.error()));
+    return std::nullopt;
+  }
+  /// The first thing that could not be seen; empty: all could.
+  const std::string& error() const { return error_; }
+
+ private:
+  void note(std::string error) {
+    if (error_.empty()) error_ = std::move(error);
+  }
+  const std::string& directory_;
+  std::string error_;
+};
 
 std::string permission_problem(const std::string& path, const struct stat& seen, int version) {
   if (seen.st_uid != ::geteuid()) {
@@ -72,16 +108,16 @@ bool counts_as_data(const std::string& name) {
 
 std::vector<LinkedDirectory> linked_directories(const std::string& data_dir) {
   std::vector<LinkedDirectory> found;
-  const auto add = [&](const std::string& link) {
+  const auto add = [&](const std::string& link, bool tablespace) {
     std::error_code ec;
     if (!is_link(link)) return;
     const auto target = fs::canonical(link, ec);
-    if (!ec) found.push_back({link, target.string()});
+    if (!ec) found.push_back({link, target.string(), tablespace});
   };
-  add(data_dir + "/pg_wal");
-  add(data_dir + "/pg_xlog");
+  add(data_dir + "/pg_wal", false);
+  add(data_dir + "/pg_xlog", false);
   for (const auto& name : names_in(data_dir + "/pg_tblspc").value_or(std::vector<std::string>{})) {
-    if (name.find_first_not_of("0123456789") == std::string::npos) add(data_dir + "/pg_tblspc/" + name);
+    if (name.find_first_not_of("0123456789") == std::string::npos) add(data_dir + "/pg_tblspc/" + name, true);
   }
   return found;
 }
@@ -113,12 +149,20 @@ DataDirectorySeen look_at_data_directory(const std::string& path) {
     return seen;
   }
   std::error_code ec;
-  seen.real_path = fs::canonical(path, ec).string();
-  if (const auto version = blocking::read_file(path + "/PG_VERSION"); version && *version) {
-    seen.major_version = parse_major_version(**version);
-  }
-  const bool control = exists(path + "/global/pg_control");
-  if (control && seen.major_version != 0) {
+  seen.place = {fs::canonical(path, ec).string(), directory.st_dev, directory.st_ino};
+  Looker look(path);
+  if (const auto version = look.read("PG_VERSION")) seen.major_version = parse_major_version(*version);
+  const bool control = look.there("global/pg_control");
+  seen.standby_signal = look.there("standby.signal") || look.there("recovery.conf");
+  seen.recovery_signal = look.there("recovery.signal");
+  seen.backup_label = look.there("backup_label");
+  seen.group_access = (directory.st_mode & S_IRGRP) != 0;
+  if (seen.major_version < 120000) seen.recovery_conf = look.read("recovery.conf");
+  seen.postmaster_pid = look.read("postmaster.pid");
+  if (!look.error().empty()) {
+    seen.kind = DataDirectory::unreadable;
+    seen.error = fmt::format("data directory \"{}\" cannot be read: {}", path, look.error());
+  } else if (control && seen.major_version != 0) {
     seen.kind = DataDirectory::ok;
     seen.permission_error = permission_problem(path, directory, seen.major_version);
   } else {
@@ -132,30 +176,158 @@ DataDirectorySeen look_at_data_directory(const std::string& path) {
           path, control ? "PG_VERSION" : "global/pg_control");
     }
   }
-  seen.standby_signal = exists(path + "/standby.signal") || exists(path + "/recovery.conf");
-  seen.recovery_signal = exists(path + "/recovery.signal");
-  seen.backup_label = exists(path + "/backup_label");
-  seen.group_access = (directory.st_mode & S_IRGRP) != 0;
-  if (seen.major_version < 120000) {
-    if (auto recovery = blocking::read_file(path + "/recovery.conf"); recovery)
-      seen.recovery_conf = std::move(*recovery);
-  }
-  if (auto pid = blocking::read_file(path + "/postmaster.pid"); pid) seen.postmaster_pid = std::move(*pid);
   return seen;
 }
 
-std::expected<void, std::string> remove_data_directory(const std::string& path) {
+namespace {
+
+/// A slash at the end would hide that it is a link.
+std::string without_slash(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
+}
+
+}  // namespace
+
+bool leads_elsewhere(const std::string& path) {
+  return is_link(without_slash(path));
+}
+
+std::string without_links(const std::string& path) {
+  constexpr int kDeepest = 16;
+  fs::path at = without_slash(path);
+  for (int depth = 0; depth < kDeepest && is_link(at.string()); ++depth) {
+    std::error_code ec;
+    const fs::path target = fs::read_symlink(at, ec);
+    if (ec) break;
+    at = target.is_absolute() ? target : at.parent_path() / target;
+  }
+  return at.lexically_normal().string();
+}
+
+std::expected<void, std::string> make_data_directory(const std::string& path) {
+  if (exists(path)) return {};
+  const fs::path real = without_links(path);
+  std::error_code ec;
+  fs::create_directories(real.parent_path(), ec);
+  if (::mkdir(real.c_str(), 0700) != 0 && errno != EEXIST)
+    return failed("create data directory", real.string());
+  return blocking::sync_directory(real.parent_path().string());
+}
+
+std::expected<std::string, std::string> file_identity(const std::string& path) {
+  struct statx seen{};
+  // No number of a device: it may be another one when the host starts again.
+  if (::statx(AT_FDCWD, path.c_str(), 0, STATX_INO | STATX_CTIME | STATX_BTIME, &seen) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return std::string();
+    return failed("look at", path);
+  }
+  const auto& when = (seen.stx_mask & STATX_BTIME) != 0 ? seen.stx_btime : seen.stx_ctime;
+  return fmt::format("{}:{}.{:09}", seen.stx_ino, when.tv_sec, when.tv_nsec);
+}
+
+namespace {
+
+constexpr std::string_view kFailed = ".failed";
+
+std::string directory_of(const std::string& path) {
+  return fs::path(path).parent_path().string();
+}
+
+/// Directories in the location of a tablespace that are of this cluster: another major version keeps its own
+/// beside them, and after pg_upgrade that is the way back.
+class OwnTablespaces {
+ public:
+  explicit OwnTablespaces(const std::string& data_dir) {
+    if (const auto version = blocking::read_file(data_dir + "/PG_VERSION"); version && *version) {
+      version_ = **version;
+      version_.resize(std::min(version_.find_first_of(" \r\n"), version_.size()));
+    }
+    // pg_control begins with the system identifier (8 bytes), its own version and that of the catalog (4
+    // each).
+    constexpr std::size_t kCatalogAt = 12;
+    std::uint32_t catalog = 0;
+    const auto control = blocking::read_file(data_dir + "/global/pg_control");
+    if (!control || !*control || (*control)->size() < kCatalogAt + sizeof catalog) return;
+    std::memcpy(&catalog, (*control)->data() + kCatalogAt, sizeof catalog);
+    // A date and a number of that day.
+    constexpr std::uint32_t kFirst = 190000000;
+    constexpr std::uint32_t kLast = 300000000;
+    if (catalog > kFirst && catalog < kLast) catalog_ = std::to_string(catalog);
+  }
+
+  bool known() const { return !version_.empty() || !catalog_.empty(); }
+  bool own(const std::string& name) const {
+    if (!known()) return false;
+    const std::string begin = version_.empty() ? "PG_" : "PG_" + version_ + "_";
+    if (!name.starts_with(begin)) return false;
+    return catalog_.empty() || name.ends_with("_" + catalog_);
+  }
+
+ private:
+  std::string version_;
+  std::string catalog_;
+};
+
+std::expected<void, std::string> remove_tree(const std::string& path) {
+  std::error_code ec;
+  fs::remove_all(path, ec);
+  if (ec) return std::unexpected(fmt::format("could not remove \"{}\": {}", path, ec.message()));
+  return {};
+}
+
+/// A name that something was given to be out of the way.
+bool is_put_aside(std::string name) {
+  while (!name.empty() && name.back() >= '0' && name.back() <= '9') name.pop_back();
+  return name.ends_with(kFailed) || name.ends_with(std::string(kFailed) + ".");
+}
+
+std::expected<void, std::string> remove_tablespace(const std::string& location, const OwnTablespaces& ours) {
+  for (const auto& name : names_in(location).value_or(std::vector<std::string>{})) {
+    if (ours.own(name)) {
+      if (auto removed = remove_tree(location + "/" + name); !removed) return removed;
+    } else if (counts_as_data(name)) {
+      log::warning(
+          "leaving \"{}/{}\": it is not of the cluster whose tablespace is there\n"
+          "HINT: pg_basebackup wants an empty directory: move it away when nobody needs it",
+          location, name);
+    }
+  }
+  // Made when a tablespace was put aside.
+  if (is_put_aside(location)) ::rmdir(location.c_str());
+  return {};
+}
+
+}  // namespace
+
+std::expected<void, std::string> empty_directory(const std::string& path) {
+  const auto names = names_in(path);
+  if (!names) return errno == ENOENT ? std::expected<void, std::string>() : failed("read", path);
+  for (const auto& name : *names)
+    if (auto removed = remove_tree(path + "/" + name); !removed) return removed;
+  return {};
+}
+
+std::expected<void, std::string> remove_data_directory(const std::string& given) {
+  const std::string path = without_links(given);
   struct stat seen{};
   if (::lstat(path.c_str(), &seen) != 0) {
     if (errno == ENOENT) return {};
     return failed("look at", path);
   }
   if (!S_ISDIR(seen.st_mode)) return blocking::remove_file(path);
+  const OwnTablespaces ours(path);
+  for (const auto& linked : linked_directories(path)) {
+    auto removed = linked.tablespace ? remove_tablespace(linked.target, ours) : remove_tree(linked.target);
+    if (!removed) log::warning("{}", removed.error());
+  }
   std::error_code ec;
-  for (const auto& linked : linked_directories(path)) fs::remove_all(linked.target, ec);
-  fs::remove_all(path, ec);
-  if (!ec) return {};
-  // A mount point cannot be removed, nor what the file system keeps in it; empty is as good.
+  if (!leads_elsewhere(given)) {
+    fs::remove_all(path, ec);
+    if (!ec) return blocking::sync_directory(directory_of(path));
+  }
+  // A mount point cannot be removed, nor what the file system keeps in it; empty is as good. Where a link
+  // leads to is kept, so that the next one is made there and not beside the link.
   bool empty = true;
   for (const auto& name : names_in(path).value_or(std::vector<std::string>{})) {
     std::error_code one;
@@ -164,34 +336,97 @@ std::expected<void, std::string> remove_data_directory(const std::string& path) 
     if (one) ec = one;
     empty = empty && !one;
   }
-  if (empty && names_in(path)) return {};
+  if (empty && names_in(path)) return blocking::sync_directory(path);
   return std::unexpected(fmt::format("could not remove data directory \"{}\": {}", path, ec.message()));
 }
 
-std::expected<void, std::string> rename_data_directory(const std::string& path) {
-  constexpr std::string_view kFailed = ".failed";
-  if (!exists(path)) return {};
-  // The earlier one goes first: its links lead to where those of this one are about to be.
-  const std::string target = path + std::string(kFailed);
-  if (exists(target)) log::warning("removing \"{}\": \"{}\" takes its name", target, path);
-  if (auto removed = remove_data_directory(target); !removed) return removed;
-  for (const auto& linked : linked_directories(path)) {
-    // Done by an attempt that did not get to its end.
-    if (linked.target.ends_with(kFailed)) continue;
-    const std::string aside = linked.target + std::string(kFailed);
-    std::error_code ec;
-    if (exists(aside)) log::warning("removing \"{}\": \"{}\" takes its name", aside, linked.target);
-    fs::remove_all(aside, ec);
+namespace {
+
+/// `<path>.failed`, `<path>.failed.1`, and so on.
+std::string aside_name(const std::string& path, int number) {
+  return path + std::string(kFailed) + (number == 0 ? "" : "." + std::to_string(number));
+}
+
+std::string free_name(const std::string& path) {
+  int number = 0;
+  while (exists(aside_name(path, number)) || is_link(aside_name(path, number))) ++number;
+  return aside_name(path, number);
+}
+
+std::expected<void, std::string> relink(const std::string& link, const std::string& target) {
+  if (::unlink(link.c_str()) != 0) return failed("replace the link", link);
+  if (::symlink(target.c_str(), link.c_str()) != 0) return failed("link", link);
+  return {};
+}
+
+std::expected<void, std::string> put_linked_aside(const LinkedDirectory& linked, const OwnTablespaces& ours) {
+  // Done by an attempt that did not get to its end.
+  if (is_put_aside(linked.target)) return {};
+  const std::string aside = free_name(linked.target);
+  if (!linked.tablespace) {
     if (::rename(linked.target.c_str(), aside.c_str()) != 0) return failed("rename", linked.target);
-    if (::unlink(linked.link.c_str()) != 0) return failed("replace the link", linked.link);
-    if (::symlink(aside.c_str(), linked.link.c_str()) != 0) return failed("link", linked.link);
+    return relink(linked.link, aside);
+  }
+  if (::mkdir(aside.c_str(), 0700) != 0) return failed("create directory", aside);
+  for (const auto& name : names_in(linked.target).value_or(std::vector<std::string>{})) {
+    if (!ours.own(name)) continue;
+    const std::string from = linked.target + "/" + name;
+    if (::rename(from.c_str(), (aside + "/" + name).c_str()) != 0) return failed("rename", from);
+  }
+  return relink(linked.link, aside);
+}
+
+/// An earlier one that a bootstrap of this daemon made, and nobody since.
+bool may_be_removed(const std::string& earlier, const std::string& mark) {
+  const auto noted = blocking::read_file(mark);
+  const auto identity = file_identity(earlier);
+  return noted && *noted && identity && !identity->empty() && **noted == *identity;
+}
+
+}  // namespace
+
+std::expected<std::string, std::string> rename_data_directory(const std::string& given,
+                                                              const std::string& mark, bool may_give_way) {
+  const std::string path = without_links(given);
+  struct stat seen{};
+  if (::lstat(path.c_str(), &seen) != 0) {
+    if (errno == ENOENT) return std::string();
+    return failed("look at", path);
+  }
+  // The earlier one goes first: its links lead to where those of this one are about to be.
+  for (int number = 0; exists(aside_name(path, number)); ++number) {
+    const std::string earlier = aside_name(path, number);
+    if (!may_be_removed(earlier, mark)) continue;
+    log::warning("removing \"{}\", which an earlier bootstrap that failed left: \"{}\" takes its name",
+                 earlier, path);
+    if (auto removed = remove_data_directory(earlier); !removed) return std::unexpected(removed.error());
+    break;
+  }
+  const OwnTablespaces ours(path);
+  for (const auto& linked : linked_directories(path))
+    if (auto done = put_linked_aside(linked, ours); !done) return std::unexpected(done.error());
+  const std::string target = free_name(path);
+  const auto identity = file_identity(path);
+  if (!identity) return identity;
+  if (may_give_way) {
+    // Not noted it is kept for good.
+    if (auto noting = blocking::write_file(mark, *identity, 0600); !noting)
+      log::warning("{}", noting.error());
+  } else if (may_be_removed(path, mark)) {
+    // A directory that was noted once holds something else by now.
+    if (auto forgotten = blocking::remove_file(mark); !forgotten) return std::unexpected(forgotten.error());
   }
   if (::rename(path.c_str(), target.c_str()) != 0) {
     auto error = failed("rename data directory", path);
+    if (may_give_way) (void)blocking::remove_file(mark);
     error.error() += "\nHINT: a mount point cannot be renamed: empty it by hand, or use a directory below it";
     return error;
   }
-  return {};
+  if (leads_elsewhere(given) && ::mkdir(path.c_str(), seen.st_mode & 0777) != 0)
+    return failed("create data directory", path);
+  if (auto synced = blocking::sync_directory(directory_of(path)); !synced)
+    return std::unexpected(synced.error());
+  return target;
 }
 
 std::vector<std::string> directories_of(std::string_view list) {
@@ -306,7 +541,7 @@ bool file_exists(const std::string& path) {
 
 std::expected<void, std::string> rename_file(const std::string& from, const std::string& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) return failed("rename", from);
-  return {};
+  return blocking::sync_directory(directory_of(to));
 }
 
 }  // namespace tanist::postgres

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "config/settings.h"
+#include "postgres/pid_file.h"
 #include "postgres/types.h"
+#include "process/data_directory_processes.h"
 
 /// The data directory on disk. Everything here blocks: for the disk thread only.
 namespace tanist::postgres {
@@ -28,14 +30,16 @@ struct DataDirectorySeen {
   bool backup_label = false;
   /// Files of the cluster are readable by the group.
   bool group_access = false;
-  /// With symbolic links resolved, as working directories are reported.
-  std::string real_path;
+  /// By which the processes that work in it are known.
+  process::WorkPlace place;
   /// The password file of a standby, when it could be read; the caller's to fill.
   std::optional<std::string> pgpass;
   /// recovery.conf of servers before 12, when there is one.
   std::optional<std::string> recovery_conf;
   /// postmaster.pid, when there is one.
   std::optional<std::string> postmaster_pid;
+  /// The process that it names, when that was asked for; the caller's to fill.
+  std::optional<PidFileProcess> pid_file_process;
 };
 DataDirectorySeen look_at_data_directory(const std::string& path);
 
@@ -43,6 +47,8 @@ DataDirectorySeen look_at_data_directory(const std::string& path);
 struct LinkedDirectory {
   std::string link;
   std::string target;
+  /// Only `PG_<major>_<catalog version>` in it is of this cluster.
+  bool tablespace = false;
 };
 std::vector<LinkedDirectory> linked_directories(const std::string& data_dir);
 
@@ -57,11 +63,31 @@ bool counts_as_data(const std::string& name);
 /// `9.6` → 90600, `15` → 150000; 0 when unreadable.
 int parse_major_version(std::string_view text);
 
-/// Removes the directory with linked WAL and tablespaces; a symbolic link is only unlinked.
+/// `path`, or where it leads to when it is a symbolic link, also one to nowhere.
+std::string without_links(const std::string& path);
+
+bool leads_elsewhere(const std::string& path);
+
+/// An empty one where there is none, also behind a symbolic link to nowhere.
+std::expected<void, std::string> make_data_directory(const std::string& path);
+
+/// One file or directory for good, whatever it is named: a number that is used again, and when it was
+/// created. Empty: there is none.
+std::expected<std::string, std::string> file_identity(const std::string& path);
+
+/// Removes the directory with linked WAL and what is of this cluster in its tablespaces. Of a symbolic link
+/// the directory that it leads to is emptied, so that the next one is made in the same place.
 std::expected<void, std::string> remove_data_directory(const std::string& path);
 
-/// Renames directory, linked WAL and tablespaces to `….failed`; an earlier one of that name is removed.
-std::expected<void, std::string> rename_data_directory(const std::string& path);
+/// Removes everything in a directory, which stays.
+std::expected<void, std::string> empty_directory(const std::string& path);
+
+/// Renames directory, linked WAL and what is of this cluster in its tablespaces to `….failed`, or to the
+/// first `….failed.N` that is free. Behind a symbolic link that is done where it leads to, and an empty
+/// directory takes the place. Only an earlier one that the file `mark` names is removed: with `may_give_way`
+/// this one is noted there, for the next. Returns the new name; empty: there was nothing.
+std::expected<std::string, std::string> rename_data_directory(const std::string& path,
+                                                              const std::string& mark, bool may_give_way);
 
 /// `/run/postgresql, /tmp` as its items, without blanks around them; empty ones are left out.
 std::vector<std::string> directories_of(std::string_view list);

@@ -20,6 +20,7 @@
 #include "postgres/version_names.h"
 #include "postgres/wal_files.h"
 #include "process/child.h"
+#include "process/data_directory_processes.h"
 #include "process/proc.h"
 
 namespace tanist::postgres {
@@ -33,6 +34,7 @@ class LocalServer final : public Server {
   LocalServer(Executor executor, Clock& clock, DiskThread& disk);
   ~LocalServer() override;
 
+  Task<Result> find(config::SettingsPtr settings) override;
   Task<Result> open(config::SettingsPtr settings) override;
   Task<void> close() override;
   void on_event(std::function<void(ServerEvent)> listener) override;
@@ -41,6 +43,7 @@ class LocalServer final : public Server {
   Task<void> read_control(Instant deadline) override;
   RecoveryDifference recovery_difference(const std::optional<Upstream>& upstream, Role role) const override;
   Task<Result> apply(config::SettingsPtr settings, Role role, bool force, Instant deadline) override;
+  Task<std::expected<ClusterIdentity, Failure>> identify(bool make, Instant deadline) override;
   Task<Result> initdb(Instant deadline) override;
   Task<Result> custom_bootstrap(Instant deadline) override;
   Task<Result> post_bootstrap(Instant deadline) override;
@@ -91,6 +94,8 @@ class LocalServer final : public Server {
 
   // postmaster.cc
   Task<void> look(Instant deadline);
+  Task<Result> find_without_pid_file();
+  Task<std::expected<DataDirectorySeen, std::string>> look_once(Instant deadline);
   void take_look(DataDirectorySeen seen);
   void adopt_from(const DataDirectorySeen& seen);
   void adopt(process::PidFd pidfd, std::optional<process::Child> child);
@@ -102,10 +107,13 @@ class LocalServer final : public Server {
   /// known.
   std::set<process::Identity> processes_of_data_directory(bool ours) const;
   std::set<process::Identity> remaining() const;
-  bool is_postgres(pid_t pid) const;
   bool is_work_of_a_tool(const process::Identity& found) const;
   bool is_logger(const process::Identity& found) const { return logger_ == found; }
   Task<void> read_titles(std::vector<process::Identity> unread, std::uint64_t generation);
+  /// Of each, in their order. Not on this thread: see logger_. The error: they could not be read in time.
+  Task<std::expected<std::vector<std::string>, std::string>> titles_of(std::vector<process::Identity> ones);
+  /// Fails when what is left in the data directory cannot be told.
+  Task<Result> find_left_processes();
   void changed(std::optional<ServerEvent> event = std::nullopt);
   /// A background task, unless close() was called.
   TaskHandle spawn(std::string name, Task<void> task);
@@ -181,6 +189,10 @@ class LocalServer final : public Server {
   std::string service_file_for(const std::string& purpose) const {
     return settings_->state_dir + "/pgservice." + purpose;
   }
+  /// For a program that only tells something: it is not waited for after the deadline, and killed.
+  Task<std::expected<process::Finished, std::string>> ask_tool(std::vector<std::string> argv,
+                                                               process::Environment environment,
+                                                               Instant deadline);
   Task<Result> run_script(std::string what, std::string command, std::vector<std::string> arguments,
                           process::Environment environment, Instant deadline);
   /// The same for one that makes a data directory: its output is logged (its first lines) and told in the
@@ -222,6 +234,7 @@ class LocalServer final : public Server {
 
   // stop.cc
   Task<void> kill_until_down(Instant deadline);
+  Task<bool> has_clients(std::set<process::Identity>& others, Instant deadline);
 
   // compare.cc
   /// What the leader says of its own WAL.
@@ -249,6 +262,8 @@ class LocalServer final : public Server {
 
   // rewind.cc
   Task<void> check_rewind_works(Instant deadline);
+  /// A socket in the data directory of the source, which pg_rewind cannot copy; nullopt: none is known of.
+  Task<std::optional<std::string>> socket_at_source(Upstream source, Instant deadline);
   /// The files name the configured restore_command, so that pg_rewind finds it there.
   Task<bool> offer_restore_command(Instant deadline);
   /// With `restore_command`: fetches WAL that pg_rewind misses and runs it again.
@@ -288,6 +303,8 @@ class LocalServer final : public Server {
   Task<void> note_what_is_made();
   Task<void> end_attempt(std::optional<ClonePlace> place, std::uint64_t attempt);
   Task<void> tell_removal();
+  /// `failed_bootstrap`: it may give way to a later one.
+  Task<Result> put_aside(bool failed_bootstrap, Instant deadline);
   /// Kills what runs on for this data directory without anybody waiting for it.
   Task<Result> end_left_tools(Instant deadline);
   /// Ends what an earlier daemon was in the middle of: its tools, and a clone that is not whole.
@@ -327,7 +344,7 @@ class LocalServer final : public Server {
   std::uint64_t generation_ = 0;
   /// A start that takes longer is a recovery: it is not asked by a connection each time.
   static constexpr Duration kHurry = std::chrono::seconds(5);
-  std::string real_data_dir_;
+  process::WorkPlace place_;
   /// Actions under way that change the data directory without a postmaster.
   int rebuilding_ = 0;
   bool stop_requested_ = false;
@@ -389,6 +406,8 @@ class LocalServer final : public Server {
   std::string leader_;
 
   // Making data directories.
+  /// What is in the data directory was begun by this daemon, in an empty one.
+  bool bootstrap_begun_ = false;
   /// From the script of `bootstrap.<method>` until its cluster is an ordinary one.
   bool custom_bootstrapping_ = false;
   /// pg_hba.conf meanwhile.

@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "core/format.h"
 #include "postgres/data_directory.h"
 
@@ -27,7 +29,34 @@ std::vector<std::string> lock_files(const config::Postgresql& postgresql) {
   return paths;
 }
 
+constexpr std::string_view kSocket = ".s.PGSQL.";
+
 }  // namespace
+
+std::vector<std::string> socket_directories_inside(const config::Postgresql& postgresql) {
+  std::vector<std::string> inside;
+  for (std::string item : directories_of(socket_directories(postgresql))) {
+    if (item.starts_with('@')) continue;
+    if (!item.starts_with('/')) item = item == "." ? postgresql.data_dir : postgresql.data_dir + "/" + item;
+    if (item == postgresql.data_dir || item.starts_with(postgresql.data_dir + "/")) inside.push_back(item);
+  }
+  return inside;
+}
+
+std::vector<std::string> remove_copied_sockets(const config::Postgresql& postgresql) {
+  std::vector<std::string> removed;
+  std::vector<std::string> directories = socket_directories_inside(postgresql);
+  // Where the other one had them.
+  if (std::ranges::find(directories, postgresql.data_dir) == directories.end())
+    directories.push_back(postgresql.data_dir);
+  for (const auto& directory : directories) {
+    for (const auto& name : names_of_directory(directory)) {
+      const std::string path = directory + "/" + name;
+      if (name.starts_with(kSocket) && ::unlink(path.c_str()) == 0) removed.push_back(path);
+    }
+  }
+  return removed;
+}
 
 std::vector<std::string> remove_empty_lock_files(const config::Postgresql& postgresql, WallTime now) {
   const std::int64_t latest = unix_seconds(now - kLockFileEmptyFor);

@@ -19,4 +19,12 @@ inline constexpr auto kLockFileEmptyFor = std::chrono::seconds(5);
 /// runs; only files of this account. Returns the paths. Blocks.
 std::vector<std::string> remove_empty_lock_files(const config::Postgresql& postgresql, WallTime now);
 
+/// Directories of sockets that lie in the data directory (`unix_socket_directories: '.'`): there is no data
+/// in them, but what copies the directory takes it for such.
+std::vector<std::string> socket_directories_inside(const config::Postgresql& postgresql);
+
+/// Removes sockets and their lock files from the data directory and from those. Only for one on which nothing
+/// runs: a copy, in which a lock file names a process of another host. Returns the paths. Blocks.
+std::vector<std::string> remove_copied_sockets(const config::Postgresql& postgresql);
+
 }  // namespace tanist::postgres

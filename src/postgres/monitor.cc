@@ -206,7 +206,7 @@ Task<void> LocalServer::back_up_files() {
 Task<void> LocalServer::watch_receiver(int pid) {
   const auto receiver = process::PidFd::open(pid);
   if (receiver) {
-    auto end = receiver->wait();
+    auto end = receiver->wait(clock_);
     co_await std::move(end);
   }
   if (receiver_watched_ != pid) co_return;

@@ -77,33 +77,34 @@ std::optional<PidFile> parse_pid_file(std::string_view text) {
   return file;
 }
 
-PidFileProcess describe_process(pid_t pid) {
+PidFileProcess describe_process(pid_t pid, const process::WorkPlace& place) {
   PidFileProcess result;
   const auto seen = process::stat(pid);
   if (!seen || seen->dead()) return result;
   result.exists = true;
   result.relative = pid == ::getpid() || pid == ::getppid() || seen->parent == ::getpid();
   result.start_time = unix_seconds(process::start_time(seen->start_ticks));
+  result.start_ticks = seen->start_ticks;
   result.executable = process::executable(pid);
-  result.working_directory = process::working_directory(pid);
+  result.works_here = process::works_in(pid, place);
   return result;
 }
 
 bool is_our_postmaster(const PidFile& file, const PidFileProcess& process, const std::string& postgres_name,
-                       const std::string& real_data_dir) {
+                       const std::string& data_dir) {
   constexpr std::int64_t kClockToleranceSeconds = 3;
   if (file.pid <= 0 || !process.exists || process.relative) return false;
   const std::int64_t apart = process.start_time - file.start_time;
   const bool same_start =
       file.start_time != 0 && apart < kClockToleranceSeconds && apart > -kClockToleranceSeconds;
-  if (same_start && process.working_directory.value_or(real_data_dir) == real_data_dir) return true;
+  if (same_start && process.works_here.value_or(true)) return true;
   if (!process.executable) return same_start;
   const auto name = base_name(*process.executable);
   if (name != base_name(postgres_name) && name != "postmaster" && name != "postgres") return false;
-  if (process.working_directory) return *process.working_directory == real_data_dir;
+  if (process.works_here) return *process.works_here;
   log::warning(
       "process {} of postmaster.pid in {} is taken for its postmaster: its working directory cannot be read",
-      file.pid, real_data_dir);
+      file.pid, data_dir);
   return true;
 }
 

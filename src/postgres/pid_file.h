@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "process/data_directory_processes.h"
 #include "process/proc.h"
 
 namespace tanist::postgres {
@@ -33,15 +34,18 @@ struct PidFileProcess {
   /// The daemon, its parent, or a child of the daemon.
   bool relative = false;
   std::int64_t start_time = 0;
+  std::uint64_t start_ticks = 0;
   std::optional<std::string> executable;
-  std::optional<std::string> working_directory;
+  /// It works in the data directory; nullopt: that cannot be seen.
+  std::optional<bool> works_here;
 };
-PidFileProcess describe_process(pid_t pid);
+/// May block (see process::works_in): for the disk thread.
+PidFileProcess describe_process(pid_t pid, const process::WorkPlace& place);
 
 /// Whether that process is the postmaster of this data directory (postgres.md §4): pids are reused, and a pid
 /// file on a persistent volume may name any process of a new container.
 bool is_our_postmaster(const PidFile& file, const PidFileProcess& process, const std::string& postgres_name,
-                       const std::string& real_data_dir);
+                       const std::string& data_dir);
 
 /// A process title that cannot commit on its own: auxiliary processes, walsenders and the like.
 bool is_auxiliary_title(std::string_view title);

@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/wait.h"
 #include "postgres/local_server.h"
+#include "postgres/lock_files.h"
 #include "postgres/pid_file.h"
 
 TANIST_LOGGER("patroni.postgresql.postmaster");
@@ -20,6 +21,8 @@ namespace {
 /// How long the end of a postmaster is not told while processes it left behind are being killed.
 constexpr Duration kQuietKill = 20ms;
 constexpr Duration kLookBudget = 2s;
+/// Between the two looks that must fail before the directory of a running server is called unreadable.
+constexpr Duration kLookAgain = 200ms;
 constexpr Duration kCallbackBudget = 1s;
 /// Of what does not depend on how much there is to remove.
 constexpr Duration kOpenBudget = 30s;
@@ -66,6 +69,54 @@ Task<bool> LocalServer::wait_change(Duration step, Instant deadline) {
   co_return clock_.now() < deadline;
 }
 
+/// Backends whose postmaster has no pid file any more: where it lives it is adopted, else they are orphans.
+/// What runs without backends (a tool's server, one that only starts) is left to open().
+Task<Result> LocalServer::find_without_pid_file() {
+  const auto found = processes_of_data_directory(false);
+  const std::vector<process::Identity> each(found.begin(), found.end());
+  if (each.empty()) co_return Result();
+  auto naming = titles_of(each);
+  const auto titles = co_await std::move(naming);
+  if (!titles)
+    co_return std::unexpected(Failure{fmt::format("what process {} of data directory \"{}\" is cannot be told: {}",
+                                                  each.front().pid, pg().data_dir, titles.error())});
+  std::set<process::Identity> left;
+  for (std::size_t i = 0; i < each.size(); ++i) {
+    const auto seen = process::stat(each[i].pid);
+    if (!(*titles)[i].starts_with("postgres: ") || !seen) continue;
+    const auto parent =
+        std::ranges::find_if(each, [&](const auto& other) { return other.pid == seen->parent; });
+    if (parent == each.end()) {
+      left.insert(each[i]);
+      continue;
+    }
+    auto pidfd = process::PidFd::open(parent->pid);
+    if (!pidfd || pidfd->ended()) continue;
+    log::warning("postmaster {} has no valid postmaster.pid in {}", parent->pid, pg().data_dir);
+    adopt(std::move(*pidfd), std::nullopt);
+    co_return Result();
+  }
+  if (left.empty()) co_return Result();
+  log::warning("killing {} processes that a postmaster of {} left behind", left.size(), pg().data_dir);
+  orphans_ = std::move(left);
+  facts_.process = Process::orphans;
+  spawn("orphans", clear_orphans());
+  co_return Result();
+}
+
+Task<Result> LocalServer::find(config::SettingsPtr settings) {
+  take_settings(std::move(settings), role_);
+  const Instant before = clock_.now();
+  auto looking = look(before + kOpenBudget);
+  co_await std::move(looking);
+  if (looked_at_ < before)
+    co_return std::unexpected(Failure{"could not look at data directory " + pg().data_dir + " in time"});
+  if (facts_.process != Process::none) co_return Result();
+  auto finding = find_without_pid_file();
+  Result found = co_await std::move(finding);
+  co_return found;
+}
+
 Task<Result> LocalServer::open(config::SettingsPtr settings) {
   take_settings(std::move(settings), role_);
   Instant deadline = clock_.now() + kOpenBudget;
@@ -104,37 +155,54 @@ Task<Result> LocalServer::open(config::SettingsPtr settings) {
       deadline);
   Result prepared = co_await std::move(preparing);
   if (!prepared) co_return prepared;
+  for (const auto& directory : socket_directories_inside(pg())) {
+    log::warning(
+        "unix_socket_directories names \"{}\", which lies in the data directory: pg_rewind from this member "
+        "fails on the sockets\nHINT: name a directory outside of the data directory",
+        directory);
+  }
   auto passwords = disk_.read(pg().pgpass, deadline);
   auto pgpass = co_await std::move(passwords);
   if (pgpass && *pgpass) running_recovery_.pgpass = **pgpass;
 
-  if (!postmaster_) {
-    orphans_ = processes_of_data_directory(false);
-    // One that is no child of another is a postmaster whose pid file was lost.
-    for (const auto& found : orphans_) {
-      if (process::title(found.pid).starts_with("postgres: ")) continue;
-      const auto with_parent = process::stat(found.pid);
-      const bool single = process::title(found.pid).find(" --single") != std::string::npos;
-      if (!with_parent || single) continue;
-      if (auto pidfd = process::PidFd::open(found.pid)) {
-        log::warning("postmaster {} has no valid postmaster.pid in {}", found.pid, pg().data_dir);
-        orphans_.clear();
-        adopt(std::move(*pidfd), std::nullopt);
-        break;
-      }
-    }
-    if (!postmaster_ && !orphans_.empty()) {
-      log::warning("killing {} processes that a postmaster of {} left behind", orphans_.size(),
-                   pg().data_dir);
-      facts_.process = Process::orphans;
-      spawn("orphans", clear_orphans());
-    }
-  }
+  auto finding = find_left_processes();
+  Result found = co_await std::move(finding);
+  if (!found) co_return found;
   if (facts_.data_directory == DataDirectory::ok) {
     auto reading = read_control(deadline);
     co_await std::move(reading);
   }
   spawn("monitor of PostgreSQL", monitor());
+  co_return Result();
+}
+
+Task<Result> LocalServer::find_left_processes() {
+  if (facts_.process != Process::none) co_return Result();
+  orphans_ = processes_of_data_directory(false);
+  if (orphans_.empty()) co_return Result();
+  const std::vector<process::Identity> left(orphans_.begin(), orphans_.end());
+  auto naming = titles_of(left);
+  const auto titles = co_await std::move(naming);
+  if (!titles) {
+    co_return std::unexpected(
+        Failure{fmt::format("what process {} of data directory \"{}\" is cannot be told: {}",
+                            left.front().pid, pg().data_dir, titles.error())});
+  }
+  // One that is no child of another is a postmaster whose pid file was lost.
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    const std::string& title = (*titles)[i];
+    if (title.starts_with("postgres: ") || title.find(" --single") != std::string::npos) continue;
+    if (!process::alive(left[i])) continue;
+    if (auto pidfd = process::PidFd::open(left[i].pid)) {
+      log::warning("postmaster {} has no valid postmaster.pid in {}", left[i].pid, pg().data_dir);
+      orphans_.clear();
+      adopt(std::move(*pidfd), std::nullopt);
+      co_return Result();
+    }
+  }
+  log::warning("killing {} processes that a postmaster of {} left behind", orphans_.size(), pg().data_dir);
+  facts_.process = Process::orphans;
+  spawn("orphans", clear_orphans());
   co_return Result();
 }
 
@@ -151,18 +219,19 @@ Task<void> LocalServer::close() {
   work_connection_.close();
 }
 
+/// What cannot be read costs a running server its life: one error that goes by must not. So it is looked
+/// at once more.
 Task<void> LocalServer::look(Instant deadline) {
-  const std::string path = pg().data_dir;
-  auto op = disk_.call<DataDirectorySeen>(
-      "look at data directory " + path,
-      [path, pgpass = pg().pgpass] {
-        DataDirectorySeen seen = look_at_data_directory(path);
-        if (!seen.standby_signal) return seen;
-        if (auto lines = blocking::read_file(pgpass)) seen.pgpass = lines->value_or("");
-        return seen;
-      },
-      std::min(deadline, clock_.now() + kLookBudget));
-  auto seen = co_await std::move(op);
+  auto first = look_once(deadline);
+  auto seen = co_await std::move(first);
+  if (seen && seen->kind == DataDirectory::unreadable && postmaster_) {
+    log::warning("{}; looking again", seen->error);
+    if (clock_.now() + kLookAgain >= deadline) co_return;
+    auto nap = clock_.sleep_for(kLookAgain);
+    co_await std::move(nap);
+    auto again = look_once(deadline);
+    seen = co_await std::move(again);
+  }
   if (seen) {
     take_look(std::move(*seen));
   } else {
@@ -170,29 +239,51 @@ Task<void> LocalServer::look(Instant deadline) {
   }
 }
 
+Task<std::expected<DataDirectorySeen, std::string>> LocalServer::look_once(Instant deadline) {
+  const std::string path = pg().data_dir;
+  auto op = disk_.call<DataDirectorySeen>(
+      "look at data directory " + path,
+      [path, pgpass = pg().pgpass, unadopted = !postmaster_] {
+        DataDirectorySeen seen = look_at_data_directory(path);
+        const auto file = seen.postmaster_pid ? parse_pid_file(*seen.postmaster_pid) : std::nullopt;
+        if (unadopted && file && file->pid > 0)
+          seen.pid_file_process = describe_process(static_cast<pid_t>(file->pid), seen.place);
+        if (!seen.standby_signal) return seen;
+        if (auto lines = blocking::read_file(pgpass)) seen.pgpass = lines->value_or("");
+        return seen;
+      },
+      std::min(deadline, clock_.now() + kLookBudget));
+  co_return co_await std::move(op);
+}
+
 void LocalServer::take_look(DataDirectorySeen seen) {
   looked_at_ = clock_.now();
   facts_.data_directory = seen.kind;
   facts_.data_directory_error = seen.error;
+  // What was seen before still says more than what could not be read.
+  if (seen.kind == DataDirectory::unreadable) return;
   facts_.major_version = seen.major_version;
   facts_.standby_signal = seen.standby_signal || seen.recovery_signal;
   facts_.backup_label = seen.backup_label;
   // What a method that keeps data left is used by another attempt of it, and by nobody else.
   if (unfinished_clone_ && !postmaster_) facts_.data_directory = DataDirectory::empty;
-  if (!seen.real_path.empty()) real_data_dir_ = seen.real_path;
+  if (!seen.place.path.empty()) place_ = seen.place;
   seen_ = std::move(seen);
   if (!postmaster_) adopt_from(seen_);
   take_recovery_files(seen_);
 }
 
 void LocalServer::adopt_from(const DataDirectorySeen& seen) {
-  if (!seen.postmaster_pid) return;
+  if (!seen.postmaster_pid || !seen.pid_file_process) return;
   const auto file = parse_pid_file(*seen.postmaster_pid);
   if (!file || file->pid <= 0) return;
   const auto pid = static_cast<pid_t>(file->pid);
-  if (!is_our_postmaster(*file, describe_process(pid), tool("postgres"), real_data_dir_)) return;
+  if (!is_our_postmaster(*file, *seen.pid_file_process, tool("postgres"), pg().data_dir)) return;
   auto pidfd = process::PidFd::open(pid);
   if (!pidfd || pidfd->ended()) return;
+  // The number may have passed on to another one since it was described.
+  const auto now = process::stat(pid);
+  if (!now || now->start_ticks != seen.pid_file_process->start_ticks) return;
   log::info("PostgreSQL runs as process {}", pid);
   adopt(std::move(*pidfd), std::nullopt);
   note_address(file->port);
@@ -226,7 +317,7 @@ void LocalServer::adopt(process::PidFd pidfd, std::optional<process::Child> chil
 }
 
 Task<void> LocalServer::watch_postmaster(std::uint64_t generation) {
-  auto end = postmaster_->pidfd.wait();
+  auto end = postmaster_->pidfd.wait(clock_);
   co_await std::move(end);
   if (generation_ != generation) co_return;
   postmaster_ended();
@@ -283,13 +374,6 @@ Task<void> LocalServer::clear_orphans() {
   changed(ServerEvent::postmaster_died);
 }
 
-bool LocalServer::is_postgres(pid_t pid) const {
-  const auto executable = process::executable(pid);
-  if (!executable) return false;
-  const std::string name = base_name(*executable);
-  return name == "postgres" || name == "postmaster" || name == base_name(tool("postgres"));
-}
-
 /// Started by a program that this daemon runs: initdb, pg_rewind, a single-user server. A daemon that is
 /// process 1 inherits orphans, but those have the title of a backend.
 bool LocalServer::is_work_of_a_tool(const process::Identity& found) const {
@@ -301,20 +385,16 @@ bool LocalServer::is_work_of_a_tool(const process::Identity& found) const {
     if (!seen) return false;
     pid = seen->parent;
   }
-  return pid == ::getpid() && !process::title(found.pid).starts_with("postgres: ");
+  if (pid != ::getpid()) return false;
+  // Only process 1 inherits what others left; nobody else looks into a process here, which may hang.
+  return ::getpid() != 1 || !process::title(found.pid).starts_with("postgres: ");
 }
 
 std::set<process::Identity> LocalServer::processes_of_data_directory(bool ours) const {
   std::set<process::Identity> found;
-  if (real_data_dir_.empty()) return found;
-  for (const pid_t pid : process::all()) {
-    if (process::working_directory(pid) != real_data_dir_ || !is_postgres(pid)) continue;
-    const auto seen = process::stat(pid);
-    if (!seen || seen->dead()) continue;
-    const process::Identity identity{pid, seen->start_ticks};
-    if (is_logger(identity) || (!ours && is_work_of_a_tool(identity))) continue;
-    found.insert(identity);
-  }
+  for (const auto& one :
+       process::processes_of(place_, {"postgres", "postmaster", base_name(tool("postgres"))}))
+    if (!is_logger(one) && (ours || !is_work_of_a_tool(one))) found.insert(one);
   return found;
 }
 
@@ -347,19 +427,25 @@ void LocalServer::note_children() {
   if (!unread.empty()) spawn("titles of processes", read_titles(std::move(unread), generation_));
 }
 
-/// Which of them is the logger. Not on this thread: see logger_.
-Task<void> LocalServer::read_titles(std::vector<process::Identity> unread, std::uint64_t generation) {
+Task<std::expected<std::vector<std::string>, std::string>> LocalServer::titles_of(
+    std::vector<process::Identity> ones) {
   using Titles = std::vector<std::string>;
-  reading_titles_ = true;
   auto reading = long_disk_.call<Titles>(
       "read the titles of processes",
-      [unread] {
+      [ones = std::move(ones)] {
         Titles titles;
-        for (const auto& one : unread) titles.push_back(process::title(one.pid));
+        for (const auto& one : ones) titles.push_back(process::title(one.pid));
         return titles;
       },
       clock_.now() + kLookBudget);
-  std::expected<Titles, std::string> titles;
+  co_return co_await std::move(reading);
+}
+
+/// Which of them is the logger.
+Task<void> LocalServer::read_titles(std::vector<process::Identity> unread, std::uint64_t generation) {
+  reading_titles_ = true;
+  auto reading = titles_of(unread);
+  std::expected<std::vector<std::string>, std::string> titles;
   try {
     titles = co_await std::move(reading);
   } catch (...) {
@@ -425,8 +511,13 @@ Task<void> LocalServer::refresh(Duration max_age, Instant deadline) {
     auto looking = look(deadline);
     co_await std::move(looking);
   }
+  const bool readable = facts_.data_directory == DataDirectory::ok && rebuilding_ == 0;
+  // Of a running server only whose it is: without that nothing is decided on it.
+  if (facts_.running() && readable && facts_.system_identifier.empty()) {
+    auto reading = read_control(std::min(deadline, clock_.now() + kLookBudget));
+    co_await std::move(reading);
+  }
   if (!facts_.running()) {
-    const bool readable = facts_.data_directory == DataDirectory::ok && rebuilding_ == 0;
     if (stopped() && readable && !facts_.control) {
       auto reading = read_control(deadline);
       co_await std::move(reading);

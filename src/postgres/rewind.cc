@@ -6,6 +6,7 @@
 #include "postgres/config_files.h"
 #include "postgres/control_data.h"
 #include "postgres/local_server.h"
+#include "postgres/lock_files.h"
 #include "postgres/progress.h"
 
 TANIST_LOGGER("patroni.postgresql.rewind");
@@ -30,12 +31,6 @@ bool begins_to_change(std::string_view line) {
   return line.find("need to copy ") != std::string_view::npos;
 }
 
-std::expected<void, std::string> empty_directory(const std::string& path) {
-  for (const auto& name : names_of_directory(path))
-    if (auto removed = remove_data_directory(path + "/" + name); !removed) return removed;
-  return {};
-}
-
 }  // namespace
 
 Task<void> LocalServer::check_rewind_works(Instant deadline) {
@@ -48,7 +43,7 @@ Task<void> LocalServer::check_rewind_works(Instant deadline) {
   if (rewind_checked_ == program) co_return;
   std::vector<std::string> argv{program, "--help"};
   auto running =
-      run_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kHelpBudget));
+      ask_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kHelpBudget));
   auto finished = co_await std::move(running);
   facts_.rewind_works = finished && finished->success();
   if (facts_.rewind_works) {
@@ -71,6 +66,30 @@ Task<bool> LocalServer::offer_restore_command(Instant deadline) {
   auto reading = parameter_from_files("restore_command", deadline);
   const std::string seen = co_await std::move(reading);
   co_return !seen.empty() && seen != "?";
+}
+
+Task<std::optional<std::string>> LocalServer::socket_at_source(Upstream source, Instant deadline) {
+  Connection connection(clock_, resolver_);
+  auto parameters = source_parameters(*settings_, source, rewind_credentials(*settings_, target_version()));
+  parameters["options"] = "-c statement_timeout=0 -c search_path=pg_catalog";
+  auto connecting = connection.connect(std::move(parameters), deadline);
+  auto connected = co_await std::move(connecting);
+  if (!connected) co_return std::nullopt;
+  // Members are configured alike, as a rule: where this one has its sockets the other may have them.
+  std::vector<std::string> places{"."};
+  for (const auto& directory : socket_directories_inside(pg()))
+    if (directory != pg().data_dir) places.push_back(directory.substr(pg().data_dir.size() + 1));
+  for (const auto& place : places) {
+    std::vector<std::string> values{place};
+    auto asking = connection.query(
+        "SELECT name FROM pg_catalog.pg_ls_dir($1, true, false) AS name"
+        " WHERE name LIKE '.s.PGSQL.%' AND name NOT LIKE '%.lock' LIMIT 1",
+        std::move(values), deadline);
+    auto found = co_await std::move(asking);
+    if (found && found->size() == 1 && found->front()[0])
+      co_return (place == "." ? std::string() : place + "/") + *found->front()[0];
+  }
+  co_return std::nullopt;
 }
 
 Task<std::expected<void, std::string>> LocalServer::note_rewind(bool under_way, Instant deadline) {
@@ -151,6 +170,16 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
   auto archiving = archive_ready_wal(deadline);
   co_await std::move(archiving);
 
+  auto looking_for_sockets = socket_at_source(source, std::min(deadline, clock_.now() + kLookAtSource));
+  const auto socket = co_await std::move(looking_for_sockets);
+  if (socket) {
+    co_return std::unexpected(Failure{fmt::format(
+        "pg_rewind from {} is not run: the data directory there holds the socket \"{}\", and it would fail "
+        "on that half-way\nHINT: name a directory outside of the data directory in "
+        "unix_socket_directories and restart that member; or have a new clone made: "
+        "remove_data_directory_on_rewind_failure, or reinit",
+        source.member, *socket)});
+  }
   const int version = target_version();
   auto parameters = source_parameters(*settings_, source, rewind_credentials(*settings_, version));
   if (version >= 100000) parameters["target_session_attrs"] = "read-write";

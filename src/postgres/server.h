@@ -71,6 +71,17 @@ struct Progress {
   std::optional<std::int64_t> seconds_left;
 };
 
+/// What is in the data directory and what runs on it, as values that no other one ever has; empty: it is not
+/// there, or the file system cannot tell.
+struct ClusterIdentity {
+  /// The directory, whatever it is named.
+  std::string directory;
+  /// Its PG_VERSION: made anew by whoever makes or restores a cluster.
+  std::string cluster;
+  std::string postmaster;
+  bool operator==(const ClusterIdentity&) const = default;
+};
+
 /// What changed without being asked.
 enum class ServerEvent {
   postmaster_died,
@@ -90,6 +101,10 @@ class Server {
  public:
   virtual ~Server() = default;
 
+  /// First of all, and quickly: looks for what runs on the data directory, so that facts(), signal_stop(),
+  /// kill_now(), wait_down() and kill_everything() speak of it. Orphans are killed. Nothing is checked and
+  /// nothing written. The failure says what could not be looked at; to be tried again.
+  virtual Task<Result> find(config::SettingsPtr settings) = 0;
   /// Looks for a running postmaster and adopts it, checks binaries and directories, starts the monitor (a
   /// query every second, one in flight). The failure names the setting that is wrong.
   virtual Task<Result> open(config::SettingsPtr settings) = 0;
@@ -112,6 +127,9 @@ class Server {
   /// any case).
   virtual Task<Result> apply(config::SettingsPtr settings, Role role, bool force, Instant deadline) = 0;
 
+  /// Which directory, cluster and server are there now. `make`: an empty directory is made where there is
+  /// none.
+  virtual Task<std::expected<ClusterIdentity, Failure>> identify(bool make, Instant deadline) = 0;
   /// initdb into the empty data directory, with users' password file; leaves nothing running.
   virtual Task<Result> initdb(Instant deadline) = 0;
   /// The script of `bootstrap.<method>` fills the empty data directory; from here on until
@@ -175,7 +193,8 @@ class Server {
                                       Instant deadline) = 0;
   /// Removes the data directory with its tablespaces and linked WAL; `why` is logged.
   virtual Task<Result> remove_data_directory(std::string why, Instant deadline) = 0;
-  /// Renames it to `<data_dir>.failed`.
+  /// Renames it to `<data_dir>.failed`, or the first `<data_dir>.failed.N` that is free. Only what a
+  /// bootstrap of this daemon made and put there before gives way.
   virtual Task<Result> rename_data_directory(Instant deadline) = 0;
 
   /// Creates, advances and (where `drop_unknown`) drops physical slots so that `wanted` exist; failures are

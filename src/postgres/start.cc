@@ -67,7 +67,7 @@ std::expected<void, std::string> touch(const std::string& path, unsigned mode) {
   if (fd < 0) return std::unexpected(fmt::format("could not create \"{}\": {}", path, std::strerror(errno)));
   ::fsync(fd);
   ::close(fd);
-  return {};
+  return blocking::sync_directory(path.substr(0, path.rfind('/')));
 }
 
 struct ConfigurationJob {
@@ -137,7 +137,7 @@ Task<void> LocalServer::load_known_parameters(Instant deadline) {
   if (!needs_description(effective_parameters(*settings_, version), version)) co_return;
   std::vector<std::string> argv{tool("postgres"), "--describe-config"};
   auto running =
-      run_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kDescribeBudget));
+      ask_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kDescribeBudget));
   auto finished = co_await std::move(running);
   if (!finished || !finished->success()) {
     log::warning(

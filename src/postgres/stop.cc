@@ -20,6 +20,7 @@ constexpr Duration kEager = 2s;
 constexpr Duration kLookLater = 50ms;
 /// SIGKILL is repeated while a postmaster or its children last.
 constexpr Duration kKillAgain = 50ms;
+constexpr Duration kClientsBudget = 1s;
 }  // namespace
 
 void LocalServer::signal_stop(StopMode mode) {
@@ -27,16 +28,44 @@ void LocalServer::signal_stop(StopMode mode) {
   if (postmaster_) postmaster_->pidfd.signal(mode == StopMode::fast ? SIGINT : SIGQUIT);
 }
 
+/// Also when that could not be told in time. Not on this thread: a title lies in the memory of its process.
+/// Who is no client never becomes one, and the first client found is enough: there may be thousands.
+Task<bool> LocalServer::has_clients(std::set<process::Identity>& others, Instant deadline) {
+  struct Seen {
+    bool clients = false;
+    std::set<process::Identity> others;
+  };
+  auto looking = long_disk_.call<Seen>(
+      "look for clients of PostgreSQL",
+      [postmaster = postmaster_->identity.pid, known = others] {
+        Seen now{false, known};
+        for (const pid_t pid : process::children(postmaster)) {
+          const auto same = known.lower_bound({pid, 0});
+          if (same != known.end() && same->pid == pid) continue;
+          const auto seen = process::stat(pid);
+          if (!seen || seen->dead()) continue;
+          now.clients = !is_auxiliary_title(process::title(pid));
+          if (now.clients) break;
+          now.others.insert({pid, seen->start_ticks});
+        }
+        return now;
+      },
+      std::min(deadline, clock_.now() + kClientsBudget));
+  auto seen = co_await std::move(looking);
+  if (!seen) co_return true;
+  others = std::move(seen->others);
+  co_return seen->clients;
+}
+
 Task<bool> LocalServer::wait_no_clients(Instant deadline) {
+  std::set<process::Identity> others;
   for (;;) {
     changed_.clear();
     if (stopped()) co_return true;
     bool clients = !postmaster_;
     if (postmaster_) {
-      for (const pid_t pid : process::children(postmaster_->identity.pid)) {
-        const auto seen = process::stat(pid);
-        clients = clients || (seen && !seen->dead() && !is_auxiliary_title(process::title(pid)));
-      }
+      auto looking = has_clients(others, deadline);
+      clients = co_await std::move(looking);
     }
     if (!clients) co_return true;
     auto waiting = wait_change(kLook, deadline);
@@ -50,7 +79,7 @@ Task<std::optional<ControlData>> LocalServer::wait_shutdown_checkpoint(Instant d
   for (;;) {
     const bool last = stopped();
     std::vector<std::string> argv{tool("pg_controldata"), pg().data_dir};
-    auto running = run_tool(std::move(argv), tool_environment(), deadline);
+    auto running = ask_tool(std::move(argv), tool_environment(), deadline);
     auto finished = co_await std::move(running);
     auto data = finished && finished->success() ? parse_control_data(finished->out) : std::nullopt;
     if (data && data->cluster_state.starts_with("shut down")) {
@@ -76,7 +105,7 @@ Task<Lsn> LocalServer::last_lsn(ControlData control, Instant deadline) {
                                   to_string(lsn),
                                   "-n",
                                   "1"};
-    return run_tool(std::move(argv), tool_environment(), deadline);
+    return ask_tool(std::move(argv), tool_environment(), deadline);
   };
   const Lsn checkpoint = control.latest_checkpoint;
   auto dumping = dump(checkpoint);
@@ -102,25 +131,11 @@ Task<bool> LocalServer::wait_down(Instant deadline) {
 }
 
 void LocalServer::kill_now() {
-  constexpr int kPasses = 3;
   stop_requested_ = true;
-  if (postmaster_) {
-    // Stopped first: it forks nobody any more. Its children next, as without it nobody could tell them any
-    // more.
-    postmaster_->pidfd.signal(SIGSTOP);
-    const pid_t pid = postmaster_->identity.pid;
-    for (int pass = 0; pass < kPasses; ++pass) {
-      for (const pid_t child : process::children(pid)) {
-        const auto seen = process::stat(child);
-        if (!seen || seen->dead()) continue;
-        const process::Identity identity{child, seen->start_ticks};
-        postmaster_->children.insert(identity);
-        // Only what is known already spares one: no look at a process may hold up the end of the others.
-        if (!is_logger(identity)) process::send_signal(identity, SIGKILL);
-      }
-    }
-    postmaster_->pidfd.signal(SIGKILL);
-  }
+  // Its children go with it, as without it nobody could tell them any more.
+  if (postmaster_)
+    postmaster_->children.merge(
+        process::kill_server(postmaster_->identity, postmaster_->pidfd.descriptor(), logger_));
   for (const auto& orphan : orphans_) process::send_signal(orphan, SIGKILL);
   // Whoever else works in this data directory: backends without a parent, a single-user server.
   for (const auto& found : processes_of_data_directory(true)) process::send_signal(found, SIGKILL);

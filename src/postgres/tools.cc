@@ -16,6 +16,8 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr Duration kToolBudget = 30s;
+/// What a program that only tells something may overrun its deadline by: it has nothing to put in order.
+constexpr Duration kAnswerGrace = 100ms;
 /// How often a script that runs before the stop is compared with the server that is to be stopped.
 constexpr Duration kScriptLook = 100ms;
 
@@ -60,6 +62,18 @@ Task<std::expected<process::Finished, std::string>> LocalServer::run_tool(std::v
   command.argv = std::move(argv);
   command.environment = std::move(environment);
   auto op = process::run(clock_, std::move(command), deadline, std::move(sink));
+  co_return co_await std::move(op);
+}
+
+Task<std::expected<process::Finished, std::string>> LocalServer::ask_tool(std::vector<std::string> argv,
+                                                                          process::Environment environment,
+                                                                          Instant deadline) {
+  process::Command command;
+  command.argv = std::move(argv);
+  command.environment = std::move(environment);
+  command.grace = kAnswerGrace;
+  command.after_kill = kAnswerGrace;
+  auto op = process::run(clock_, std::move(command), deadline);
   co_return co_await std::move(op);
 }
 
@@ -188,7 +202,7 @@ template Task<std::expected<Result, std::string>> LocalServer::holding_secrets(s
 Task<Result> LocalServer::check_binaries(Instant deadline) {
   std::vector<std::string> argv{tool("postgres"), "--version"};
   auto running =
-      run_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kToolBudget));
+      ask_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kToolBudget));
   auto finished = co_await std::move(running);
   if (!finished || !finished->success()) {
     co_return std::unexpected(
@@ -217,7 +231,7 @@ Task<void> LocalServer::read_control(Instant deadline) {
   }
   std::vector<std::string> argv{tool("pg_controldata"), pg().data_dir};
   auto running =
-      run_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kToolBudget));
+      ask_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kToolBudget));
   const std::uint64_t generation = generation_;
   auto finished = co_await std::move(running);
   // What was read while a server came or went describes neither.
@@ -239,7 +253,7 @@ Task<std::string> LocalServer::parameter_from_files(std::string name, Instant de
   std::vector<std::string> argv{
       tool("postgres"), "-D", pg().data_dir, "-C", name, "--config-file=" + main_file()};
   auto running =
-      run_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kToolBudget));
+      ask_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kToolBudget));
   auto finished = co_await std::move(running);
   if (!finished || !finished->success()) co_return "?";
   std::string text = finished->out;

@@ -12,8 +12,8 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
-#include <exception>
 #include <mutex>
+#include <optional>
 
 #include "core/format.h"
 #include "core/task_scope.h"
@@ -251,7 +251,14 @@ class Lines {
 
 /// Reads one output to its end: keeps the tail, hands out lines.
 Task<void> read_output(int fd, std::string* kept, const LineSink* sink) {
-  asio::posix::stream_descriptor stream(co_await asio::this_coro::executor, fd);
+  asio::posix::stream_descriptor stream(co_await asio::this_coro::executor);
+  boost::system::error_code unwatched;
+  stream.assign(fd, unwatched);
+  if (unwatched) {
+    ::close(fd);
+    *kept = "its output could not be read: " + unwatched.message();
+    co_return;
+  }
   // What may lie before the tail that is kept, so that it is not moved at every read.
   constexpr std::size_t kSlack = kMaxOutputBytes / 4;
   Lines lines(sink);
@@ -270,21 +277,36 @@ Task<void> read_output(int fd, std::string* kept, const LineSink* sink) {
   lines.flush();
 }
 
-struct Readers {
+struct Patience {
+  Duration grace{};
+  Duration after_kill{};
+};
+
+/// A command that runs: what it was given, and what has to end with it.
+struct Running {
+  Running(Clock& clock, const Executor& executor) : clock(clock), scope(executor) {}
+
+  Clock& clock;
+  Patience patience;
+  Instant deadline{};
+  LineSink on_error_line;
+  /// nullopt: not yet, or not at all.
+  std::optional<Child> child;
+  Finished result;
+  TaskScope scope;
   TaskHandle out;
   TaskHandle err;
 };
 
 /// TERM, patience, KILL, and the end is awaited; a process stuck in the kernel is left to a later reaping.
-Task<void> end_child(Clock& clock, const Child& child, Duration grace) {
-  constexpr Duration kAfterKill = std::chrono::seconds(5);
+Task<void> end_child(Clock& clock, const Child& child, Patience patience) {
   // Those that leave the group, and lose their parent when it ends, are found by name afterwards.
   std::vector<Identity> below;
   for (const pid_t pid : descendants(child.pid()))
     if (const auto seen = stat(pid)) below.push_back({pid, seen->start_ticks});
   child.signal_group(SIGTERM);
-  auto polite = child.pidfd().wait();
-  auto bounded = run_until(clock, std::move(polite), clock.now() + grace);
+  auto polite = child.pidfd().wait(clock);
+  auto bounded = run_until(clock, std::move(polite), clock.now() + patience.grace);
   const bool ended = co_await std::move(bounded);
   if (ended) {
     for (const auto& left : below)
@@ -294,67 +316,62 @@ Task<void> end_child(Clock& clock, const Child& child, Duration grace) {
   }
   kill_tree(child.pid());
   child.signal_group(SIGKILL);
-  auto killed = child.pidfd().wait();
-  auto last = run_until(clock, std::move(killed), clock.now() + kAfterKill);
+  auto killed = child.pidfd().wait(clock);
+  auto last = run_until(clock, std::move(killed), clock.now() + patience.after_kill);
   co_await std::move(last);
 }
 
 /// Ends the child where it still runs, then the readers. What was written before the end is read; a
 /// grandchild that keeps a pipe open is not waited for.
-Task<void> finish(Clock& clock, const Child& child, Duration grace, TaskScope* scope, Readers readers) {
+Task<void> finish(Running* of) {
   constexpr Duration kDrain = std::chrono::milliseconds(200);
-  if (!child.pidfd().ended()) {
-    auto ending = end_child(clock, child, grace);
+  if (!of->child) co_return;
+  if (!of->child->pidfd().ended()) {
+    auto ending = end_child(of->clock, *of->child, of->patience);
     co_await std::move(ending);
   }
-  const Instant drained = clock.now() + kDrain;
-  auto out_end = readers.out.join();
-  auto out_wait = run_until(clock, std::move(out_end), drained);
+  const Instant drained = of->clock.now() + kDrain;
+  auto out_end = of->out.join();
+  auto out_wait = run_until(of->clock, std::move(out_end), drained);
   co_await std::move(out_wait);
-  auto err_end = readers.err.join();
-  auto err_wait = run_until(clock, std::move(err_end), drained);
+  auto err_end = of->err.join();
+  auto err_wait = run_until(of->clock, std::move(err_end), drained);
   co_await std::move(err_wait);
-  auto closing = scope->close();
+  auto closing = of->scope.close();
   co_await std::move(closing);
+}
+
+/// Starts the command and waits for its end, or for the deadline. Why it could not be started; empty: it was.
+Task<std::string> start_and_wait(Running* of, Command command) {
+  auto spawn_op = spawn(of->clock, std::move(command), of->deadline);
+  auto spawned = co_await std::move(spawn_op);
+  if (!spawned) co_return std::move(spawned.error());
+  of->child.emplace(std::move(*spawned));
+  const int out_fd = of->child->take_stdout();
+  const int err_fd = of->child->take_stderr();
+  if (out_fd >= 0)
+    of->out = of->scope.spawn("stdout of a child", read_output(out_fd, &of->result.out, nullptr));
+  if (err_fd >= 0)
+    of->err = of->scope.spawn("stderr of a child", read_output(err_fd, &of->result.err, &of->on_error_line));
+  auto ended = of->child->pidfd().wait(of->clock);
+  auto bounded = run_until(of->clock, std::move(ended), of->deadline);
+  of->result.timed_out = !co_await std::move(bounded);
+  co_return std::string();
 }
 
 }  // namespace
 
 Task<std::expected<Finished, std::string>> run(Clock& clock, Command command, Instant deadline,
                                                LineSink on_error_line) {
-  const Duration grace = command.grace;
-  auto spawn_op = spawn(clock, std::move(command), deadline);
-  auto spawned = co_await std::move(spawn_op);
-  if (!spawned) co_return std::unexpected(std::move(spawned.error()));
-  Child child = std::move(*spawned);
-
-  Finished result;
-  TaskScope scope(co_await asio::this_coro::executor);
-  Readers readers;
-  const int out_fd = child.take_stdout();
-  const int err_fd = child.take_stderr();
-  if (out_fd >= 0) readers.out = scope.spawn("stdout of a child", read_output(out_fd, &result.out, nullptr));
-  if (err_fd >= 0)
-    readers.err = scope.spawn("stderr of a child", read_output(err_fd, &result.err, &on_error_line));
-
-  std::exception_ptr cancelled;
-  try {
-    auto ended = child.pidfd().wait();
-    auto bounded = run_until(clock, std::move(ended), deadline);
-    result.timed_out = !co_await std::move(bounded);
-    auto closing = finish(clock, child, grace, &scope, readers);
-    co_await std::move(closing);
-  } catch (...) {
-    cancelled = std::current_exception();
-  }
-  if (cancelled) {
-    co_await shield_from_cancellation();
-    auto closing = finish(clock, child, grace, &scope, readers);
-    co_await std::move(closing);
-    std::rethrow_exception(cancelled);
-  }
-  result.exit = child.reap().value_or(Exit{0, SIGKILL});
-  co_return result;
+  Running running(clock, co_await asio::this_coro::executor);
+  running.patience = {command.grace, command.after_kill};
+  running.deadline = deadline;
+  running.on_error_line = std::move(on_error_line);
+  auto guarded = with_cleanup(start_and_wait(&running, std::move(command)), finish(&running));
+  std::string not_started = co_await std::move(guarded);
+  if (!not_started.empty()) co_return std::unexpected(std::move(not_started));
+  running.result.exit = running.child->reap().value_or(Exit{0, SIGKILL});
+  co_return std::move(running.result);
 }
 
 }  // namespace tanist::process

@@ -25,6 +25,8 @@ Environment without(Environment from, const std::vector<std::string>& prefixes);
 /// `as_error`, of the standard output: where the standard error goes, in the order of writing.
 /// Between SIGTERM and SIGKILL.
 constexpr Duration kGrace = std::chrono::seconds(10);
+/// How long the end is awaited after SIGKILL: a process may be stuck in the kernel.
+constexpr Duration kAfterKill = std::chrono::seconds(5);
 /// Kept of each output.
 constexpr std::size_t kMaxOutputBytes = 1 << 20;
 
@@ -40,6 +42,7 @@ struct Command {
   /// A session of its own, for what must outlive us; otherwise a process group of its own.
   bool new_session = false;
   Duration grace = kGrace;
+  Duration after_kill = kAfterKill;
   Output out = Output::capture;
   Output err = Output::capture;
 };
@@ -103,8 +106,9 @@ struct Finished {
 using LineSink = std::function<void(std::string_view line)>;
 
 /// Runs a command to its end. At the deadline or when cancelled its group gets SIGTERM, after its grace it
-/// and all below it are killed, wherever they have gone. Keeps the last megabyte of each output, however much
-/// comes. `on_error_line` sees each line of stderr as it comes, of a long one the beginning.
+/// and all below it are killed, wherever they have gone; `grace` and `after_kill` are what the deadline may
+/// be overrun by. Keeps the last megabyte of each output, however much comes. `on_error_line` sees each line
+/// of stderr as it comes, of a long one the beginning.
 Task<std::expected<Finished, std::string>> run(Clock& clock, Command command, Instant deadline,
                                                LineSink on_error_line = {});
 

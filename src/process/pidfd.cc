@@ -44,14 +44,24 @@ bool PidFd::ended() const {
   return fd_ < 0 || ::poll(&poll_fd, 1, 0) > 0;
 }
 
-Task<void> PidFd::wait() const {
+Task<void> PidFd::wait(Clock& clock) const {
+  constexpr Duration kLook = std::chrono::milliseconds(20);
   if (ended()) co_return;
+  asio::posix::stream_descriptor watched(co_await asio::this_coro::executor);
   // A descriptor of its own, as Asio closes what it waits on.
   const int copy = ::fcntl(fd_, F_DUPFD_CLOEXEC, 0);
-  if (copy < 0) throw boost::system::system_error(errno, boost::system::system_category(), "dup of pidfd");
-  asio::posix::stream_descriptor watched(co_await asio::this_coro::executor, copy);
-  auto readable = watched.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
-  co_await std::move(readable);
+  boost::system::error_code ec;
+  if (copy >= 0) watched.assign(copy, ec);
+  if (copy >= 0 && ec) ::close(copy);
+  if (copy >= 0 && !ec) {
+    auto readable = watched.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
+    co_await std::move(readable);
+    co_return;
+  }
+  while (!ended()) {
+    auto nap = clock.sleep_for(kLook);
+    co_await std::move(nap);
+  }
 }
 
 }  // namespace tanist::process

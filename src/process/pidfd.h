@@ -5,6 +5,7 @@
 #include <expected>
 #include <string>
 
+#include "core/clock.h"
 #include "core/task.h"
 
 namespace tanist::process {
@@ -26,8 +27,9 @@ class PidFd {
   bool signal(int number) const;
   /// It has ended; a zombie has, too.
   bool ended() const;
-  /// Returns when it has ended. Several coroutines may wait; the object must outlive them.
-  Task<void> wait() const;
+  /// Returns when it has ended. Several coroutines may wait; the object must outlive them. Out of descriptors
+  /// it looks again and again instead of being told.
+  Task<void> wait(Clock& clock) const;
 
  private:
   PidFd(pid_t pid, int fd) : pid_(pid), fd_(fd) {}

@@ -1,5 +1,6 @@
 #include "setup/abbreviations.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 
 #include "core/format.h"

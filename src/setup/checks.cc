@@ -1,5 +1,6 @@
 #include "setup/checks.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <charconv>
 #include <utility>

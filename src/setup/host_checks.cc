@@ -6,10 +6,12 @@
 #include <filesystem>
 
 #include "config/addresses.h"
+#include "config/tls_options.h"
 #include "core/clock.h"
 #include "core/format.h"
 #include "net/certificate.h"
 #include "net/http.h"
+#include "postgres/lock_files.h"
 #include "process/command_line.h"
 #include "setup/hba.h"
 
@@ -51,20 +53,11 @@ class HostCheck {
     out_.warnings.push_back(finding(std::move(path), value, why, std::move(hint)));
   }
 
-  static net::TlsOptions options_of(const config::TlsFiles& files) {
-    net::TlsOptions out;
-    out.ca_file = files.ca_file;
-    out.cert_file = files.cert_file;
-    out.key_file = files.key_file;
-    out.key_password = files.key_password;
-    return out;
-  }
-
   /// Loads the files as the daemon will: a key that belongs to another certificate does not load either.
   void tls() {
     const auto& api = settings_.restapi;
     if (!api.tls.cert_file.empty()) {
-      net::TlsOptions options = options_of(api.tls);
+      net::TlsOptions options = config::tls_options(api.tls);
       options.ciphers = api.ciphers;
       if (const auto loaded = net::load_server_tls(options, net::ClientCertificates::ignored); !loaded) {
         error("restapi.certfile", api.tls.cert_file, loaded.error());
@@ -99,7 +92,7 @@ class HostCheck {
   void client_tls(const std::string& section, const std::string& ca, const std::string& certificate,
                   const config::TlsFiles& files) {
     if (files.ca_file.empty() && files.cert_file.empty()) return;
-    const auto loaded = net::load_client_tls(options_of(files));
+    const auto loaded = net::load_client_tls(config::tls_options(files));
     if (loaded) return validity(section + "." + certificate, files.cert_file);
     const bool names_ca = !files.ca_file.empty() && loaded.error().find(files.ca_file) != std::string::npos;
     error(section + "." + (names_ca ? ca : certificate), names_ca ? files.ca_file : files.cert_file,
@@ -148,6 +141,10 @@ class HostCheck {
     }
     const auto sockets = pg.parameters.find("unix_socket_directories");
     if (sockets == pg.parameters.end()) return;
+    if (!postgres::socket_directories_inside(pg).empty())
+      warn("postgresql.parameters.unix_socket_directories", sockets->second,
+           "lies in the data directory: pg_rewind from this member fails on the sockets",
+           "name a directory outside of the data directory");
     const std::string first(
         config::trim(std::string_view(sockets->second).substr(0, sockets->second.find(','))));
     if (first.starts_with('/')) usable_directory("postgresql.parameters.unix_socket_directories", first);

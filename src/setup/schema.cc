@@ -14,9 +14,18 @@ constexpr std::int64_t kLeastStack = 65536;
 Check texts() {
   return list_of(text());
 }
-/// Options of a tool: `name` or `{name: value}`.
+/// Options of a tool: `name` or `{name: value}`, or all of them in one mapping.
 Check tool_options() {
-  return list_of(either(text(), mapping()));
+  return [list = list_of(either(text(), mapping()))](const Document& value, const std::string& path,
+                                                     Inspection& in) {
+    if (!value.is_map()) list(value, path, in);
+  };
+}
+/// A text that may look like a number in YAML: user names and passwords.
+Check word_or_number() {
+  return [text = text()](const Document& value, const std::string& path, Inspection& in) {
+    if (!value.is_int() && !value.is_double()) text(value, path, in);
+  };
 }
 Check reachable_list(int port) {
   return either(reachable_with_commas(port), list_of(reachable(port)));
@@ -55,7 +64,7 @@ Check ctl_section() {
       optional("cacert", text()),
       optional("certfile", text()),
       optional("keyfile", text()),
-      optional("keyfile_password", text()),
+      optional("keyfile_password", word_or_number()),
   });
 }
 
@@ -63,10 +72,11 @@ Check restapi_section() {
   return section({
       required("listen", listen(8008)),
       required("connect_address", connect_address()),
-      optional("authentication", section({required("username", text()), required("password", text())})),
+      optional("authentication",
+               section({required("username", word_or_number()), required("password", word_or_number())})),
       optional("certfile", text()),
       optional("keyfile", text()),
-      optional("keyfile_password", text()),
+      optional("keyfile_password", word_or_number()),
       optional("cafile", text()),
       optional("ciphers", text()),
       optional("verify_client", word({"none", "optional", "required"})),
@@ -170,8 +180,8 @@ Check etcd_section(int port) {
                     {"url", text()},
                     {"proxy", text()}}),
       optional("protocol", text()),
-      optional("username", text()),
-      optional("password", text()),
+      optional("username", word_or_number()),
+      optional("password", word_or_number()),
       optional("cacert", text()),
       optional("cert", text()),
       optional("key", text()),
@@ -180,9 +190,14 @@ Check etcd_section(int port) {
 
 std::vector<Part> zookeeper_tls() {
   return {
-      optional("use_ssl", boolean()),  optional("cacert", text()),       optional("cert", text()),
-      optional("key", text()),         optional("key_password", text()), optional("verify", boolean()),
-      optional("set_acls", mapping()), optional("auth_data", mapping()),
+      optional("use_ssl", boolean()),
+      optional("cacert", text()),
+      optional("cert", text()),
+      optional("key", text()),
+      optional("key_password", word_or_number()),
+      optional("verify", boolean()),
+      optional("set_acls", mapping()),
+      optional("auth_data", mapping()),
   };
 }
 
@@ -205,7 +220,7 @@ Check raft_section() {
       optional("bind_addr", listen(1)),
       required("partner_addrs", list_of(reachable(1))),
       optional("data_dir", text()),
-      optional("password", text()),
+      optional("password", word_or_number()),
       optional("append_entries_period", real(0, true)),
       optional("min_timeout", real(0, true)),
       optional("max_timeout", real(0, true)),
@@ -238,7 +253,7 @@ Check kubernetes_section() {
 }
 
 Check users() {
-  return section({required("username", text()), optional("password", text())});
+  return section({required("username", word_or_number()), optional("password", word_or_number())});
 }
 
 /// `bin_dir` is checked even where it is not given.

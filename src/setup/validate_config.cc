@@ -7,6 +7,7 @@
 #include "config/dynamic.h"
 #include "config/keys.h"
 #include "config/load.h"
+#include "config/modes.h"
 #include "config/sources.h"
 #include "core/format.h"
 #include "setup/host_checks.h"
@@ -123,9 +124,26 @@ class Validation {
     config::Problems notes;
     const config::Settings settings = config::build(local, *dynamic, notes);
     for (const auto& note : notes) take(note);
+    check_modes(settings.dynamic);
     const HostFindings host = check_host(settings, in);
     for (const auto& finding : host.errors) errors_.push_back(report(finding));
     for (const auto& finding : host.warnings) warnings_.push_back(report(finding));
+  }
+
+  void check_modes(const config::Dynamic& dynamic) {
+    for (const auto& mode : config::modes_not_served(dynamic)) {
+      config::Problem problem{.severity = config::Severity::warning, .key = "bootstrap.dcs." + mode};
+      problem.text =
+          mode == "failsafe_mode"
+              ? "is not served by this version yet: a primary that loses the store is demoted"
+              : "is not served by this version yet: while it is set a running primary is kept, and "
+                "nobody is promoted, cloned or made the first primary";
+      if (const auto at = merged_.place(problem.key)) {
+        problem.file = at->source;
+        problem.line = at->line;
+      }
+      take(problem);
+    }
   }
 
   Document bootstrap_dcs() const {

@@ -7,15 +7,23 @@
 
 namespace tanist::contract {
 
-EtcdProcess& shared_etcd() {
-  static EtcdProcess etcd({});
-  static const bool started = [] {
-    etcd.start();
-    if (!etcd.wait_healthy()) throw std::runtime_error("etcd does not answer");
-    return true;
-  }();
-  (void)started;
+namespace {
+std::unique_ptr<EtcdProcess> started_etcd() {
+  auto etcd = std::make_unique<EtcdProcess>(EtcdProcess::Options{});
+  etcd->start();
+  if (!etcd->wait_healthy()) throw std::runtime_error("etcd does not answer");
   return etcd;
+}
+}  // namespace
+
+EtcdProcess& shared_etcd() {
+  static const auto etcd = started_etcd();
+  return *etcd;
+}
+
+EtcdProcess& other_etcd() {
+  static const auto etcd = started_etcd();
+  return *etcd;
 }
 
 Etcd3Fixture::Etcd3Fixture() {

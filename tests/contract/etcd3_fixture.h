@@ -14,6 +14,8 @@ namespace tanist::contract {
 
 /// A real etcd that all tests of the process share, each under a base path of its own.
 EtcdProcess& shared_etcd();
+/// Another one, that the first knows nothing of.
+EtcdProcess& other_etcd();
 
 class Etcd3Fixture final : public StoreFixture {
  public:
@@ -28,6 +30,9 @@ class Etcd3Fixture final : public StoreFixture {
   void cut(const std::string& member) override { proxy(member).cut(); }
   void heal(const std::string& member) override { proxy(member).heal(); }
   void lose(const std::string& member, Loss loss, int count) override { proxy(member).lose(loss, count); }
+  void lead_elsewhere(const std::string& member, bool elsewhere) override {
+    proxy(member).lead_to((elsewhere ? other_etcd() : shared_etcd()).port());
+  }
   void break_watch(const std::string& member) override { proxy(member).close_watches(); }
   void compact() override;
   int requests(const std::string& member) override;

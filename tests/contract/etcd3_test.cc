@@ -3,8 +3,7 @@
 
 #include <algorithm>
 
-#include "contract/etcd3_fixture.h"
-#include "contract/run_task.h"
+#include "contract/etcd3_member.h"
 #include "core/format.h"
 #include "core/log.h"
 #include "core/task_scope.h"
@@ -15,76 +14,6 @@
 /// What only etcd 3 has: several nodes, raft terms, logins, certificates.
 namespace tanist::contract {
 namespace {
-
-using namespace std::chrono_literals;
-using dcs::Outcome;
-using dcs::Read;
-using dcs::RenewOutcome;
-
-constexpr Duration kBudget = 5s;
-
-/// One store on any endpoints, with its own loop.
-class Member {
- public:
-  explicit Member(dcs::etcd3::Options options, std::string name = "a") : name_(std::move(name)) {
-    if (options.base_path.empty()) options.base_path = "/service/x";
-    options.timing.ttl = 2s;
-    options.timing.loop_wait = 1s;
-    options.timing.retry_timeout = 3s;
-    store = dcs::etcd3::make_store(io.get_executor(), clock, options);
-  }
-  ~Member() { run(store->close()); }
-
-  void open() { run(store->open({name_, "first", {}})); }
-  template <class T>
-  T run(Task<T> task) {
-    return test::run(io, std::move(task));
-  }
-  Instant in(Duration d) { return clock.now() + d; }
-  dcs::Renewal renew(Duration budget = kBudget) { return run(store->renew(std::nullopt, in(budget))); }
-  Outcome acquire() {
-    const auto result = run(store->acquire({}, in(kBudget)));
-    EXPECT_EQ(result.detail, "");
-    return result.outcome;
-  }
-  dcs::ClusterPtr read(Read how = Read::linearizable) {
-    auto view = run(store->load(how, in(kBudget)));
-    EXPECT_TRUE(view) << view.error().detail;
-    return view ? *view : std::make_shared<const dcs::Cluster>();
-  }
-  void pass(Duration d) { run(clock.sleep_for(d)); }
-
-  boost::asio::io_context io{1};
-  SystemClock clock;
-  std::unique_ptr<dcs::Store> store;
-
- private:
-  std::string name_;
-};
-
-dcs::etcd3::Options at(std::initializer_list<int> ports, bool proxies = true) {
-  dcs::etcd3::Options out;
-  for (const int port : ports) out.connection.endpoints.push_back({"127.0.0.1", port});
-  out.connection.use_proxies = proxies;
-  return out;
-}
-
-/// The one way of a member to the store of `world`.
-dcs::etcd3::Options through_proxy(Etcd3Fixture& world) {
-  auto options = at({world.proxy("a").port()});
-  options.base_path = world.base_path();
-  return options;
-}
-
-std::string ask(const EtcdProcess& etcd, const std::string& path, const std::string& body) {
-  return etcd.post(path, body);
-}
-
-dcs::etcd3::Header header_of(const EtcdProcess& etcd) {
-  const auto answer = parse_json(ask(etcd, "/v3/kv/range", R"({"key":"YQ=="})"));
-  EXPECT_TRUE(answer);
-  return answer ? dcs::etcd3::read_header(*answer) : dcs::etcd3::Header();
-}
 
 TEST(Etcd3, a_renewal_takes_two_requests_and_a_kept_session_one) {
   Etcd3Fixture world;
@@ -98,69 +27,6 @@ TEST(Etcd3, a_renewal_takes_two_requests_and_a_kept_session_one) {
             (std::map<std::string, int>{{"/v3/kv/txn", 1}, {"/v3/lease/keepalive", 1}}));
   ASSERT_TRUE(a.run(a.store->keep_session(a.in(kBudget))).done());
   EXPECT_EQ(world.proxy("a").take_requests(), (std::map<std::string, int>{{"/v3/lease/keepalive", 1}}));
-}
-
-TEST(Etcd3, a_keepalive_from_an_old_term_does_not_prove) {
-  Etcd3Fixture world;
-  Member a(through_proxy(world));
-  a.open();
-  ASSERT_EQ(a.acquire(), Outcome::done);
-  // A node that was deposed goes on answering keep-alives in its old term, while transactions are answered in
-  // a new one.
-  const auto header = header_of(shared_etcd());
-  const auto session = a.store->session();
-  const auto stale = fmt::format(
-      R"({{"result":{{"header":{{"cluster_id":"{}","member_id":"1","revision":"1","raft_term":"{}"}},"ID":"{}","TTL":"2"}}}})",
-      header.cluster_id, header.raft_term - 1, session);
-  world.proxy("a").answer("/lease/keepalive", [stale](const std::string&) { return stale; });
-  const auto renewal = a.renew(600ms);
-  EXPECT_EQ(renewal.outcome, RenewOutcome::unproven);
-  EXPECT_NE(renewal.detail.find("raft term"), std::string::npos) << renewal.detail;
-
-  // The same seen from before: the keep-alives' term is the only one known yet when the transaction brings a
-  // newer one.
-  const auto newer =
-      fmt::format(R"({{"header":{{"cluster_id":"{}","revision":"9","raft_term":"{}"}},"succeeded":true}})",
-                  header.cluster_id, header.raft_term + 1);
-  world.proxy("a").answer("/lease/keepalive", {});
-  world.proxy("a").answer("/kv/txn", [newer](const std::string&) { return newer; });
-  EXPECT_EQ(a.renew(600ms).outcome, RenewOutcome::unproven);
-  world.proxy("a").answer("/kv/txn", {});
-}
-
-TEST(Etcd3, answers_that_do_not_tell_where_they_come_from_do_not_prove) {
-  Etcd3Fixture world;
-  Member a(through_proxy(world));
-  a.open();
-  ASSERT_EQ(a.acquire(), Outcome::done);
-  const auto outcome = [&](const std::string& alive, const std::string& mine) {
-    const auto keepalive =
-        fmt::format(R"({{"result":{{"header":{{{}}},"ID":"{}","TTL":"2"}}}})", alive, a.store->session());
-    const auto txn = fmt::format(R"({{"header":{{{}}},"succeeded":true}})", mine);
-    world.proxy("a").answer("/lease/keepalive", [=](const std::string&) { return keepalive; });
-    world.proxy("a").answer("/kv/txn", [=](const std::string&) { return txn; });
-    return a.renew(600ms).outcome;
-  };
-  const std::string here = R"("cluster_id":"1","raft_term":"900")";
-  EXPECT_EQ(outcome(here, here), RenewOutcome::proven);
-  EXPECT_EQ(outcome("", ""), RenewOutcome::unproven);
-  EXPECT_EQ(outcome(here, ""), RenewOutcome::unproven);
-  EXPECT_EQ(outcome(R"("raft_term":"900")", R"("raft_term":"900")"), RenewOutcome::unproven);
-  EXPECT_EQ(outcome(here, R"("cluster_id":"2","raft_term":"900")"), RenewOutcome::unproven);
-  world.proxy("a").answer("/lease/keepalive", {});
-  world.proxy("a").answer("/kv/txn", {});
-}
-
-TEST(Etcd3, a_keepalive_without_a_transaction_does_not_prove) {
-  Etcd3Fixture world;
-  Member a(through_proxy(world));
-  a.open();
-  ASSERT_EQ(a.acquire(), Outcome::done);
-  world.proxy("a").answer("/kv/txn", [](const std::string&) { return std::string(); });
-  EXPECT_EQ(a.renew(500ms).outcome, RenewOutcome::unproven);
-  world.proxy("a").answer("/kv/txn", {});
-  world.proxy("a").close_all();
-  EXPECT_EQ(a.renew().outcome, RenewOutcome::proven);
 }
 
 TEST(Etcd3, keys_of_others_below_the_path_are_left_alone) {

@@ -119,25 +119,48 @@ EtcdProcess::~EtcdProcess() {
   kill();
 }
 
+std::string EtcdProcess::peer_url() const {
+  return fmt::format("http://127.0.0.1:{}", options_.peer_port);
+}
+
+std::string EtcdProcess::initial_cluster() const {
+  return options_.cluster.empty() ? options_.name + "=" + peer_url() : options_.cluster;
+}
+
+bool EtcdProcess::restore_itself() {
+  const std::string snapshot = directory_.path() + "/snapshot";
+  const std::string data = directory_.path() + "/data";
+  const std::string endpoint = fmt::format("--endpoints=http://127.0.0.1:{}", port());
+  if (run_program({"/usr/bin/etcdctl", endpoint, "snapshot", "save", snapshot}) != 0) return false;
+  kill();
+  std::error_code ignored;
+  std::filesystem::remove_all(data, ignored);
+  if (run_program({"/usr/bin/etcdctl", "snapshot", "restore", snapshot, "--name=" + options_.name,
+                   "--data-dir=" + data, "--initial-cluster=" + initial_cluster(),
+                   "--initial-advertise-peer-urls=" + peer_url()}) != 0)
+    return false;
+  start();
+  return wait_healthy();
+}
+
 void EtcdProcess::start() {
   const bool tls = !options_.cert_file.empty();
   const std::string scheme = tls ? "https" : "http";
   const auto url = [&](int port) { return fmt::format("{}://127.0.0.1:{}", scheme, port); };
-  const std::string peer = fmt::format("http://127.0.0.1:{}", options_.peer_port);
+  const std::string peer = peer_url();
   // Short elections allow short leases: their minimum is 1.5 election time-outs.
-  std::vector<std::string> command{
-      "/usr/bin/etcd",
-      "--name=" + options_.name,
-      "--data-dir=" + directory_.path() + "/data",
-      "--listen-client-urls=" + url(options_.client_port),
-      "--advertise-client-urls=" + url(options_.advertised_port),
-      "--listen-peer-urls=" + peer,
-      "--initial-advertise-peer-urls=" + peer,
-      "--initial-cluster=" + (options_.cluster.empty() ? options_.name + "=" + peer : options_.cluster),
-      "--heartbeat-interval=50",
-      "--election-timeout=500",
-      "--logger=zap",
-      "--log-level=warn"};
+  std::vector<std::string> command{"/usr/bin/etcd",
+                                   "--name=" + options_.name,
+                                   "--data-dir=" + directory_.path() + "/data",
+                                   "--listen-client-urls=" + url(options_.client_port),
+                                   "--advertise-client-urls=" + url(options_.advertised_port),
+                                   "--listen-peer-urls=" + peer,
+                                   "--initial-advertise-peer-urls=" + peer,
+                                   "--initial-cluster=" + initial_cluster(),
+                                   "--heartbeat-interval=50",
+                                   "--election-timeout=500",
+                                   "--logger=zap",
+                                   "--log-level=warn"};
   if (tls) {
     command.push_back("--cert-file=" + options_.cert_file);
     command.push_back("--key-file=" + options_.key_file);
@@ -189,10 +212,10 @@ std::string EtcdProcess::get(const std::string& key, bool* present) const {
     const auto answer =
         parse_json(post("/v3/kv/txn", dcs::etcd3::txn_body({}, {dcs::etcd3::range(key)}, {})));
     if (answer && !dcs::etcd3::read_error(*answer)) {
-      const auto txn = dcs::etcd3::read_txn(*answer);
-      if (txn.found.empty() || !txn.found[0]) return {};
+      const auto txn = dcs::etcd3::read_txn(*answer, 1, 0);
+      if (!txn || !txn->found[0]) return {};
       *present = true;
-      return txn.found[0]->kv.value;
+      return txn->found[0]->kv.value;
     }
     // An election is under way.
     std::this_thread::sleep_for(std::chrono::milliseconds(100));

@@ -52,6 +52,9 @@ class EtcdProcess {
   /// SIGKILL.
   void kill();
   void signal(int number);
+  /// What an operator does after a disaster: a snapshot, restored into the same member, which then runs
+  /// again.
+  bool restore_itself();
   /// Until it answers, at most 20 s.
   bool wait_healthy() const;
   int port() const { return options_.client_port; }
@@ -63,6 +66,10 @@ class EtcdProcess {
   std::string get(const std::string& key, bool* present) const;
 
  private:
+  std::string peer_url() const;
+  /// `name=url` of all, as etcd wants it.
+  std::string initial_cluster() const;
+
   Options options_;
   TemporaryDirectory directory_;
   pid_t pid_ = -1;

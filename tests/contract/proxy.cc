@@ -98,7 +98,9 @@ struct Proxy::Impl {
     for (const auto& [end, with] : answers) {
       if (!request.path.ends_with(end)) continue;
       const std::string body = with(request.body);
-      if (!body.empty()) {
+      if (body.starts_with("HTTP/")) {
+        link.to_client += body;
+      } else if (!body.empty()) {
         link.to_client +=
             fmt::format("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
                         body.size(), body);
@@ -230,6 +232,13 @@ void Proxy::cut() {
 void Proxy::heal() {
   const std::lock_guard lock(impl_->mutex);
   impl_->held = false;
+  impl_->poke();
+}
+
+void Proxy::lead_to(int upstream_port) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->upstream_port = upstream_port;
+  impl_->end_all = true;
   impl_->poke();
 }
 

@@ -21,6 +21,8 @@ class Proxy {
   /// Holds everything back, both ways, until heal().
   void cut();
   void heal();
+  /// Another server from now on; connections that stand are closed.
+  void lead_to(int upstream_port);
   /// Of transactions.
   void lose(Loss loss, int count);
   /// Closes every connection that carries a watch, or all of them.
@@ -30,7 +32,7 @@ class Proxy {
   std::map<std::string, int> take_requests();
   /// Answers requests whose path ends so with a JSON body of its own instead of asking etcd; nullopt in the
   /// function's place (an empty function) removes it. A function that returns an empty text leaves the
-  /// request unanswered.
+  /// request unanswered; one that begins with `HTTP/` is the whole answer, not only its body.
   void answer(const std::string& path_end, std::function<std::string(const std::string& body)> with);
 
  private:

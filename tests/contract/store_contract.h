@@ -227,6 +227,50 @@ TEST_P(StoreContract, the_leader_key_is_taken_only_on_what_was_decided_on) {
   EXPECT_EQ(acquire(a, conditions).outcome, Outcome::done);
 }
 
+TEST_P(StoreContract, the_leader_key_is_not_taken_on_a_view_from_before_another_leadership) {
+  Store& a = open("a");
+  Store& b = open("b");
+  ASSERT_EQ(acquire(b).outcome, Outcome::done);
+  ASSERT_TRUE(release(b, status_at(10)).done());
+  const auto seen = read(a);
+  EXPECT_NE(seen->leadership_version, 0);
+  AcquireConditions conditions;
+  conditions.leadership = seen->leadership_version;
+  // It leads and goes, and writes no word of it but the key itself.
+  ASSERT_EQ(acquire(b).outcome, Outcome::done);
+  ASSERT_TRUE(release(b).done());
+  EXPECT_EQ(read(a)->status_version, seen->status_version);
+  EXPECT_EQ(acquire(a, conditions).outcome, Outcome::refused);
+  EXPECT_TRUE(read(a)->unlocked());
+  conditions.leadership = read(a)->leadership_version;
+  EXPECT_EQ(acquire(a, conditions).outcome, Outcome::done);
+  EXPECT_EQ(renew(a).outcome, RenewOutcome::proven);
+}
+
+TEST_P(StoreContract, the_leader_key_is_not_taken_on_a_view_from_before_a_status_of_another_leader) {
+  Store& a = open("a");
+  ASSERT_TRUE(write(a, dcs::StatusRecord{status_at(10)}).done());
+  AcquireConditions conditions;
+  conditions.status = read(a)->status_version;
+  // As a member that writes nothing else.
+  ASSERT_TRUE(write(a, dcs::StatusRecord{status_at(20)}).done());
+  EXPECT_EQ(acquire(a, conditions).outcome, Outcome::refused);
+  conditions.status = read(a)->status_version;
+  EXPECT_EQ(acquire(a, conditions).outcome, Outcome::done);
+}
+
+TEST_P(StoreContract, a_leadership_that_lasts_is_one_whatever_is_renewed_and_moved) {
+  Store& before = open("a", "first");
+  ASSERT_EQ(acquire(before).outcome, Outcome::done);
+  const auto version = read(before)->leadership_version;
+  const auto session = before.session();
+  close("a", "first");
+  Store& after = open("a", "second", session);
+  ASSERT_EQ(renew(after, status_at(1)).outcome, RenewOutcome::proven);
+  EXPECT_NE(read(after)->leader->session, session);
+  EXPECT_EQ(read(after)->leadership_version, version);
+}
+
 TEST_P(StoreContract, a_renewal_proves_and_carries_the_status) {
   Store& a = open("a");
   ASSERT_EQ(acquire(a).outcome, Outcome::done);
@@ -245,6 +289,16 @@ TEST_P(StoreContract, a_renewal_proves_and_carries_the_status) {
   const auto without = renew(a);
   EXPECT_EQ(without.outcome, RenewOutcome::proven);
   EXPECT_FALSE(without.status_written);
+}
+
+TEST_P(StoreContract, a_proof_names_a_position_of_the_store_that_knows_of_the_key) {
+  Store& a = open("a");
+  const auto mine = acquire(a);
+  ASSERT_EQ(mine.outcome, Outcome::done);
+  EXPECT_GE(mine.proof.revision, read(a)->leader->version);
+  ASSERT_TRUE(write(a, sync_of("x")).done());
+  const auto version = read(a)->sync.version;
+  EXPECT_GE(renew(a).proof.revision, version);
 }
 
 TEST_P(StoreContract, a_renewal_never_creates_the_key) {
@@ -452,6 +506,63 @@ TEST_P(StoreContract, a_cancelled_bootstrap_leaves_nothing) {
   ASSERT_TRUE(world->get(a.begin_bootstrap({}, world->in(kBudget))).done());
   EXPECT_TRUE(world->get(a.cancel_bootstrap(world->in(kBudget))).done());
   EXPECT_TRUE(read(a)->empty());
+}
+
+// ---- which store
+
+TEST_P(StoreContract, answers_of_another_store_are_not_believed) {
+  Store& a = open("a");
+  Store& b = open("b");
+  ASSERT_EQ(acquire(a).outcome, Outcome::done);
+  ASSERT_TRUE(touch(a, "running").done());
+  read(a, Read::watched);
+  EXPECT_EQ(a.store_id(), b.store_id());
+  int leaders = 0;
+  a.on_change([&](Store::Change change) { leaders += change.leader_changed; });
+  world->lead_elsewhere("a", true);
+  const auto renewal = renew(a, {}, kShortBudget);
+  EXPECT_EQ(renewal.outcome, RenewOutcome::unproven);
+  EXPECT_NE(renewal.detail.find(a.store_id()), std::string::npos) << "both are named: " << renewal.detail;
+  EXPECT_EQ(read(b)->leader_name(), "a");
+  const auto view = world->get(a.load(Read::linearizable, world->in(kShortBudget)));
+  EXPECT_FALSE(view);
+  EXPECT_NE(world->get(a.keep_session(world->in(kShortBudget))).outcome, Outcome::done);
+  EXPECT_NE(touch(a, "stopping", kShortBudget).outcome, Outcome::done);
+  EXPECT_NE(acquire(a, {}, kShortBudget).outcome, Outcome::done);
+  EXPECT_NE(release(a, {}, kShortBudget).outcome, Outcome::done);
+  EXPECT_EQ(leaders, 0);
+  world->lead_elsewhere("a", false);
+  pass_a_lease();
+  EXPECT_EQ(acquire(a).outcome, Outcome::done);
+  EXPECT_TRUE(sees(a, [](const auto& c) { return c.leader_name() == "a"; }));
+}
+
+TEST_P(StoreContract, a_restarted_member_insists_on_the_store_of_before_until_nothing_depends_on_it) {
+  Store& before = open("a", "first");
+  ASSERT_TRUE(touch(before, "running").done());
+  dcs::Identity identity{"a", "second", {before.session()}, before.store_id()};
+  ASSERT_NE(identity.store_id, "");
+  close("a", "first");
+  world->lead_elsewhere("a", true);
+  Store& after = *(stores["a/second"] = world->make(identity));
+  struct Opening {
+    static Task<void> run(Clock* clock, Store* store, dcs::Identity identity) {
+      auto insisting = with_deadline(*clock, opened(store, std::move(identity)), clock->now() + 1500ms);
+      const auto insisted = co_await std::move(insisting);
+      EXPECT_FALSE(insisted) << "only another store answers";
+    }
+    static Task<bool> opened(Store* store, dcs::Identity identity) {
+      auto opening = store->open(std::move(identity));
+      co_await std::move(opening);
+      co_return true;
+    }
+  };
+  world->run(Opening::run(&world->clock(), &after, identity));
+  after.take_any_store();
+  world->run(after.open(identity));
+  EXPECT_NE(after.store_id(), identity.store_id);
+  EXPECT_TRUE(touch(after, "running").done());
+  EXPECT_EQ(read(after)->member("a")->session, after.session());
 }
 
 }  // namespace tanist::contract

@@ -44,6 +44,8 @@ class StoreFixture {
   virtual void heal(const std::string& member) = 0;
   /// Until changed, or (`count` > 0) for that many writes.
   virtual void lose(const std::string& member, Loss loss, int count = 0) = 0;
+  /// The member's link leads to another store, empty and alive, or back home.
+  virtual void lead_elsewhere(const std::string& member, bool elsewhere) = 0;
   /// Ends the stream that keeps the member's copy current.
   virtual void break_watch(const std::string& member) = 0;
   /// Forgets the history of the store, so that no old position can be watched from.

@@ -1,4 +1,5 @@
 """kill -9 at any moment of the bootstrap: after a restart, or by another member, there is a cluster in the end."""
+import json
 import os
 import random
 import time
@@ -99,3 +100,28 @@ def test_lock_files_that_a_killed_server_left_empty_do_not_keep_it_down(new_clus
     cluster.wait_for_leader(FAST["ttl"] + 20)
     member.wait_for_log(f'removed "{member.data}/postmaster.pid": a server that was killed', 1)
     member.wait_for_log(f'removed "{socket_lock}"', 1)
+
+
+def test_a_note_that_was_left_costs_no_cluster(new_cluster):
+    """The note of a bootstrap came back with the power, say, and the store was wiped since: what it does not show to be its
+    own is not touched, and whoever reads the log knows what to do."""
+    cluster = new_cluster(members=("m1",)).start_store()
+    member = cluster["m1"].start()
+    cluster.wait_for_leader(40)
+    member.query("CREATE TABLE precious AS SELECT 42 AS x")
+    identifier = member.system_identifier()
+    member.kill()
+    note = member.data.with_name("data.tanist") / "bootstrap.json"
+    note.write_text(json.dumps({"data_dir": str(member.data), "name": "m1"}))
+    give(note)
+    for key in list(cluster.etcd.keys(cluster.key(""))):
+        cluster.etcd.delete(key)
+    member.start()
+    assert member.wait(30) == 1
+    member.wait_for_log("a PostgreSQL runs in it that the bootstrap did not start; nothing is touched", 1)
+    member.wait_for_log("HINT: if this data is to be kept, remove", 1)
+    assert member.system_identifier() == identifier and not member.data.with_name("data.failed").exists()
+    note.unlink()
+    member.start()
+    assert cluster.wait_for_leader(FAST["ttl"] + 20) is member
+    assert member.query("SELECT x FROM precious") == [(42,)]

@@ -1,6 +1,8 @@
 """What load balancers, operators and their scripts read: health checks, status documents, tanistctl."""
 import json
 import re
+import selectors
+import socket
 
 import pytest
 import yaml
@@ -42,6 +44,30 @@ def test_health_checks_tell_primary_from_replica(calm):
             assert replica.status(path) == 200, path
         for path in REPLICA_NO:
             assert replica.status(path) == 503, path
+
+
+def test_a_client_that_asks_nothing_silences_nobody(calm):
+    primary = calm.wait_for_leader()
+
+    def connect():
+        sock = socket.create_connection((primary.host, primary.rest_port), timeout=2)
+        sock.sendall(b"G")
+        sock.setblocking(False)
+        return sock
+
+    with selectors.DefaultSelector() as selector:
+        for _ in range(600):
+            selector.register(connect(), selectors.EVENT_READ)
+        answers = []
+        for _ in range(30):
+            answers.append(primary.status("/primary"))
+            for key, _ in selector.select(0):  # closed: opened again
+                selector.unregister(key.fileobj)
+                key.fileobj.close()
+                selector.register(connect(), selectors.EVENT_READ)
+        for key in list(selector.get_map().values()):
+            key.fileobj.close()
+    assert answers == [200] * 30
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])

@@ -15,8 +15,8 @@ using namespace tanist;
 void read_answers(const Document& answer) {
   using namespace dcs::etcd3;
   (void)read_header(answer);
-  (void)read_kvs(answer);
-  (void)read_txn(answer);
+  (void)read_range(answer);
+  for (std::size_t operations = 0; operations < 4; ++operations) (void)read_txn(answer, operations, 2);
   (void)read_grant(answer);
   (void)read_keepalive(answer);
   (void)read_watch(answer);

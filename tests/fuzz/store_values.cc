@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     text.remove_prefix(end + 1);
   }
   const dcs::Decoded decoded = dcs::decode(tree);
-  const auto modes = dcs::cluster_modes(decoded.cluster.config.data);
+  const auto modes = config::modes_of(decoded.cluster.config.data);
   (void)dcs::member_overviews(decoded.cluster, modes);
   (void)to_json(dcs::cluster_document(decoded.cluster, decoded.cluster.config.data, "scope"));
   (void)to_json(dcs::history_document(decoded.cluster.history));

@@ -47,6 +47,9 @@ class SimFixture final : public contract::StoreFixture {
     auto& counts = loss == Loss::before_effect ? faults.lose_request : faults.lose_reply;
     for (const char* what : kWrites) counts[what] = count > 0 ? count : 1'000'000;
   }
+  void lead_elsewhere(const std::string& member, bool elsewhere) override {
+    link_of(member).faults.elsewhere = elsewhere ? &other_ : nullptr;
+  }
   void break_watch(const std::string& member) override {
     for (SimStore* store : link_of(member).stores) store->break_watch();
   }
@@ -95,6 +98,7 @@ class SimFixture final : public contract::StoreFixture {
 
   World world_{42};
   StoreServer server_{world_, 0};
+  StoreServer other_{world_, 0, "store 2"};
   std::map<std::string, Link> links_;
   std::shared_ptr<Process> runner_ = std::make_shared<Process>(world_, HostClock{1h, 0}, "test");
   TaskScope runner_scope_{runner_->executor()};

@@ -1,6 +1,7 @@
 #include "member.h"
 
 #include "api/observed.h"
+#include "config/modes.h"
 #include "core/format.h"
 
 namespace tanist::sim {
@@ -55,10 +56,13 @@ config::SettingsPtr make_settings(const std::string& name, Endpoint host, const 
   d.primary_start_timeout = duration("primary_start_timeout", 300s);
   if (const Document* lag = dynamic.find("maximum_lag_on_failover"); lag && lag->is_int())
     d.maximum_lag_on_failover = lag->as_int();
-  d.pause = flag("pause", false);
-  d.failsafe_mode = flag("failsafe_mode", false);
+  const config::Modes modes = config::modes_of(dynamic);
+  d.pause = modes.pause;
+  d.failsafe_mode = modes.failsafe;
+  d.standby_cluster = modes.standby_cluster;
+  d.synchronous_mode = modes.synchronous;
+  d.synchronous_mode_strict = modes.synchronous_strict;
   d.check_timeline = flag("check_timeline", false);
-  if (flag("synchronous_mode", false)) d.synchronous_mode = config::Dynamic::SyncMode::on;
   pg.use_pg_rewind = flag("postgresql.use_pg_rewind", false);
   pg.use_slots = flag("postgresql.use_slots", true);
   pg.remove_data_directory_on_rewind_failure =
@@ -265,7 +269,9 @@ Task<void> Member::answer(std::function<void(ha::PeerAnswer)> reply) {
       answer.primary = !seen.probe->in_recovery || seen.role == "primary";
       answer.timeline = seen.probe->effective_timeline;
       if (!answer.primary) answer.position = std::max(seen.probe->receive, seen.probe->replay);
+      if (!answer.primary) answer.replayed = seen.probe->replay;
     }
+    answer.diverged = snapshot->diverged;
     answer.nofailover = snapshot->settings->tags.nofailover;
     answer.failover_priority = snapshot->settings->tags.failover_priority;
   }

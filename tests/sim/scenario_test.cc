@@ -542,5 +542,49 @@ TEST_P(Founding, a_bootstrap_killed_at_any_moment_is_begun_anew_or_taken_over) {
 }
 INSTANTIATE_TEST_SUITE_P(EveryMoment, Founding, ::testing::Range(0, 80));
 
+/// A host whose way to the store leads to another one, empty and alive, and whose peers cannot ask it.
+class TwoStores : public Scenario {
+ protected:
+  void lead_elsewhere(Member& m, bool elsewhere) {
+    m.store_faults().elsewhere = elsewhere ? &other : nullptr;
+    for (Endpoint host = 1; host <= cluster.size(); ++host) {
+      if (host == m.host()) continue;
+      world().partition(m.host(), host, elsewhere);
+      world().partition(host, m.host(), elsewhere);
+    }
+  }
+  void expect_nothing_in_the_other_store() {
+    EXPECT_TRUE(other.snapshot()->unlocked());
+    EXPECT_FALSE(other.snapshot()->initialize.present);
+  }
+
+  StoreServer other{world(), 0, "store 2"};
+};
+
+TEST_F(TwoStores, a_leader_does_not_lead_in_the_one_that_was_never_its_own) {
+  Member& old = leader();
+  lead_elsewhere(old, true);
+  until([&] { return cluster.primary() && cluster.primary() != &old; }, cluster.options().ttl + 5s);
+  EXPECT_FALSE(old.postgres().can_commit());
+  world().run_for(60s);
+  expect_nothing_in_the_other_store();
+  lead_elsewhere(old, false);
+  EXPECT_TRUE(cluster.run_until_converged(120s)) << story();
+}
+
+TEST_F(TwoStores, a_restarted_daemon_that_finds_its_primary_does_not_lead_in_the_other) {
+  Member& old = leader();
+  old.crash();
+  lead_elsewhere(old, true);
+  world().run_for(1s);
+  old.start();
+  until([&] { return cluster.primary() && cluster.primary() != &old; }, cluster.options().ttl + 5s);
+  EXPECT_FALSE(old.postgres().can_commit());
+  world().run_for(60s);
+  expect_nothing_in_the_other_store();
+  lead_elsewhere(old, false);
+  EXPECT_TRUE(cluster.run_until_converged(120s)) << story();
+}
+
 }  // namespace
 }  // namespace tanist::sim

@@ -1,5 +1,7 @@
 #include "server.h"
 
+#include <utility>
+
 #include "core/format.h"
 
 /// What the daemon sees of the PostgreSQL model, and the waits.
@@ -27,9 +29,16 @@ SimServer::~SimServer() {
   model_.on_change({});
 }
 
-Task<SimServer::Result> SimServer::open(config::SettingsPtr settings) {
+Task<SimServer::Result> SimServer::find(config::SettingsPtr settings) {
   settings_ = std::move(settings);
-  watching_ = true;
+  if (!std::exchange(watching_, true)) watch();
+  look();
+  // Orphans are killed as soon as they are seen.
+  if (facts_.process == postgres::Process::orphans) model_.kill_everything();
+  co_return Result{};
+}
+
+void SimServer::watch() {
   // The kernel tells of a death, a poll of the rest; both a little later than it happened.
   std::weak_ptr<Process> alive = process_.weak_from_this();
   model_.on_change([this, alive] {
@@ -39,7 +48,12 @@ Task<SimServer::Result> SimServer::open(config::SettingsPtr settings) {
       }
     });
   });
-  look();
+}
+
+Task<SimServer::Result> SimServer::open(config::SettingsPtr settings) {
+  auto finding = find(std::move(settings));
+  auto found = co_await std::move(finding);
+  if (!found) co_return found;
   auto first = refresh(0s, process_.now() + 1s);
   co_await std::move(first);
   scope_.spawn("monitor", monitor());

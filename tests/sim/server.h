@@ -22,6 +22,7 @@ class SimServer final : public postgres::Server {
             std::map<std::string, std::string>& files);
   ~SimServer() override;
 
+  Task<Result> find(config::SettingsPtr settings) override;
   Task<Result> open(config::SettingsPtr settings) override;
   Task<void> close() override;
   void on_event(std::function<void(postgres::ServerEvent)> listener) override {
@@ -34,6 +35,8 @@ class SimServer final : public postgres::Server {
                                                    postgres::Role role) const override;
   Task<Result> apply(config::SettingsPtr settings, postgres::Role role, bool force,
                      Instant deadline) override;
+  Task<std::expected<postgres::ClusterIdentity, postgres::Failure>> identify(bool make,
+                                                                             Instant deadline) override;
   Task<Result> initdb(Instant deadline) override;
   Task<Result> custom_bootstrap(Instant deadline) override;
   Task<Result> post_bootstrap(Instant deadline) override;
@@ -74,6 +77,7 @@ class SimServer final : public postgres::Server {
   std::function<void(const postgres::StartRequest&)> on_start;
 
  private:
+  void watch();
   void notice();
   void look();
   void emit(postgres::ServerEvent event);

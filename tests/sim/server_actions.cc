@@ -23,6 +23,19 @@ Task<SimServer::Result> SimServer::apply(config::SettingsPtr settings, postgres:
   co_return Result{};
 }
 
+Task<std::expected<postgres::ClusterIdentity, postgres::Failure>> SimServer::identify(bool, Instant) {
+  auto pause = process_.sleep_for(dice_.between(20us, 2ms));
+  co_await std::move(pause);
+  postgres::ClusterIdentity found;
+  // One directory, and in it what a bootstrap here made or what came from elsewhere.
+  found.directory = "directory";
+  if (model_.disk().data != Postgres::Data::empty || model_.disk().bootstrap_attempt)
+    found.cluster = model_.disk().bootstrap_attempt ? "made here" : "copied";
+  if (model_.process() == postgres::Process::running)
+    found.postmaster = fmt::format("{}:{}", model_.postmaster_pid(), model_.generation());
+  co_return found;
+}
+
 Task<SimServer::Result> SimServer::initdb(Instant deadline) {
   if (model_.disk().data != Postgres::Data::empty)
     co_return failure("initdb: the data directory is not empty");

@@ -23,6 +23,8 @@ struct SimStore::Flight {
   std::uint64_t ticket = 0;
   bool replied = false;
   bool refused_connection = false;
+  /// Which store answered.
+  std::string store;
   Answer answer;
   dcs::ClusterPtr cluster;
 };
@@ -42,7 +44,8 @@ void SimStore::send(const std::string& operation, Request request, std::shared_p
   const auto answer_to = [flight] {
     if (auto process = flight->process.lock()) process->wake(flight->ticket);
   };
-  if (!server_.up() && dice.chance(0.7)) {
+  StoreServer& reached = server();
+  if (!reached.up() && dice.chance(0.7)) {
     world.after(dice.between(200us, 2ms), [flight, answer_to] {
       flight->refused_connection = true;
       answer_to();
@@ -60,7 +63,7 @@ void SimStore::send(const std::string& operation, Request request, std::shared_p
   const bool reply_lost =
       take(faults_.lose_reply, operation) || (faults_.reply_loss > 0 && dice.chance(faults_.reply_loss));
   if (reply_lost) ++faults_.hits;
-  auto process = [this_server = &server_, faults = &faults_, world = &world, host = host_, request, flight,
+  auto process = [this_server = &reached, faults = &faults_, world = &world, host = host_, request, flight,
                   answer_to, reply_lost, twice] {
     if (!this_server->up()) return;
     this_server->acting = reply_lost ? 0 : host;
@@ -75,9 +78,11 @@ void SimStore::send(const std::string& operation, Request request, std::shared_p
     const Duration back = faults->slow > 0s ? world->dice().between(0s, faults->slow) : 0s;
     world->send(
         kStore, host,
-        [flight, answer_to, answer = std::move(answer), cluster = std::move(cluster)] {
+        [flight, answer_to, store = this_server->id(), answer = std::move(answer),
+         cluster = std::move(cluster)] {
           if (flight->replied) return;
           flight->replied = true;
+          flight->store = store;
           flight->answer = answer;
           flight->cluster = cluster;
           answer_to();
@@ -97,7 +102,12 @@ Task<SimStore::Exchange> SimStore::exchange(std::string operation, Request reque
   send(operation, std::move(request), flight);
   auto waiting = process_.wait(flight->ticket, std::min(deadline, process_.now() + attempt()));
   co_await std::move(waiting);
-  if (flight->replied) {
+  if (flight->replied && store_id_.empty()) store_id_ = flight->store;
+  if (flight->replied && flight->store != store_id_) {
+    result.outcome = dcs::Outcome::unavailable;
+    foreign_ = flight->store;
+    result.detail = fmt::format("{}: {} answered, this member uses {}", operation, flight->store, store_id_);
+  } else if (flight->replied) {
     result.outcome = dcs::Outcome::done;
     result.answer = flight->answer;
     result.cluster = flight->cluster;
@@ -218,6 +228,7 @@ void merge_leader(dcs::Cluster& copy, const dcs::Cluster& server) {
   copy.status = server.status;
   copy.status_present = server.status_present;
   copy.status_version = server.status_version;
+  copy.leadership_version = server.leadership_version;
 }
 
 void merge_bootstrap(dcs::Cluster& copy, const dcs::Cluster& server) {

@@ -31,6 +31,8 @@ struct StoreFaults {
   Duration watch_lag{};
   /// A fraction of the watch's events is delivered twice, and of the requests processed twice.
   double duplicates = 0;
+  /// The host's way leads to this one instead.
+  StoreServer* elsewhere = nullptr;
   /// Messages lost or held up by the above.
   std::uint64_t hits = 0;
 };
@@ -52,7 +54,10 @@ class SimStore final : public dcs::Store {
   void on_session(std::function<Task<void>(dcs::Session)> recorder) override {
     recorder_ = std::move(recorder);
   }
+  std::string store_id() const override { return store_id_; }
+  void take_any_store() override { any_store_ = true; }
   void set_timing(const config::Timing& timing) override { ttl_ = timing.ttl; }
+  Duration lease_length() const override { return ttl_; }
   Task<dcs::WriteResult> keep_session(Instant deadline) override;
   Task<Acquired> acquire(dcs::AcquireConditions conditions, Instant deadline) override;
   Task<dcs::Renewal> renew(std::optional<dcs::Status> status, Instant deadline) override;
@@ -103,6 +108,8 @@ class SimStore final : public dcs::Store {
   Task<Bound> bound(std::string operation, BoundRequest request, Instant deadline, Merge merge);
   Acquired acquired(const Bound& got);
   Duration attempt() const;
+  /// The one that this host's way leads to now.
+  StoreServer& server() const { return faults_.elsewhere != nullptr ? *faults_.elsewhere : server_; }
   Task<dcs::WriteResult> unbound(std::string operation, Request request, Instant deadline, Merge merge = {});
 
   Task<void> watch();
@@ -119,6 +126,11 @@ class SimStore final : public dcs::Store {
   StoreFaults& faults_;
   TaskScope scope_;
   dcs::Identity identity_;
+  /// Whose answers are believed.
+  std::string store_id_;
+  bool any_store_ = false;
+  /// Another one that answered instead.
+  std::string foreign_;
   Duration ttl_ = std::chrono::seconds(30);
   Duration session_ttl_{};
   dcs::Session session_;

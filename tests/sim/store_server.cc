@@ -56,8 +56,8 @@ dcs::Member decode_member(const std::string& name, const Document& value, const 
 
 }  // namespace
 
-StoreServer::StoreServer(World& world, std::int64_t rate_error_ppb)
-    : world_(world), rate_error_ppb_(rate_error_ppb) {
+StoreServer::StoreServer(World& world, std::int64_t rate_error_ppb, std::string id)
+    : world_(world), rate_error_ppb_(rate_error_ppb), id_(std::move(id)) {
   now_.revision = 1;
   now_.linearizable = true;
 }
@@ -175,6 +175,7 @@ void StoreServer::put_leader(const std::string& name, const dcs::Session& sessio
   if (why != LeaderChange::moved) ++lock_changes_;
   const auto version = bump();
   now_.leader = dcs::Leader{name, session, version};
+  if (why == LeaderChange::acquired || why == LeaderChange::bootstrapped) now_.leadership_version = version;
 }
 
 void StoreServer::drop_leader(LeaderChange why) {
@@ -202,7 +203,9 @@ Answer StoreServer::acquire(const std::string& name, const dcs::Session& session
   };
   if (!same(conditions.sync, now_.sync.version) || !same(conditions.failsafe, now_.failsafe_version) ||
       !same(conditions.failover, now_.failover.version) || !same(conditions.config, now_.config.version) ||
-      !same(conditions.initialize, now_.initialize.version)) {
+      !same(conditions.initialize, now_.initialize.version) ||
+      !same(conditions.leadership, now_.leadership_version) ||
+      !same(conditions.status, now_.status_version)) {
     answer.detail = "a key that the decision rests on has changed";
     return answer;
   }
@@ -423,7 +426,10 @@ void StoreServer::delete_leader_by_hand() {
 }
 
 void StoreServer::put_leader_by_hand(const std::string& name) {
+  // With the tool of the store, which writes the one key.
+  const auto leadership = now_.leadership_version;
   put_leader(name, {}, LeaderChange::acquired);
+  now_.leadership_version = leadership;
   changed();
 }
 

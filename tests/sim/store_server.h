@@ -35,8 +35,10 @@ enum class LeaderChange { acquired, bootstrapped, moved, released, expired, dele
 /// SimStore's business.
 class StoreServer {
  public:
-  StoreServer(World& world, std::int64_t rate_error_ppb);
+  /// `id`: which of all stores it is.
+  StoreServer(World& world, std::int64_t rate_error_ppb, std::string id = "store 1");
 
+  const std::string& id() const { return id_; }
   /// The whole cluster as it is now; equal pointers while nothing changes.
   dcs::ClusterPtr snapshot();
   bool up() const { return up_; }
@@ -101,6 +103,7 @@ class StoreServer {
 
   World& world_;
   std::int64_t rate_error_ppb_;
+  std::string id_;
   bool up_ = true;
   dcs::Cluster now_;
   dcs::ClusterPtr snapshot_;

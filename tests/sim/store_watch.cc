@@ -35,14 +35,21 @@ SimStore::~SimStore() {
 
 Task<void> SimStore::open(dcs::Identity identity) {
   identity_ = std::move(identity);
+  store_id_ = identity_.store_id;
   older_sessions_.insert(identity_.previous_sessions.begin(), identity_.previous_sessions.end());
   while (true) {
+    foreign_.clear();
     subscribe();
     auto loading = load(dcs::Read::linearizable, process_.now() + 5s);
     auto loaded = co_await std::move(loading);
     if (loaded) {
       copy_ = told_ = stamped(**loaded, false, (*loaded)->read_at);
       break;
+    }
+    if (any_store_ && !foreign_.empty()) {
+      store_id_ = std::exchange(foreign_, {});
+      any_store_ = false;
+      continue;
     }
     auto pause = process_.sleep_for(1s);
     co_await std::move(pause);
@@ -67,10 +74,10 @@ void SimStore::subscribe() {
   inbox_ = std::make_shared<Inbox>();
   inbox_->process = process_.weak_from_this();
   inbox_->ticket = process_.ticket();
-  server_.on_change([inbox = inbox_, server = &server_, faults = &faults_, world = &process_.world(),
-                     host = host_] {
+  server().on_change([inbox = inbox_, server = &server(), elsewhere = faults_.elsewhere, faults = &faults_,
+                      world = &process_.world(), host = host_] {
     if (inbox->closed || inbox->broken) return false;
-    if (!world->open(kStore, host)) {
+    if (!world->open(kStore, host) || faults->elsewhere != elsewhere) {
       inbox->broken = true;
       return false;
     }
@@ -130,7 +137,8 @@ Task<void> SimStore::watch() {
       }
       if (process_.now() >= alive_until) {
         World& world = process_.world();
-        const bool reachable = server_.up() && world.open(host_, kStore) && world.open(kStore, host_);
+        const bool reachable = server().up() && server().id() == store_id_ && world.open(host_, kStore) &&
+                               world.open(kStore, host_);
         if (inbox->broken || !reachable) break;
         alive_until = process_.now() + kSilence;
       }

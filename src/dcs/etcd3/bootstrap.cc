@@ -31,7 +31,7 @@ Task<WriteResult> Etcd3Store::begin_bootstrap(std::optional<Version> take_over, 
       ambiguous = ambiguous || txn.error().ambiguous;
       out = failed_write(txn.error());
       if (txn.error().fault == Fault::lease_not_found) {
-        lease_.forget(grip->lease);
+        lease_.doubt(grip->lease);
         continue;
       }
       if (ambiguous) out.outcome = Outcome::unknown;
@@ -78,13 +78,14 @@ Task<Store::Acquired> Etcd3Store::finish_bootstrap(BootstrapResult result, Insta
   std::vector<Compare> compares{has_value(note, encode_bootstrap_note(identity_.name, identity_.incarnation)),
                                 is_absent(leader)};
   std::vector<Op> success{
-      put(path(key::kInitialize), result.system_id), put(path(key::kInitializedBy), identity_.name),
-      put(path(key::kConfig), to_json(result.config)), put(leader, identity_.name, grip->lease), erase(note)};
+      put(path(key::kInitialize), result.system_id),   put(path(key::kInitializedBy), identity_.name),
+      put(path(key::kConfig), to_json(result.config)), put(leader, identity_.name, grip->lease),
+      put(path(key::kLeadership), identity_.name),     erase(note)};
   std::vector<Op> failure{range(leader), range(note)};
   auto running = transact(std::move(compares), std::move(success), std::move(failure), deadline);
   auto txn = co_await std::move(running);
   if (!txn) {
-    if (txn.error().fault == Fault::lease_not_found) lease_.forget(grip->lease);
+    if (txn.error().fault == Fault::lease_not_found) lease_.doubt(grip->lease);
     co_return failed_acquire(txn.error());
   }
   const StoredKey* holder = txn->found(0);

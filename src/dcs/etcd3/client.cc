@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/tls_options.h"
 #include "core/format.h"
 #include "core/log.h"
 #include "dcs/store.h"
@@ -20,9 +21,25 @@ constexpr Duration kLongestPause = 1s;
 constexpr Duration kLoginNeeds = 500ms;
 /// With less than a second left all nodes are still tried, as long as each gets this much.
 constexpr Duration kLeastAttempt = 100ms;
+constexpr Duration kComplainEvery = 1min;
+/// Of an answer that is none, for the log.
+constexpr std::size_t kShown = 120;
 
 std::string host_and_port(const net::Endpoint& endpoint) {
   return net::to_string(endpoint);
+}
+
+/// Only a majority of the nodes can answer these; the rest a node answers from what it knows itself.
+bool takes_a_majority(std::string_view path) {
+  return path == "/kv/range" || path == "/kv/txn" || path == "/lease/grant";
+}
+
+std::string beginning_of(std::string_view body) {
+  std::string out(body.substr(0, kShown));
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
+  }
+  return out;
 }
 
 }  // namespace
@@ -42,6 +59,45 @@ AttemptPlan plan_attempts(int nodes, Duration left) {
   return {nodes > 0 ? 1 : 0, left};
 }
 
+std::function<std::string(const Document&)> is_range() {
+  return [](const Document& body) {
+    const auto read = read_range(body);
+    if (!read) return read.error();
+    return std::string(read_header(body).revision > 0 ? "" : "a range without a revision");
+  };
+}
+
+std::function<std::string(const Document&)> is_txn(std::size_t success, std::size_t failure) {
+  return [success, failure](const Document& body) {
+    const auto read = read_txn(body, success, failure);
+    if (!read) return read.error();
+    return std::string(read_header(body).revision > 0 ? "" : "a transaction without a revision");
+  };
+}
+
+std::function<std::string(const Document&)> is_grant() {
+  return [](const Document& body) {
+    const auto granted = read_grant(body);
+    return std::string(granted.id.empty() || !granted.ttl_seconds ? "a grant without a lease" : "");
+  };
+}
+
+std::function<std::string(const Document&)> is_keepalive_of(Session lease) {
+  return [lease = std::move(lease)](const Document& body) {
+    return std::string(read_keepalive(body).id == lease ? "" : "no keep-alive of this lease");
+  };
+}
+
+Tree tree_of(const Document& range_answer, const std::string& prefix) {
+  Tree out;
+  auto keys = read_range(range_answer);
+  if (!keys) return out;
+  for (auto& [key, kv] : *keys) {
+    if (key.starts_with(prefix)) out.emplace(key.substr(prefix.size()), std::move(kv));
+  }
+  return out;
+}
+
 Client::Client(Executor executor, Clock& clock, config::Etcd3 options, config::Timing timing)
     : clock_(clock),
       options_(std::move(options)),
@@ -59,10 +115,7 @@ std::vector<net::Endpoint> Client::configured() const {
 
 net::HttpClientOptions Client::http_options() const {
   net::HttpClientOptions out;
-  out.tls.ca_file = options_.tls.ca_file;
-  out.tls.cert_file = options_.tls.cert_file;
-  out.tls.key_file = options_.tls.key_file;
-  out.tls.key_password = options_.tls.key_password;
+  out.tls = config::tls_options(options_.tls);
   // dcs.md §4.1: the server is verified only where a CA is configured.
   out.tls.verify = !options_.tls.ca_file.empty();
   out.keepalive.user_timeout = timing_.ttl;
@@ -93,16 +146,50 @@ Task<void> Client::renew_certificates(Instant deadline) {
   if (!renewed) log::error("etcd: {}; the certificates that were loaded before stay in use", renewed.error());
 }
 
-bool Client::current(const Header& header) {
-  if (header.cluster_id.empty() || header.raft_term == 0) return true;
-  if (!terms_.empty() && !terms_.contains(header.cluster_id)) {
-    log::warning("the etcd cluster id changed from {} to {}", terms_.begin()->first, header.cluster_id);
-    terms_.clear();
+bool Client::foreign(const Header& header) const {
+  return !for_one_reading_ && !cluster_id_.empty() && header.cluster_id != cluster_id_;
+}
+
+void Client::complain_of_foreign(const Header& header, const std::string& where) {
+  Instant& next = complain_at_[where];
+  if (clock_.now() < next) return;
+  next = clock_.now() + kComplainEvery;
+  log::error(
+      "{} belongs to another etcd: its cluster id is {}, this member uses {}; its answers are not believed\n"
+      "HINT: correct the list of etcd hosts; where etcd was moved or made anew on purpose, start the daemon "
+      "while PostgreSQL is down, or without the file <data_dir>.tanist/session",
+      where, header.cluster_id, cluster_id_);
+}
+
+std::string Client::disbelief(const Header& header, const std::string& where, bool by_majority) {
+  if (!header.tells_authority()) return where + " gave an answer that does not tell which etcd it comes from";
+  if (for_one_reading_) return {};
+  if (foreign(header)) {
+    complain_of_foreign(header, where);
+    return fmt::format("{} belongs to another etcd: its cluster id is {}, this member uses {}", where,
+                       header.cluster_id, cluster_id_);
   }
-  auto& newest = terms_[header.cluster_id];
-  if (header.raft_term < newest) return false;
-  newest = header.raft_term;
-  return true;
+  cluster_id_ = header.cluster_id;
+  if (header.raft_term >= newest_term_) {
+    newest_term_ = header.raft_term;
+    past_since_.reset();
+    return {};
+  }
+  const Instant now = clock_.now();
+  if (!past_since_) past_since_ = now;
+  const std::string what = fmt::format("{} answered from raft term {}, which is over: {} has begun", where,
+                                       header.raft_term, newest_term_);
+  if (!by_majority || now - *past_since_ < timing_.ttl) return what;
+  // No lease that was believed in the newer term can still be counted on by anybody who ran when it ended.
+  // The answer at hand is not believed yet: it may be to a question about one.
+  log::error(
+      "etcd is in raft term {} after it has been in {}, for {:.0f} s and by a majority: it was restored or "
+      "made anew; its state is taken as it is now, and no lease of before counts",
+      header.raft_term, newest_term_, seconds(now - *past_since_));
+  newest_term_ = header.raft_term;
+  past_since_.reset();
+  if (restored_) restored_();
+  return what;
 }
 
 net::HttpRequest Client::make_request(const std::string& path, std::string body, bool with_token) const {
@@ -115,52 +202,63 @@ net::HttpRequest Client::make_request(const std::string& path, std::string body,
   return request;
 }
 
-Client::Attempt Client::judge(const net::Endpoint& endpoint, const net::HttpResponse& response,
-                              Instant sent_at) {
+Client::Attempt Client::judge(const net::Endpoint& endpoint, const std::string& path,
+                              const net::HttpResponse& response, Instant sent_at, const Check& check) {
+  const std::string where = host_and_port(endpoint);
   Attempt out;
   // A streaming call of the gateway answers with a line a message: the first one counts.
   DocumentSplitter splitter;
   auto documents = splitter.feed(response.body);
   auto parsed = documents && !documents->empty() ? parse_json(documents->front()) : parse_json(response.body);
-  ServerError error;
-  if (!parsed) {
-    // While a cluster forms or is upgraded its API moves; a gateway in between may have troubles of its own.
-    out.error = response.status == 404   ? ErrorClass::wrong_api
-                : response.status >= 500 ? ErrorClass::unavailable
-                                         : ErrorClass::permanent;
-    out.maybe_applied = out.error != ErrorClass::wrong_api;
-    out.detail = fmt::format("{} said: HTTP {} and no JSON", host_and_port(endpoint), response.status);
-    return out;
-  } else if (auto found = read_error(*parsed)) {
-    error = std::move(*found);
-  } else {
-    Answer answer;
-    answer.header = read_header(*parsed);
-    if (!current(answer.header)) {
-      out.error = ErrorClass::unavailable;
-      out.maybe_applied = true;
-      out.detail = fmt::format("{} answered from raft term {}, which is over", host_and_port(endpoint),
-                               answer.header.raft_term);
-      return out;
-    }
-    answer.body = std::move(*parsed);
-    answer.sent_at = sent_at;
-    out.answer = std::move(answer);
+  const auto error = parsed ? read_error(*parsed) : std::nullopt;
+  if (error && error->of_etcd) {
+    out.error = classify(*error);
+    out.maybe_applied = out.error == ErrorClass::unavailable || out.error == ErrorClass::retry;
+    out.detail = fmt::format("{} said: {} (code {})", where, error->message, error->code);
     return out;
   }
-  out.error = classify(error);
-  out.maybe_applied = out.error == ErrorClass::unavailable || out.error == ErrorClass::retry;
-  out.detail = fmt::format("{} said: {} (code {})", host_and_port(endpoint), error.message, error.code);
+  const Header header = parsed ? read_header(*parsed) : Header();
+  std::string wanting = !parsed                                                        ? "no JSON"
+                        : response.status != 200 || error || !header.tells_authority() ? "no answer of etcd"
+                                                                                       : std::string();
+  if (wanting.empty() && foreign(header)) {
+    out.error = ErrorClass::unavailable_unapplied;
+    out.foreign = another_answers_ = true;
+    out.detail = disbelief(header, where);
+    return out;
+  }
+  if (wanting.empty() && check) wanting = check(*parsed);
+  if (!wanting.empty()) {
+    // While a cluster forms or is upgraded its API moves; a gateway in between may have troubles of its own.
+    out.error = response.status == 404                            ? ErrorClass::wrong_api
+                : response.status >= 400 && response.status < 500 ? ErrorClass::permanent
+                                                                  : ErrorClass::unavailable;
+    out.maybe_applied = out.error != ErrorClass::wrong_api;
+    out.detail = fmt::format("{} said: HTTP {} and {}: {}", where, response.status, wanting,
+                             beginning_of(response.body));
+    return out;
+  }
+  if (auto why = disbelief(header, where, takes_a_majority(path)); !why.empty()) {
+    out.error = ErrorClass::unavailable;
+    out.maybe_applied = true;
+    out.detail = std::move(why);
+    return out;
+  }
+  Answer answer;
+  answer.header = header;
+  answer.body = std::move(*parsed);
+  answer.sent_at = sent_at;
+  out.answer = std::move(answer);
   return out;
 }
 
 Task<Client::Attempt> Client::attempt(net::Endpoint endpoint, std::string path, std::string body,
-                                      Instant deadline, bool with_token) {
+                                      Instant deadline, bool with_token, Check check) {
   ++calls_;
   const Instant sent_at = clock_.now();
   auto asking = http_.request(endpoint, make_request(path, std::move(body), with_token), deadline);
   auto response = co_await std::move(asking);
-  if (response) co_return judge(endpoint, *response, sent_at);
+  if (response) co_return judge(endpoint, path, *response, sent_at, check);
   Attempt out;
   out.error = ErrorClass::unavailable;
   out.maybe_applied = response.error().sent;
@@ -210,12 +308,16 @@ Task<std::optional<CallError>> Client::authenticate(net::Endpoint endpoint, Inst
     co_return CallError{Fault::refused, "Username or password not set, authentication is not possible",
                         false};
   }
-  auto asking = attempt(endpoint, "/auth/authenticate",
-                        authenticate_body(options_.username, options_.password.reveal()), deadline, false);
+  const Check has_token = [](const Document& body) {
+    const Document* token = body.find("token");
+    return std::string(token != nullptr && token->is_string() ? "" : "a login without a token");
+  };
+  auto asking =
+      attempt(endpoint, "/auth/authenticate",
+              authenticate_body(options_.username, options_.password.reveal()), deadline, false, has_token);
   const Attempt result = co_await std::move(asking);
   if (result.answer) {
-    const Document* token = result.answer->body.find("token");
-    if (token != nullptr && token->is_string()) token_ = token->as_string();
+    token_ = result.answer->body.find("token")->as_string();
     co_return std::nullopt;
   }
   switch (*result.error) {
@@ -227,18 +329,20 @@ Task<std::optional<CallError>> Client::authenticate(net::Endpoint endpoint, Inst
   }
 }
 
-Task<bool> Client::learn_topology(net::Endpoint endpoint, Instant deadline) {
-  if (options_.use_proxies || for_one_reading_) co_return true;
+Task<std::expected<void, std::string>> Client::learn_topology(net::Endpoint endpoint, Instant deadline) {
+  std::expected<void, std::string> done;
+  if (for_one_reading_) co_return done;
   auto asking = attempt(endpoint, "/cluster/member/list", "{}", deadline, true);
   const Attempt result = co_await std::move(asking);
-  if (!result.answer) co_return false;
+  if (result.foreign) co_return std::unexpected(result.detail);
+  if (!result.answer || options_.use_proxies) co_return done;
   std::vector<net::Endpoint> found;
   for (const auto& url : read_client_urls(result.answer->body)) {
     auto parsed = net::parse_url(url, 2379);
     if (parsed && std::ranges::find(found, parsed->endpoint) == found.end())
       found.push_back(parsed->endpoint);
   }
-  if (found.empty()) co_return false;
+  if (found.empty()) co_return done;
   const net::Endpoint in_use = endpoints_.empty() ? endpoint : endpoints_[current_];
   std::ranges::shuffle(found, dice_);
   const auto same = std::ranges::find(found, in_use);
@@ -247,7 +351,7 @@ Task<bool> Client::learn_topology(net::Endpoint endpoint, Instant deadline) {
   endpoints_ = std::move(found);
   current_ = 0;
   if (!kept && disturbance_) disturbance_();
-  co_return true;
+  co_return done;
 }
 
 Task<std::expected<void, std::string>> Client::connect(Instant deadline) {
@@ -258,6 +362,7 @@ Task<std::expected<void, std::string>> Client::connect(Instant deadline) {
     if (std::ranges::find(candidates, known) == candidates.end()) candidates.push_back(known);
   }
   std::string failures;
+  another_answers_ = false;
   if (candidates.empty()) failures = "DNS names no node for " + options_.srv;
   std::size_t left = candidates.size();
   for (const auto& endpoint : candidates) {
@@ -275,6 +380,8 @@ Task<std::expected<void, std::string>> Client::connect(Instant deadline) {
       failures += (failures.empty() ? "" : "; ") + *failure;
       continue;
     }
+    const auto endpoints_before = endpoints_;
+    const std::size_t current_before = current_;
     const auto known = std::ranges::find(endpoints_, endpoint);
     if (known == endpoints_.end()) {
       endpoints_.insert(endpoints_.begin(), endpoint);
@@ -283,8 +390,21 @@ Task<std::expected<void, std::string>> Client::connect(Instant deadline) {
       current_ = static_cast<std::size_t>(known - endpoints_.begin());
     }
     auto learning = learn_topology(endpoint, until);
-    co_await std::move(learning);
-    co_return std::expected<void, std::string>();
+    auto learned = co_await std::move(learning);
+    if (learned) co_return std::expected<void, std::string>();
+    endpoints_ = endpoints_before;
+    current_ = current_before;
+    failures += (failures.empty() ? "" : "; ") + learned.error();
+  }
+  if (another_answers_ && any_cluster_) {
+    log::warning(
+        "no node of the etcd with the cluster id {} answers, and nothing here depends on it: the one "
+        "that answers is used from now on",
+        cluster_id_);
+    cluster_id_.clear();
+    newest_term_ = 0;
+    past_since_.reset();
+    any_cluster_ = false;
   }
   co_return std::unexpected(std::move(failures));
 }
@@ -311,7 +431,8 @@ void Client::all_failed() {
   if (disturbance_) disturbance_();
 }
 
-Task<std::expected<Answer, CallError>> Client::call(std::string path, std::string body, Instant deadline) {
+Task<std::expected<Answer, CallError>> Client::call(std::string path, std::string body, Instant deadline,
+                                                    Check check) {
   bool ambiguous = false;
   bool logged_in = false;
   std::string detail = "no time left";
@@ -328,7 +449,7 @@ Task<std::expected<Answer, CallError>> Client::call(std::string path, std::strin
     for (int i = 0; i < plan.nodes && clock_.now() < deadline; ++i) {
       const std::size_t index = (first + static_cast<std::size_t>(i)) % nodes.size();
       const Instant until = std::min(deadline, clock_.now() + plan.timeout);
-      auto asking = attempt(nodes[index], path, body, until, true);
+      auto asking = attempt(nodes[index], path, body, until, true, check);
       Attempt result = co_await std::move(asking);
       const bool same_nodes = nodes == endpoints_;
       if (result.answer) {
@@ -392,7 +513,7 @@ Task<std::expected<net::HttpStream, CallError>> Client::open_watch(std::string b
     net::HttpResponse response;
     response.status = stream->status();
     if (text) response.body = std::move(*text);
-    const Attempt judged = judge(endpoint, response, clock_.now());
+    const Attempt judged = judge(endpoint, "/watch", response, clock_.now(), {});
     if (judged.error != ErrorClass::authenticate || repetition > 0) {
       co_return std::unexpected(CallError{Fault::unavailable, judged.detail, false});
     }

@@ -27,7 +27,10 @@ class Etcd3Store final : public Store {
   Session session() const override { return lease_.current(); }
   bool is_mine(const Session& session) const override { return lease_.mine(session); }
   void on_session(std::function<Task<void>(Session)> recorder) override;
+  std::string store_id() const override { return client_.cluster_id(); }
+  void take_any_store() override { client_.take_any_cluster(); }
   void set_timing(const config::Timing& timing) override;
+  Duration lease_length() const override { return options_.timing.ttl; }
   Task<WriteResult> keep_session(Instant deadline) override;
   Task<Acquired> acquire(AcquireConditions conditions, Instant deadline) override;
   Task<Renewal> renew(std::optional<Status> status, Instant deadline) override;

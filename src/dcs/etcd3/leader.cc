@@ -76,6 +76,7 @@ Task<Store::Acquired> Etcd3Store::won(Lease::Grip grip, Header header, Instant d
   if (one_authority(grip.header, header)) {
     out.outcome = Outcome::done;
     out.proof = grip.proof;
+    out.proof.revision = header.revision;
     co_return out;
   }
   // The key is there, but lease and key were not vouched for by one authority.
@@ -101,6 +102,8 @@ Task<Store::Acquired> Etcd3Store::acquire(AcquireConditions conditions, Instant 
   require(key::kFailover, conditions.failover);
   require(key::kConfig, conditions.config);
   require(key::kInitialize, conditions.initialize);
+  require(key::kLeadership, conditions.leadership);
+  require(key::kStatus, conditions.status);
 
   bool ambiguous = false;
   for (int attempt = 0;; ++attempt) {
@@ -112,14 +115,15 @@ Task<Store::Acquired> Etcd3Store::acquire(AcquireConditions conditions, Instant 
       out.outcome = ambiguous ? Outcome::unknown : Outcome::unavailable;
       co_return out;
     }
-    std::vector<Op> success{put(leader, identity_.name, grip->lease)};
+    std::vector<Op> success{put(leader, identity_.name, grip->lease),
+                            put(path(key::kLeadership), identity_.name)};
     auto running = transact(compares, std::move(success), failure, deadline);
     auto txn = co_await std::move(running);
     if (!txn) {
       ambiguous = ambiguous || txn.error().ambiguous;
       if (txn.error().fault == Fault::lease_not_found && attempt == 0) {
         log::warning("the lease {} is gone, taking the leader key with a new one", grip->lease);
-        lease_.forget(grip->lease);
+        lease_.doubt(grip->lease);
         continue;
       }
       auto out = failed_acquire(txn.error());
@@ -188,7 +192,7 @@ Task<Renewal> Etcd3Store::renew(std::optional<Status> status, Instant deadline) 
       if (!txn) {
         out.detail = std::move(txn.error().detail);
         if (txn.error().fault != Fault::lease_not_found) co_return out;
-        lease_.forget(grip->lease);
+        lease_.doubt(grip->lease);
         continue;
       }
       if (!txn->succeeded()) {
@@ -201,6 +205,7 @@ Task<Renewal> Etcd3Store::renew(std::optional<Status> status, Instant deadline) 
     if (one_authority(grip->header, txn->header)) {
       out.outcome = RenewOutcome::proven;
       out.proof = grip->proof;
+      out.proof.revision = txn->header.revision;
       out.detail.clear();
       co_return out;
     }

@@ -13,6 +13,8 @@ namespace {
 /// More own sessions than these are never alive at once.
 constexpr std::size_t kOlderSessions = 16;
 
+constexpr const char* kVoid = "etcd was restored meanwhile, and no lease of before counts";
+
 std::int64_t whole_seconds(Duration ttl) {
   return std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(ttl).count());
 }
@@ -28,9 +30,20 @@ bool Lease::mine(const Session& session) const {
   return !session.empty() && (session == current_ || std::ranges::find(older_, session) != older_.end());
 }
 
-void Lease::forget(const Session& lease) {
-  if (lease == current_) current_.clear();
-  std::erase(older_, lease);
+void Lease::keep_as_older(Session lease) {
+  older_.push_back(std::move(lease));
+  if (older_.size() > kOlderSessions) older_.erase(older_.begin());
+}
+
+void Lease::doubt(const Session& lease) {
+  if (lease.empty() || lease != current_) return;
+  keep_as_older(std::exchange(current_, {}));
+}
+
+void Lease::void_all() {
+  ++era_;
+  current_.clear();
+  older_.clear();
 }
 
 Task<std::expected<Lease::Grip, CallError>> Lease::take(Instant deadline) {
@@ -42,10 +55,12 @@ Task<std::expected<Lease::Grip, CallError>> Lease::take(Instant deadline) {
 Task<std::expected<Lease::Grip, CallError>> Lease::prove(Instant deadline) {
   if (!needed()) {
     const Session lease = current_;
-    auto asking = client_.call("/lease/keepalive", keepalive_body(lease), deadline);
+    const std::uint64_t era = era_;
+    auto asking = client_.call("/lease/keepalive", keepalive_body(lease), deadline, is_keepalive_of(lease));
     auto answer = co_await std::move(asking);
     if (!answer && answer.error().fault != Fault::lease_not_found)
       co_return std::unexpected(std::move(answer.error()));
+    if (era != era_) co_return std::unexpected(CallError{Fault::unavailable, kVoid, false});
     if (answer) {
       const auto kept = read_keepalive(answer->body);
       if (kept.ttl_seconds) {
@@ -54,8 +69,8 @@ Task<std::expected<Lease::Grip, CallError>> Lease::prove(Instant deadline) {
         co_return out;
       }
     }
-    log::warning("the lease {} is gone, a new one is needed", lease);
-    forget(lease);
+    log::warning("etcd knows no lease {} any more, a new one is taken", lease);
+    doubt(lease);
   }
   auto granting = grant(deadline);
   co_return co_await std::move(granting);
@@ -80,20 +95,17 @@ Task<std::expected<Lease::Grip, CallError>> Lease::grant(Instant deadline) {
     Lease& lease;
   } turn(*this);
   const Duration wanted = ttl_;
-  auto asking = client_.call("/lease/grant", grant_body(whole_seconds(wanted)), deadline);
+  const std::uint64_t era = era_;
+  auto asking = client_.call("/lease/grant", grant_body(whole_seconds(wanted)), deadline, is_grant());
   auto answer = co_await std::move(asking);
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   const auto granted = read_grant(answer->body);
-  if (granted.id.empty() || !granted.ttl_seconds) {
-    co_return std::unexpected(
-        CallError{Fault::refused, "a grant without a lease: " + to_json(answer->body), false});
-  }
   if (recorder_) {
     auto recording = recorder_(granted.id);
     co_await std::move(recording);
   }
-  if (!current_.empty()) older_.push_back(current_);
-  if (older_.size() > kOlderSessions) older_.erase(older_.begin());
+  if (era != era_) co_return std::unexpected(CallError{Fault::unavailable, kVoid, false});
+  if (!current_.empty()) keep_as_older(current_);
   current_ = granted.id;
   granted_for_ = wanted;
   Grip out{current_, {}, answer->header};

@@ -32,8 +32,12 @@ class Lease {
   Session current() const { return current_; }
   /// The current lease, an older one of this process, or one of an earlier incarnation.
   bool mine(const Session& session) const;
-  /// The store said that it does not exist.
-  void forget(const Session& lease);
+  /// A node said that it does not exist: a new one is to be used. It may be wrong (it does not know the lease
+  /// yet, or an answer was not its own), so what is bound to it stays mine: only a transaction that looks at
+  /// the key tells.
+  void doubt(const Session& lease);
+  /// The store went back in time: nothing that is bound to a lease of before is mine.
+  void void_all();
   void set_ttl(Duration ttl) { ttl_ = ttl; }
   /// The next binding is to a new lease: what was sent under this one may still arrive.
   void retire() { granted_for_ = {}; }
@@ -44,6 +48,7 @@ class Lease {
  private:
   bool needed() const { return current_.empty() || granted_for_ != ttl_; }
   Task<std::expected<Grip, CallError>> grant(Instant deadline);
+  void keep_as_older(Session lease);
 
   Client& client_;
   Clock& clock_;
@@ -51,6 +56,8 @@ class Lease {
   Duration granted_for_{};
   Session current_;
   std::vector<Session> older_;
+  /// Grows when all leases became void: what was asked for before is void, too.
+  std::uint64_t era_ = 0;
   bool granting_ = false;
   Event granted_;
   std::function<Task<void>(Session)> recorder_;

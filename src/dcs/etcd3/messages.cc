@@ -13,11 +13,6 @@ Document encoded(const std::string& bytes) {
   return Document(net::base64_encode(bytes));
 }
 
-std::string decoded(const Document* value) {
-  if (value == nullptr || !value->is_string()) return {};
-  return net::base64_decode(value->as_string()).value_or(std::string());
-}
-
 std::string text(const Document* value) {
   return value != nullptr && value->is_scalar() && !value->is_null() ? value->text() : std::string();
 }
@@ -74,11 +69,21 @@ Document to_list(const std::vector<T>& items) {
   return out;
 }
 
-StoredKey read_kv(const Document& kv) {
+/// nullopt: no key as etcd has them.
+std::optional<StoredKey> read_kv(const Document& kv) {
+  const auto bytes = [&](std::string_view name) -> std::optional<std::string> {
+    const Document* at = kv.find(name);
+    if (at == nullptr) return std::string();
+    return at->is_string() ? net::base64_decode(at->as_string()) : std::nullopt;
+  };
+  auto key = bytes("key");
+  auto value = bytes("value");
+  if (!key || key->empty() || !value) return std::nullopt;
   StoredKey out;
-  out.key = decoded(kv.find("key"));
-  out.kv.value = decoded(kv.find("value"));
+  out.key = std::move(*key);
+  out.kv.value = std::move(*value);
   out.kv.version = number(kv.find("mod_revision"));
+  if (out.kv.version <= 0) return std::nullopt;
   const auto lease = number(kv.find("lease"));
   if (lease != 0) out.kv.session = std::to_string(lease);
   return out;
@@ -189,26 +194,47 @@ Header read_header(const Document& answer) {
   return out;
 }
 
-std::vector<StoredKey> read_kvs(const Document& range_answer) {
+std::expected<std::vector<StoredKey>, std::string> read_range(const Document& answer) {
   std::vector<StoredKey> out;
-  const Document* kvs = range_answer.find("kvs");
-  if (kvs == nullptr || !kvs->is_list()) return out;
-  for (const auto& kv : kvs->as_list()) out.push_back(read_kv(kv));
+  const Document* kvs = answer.find("kvs");
+  if (kvs != nullptr && !kvs->is_list()) return std::unexpected("kvs is no array");
+  if (kvs != nullptr) {
+    for (const auto& kv : kvs->as_list()) {
+      auto read = read_kv(kv);
+      if (!read) return std::unexpected("a key that cannot be read: " + to_json(kv));
+      out.push_back(std::move(*read));
+    }
+  }
+  // The first versions of etcd 3 do not count.
+  const auto count = number(answer.find("count"));
+  if (count != 0 && count != static_cast<std::int64_t>(out.size()))
+    return std::unexpected(fmt::format("{} keys of {}", out.size(), count));
   return out;
 }
 
-TxnAnswer read_txn(const Document& answer) {
+std::expected<TxnAnswer, std::string> read_txn(const Document& answer, std::size_t success,
+                                               std::size_t failure) {
   TxnAnswer out;
   out.succeeded = flag(answer, "succeeded");
+  const std::size_t wanted = out.succeeded ? success : failure;
   const Document* responses = answer.find("responses");
-  if (responses == nullptr || !responses->is_list()) return out;
+  const bool list = responses != nullptr && responses->is_list();
+  const std::size_t count = list ? responses->as_list().size() : 0;
+  if (count != wanted) return std::unexpected(fmt::format("{} responses to {} operations", count, wanted));
+  if (!list) return out;
   for (const auto& response : responses->as_list()) {
     const Document* found = response.find("response_range");
-    auto kvs = found != nullptr ? read_kvs(*found) : std::vector<StoredKey>();
-    if (kvs.empty()) {
+    if (found == nullptr) {
+      out.found.emplace_back(std::nullopt);
+      continue;
+    }
+    if (!found->is_map()) return std::unexpected("a range that is no object");
+    auto keys = read_range(*found);
+    if (!keys) return std::unexpected(std::move(keys.error()));
+    if (keys->empty()) {
       out.found.emplace_back(std::nullopt);
     } else {
-      out.found.emplace_back(std::move(kvs.front()));
+      out.found.emplace_back(std::move(keys->front()));
     }
   }
   return out;
@@ -240,7 +266,7 @@ WatchMessage read_watch(const Document& message) {
     return out;
   }
   const Document* result = message.find("result");
-  if (result == nullptr) {
+  if (result == nullptr || !result->is_map()) {
     out.failure = "an answer without a result";
     return out;
   }
@@ -255,10 +281,20 @@ WatchMessage read_watch(const Document& message) {
                                    : reason;
   }
   const Document* events = result->find("events");
-  if (events == nullptr || !events->is_list()) return out;
+  if (events == nullptr) return out;
+  if (!events->is_list()) {
+    out.failure = "events that are no array";
+    return out;
+  }
   for (const auto& event : events->as_list()) {
     const Document* kv = event.find("kv");
-    if (kv != nullptr) out.events.push_back({text(event.find("type")) == "DELETE", read_kv(*kv)});
+    auto read = kv != nullptr ? read_kv(*kv) : std::nullopt;
+    if (!read) {
+      // One that is skipped would be missing in the copy for ever.
+      out.failure = "an event that cannot be read: " + to_json(event);
+      return out;
+    }
+    out.events.push_back({text(event.find("type")) == "DELETE", std::move(*read)});
   }
   return out;
 }
@@ -277,13 +313,26 @@ std::vector<std::string> read_client_urls(const Document& member_list) {
   return out;
 }
 
+namespace {
+/// The codes of gRPC are 1 to 16; a proxy has none, or an HTTP status in its place.
+ServerError server_error(const Document* code, std::string message) {
+  ServerError out;
+  const auto told = number(code);
+  const bool known = told >= 1 && told <= 16;
+  if (known) out.code = static_cast<int>(told);
+  out.of_etcd = known || message.starts_with("etcdserver: ");
+  out.message = std::move(message);
+  return out;
+}
+}  // namespace
+
 std::optional<ServerError> read_error(const Document& body) {
-  if (!body.is_map()) return ServerError{2, "an answer that is no object: " + to_json(body)};
+  if (!body.is_map()) return ServerError{2, "an answer that is no object: " + to_json(body), false};
   const Document* inner = body.find("error");
   if (inner != nullptr && inner->is_map()) {
     const Document* code = inner->find("grpc_code");
     if (code == nullptr) code = inner->find("code");
-    return ServerError{static_cast<int>(code != nullptr ? number(code) : 2), text(inner->find("message"))};
+    return server_error(code, text(inner->find("message")));
   }
   const Document* upper = body.find("Error");
   const Document* message = body.find("message");
@@ -291,7 +340,7 @@ std::optional<ServerError> read_error(const Document& body) {
   const Document* code = body.find("code");
   if (code == nullptr) code = body.find("Code");
   if (what == nullptr && code == nullptr) return std::nullopt;
-  return ServerError{static_cast<int>(code != nullptr ? number(code) : 2), text(what)};
+  return server_error(code, text(what));
 }
 
 ErrorClass classify(const ServerError& error) {

@@ -52,6 +52,9 @@ struct Header {
   std::string cluster_id;
   std::int64_t revision = 0;
   std::int64_t raft_term = 0;
+  /// Every answer of etcd tells of which cluster it comes and in which raft term it was given; what does not
+  /// was made by something else.
+  bool tells_authority() const { return !cluster_id.empty() && raft_term > 0; }
 };
 Header read_header(const Document& answer);
 
@@ -59,19 +62,22 @@ struct StoredKey {
   std::string key;
   KeyValue kv;
 };
-/// `kvs` of a range.
-std::vector<StoredKey> read_kvs(const Document& range_answer);
+/// The keys that a range found. The error says why this is no whole answer to one.
+std::expected<std::vector<StoredKey>, std::string> read_range(const Document& answer);
 
 struct TxnAnswer {
   bool succeeded = false;
   /// One for each operation of the branch taken: what a range of one key found, nullopt for the rest.
   std::vector<std::optional<StoredKey>> found;
 };
-TxnAnswer read_txn(const Document& answer);
+/// Of a transaction with so many operations in its branches. The error says why this is no whole answer to
+/// it: a missing `succeeded` is a no, and must not be read into just any JSON.
+std::expected<TxnAnswer, std::string> read_txn(const Document& answer, std::size_t success,
+                                               std::size_t failure);
 
 struct LeaseAnswer {
   Session id;
-  /// nullopt: the lease is gone.
+  /// nullopt: this node knows no such lease.
   std::optional<std::int64_t> ttl_seconds;
 };
 LeaseAnswer read_grant(const Document& answer);
@@ -101,6 +107,9 @@ std::int64_t number(const Document* value);
 struct ServerError {
   int code = 2;
   std::string message;
+  /// It is written as etcd and its gateway write errors. What stands between (a proxy, a service mesh) has
+  /// troubles of its own and knows nothing of the effect.
+  bool of_etcd = true;
 };
 /// nullopt: the body is an answer.
 std::optional<ServerError> read_error(const Document& body);

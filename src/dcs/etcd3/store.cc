@@ -96,6 +96,7 @@ Etcd3Store::~Etcd3Store() = default;
 Task<void> Etcd3Store::open(Identity identity) {
   identity_ = std::move(identity);
   for (const auto& session : identity_.previous_sessions) lease_.adopt(session);
+  client_.expect_cluster(identity_.store_id);
   watch_ = std::make_unique<Watch>(client_, clock_, prefix_, identity_.name, [this](Change change) {
     for (const auto& listener : listeners_) listener(change);
   });
@@ -120,6 +121,11 @@ Task<void> Etcd3Store::open(Identity identity) {
     watch_->restart();
     disturbed_.set();
   });
+  client_.on_restored([this] {
+    lease_.void_all();
+    member_value_.clear();
+    watch_->restart();
+  });
   scope_.spawn("etcd watch", watch_->run());
   scope_.spawn("etcd topology", topology_loop());
 }
@@ -128,6 +134,7 @@ Task<void> Etcd3Store::close() {
   auto closing = scope_.close();
   co_await std::move(closing);
   client_.on_disturbance({});
+  client_.on_restored({});
 }
 
 Task<void> Etcd3Store::topology_loop() {
@@ -178,11 +185,11 @@ ClusterPtr Etcd3Store::watched() const {
   if (view_ && view_generation_ == watch_->generation()) {
     // Nothing changed; the stream vouches for it up to now.
     auto again = *view_;
-    again.revision = watch_->revision();
+    again.revision = watch_->streamed();
     again.read_at = now;
     view_ = std::make_shared<const Cluster>(std::move(again));
   } else {
-    view_ = decode_view(watch_->tree(), watch_->revision(), false, now);
+    view_ = decode_view(watch_->tree(), watch_->streamed(), false, now);
     view_generation_ = watch_->generation();
   }
   return view_;
@@ -197,13 +204,10 @@ Task<std::expected<ClusterPtr, LoadError>> Etcd3Store::load(Read how, Instant de
     }
     co_return watched();
   }
-  auto asking = client_.call("/kv/range", range_body(prefix_), deadline);
+  auto asking = client_.call("/kv/range", range_body(prefix_), deadline, is_range());
   auto answer = co_await std::move(asking);
   if (!answer) co_return std::unexpected(LoadError{std::move(answer.error().detail)});
-  Tree tree;
-  for (auto& [key, kv] : read_kvs(answer->body)) {
-    if (key.starts_with(prefix_)) tree.emplace(key.substr(prefix_.size()), std::move(kv));
-  }
+  const Tree tree = tree_of(answer->body, prefix_);
   co_return decode_view(tree, answer->header.revision, true, answer->sent_at);
 }
 
@@ -219,10 +223,11 @@ Task<Etcd3Store::TxnResult> Etcd3Store::transact(std::vector<Compare> compares, 
     const auto value = op.kind == Op::Kind::put ? std::optional<std::string>(op.value) : std::nullopt;
     expectations.emplace_back(*watch_, relative(op.key), value);
   }
-  auto asking = client_.call("/kv/txn", txn_body(compares, success, failure), deadline);
+  auto asking = client_.call("/kv/txn", txn_body(compares, success, failure), deadline,
+                             is_txn(success.size(), failure.size()));
   auto answer = co_await std::move(asking);
   if (!answer) co_return std::unexpected(std::move(answer.error()));
-  Txn out{read_txn(answer->body), answer->header, answer->ambiguous};
+  Txn out{*read_txn(answer->body, success.size(), failure.size()), answer->header, answer->ambiguous};
   const auto revision = out.header.revision;
   if (out.succeeded()) {
     for (const auto& op : success) {
@@ -363,14 +368,10 @@ Task<std::expected<ClusterPtr, LoadError>> read_once(Executor executor, Clock& c
   auto connected = co_await std::move(connecting);
   if (!connected) co_return std::unexpected(LoadError{std::move(connected.error())});
   const std::string prefix = options.base_path + "/";
-  auto asking = client.call("/kv/range", range_body(prefix), deadline);
+  auto asking = client.call("/kv/range", range_body(prefix), deadline, is_range());
   auto answer = co_await std::move(asking);
   if (!answer) co_return std::unexpected(LoadError{std::move(answer.error().detail)});
-  Tree tree;
-  for (auto& [key, kv] : read_kvs(answer->body)) {
-    if (key.starts_with(prefix)) tree.emplace(key.substr(prefix.size()), std::move(kv));
-  }
-  auto decoded = decode(tree);
+  auto decoded = decode(tree_of(answer->body, prefix));
   decoded.cluster.revision = answer->header.revision;
   decoded.cluster.linearizable = true;
   decoded.cluster.read_at = answer->sent_at;
@@ -403,10 +404,12 @@ Task<WriteResult> write_once(Executor executor, Clock& clock, Options options, R
   if (!std::holds_alternative<Always>(condition)) compares.push_back(to_compare(key, condition));
   const std::vector<Op> success{put(key, encoded.value, {})};
   const std::vector<Op> failure{range(key)};
-  auto asking = client.call("/kv/txn", txn_body(compares, success, failure), deadline);
+  auto asking = client.call("/kv/txn", txn_body(compares, success, failure), deadline,
+                            is_txn(success.size(), failure.size()));
   auto answer = co_await std::move(asking);
   if (!answer) co_return failed_write(answer.error());
-  const OnceTxn txn{read_txn(answer->body), answer->header, answer->ambiguous};
+  const OnceTxn txn{*read_txn(answer->body, success.size(), failure.size()), answer->header,
+                    answer->ambiguous};
   co_return put_result(encoded.key, encoded.value, {}, condition, txn);
 }
 

@@ -79,12 +79,10 @@ Task<void> Watch::follow() {
 }
 
 Task<std::optional<std::string>> Watch::build(Tree* tree, std::int64_t* revision) {
-  auto asking = client_.call("/kv/range", range_body(prefix_), clock_.now() + patience_);
+  auto asking = client_.call("/kv/range", range_body(prefix_), clock_.now() + patience_, is_range());
   auto answer = co_await std::move(asking);
   if (!answer) co_return std::move(answer.error().detail);
-  for (auto& [key, kv] : read_kvs(answer->body)) {
-    if (key.starts_with(prefix_)) tree->emplace(key.substr(prefix_.size()), std::move(kv));
-  }
+  *tree = tree_of(answer->body, prefix_);
   *revision = answer->header.revision;
   co_return std::nullopt;
 }
@@ -106,11 +104,9 @@ Task<std::string> Watch::listen(net::HttpStream* stream, Tree fresh, std::int64_
       if (!parsed) co_return "the watch brought broken JSON: " + parsed.error();
       const WatchMessage message = read_watch(*parsed);
       if (!message.failure.empty()) co_return message.failure;
-      if (!client_.current(message.header))
-        co_return "the watch is served by a node that lives in a past raft term";
+      if (auto why = client_.disbelief(message.header, "the watch"); !why.empty()) co_return why;
       if (message.created && !std::exchange(created, true)) install(std::move(fresh), revision);
       if (message.events.empty()) continue;
-      revision_ = std::max(revision_, message.header.revision);
       follow_events(message.events);
     }
   }
@@ -140,7 +136,7 @@ void Watch::install(Tree fresh, std::int64_t revision) {
   }
   tree_ = std::move(fresh);
   graves_.clear();
-  revision_ = streamed_ = revision;
+  streamed_ = revision;
   ++generation_;
   // What was written while the copy was read is not undone by it.
   for (const auto& [key, kv, at] : written_meanwhile_) {
@@ -188,7 +184,6 @@ Store::Change Watch::apply(const std::string& key, const std::optional<KeyValue>
   } else if (present) {
     tree_.erase(at);
   }
-  revision_ = std::max(revision_, revision);
   ++generation_;
   if (silent) return {};
   return judge(key, before ? &*before : nullptr, kv ? &*kv : nullptr);

@@ -33,7 +33,8 @@ class Watch {
   /// Why it is not ready.
   const std::string& trouble() const { return trouble_; }
   const Tree& tree() const { return tree_; }
-  std::int64_t revision() const { return revision_; }
+  /// All that happened up to here is in the copy. Own writes are there earlier, and do not count.
+  std::int64_t streamed() const { return streamed_; }
   /// Grows whenever the copy changes.
   std::uint64_t generation() const { return generation_; }
 
@@ -81,8 +82,7 @@ class Watch {
   Listener listener_;
   Duration patience_ = std::chrono::seconds(10);
   Tree tree_;
-  std::int64_t revision_ = 0;
-  /// All that happened up to here has come through the stream, or was there when the copy was read.
+  /// As above: it has come through the stream, or was there when the copy was read.
   std::int64_t streamed_ = 0;
   std::uint64_t generation_ = 0;
   bool ready_ = false;

@@ -3,6 +3,7 @@
 #include "core/document.h"
 #include "core/log.h"
 #include "core/wait.h"
+#include "ha/bootstrap_note.h"
 #include "ha/operations/operation.h"
 #include "ha/operations/steps.h"
 
@@ -15,13 +16,67 @@ namespace {
 using namespace std::chrono_literals;
 constexpr Duration kInitdbBudget = 30min;
 constexpr Duration kFirstStartBudget = 5min;
-}  // namespace
+/// How often is looked what the attempt has made so far: the first files come at once, a restored backup in
+/// its time.
+constexpr Duration kNoteEach = 50ms;
+constexpr Duration kNoteEachLater = 250ms;
+constexpr Duration kNoteEager = 5s;
 
-namespace {
+enum class Made { in_part, whole, starting };
+/// Notes what is there now, where that changed. Returns why it could not be noted; empty: it was.
+Task<std::string> note_made(OperationRunner& run, BootstrapNote* note, Made how) {
+  auto& server = run.ports().server;
+  auto identifying = server.identify(false, run.now() + kDiskBudget);
+  const auto made = co_await std::move(identifying);
+  if (!made) co_return made.error().detail;
+  BootstrapNote next = *note;
+  next.made = *made;
+  // What the facts know before may be of a directory of earlier.
+  if (how != Made::in_part) next.system_id = server.facts().system_identifier;
+  next.starting = how == Made::starting;
+  if (next == *note) co_return std::string();
+  auto write =
+      run.ports().disk.write(run.host().bootstrap_note_path(), to_text(next), 0600, run.now() + kDiskBudget);
+  auto written = co_await std::move(write);
+  if (!written) co_return written.error();
+  *note = next;
+  co_return std::string();
+}
+
+/// While initdb or a script works: a daemon that is killed meanwhile must know the files for its own again.
+Task<void> keep_noting(OperationRunner& run, BootstrapNote* note) {
+  const Instant begin = run.now();
+  for (;;) {
+    auto nap = run.ports().clock.sleep_for(run.now() - begin < kNoteEager ? kNoteEach : kNoteEachLater);
+    co_await std::move(nap);
+    auto noting = note_made(run, note, Made::in_part);
+    const std::string failed = co_await std::move(noting);
+    if (!failed.empty()) log::debug("could not note what the bootstrap makes: {}", failed);
+  }
+}
+
+Task<void> make_into(Task<postgres::Result> making, postgres::Result& made) {
+  made = co_await std::move(making);
+}
+
+/// The cluster is known to the store, or gone: nobody may take a later one for this attempt's.
+Task<void> forget_attempt(OperationRunner& run) {
+  BootstrapNote over;
+  over.data_dir = run.host().settings()->postgresql.data_dir;
+  over.finished = true;
+  auto& disk = run.ports().disk;
+  // A removal may fail where a write does not, and the other way round.
+  auto write = disk.write(run.host().bootstrap_note_path(), to_text(over), 0600, run.now() + kDiskBudget);
+  auto written = co_await std::move(write);
+  if (!written) log::warning("could not mark the note of the bootstrap as finished: {}", written.error());
+  auto forget = disk.remove(run.host().bootstrap_note_path(), run.now() + kDiskBudget);
+  auto forgotten = co_await std::move(forget);
+  if (!forgotten) log::warning("could not remove the note of the bootstrap: {}", forgotten.error());
+}
 
 /// The first start; ends when the server is a primary that accepts connections. Returns why it is not, empty:
 /// it is.
-Task<std::string> start_first(OperationRunner& run, bool custom) {
+Task<std::string> start_first(OperationRunner& run, BootstrapNote* note, bool custom) {
   auto& server = run.ports().server;
   // Recovery of a restored backup takes what it takes.
   const Instant deadline = run.now() + (custom ? kForever : kFirstStartBudget);
@@ -31,9 +86,16 @@ Task<std::string> start_first(OperationRunner& run, bool custom) {
   request.as_standby = false;
   request.role = postgres::Role::primary;
   request.custom_bootstrap = custom;
+  // Before the process is there nobody knows which it will be.
+  auto noting_start = note_made(run, note, Made::starting);
+  const std::string start_not_noted = co_await std::move(noting_start);
+  if (!start_not_noted.empty()) co_return "could not note the start of the new cluster: " + start_not_noted;
   auto launch = server.start(std::move(request), run.now() + kFirstStartBudget);
   auto launched = co_await std::move(launch);
   if (!launched) co_return launched.error().detail;
+  auto noting = note_made(run, note, Made::whole);
+  const std::string not_noted = co_await std::move(noting);
+  if (!not_noted.empty()) co_return "could not note the server of the bootstrap: " + not_noted;
   if (custom) {
     run.enter(Phase::ending_recovery, Cancel::free, deadline);
     run.host().wake();
@@ -53,7 +115,7 @@ Task<std::string> start_first(OperationRunner& run, bool custom) {
 }
 
 /// Settings that only a restart brings; nobody knows this server yet.
-Task<std::string> restart_new_server(OperationRunner& run) {
+Task<std::string> restart_new_server(OperationRunner& run, BootstrapNote* note) {
   auto& server = run.ports().server;
   const Instant deadline = run.now() + kFirstStartBudget;
   run.enter(Phase::starting, Cancel::free, deadline);
@@ -61,7 +123,7 @@ Task<std::string> restart_new_server(OperationRunner& run) {
   auto stopping = server.wait_down(deadline);
   const bool down = co_await std::move(stopping);
   if (!down) co_return "PostgreSQL could not be stopped for a restart with its ordinary settings";
-  auto starting = start_first(run, false);
+  auto starting = start_first(run, note, false);
   co_return co_await std::move(starting);
 }
 
@@ -72,10 +134,17 @@ Task<Outcome> bootstrap(OperationRunner& run) {
   const auto settings = run.host().settings();
   const bool custom = settings->bootstrap.custom.has_value();
   run.enter(Phase::preparing, Cancel::critical, run.now() + kDiskBudget);
-  // Before anything is created: what this attempt makes may be renamed after a crash, nothing else may.
-  Document note = Document::map({{"data_dir", settings->postgresql.data_dir}, {"name", settings->name}});
+  // Before anything is created: what this attempt makes may be renamed after a crash, nothing else may. A
+  // script may want to make the directory itself.
+  BootstrapNote note;
+  note.data_dir = settings->postgresql.data_dir;
+  note.name = settings->name;
+  auto identifying = server.identify(!custom, run.now() + kDiskBudget);
+  auto found = co_await std::move(identifying);
+  if (!found) co_return Outcome{false, "could not note the bootstrap attempt: " + found.error().detail};
+  note.made = std::move(*found);
   auto write =
-      run.ports().disk.write(run.host().bootstrap_note_path(), to_json(note), 0600, run.now() + kDiskBudget);
+      run.ports().disk.write(run.host().bootstrap_note_path(), to_text(note), 0600, run.now() + kDiskBudget);
   auto written = co_await std::move(write);
   if (!written) co_return Outcome{false, "could not note the bootstrap attempt: " + written.error()};
 
@@ -84,14 +153,16 @@ Task<Outcome> bootstrap(OperationRunner& run) {
   run.enter(custom ? Phase::custom_bootstrap : Phase::initdb, Cancel::free, made_by);
   // It may take hours: the member key tells at once.
   run.host().wake();
+  postgres::Result made = std::unexpected(postgres::Failure{"nothing was made"});
   auto making = custom ? server.custom_bootstrap(made_by) : server.initdb(made_by);
-  auto made = co_await std::move(making);
+  auto noted = race(make_into(std::move(making), made), keep_noting(run, &note));
+  co_await std::move(noted);
   if (!made) {
     run.host().set_state(custom ? postgres::State::custom_bootstrap_failed : postgres::State::initdb_failed);
     co_return Outcome{false, made.error().detail};
   }
 
-  auto starting = start_first(run, custom);
+  auto starting = start_first(run, &note, custom);
   const std::string not_started = co_await std::move(starting);
   if (!not_started.empty()) co_return Outcome{false, not_started};
 
@@ -105,7 +176,7 @@ Task<Outcome> bootstrap(OperationRunner& run) {
   auto restart_needed = co_await std::move(ending);
   if (!restart_needed) co_return Outcome{false, restart_needed.error().detail};
   if (!*restart_needed) co_return Outcome{true, {}};
-  auto restarting = restart_new_server(run);
+  auto restarting = restart_new_server(run, &note);
   const std::string not_restarted = co_await std::move(restarting);
   co_return Outcome{not_restarted.empty(), not_restarted};
 }
@@ -129,8 +200,7 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
   const Instant deadline = run.now() + 2 * settings->dynamic.timing.ttl;
   // An attempt whose answer is lost may have made this member the leader: nothing else knows of that lease,
   // so it is ended here as if the first attempt had proven it, and by the guardian where this daemon cannot.
-  const Instant kill_at =
-      lease_deadlines(lease_from(run.now(), settings->dynamic.timing.ttl), settings->dynamic.timing).kill_at;
+  const Instant kill_at = lease_deadlines(lease_from(run.now(), ports.store.lease_length())).kill_at;
   ports.fence.prolong(kill_at);
   bool maybe_leader = false;
   while (run.now() < deadline) {
@@ -171,9 +241,8 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
     co_return Outcome{false, "the store did not take the result of the bootstrap"};
   run.host().set_role(postgres::Role::primary);
   run.host().publish();
-  auto forget = ports.disk.remove(run.host().bootstrap_note_path(), run.now() + kDiskBudget);
-  auto forgotten = co_await std::move(forget);
-  if (!forgotten) log::warning("could not remove the note of the bootstrap: {}", forgotten.error());
+  auto forgetting = forget_attempt(run);
+  co_await std::move(forgetting);
   run.host().fire_callback("on_start", postgres::Role::primary);
   co_return Outcome{true, {}};
 }
@@ -198,9 +267,8 @@ Task<Outcome> cancel_bootstrap(OperationRunner& run) {
   auto cancelled = co_await std::move(cancelling);
   if (!cancelled.done()) log::warning("could not remove the initialize key: {}", cancelled.detail);
   if (renamed) {
-    auto forget = ports.disk.remove(run.host().bootstrap_note_path(), run.now() + kDiskBudget);
-    auto forgotten = co_await std::move(forget);
-    if (!forgotten) log::warning("could not remove the note of the bootstrap: {}", forgotten.error());
+    auto forgetting = forget_attempt(run);
+    co_await std::move(forgetting);
   }
   auto disarming = ports.fence.disarm("bootstrap cancelled");
   co_await std::move(disarming);

@@ -20,13 +20,20 @@ Task<Outcome> promote(OperationRunner& run) {
   }
   // The signal is the point of no return; only a lease that certainly covers it allows it.
   run.enter(Phase::promoting, Cancel::free, run.now() + settings->dynamic.timing.ttl);
-  const Instant stop_at = run.host().keeper().deadlines().stop_at;
-  if (!run.host().keeper().lease().held(run.now()) || stop_at - run.now() < kLeaseMargin)
-    co_return Outcome{false, "PostgreSQL promote cancelled."};
   run.enter(Phase::promoting, Cancel::no, run.now() + settings->dynamic.timing.ttl);
+  auto noting = run.host().begin_promotion();
+  co_await std::move(noting);
+  const Instant stop_at = run.host().keeper().deadlines().stop_at;
+  if (!run.host().keeper().lease().held(run.now()) || stop_at - run.now() < kLeaseMargin) {
+    run.host().forget_promotion();
+    co_return Outcome{false, "PostgreSQL promote cancelled."};
+  }
   auto promoting = ports.server.promote(run.now() + settings->postgresql.pg_ctl_timeout);
   auto promoted = co_await std::move(promoting);
-  if (!promoted) co_return Outcome{false, promoted.error().detail};
+  if (!promoted) {
+    run.host().forget_promotion();
+    co_return Outcome{false, promoted.error().detail};
+  }
   run.host().set_role(postgres::Role::promoted);
   run.host().publish();
   run.host().fire_callback("on_role_change", postgres::Role::primary);

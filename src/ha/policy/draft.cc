@@ -6,6 +6,7 @@ namespace tanist::ha::policy {
 namespace {
 
 constexpr Duration kSaidAgainAfter = std::chrono::minutes(1);
+constexpr Duration kWordsPause = std::chrono::milliseconds(20);
 
 const dcs::Cluster& no_cluster() {
   static const dcs::Cluster empty;
@@ -60,6 +61,12 @@ void Draft::wake(Instant when) {
 }
 
 void Draft::release(std::optional<Lsn> last_lsn) {
+  // Words that are behind what was seen: decided again when both agree. Outside pause no key is given away
+  // beside a server that may commit.
+  if (!settings.dynamic.pause && may_commit(view)) {
+    wake_in(kWordsPause);
+    return;
+  }
   intend(intent::Release{last_lsn});
   give_lock_up();
 }

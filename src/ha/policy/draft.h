@@ -48,7 +48,7 @@ class Draft {
   void give_lock_up() { mandate_ = Mandate::Kind::release; }
   void let_lock_lapse() { mandate_ = Mandate::Kind::lapse; }
 
-  /// Releases the leader key; the reason is set by the caller.
+  /// Releases the leader key, unless the server may commit; the reason is set by the caller.
   void release(std::optional<Lsn> last_lsn = std::nullopt);
 
   /// The finished decision, with its mandate.

@@ -11,7 +11,40 @@ namespace {
 
 using namespace std::chrono_literals;
 
+std::string names_with_data(const Draft& d) {
+  std::string out;
+  for (const auto& [name, member] : d.cluster.members)
+    if (name != d.me() && member.xlog_location) out += (out.empty() ? "" : ", ") + name;
+  return out.empty() ? "none" : out;
+}
+
+/// Beside the line that scripts know: what it is that nobody goes on with. Not at once, since a cluster that
+/// is being made is waited for every time.
+void tell_what_is_waited_for(Draft& d) {
+  const std::string key = "founder";
+  if (!d.cluster.unlocked() || d.memory.refusals_told.try_emplace(key, d.now()).second) return;
+  const auto say = [&](Code code, std::vector<std::string> arguments) {
+    d.say_each_minute(key, log::Level::warning, code, std::move(arguments));
+  };
+  const auto& initialize = d.cluster.initialize;
+  const auto& before = d.view.store.last_with_leader;
+  const std::string path = d.settings.base_path() + "/initialize";
+  if (!initialize.value.empty()) {
+    say(Code::waiting_for_data, {path, initialize.value, names_with_data(d)});
+  } else if (d.settings.tags.nofailover) {
+    say(Code::waiting_may_not_found, {"its tag nofailover is set"});
+  } else if (!d.settings.bootstrap.present) {
+    say(Code::waiting_may_not_found, {"its configuration has no bootstrap section"});
+  } else if (before && !before->unlocked()) {
+    say(Code::waiting_for_former_leader, {before->leader_name()});
+  } else if (initialize.present) {
+    const auto& note = d.cluster.bootstrap_note;
+    say(Code::waiting_for_other_founder, {path, note.present() ? note.name : "somebody"});
+  }
+}
+
 bool wait_for_founder(Draft& d) {
+  tell_what_is_waited_for(d);
   d.wake_in(std::min(kLookAgain, d.timing().loop_wait));
   return d.because(Code::waiting_for_bootstrap);
 }
@@ -109,6 +142,33 @@ bool without_data(Draft& d) {
   return join_without_leader(d) || found_cluster(d);
 }
 
+/// Nothing can be done with the data directory as it looks. What runs on it may hold the last commits of the
+/// cluster: its key is never given away while it may commit, and without the key it is stopped.
+bool make_nothing_of_data(Draft& d) {
+  if (!may_commit(d.view)) {
+    if (d.view.has_lock()) d.release();
+    return d.because(Code::system_id_invalid);
+  }
+  if (d.settings.dynamic.pause || leads(d.view)) return d.because(Code::system_id_invalid);
+  d.intend(intent::StopImmediate{});
+  return d.because(Code::system_id_invalid);
+}
+
+/// ha.md §2: the daemon does not end beside a server that may commit, outside pause.
+bool exit_after_stop(Draft& d, std::string why) {
+  if (may_commit(d.view) && !d.settings.dynamic.pause) {
+    if (d.view.store.ok && leads(d.view)) {
+      d.intend(intent::Demote{DemoteMode::graceful});
+    } else {
+      d.intend(intent::StopImmediate{});
+    }
+    return true;
+  }
+  d.intend(intent::Exit{.code = 1, .why = std::move(why)});
+  d.let_lock_lapse();
+  return true;
+}
+
 /// ha.md §3 step 12
 bool check_system_id(Draft& d) {
   const auto& initialize = d.cluster.initialize;
@@ -124,9 +184,7 @@ bool check_system_id(Draft& d) {
     }
     if (!d.linearizable()) return d.because(Code::system_id_mismatch, {d.me(), initialize.value, mine});
     d.because(Code::system_id_mismatch, {d.me(), initialize.value, mine});
-    d.intend(intent::Exit{.code = 1, .why = d.decision.reason.text()});
-    d.let_lock_lapse();
-    return true;
+    return exit_after_stop(d, d.decision.reason.text());
   }
   // A fresh start on a store that knows of no cluster.
   if (!d.cluster.unlocked() || d.settings.dynamic.pause || d.memory.joined) return false;
@@ -135,8 +193,8 @@ bool check_system_id(Draft& d) {
   if (!d.linearizable()) return d.because(Code::race_asking);
   if (replica) {
     d.say(log::Level::error, Code::no_initialize_key);
-    d.intend(intent::Exit{.code = 1, .why = std::string(code_text(Code::start_primary_first))});
-    return d.because(Code::no_initialize_key);
+    d.because(Code::no_initialize_key);
+    return exit_after_stop(d, std::string(code_text(Code::start_primary_first)));
   }
   d.add(duty::Initialize{.condition = dcs::IfAbsent{}, .system_id = mine});
   return false;
@@ -149,12 +207,12 @@ bool go_on_bootstrapping(Draft& d) {
   const auto& last = d.view.last_operation;
   const auto ended = [&](OperationKind kind) { return last && last->kind == kind; };
   if (ended(OperationKind::cancel_bootstrap)) {
-    d.intend(intent::Exit{.code = 1, .why = std::string(code_text(Code::bootstrap_failed))});
-    d.let_lock_lapse();
-    return d.because(Code::bootstrap_failed);
+    d.because(Code::bootstrap_failed);
+    return exit_after_stop(d, std::string(code_text(Code::bootstrap_failed)));
   }
   if (ended(OperationKind::finish_bootstrap) && last->ok) {
     d.memory.bootstrapping = false;
+    if (locked_by_other(d.view)) return false;
     // Members wait for their slots already.
     d.wake(d.now());
     return d.because(Code::initialized);
@@ -193,14 +251,10 @@ bool check_data(Draft& d) {
       // Nothing of it was made by this daemon, so nothing of it is touched.
       d.say_each_minute("foreign", log::Level::error, Code::data_directory_foreign,
                         {d.settings.postgresql.data_dir});
-      if (d.view.has_lock()) d.release();
-      return d.because(Code::system_id_invalid);
+      return make_nothing_of_data(d);
     case postgres::DataDirectory::ok: break;
   }
-  if (!valid_system_id(facts.system_identifier)) {
-    if (d.view.has_lock() && !may_commit(d.view)) d.release();
-    return d.because(Code::system_id_invalid);
-  }
+  if (!valid_system_id(facts.system_identifier)) return make_nothing_of_data(d);
   return check_system_id(d);
 }
 

@@ -8,6 +8,7 @@
 #include "ha/policy/modes.h"
 #include "ha/policy/race.h"
 #include "ha/policy/rules.h"
+#include "ha/policy/timelines.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -57,7 +58,18 @@ void confirm_checkpoint(Draft& d) {
 /// ha.md §8.3
 bool lead_as_primary(Draft& d) {
   const bool won = std::exchange(d.memory.acquiring, false);
+  // The request may have arrived late: another has led meanwhile.
+  const Timeline mine = own_timeline(d.view);
+  const Timeline last = Line(d.view).newest();
+  if (won && mine && mine < last && !d.settings.dynamic.pause) {
+    d.say(log::Level::warning, Code::timeline_behind,
+          {std::to_string(mine.value), std::to_string(last.value)});
+    d.intend(intent::Demote{DemoteMode::immediate});
+    return d.because(Code::demoting_not_healthiest);
+  }
   d.memory.rewind = Memory::Rewind::initial;
+  d.memory.beyond_rewind = false;
+  d.memory.astray = d.memory.found_diverged = false;
   // ha.md §8.1: the fence comes before everything that relies on it.
   if (!d.view.fence.armed && !d.settings.dynamic.pause) {
     if (!d.view.fence.usable) {
@@ -115,11 +127,19 @@ bool promote(Draft& d) {
   }
   // A member with an old copy must not lead merely because the key was free.
   if (!d.linearizable()) return d.because(promoted);
-  if (!won) {
+  if (diverged(d.view, d.memory)) {
+    d.memory.acquiring = false;
+    d.release();
+    return d.because(Code::released_diverged);
+  }
+  // The key says nothing of who is ahead where it was not won by this race, or on what is not so any more:
+  // the request may have been on its way while another led. What has not changed is not asked for once more.
+  if (!won || d.memory.acquired_on != race_ground(d.view)) {
     if (!own_position(d.view)) return d.because(Code::postgres_error);
     const auto fit = fit_to_lead(d);
     if (!fit) return d.because(promoted);
     if (!*fit) {
+      d.memory.acquiring = false;
       d.release();
       return d.because(Code::released_not_healthiest);
     }
@@ -169,10 +189,14 @@ bool lead(Draft& d) {
     d.intend(intent::Demote{mode});
     return d.because(Code::demoted_lock_update_failed);
   }
-  d.wake(lease_deadlines(view.lease, d.timing()).stop_at);
+  d.wake(lease_deadlines(view.lease).stop_at);
   // ha.md §3.5
-  if (is_starting(view)) return wait_for_start(d);
+  if (is_starting(view) && !view.postgres.promoting) return wait_for_start(d);
   if (is_primary(view)) return lead_as_primary(d);
+  if (view.postgres.promoting) {
+    d.wake_in(kProbePause);
+    return d.because(Code::promotion_goes_on);
+  }
   // ha.md §3.8.1
   if (d.settings.dynamic.pause) {
     d.release();

@@ -1,23 +1,29 @@
 #include "ha/policy/modes.h"
 
+#include "config/modes.h"
+
 namespace tanist::ha::policy {
+namespace {
+
+constexpr std::string_view kFailsafe = "failsafe_mode";
+
+}  // namespace
 
 std::string mode_not_served(const config::Dynamic& dynamic) {
-  if (dynamic.pause) return "pause";
-  if (dynamic.synchronous_mode != config::Dynamic::SyncMode::off) return "synchronous_mode";
-  if (dynamic.standby_cluster) return "standby_cluster";
+  // Without failsafe_mode a primary is demoted sooner, which is safe: nothing else is held back for it.
+  for (auto& mode : config::modes_not_served(dynamic))
+    if (mode != kFailsafe) return std::move(mode);
   return {};
 }
 
 void tell_modes_not_served(Draft& d) {
-  const auto& dynamic = d.settings.dynamic;
-  const auto tell = [&d](const char* mode) {
-    d.say_each_minute(mode, log::Level::error, Code::mode_not_served, {mode});
-  };
-  if (dynamic.pause) tell("pause");
-  if (dynamic.synchronous_mode != config::Dynamic::SyncMode::off) tell("synchronous_mode");
-  if (dynamic.standby_cluster) tell("standby_cluster");
-  if (dynamic.failsafe_mode) d.say_each_minute("failsafe_mode", log::Level::error, Code::failsafe_not_served);
+  for (const auto& mode : config::modes_not_served(d.settings.dynamic)) {
+    if (mode == kFailsafe) {
+      d.say_each_minute(mode, log::Level::error, Code::failsafe_not_served);
+    } else {
+      d.say_each_minute(mode, log::Level::error, Code::mode_not_served, {mode});
+    }
+  }
 }
 
 void tell_failover_not_served(Draft& d) {

@@ -122,6 +122,7 @@ void learn_rewind(Draft& d, const OperationResult& result) {
   auto& rewind = d.memory.rewind;
   if (result.ok) {
     rewind = Memory::Rewind::success;
+    d.memory.astray = d.memory.found_diverged = false;
   } else if (result.detail != kCancelled) {
     // postgres.md §24: with the leader gone, the failure may be its end and not ours. A control file that
     // cannot be read any more is ours in any case.
@@ -152,7 +153,8 @@ void learn_result(Draft& d) {
       if (!result->ok && result->detail.starts_with(kPrePromote))
         d.memory.pre_promote = Memory::PrePromote::failed;
       // The words were ahead of the server.
-      if (!result->ok && d.facts().running() && d.facts().probe && d.facts().probe->in_recovery)
+      if (!result->ok && d.facts().running() && d.facts().probe && d.facts().probe->in_recovery &&
+          !d.view.postgres.promoting)
         d.add(duty::SetRole{postgres::Role::replica});
       break;
     case OperationKind::demote:
@@ -165,6 +167,7 @@ void learn_result(Draft& d) {
       break;
     case OperationKind::clone:
       d.memory.rewind = Memory::Rewind::initial;
+      if (result->ok) d.memory.astray = d.memory.found_diverged = false;
       if (result->ok) d.memory.clones_failed = 0;
       if (!result->ok && result->detail != kCancelled) ++d.memory.clones_failed;
       break;
@@ -225,6 +228,12 @@ bool shut_down(Draft& d) {
   }
   const auto& last = d.view.last_operation;
   if (last && last->kind == OperationKind::shutdown) {
+    // ha.md §2: what may commit is not left behind. A process that the kernel does not give back is killed
+    // again.
+    if (may_commit(d.view)) {
+      d.intend(intent::Shutdown{.hurry = hurry || !last->ok});
+      return d.because(last->ok ? Code::shutting_down : Code::shutdown_failed);
+    }
     d.let_lock_lapse();
     if (last->ok) {
       d.intend(intent::Exit{});

@@ -48,7 +48,7 @@ bool sit_out_outage(Draft& d) {
   if (d.settings.dynamic.pause || !may_commit(view)) return true;
   // Before that instant a silent store is no reason to stop: nobody else can have the key.
   if (leads(view)) {
-    const Instant stop_at = lease_deadlines(view.lease, d.timing()).stop_at;
+    const Instant stop_at = lease_deadlines(view.lease).stop_at;
     d.wake(stop_at);
     d.number("left_seconds", seconds(stop_at - d.now()));
     return d.because(Code::lease_still_holds);

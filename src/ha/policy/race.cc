@@ -5,6 +5,7 @@
 #include "ha/policy/modes.h"
 #include "ha/policy/rejoin.h"
 #include "ha/policy/rules.h"
+#include "ha/policy/timelines.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -50,22 +51,44 @@ std::string timeline_text(Timeline timeline) {
   return std::to_string(timeline.value);
 }
 
+/// By its own word, or by where its WAL ends.
+bool has_left(const Line& line, const PeerAnswer& answer) {
+  return answer.diverged || line.standing(end_of(answer)) == Standing::diverged;
+}
+
 /// ha.md §6.2.7 for one peer; false: it keeps me from taking the lock.
 struct Count {
   int votes = 0;
   int ahead = 0;
 };
-bool stand_up_to(Draft& d, const std::string& name, const PeerAnswer& answer, Count& count) {
+bool stand_up_to(Draft& d, const Line& line, const std::string& name, const PeerAnswer& answer,
+                 Count& count) {
   if (answer.primary) {
     d.say(log::Level::warning, Code::primary_alive, {name});
     return false;
   }
+  // What it has beyond the cluster's timeline is nothing that was promised to anybody since; and it holds
+  // nobody back, for it may not lead itself.
+  if (has_left(line, answer)) {
+    d.say_each_minute("diverged " + name, log::Level::info, Code::peer_diverged,
+                      {name, timeline_text(answer.timeline)});
+    return true;
+  }
+  // The newer timeline goes on where the older was left: whoever is on it has all that mattered of that one.
+  const Timeline my_timeline = own_timeline(d.view);
+  const bool known = my_timeline && answer.timeline;
+  if (known && answer.timeline > my_timeline && answer.position) {
+    d.say(log::Level::info, Code::peer_on_newer_timeline,
+          {name, timeline_text(answer.timeline), timeline_text(my_timeline)});
+    return false;
+  }
+  const bool older = known && answer.timeline < my_timeline;
   const bool quorum = d.cluster.sync.active() && d.cluster.sync.quorum > 0;
   const std::string former = d.cluster.sync.active()         ? d.cluster.sync.leader
                              : d.view.store.last_with_leader ? d.view.store.last_with_leader->leader_name()
                                                              : std::string();
   const Lsn mine = own_position(d.view);
-  if (answer.position > mine) {
+  if (answer.position > mine && !older) {
     ++count.ahead;
     d.say(log::Level::info, Code::peer_ahead, {name});
     d.number("ahead_bytes", answer.position - mine);
@@ -73,7 +96,7 @@ bool stand_up_to(Draft& d, const std::string& name, const PeerAnswer& answer, Co
     d.say(log::Level::info, Code::former_leader_ahead);
   } else if (answer.position) {
     const int my_priority = d.settings.tags.failover_priority;
-    bool low = answer.position == mine && my_priority < answer.failover_priority;
+    bool low = answer.position == mine && !older && my_priority < answer.failover_priority;
     if (low && name == former) {
       d.say(log::Level::info, Code::former_leader_priority,
             {name, number_text(answer.failover_priority), number_text(my_priority)});
@@ -92,6 +115,11 @@ bool stand_up_to(Draft& d, const std::string& name, const PeerAnswer& answer, Co
   return true;
 }
 
+void say_diverged(Draft& d, const Line& line) {
+  d.say_each_minute("diverged race", log::Level::warning, Code::diverged_not_racing,
+                    {timeline_text(own_timeline(d.view)), timeline_text(line.newest())});
+}
+
 /// ha.md §6.2
 Verdict healthiest(Draft& d) {
   const View& view = d.view;
@@ -99,6 +127,12 @@ Verdict healthiest(Draft& d) {
   const Lsn mine = own_position(view);
   if (!mine) {
     d.say_each_minute("position", log::Level::info, Code::position_unknown);
+    return Verdict::no;
+  }
+  // Beyond ha.md §6, whatever check_timeline says: to promote this would undo commits that others have.
+  const Line line(view);
+  if (diverged(view, d.memory)) {
+    say_diverged(d, line);
     return Verdict::no;
   }
   // ha.md §6.2.1
@@ -129,7 +163,7 @@ Verdict healthiest(Draft& d) {
   for (const auto& [name, url] : peers) {
     const PeerAnswer& answer = view.answers.peers->at(name);
     if (!limitation(answer).empty()) continue;
-    if (!stand_up_to(d, name, answer, count)) return Verdict::no;
+    if (!stand_up_to(d, line, name, answer, count)) return Verdict::no;
   }
   // ha.md §6.2.8
   const bool elected = !quorum || count.votes >= sync.quorum || (count.ahead == 0 && d.me() == sync.leader);
@@ -155,7 +189,7 @@ Verdict eligible(Draft& d) {
       return initialize.value.empty() || initialize.value == d.facts().system_identifier ? Verdict::yes
                                                                                          : Verdict::no;
     const Timeline mine = own_timeline(view);
-    const Timeline last = d.cluster.history.cluster_timeline();
+    const Timeline last = mine ? Line(view).newest() : d.cluster.history.cluster_timeline();
     if (mine < last) {
       d.say(log::Level::warning, Code::timeline_behind, {timeline_text(mine), timeline_text(last)});
       return Verdict::no;
@@ -192,6 +226,8 @@ Verdict eligible(Draft& d) {
 bool backing_off(Draft& d) {
   const Duration backoff = d.settings.dynamic.primary_race_backoff;
   if (d.settings.dynamic.pause || backoff <= Duration::zero() || !d.memory.previous_position) return false;
+  // A running primary whose key has vanished has a moment to take it back, or is stopped.
+  if (may_commit(d.view)) return false;
   if (!d.memory.race_backoff_since) d.memory.race_backoff_since = d.now();
   const Duration left = *d.memory.race_backoff_since + backoff - d.now();
   const bool streaming = d.facts().probe && d.facts().probe->receiver_state == "streaming";
@@ -230,6 +266,15 @@ bool stand_back(Draft& d) {
     return d.because(barred ? Code::demoting_not_allowed : Code::demoting_not_healthiest);
   }
   return d.because(barred ? Code::not_allowed_to_promote : Code::not_healthiest);
+}
+
+/// Its position says nothing of what it has of the leader's WAL: whatever came after the timeline was left is
+/// not what was asked for.
+bool on_another_timeline(const Line& line, const PeerAnswer& answer, bool exact) {
+  if (!exact || !line.newest()) return false;
+  // Where there was one timeline only, a member that does not tell its own can be on no other.
+  if (!answer.timeline && line.newest().value == 1) return false;
+  return answer.timeline != line.newest();
 }
 
 }  // namespace
@@ -292,8 +337,11 @@ bool race_for_lock(Draft& d) {
   conditions.failover = d.cluster.failover.version;
   conditions.config = d.cluster.config.version;
   conditions.initialize = d.cluster.initialize.version;
+  conditions.leadership = d.cluster.leadership_version;
+  conditions.status = d.cluster.status_version;
   d.intend(intent::Acquire{conditions});
   d.memory.acquiring = true;
+  d.memory.acquired_on = race_ground(d.view);
   return d.because(Code::acquiring);
 }
 
@@ -309,6 +357,10 @@ std::optional<bool> failover_possible(Draft& d, Required required) {
     return false;
   }
   if (!ask(d, candidates)) return std::nullopt;
+  // What is asked for is on the timeline of who asks: the leader, whose member key is silent while it stops.
+  Line line(d.view);
+  line.reaches(own_timeline(d.view));
+  if (d.facts().control) line.reaches(d.facts().control->checkpoint_timeline);
   int fit = 0;
   for (const auto& [name, url] : candidates) {
     const PeerAnswer& answer = d.view.answers.peers->at(name);
@@ -317,6 +369,7 @@ std::optional<bool> failover_possible(Draft& d, Required required) {
       continue;
     }
     const Timeline last = d.cluster.history.cluster_timeline();
+    const bool elsewhere = on_another_timeline(line, answer, required.at_least.has_value());
     const bool short_of =
         required.at_least
             ? answer.position < *required.at_least ||
@@ -324,9 +377,12 @@ std::optional<bool> failover_possible(Draft& d, Required required) {
             : d.cluster.status.optime - answer.position > d.settings.dynamic.maximum_lag_on_failover;
     if (short_of) {
       d.say_each_minute("lag of " + name, log::Level::info, Code::member_lags, {name});
-    } else if (d.settings.dynamic.check_timeline && answer.timeline < last) {
+    } else if (has_left(line, answer)) {
+      d.say_each_minute("member " + name, log::Level::info, Code::member_limited,
+                        {name, "diverged from the leader"});
+    } else if (elsewhere || (d.settings.dynamic.check_timeline && answer.timeline < last)) {
       d.say_each_minute("timeline of " + name, log::Level::info, Code::member_timeline_behind,
-                        {timeline_text(answer.timeline), name, timeline_text(last)});
+                        {timeline_text(answer.timeline), name, timeline_text(line.newest())});
     } else {
       ++fit;
     }

@@ -107,6 +107,7 @@ void look_again(Draft& d) {
   if (streams(d.view)) {
     memory.not_streaming_since.reset();
     memory.looks_in_vain = 0;
+    memory.found_diverged = false;
     if (memory.rewind == Memory::Rewind::failed) memory.rewind = Memory::Rewind::not_need;
     return;
   }
@@ -153,6 +154,7 @@ bool rejoin_by_rewind(Draft& d) {
     if (answer.verdict == postgres::Divergence::unknown) return false;
     d.memory.compared_at = d.now();
     d.memory.beyond_rewind = answer.beyond_rewind;
+    d.memory.found_diverged = answer.verdict == postgres::Divergence::diverged;
     d.memory.rewind =
         answer.verdict == postgres::Divergence::none ? Memory::Rewind::not_need : Memory::Rewind::need;
   }

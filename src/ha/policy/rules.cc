@@ -9,7 +9,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kSystemIdLength = 10;
 /// Between two tries of what failed: soon for what others may have mended, not so soon that the log fills.
 constexpr Duration kRetryPause = 5s;
 /// A clone is dear, and a script that is broken stays broken for a while: its pause doubles up to this.
@@ -21,10 +20,6 @@ bool role_is_primary(const View& view) {
 }
 
 }  // namespace
-
-bool valid_system_id(const std::string& id) {
-  return id.size() >= kSystemIdLength && std::ranges::all_of(id, [](char c) { return c >= '0' && c <= '9'; });
-}
 
 bool is_primary(const View& view) {
   const auto& facts = view.postgres.facts;
@@ -38,8 +33,9 @@ bool is_primary(const View& view) {
 
 bool may_commit(const View& view) {
   const auto& facts = view.postgres.facts;
-  if (facts.process == postgres::Process::orphans) return role_is_primary(view);
-  return facts.running() && (is_primary(view) || role_is_primary(view));
+  if (facts.process == postgres::Process::none) return false;
+  if (view.postgres.promoting || role_is_primary(view)) return true;
+  return is_primary(view);
 }
 
 bool is_starting(const View& view) {
@@ -58,7 +54,7 @@ bool has_fresh_probe(const View& view) {
 }
 
 bool lease_is_safe(const View& view) {
-  return view.lease.held(view.now) && view.now < lease_deadlines(view.lease, view.timing()).stop_at;
+  return view.lease.held(view.now) && view.now < lease_deadlines(view.lease).stop_at;
 }
 
 bool leads(const View& view) {

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "dcs/system_id.h"
 #include "ha/view.h"
 
 /// What the words of the specification mean, as questions to a view.
@@ -12,13 +13,14 @@ namespace tanist::ha::policy {
 /// founder, a primary to rewind from, or the end of whom this member stood back for.
 inline constexpr Duration kLookAgain = std::chrono::seconds(1);
 
-/// Digits only, at least ten (ha.md §3.4).
-bool valid_system_id(const std::string& id);
+/// ha.md §3.4
+using dcs::valid_system_id;
 
 /// The server runs out of recovery, as the monitor saw it; where it saw nothing new, as the role says (ha.md
 /// §1).
 bool is_primary(const View& view);
-/// It may commit: as above, or orphans of a primary are left.
+/// It may commit: as above, or orphans of a primary are left, or it becomes a primary and nothing stops that
+/// but its end.
 bool may_commit(const View& view);
 /// A start that goes on: neither accepting nor dead (ha.md §3.5).
 bool is_starting(const View& view);

@@ -24,6 +24,7 @@ class TcpProxy:
         self.requests = Counter()
         self.started = time.time()
         self._links = set()
+        self._interjection = None
         self._loop = asyncio.new_event_loop()
         ready = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(ready,), daemon=True, name="proxy")
@@ -37,6 +38,14 @@ class TcpProxy:
     def set(self, mode):
         assert mode in ("pass", "refuse", "drop", "deaf"), mode
         asyncio.run_coroutine_threadsafe(self._set(mode), self._loop).result(5)
+
+    def interject(self, path, answer):
+        """The next request for `path` is answered with these bytes, and goes no further."""
+        self._interjection = (path.encode(), answer)
+
+    @property
+    def interjected(self):
+        return self._interjection is None
 
     def close(self):
         async def finish():
@@ -79,7 +88,7 @@ class TcpProxy:
                 return
             back, onward = await asyncio.open_connection(*self.target)
             self._links.add(onward)
-            await asyncio.gather(self._pump(reader, onward, True), self._pump(back, writer, False))
+            await asyncio.gather(self._pump(reader, onward, True, writer), self._pump(back, writer, False))
         except (OSError, asyncio.CancelledError):
             pass
         finally:
@@ -88,11 +97,16 @@ class TcpProxy:
                     self._links.discard(end)
                     end.close()
 
-    async def _pump(self, reader, writer, forth):
+    async def _pump(self, reader, writer, forth, client=None):
         while data := await reader.read(65536):
             if forth:
                 self.requests.update(m.group(2).decode() for m in REQUEST_LINE.finditer(data))
             if self.mode == "drop" or (self.mode == "deaf" and not forth):
+                continue
+            if forth and self._interjection and self._interjection[0] in data:
+                _, answer = self._interjection
+                self._interjection = None
+                client.write(answer)
                 continue
             writer.write(data)
             await writer.drain()

@@ -75,6 +75,26 @@ TEST_F(ConfigEndpointTest, patch_merges_and_answers_with_the_whole) {
   EXPECT_EQ(endpoint.newer_than(8), nullptr);
 }
 
+TEST_F(ConfigEndpointTest, what_is_no_json_is_not_called_absent) {
+  cluster.config = {7, Document::map(), false};
+  const auto broken = send("PATCH", R"({"ttl":20})");
+  EXPECT_EQ(broken.status, 503);
+  EXPECT_TRUE(says(broken, "is no JSON object")) << broken.body;
+  EXPECT_TRUE(says(broken, "HINT: PUT /config replaces it"));
+  EXPECT_EQ(send("PUT", R"({"ttl":20})").status, 200);
+  cluster.config = {};
+  EXPECT_TRUE(says(send("PATCH", R"({"ttl":20})"), "there is no dynamic configuration in the store"));
+}
+
+TEST_F(ConfigEndpointTest, a_controlled_parameter_that_members_would_not_take_is_not_stored) {
+  for (const char* method : {"PATCH", "PUT"}) {
+    const auto response = send(method, R"({"postgresql":{"parameters":{"max_connections":"abc"}}})");
+    EXPECT_EQ(response.status, 400) << method;
+    EXPECT_TRUE(says(response, "postgresql.parameters.max_connections: given")) << response.body;
+  }
+  EXPECT_FALSE(written);
+}
+
 TEST_F(ConfigEndpointTest, what_was_written_is_not_shown_for_ever_over_a_store_that_was_restored) {
   ASSERT_EQ(send("PATCH", R"({"ttl":20})").status, 200);
   ASSERT_NE(endpoint.newer_than(2), nullptr);

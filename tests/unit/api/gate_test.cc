@@ -18,12 +18,13 @@ class GateTest : public ::testing::Test {
   }
   ~GateTest() override { log::redirect({}); }
 
-  int ask(const std::string& ip, const std::string& target = "/config", dcs::ClusterPtr view = nullptr) {
+  int ask(const std::string& ip, dcs::ClusterPtr view = nullptr,
+          Gate::From from = Gate::From::list_and_members) {
     net::HttpRequest request;
     request.method = "PATCH";
-    request.target = target;
+    request.target = "/config";
     request.client_ip = ip;
-    const auto refusal = tanist::test::run(io, gate.check(std::move(request), std::move(view)));
+    const auto refusal = tanist::test::run(io, gate.check(std::move(request), std::move(view), from));
     return refusal ? refusal->status : 200;
   }
 
@@ -84,22 +85,22 @@ TEST_F(GateTest, names_are_resolved_in_the_background) {
   EXPECT_EQ(ask("127.0.0.1"), 200) << "a reload does not forget what it knew";
 }
 
-TEST_F(GateTest, members_may_when_they_are_included_but_not_for_failsafe) {
+TEST_F(GateTest, members_may_when_they_are_included_but_not_where_only_the_list_counts) {
   auto cluster = std::make_shared<dcs::Cluster>();
   cluster->members["pga"].api_url = "http://10.1.0.11:8008/patroni";
   cluster->members["pgb"].api_url = "https://localhost:8008/patroni";
   rest.allowlist_include_members = true;
   gate.use(rest);
-  EXPECT_EQ(ask("10.1.0.11", "/config", cluster), 200);
-  EXPECT_EQ(ask("127.0.0.1", "/config", cluster), 200);
-  EXPECT_EQ(ask("10.1.0.12", "/config", cluster), 403);
-  EXPECT_EQ(ask("10.1.0.11", "/config", nullptr), 403);
-  EXPECT_EQ(ask("10.1.0.12", "/failsafe", nullptr), 200) << "without a list no address is checked";
+  EXPECT_EQ(ask("10.1.0.11", cluster), 200);
+  EXPECT_EQ(ask("127.0.0.1", cluster), 200);
+  EXPECT_EQ(ask("10.1.0.12", cluster), 403);
+  EXPECT_EQ(ask("10.1.0.11", nullptr), 403);
+  EXPECT_EQ(ask("10.1.0.12", nullptr, Gate::From::list), 200) << "without a list no address is checked";
   rest.allowlist = std::vector<std::string>{"10.9.9.9"};
   gate.use(rest);
-  EXPECT_EQ(ask("10.9.9.9", "/failsafe", cluster), 200);
-  EXPECT_EQ(ask("10.1.0.11", "/failsafe", cluster), 403);
-  EXPECT_EQ(ask("10.1.0.11", "/restart", cluster), 200);
+  EXPECT_EQ(ask("10.9.9.9", cluster, Gate::From::list), 200);
+  EXPECT_EQ(ask("10.1.0.11", cluster, Gate::From::list), 403);
+  EXPECT_EQ(ask("10.1.0.11", cluster), 200);
 }
 
 }  // namespace

@@ -7,7 +7,9 @@
 #include <thread>
 
 #include "core/log.h"
+#include "core/version.h"
 #include "unit/api/snapshots.h"
+#include "unit/core/no_threads.h"
 #include "unit/net/certificates.h"
 #include "unit/net/raw_peer.h"
 
@@ -102,7 +104,7 @@ TEST_F(ApiServerTest, a_health_check_carries_the_status_document) {
   const Reply reply = ask("GET /primary");
   EXPECT_EQ(reply.status, 200);
   EXPECT_NE(reply.head.find("Content-Type: application/json"), std::string::npos);
-  EXPECT_NE(reply.head.find(std::string("Server: Tanist/") + TANIST_VERSION), std::string::npos);
+  EXPECT_NE(reply.head.find(std::string("Server: Tanist/") + version()), std::string::npos);
   EXPECT_NE(reply.head.find("Content-Length: " + std::to_string(reply.body.size())), std::string::npos);
   EXPECT_TRUE(reply.body.starts_with(R"({"state": "running", )")) << reply.body;
   const Reply unknown = ask("GET /no/such/path");
@@ -450,6 +452,21 @@ TEST_F(ApiServerTest, publishing_and_answering_go_on_at_once) {
   }
   over = true;
   publisher.join();
+}
+
+[[noreturn]] void start_without_threads() {
+  ha::SnapshotBoard board;
+  ApiServer server(board, ApiServer::Options{.settings = test::settings("pga"), .control = {}, .http = {}});
+  tanist::test::use_up_threads();
+  const auto started = server.start();
+  if (started || started.error().find("could not start the thread") == std::string::npos)
+    tanist::test::end_child(false, started ? "it was started" : started.error().c_str());
+  tanist::test::end_child(true, "");
+}
+
+TEST(ApiServerDeathTest, without_a_thread_the_start_is_an_error) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(start_without_threads(), ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/version.h"
 #include "unit/api/snapshots.h"
 
 namespace tanist::api {
@@ -61,7 +62,7 @@ TEST(Status, a_stopped_member_in_pause_without_a_view_uses_the_basic_form) {
 TEST(Status, names_the_own_version_beside_the_compatible_one) {
   const Document out = status_document(observe(primary(), kNow));
   ASSERT_NE(out.find("tanist_version"), nullptr);
-  EXPECT_EQ(out.find("tanist_version")->as_string(), TANIST_VERSION);
+  EXPECT_EQ(out.find("tanist_version")->as_string(), version());
 }
 
 TEST(Status, a_postgresql_that_does_not_answer_is_unknown) {
@@ -127,6 +128,13 @@ TEST(Status, an_unknown_timeline_of_a_replica_is_null) {
   auto s = replica();
   s.facts.probe->effective_timeline = {};
   EXPECT_TRUE(status_document(observe(s, kNow)).find("timeline")->is_null());
+}
+
+TEST(Status, a_member_that_has_left_the_leaders_wal_says_so) {
+  auto s = replica();
+  EXPECT_EQ(status_document(observe(s, kNow)).find("tanist_diverged"), nullptr);
+  s.diverged = true;
+  EXPECT_TRUE(status_document(observe(s, kNow)).find("tanist_diverged")->as_bool());
 }
 
 TEST(Status, the_view_ends_with_ttl_and_with_a_failed_read) {

@@ -169,6 +169,7 @@ inline std::string impossible_value(const Key& key) {
     case Type::map:
     case Type::dynamic:
     case Type::scalar_map: return "[wrong]";
+    case Type::texts: return "5";  // a mapping names methods
     case Type::any: return "";
     default: return "{wrong: [value]}";
   }

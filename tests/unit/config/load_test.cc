@@ -226,6 +226,39 @@ TEST(Load, stores_that_are_not_served_end_the_start) {
               ElementsAre("f.yml:11: consul: recognised, but without effect in this version"));
 }
 
+TEST(Load, an_etcd_section_that_only_has_to_be_renamed_says_so) {
+  std::string text = kMinimal;
+  text.replace(text.find("etcd3:"), 6, "etcd: ");
+  EXPECT_THAT(to_string(load_text(text + "zookeeper: {hosts: [a]}\n").error()),
+              HasSubstr("HINT: section etcd is given, this version knows etcd3 only: rename it to etcd3"));
+}
+
+TEST(Load, what_would_be_another_path_of_keys_is_no_name) {
+  const auto with = [](const char* key, const std::string& value) {
+    std::string text = kMinimal;
+    const std::string line = std::string(key) + ": " + value + "\n";
+    const auto at = text.find(std::string(key) + ":");
+    if (at == std::string::npos) return load_text(text + line);
+    text.replace(at, text.find('\n', at) + 1 - at, line);
+    return load_text(text);
+  };
+  for (const char* key : {"name", "scope"}) {
+    for (const char* value : {"a/b", "/a", "..", ".", R"("a\nb")", R"("\x7f")", R"("a\tb")"})
+      EXPECT_FALSE(with(key, value)) << key << " " << value;
+    for (const char* value : {"a.b", "...", "a b", "'5'", "a\\b", "ümlaut", "a:b", "a..b"})
+      EXPECT_TRUE(with(key, value)) << key << " " << value;
+  }
+  for (const char* value : {"a/../b", "..", "/./", R"("a\nb")"})
+    EXPECT_FALSE(with("namespace", value)) << value;
+  for (const char* value : {"/service/", "/a/b/", "a.b"}) EXPECT_TRUE(with("namespace", value)) << value;
+  const auto refused = with("scope", "a/b");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(
+      to_string(refused.error()),
+      "f.yml:1: scope: given \"a/b\" (a string): may not have a \"/\" in it, it is one part of a path of "
+      "keys");
+}
+
 TEST(Load, bad_endpoints_end_the_start) {
   for (const char* hosts :
        {"etcd3: {host: ''}", "etcd3: {hosts: ['h:x']}", "etcd3: {hosts: [5]}", "etcd3: {hosts: {a: 1}}",

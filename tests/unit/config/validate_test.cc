@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "config/build.h"
 #include "unit/config/sample.h"
 
 namespace tanist::config {
@@ -44,6 +45,44 @@ TEST(Validate, wrong_types_below_postgresql_end_the_start) {
         "create_replica_methods: basebackup", "basebackup: 5", "rewind: text", "recovery_conf: [a]",
         "bin_name: {pg_ctl: true}", "database: no", "bin_dir: off"})
     EXPECT_FALSE(starts("  " + std::string(text) + "\n")) << text;
+}
+
+TEST(Validate, methods_in_a_mapping_are_a_warning_in_both_places) {
+  const std::string local =
+      "  create_replica_methods:\n    pgbackrest: {command: c}\n    basebackup: {}\n  pgbackrest: {command: "
+      "d}\n";
+  EXPECT_TRUE(starts(local));
+  EXPECT_THAT(
+      findings(local),
+      ElementsAre(HasSubstr("postgresql.create_replica_methods: given a mapping, allowed: a list of strings; "
+                            "the names in it count, what stands below them does not")));
+  const auto loaded = load_text(kMinimal + local);
+  ASSERT_TRUE(loaded);
+  Problems notes;
+  const auto pg = build(*loaded, Document::map(), notes).postgresql;
+  EXPECT_THAT(pg.create_replica_methods, ElementsAre("pgbackrest", "basebackup"));
+  EXPECT_EQ(pg.replica_methods.at("pgbackrest").command, "d");
+
+  Problems found;
+  validate(parse_json(R"({"postgresql":{"create_replica_methods":{"basebackup":{}}}})").value(),
+           Scope::dynamic, "dynamic configuration", found);
+  EXPECT_THAT(texts(found), ElementsAre(HasSubstr("the names in it count")));
+}
+
+TEST(Validate, a_mapping_for_one_parameter_is_left_out_in_both_places) {
+  const std::string local = "  parameters: {work_mem: 1MB, shared: {buffers: 1GB}}\n";
+  EXPECT_TRUE(starts(local));
+  EXPECT_THAT(
+      findings(local),
+      ElementsAre("f.yml:11: postgresql.parameters.shared: given a mapping, allowed: a single value; it is "
+                  "left out"));
+  const auto loaded = load_text(kMinimal + local);
+  ASSERT_TRUE(loaded);
+  Problems notes;
+  const auto pg = build(*loaded, Document::map(), notes).postgresql;
+  EXPECT_EQ(pg.parameters.at("work_mem"), "1MB");
+  EXPECT_FALSE(pg.parameters.contains("shared"));
+  EXPECT_TRUE(starts("bootstrap: {dcs: {postgresql: {parameters: {a: {b: c}}}}}\n"));
 }
 
 TEST(Validate, parameters_that_are_no_mapping_have_their_own_text) {

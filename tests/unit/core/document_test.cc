@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 namespace tanist {
 namespace {
 
@@ -31,6 +33,39 @@ TEST(document, a_null_deletes_a_map_merges_and_a_list_is_replaced) {
   Document target = json(R"({"ttl":30,"postgresql":{"parameters":{"a":1,"b":2}},"list":[1,2]})");
   EXPECT_TRUE(patch(target, json(R"({"ttl":null,"postgresql":{"parameters":{"a":null,"c":3}},"list":[3]})")));
   EXPECT_EQ(target, json(R"({"postgresql":{"parameters":{"b":2,"c":3}},"list":[3]})"));
+}
+
+TEST(document, large_maps_are_patched_and_compared_as_small_ones_are) {
+  const auto numbered = [](int from, int to, const char* value) {
+    std::string out;
+    for (int i = from; i < to; ++i) out += (out.empty() ? "\"k" : ",\"k") + std::to_string(i) + "\":" + value;
+    return json("{" + out + "}");
+  };
+  Document target = numbered(0, 100, "1");
+  EXPECT_TRUE(patch(target, numbered(50, 150, "\"1\"")));
+  EXPECT_TRUE(equal_by_text(target, numbered(0, 150, "1")));
+  EXPECT_FALSE(target == numbered(0, 150, "2"));
+  EXPECT_TRUE(patch(target, numbered(1, 149, "null")));
+  EXPECT_EQ(to_json(target), R"({"k0":1,"k149":"1"})");
+  EXPECT_FALSE(patch(target, numbered(1, 149, "null")));
+  Document nothing;
+  EXPECT_FALSE(patch(nothing, json(R"({"a":null})")));
+  EXPECT_TRUE(nothing.is_null());
+}
+
+TEST(document, ten_thousand_keys_are_no_work) {
+  // As many as a body may have: by looking each key up from the front this is a hundred million comparisons.
+  Document all = Document::map();
+  for (int i = 0; i < 10000; ++i)
+    all.entries().push_back({"parameter_of_some_length_" + std::to_string(i), i, 0});
+  Document reversed = Document::map();
+  reversed.entries().assign(all.entries().rbegin(), all.entries().rend());
+  Document target = all;
+  const auto began = std::clock();
+  EXPECT_TRUE(equal_by_text(all, reversed));
+  EXPECT_FALSE(patch(target, reversed));
+  EXPECT_TRUE(all == reversed);
+  EXPECT_LT(static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC, 0.5);
 }
 
 TEST(document, a_patch_that_changes_nothing_says_so) {

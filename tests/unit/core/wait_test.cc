@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <boost/system/system_error.hpp>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "core/event.h"
 #include "core/task_scope.h"
@@ -161,6 +164,106 @@ TEST(wait, a_shielded_phase_finishes_although_it_was_cancelled) {
   const Instant begun = system_clock.now();
   EXPECT_FALSE(run(run_until(system_clock, shielded_nap(naps), begun + 5ms)));
   EXPECT_EQ(naps, 1);
+}
+
+Task<void> note(std::vector<std::string>& said, std::string what) {
+  said.push_back(std::move(what));
+  co_return;
+}
+
+Task<void> note_slowly(std::vector<std::string>& said) {
+  said.push_back("begun");
+  auto nap = system_clock.sleep_for(20ms);
+  co_await std::move(nap);
+  said.push_back("ended");
+}
+
+Task<void> fail_later() {
+  auto nap = system_clock.sleep_for(1ms);
+  co_await std::move(nap);
+  throw std::logic_error("broken, too");
+}
+
+TEST(cleanup, runs_after_an_operation_that_ended_well) {
+  std::vector<std::string> said;
+  EXPECT_EQ(run(with_cleanup(answer_after(1ms), note_slowly(said))), 42);
+  EXPECT_EQ(said, (std::vector<std::string>{"begun", "ended"}));
+  run(with_cleanup(note(said, "done"), note(said, "undone")));
+  EXPECT_EQ(said.back(), "undone");
+}
+
+TEST(cleanup, runs_after_an_operation_that_failed) {
+  std::vector<std::string> said;
+  EXPECT_THROW(run(with_cleanup(fail_at_once(), note_slowly(said))), std::runtime_error);
+  EXPECT_EQ(said, (std::vector<std::string>{"begun", "ended"}));
+}
+
+TEST(cleanup, runs_to_its_end_after_a_cancelled_operation) {
+  std::vector<std::string> said;
+  bool cancelled = false;
+  auto op = with_cleanup(never(cancelled), note_slowly(said));
+  EXPECT_FALSE(run(run_until(system_clock, std::move(op), system_clock.now() + 1ms)));
+  EXPECT_TRUE(cancelled);
+  EXPECT_EQ(said, (std::vector<std::string>{"begun", "ended"}));
+}
+
+TEST(cleanup, is_not_ended_by_a_cancellation_that_comes_meanwhile) {
+  std::vector<std::string> said;
+  auto op = with_cleanup(note(said, "done"), note_slowly(said));
+  EXPECT_FALSE(run(run_until(system_clock, std::move(op), system_clock.now() + 5ms)));
+  EXPECT_EQ(said, (std::vector<std::string>{"done", "begun", "ended"}));
+}
+
+TEST(cleanup, its_own_failure_counts_where_the_operation_had_none) {
+  EXPECT_THROW(run(with_cleanup(answer_after(1ms), fail_later())), std::logic_error);
+  EXPECT_THROW(run(with_cleanup(fail_at_once(), fail_later())), std::runtime_error);
+}
+
+/// Fails, is caught, and waits for something that never comes.
+Task<void> go_on_after_a_failure(bool& caught, bool& cancelled) {
+  try {
+    auto op = with_cleanup(fail_at_once(), fail_later());
+    co_await std::move(op);
+  } catch (const std::runtime_error&) {
+    caught = true;
+  }
+  auto waiting = never(cancelled);
+  co_await std::move(waiting);
+}
+
+TEST(cleanup, leaves_a_caller_who_goes_on_open_to_cancellation) {
+  bool caught = false;
+  bool cancelled = false;
+  EXPECT_FALSE(
+      run(run_until(system_clock, go_on_after_a_failure(caught, cancelled), system_clock.now() + 20ms)));
+  EXPECT_TRUE(caught);
+  EXPECT_TRUE(cancelled);
+}
+
+Task<void> wait_after_the_cleanup(std::vector<std::string>& said) {
+  auto op = with_cleanup(note(said, "done"), note_slowly(said));
+  co_await std::move(op);
+  auto nap = system_clock.sleep_for(10s);
+  co_await std::move(nap);
+  said.push_back("not cancelled");
+}
+
+TEST(cleanup, a_cancellation_that_came_meanwhile_meets_the_next_wait) {
+  std::vector<std::string> said;
+  const Instant begun = system_clock.now();
+  EXPECT_FALSE(run(run_until(system_clock, wait_after_the_cleanup(said), begun + 5ms)));
+  EXPECT_EQ(said, (std::vector<std::string>{"done", "begun", "ended"}));
+  EXPECT_LT(system_clock.now() - begun, 5s);
+}
+
+TEST(cleanup, runs_if_and_only_if_the_operation_began) {
+  std::vector<std::string> said;
+  bool cancelled = false;
+  std::vector<Task<void>> tasks;
+  tasks.push_back(fail_at_once());
+  tasks.push_back(with_cleanup(never(cancelled), note(said, "undone")));
+  EXPECT_THROW(run(all(std::move(tasks))), std::runtime_error);
+  EXPECT_EQ(said.empty(), !cancelled) << "neither of the two, or both";
 }
 
 }  // namespace

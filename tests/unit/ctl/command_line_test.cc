@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "core/version.h"
 #include "unit/ctl/clusters.h"
 
 namespace tanist::ctl {
@@ -223,7 +224,7 @@ TEST_F(CommandLineTest, help_and_version_end_well) {
   EXPECT_EQ(call({}), 0);
   EXPECT_NE(out.str().find("topology"), std::string::npos);
   EXPECT_EQ(call({"--version"}), 0);
-  EXPECT_EQ(out.str(), std::string("tanistctl ") + TANIST_VERSION + "\n");
+  EXPECT_EQ(out.str(), std::string("tanistctl ") + version() + "\n");
 }
 
 TEST_F(CommandLineTest, a_missing_configuration_file_is_an_error) {

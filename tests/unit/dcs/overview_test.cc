@@ -76,7 +76,7 @@ TEST(Overview, roles_follow_the_configuration) {
   add(cluster, "pgb", "b");
   const auto roles = [&](const Document& config) {
     std::string out;
-    for (const auto& m : member_overviews(cluster, cluster_modes(config)))
+    for (const auto& m : member_overviews(cluster, config::modes_of(config)))
       out += m.role + ":" + m.state + " ";
     return out;
   };

@@ -30,6 +30,24 @@ bool arms_first(const Decision& d) {
   return false;
 }
 
+/// By the view alone: a standby whose WAL goes on from a place where the cluster had left that timeline, or
+/// that was told by a comparison.
+bool is_diverged(const View& v) {
+  const auto& m = v.memory;
+  // What has happened since may have mended it, or calls for another comparison.
+  const bool learns = v.last_operation && v.last_operation->serial > m.results_seen;
+  if (!learns && !m.was_paused && m.callback_fired &&
+      (m.rewind == Memory::Rewind::need || m.rewind == Memory::Rewind::failed || m.found_diverged))
+    return true;
+  const auto& facts = v.postgres.facts;
+  if (!facts.probe || facts.failing_since || !v.store.cluster) return false;
+  for (const auto& line : v.cluster().history.lines)
+    if (facts.probe->effective_timeline && line.parent == facts.probe->effective_timeline &&
+        std::min(facts.probe->receive, facts.probe->replay) > line.switch_lsn && line.switch_lsn)
+      return true;
+  return false;
+}
+
 /// Empty: nothing wrong.
 std::string harm_in(const View& v, const Decision& d) {
   const bool fresh = v.store.ok && v.store.cluster && v.cluster().linearizable && !v.store.lock_unknown;
@@ -45,12 +63,14 @@ std::string harm_in(const View& v, const Decision& d) {
     if (!c.sync || !c.failsafe || !c.failover || !c.config || !c.initialize)
       return "takes the lock unconditionally";
     if (!facts.running()) return "takes the lock without a server";
+    if (!policy::is_primary(v) && is_diverged(v)) return "races with WAL that the cluster has left behind";
     if (!served && !policy::is_primary(v)) return "races in a mode that is not served";
   }
   if (intends<intent::Promote>(d)) {
     if (!fresh || !policy::leads(v)) return "promotes without the lock, a lease or a fresh view";
     if (!v.fence.usable || !arms_first(d)) return "promotes without the fence";
     if (!served) return "promotes in a mode that is not served";
+    if (is_diverged(v)) return "promotes WAL that the cluster has left behind";
   }
   if (const auto* i = std::get_if<intent::Start>(&d.intent)) {
     if (facts.process != postgres::Process::none) return "starts beside what is left";
@@ -97,19 +117,20 @@ std::string harm_in(const View& v, const Decision& d) {
   if (!v.store.ok && d.needs.any()) return "asks while the store is silent";
   if (!v.store.ok && has_duty<duty::Member>(d)) return "writes while the store is silent";
 
-  // A primary that has certainly no right to write does not go on.
-  const bool undisturbed = !v.operation && !v.commands.shutdown && !d.memory.bootstrapping &&
-                           !v.memory.bootstrapping && !v.settings->dynamic.pause && facts.running();
-  const bool here =
-      facts.data_directory == postgres::DataDirectory::ok &&
-      policy::valid_system_id(facts.system_identifier) && v.store.ok &&
-      (!v.cluster().initialize.valid_system_id() || v.cluster().initialize.value == facts.system_identifier);
-  if (undisturbed && here && policy::locked_by_other(v) && !v.lease.held(v.now) && policy::may_commit(v) &&
-      v.memory.joined && !v.store.lock_unknown && !intends<intent::Demote>(d))
-    return "a primary without the lock goes on";
+  // Nobody gives the key away, or ends, beside a server that may commit.
+  const bool paused = v.settings->dynamic.pause;
+  if (!paused && policy::may_commit(v)) {
+    if (intends<intent::Release>(d)) return "gives the key away while PostgreSQL may commit";
+    if (intends<intent::Exit>(d)) return "ends beside a PostgreSQL that may commit";
+  }
+  // A primary that has certainly no right to write is stopped.
+  const bool stops = intends<intent::Demote>(d) || intends<intent::StopImmediate>(d) ||
+                     intends<intent::Shutdown>(d) || intends<intent::CancelBootstrap>(d);
+  if (!paused && !v.operation && !d.memory.bootstrapping && facts.running() && v.store.ok && !d.needs.any() &&
+      policy::locked_by_other(v) && !v.lease.held(v.now) && policy::may_commit(v) && !stops)
+    return "a primary under the key of another goes on";
   return {};
 }
-
 TEST(Totality, no_view_leads_to_harm) {
   std::mt19937_64 random(kSeed);
   std::map<std::string_view, int> seen;

@@ -104,7 +104,6 @@ class Server final : public test::FakeServer {
   Duration promotion_takes{};
   int promotions = 0;
   int starts = 0;
-  int renamed = 0;
 
   void run_primary() {
     run_standby();
@@ -142,11 +141,6 @@ class Server final : public test::FakeServer {
   Task<postgres::Result> start(postgres::StartRequest, Instant) override {
     ++starts;
     return failing();
-  }
-  Task<postgres::Result> rename_data_directory(Instant) override {
-    ++renamed;
-    state.data_directory = postgres::DataDirectory::empty;
-    co_return postgres::Result();
   }
   Task<postgres::Result> promote(Instant) override {
     ++promotions;
@@ -190,16 +184,6 @@ class Fence final : public ha::Fence {
 
  private:
   bool armed_ = false;
-};
-
-class Files final : public test::FakeDisk {
- public:
-  std::map<std::string, std::string> content;
-  Task<std::expected<std::optional<std::string>, std::string>> read(std::string path, Instant) override {
-    const auto found = content.find(path);
-    if (found == content.end()) co_return std::optional<std::string>();
-    co_return std::optional<std::string>(found->second);
-  }
 };
 
 class engine : public ::testing::Test {
@@ -255,7 +239,7 @@ class engine : public ::testing::Test {
   Server server{clock};
   OtherMembers peers;
   Fence fence;
-  Files disk;
+  test::FakeDisk disk;
   test::FakeDice dice;
   test::FakeJournal journal;
   std::shared_ptr<config::Settings> settings = std::make_shared<config::Settings>();
@@ -408,26 +392,6 @@ TEST_F(engine, a_name_that_somebody_answers_to_ends_the_daemon) {
   start();
   clock.advance(1s);
   EXPECT_EQ(code, 1);
-}
-
-TEST_F(engine, only_the_directory_of_the_own_unfinished_bootstrap_is_put_aside) {
-  disk.content["/state/bootstrap.json"] = R"({"data_dir": "/data"})";
-  store.cluster.initialize = {};
-  start();
-  EXPECT_EQ(server.renamed, 1);
-}
-
-TEST_F(engine, the_directory_of_a_bootstrap_that_was_finished_stays) {
-  disk.content["/state/bootstrap.json"] = R"({"data_dir": "/data"})";
-  start();
-  EXPECT_EQ(server.renamed, 0);
-}
-
-TEST_F(engine, another_directory_than_that_of_the_bootstrap_stays) {
-  disk.content["/state/bootstrap.json"] = R"({"data_dir": "/elsewhere"})";
-  store.cluster.initialize = {};
-  start();
-  EXPECT_EQ(server.renamed, 0);
 }
 
 TEST_F(engine, a_copy_of_the_store_from_before_the_lease_stops_nobody) {

@@ -14,6 +14,7 @@ class FakeStore : public dcs::Store {
 
   dcs::RenewOutcome outcome = dcs::RenewOutcome::proven;
   Duration delay = std::chrono::microseconds(100);
+  Duration length = std::chrono::seconds(30);
   int renewals = 0;
   int statuses_written = 0;
 
@@ -21,7 +22,7 @@ class FakeStore : public dcs::Store {
     ++renewals;
     dcs::Renewal answer;
     answer.outcome = outcome;
-    answer.proof = {clock_.now(), std::chrono::seconds(30)};
+    answer.proof = {clock_.now(), length};
     answer.status_written = status && outcome == dcs::RenewOutcome::proven;
     if (answer.status_written) ++statuses_written;
     auto pause = clock_.sleep_for(delay);
@@ -38,6 +39,7 @@ class FakeStore : public dcs::Store {
   bool is_mine(const dcs::Session& session) const override { return session == "1"; }
   void on_session(std::function<Task<void>(dcs::Session)>) override {}
   void set_timing(const config::Timing&) override {}
+  Duration lease_length() const override { return length; }
   Task<dcs::WriteResult> keep_session(Instant) override { return done(); }
   Task<Acquired> acquire(dcs::AcquireConditions, Instant) override { co_return Acquired{}; }
   Task<dcs::WriteResult> release(std::optional<dcs::Status>, Instant) override { return done(); }
@@ -65,6 +67,7 @@ class FakeServer : public postgres::Server {
   void signal_stop(postgres::StopMode mode) override { stops.push_back(mode); }
   void kill_now() override { ++kills; }
 
+  Task<postgres::Result> find(config::SettingsPtr) override { return fine(); }
   Task<postgres::Result> open(config::SettingsPtr) override { return fine(); }
   Task<void> close() override { co_return; }
   void on_event(std::function<void(postgres::ServerEvent)>) override {}
@@ -76,6 +79,9 @@ class FakeServer : public postgres::Server {
     return postgres::RecoveryDifference::none;
   }
   Task<postgres::Result> apply(config::SettingsPtr, postgres::Role, bool, Instant) override { return fine(); }
+  Task<std::expected<postgres::ClusterIdentity, postgres::Failure>> identify(bool, Instant) override {
+    co_return postgres::ClusterIdentity{};
+  }
   Task<postgres::Result> initdb(Instant) override { return fine(); }
   Task<postgres::Result> custom_bootstrap(Instant) override { return fine(); }
   Task<postgres::Result> post_bootstrap(Instant) override { return fine(); }
@@ -131,7 +137,7 @@ class FakePeers final : public ha::Peers {
   Task<bool> anybody_at(std::string, Instant) override { co_return false; }
 };
 
-class FakeDisk : public Disk {
+class FakeDisk final : public Disk {
  public:
   Task<std::expected<std::optional<std::string>, std::string>> read(std::string, Instant) override {
     co_return std::optional<std::string>();

@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "core/version.h"
 #include "unit/ha/view_builder.h"
 
 /// The member key to the letter: peers of other implementations read it.
 namespace tanist::ha {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::kHere;
 using testing::ViewBuilder;
 using namespace std::chrono_literals;
@@ -21,7 +23,7 @@ struct MemberRecord : ::testing::Test {
   std::string record() const { return to_json(member_record(b.build(), progress)); }
   static std::string begins(const std::string& state, const std::string& role) {
     return R"({"conn_url":"postgres://10.0.0.1:5432/postgres","api_url":"http://[fd00::1]:8008/patroni","state":")" +
-           state + R"(","role":")" + role + R"(","version":"4.1.4","tanist_version":")" TANIST_VERSION "\"";
+           state + R"(","role":")" + role + R"(","version":"4.1.4","tanist_version":")" + version() + "\"";
   }
 
   ViewBuilder b;
@@ -84,11 +86,13 @@ TEST_F(MemberRecord, all_that_may_be_added) {
   EXPECT_EQ(
       record(),
       R"({"conn_url":"postgres://10.0.0.1:5432/postgres","api_url":"https://[fd00::1]:8008/patroni",)"
-      R"("state":"running","role":"primary","version":"4.1.4","tanist_version":")" TANIST_VERSION R"(",)"
-      R"("proxy_url":"postgres://10.0.0.1:6432/postgres","tags":{"nofailover":true,"site":"east"},)"
-      R"("pending_restart":true,"pending_restart_reason":{"max_connections":)"
-      R"({"old_value":"100","new_value":"200"}},"scheduled_restart":{"schedule":"2031-03-04T05:06:07+00:00",)"
-      R"("postmaster_start_time":"2031-03-04 05:06:07.891234+00:00"},"pause":true})");
+      R"("state":"running","role":"primary","version":"4.1.4","tanist_version":")" +
+          std::string(version()) +
+          R"(",)"
+          R"("proxy_url":"postgres://10.0.0.1:6432/postgres","tags":{"nofailover":true,"site":"east"},)"
+          R"("pending_restart":true,"pending_restart_reason":{"max_connections":)"
+          R"({"old_value":"100","new_value":"200"}},"scheduled_restart":{"schedule":"2031-03-04T05:06:07+00:00",)"
+          R"("postmaster_start_time":"2031-03-04 05:06:07.891234+00:00"},"pause":true})");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <boost/pfr.hpp>
 #include <type_traits>
 
+#include "ha/policy/timelines.h"
 #include "unit/ha/view_builder.h"
 
 namespace tanist::ha::testing {
@@ -62,6 +63,8 @@ void fill_cluster(Dice& dice, dcs::Cluster& c) {
   if (dice.once_in(4)) c.failsafe = std::map<std::string, std::string>{{dice.name(), "http://x"}};
   if (dice.once_in(4)) c.bootstrap_note = {.name = dice.name(), .incarnation = "other", .version = 3};
   c.initialized_by_version = dice.of<dcs::Version>({0, 2, 5});
+  c.leadership_version = dice.of<dcs::Version>({0, 6, 7});
+  c.status_version = dice.of<dcs::Version>({0, 10, 11});
   c.linearizable = dice.coin();
 }
 
@@ -143,6 +146,7 @@ void fill_postgres(Dice& dice, const View& view, PostgresView& p) {
   p.role = dice.any(postgres::Role::demoted);
   p.state_since = view.now - std::chrono::seconds(dice.below(400));
   p.seen_running = dice.coin();
+  p.promoting = dice.once_in(8) && facts.process != postgres::Process::none;
   p.recovery_difference = dice.any(postgres::RecoveryDifference::restart);
 }
 
@@ -162,7 +166,10 @@ void fill_memory(Dice& dice, const View& view, Memory& m) {
   m.rewind = dice.any(Memory::Rewind::failed);
   m.leader_timeline = dice.timeline();
   m.own_timeline = dice.timeline();
-  m.beyond_rewind = dice.once_in(4);
+  m.beyond_rewind = dice.once_in(6);
+  m.beyond_leader_since = past();
+  m.astray = dice.once_in(6);
+  m.found_diverged = dice.once_in(6);
   m.looks_in_vain = dice.below(4);
   m.not_streaming_since = past();
   m.compared_at = past();
@@ -171,6 +178,8 @@ void fill_memory(Dice& dice, const View& view, Memory& m) {
   m.checkpoint_after_promote_running = dice.once_in(4);
   m.bootstrapping = dice.once_in(8);
   m.acquiring = dice.once_in(3);
+  if (m.acquiring && dice.coin())
+    m.acquired_on = RaceGround{.optime = dice.lsn(), .history = 4, .timeline = {1}};
   m.joined = dice.coin();
 }
 
@@ -394,6 +403,7 @@ View random_view(std::mt19937_64& random) {
       answer.reachable = dice.coin();
       answer.primary = dice.once_in(6);
       answer.nofailover = dice.once_in(6);
+      answer.diverged = dice.once_in(6);
       answer.watchdog_failed = dice.once_in(6);
       answer.failover_priority = dice.below(3);
     }
@@ -416,6 +426,8 @@ View random_view(std::mt19937_64& random) {
     for (auto& [name, m] : b.cluster.members)
       m.role = b.cluster.leader && b.cluster.leader->name == name ? "primary" : "replica";
   }
+  // Nor the same ground of a race twice.
+  if (b.view.memory.acquiring && dice.coin()) b.view.memory.acquired_on = policy::race_ground(b.build());
   View view = b.build();
   if (dice.once_in(20)) view.store.last_with_leader = nullptr;
   if (dice.once_in(20)) {

@@ -188,6 +188,15 @@ void Story::apply(const std::string& word, const std::string& value) {
          const auto parts = split(value, ':');
          b_.cluster.members[parts.at(0)].role = parts.at(1);
        }},
+      {"history",
+       [&] {
+         const auto parts = split(value, ':');
+         b_.cluster.history = {.version = b_.cluster.history.version + 1};
+         b_.cluster.history.lines = {{.parent = {static_cast<std::uint32_t>(std::stoul(parts.at(0)))},
+                                      .switch_lsn = position(parts.at(1)),
+                                      .timestamp = "t"}};
+       }},
+      {"rewind", [&] { b_.settings.postgresql.use_pg_rewind = value == "on"; }},
       {"checkpoint-pending", [&] { b_.cluster.members[value].checkpoint_after_promote_pending = true; }},
       {"checkpoint-done", [&] { b_.cluster.members[value].checkpoint_after_promote_pending = false; }},
       {"peers",
@@ -200,7 +209,8 @@ void Story::apply(const std::string& word, const std::string& value) {
            } else if (parts[1] == "primary") {
              b_.peer_primary(parts[0]);
            } else {
-             b_.peer(parts[0], position(parts[1]));
+             const auto timeline = parts.size() > 2 ? std::stoul(parts[2]) : 1;
+             b_.peer(parts[0], position(parts[1]), {static_cast<std::uint32_t>(timeline)});
            }
          }
        }},

@@ -197,7 +197,7 @@ ViewBuilder& ViewBuilder::peer(const std::string& name, Lsn position, Timeline t
   if (!view.answers.peers) view.answers.peers.emplace();
   PeerAnswer answer;
   answer.reachable = true;
-  answer.position = position;
+  answer.position = answer.replayed = position;
   answer.timeline = timeline;
   (*view.answers.peers)[name] = answer;
   return *this;

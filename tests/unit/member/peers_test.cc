@@ -14,6 +14,11 @@ using net::test::Serving;
 
 Task<net::HttpResponse> document(net::HttpRequest request) {
   net::HttpResponse out;
+  if (request.target == "/other") {
+    out.body =
+        R"({"role":"primary","xlog":{"location":9},"patroni":{"version":"4.1.4","scope":"shop","name":"pgc"}})";
+    co_return out;
+  }
   const bool user = request.headers.find("Authorization") != nullptr;
   out.body = user ? R"({"role":"replica","xlog":{"received_location":7}})" : "{}";
   co_return out;
@@ -55,7 +60,7 @@ class PeersTest : public ::testing::Test {
   boost::asio::io_context io{1};
   SystemClock clock;
   config::Ctl ctl;
-  HttpPeers peers{io.get_executor(), clock};
+  HttpPeers peers{io.get_executor(), clock, "shop"};
   std::optional<Serving> serving;
 };
 
@@ -71,6 +76,34 @@ TEST_F(PeersTest, with_one_the_chain_is_checked_and_the_name_is_not) {
   EXPECT_EQ(ask("127.1").position, Lsn{7});
   use_client_certificate(files.path("client.crt"));
   EXPECT_FALSE(ask("127.0.0.1").reachable) << "no CA that vouches for it";
+}
+
+TEST_F(PeersTest, another_member_under_the_address_is_not_the_one_that_was_asked) {
+  serve(net::ClientCertificates::ignored);
+  peers.use(ctl, load_peer_tls(ctl).value());
+  const std::string other = "https://127.0.0.1:" + std::to_string(serving->port()) + "/other";
+  const auto answers = tanist::test::run(io, peers.ask({{"pgb", other}, {"pgc", other}}, clock.now() + 5s));
+  EXPECT_FALSE(answers.at("pgb").reachable);
+  EXPECT_FALSE(answers.at("pgb").primary);
+  EXPECT_EQ(answers.at("pgb").error, "it is of member 'pgc', not of 'pgb'");
+  EXPECT_TRUE(answers.at("pgc").primary);
+}
+
+TEST(StatusDocument, counts_when_nothing_in_it_speaks_against_it) {
+  const auto read = [](const std::string& about) {
+    return read_status_document(R"({"role":"replica","wal":{"received_location":7})" + about + "}",
+                                {"shop", "pgb"});
+  };
+  EXPECT_EQ(read(R"(,"patroni":{"version":"4.1.4","scope":"shop","name":"pgb"})").position, Lsn{7});
+  EXPECT_TRUE(read("").reachable) << "an old member tells neither";
+  EXPECT_TRUE(read(R"(,"patroni":{"version":"1.6.5","scope":"shop"})").reachable);
+  const auto foreign = read(R"(,"patroni":{"version":"4.1.4","scope":"till","name":"pgb"})");
+  EXPECT_FALSE(foreign.reachable);
+  EXPECT_EQ(foreign.position, Lsn());
+  EXPECT_EQ(foreign.error, "it is of a member of cluster 'till', not of 'shop'");
+  const auto starting = read_status_document(
+      R"({"state":"starting","patroni":{"scope":"till","name":"pgb"}})", {"shop", "pgb"});
+  EXPECT_FALSE(starting.starting) << "nor is it known that the one that is meant starts";
 }
 
 TEST_F(PeersTest, a_certificate_that_cannot_be_used_is_not_done_without) {
@@ -91,6 +124,25 @@ TEST_F(PeersTest, who_refuses_the_handshake_is_somebody) {
   EXPECT_TRUE(anybody(url("127.0.0.1")));
   EXPECT_FALSE(anybody("https://127.0.0.1:1/patroni"));
   EXPECT_FALSE(anybody("http://127.0.0.1:1/patroni"));
+}
+
+TEST(PeerAnswers, tell_where_the_wal_of_a_standby_ends) {
+  const auto answer = read_status_document(
+      R"({"role":"replica","timeline":3,"xlog":{"received_location":500,"replayed_location":400}})");
+  EXPECT_TRUE(answer.reachable);
+  EXPECT_FALSE(answer.primary);
+  EXPECT_EQ(answer.timeline.value, 3U);
+  EXPECT_EQ(answer.position.value, 500U);
+  EXPECT_EQ(answer.replayed.value, 400U);
+  EXPECT_FALSE(answer.diverged);
+}
+
+TEST(PeerAnswers, an_unknown_timeline_is_null) {
+  EXPECT_FALSE(read_status_document(R"({"timeline":null,"xlog":{"replayed_location":400}})").timeline);
+}
+
+TEST(PeerAnswers, tell_who_has_left_the_leaders_wal) {
+  EXPECT_TRUE(read_status_document(R"({"xlog":{"replayed_location":400},"tanist_diverged":true})").diverged);
 }
 
 TEST(PeerTls, is_checked_only_by_who_has_a_certificate) {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/asio/post.hpp>
 #include <future>
 #include <thread>
@@ -122,6 +123,7 @@ TEST(HttpServer, closes_idle_and_half_sent_connections) {
 TEST(HttpServer, makes_room_by_closing_the_longest_idle_connection) {
   auto options = local();
   options.max_connections = 2;
+  options.reserved_connections = 0;
   Serving serving(options);
   auto first = RawSocket::connect(serving.port());
   first.send("GET / HTTP/1.1\r\n\r\n");
@@ -133,6 +135,110 @@ TEST(HttpServer, makes_room_by_closing_the_longest_idle_connection) {
   third.send("GET / HTTP/1.1\r\n\r\n");
   EXPECT_NE(third.receive("127.0.0.1 ").find("200 OK"), std::string::npos);
   EXPECT_EQ(first.receive(), "");
+}
+
+/// Keeps as many connections open as asked, each with one byte of a request, and opens another for each that
+/// is closed.
+class Silencer {
+ public:
+  Silencer(int port, std::size_t connections, const char* from) {
+    std::promise<void> all_there;
+    auto ready = all_there.get_future();
+    thread_ = std::thread([this, port, connections, from, all_there = std::move(all_there)]() mutable {
+      std::vector<RawSocket> open;
+      std::vector<pollfd> watched;
+      for (bool told = false; !stop_; told = true) {
+        for (std::size_t i = 0; i < connections; ++i) {
+          if (i < open.size() && watched[i].revents == 0) continue;
+          auto next = RawSocket::connect(port, from);
+          next.send("G");
+          if (i < open.size()) {
+            open[i] = std::move(next);
+          } else {
+            open.push_back(std::move(next));
+          }
+        }
+        if (!told) all_there.set_value();
+        watched.clear();
+        for (const auto& socket : open) watched.push_back({socket.fd(), POLLIN, 0});
+        (void)::poll(watched.data(), watched.size(), 20);
+      }
+    });
+    ready.wait();
+  }
+  ~Silencer() {
+    stop_ = true;
+    thread_.join();
+  }
+
+ private:
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
+/// A tenth of what is usual, so that both sides fit one process.
+HttpServerOptions small() {
+  auto options = local();
+  options.max_connections = 50;
+  options.max_per_address = 12;
+  options.reserved_connections = 3;
+  return options;
+}
+
+int answered_of(int asked, int port, const char* from) {
+  int out = 0;
+  for (int i = 0; i < asked; ++i) {
+    auto s = RawSocket::connect(port, from);
+    s.send("GET /primary HTTP/1.0\r\n\r\n");
+    if (s.receive().starts_with("HTTP/1.1 200 OK")) ++out;
+  }
+  return out;
+}
+
+TEST(HttpServer, one_client_that_asks_nothing_keeps_nobody_out) {
+  auto options = small();
+  options.host = "0.0.0.0";
+  options.favours = [](const std::string& ip) { return ip == "127.0.0.1"; };
+  Serving serving(options);
+  const Silencer silencer(serving.port(), 60, "127.0.0.9");
+  EXPECT_EQ(answered_of(50, serving.port(), "127.0.0.2"), 50) << "another address";
+  EXPECT_EQ(answered_of(50, serving.port(), "127.0.0.1"), 50) << "probes of this host";
+  EXPECT_EQ(answered_of(50, serving.port(), "127.0.0.9"), 50) << "whoever shares its address";
+}
+
+TEST(HttpServer, nor_does_one_on_this_host) {
+  Serving serving(small());
+  const Silencer silencer(serving.port(), 60, "127.0.0.1");
+  EXPECT_EQ(answered_of(50, serving.port(), "127.0.0.1"), 50);
+}
+
+TEST(HttpServer, a_handshake_that_does_not_go_on_makes_room_at_once) {
+  Certificates files;
+  auto options = local();
+  options.max_connections = 2;
+  options.reserved_connections = 0;
+  TlsOptions tls;
+  tls.cert_file = files.path("server.crt");
+  tls.key_file = files.path("server.key");
+  options.tls = load_server_tls(tls, ClientCertificates::ignored).value();
+  Serving serving(options);
+  auto first = RawSocket::connect(serving.port());
+  first.send("\x16");
+  auto second = RawSocket::connect(serving.port());
+  second.send("\x16");
+  auto third = RawSocket::connect(serving.port());
+  third.send("\x16");
+  EXPECT_EQ(first.receive(), "") << "closed long before its time";
+}
+
+TEST(HttpServer, every_ipv6_address_is_every_address) {
+  auto options = local();
+  options.host = "::";
+  Serving serving(options);
+  if (!serving.started()) GTEST_SKIP() << "no IPv6 on this host: " << serving.started().error();
+  auto s = RawSocket::connect(serving.port());
+  s.send("GET / HTTP/1.0\r\n\r\n");
+  EXPECT_NE(s.receive().find("GET / 127.0.0.1"), std::string::npos);
 }
 
 TEST(HttpServer, listens_on_both_families_when_no_host_is_given) {

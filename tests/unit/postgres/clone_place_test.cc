@@ -279,5 +279,25 @@ TEST_F(ClonePlaceTest, of_linked_directories_only_what_the_attempt_made_is_remov
   EXPECT_FALSE(fs::exists(mark_));
 }
 
+TEST_F(ClonePlaceTest, behind_a_link_the_clone_is_made_where_it_leads_to) {
+  fs::create_directory_symlink(root_ + "/disk/pg", data_);
+  plan_.why_replace = "it has diverged";
+  for (const bool there : {false, true}) {
+    if (there) make_cluster(root_ + "/disk/pg");
+    const auto place = prepare_clone(plan_);
+    ASSERT_TRUE(place) << place.error();
+    EXPECT_FALSE(place->beside);
+    EXPECT_TRUE(fs::is_empty(root_ + "/disk/pg"));
+    make_cluster(data_);
+    ASSERT_TRUE(discard_clone(*place, data_, mark_));
+    EXPECT_TRUE(fs::is_symlink(data_) && fs::is_empty(data_));
+  }
+  const auto place = prepare_clone(plan_);
+  make_cluster(data_);
+  ASSERT_TRUE(place && finish_clone(*place, data_, mark_));
+  EXPECT_TRUE(fs::is_symlink(data_));
+  EXPECT_TRUE(fs::exists(root_ + "/disk/pg/PG_VERSION"));
+}
+
 }  // namespace
 }  // namespace tanist::postgres

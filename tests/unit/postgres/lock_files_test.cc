@@ -71,5 +71,19 @@ TEST_F(LockFilesTest, a_link_is_not_followed) {
   EXPECT_TRUE(fs::exists(target));
 }
 
+TEST_F(LockFilesTest, sockets_that_came_with_a_copy_are_removed_wherever_they_were) {
+  const std::string outside = write("/run/.s.PGSQL.5433.lock", "1\n");
+  const std::string of_the_other = write("/data/.s.PGSQL.5432.lock", "1\n");
+  const std::string own = write("/data/own/.s.PGSQL.5433", "");
+  const std::string data = write("/data/PG_VERSION", "15\n");
+  EXPECT_THAT(socket_directories_inside(postgresql_), ElementsAre(root_ + "/data/own"));
+  EXPECT_THAT(remove_copied_sockets(postgresql_), ElementsAre(own, of_the_other));
+  EXPECT_TRUE(fs::exists(outside) && fs::exists(data));
+  postgresql_.parameters["unix_socket_directories"] = "., " + root_ + "/data, " + root_ + "/database";
+  EXPECT_THAT(socket_directories_inside(postgresql_), ElementsAre(root_ + "/data", root_ + "/data"));
+  postgresql_.parameters.clear();
+  EXPECT_THAT(socket_directories_inside(postgresql_), IsEmpty());
+}
+
 }  // namespace
 }  // namespace tanist::postgres

@@ -11,13 +11,13 @@ TEST(PidFile, a_pid_that_was_reused_is_not_our_postmaster) {
   EXPECT_EQ(file->pid, 42);
   EXPECT_EQ(file->port, 5432);
   EXPECT_EQ(file->status, "ready");
-  PidFileProcess process{true, false, 1001, "/usr/lib/postgresql/15/bin/postgres", "/data/pg"};
+  PidFileProcess process{true, false, 1001, 0, "/usr/lib/postgresql/15/bin/postgres", true};
   EXPECT_TRUE(is_our_postmaster(*file, process, "/x/postgres", "/data/pg"));
   process.start_time = 5000;
   EXPECT_TRUE(is_our_postmaster(*file, process, "/x/postgres", "/data/pg"));
-  process.working_directory = "/data/other";
+  process.works_here = false;
   EXPECT_FALSE(is_our_postmaster(*file, process, "/x/postgres", "/data/pg"));
-  process.working_directory = "/data/pg";
+  process.works_here = true;
   process.executable = "/bin/sleep";
   EXPECT_FALSE(is_our_postmaster(*file, process, "/x/postgres", "/data/pg"));
   process.executable = "/x/postgres";

@@ -214,6 +214,15 @@ Task<void> failures_of_rewind(Node* a, Node* b, std::string root) {
   EXPECT_FALSE(fs::exists(a->settings->state_dir + "/rewinding"));
   EXPECT_TRUE(facts.control.has_value());
 
+  // The leader has its sockets among its data: pg_rewind would fail on them half-way.
+  const std::string socket = b->settings->postgresql.data_dir + "/.s.PGSQL.5999";
+  REQUIRE(blocking::write_file(socket, "", 0600));
+  auto over_sockets = a->server->rewind(b->upstream(), {}, a->in(20s));
+  Result not_run = co_await std::move(over_sockets);
+  EXPECT_THAT(text(not_run), HasSubstr("holds the socket \".s.PGSQL.5999\""));
+  EXPECT_FALSE(facts.half_rewound);
+  fs::remove(socket);
+
   // It hangs; it is given up and has changed nothing.
   script(fake, "sleep 60 &\nsleep 60\n");
   auto hanging = a->server->rewind(b->upstream(), {}, a->in(300s));

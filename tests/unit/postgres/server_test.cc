@@ -1,5 +1,7 @@
 #include "postgres/local_server.h"
 
+#include <fstream>
+
 #include "unit/postgres/server_fixture.h"
 
 namespace tanist::postgres {
@@ -132,6 +134,78 @@ Task<void> adoption(Node* first, Node* second) {
   auto again = second->start_primary();
   Result restarted = co_await std::move(again);
   EXPECT_TRUE(restarted) << text(restarted);
+}
+
+Task<void> mend_soon(Node* n, std::string path) {
+  auto nap = n->clock.sleep_for(80ms);
+  co_await std::move(nap);
+  fs::rename(path + ".aside", path);
+}
+
+/// A link that leads to itself plays an input/output error.
+void break_file(const std::string& path) {
+  fs::rename(path, path + ".aside");
+  fs::create_symlink(path, path);
+}
+
+Task<void> errors_come_and_stay(Node* n, TaskScope* scope) {
+  auto& server = *n->server;
+  const auto& facts = server.facts();
+  auto booting = n->bootstrap();
+  Result booted = co_await std::move(booting);
+  REQUIRE_OK(booted);
+  const std::string version = n->settings->postgresql.data_dir + "/PG_VERSION";
+
+  break_file(version);
+  scope->spawn("mend", mend_soon(n, version));
+  auto passing = server.refresh(0s, n->in(5s));
+  co_await std::move(passing);
+  EXPECT_EQ(facts.data_directory, DataDirectory::ok);
+
+  break_file(version);
+  auto staying = server.refresh(0s, n->in(5s));
+  co_await std::move(staying);
+  EXPECT_EQ(facts.data_directory, DataDirectory::unreadable);
+  EXPECT_THAT(facts.data_directory_error, HasSubstr(version));
+  EXPECT_EQ(facts.major_version, 150000);
+  EXPECT_TRUE(facts.accepts());
+  fs::rename(version + ".aside", version);
+  auto mended = server.refresh(0s, n->in(5s));
+  co_await std::move(mended);
+  EXPECT_EQ(facts.data_directory, DataDirectory::ok);
+}
+
+TEST_F(ServerTest, an_error_that_goes_by_is_not_told_of_a_running_server_and_one_that_stays_is) {
+  Node node(io_.get_executor(), clock_, disk_, settings("m1"));
+  run(then_end(errors_come_and_stay(&node, &scope_), {&node}));
+}
+
+/// pg_controldata fails as long as a file says so.
+void wrap_control_data(const std::string& path, const std::string& while_there) {
+  std::ofstream(path) << "#!/bin/sh\n[ -e '" << while_there << "' ] && exit 1\nexec " << kBinaries
+                      << "/pg_controldata \"$@\"\n";
+  fs::permissions(path, fs::perms::owner_all);
+}
+
+Task<void> running_without_an_identity(Node* n, std::string broken) {
+  std::ofstream(broken) << "";
+  auto booting = n->bootstrap();
+  Result booted = co_await std::move(booting);
+  REQUIRE_OK(booted);
+  EXPECT_TRUE(n->server->facts().running());
+  EXPECT_EQ(n->server->facts().system_identifier, "");
+  fs::remove(broken);
+  auto refreshing = n->server->refresh(0s, n->in(5s));
+  co_await std::move(refreshing);
+  EXPECT_GE(n->server->facts().system_identifier.size(), 10u);
+}
+
+TEST_F(ServerTest, whose_a_running_server_is_is_asked_again_until_it_is_known) {
+  auto configured = settings("m1");
+  wrap_control_data(root_ + "/control_data", root_ + "/broken");
+  configured.postgresql.bin_name["pg_controldata"] = "../../../../.." + root_ + "/control_data";
+  Node node(io_.get_executor(), clock_, disk_, configured);
+  run(then_end(running_without_an_identity(&node, root_ + "/broken"), {&node}));
 }
 
 TEST_F(ServerTest, a_running_server_is_adopted_watched_and_started_anew_beside_its_zombie) {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "process/proc.h"
 #include "process/signals.h"
 #include "process/umask.h"
+#include "unit/core/no_threads.h"
 
 namespace tanist::process {
 namespace {
@@ -189,6 +191,20 @@ TEST(Child, what_left_the_group_of_one_that_obeys_is_killed_too) {
   for (const pid_t other : all()) EXPECT_FALSE(title(other) == "sleep 100.375" && !stat(other)->dead());
 }
 
+TEST(Child, how_long_its_end_may_take_is_what_the_command_says) {
+  Loop loop;
+  std::optional<Finished> result;
+  std::string error;
+  Command deaf = shell("trap '' TERM; while :; do sleep 0.05; done");
+  deaf.grace = 100ms;
+  deaf.after_kill = 100ms;
+  const Instant begin = loop.clock.now();
+  loop.run(run_into(&loop.clock, std::move(deaf), 300ms, &result, &error));
+  EXPECT_LT(loop.clock.now() - begin, 3s);
+  ASSERT_TRUE(result) << error;
+  EXPECT_TRUE(result->timed_out);
+}
+
 TEST(Proc, processes_are_found_by_what_they_were_started_with) {
   Command command = Command{{"/bin/sleep", "30"}};
   command.environment = Environment{{"WORKS_FOR", "/a b"}, {"PATH", "/bin"}};
@@ -225,6 +241,43 @@ TEST(Child, cancelling_ends_it) {
   EXPECT_FALSE(result);
   ASSERT_NE(pid, 0);
   EXPECT_FALSE(stat(pid));
+}
+
+Task<void> wait_for(Clock* clock, const PidFd* process, bool* ended) {
+  auto waiting = process->wait(*clock);
+  co_await std::move(waiting);
+  *ended = true;
+}
+
+TEST(PidFd, the_end_is_noticed_also_without_a_descriptor) {
+  Loop loop;
+  auto child = Child::spawn(Command{{"/bin/sleep", "0.2"}});
+  ASSERT_TRUE(child) << child.error();
+  const int lowest_free = ::dup(0);
+  ::close(lowest_free);
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit none_left{static_cast<rlim_t>(lowest_free), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none_left), 0);
+  bool ended = false;
+  loop.run(wait_for(&loop.clock, &child->pidfd(), &ended));
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_TRUE(ended);
+  EXPECT_TRUE(child->reap());
+}
+
+[[noreturn]] void spawn_without_threads() {
+  Loop loop;
+  test::use_up_threads();
+  std::optional<Finished> result;
+  std::string error;
+  loop.run(run_into(&loop.clock, Command{{"/bin/true"}}, 5s, &result, &error));
+  test::end_child(!result && error.find("/bin/true") != std::string::npos, error.c_str());
+}
+
+TEST(ChildDeathTest, without_a_thread_a_program_is_not_run_and_that_is_an_error) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(spawn_without_threads(), ::testing::ExitedWithCode(0), "");
 }
 
 TEST(Proc, this_process_is_described) {
@@ -274,12 +327,6 @@ TEST(Proc, a_zombie_is_not_alive_and_descendants_are_found) {
   EXPECT_FALSE(alive(grandchild));
 }
 
-Task<void> wait_for(PidFd* watched, bool* ended) {
-  auto wait = watched->wait();
-  co_await std::move(wait);
-  *ended = true;
-}
-
 TEST(PidFd, the_end_of_a_process_that_is_no_child_is_seen) {
   Loop loop;
   std::optional<Finished> result;
@@ -290,7 +337,7 @@ TEST(PidFd, the_end_of_a_process_that_is_no_child_is_seen) {
   ASSERT_TRUE(watched) << watched.error();
   bool ended = false;
   loop.io.restart();
-  loop.run(wait_for(&*watched, &ended));
+  loop.run(wait_for(&loop.clock, &*watched, &ended));
   EXPECT_TRUE(ended);
   EXPECT_TRUE(watched->ended());
 }

@@ -270,6 +270,21 @@ TEST_F(Schema, kubernetes_alternatives) {
                           "kubernetes.retriable_http_codes x is not a list"));
 }
 
+TEST_F(Schema, what_the_daemon_takes_is_no_mistake) {
+  EXPECT_THAT(postgresql("basebackup: {checkpoint: fast}"), ElementsAre());
+  EXPECT_THAT(postgresql("rewind: {debug: true}"), ElementsAre());
+  EXPECT_THAT(postgresql("basebackup: 5"), ElementsAre("postgresql.basebackup 5 is not a list"));
+  EXPECT_THAT(
+      more("bootstrap: {dcs: {postgresql: {basebackup: {checkpoint: fast}}}, initdb: {encoding: UTF8}}\n"),
+      ElementsAre());
+  EXPECT_THAT(
+      with("replication: {username: repl, password: s2}", "replication: {username: 77, password: 12345}"),
+      ElementsAre());
+  EXPECT_THAT(
+      with(R"("10.20.0.11:8008"})", R"("10.20.0.11:8008", authentication: {username: 1, password: 2.5}})"),
+      ElementsAre());
+}
+
 TEST_F(Schema, secrets_are_not_shown) {
   const auto found =
       with("replication: {username: repl, password: s2}", "replication: {username: repl, password: [hush]}");

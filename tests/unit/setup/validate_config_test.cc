@@ -149,6 +149,14 @@ TEST_F(ValidateConfig, files_and_directories_of_this_host_are_looked_at) {
   EXPECT_THAT(err_, HasSubstr("' exists and it's not a file, check your `postgresql.pgpass` configuration"));
 }
 
+TEST_F(ValidateConfig, sockets_in_the_data_directory_are_warned_of) {
+  EXPECT_EQ(run(minimal() + "  parameters: {unix_socket_directories: '/tmp, .'}\n"), 0);
+  EXPECT_THAT(err_, HasSubstr("postgresql.parameters.unix_socket_directories"));
+  EXPECT_THAT(err_, HasSubstr("lies in the data directory"));
+  EXPECT_EQ(run(minimal() + "  parameters: {unix_socket_directories: /tmp}\n"), 0);
+  EXPECT_EQ(err_, "");
+}
+
 TEST_F(ValidateConfig, a_data_directory_open_to_others_is_named) {
   directory_.write("pg/PG_VERSION", "15\n");
   directory_.write("pg/pg_wal/x", "");
@@ -228,6 +236,18 @@ TEST_F(ValidateConfig, a_data_directory_that_may_not_be_entered_is_told) {
   });
   std::filesystem::permissions(directory_.path("pg"), std::filesystem::perms(0700));
   EXPECT_EQ(code, 1);
+}
+
+TEST_F(ValidateConfig, modes_that_are_not_served_yet_are_told) {
+  EXPECT_EQ(run(minimal() + "bootstrap:\n  dcs:\n    synchronous_mode: quorum\n    failsafe_mode: 'on'\n"),
+            0);
+  EXPECT_THAT(
+      err_,
+      HasSubstr("c.yml:15: bootstrap.dcs.synchronous_mode: is not served by this version yet: while it is "
+                "set a running primary is kept"));
+  EXPECT_THAT(err_, HasSubstr("bootstrap.dcs.failsafe_mode: is not served by this version yet"));
+  EXPECT_EQ(run(minimal() + "bootstrap: {dcs: {pause: 'off', synchronous_mode: off}}\n"), 0);
+  EXPECT_THAT(err_, Not(HasSubstr("not served")));
 }
 
 TEST_F(ValidateConfig, no_message_shows_a_password_of_the_store) {

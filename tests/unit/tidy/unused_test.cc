@@ -48,6 +48,10 @@ Words words_of(const std::vector<SourceFile>& files) {
   Words words;
   for (const auto& file : files) {
     if (!file.in("src/") || file.path == kCodec) continue;
+    // Where an enumeration is opened its values stand alone.
+    for (const auto& opened : all(file.code, R"(\busing enum (?:\w+::)*(\w+);)"))
+      for (const auto& bare : all(file.code, R"(\b([a-z]\w*)\b)"))
+        words[opened + "::" + bare].insert(file.path);
     for (std::sregex_iterator it(file.code.begin(), file.code.end(), word), end; it != end; ++it) {
       std::string text = it->str();
       if (text.starts_with("->")) text = "." + text.substr(2);
@@ -111,6 +115,8 @@ struct Exception {
 
 /// Headers that only their own source and tests include.
 constexpr Exception kForTests[] = {
+    {"src/cli/completion.h", "what writes and checks the files of packaging/completion"},
+    {"src/cli/reference.h", "what writes and checks docs/tanistctl.md"},
     {"src/core/log_format.h", "templates, tested without a log"},
     {"src/postgres/custom_bootstrap.h", "the pure part of a custom bootstrap, tested without a server"},
 };

@@ -34,19 +34,23 @@ TEST(Messages, the_end_of_a_prefix) {
 }
 
 TEST(Messages, answers_without_their_default_values) {
-  const auto txn = read_txn(json(
-      R"({"header":{"cluster_id":"6012025715201963436","revision":"3","raft_term":"2"},"responses":[)"
-      R"({"response_range":{"kvs":[{"key":"YQ==","mod_revision":"2","value":"Yg==","lease":"5685691203737748231"}]}},)"
-      R"({"response_range":{"header":{}}}]})"));
+  const auto read = read_txn(
+      json(
+          R"({"header":{"cluster_id":"6012025715201963436","revision":"3","raft_term":"2"},"responses":[)"
+          R"({"response_range":{"kvs":[{"key":"YQ==","mod_revision":"2","value":"Yg==","lease":"5685691203737748231"}]}},)"
+          R"({"response_range":{"header":{}}}]})"),
+      5, 2);
+  ASSERT_TRUE(read) << read.error();
+  const auto& txn = *read;
   EXPECT_FALSE(txn.succeeded);
   ASSERT_EQ(txn.found.size(), 2u);
   EXPECT_EQ(txn.found[0]->kv, (KeyValue{"b", 2, "5685691203737748231"}));
   EXPECT_FALSE(txn.found[1]);
-  const auto kvs = read_kvs(json(R"({"kvs":[{"key":"YQ==","mod_revision":"9"}],"count":"1"})"));
-  EXPECT_EQ(kvs[0].kv, (KeyValue{"", 9, ""}));
+  const auto kvs = read_range(json(R"({"kvs":[{"key":"YQ==","mod_revision":"9"}],"count":"1"})"));
+  EXPECT_EQ(kvs->at(0).kv, (KeyValue{"", 9, ""}));
 }
 
-TEST(Messages, a_keepalive_without_a_ttl_means_the_lease_is_gone) {
+TEST(Messages, a_keepalive_without_a_ttl_is_of_a_lease_that_is_not_known) {
   EXPECT_EQ(read_keepalive(json(R"({"result":{"header":{},"ID":"55","TTL":"30"}})")).ttl_seconds, 30);
   EXPECT_EQ(read_keepalive(json(R"({"result":{"header":{},"ID":"55"}})")).ttl_seconds, std::nullopt);
   EXPECT_EQ(read_header(json(R"({"result":{"header":{"raft_term":"4"}}})")).raft_term, 4);
@@ -67,7 +71,11 @@ TEST(Messages, watch_messages) {
       read_watch(json(R"({"error":{"grpc_code":14,"http_code":503,"message":"etcdserver: no leader"}})"))
           .failure,
       "etcdserver: no leader");
-  EXPECT_FALSE(read_watch(json("{}")).failure.empty());
+  for (const char* odd : {"{}", R"({"result":[]})", R"({"result":{"events":{}}})",
+                          R"({"result":{"events":[{}]}})", R"({"result":{"events":[{"kv":{"key":"YQ=="}}]}})",
+                          R"({"result":{"events":[{"kv":{"key":"?","mod_revision":"3"}}]}})",
+                          R"({"result":{"events":[{"kv":{"key":"YQ==","mod_revision":"3","value":"?"}}]}})"})
+    EXPECT_FALSE(read_watch(json(odd)).failure.empty()) << odd;
 }
 
 TEST(Messages, every_form_of_an_error) {

@@ -70,5 +70,14 @@ TEST_F(WatchTest, an_own_write_is_seen_before_the_stream_brings_it_and_wakes_nob
   EXPECT_EQ(wakes, 1);
 }
 
+TEST_F(WatchTest, the_position_of_the_copy_is_the_streams_and_not_that_of_own_writes) {
+  put("leader", "a", 11);
+  watch.wrote("sync", KeyValue{"1", 15, ""}, 15);
+  watch.found("failover", KeyValue{"{}", 14, ""}, 16);
+  EXPECT_EQ(watch.streamed(), 11);
+  put("sync", "1", 15);
+  EXPECT_EQ(watch.streamed(), 15);
+}
+
 }  // namespace
 }  // namespace tanist::dcs::etcd3

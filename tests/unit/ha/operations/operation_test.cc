@@ -113,6 +113,12 @@ class Host final : public OperationHost {
     co_return true;
   }
   LeaseKeeper& keeper() override { return keeper_; }
+  Task<void> begin_promotion() override {
+    ++promotions_begun;
+    auto sleeping = clock_.sleep_for(noting_takes);
+    co_await std::move(sleeping);
+  }
+  void forget_promotion() override { ++promotions_forgotten; }
   std::string bootstrap_note_path() const override { return "/note"; }
 
   config::Settings settings_;
@@ -121,6 +127,9 @@ class Host final : public OperationHost {
   Texts told;
   bool told_before = false;
   std::optional<Instant> released_at;
+  int promotions_begun = 0;
+  int promotions_forgotten = 0;
+  Duration noting_takes{};
 
  private:
   Clock& clock_;
@@ -356,6 +365,17 @@ TEST_F(RunningOperations, a_pre_promote_script_is_ended_when_the_lock_is_lost) {
   EXPECT_FALSE(runner.busy());
   EXPECT_EQ(result().detail, "cancelled");
   EXPECT_EQ(server.promotions, 0);
+}
+
+TEST_F(RunningOperations, a_lease_that_ran_out_while_the_promotion_was_noted_promotes_nobody) {
+  keeper.won({clock.now(), 30s});
+  host.noting_takes = 29s;
+  begin(OperationKind::promote, operations::promote(runner));
+  clock.advance(30s);
+  EXPECT_EQ(result().detail, "PostgreSQL promote cancelled.");
+  EXPECT_EQ(server.promotions, 0);
+  EXPECT_EQ(host.promotions_begun, 1);
+  EXPECT_EQ(host.promotions_forgotten, 1);
 }
 
 TEST_F(RunningOperations, a_lease_that_ran_out_during_the_script_promotes_nobody) {

@@ -39,6 +39,45 @@ TEST(Founding, without_a_bootstrap_section_nobody_founds) {
   EXPECT_EQ(b.decide().reason.text(), "waiting for leader to bootstrap");
 }
 
+/// What is said beside the result when the same is waited for again and again, for `seconds`.
+std::string said_within(ViewBuilder& b, int seconds) {
+  std::string out;
+  for (int i = 0; i <= seconds; ++i) {
+    const Decision d = b.decide();
+    EXPECT_EQ(d.reason.text(), "waiting for leader to bootstrap");
+    for (const auto& line : duties<duty::Say>(d)) out += line.text + "\n";
+    b.view.memory = d.memory;
+    b.view.now += 1s;
+  }
+  return out;
+}
+
+TEST(Founding, who_is_waited_for_in_vain_is_told_once_a_minute) {
+  ViewBuilder b = ViewBuilder().before_bootstrap().linearizable();
+  b.settings.bootstrap.present = false;
+  EXPECT_EQ(said_within(b, 59), "") << "as long as that somebody may be at work";
+  EXPECT_EQ(
+      said_within(b, 59),
+      "nobody leads, there is no data, and this member may not make a new cluster: its configuration has "
+      "no bootstrap section\n"
+      "HINT: start a member that may: one with a bootstrap section in its configuration and without the tag "
+      "nofailover\n");
+}
+
+TEST(Founding, a_key_that_outlived_the_data_is_named) {
+  ViewBuilder b = ViewBuilder().before_bootstrap().linearizable();
+  b.cluster.initialize = {.version = 31, .present = true, .value = "7000000000000000001"};
+  const std::string wanted = b.settings.base_path() + "/initialize names a cluster (7000000000000000001)";
+  EXPECT_NE(said_within(b, 70).find(wanted), std::string::npos);
+}
+
+TEST(Founding, a_bootstrap_of_somebody_else_that_does_not_end_is_named) {
+  ViewBuilder b = abandoned();
+  b.cluster.bootstrap_note = {.name = "n2", .incarnation = "other", .session = "s2", .version = 30};
+  EXPECT_NE(said_within(b, 70).find("/initialize stands empty, n2 has begun to make a new cluster"),
+            std::string::npos);
+}
+
 TEST(Founding, a_bootstrap_of_somebody_else_is_waited_for) {
   ViewBuilder b = abandoned();
   b.cluster.bootstrap_note = {.name = "n2", .incarnation = "other", .session = "s2", .version = 30};
@@ -319,6 +358,48 @@ TEST(Data, a_directory_that_holds_something_else_is_left_alone) {
   EXPECT_TRUE(says_something_like(d, "HINT:"));
 }
 
+/// One unreadable file must not cost the cluster its only writable server, nor leave it two.
+struct UnclearData : ::testing::TestWithParam<std::string> {
+  ViewBuilder of(ViewBuilder b) const {
+    auto& facts = b.view.postgres.facts;
+    if (GetParam() == "foreign") facts.data_directory = postgres::DataDirectory::foreign;
+    if (GetParam() == "unknown_id") facts.system_identifier.clear();
+    return b;
+  }
+};
+
+TEST_P(UnclearData, of_a_leader_keeps_its_key) {
+  const Decision d = of(ViewBuilder().as_leader()).decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_EQ(d.mandate.kind, Mandate::Kind::keep);
+}
+
+TEST_P(UnclearData, under_the_key_of_another_is_stopped) {
+  EXPECT_TRUE(intends<intent::StopImmediate>(of(ViewBuilder().as_leader().leader("n2").no_lease()).decide()));
+}
+
+TEST_P(UnclearData, of_a_primary_without_a_lease_is_stopped) {
+  EXPECT_TRUE(intends<intent::StopImmediate>(of(ViewBuilder().as_leader().no_lease()).decide()));
+  EXPECT_TRUE(intends<intent::StopImmediate>(of(ViewBuilder().as_leader().unlocked().no_lease()).decide()));
+}
+
+TEST_P(UnclearData, of_a_standby_with_the_key_gives_it_away) {
+  EXPECT_TRUE(intends<intent::Release>(of(ViewBuilder().as_replica().lock_mine()).decide()));
+}
+
+TEST_P(UnclearData, of_a_standby_is_left_alone) {
+  EXPECT_TRUE(intends<intent::None>(of(ViewBuilder().as_replica()).decide()));
+}
+
+TEST_P(UnclearData, in_pause_is_left_alone) {
+  ViewBuilder b = of(ViewBuilder().as_leader());
+  b.settings.dynamic.pause = true;
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, UnclearData, ::testing::Values("foreign", "unknown_id"),
+                         [](const auto& info) { return info.param; });
+
 TEST(Data, an_unknown_system_identifier_starts_nothing) {
   ViewBuilder b = ViewBuilder().as_replica().down();
   b.view.postgres.facts.system_identifier.clear();
@@ -339,6 +420,27 @@ TEST(Data, a_member_of_another_cluster_ends) {
   EXPECT_EQ(std::get<intent::Exit>(d.intent).why,
             "system ID mismatch, node n1 belongs to a different cluster: 7000000000000000009 != "
             "7000000000000000001");
+}
+
+TEST(Data, a_primary_of_another_cluster_is_stopped_before_its_daemon_ends) {
+  ViewBuilder b = ViewBuilder().as_leader().linearizable();
+  b.cluster.initialize.value = "7000000000000000009";
+  Decision d = b.decide();
+  ASSERT_TRUE(intends<intent::Demote>(d));
+  EXPECT_EQ(std::get<intent::Demote>(d.intent).mode, DemoteMode::graceful);
+  EXPECT_EQ(d.mandate.kind, Mandate::Kind::keep) << "until nothing of it is left";
+
+  EXPECT_TRUE(intends<intent::StopImmediate>(b.leader("n2").no_lease().decide()));
+
+  EXPECT_TRUE(intends<intent::Exit>(b.down("shut down").decide()));
+}
+
+TEST(Data, a_primary_whose_bootstrap_could_not_be_cancelled_is_stopped_before_its_daemon_ends) {
+  ViewBuilder b = ViewBuilder().as_leader().unlocked().no_lease().linearizable();
+  b.view.memory.bootstrapping = true;
+  b.ended(OperationKind::cancel_bootstrap, false, "PostgreSQL could not be stopped");
+  EXPECT_TRUE(intends<intent::StopImmediate>(b.decide()));
+  EXPECT_TRUE(intends<intent::Exit>(b.down("shut down").decide()));
 }
 
 TEST(Data, in_pause_a_member_of_another_cluster_only_gives_the_lock_back) {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "ha/policy/timelines.h"
 #include "unit/ha/view_builder.h"
 
 namespace tanist::ha {
@@ -12,6 +13,7 @@ ViewBuilder winner() {
   ViewBuilder b;
   b.as_replica().lock_mine().linearizable();
   b.view.memory.acquiring = true;
+  b.view.memory.acquired_on = policy::race_ground(b.build());
   return b;
 }
 
@@ -52,6 +54,68 @@ TEST(Leading, a_holder_from_before_promotes_because_it_had_the_lock) {
   ViewBuilder b = winner();
   b.view.memory.acquiring = false;
   EXPECT_EQ(b.decide().reason.text(), "promoted self to leader because I had the session lock");
+}
+
+TEST(Leading, a_holder_from_before_that_others_are_ahead_of_gives_the_lock_back) {
+  ViewBuilder b = winner().peer("n2", Lsn{kHere.value + 8}).peer_unreachable("n3");
+  b.view.memory.acquiring = false;
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::Release>(d));
+  EXPECT_EQ(d.reason.text(), "releasing the leader key, another member is ahead or leads already");
+}
+
+TEST(Leading, a_winner_asks_once_more_when_another_has_written_meanwhile) {
+  ViewBuilder b = winner();
+  b.cluster.status.optime = Lsn{kHere.value + 4096};
+  Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_EQ(d.needs.peers, (std::set<std::string>{"n2", "n3"}));
+  b.peer("n2", Lsn{kHere.value + 4096}).peer_unreachable("n3");
+  d = b.decide();
+  EXPECT_TRUE(intends<intent::Release>(d));
+  EXPECT_FALSE(d.memory.acquiring);
+  b.peer_unreachable("n2");
+  EXPECT_TRUE(intends<intent::Promote>(b.decide()))
+      << "nobody has what was written, and it is within the limit";
+}
+
+TEST(Leading, a_winner_that_lags_too_much_by_now_gives_the_lock_back) {
+  ViewBuilder b = winner();
+  b.cluster.status.optime = Lsn{kHere.value + 100'000'000};
+  EXPECT_TRUE(intends<intent::Release>(b.decide()));
+}
+
+TEST(Leading, a_winner_asks_once_more_when_another_was_promoted_meanwhile) {
+  ViewBuilder b = winner();
+  b.cluster.history = {.version = 60, .lines = {{.parent = {1}, .switch_lsn = kHere}}};
+  EXPECT_TRUE(b.decide().needs.peers);
+  b.peer("n2", kHere, {2}).peer_unreachable("n3");
+  EXPECT_TRUE(intends<intent::Release>(b.decide()));
+}
+
+TEST(Leading, a_winner_beyond_the_switch_to_a_newer_timeline_gives_the_lock_back_unasked) {
+  ViewBuilder b = winner();
+  b.cluster.history = {.version = 60, .lines = {{.parent = {1}, .switch_lsn = {kHere.value - 8}}}};
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::Release>(d));
+  EXPECT_EQ(d.reason.text(), "releasing the leader key, the WAL of this member has left that of the cluster");
+}
+
+TEST(Leading, a_winner_that_has_forgotten_what_it_decided_on_asks) {
+  ViewBuilder b = winner();
+  b.view.memory.acquired_on.reset();
+  EXPECT_TRUE(b.decide().needs.peers);
+}
+
+TEST(Leading, a_primary_whose_request_for_the_key_arrived_after_another_led_is_demoted) {
+  ViewBuilder b;
+  b.as_leader();
+  b.view.memory.acquiring = true;
+  b.cluster.history = {.version = 60, .lines = {{.parent = {1}, .switch_lsn = kHere}}};
+  const Decision d = b.decide();
+  ASSERT_TRUE(intends<intent::Demote>(d));
+  EXPECT_EQ(std::get<intent::Demote>(d.intent).mode, DemoteMode::immediate);
+  EXPECT_TRUE(says(d, "My timeline 1 is behind last known cluster timeline 2"));
 }
 
 TEST(Leading, a_primary_that_took_the_lock_says_so_once) {
@@ -334,6 +398,49 @@ TEST(Leading, in_pause_a_primary_whose_lease_ends_goes_on) {
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::None>(d));
   EXPECT_EQ(d.reason.code, Code::continue_without_lock);
+}
+
+/// A daemon that was restarted while its server promoted itself: it looks like a standby until that is over.
+struct PromotionOfBefore : ::testing::Test {
+  PromotionOfBefore() {
+    b.as_replica().lock_mine().lease_for(29s);
+    b.view.postgres.promoting = true;
+  }
+  ViewBuilder b;
+};
+
+TEST_F(PromotionOfBefore, is_waited_for_with_the_key) {
+  // Somebody else is ahead: no reason any more to give the key away.
+  const Decision d =
+      b.linearizable().peer("n2", {kHere.value + 120}).peer("n3", {kHere.value + 120}).decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_EQ(d.mandate.kind, Mandate::Kind::keep);
+  EXPECT_EQ(d.reason.code, Code::promotion_goes_on);
+  EXPECT_TRUE(d.wake_at.has_value());
+}
+
+TEST_F(PromotionOfBefore, is_waited_for_in_pause_too) {
+  b.settings.dynamic.pause = true;
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+}
+
+TEST_F(PromotionOfBefore, is_stopped_when_another_leads) {
+  EXPECT_TRUE(intends<intent::Demote>(b.leader("n2").no_lease().decide()));
+}
+
+TEST_F(PromotionOfBefore, is_stopped_when_the_lease_cannot_be_proven) {
+  EXPECT_TRUE(intends<intent::Demote>(b.no_lease().decide()));
+}
+
+TEST_F(PromotionOfBefore, is_stopped_when_the_store_is_silent_and_the_lease_is_over) {
+  EXPECT_TRUE(intends<intent::Demote>(b.no_lease().store_down().decide()));
+}
+
+TEST_F(PromotionOfBefore, keeps_the_words_of_a_primary) {
+  const Decision d = b.decide();
+  const auto roles = duties<duty::SetRole>(d);
+  ASSERT_EQ(roles.size(), 1u);
+  EXPECT_EQ(roles[0].role, postgres::Role::promoted);
 }
 
 }  // namespace

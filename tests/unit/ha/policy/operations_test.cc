@@ -249,7 +249,17 @@ TEST(Shutdown, a_server_that_cannot_be_stopped_is_an_error) {
   ViewBuilder b =
       ViewBuilder().as_leader().ended(OperationKind::shutdown, false, "PostgreSQL could not be stopped");
   b.view.commands.shutdown = true;
-  EXPECT_EQ(std::get<intent::Exit>(b.decide().intent).code, 1);
+  // The daemon does not end beside it: it is killed again.
+  const Decision d = b.decide();
+  ASSERT_TRUE(intends<intent::Shutdown>(d));
+  EXPECT_TRUE(std::get<intent::Shutdown>(d.intent).hurry);
+  EXPECT_EQ(std::get<intent::Exit>(b.down().decide().intent).code, 1);
+}
+
+TEST(Shutdown, stops_what_was_started_after_it) {
+  ViewBuilder b = ViewBuilder().as_leader().ended(OperationKind::shutdown, true);
+  b.view.commands.shutdown = true;
+  EXPECT_TRUE(intends<intent::Shutdown>(b.decide()));
 }
 
 TEST(Shutdown, in_pause_leaves_postgres_and_the_key_alone) {

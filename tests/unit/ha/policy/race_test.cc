@@ -42,6 +42,8 @@ TEST(Race, the_lock_is_taken_on_the_versions_that_were_seen) {
   b.cluster.sync.version = 11;
   b.cluster.failsafe_version = 12;
   b.cluster.failover.version = 13;
+  b.cluster.leadership_version = 14;
+  b.cluster.status_version = 15;
   const Decision d = b.decide();
   const auto& conditions = std::get<intent::Acquire>(d.intent).conditions;
   EXPECT_EQ(conditions.sync, 11);
@@ -49,6 +51,8 @@ TEST(Race, the_lock_is_taken_on_the_versions_that_were_seen) {
   EXPECT_EQ(conditions.failover, 13);
   EXPECT_EQ(conditions.config, 3);
   EXPECT_EQ(conditions.initialize, 2);
+  EXPECT_EQ(conditions.leadership, 14);
+  EXPECT_EQ(conditions.status, 15);
 }
 
 TEST(Race, nothing_is_taken_on_a_watched_copy) {
@@ -267,6 +271,30 @@ TEST(Race, a_backoff_ends_when_no_more_wal_comes) {
   b.settings.dynamic.primary_race_backoff = 20s;
   b.view.memory.previous_position = kHere;
   b.view.memory.race_backoff_since = b.view.now - 11s;
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, a_backoff_is_over_when_its_time_is_whatever_still_comes_in) {
+  ViewBuilder b = ready();
+  b.settings.dynamic.primary_race_backoff = 20s;
+  b.view.memory.previous_position = Lsn{kHere.value - 100};
+  b.view.memory.race_backoff_since = b.view.now - 20s;
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, a_primary_whose_key_has_vanished_does_not_back_off) {
+  ViewBuilder b;
+  b.as_leader().unlocked().no_lease().linearizable();
+  b.settings.dynamic.primary_race_backoff = 20s;
+  b.view.memory.previous_position = Lsn{kHere.value - 100};
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, a_primary_whose_key_has_vanished_waits_for_nobody_who_starts) {
+  ViewBuilder b;
+  b.as_leader().unlocked().no_lease().linearizable().peer_unreachable("n2").peer_unreachable("n3");
+  b.view.answers.peers->at("n2").starting = true;
+  b.cluster.status.optime = Lsn{kHere.value + 304};
   EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
 }
 

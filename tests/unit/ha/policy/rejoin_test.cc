@@ -114,6 +114,24 @@ TEST(Rejoining, data_is_not_removed_for_a_leader_that_is_no_primary) {
   EXPECT_FALSE(intends<intent::Clone>(b.decide()));
 }
 
+TEST(Rejoining, data_is_not_removed_for_a_cluster_that_does_not_say_which_it_is) {
+  ViewBuilder b = ViewBuilder().as_replica().linearizable();
+  b.settings.postgresql.use_pg_rewind = false;
+  b.settings.postgresql.remove_data_directory_on_diverged_timelines = true;
+  b.view.memory.rewind = Memory::Rewind::need;
+  b.cluster.initialize = {};
+  EXPECT_FALSE(intends<intent::Clone>(b.decide()));
+}
+
+TEST(Rejoining, a_leader_that_is_no_primary_yet_is_waited_for_before_a_rewind) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.view.memory.rewind = Memory::Rewind::need;
+  b.cluster.members["n2"].role = "replica";
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_EQ(d.reason.text(), "Waiting for checkpoint on n2 before rewind");
+}
+
 TEST(Rejoining, a_failed_rewind_clones_where_allowed) {
   ViewBuilder b = ViewBuilder().as_replica().down("shut down").linearizable();
   b.ended(OperationKind::rewind, false, "pg_rewind: error");

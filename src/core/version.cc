@@ -1,0 +1,9 @@
+#include "core/version.h"
+
+namespace tanist {
+
+const char* version() {
+  return TANIST_VERSION;
+}
+
+}  // namespace tanist

@@ -1,0 +1,88 @@
+#include "ha/policy/timelines.h"
+
+#include <algorithm>
+
+#include "ha/policy/rules.h"
+
+namespace tanist::ha::policy {
+namespace {
+
+/// A leader's member key tells its new timeline no later than this after others can have followed it there.
+constexpr Duration kLeaderTellsItsTimeline = std::chrono::seconds(10);
+
+}  // namespace
+
+WalEnd own_end(const View& view) {
+  if (!has_fresh_probe(view)) return {};
+  const auto& probe = *view.postgres.facts.probe;
+  return {.timeline = own_timeline(view),
+          .position = probe.position(),
+          .replayed = probe.in_recovery ? probe.replay : probe.wal};
+}
+
+WalEnd end_of(const PeerAnswer& answer) {
+  return {.timeline = answer.timeline, .position = answer.position, .replayed = answer.replayed};
+}
+
+Line::Line(const View& view) {
+  const auto add = [this](const dcs::ClusterPtr& cluster) {
+    if (!cluster) return;
+    // A store that was wiped knows nothing; the last view with a leader does.
+    const Timeline told = cluster->history.cluster_timeline();
+    if (told && !history_) history_ = &cluster->history;
+    reaches(told);
+    // /history is written a moment after a promotion, and not at all by a leader that dies in between.
+    if (const dcs::Member* leader = cluster->leader_member()) reaches(leader->timeline);
+  };
+  add(view.store.cluster);
+  add(view.store.last_with_leader);
+}
+
+void Line::reaches(Timeline timeline) {
+  newest_ = std::max(newest_, timeline);
+}
+
+Standing Line::standing(const WalEnd& end) const {
+  if (!end.timeline || !newest_) return Standing::unknown;
+  if (end.timeline >= newest_) return Standing::current;
+  // Newer than all that the history tells of.
+  if (!history_ || end.timeline >= history_->cluster_timeline()) return Standing::unknown;
+  const auto left =
+      std::ranges::find(history_->lines, end.timeline, [](const HistoryLine& line) { return line.parent; });
+  // The cluster went on without it, or so long ago that max_timelines_history has dropped the line: nothing
+  // says that this WAL is a part of the cluster's.
+  if (left == history_->lines.end()) return Standing::diverged;
+  if (!left->switch_lsn || !end.position) return Standing::unknown;
+  if (end.position <= left->switch_lsn) return Standing::behind;
+  // A host that dies may have sent the begin of a record only: its replicas have received more than can ever
+  // be replayed, and a promotion takes the end of the last whole record.
+  return end.replayed == left->switch_lsn ? Standing::behind : Standing::diverged;
+}
+
+bool diverged(const View& view, const Memory& memory) {
+  using Rewind = Memory::Rewind;
+  if (memory.rewind == Rewind::need || memory.rewind == Rewind::failed || memory.beyond_rewind) return true;
+  return memory.found_diverged || memory.astray || Line(view).standing(own_end(view)) == Standing::diverged;
+}
+
+RaceGround race_ground(const View& view) {
+  return {.optime = view.cluster().status.optime,
+          .history = view.cluster().history.version,
+          .timeline = Line(view).newest()};
+}
+
+void watch_timeline(const View& view, Memory& memory) {
+  if (!view.store.ok || !view.store.cluster || !locked_by_other(view)) return;
+  const dcs::Member* leader = view.cluster().leader_member();
+  const Timeline mine = own_timeline(view);
+  if (!leader || leader->role != "primary" || !leader->timeline || !mine || is_primary(view)) return;
+  if (mine <= leader->timeline) {
+    memory.beyond_leader_since.reset();
+    memory.astray = false;
+    return;
+  }
+  if (!memory.beyond_leader_since) memory.beyond_leader_since = view.now;
+  memory.astray = view.now - *memory.beyond_leader_since >= kLeaderTellsItsTimeline;
+}
+
+}  // namespace tanist::ha::policy

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "process/proc.h"
+
+/// The processes of one data directory, whoever started them, and their end. Nothing here waits or needs an
+/// event loop: also for a program that watches over the daemon.
+namespace tanist::process {
+
+/// A directory: its name in the mount namespace of this process, and what the kernel knows it as in all.
+struct WorkPlace {
+  /// Without symbolic links; empty: not known yet.
+  std::string path;
+  /// 0: not known.
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+};
+/// Blocks on the file system of the directory. Without a path where there is none.
+WorkPlace work_place(const std::string& path);
+
+/// The process has the mounts of this one: what it calls a path is what it is here.
+bool has_our_mounts(pid_t pid);
+
+/// Its working directory is that place; nullopt: that cannot be seen. Of a process with our mounts the name
+/// tells, without asking the file system, which may hang. Elsewhere another directory may have the same name
+/// (`/var/lib/postgresql/15/main` of host and container), and this one another: there device and inode tell.
+std::optional<bool> works_in(pid_t pid, const WorkPlace& place);
+
+/// `path` is the same file for that process as here. Blocks on the file system, unless it has our mounts.
+bool sees_the_same(pid_t pid, const std::string& path);
+
+/// Those that live and work there and whose program has one of these base names.
+std::set<Identity> processes_of(const WorkPlace& place, const std::set<std::string>& programs);
+
+/// SIGKILL for a postmaster and its children, in an order in which it forks nobody meanwhile: it is stopped,
+/// the children go, then it goes. `pidfd` names it. `spared` is left alone: no look at a process holds up the
+/// end of the others, so only what is known before spares one. Returns the children that lived.
+std::set<Identity> kill_server(const Identity& postmaster, int pidfd, const std::optional<Identity>& spared);
+
+}  // namespace tanist::process

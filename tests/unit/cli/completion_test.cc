@@ -1,0 +1,69 @@
+#include "cli/completion.h"
+
+#include <gtest/gtest.h>
+
+namespace tanist::cli {
+namespace {
+
+constexpr std::string_view kColours[] = {"red", "green"};
+
+/// Of everything a declaration can say.
+Program program() {
+  return {.name = "tool",
+          .options = {{.names = "-c,--config", .help = "What's read", .value = "FILE", .type = Type::file},
+                      {.names = "--url", .help = "where", .value = "URL", .begins = "http://"}},
+          .commands = {
+              {.name = "paint",
+               .help = "Paint it: with care",
+               .arguments = {{.name = "THING"}, {.name = "MORE", .many = true}},
+               .options = {{.names = "--colour", .help = "which [one]", .value = "C", .choices = kColours},
+                           {.names = "-s,--set", .help = "a key", .value = "K", .repeated = true},
+                           {.names = "--secret", .help = "hush", .value = "N", .offered = false}}},
+              {.name = "look", .help = "Look"}}};
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST(Completion, bash_offers_commands_options_and_values) {
+  const auto text = bash_completion(program(), "a table");
+  EXPECT_TRUE(has(text, "# Generated from a table.\n")) << text;
+  EXPECT_TRUE(has(text, "      -c | --config | --url) ((i++)) ;;\n")) << text;
+  EXPECT_TRUE(has(text, "compgen -W 'paint look -c --config --url --help --version' --")) << text;
+  EXPECT_TRUE(has(text, "    paint:--colour)\n      mapfile -t COMPREPLY < <(compgen -W 'red green' --"))
+      << text;
+  EXPECT_TRUE(has(text, "    paint) mapfile -t COMPREPLY < <(compgen -W '--colour -s --set --help' --"))
+      << text;
+}
+
+TEST(Completion, bash_completes_no_value_that_it_does_not_know) {
+  const auto text = bash_completion(program(), "a table");
+  EXPECT_TRUE(has(text, "    paint:--secret)\n      return\n")) << text;
+  EXPECT_TRUE(has(text, "    paint:-s | paint:--set)\n      return\n")) << text;
+}
+
+TEST(Completion, zsh_escapes_what_it_would_read_otherwise) {
+  const auto text = zsh_completion(program(), "a table");
+  EXPECT_TRUE(text.starts_with("#compdef tool\n")) << text;
+  EXPECT_TRUE(has(text, "'(-c --config)'{-c,--config}'[What'\\''s read]:file:_files'")) << text;
+  EXPECT_TRUE(has(text, "'--url[where]:url:(http\\://)'")) << text;
+  EXPECT_TRUE(has(text, "'--colour[which \\[one\\]]:c:(red green)'")) << text;
+  EXPECT_TRUE(has(text, "'*'{-s,--set}'[a key]:k: '")) << text;
+  EXPECT_TRUE(has(text, "'1:thing: ' \\\n            '*:more: '")) << text;
+  EXPECT_FALSE(has(text, "--secret")) << text;
+}
+
+TEST(Completion, fish_offers_options_where_they_belong) {
+  const auto text = fish_completion(program(), "a table");
+  EXPECT_TRUE(has(text, "set -l commands paint look\n")) << text;
+  EXPECT_TRUE(has(text, " -s c -l config -r -F -d 'What\\'s read'\n")) << text;
+  EXPECT_TRUE(
+      has(text, "\"__fish_seen_subcommand_from paint\" -l colour -x -a 'red green' -d 'which [one]'\n"))
+      << text;
+  EXPECT_TRUE(has(text, " -a paint -d 'Paint it'\n")) << text;
+  EXPECT_FALSE(has(text, "secret")) << text;
+}
+
+}  // namespace
+}  // namespace tanist::cli

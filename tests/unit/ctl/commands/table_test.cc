@@ -1,0 +1,75 @@
+#include "ctl/commands/table.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "cli/completion.h"
+#include "cli/reference.h"
+
+namespace tanist::ctl {
+namespace {
+
+const std::string kSource =
+    "the table in src/ctl/commands/table.cc: see tests/unit/ctl/commands/table_test.cc";
+
+std::string read(const std::string& path) {
+  std::ifstream in(std::string(TANIST_SOURCE_DIR) + "/" + path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// With TANIST_UPDATE_DOCS=1 the file is written instead.
+void expect_current(const std::string& path, const std::string& text) {
+  if (std::getenv("TANIST_UPDATE_DOCS"))
+    std::ofstream(std::string(TANIST_SOURCE_DIR) + "/" + path, std::ios::binary) << text;
+  EXPECT_TRUE(read(path) == text)
+      << path << " is out of date: run this test with TANIST_UPDATE_DOCS=1 and check in the result";
+}
+
+TEST(Table, completions_are_those_of_the_table) {
+  const auto tool = program("tanistctl");
+  expect_current("packaging/completion/tanistctl.bash", cli::bash_completion(tool, kSource));
+  expect_current("packaging/completion/_tanistctl", cli::zsh_completion(tool, kSource));
+  expect_current("packaging/completion/tanistctl.fish", cli::fish_completion(tool, kSource));
+}
+
+TEST(Table, the_reference_in_the_docs_is_that_of_the_table) {
+  const std::string path = "docs/tanistctl.md";
+  const auto page = read(path);
+  std::string later;
+  for (const auto& command : commands())
+    if (command.run == nullptr) later += (later.empty() ? "`" : ", `") + std::string(command.line.name) + "`";
+  const auto text = cli::reference(program("tanistctl")) +
+                    "\nCommands of `patronictl` that this version knows and does not serve yet, with a word "
+                    "about it:\n" +
+                    later + ".\n";
+  EXPECT_NE(page.find("<!-- begin: commands -->"), std::string::npos);
+  expect_current(path, cli::with_section(page, "commands", text));
+}
+
+TEST(Table, each_command_has_a_name_of_its_own_and_says_what_it_does) {
+  std::set<std::string_view> names;
+  for (const auto& command : commands()) {
+    EXPECT_TRUE(names.insert(command.line.name).second) << command.line.name;
+    if (command.run == nullptr) continue;
+    EXPECT_FALSE(command.line.help.empty()) << command.line.name;
+    for (const auto& option : command.line.options)
+      EXPECT_FALSE(option.help.empty()) << command.line.name << " " << option.names;
+  }
+}
+
+/// ctl.md §13 and the commands of patronictl 4.1: what comes later is told apart from typing errors.
+TEST(Table, each_command_of_patronictl_is_known) {
+  for (const char* name : {"list", "topology", "switchover", "failover", "dsn", "query", "history", "version",
+                           "remove", "reload", "restart", "reinit", "flush", "pause", "resume", "show-config",
+                           "edit-config", "demote-cluster", "promote-cluster"}) {
+    EXPECT_NE(find_command(name), nullptr) << name;
+  }
+  EXPECT_EQ(find_command("scaffold"), nullptr);
+}
+
+}  // namespace
+}  // namespace tanist::ctl
