@@ -401,12 +401,12 @@ TEST_F(engine, a_copy_of_the_store_from_before_the_lease_stops_nobody) {
   clock.advance(1s);
   auto old = std::make_shared<dcs::Cluster>(store.cluster);
   old->leader = dcs::Leader{.name = "n2", .session = "2", .version = 40};
-  old->read_at = clock.now() - 10s;
+  old->revision = 0;
   store.seen = old;
   store.listener({.leader_changed = true, .wakes = true});
   EXPECT_TRUE(server.stops.empty());
   auto now = std::make_shared<dcs::Cluster>(*old);
-  now->read_at = clock.now();
+  now->revision = 1000;
   store.seen = now;
   store.listener({.leader_changed = true, .wakes = true});
   EXPECT_FALSE(server.stops.empty());
