@@ -58,8 +58,11 @@ Leadership leadership(const Observed& o) {
   Leadership out;
   const auto role = o.snapshot->role;
   using postgres::Role;
+  // Who is sent here would be refused: it stops, or recovers from the crash of a backend.
+  const auto& facts = o.snapshot->facts;
+  const bool refuses = facts.refuses() || (facts.running() && facts.stopping);
   if (o.view == nullptr && o.snapshot->paused) {
-    out.primary = role == Role::primary && !o.stale;
+    out.primary = role == Role::primary && !o.stale && !refuses;
     out.standby_leader = role == Role::standby_leader && !o.stale;
     out.leader = out.primary || out.standby_leader;
     return out;
@@ -71,7 +74,7 @@ Leadership leadership(const Observed& o) {
     out.standby_leader = role == Role::replica || role == Role::standby_leader;
     out.leader = out.standby_leader;
   } else {
-    out.primary = role == Role::primary && !o.stale;
+    out.primary = role == Role::primary && !o.stale && !refuses;
     out.leader = out.primary;
   }
   return out;

@@ -84,6 +84,17 @@ void add_tail(Document& out, const Observed& o) {
     if (s.progress->bytes_per_second > 0) progress.set("bytes_per_second", s.progress->bytes_per_second);
     if (s.progress->seconds_left) progress.set("seconds_left", *s.progress->seconds_left);
   }
+  if (!s.rejoin_error.empty()) out.set("rejoin_error", s.rejoin_error);
+  // What hangs or refuses, why, and for how long.
+  const auto& since = s.facts.silent_since ? s.facts.silent_since : s.facts.failing_since;
+  if (s.facts.running() && since) {
+    Document& failing =
+        out.set("postgres_failing",
+                Document::map(
+                    {{"seconds", static_cast<std::int64_t>(std::max(0.0, seconds(s.published_at - *since)))},
+                     {"new_connections_only", !s.facts.failing_since.has_value()}}));
+    if (!s.facts.failing_why.empty()) failing.set("why", s.facts.failing_why);
+  }
   if (o.stale) out.set("stale", true);
 }
 

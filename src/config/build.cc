@@ -114,6 +114,7 @@ class SettingsBuilder {
     postgresql();
     out_.state_dir = reader_.text("tanist.state_dir");
     if (out_.state_dir.empty()) out_.state_dir = without_slashes(out_.postgresql.data_dir) + ".tanist";
+    out_.silent_primary_timeout = std::chrono::seconds(reader_.integer("tanist.silent_primary_timeout"));
     return std::move(out_);
   }
 

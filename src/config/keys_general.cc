@@ -64,6 +64,16 @@ void declare_general_keys(std::vector<Key>& out) {
            .environment = "STATE_DIR",
            .about = "Directory for what must outlive a restart: session, promises, journal. Unset: "
                     "`<data_dir>.tanist`."},
+          {.path = "tanist.silent_primary_timeout",
+           .type = Type::integer,
+           .fallback = "0",
+           .min = 0,
+           .max = 86400,
+           .unit = "seconds",
+           .environment = "SILENT_PRIMARY_TIMEOUT",
+           .about =
+               "A primary whose PostgreSQL runs and answers no new connections for this long gives the lead "
+               "up, where another member can take it; 0: it keeps it, and says so in log and REST API."},
 
           {.path = "log", .type = Type::section, .about = "What is logged, and in which form."},
           {.path = "log.type",

@@ -281,6 +281,8 @@ struct Settings {
   /// Where Tanist keeps what must outlive a restart (session, bootstrap attempt, promises, journal):
   /// `tanist.state_dir`, default `<data_dir>.tanist`.
   std::string state_dir;
+  /// `tanist.silent_primary_timeout`; 0: never.
+  Duration silent_primary_timeout{};
 
   /// `/<namespace>/<scope>`
   std::string base_path() const;

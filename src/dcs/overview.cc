@@ -78,6 +78,7 @@ Document cluster_document(const Cluster& cluster, const Document& config, const 
       if (const Document* value = row.raw.find(key)) item.set(key, *value);
     }
     if (const Document* progress = row.raw.find("tanist_progress")) item.set("progress", *progress);
+    if (const Document* error = row.raw.find("tanist_rejoin_error")) item.set("rejoin_error", *error);
     if (!row.is_leader) {
       put_position(item, "receive_lag", "receive_lsn", row.receive);
       put_position(item, "replay_lag", "replay_lsn", row.replay);

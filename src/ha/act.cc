@@ -173,6 +173,9 @@ Task<bool> Engine::Impl::do_duty(const Duty& duty, const View& view) {
     set_role(d->role);
   } else if (const auto* d = std::get_if<duty::SetState>(&duty)) {
     set_state(d->state);
+    if (d->since) state_since_ = *d->since;
+  } else if (std::holds_alternative<duty::LookForWal>(duty)) {
+    ports_.server.look_for_wal();
   } else if (const auto* d = std::get_if<duty::RefuseRestart>(&duty)) {
     refuse_restart(*d);
   } else if (std::holds_alternative<duty::DropScheduledRestart>(duty)) {

@@ -31,9 +31,9 @@ void name_what_is_seen(Draft& d) {
   const auto role = d.view.postgres.role;
   if (d.facts().accepts() && state != postgres::State::running)
     d.add(duty::SetState{postgres::State::running});
-  if (!d.facts().accepts() && d.facts().accepting == postgres::Accepting::rejecting && !d.facts().probe &&
-      state != postgres::State::starting && state != postgres::State::restarting)
-    d.add(duty::SetState{postgres::State::starting});
+  // postgres.md §7: it starts, or recovers from the crash of a backend, whatever it answered before.
+  if (d.facts().refuses() && state != postgres::State::starting && state != postgres::State::restarting)
+    d.add(duty::SetState{postgres::State::starting, d.facts().failing_since});
   if (d.facts().accepts() && d.facts().probe) {
     // ha.md §3.7: what was gathered about an outage ends with it.
     d.memory.outage_since.reset();

@@ -153,7 +153,11 @@ struct SetRole {
 };
 struct SetState {
   postgres::State state;
+  /// Since when it is so; nullopt: since now.
+  std::optional<Instant> since;
 };
+/// Have a standby connect to its upstream now instead of after wal_retrieve_retry_interval.
+struct LookForWal {};
 /// The answer to Commands::restart with this id: nothing is done, and why.
 struct RefuseRestart {
   std::uint64_t id = 0;
@@ -168,10 +172,10 @@ struct Say {
 };
 }  // namespace duty
 
-using Duty =
-    std::variant<duty::Member, duty::Status, duty::Initialize, duty::Config, duty::DeleteSync, duty::History,
-                 duty::Slots, duty::Fence, duty::Callback, duty::CheckpointAfterPromote, duty::SetRole,
-                 duty::SetState, duty::RefuseRestart, duty::DropScheduledRestart, duty::Say>;
+using Duty = std::variant<duty::Member, duty::Status, duty::Initialize, duty::Config, duty::DeleteSync,
+                          duty::History, duty::Slots, duty::Fence, duty::Callback,
+                          duty::CheckpointAfterPromote, duty::SetRole, duty::SetState, duty::RefuseRestart,
+                          duty::DropScheduledRestart, duty::LookForWal, duty::Say>;
 
 /// What the failure of a duty means for the rest of the decision.
 enum class OnFailure { go_on, postpone_intent };

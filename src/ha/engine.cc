@@ -271,6 +271,7 @@ Snapshot Engine::Impl::describe() const {
   s.next_run = next_run_;
   s.operation = operations_.view();
   s.progress = progress_;
+  s.rejoin_error = memory_.rejoin_error;
   if (commands_.scheduled_restart) s.scheduled_restart = commands_.scheduled_restart->shown;
   s.last_reason = last_reason_;
   s.last_decision_at = last_decision_at_;

@@ -81,6 +81,7 @@ void fields(A& a, Facts& v) {
   a("process", v.process), a("process_since", v.process_since), a("data_directory", v.data_directory);
   a("data_directory_error", v.data_directory_error), a("major_version", v.major_version);
   a("accepting", v.accepting), a("probe", v.probe), a("failing_since", v.failing_since);
+  a("silent_since", v.silent_since);
   a("control", v.control), a("standby_signal", v.standby_signal), a("backup_label", v.backup_label);
   a("half_rewound", v.half_rewound), a("rewind_works", v.rewind_works), a("control_error", v.control_error);
   a("system_identifier", v.system_identifier);
@@ -210,6 +211,7 @@ void fields(A& a, Settings& v) {
   a("scope", v.scope), a("name", v.name), a("tags", v.tags), a("dynamic", v.dynamic);
   a("bootstrap", v.bootstrap.present), a("data_dir", v.postgresql.data_dir);
   a("use_pg_rewind", v.postgresql.use_pg_rewind), a("use_slots", v.postgresql.use_slots);
+  a("silent_primary_timeout", v.silent_primary_timeout);
   a("remove_on_rewind_failure", v.postgresql.remove_data_directory_on_rewind_failure);
   a("remove_on_divergence", v.postgresql.remove_data_directory_on_diverged_timelines);
   a("replica_methods", v.postgresql.replica_methods);
@@ -285,6 +287,10 @@ void fields(A& a, RaceGround& v) {
   a("optime", v.optime), a("history", v.history), a("timeline", v.timeline);
 }
 template <class A>
+void fields(A& a, Memory::Nudges& v) {
+  a("of", v.of), a("since", v.since), a("last", v.last), a("count", v.count), a("waited", v.waited);
+}
+template <class A>
 void fields(A& a, Memory& v) {
   a("recovering", v.recovering), a("outage_since", v.outage_since);
   a("crash_recovery_tried", v.crash_recovery_tried), a("start_timeout", v.start_timeout);
@@ -296,8 +302,11 @@ void fields(A& a, Memory& v) {
   a("astray", v.astray), a("diverged", v.diverged);
   a("beyond_rewind", v.beyond_rewind), a("looks_in_vain", v.looks_in_vain);
   a("not_streaming_since", v.not_streaming_since), a("compared_at", v.compared_at);
+  a("nudges", v.nudges);
   a("checkpoint_after_promote_done", v.checkpoint_after_promote_done);
   a("checkpoint_after_promote_running", v.checkpoint_after_promote_running);
+  a("rewinds_failed", v.rewinds_failed), a("rewind_failed_from", v.rewind_failed_from);
+  a("rejoin_error", v.rejoin_error), a("starts_failed", v.starts_failed);
   a("clones_failed", v.clones_failed), a("bootstrapping", v.bootstrapping);
   a("retain_slots", v.retain_slots), a("retain_slots_seeded", v.retain_slots_seeded);
   a("refusals_told", v.refusals_told), a("results_seen", v.results_seen);
@@ -430,6 +439,7 @@ Document duty_form(const OrderedDuty& ordered) {
                  [&](const duty::SetState& v) {
                    name("state");
                    d.set("state", written(v.state));
+                   if (v.since) d.set("since", written(*v.since));
                  },
                  [&](const duty::RefuseRestart& v) {
                    name("refuse_restart");
@@ -437,6 +447,7 @@ Document duty_form(const OrderedDuty& ordered) {
                    d.set("why", v.why);
                  },
                  [&](const duty::DropScheduledRestart&) { name("drop_scheduled_restart"); },
+                 [&](const duty::LookForWal&) { name("look_for_wal"); },
                  [&](const duty::Say& v) {
                    name("say");
                    d.set("level", log::name(static_cast<log::Level>(v.level)));

@@ -60,6 +60,7 @@ Document member_record(const View& view, const std::optional<postgres::Progress>
     if (progress->bytes_per_second > 0) shown.set("bytes_per_second", progress->bytes_per_second);
     if (progress->seconds_left) shown.set("seconds_left", *progress->seconds_left);
   }
+  if (!view.memory.rejoin_error.empty()) value.set("tanist_rejoin_error", view.memory.rejoin_error);
   if (const auto& planned = view.commands.scheduled_restart) {
     Document& shown = value.set("scheduled_restart", planned->shown);
     shown.set("postmaster_start_time", planned->postmaster_start_time);

@@ -36,6 +36,8 @@ struct Snapshot {
   Instant next_run{};
   std::optional<OperationView> operation;
   std::optional<postgres::Progress> progress;
+  /// Memory::rejoin_error
+  std::string rejoin_error;
   /// ScheduledRestart::shown; nullopt: none.
   std::optional<Document> scheduled_restart;
   Reason last_reason;

@@ -229,6 +229,18 @@ struct Memory {
   /// anew.
   std::optional<Instant> not_streaming_since;
   std::optional<Instant> compared_at;
+  /// A standby that does not stream although it should. Lost: begins anew.
+  struct Nudges {
+    /// Upstream, its state and timeline: another one is worth new tries.
+    std::string of;
+    /// When it was first seen not to stream.
+    Instant since{};
+    Instant last{};
+    int count = 0;
+    /// The upstream was seen not to accept connections: once it does, nothing is waited for.
+    bool waited = false;
+  };
+  std::optional<Nudges> nudges;
   /// The leader member's timeline last seen. Lost: a divergence check at the next start.
   Timeline leader_timeline;
   Timeline own_timeline;
@@ -237,6 +249,15 @@ struct Memory {
   /// The checkpoint after the promotion is confirmed. Lost: confirmed again by comparing timelines.
   bool checkpoint_after_promote_done = false;
   bool checkpoint_after_promote_running = false;
+  /// Rewinds from `rewind_failed_from` that failed in a row: each makes the pause before the next longer.
+  /// Lost: begins with the shortest pause.
+  int rewinds_failed = 0;
+  std::string rewind_failed_from;
+  /// The same of starts without the lock.
+  int starts_failed = 0;
+  /// Why this member cannot rejoin, as others are told; empty: nothing is known to be wrong. Lost: found
+  /// again.
+  std::string rejoin_error;
   /// Clones that failed in a row: each makes the pause before the next longer, and its source another. Lost:
   /// begins with the shortest pause.
   int clones_failed = 0;

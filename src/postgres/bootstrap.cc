@@ -5,6 +5,7 @@
 #include "postgres/config_files.h"
 #include "postgres/local_server.h"
 #include "postgres/progress.h"
+#include "postgres/statements.h"
 
 TANIST_LOGGER("patroni.postgresql.bootstrap");
 
@@ -38,6 +39,8 @@ std::string quote_literal(const std::string& value) {
 constexpr const char* kQuietSession =
     "SET log_statement TO none; SET log_min_duration_statement TO -1; SET log_min_error_statement TO log; "
     "SET pg_stat_statements.track_utility TO off; SET pgaudit.log TO none; SET synchronous_commit TO local";
+
+constexpr Duration kConnectBudget = 10s;
 
 constexpr const char* kRewindFunctions[] = {
     "pg_catalog.pg_ls_dir(text, boolean, boolean)",
@@ -90,6 +93,10 @@ Task<Result> LocalServer::initdb(Instant deadline) {
   auto again = look(deadline);
   co_await std::move(again);
   if (!finished || !finished->success()) {
+    if (finished) {
+      finished->out = without_statements(std::move(finished->out));
+      finished->err = without_statements(std::move(finished->err));
+    }
     co_return std::unexpected(Failure{fmt::format("initdb of \"{}\" failed: {}", pg().data_dir,
                                                   finished ? finished->describe() : finished.error())});
   }
@@ -198,10 +205,11 @@ Task<Result> LocalServer::run_post_bootstrap_script(Instant deadline) {
 /// postgres.md §21: the script finds the superuser, and may have made the other users itself.
 Task<Result> LocalServer::post_bootstrap(Instant deadline) {
   Connection connection(clock_, resolver_);
-  auto connecting = connection.connect(superuser_parameters("restapi", "0"), deadline);
+  auto connecting = connection.connect(superuser_parameters("restapi", "0"),
+                                       std::min(deadline, clock_.now() + kConnectBudget));
   auto connected = co_await std::move(connecting);
   if (!connected) {
-    std::string why = "post_bootstrap: " + connected.error().detail;
+    std::string why = "post_bootstrap: " + connected.error().detail + connection_hint(connected.error());
     // Found out at a fresh cluster's first connection, and hard to guess from what the server says.
     const int version = target_version();
     if (version >= 100000 && version < 140000 && why.find("authentication failed") != std::string::npos) {

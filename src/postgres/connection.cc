@@ -88,11 +88,41 @@ int Connection::backend_pid() const {
   return open() ? PQbackendPID(wire_->connection) : 0;
 }
 
+namespace {
+
+/// libpq gives no code for what it finds out itself.
+bool finds_settings_wrong(std::string_view text) {
+  static constexpr std::string_view kTexts[] = {
+      "no password supplied",  "certificate",     "server does not support SSL",
+      "authentication method", "channel binding", "SSL error",
+      "could not load",        "GSSAPI",
+  };
+  return std::ranges::any_of(
+      kTexts, [&](std::string_view known) { return text.find(known) != std::string_view::npos; });
+}
+
+}  // namespace
+
+std::string connection_hint(const QueryError& error) {
+  const auto has = [&](std::string_view part) { return error.detail.find(part) != std::string::npos; };
+  if (has("no password supplied"))
+    return "\nHINT: pg_hba.conf asks for a password: set it in postgresql.authentication, or let this host's "
+           "own "
+           "connections in without one";
+  if (has("does not match host name"))
+    return "\nHINT: sslmode verify-full compares the certificate with the host that is connected to: name it "
+           "there, "
+           "or use verify-ca";
+  if (has("no pg_hba.conf entry")) return "\nHINT: the daemon needs a line of its own in pg_hba";
+  return {};
+}
+
 QueryError Connection::broken(std::string_view what) {
   auto [code, text] = split_sqlstate(wire_ ? PQerrorMessage(wire_->connection) : "connection is closed");
+  const bool needs_settings = wire_ && code.empty() && finds_settings_wrong(text);
   close();
   return {QueryError::Kind::connection, std::move(code),
-          fmt::format("{}: {}", what, one_line(std::move(text)))};
+          fmt::format("{}: {}", what, one_line(std::move(text))), needs_settings};
 }
 
 Task<bool> Connection::ready(bool to_write, Instant deadline) {

@@ -27,9 +27,17 @@ struct QueryError {
   std::string sqlstate;
   /// What was attempted and what came back.
   std::string detail;
+  /// The server was reached, and it is the settings of this connection that do not fit: no password, or
+  /// a certificate of another name. No waiting mends it.
+  bool needs_settings = false;
+  /// Nothing came back that a server says.
+  bool silent() const { return sqlstate.empty() && !needs_settings && kind != Kind::statement; }
   /// `cannot_connect_now`: the server starts, stops or recovers.
   bool rejecting() const { return sqlstate == "57P03"; }
 };
+
+/// A HINT line, with the line break before it, where there is a next step; else empty.
+std::string connection_hint(const QueryError& error);
 
 using Row = std::vector<std::optional<std::string>>;
 using Rows = std::vector<Row>;

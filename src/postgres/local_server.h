@@ -62,6 +62,7 @@ class LocalServer final : public Server {
   Task<Result> run_pre_promote(Instant deadline) override;
   Task<Result> promote(Instant deadline) override;
   Task<bool> wait_promoted(Instant deadline) override;
+  void look_for_wal() override;
   Task<Result> follow_by_reload(std::optional<Upstream> upstream, Role role, Instant deadline) override;
   Task<Result> crash_recover(Instant deadline) override;
   Task<DivergenceAnswer> compare_with(Upstream leader, Instant deadline) override;
@@ -114,6 +115,10 @@ class LocalServer final : public Server {
   Task<std::expected<std::vector<std::string>, std::string>> titles_of(std::vector<process::Identity> ones);
   /// Fails when what is left in the data directory cannot be told.
   Task<Result> find_left_processes();
+  /// Children of the postmaster with such a title. Read beside this thread: see logger_. Empty when it could
+  /// not be had, or when another postmaster runs by then.
+  Task<std::vector<process::Identity>> children_titled(bool (*wanted)(std::string_view),
+                                                       std::uint64_t generation);
   void changed(std::optional<ServerEvent> event = std::nullopt);
   /// A background task, unless close() was called.
   TaskHandle spawn(std::string name, Task<void> task);
@@ -124,6 +129,8 @@ class LocalServer final : public Server {
   // monitor.cc
   Task<void> monitor();
   Task<bool> is_known_to_refuse();
+  Task<void> knock();
+  bool postmaster_rests() const;
   Task<void> probe_once();
   Task<std::expected<Probe, QueryError>> ask(Instant deadline);
   Task<void> read_running_settings(Instant deadline);
@@ -131,6 +138,7 @@ class LocalServer final : public Server {
   void take_probe(Probe probe);
   void take_probe_failure(const QueryError& error);
   Task<void> watch_receiver(int pid);
+  Task<void> wake_startup_process(std::uint64_t generation);
   Task<void> back_up_files();
   ConnectionParameters superuser_parameters(const std::string& session, std::string statement_timeout) const;
   Task<void> resume_replay();
@@ -233,6 +241,7 @@ class LocalServer final : public Server {
   Task<bool> look_for_promotion(Instant deadline);
 
   // stop.cc
+  Task<void> end_other_senders(std::uint64_t generation);
   Task<void> kill_until_down(Instant deadline);
   Task<bool> has_clients(std::set<process::Identity>& others, Instant deadline);
 
@@ -361,7 +370,14 @@ class LocalServer final : public Server {
   std::uint64_t asked_ready_ = 0;
   int hurried_ = 0;
   Instant identify_again_{};
+  std::optional<Instant> failure_told_;
+  Instant knocked_at_{};
+  bool knock_failed_ = false;
+  bool knocking_ = false;
   int receiver_watched_ = 0;
+  /// As found out last: whom look_for_wal() wakes.
+  std::optional<process::Identity> startup_;
+  bool waking_ = false;
   TaskHandle receiver_watch_;
   /// pg_conf_load_time() as last seen, and when settings were read last.
   std::string conf_load_time_;

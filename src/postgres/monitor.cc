@@ -1,3 +1,5 @@
+#include <signal.h>
+
 #include <charconv>
 
 #include "core/document.h"
@@ -27,9 +29,17 @@ constexpr Duration kIdentifyAgain = 10s;
 /// Covers connect_timeout and statement_timeout of the session.
 constexpr Duration kProbeBudget = 3s;
 constexpr Duration kIdentifyBudget = 1s;
+/// Whether new connections are answered; the kept one does not tell.
+constexpr Duration kKnock = 30s;
+constexpr Duration kKnockAgain = 1s;
+constexpr Duration kKnockBudget = 3s;
 constexpr Duration kBackupBudget = 10s;
 /// A replay that stays paused: somebody wants it so, or the primary's settings have grown meanwhile.
 constexpr Duration kReplayLookAgain = 5s;
+/// The reason why it does not answer is told so often.
+constexpr Duration kTellAgain = 1min;
+/// What a WAL receiver takes to connect, and more.
+constexpr Duration kStreamsAfter = 100ms;
 }  // namespace
 
 ConnectionParameters LocalServer::superuser_parameters(const std::string& session,
@@ -70,6 +80,9 @@ Task<void> LocalServer::monitor() {
     note_children();
     auto probing = probe_once();
     co_await std::move(probing);
+    const bool doubtful = knock_failed_ || postmaster_rests();
+    if (clock_.now() - knocked_at_ >= (doubtful ? kKnockAgain : kKnock) && !knocking_)
+      spawn("knock", knock());
     ++probes_finished_;
     changed(ServerEvent::probed);
   }
@@ -92,6 +105,38 @@ Task<bool> LocalServer::is_known_to_refuse() {
   if (asked_ready_ == generation_) co_return now - probe_begun_ < kIntervalNotAccepting;
   asked_ready_ = generation_;
   co_return false;
+}
+
+/// It is stopped, or waits for the kernel: for a moment that is everyday.
+bool LocalServer::postmaster_rests() const {
+  const auto seen = postmaster_ ? process::stat(postmaster_->identity.pid) : std::nullopt;
+  return seen && (seen->state == 'T' || seen->state == 't' || seen->state == 'D');
+}
+
+/// The kept connection has a backend of its own: a postmaster that hangs is noticed only by a new one.
+Task<void> LocalServer::knock() {
+  if (facts_.failing_since || !facts_.accepts()) co_return;
+  struct Knocking {
+    bool& now;
+    explicit Knocking(bool& flag) : now(flag) { now = true; }
+    ~Knocking() { now = false; }
+  };
+  const Knocking knocking(knocking_);
+  const std::uint64_t generation = generation_;
+  knocked_at_ = clock_.now();
+  Connection connection(clock_, resolver_);
+  auto connecting = connection.connect(superuser_parameters("knock", "2000"), knocked_at_ + kKnockBudget);
+  std::expected<void, QueryError> connected = co_await std::move(connecting);
+  if (generation_ != generation) co_return;
+  const bool failed = !connected && connected.error().silent();
+  if (failed && !knock_failed_) {
+    facts_.silent_since = knocked_at_;
+    log::warning("PostgreSQL does not answer new connections: {}", connected.error().detail);
+    changed(ServerEvent::stopped_answering);
+  }
+  if (!failed) facts_.silent_since.reset();
+  if (!failed && knock_failed_) log::info("PostgreSQL answers new connections again");
+  knock_failed_ = failed;
 }
 
 Task<void> LocalServer::probe_once() {
@@ -139,9 +184,10 @@ Task<std::expected<Probe, QueryError>> LocalServer::ask(Instant deadline) {
     std::expected<void, QueryError> connected = co_await std::move(connecting);
     if (!connected) {
       const auto& refusal = connected.error();
-      facts_.accepting = refusal.rejecting()        ? Accepting::rejecting
-                         : refusal.sqlstate.empty() ? Accepting::no_response
-                                                    : Accepting::accepting;
+      const bool reached = refusal.needs_settings || !refusal.sqlstate.empty();
+      facts_.accepting = refusal.rejecting() ? Accepting::rejecting
+                         : reached           ? Accepting::accepting
+                                             : Accepting::no_response;
       co_return std::unexpected(std::move(connected.error()));
     }
   }
@@ -162,20 +208,34 @@ Task<std::expected<Probe, QueryError>> LocalServer::ask(Instant deadline) {
 }
 
 void LocalServer::take_probe_failure(const QueryError& error) {
-  if (!facts_.failing_since) {
-    facts_.failing_since = probe_begun_;
-    if (facts_.probe) log::warning("PostgreSQL does not answer: {}", error.detail);
-  }
   facts_.failing_why = error.detail;
+  const bool first = !facts_.failing_since;
+  if (first) facts_.failing_since = probe_begun_;
+  // One that starts may refuse, or not listen yet; one that stops does.
+  const bool starts = !facts_.probe && !error.needs_settings && (error.rejecting() || error.sqlstate.empty());
+  const bool expected = starts || stop_requested_;
+  if (!expected && (!failure_told_ || clock_.now() - *failure_told_ >= kTellAgain)) {
+    failure_told_ = clock_.now();
+    log::warning("PostgreSQL does not answer: {}{}", error.detail, connection_hint(error));
+  }
+  if (error.silent() && facts_.probe && !facts_.silent_since) facts_.silent_since = probe_begun_;
+  if (!error.silent()) facts_.silent_since.reset();
+  if (first && facts_.probe) changed(ServerEvent::stopped_answering);
 }
 
 void LocalServer::take_probe(Probe probe) {
   const bool began = facts_.accepting != Accepting::accepting || !facts_.probe;
   const bool turned = facts_.probe && facts_.probe->in_recovery != probe.in_recovery;
   const int receiver = probe.receiver_pid;
+  const bool streamed = facts_.probe && facts_.probe->receiver_state == "streaming";
+  const bool streams = probe.in_recovery && probe.receiver_state == "streaming";
   facts_.accepting = Accepting::accepting;
+  if (facts_.failing_since && facts_.probe)
+    log::info("PostgreSQL answers again, after {:.1f} s", seconds(clock_.now() - *facts_.failing_since));
   facts_.failing_since.reset();
   facts_.failing_why.clear();
+  failure_told_.reset();
+  if (!knock_failed_) facts_.silent_since.reset();
   facts_.probe = std::move(probe);
   if (receiver != 0 && receiver != receiver_watched_) {
     receiver_watch_.cancel();
@@ -192,6 +252,7 @@ void LocalServer::take_probe(Probe probe) {
   if (began) spawn("copies of configuration files", back_up_files());
   if (began) changed(ServerEvent::started_accepting);
   if (turned) changed(ServerEvent::role_changed);
+  if (streams && !streamed) changed(ServerEvent::started_streaming);
 }
 
 Task<void> LocalServer::back_up_files() {
@@ -211,8 +272,42 @@ Task<void> LocalServer::watch_receiver(int pid) {
   }
   if (receiver_watched_ != pid) co_return;
   receiver_watched_ = 0;
+  // What was answered before says that it streams: that is over.
+  if (facts_.probe && facts_.probe->receiver_pid == pid) {
+    facts_.probe->receiver_pid = 0;
+    facts_.probe->receiver_state.clear();
+  }
   probe_wanted_.set();
   changed(ServerEvent::receiver_ended);
+}
+
+void LocalServer::look_for_wal() {
+  if (!postmaster_ || waking_ || stop_requested_) return;
+  waking_ = true;
+  spawn("look for WAL", wake_startup_process(generation_));
+}
+
+/// SIGHUP sets the latch that the startup process waits on, whatever it waits for; then it reads its settings
+/// again, and looks for WAL in all places: on 13 to 18 it streams 10 to 30 ms later. Sent to the postmaster
+/// it would reach every process, and be a line in the log.
+Task<void> LocalServer::wake_startup_process(std::uint64_t generation) {
+  struct Waking {
+    bool& now;
+    explicit Waking(bool& flag) : now(flag) {}
+    ~Waking() { now = false; }
+  };
+  const Waking waking(waking_);
+  if (!startup_ || !postmaster_->children.contains(*startup_) || !process::alive(*startup_)) {
+    startup_.reset();
+    auto looking = children_titled(is_startup_title, generation);
+    const auto found = co_await std::move(looking);
+    if (found.size() == 1) startup_ = found.front();
+  }
+  if (!startup_ || generation_ != generation) co_return;
+  process::send_signal(*startup_, SIGHUP);
+  auto pause = clock_.sleep_for(kStreamsAfter);
+  co_await std::move(pause);
+  probe_wanted_.set();
 }
 
 Task<void> LocalServer::identify_timeline(Probe& probe, Instant deadline) {

@@ -123,4 +123,24 @@ bool is_logger_title(std::string_view title) {
   });
 }
 
+bool is_client_title(std::string_view title) {
+  return title.starts_with("postgres: ") && !is_auxiliary_title(title);
+}
+
+bool is_startup_title(std::string_view title) {
+  return std::ranges::any_of(kinds(title), [](std::string_view kind) {
+    return !names_a_client(kind) &&
+           (kind == "startup" || kind.starts_with("startup ") || kind == "startup process");
+  });
+}
+
+bool is_other_sender_title(std::string_view title) {
+  // One that feeds a standby tells how far: `walsender NAME HOST(PORT) streaming 0/3000060`.
+  return title.find(" streaming ") == std::string_view::npos &&
+         std::ranges::any_of(kinds(title), [](std::string_view kind) {
+           return std::ranges::any_of(kWalSender,
+                                      [&](std::string_view known) { return kind.starts_with(known); });
+         });
+}
+
 }  // namespace tanist::postgres

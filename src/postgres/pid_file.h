@@ -51,5 +51,11 @@ bool is_our_postmaster(const PidFile& file, const PidFileProcess& process, const
 bool is_auxiliary_title(std::string_view title);
 /// The logging collector: holds nothing of the cluster, and ends by itself when all others have.
 bool is_logger_title(std::string_view title);
+/// A backend that serves a client.
+bool is_client_title(std::string_view title);
+/// The startup process, which replays WAL.
+bool is_startup_title(std::string_view title);
+/// A WAL sender that feeds no standby: of a logical client, or of one that has not begun to stream.
+bool is_other_sender_title(std::string_view title);
 
 }  // namespace tanist::postgres

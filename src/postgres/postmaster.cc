@@ -303,6 +303,7 @@ void LocalServer::adopt(process::PidFd pidfd, std::optional<process::Child> chil
   postmaster_.emplace(std::move(pidfd), identity, std::move(child));
   ++generation_;
   stop_requested_ = false;
+  facts_.stopping = false;
   facts_.process = Process::running;
   facts_.postmaster_pid = pid;
   facts_.process_since = clock_.now();
@@ -310,6 +311,9 @@ void LocalServer::adopt(process::PidFd pidfd, std::optional<process::Child> chil
   facts_.probe.reset();
   facts_.failing_since.reset();
   facts_.failing_why.clear();
+  failure_told_.reset();
+  facts_.silent_since.reset();
+  knock_failed_ = false;
   settings_read_for_.clear();
   spawn("postmaster", watch_postmaster(generation_));
   probe_wanted_.set();
@@ -351,6 +355,9 @@ void LocalServer::postmaster_ended() {
   facts_.probe.reset();
   facts_.failing_since.reset();
   facts_.failing_why.clear();
+  failure_told_.reset();
+  facts_.silent_since.reset();
+  knock_failed_ = false;
   facts_.control.reset();
 }
 
@@ -459,6 +466,26 @@ Task<void> LocalServer::read_titles(std::vector<process::Identity> unread, std::
     if ((*titles)[i].starts_with("postgres: ")) postmaster_->titled.insert(unread[i]);
     if (is_logger_title((*titles)[i])) logger_ = unread[i];
   }
+}
+
+Task<std::vector<process::Identity>> LocalServer::children_titled(bool (*wanted)(std::string_view),
+                                                                  std::uint64_t generation) {
+  using Found = std::vector<process::Identity>;
+  note_children();
+  if (!postmaster_ || generation_ != generation) co_return Found();
+  const Found there(postmaster_->children.begin(), postmaster_->children.end());
+  auto reading = long_disk_.call<Found>(
+      "read the titles of processes",
+      [there, wanted] {
+        Found found;
+        for (const auto& one : there)
+          if (wanted(process::title(one.pid))) found.push_back(one);
+        return found;
+      },
+      clock_.now() + kLookBudget);
+  auto found = co_await std::move(reading);
+  if (!found || generation_ != generation) co_return Found();
+  co_return std::move(*found);
 }
 
 /// Nothing is awaited between the fork and knowing the process, so no cancellation can come between.

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "config/secrets_in_text.h"
 #include "core/log.h"
 #include "core/wait.h"
 #include "postgres/clone_place.h"
@@ -18,6 +19,16 @@ namespace {
 constexpr const char* kBasebackup = "basebackup";
 constexpr int kTries = 2;
 constexpr Duration kBetweenTries = 5s;
+
+/// As the log shows it.
+std::string shown_command(const std::vector<std::string>& argv) {
+  std::string text;
+  for (const auto& word : argv) {
+    const bool plain = word.find_first_of(" \t\n\"") == std::string::npos;
+    text += (text.empty() ? "" : " ") + (plain ? word : "\"" + word + "\"");
+  }
+  return config::without_passwords(std::move(text));
+}
 
 std::string explain(const std::string& said) {
   if (said.find("No space left on device") != std::string::npos) {
@@ -161,6 +172,7 @@ Task<Result> LocalServer::run_basebackup(ClonePlace place, Upstream source,
   }
   // A checkpoint spread over minutes is waited for before the first byte is copied.
   if (!own_checkpoint) argv.push_back("--checkpoint=fast");
+  log::info("running {}", shown_command(argv));
   auto environment = tool_environment();
   name_secrets(environment, "clone", secrets);
   auto report = report_progress(fmt::format("basebackup from {}", source.member), std::move(progress));

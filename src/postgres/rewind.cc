@@ -232,6 +232,13 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
   if (cancelled) std::rethrow_exception(cancelled);
   if (!succeeded) {
     std::string why = !*held ? held->error() : !**held ? (**held).error() : (**held)->describe();
+    const auto missing = *held && **held ? missing_segment((**held)->err) : std::nullopt;
+    if (missing)
+      why = fmt::format("WAL file {} of this member is needed, and is neither in its pg_wal nor {}: {}",
+                        *missing,
+                        restore_command.empty() ? "in an archive, as no restore_command is configured"
+                                                : "to be had by restore_command",
+                        why);
     auto looking_there = why_not_writable(source, clock_.now() + kLookAtSource);
     const auto lost = co_await std::move(looking_there);
     auto control = read_control(deadline);

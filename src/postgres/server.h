@@ -88,6 +88,9 @@ enum class ServerEvent {
   receiver_ended,
   role_changed,
   started_accepting,
+  /// It runs, and its answers have ended.
+  stopped_answering,
+  started_streaming,
   /// A clone or rewind got further; wakes nobody.
   progress,
   /// The monitor's query was answered (or not) and nothing else happened; wakes nobody.
@@ -174,6 +177,9 @@ class Server {
   /// Waits (≤ 20 ms) until the server is out of recovery and writable; false: deadline or it died.
   virtual Task<bool> wait_promoted(Instant deadline) = 0;
 
+  /// A standby that waits before it connects to its upstream again (wal_retrieve_retry_interval, 5 s) does so
+  /// at once; the server is asked soon after whether it streams.
+  virtual void look_for_wal() {}
   /// Rewrites recovery settings of a running standby and reloads.
   virtual Task<Result> follow_by_reload(std::optional<Upstream> upstream, Role role, Instant deadline) = 0;
 

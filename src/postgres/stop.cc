@@ -8,6 +8,8 @@
 #include "postgres/local_server.h"
 #include "postgres/pid_file.h"
 
+TANIST_LOGGER("patroni.postgresql");
+
 /// The end of a server, from a polite signal to SIGKILL for everything.
 namespace tanist::postgres {
 
@@ -21,11 +23,43 @@ constexpr Duration kLookLater = 50ms;
 /// SIGKILL is repeated while a postmaster or its children last.
 constexpr Duration kKillAgain = 50ms;
 constexpr Duration kClientsBudget = 1s;
+/// How long a stop waits for WAL senders that feed no standby, once no client is left.
+constexpr Duration kSenderPatience = 5s;
+constexpr Duration kSenderLook = 1s;
 }  // namespace
 
 void LocalServer::signal_stop(StopMode mode) {
-  stop_requested_ = true;
   if (postmaster_) postmaster_->pidfd.signal(mode == StopMode::fast ? SIGINT : SIGQUIT);
+  if (postmaster_ && !stop_requested_) {
+    facts_.stopping = true;
+    spawn("WAL senders that hold up the stop", end_other_senders(generation_));
+    // Nobody is sent here any more from now on.
+    changed(ServerEvent::probed);
+  }
+  stop_requested_ = true;
+}
+
+/// PostgreSQL writes its shutdown checkpoint only when every WAL sender has sent what there is: a logical
+/// client that does not read would hold that up for wal_sender_timeout, or for ever, and the next primary
+/// with it.
+Task<void> LocalServer::end_other_senders(std::uint64_t generation) {
+  auto patience = clock_.sleep_for(kSenderPatience);
+  co_await std::move(patience);
+  while (generation_ == generation && postmaster_) {
+    auto clients = children_titled(is_client_title, generation);
+    const auto busy = co_await std::move(clients);
+    auto looking = children_titled(is_other_sender_title, generation);
+    const auto senders = co_await std::move(looking);
+    if (generation_ != generation) co_return;
+    // One that is in the middle of writing to its client looks at the signal only at the second one.
+    for (const auto& sender : busy.empty() ? senders : std::vector<process::Identity>()) {
+      log::warning("ending WAL sender {}: it feeds no standby, and PostgreSQL waits for it to stop",
+                   sender.pid);
+      process::send_signal(sender, SIGTERM);
+    }
+    auto pause = clock_.sleep_for(kSenderLook);
+    co_await std::move(pause);
+  }
 }
 
 /// Also when that could not be told in time. Not on this thread: a title lies in the memory of its process.

@@ -171,6 +171,9 @@ struct Facts {
   /// Since when queries fail although the process lives; nullopt: the last one was answered.
   std::optional<Instant> failing_since;
   std::string failing_why;
+  /// Since when new connections get no answer at all although the postmaster lives: it hangs, or its host
+  /// does.
+  std::optional<Instant> silent_since;
   /// Read while the server is stopped, or when asked for.
   std::optional<ControlData> control;
   /// Why the control file could not be read when that was tried last; empty: it could.
@@ -191,7 +194,13 @@ struct Facts {
   /// matter.
   std::optional<Role> settings_role;
 
+  /// It was told to stop: it accepts no new clients, and ends those that are there.
+  bool stopping = false;
+
   bool running() const { return process == Process::running; }
+  /// It runs and refuses connections: it starts, stops, or recovers from the crash of a backend. What is kept
+  /// of an earlier answer says nothing then.
+  bool refuses() const { return running() && accepting == Accepting::rejecting && (!probe || failing_since); }
   bool accepts() const { return running() && accepting == Accepting::accepting; }
 };
 

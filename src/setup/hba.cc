@@ -89,6 +89,32 @@ std::optional<std::string> hba_problem(std::string_view line) {
   return std::nullopt;
 }
 
+std::string hba_method(const std::vector<std::string>& lines, bool by_socket, std::string_view database,
+                       std::string_view user) {
+  static const std::vector<std::string> kHere = {"all",       "0.0.0.0/0", "127.0.0.1/32", "127.0.0.0/8",
+                                                 "localhost", "samehost",  "samenet",      "127.0.0.1"};
+  const auto names = [](std::string_view list, std::string_view wanted) {
+    for (std::size_t at = 0; at <= list.size();) {
+      const auto end = std::min(list.find(',', at), list.size());
+      const auto item = list.substr(at, end - at);
+      if (item == "all" || item == wanted) return true;
+      at = end + 1;
+    }
+    return false;
+  };
+  for (const auto& line : lines) {
+    const auto fields = fields_of(line);
+    if (fields.empty()) continue;
+    if (among(kIncludes, fields[0]) || fields[0].starts_with('@')) return {};
+    if (hba_problem(line)) continue;
+    const bool fits = by_socket ? fields[0] == "local" : fields[0] == "host" || fields[0] == "hostnossl";
+    if (!fits || !names(fields[1], database) || !names(fields[2], user)) continue;
+    if (by_socket) return fields[3];
+    if (among(kHere, fields[3])) return fields[is_ip(fields[3]) ? 5 : 4];
+  }
+  return {};
+}
+
 std::optional<std::string> ident_problem(std::string_view line) {
   const auto fields = fields_of(line);
   if (fields.empty() || among(kIncludes, fields[0]) || fields.size() >= 3) return std::nullopt;

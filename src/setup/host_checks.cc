@@ -183,6 +183,17 @@ class HostCheck {
     }
   }
 
+  /// The daemon is the first client of its server.
+  void own_password() {
+    const auto& pg = settings_.postgresql;
+    if (!pg.superuser.password.empty()) return;
+    const std::string method = hba_method(pg.pg_hba, pg.use_unix_socket, pg.database, pg.superuser.username);
+    if (method == "scram-sha-256" || method == "md5" || method == "password")
+      warn("postgresql.authentication.superuser.password", "",
+           fmt::format("is not set, and postgresql.pg_hba asks this host's own connections for one ({})",
+                       method));
+  }
+
   void command(const std::string& path, const std::string& text) {
     if (text.empty()) return;
     const auto words = process::split_command(text);
@@ -203,6 +214,7 @@ class HostCheck {
       command(fmt::format("bootstrap.{}.command", settings_.bootstrap.custom->name),
               settings_.bootstrap.custom->command);
     command("bootstrap.post_bootstrap", settings_.bootstrap.post_bootstrap);
+    own_password();
   }
 
   const config::Settings& settings_;

@@ -71,3 +71,18 @@ def test_another_member_may_found_the_cluster_after_it(new_cluster):
     second.start()
     assert first.wait(60) == 1
     assert cluster.wait_for_leader(40) is second
+
+
+def test_a_superuser_without_a_password_that_pg_hba_asks_for_is_told(new_cluster):
+    """The server runs, and its own daemon is not let in: that ends, and says why."""
+    cluster = new_cluster(members=("m1",)).start_store()
+    member = cluster["m1"]
+    authentication = {"superuser": {"username": "postgres", "password": None}}
+    member.write_configuration(postgresql={"authentication": authentication})
+    member.start()
+    assert_given_back(cluster, member)
+    assert "no password supplied" in member.log()
+    assert "HINT: pg_hba.conf asks for a password" in member.log()
+
+    member.write_configuration(postgresql={"authentication": {"superuser": {"password": "super-secret"}}})
+    assert_makes_a_cluster(cluster, member)

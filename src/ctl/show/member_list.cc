@@ -86,6 +86,12 @@ std::string progress_suffix(const Document& member) {
   return text + ")";
 }
 
+/// Of a member that says why it cannot rejoin; GET /cluster tells why.
+std::string rejoin_suffix(const Document& member) {
+  const Document* error = member.find("tanist_rejoin_error");
+  return error != nullptr && error->truthy() ? " (cannot rejoin)" : "";
+}
+
 void put_position(Row& row, const std::string& what, const dcs::PositionSeen& seen) {
   row.set(what + " LSN", seen.known() ? to_string(seen.lsn) : "unknown");
   if (seen.known()) row.set(what + " Lag", lag_in_mb(seen.lag));
@@ -135,7 +141,7 @@ class Lister {
     out.set("Member", branch + m.name);
     if (m.address) out.set("Host", host_cell(*m.address, with_ports_));
     out.set("Role", title_case(m.role));
-    out.set("State", m.state + (for_screen ? progress_suffix(m.raw) : std::string()));
+    out.set("State", m.state + (for_screen ? progress_suffix(m.raw) + rejoin_suffix(m.raw) : std::string()));
     if (m.timeline) out.set("TL", static_cast<std::int64_t>(m.timeline.value));
     if (!m.is_leader) put_positions(out, m);
     if (const Document* flag = m.raw.find("pending_restart"); flag != nullptr && flag->truthy()) {

@@ -21,6 +21,10 @@ constexpr Duration kFirstStartBudget = 5min;
 constexpr Duration kNoteEach = 50ms;
 constexpr Duration kNoteEachLater = 250ms;
 constexpr Duration kNoteEager = 5s;
+/// A server that is reached and not let in: no waiting mends that.
+constexpr Duration kConnectPatience = 10s;
+/// One that runs and says nothing, not even that it recovers.
+constexpr Duration kSilencePatience = 5min;
 
 enum class Made { in_part, whole, starting };
 /// Notes what is there now, where that changed. Returns why it could not be noted; empty: it was.
@@ -74,6 +78,28 @@ Task<void> forget_attempt(OperationRunner& run) {
   if (!forgotten) log::warning("could not remove the note of the bootstrap: {}", forgotten.error());
 }
 
+/// Why the new server is not waited for any longer; empty: it is.
+std::string unreachable(OperationRunner& run) {
+  const auto& facts = run.ports().server.facts();
+  if (!facts.running() || facts.probe || !facts.failing_since || facts.refuses()) return {};
+  const Duration patience = facts.accepts() ? kConnectPatience : kSilencePatience;
+  if (run.now() - *facts.failing_since < patience) return {};
+  return "the new PostgreSQL runs, but cannot be connected to: " + facts.failing_why;
+}
+
+/// Recovery of a restored backup takes what it takes; a server that cannot be asked is not waited for.
+Task<std::string> end_of_recovery(OperationRunner& run) {
+  auto& server = run.ports().server;
+  while (true) {
+    auto recovering = server.wait_promoted(run.now() + kConnectPatience);
+    const bool primary = co_await std::move(recovering);
+    if (primary) co_return std::string();
+    if (!server.facts().running()) co_return "PostgreSQL ended before the end of recovery";
+    const std::string why = unreachable(run);
+    if (!why.empty()) co_return why;
+  }
+}
+
 /// The first start; ends when the server is a primary that accepts connections. Returns why it is not, empty:
 /// it is.
 Task<std::string> start_first(OperationRunner& run, BootstrapNote* note, bool custom) {
@@ -100,18 +126,22 @@ Task<std::string> start_first(OperationRunner& run, BootstrapNote* note, bool cu
     run.enter(Phase::ending_recovery, Cancel::free, deadline);
     run.host().wake();
   }
-  auto waiting = server.wait_started(deadline);
-  const auto started = co_await std::move(waiting);
+  std::string why;
+  auto started = postgres::StartOutcome::timed_out;
+  while (started == postgres::StartOutcome::timed_out && run.now() < deadline && why.empty()) {
+    auto waiting = server.wait_started(std::min(deadline, run.now() + kConnectPatience));
+    started = co_await std::move(waiting);
+    why = unreachable(run);
+  }
   if (started != postgres::StartOutcome::accepting) {
     run.host().set_state(postgres::State::start_failed);
-    co_return "the new PostgreSQL did not start";
+    co_return why.empty() ? "the new PostgreSQL did not start" : why;
   }
   run.host().set_state(postgres::State::running);
   run.host().publish();
   if (!custom) co_return std::string();
-  auto recovering = server.wait_promoted(deadline);
-  const bool primary = co_await std::move(recovering);
-  co_return primary ? std::string() : std::string("PostgreSQL ended before the end of recovery");
+  auto recovering = end_of_recovery(run);
+  co_return co_await std::move(recovering);
 }
 
 /// Settings that only a restart brings; nobody knows this server yet.

@@ -1,5 +1,6 @@
 #include "ha/policy/following.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <numeric>
 #include <set>
@@ -40,9 +41,60 @@ std::optional<postgres::Upstream> wanted_upstream(const View& view) {
 namespace tanist::ha::policy {
 namespace {
 
+using namespace std::chrono_literals;
+
 /// How often a comparison with the leader is tried that was not possible yet: the end of its promotion wakes
 /// nobody.
 constexpr Duration kCheckAgain = std::chrono::seconds(1);
+
+/// Between two nudges; the first comes as long after the loss: PostgreSQL itself tries once at once.
+constexpr Duration kNudgePause = 200ms;
+/// So many at that pace, then ever later: an upstream that accepts and still feeds nobody has another reason.
+constexpr int kQuickNudges = 10;
+/// PostgreSQL's own pace.
+constexpr Duration kNudgeNoMore = 5s;
+/// Member keys wake nobody: how often that of an upstream is looked at which was lost just now.
+constexpr Duration kLookForUpstream = 100ms;
+constexpr Duration kLookOften = 30s;
+constexpr int kTellsReceiver = 90600;
+
+/// Where a primary was down for a moment its standbys come back 5 s later, and a loss of it meanwhile would
+/// lose what it acknowledged: they are told to try again as soon as it accepts connections. Its own daemon
+/// says so in its member key, which costs the primary nothing.
+void nudge(Draft& d, const std::optional<postgres::Upstream>& upstream) {
+  auto& nudges = d.memory.nudges;
+  const dcs::Member* source = upstream ? d.cluster.member(upstream->member) : nullptr;
+  if (streams(d.view) || source == nullptr || d.facts().major_version < kTellsReceiver) {
+    nudges.reset();
+    return;
+  }
+  if (!d.facts().accepts() || !has_fresh_probe(d.view) || !d.facts().probe->in_recovery) return;
+  if (!nudges) nudges = Memory::Nudges{.of = {}, .since = d.now(), .last = {}, .count = 0, .waited = false};
+  const bool accepts = source->state == to_string(postgres::State::running);
+  std::string of = fmt::format("{} {} {}", source->name, source->state, source->timeline.value);
+  if (of != nudges->of) nudges->count = 0;
+  nudges->of = std::move(of);
+  if (!accepts) {
+    nudges->waited = true;
+    d.wake_in(d.now() - nudges->since < kLookOften ? kLookForUpstream : kLookAgain);
+    return;
+  }
+  Duration pause = kNudgePause;
+  for (int i = kQuickNudges; i < nudges->count && pause < kNudgeNoMore; ++i) pause *= 2;
+  if (pause >= kNudgeNoMore) return;
+  Instant next = nudges->last + pause;
+  if (!nudges->waited) next = std::max(next, nudges->since + kNudgePause);
+  // What was answered before the last one took effect says nothing of it.
+  const bool known = d.facts().probe->asked_at >= nudges->last;
+  if (d.now() >= next && known) {
+    nudges->last = d.now();
+    ++nudges->count;
+    nudges->waited = false;
+    d.add(duty::LookForWal{});
+    next = d.now() + pause;
+  }
+  d.wake(std::max(next, d.now() + kNudgePause / 4));
+}
 
 }  // namespace
 
@@ -127,6 +179,7 @@ bool follow_leader(Draft& d) {
     trigger_check(d);
     if (rejoin_by_rewind(d)) return true;
   }
+  if (aim && view.postgres.recovery_difference == postgres::RecoveryDifference::none) nudge(d, upstream);
   if (d.memory.rewind == Memory::Rewind::check) d.wake_in(std::min(kCheckAgain, d.timing().loop_wait));
   if (lost_race) return d.because(Code::following_after_lost_race);
   return d.because(Code::no_action_secondary, {d.me(), leader});

@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 
 /// A control file read longer ago than this says nothing about the checkpoint after a promotion.
 constexpr Duration kControlAge = 1s;
+/// A silence this long is no hiccup.
+constexpr Duration kSilenceTold = 5s;
 /// When the monitor has seen the server as a primary.
 constexpr Duration kProbePause = 200ms;
 
@@ -55,6 +57,29 @@ void confirm_checkpoint(Draft& d) {
   }
 }
 
+/// A PostgreSQL that runs and answers nobody is no reason to give the lead up, unless the configuration says
+/// so: sessions that are there may go on well.
+bool give_way_when_silent(Draft& d) {
+  const auto& since = d.facts().silent_since;
+  if (!since || d.now() - *since < kSilenceTold) return false;
+  const Duration silent = d.now() - *since;
+  const Duration patience = d.settings.silent_primary_timeout;
+  d.number("silent_seconds", seconds(silent));
+  d.say_each_minute("silent", log::Level::error, Code::postgres_silent,
+                    {fmt::format("{:.0f}", seconds(silent))});
+  if (patience <= Duration::zero() || d.settings.dynamic.pause) return false;
+  if (silent < patience) {
+    d.wake(*since + patience);
+    return false;
+  }
+  if (!mode_not_served(d.settings.dynamic).empty()) return false;
+  const auto possible = failover_possible(d);
+  if (!possible) return d.because(Code::race_asking);
+  if (!*possible) return false;
+  d.intend(intent::Demote{DemoteMode::immediate});
+  return d.because(Code::demoted_silent, {fmt::format("{:.0f}", seconds(silent))});
+}
+
 /// ha.md §8.3
 bool lead_as_primary(Draft& d) {
   const bool won = std::exchange(d.memory.acquiring, false);
@@ -70,6 +95,7 @@ bool lead_as_primary(Draft& d) {
   d.memory.rewind = Memory::Rewind::initial;
   d.memory.beyond_rewind = false;
   d.memory.astray = d.memory.found_diverged = false;
+  d.memory.rejoin_error.clear();
   // ha.md §8.1: the fence comes before everything that relies on it.
   if (!d.view.fence.armed && !d.settings.dynamic.pause) {
     if (!d.view.fence.usable) {
@@ -89,8 +115,9 @@ bool lead_as_primary(Draft& d) {
   if (d.facts().failing_since) {
     d.say_each_minute("cached role", log::Level::warning, Code::state_from_cache);
     d.number("failing_seconds", seconds(d.now() - *d.facts().failing_since));
-    return d.because(Code::postgres_error);
+    return give_way_when_silent(d) || d.because(Code::postgres_error);
   }
+  if (give_way_when_silent(d)) return true;
   if (!own_timeline(d.view)) d.wake_in(kProbePause);
   publish_status(d);
   update_history(d);
@@ -163,7 +190,7 @@ bool promote(Draft& d) {
 /// ha.md §3.5.2
 bool wait_for_start(Draft& d) {
   const Duration timeout = d.memory.start_timeout.value_or(d.settings.dynamic.primary_start_timeout);
-  const Duration left = timeout - (d.now() - d.view.postgres.state_since);
+  const Duration left = timeout - (d.now() - starting_since(d.view));
   d.number("left_seconds", seconds(left));
   if (left > Duration::zero()) {
     d.wake_in(left);

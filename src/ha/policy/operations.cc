@@ -19,6 +19,9 @@ constexpr Duration kVerdictPause = 20ms;
 /// A start that goes well is not disturbed.
 constexpr Duration kStartGrace = 2s;
 
+/// Of what is told to others.
+constexpr std::size_t kShownError = 300;
+
 constexpr const char* kCancelled = "cancelled";
 constexpr const char* kPrePromote = "pre_promote: ";
 
@@ -123,6 +126,8 @@ void learn_rewind(Draft& d, const OperationResult& result) {
   if (result.ok) {
     rewind = Memory::Rewind::success;
     d.memory.astray = d.memory.found_diverged = false;
+    d.memory.rewinds_failed = 0;
+    d.memory.rejoin_error.clear();
   } else if (result.detail != kCancelled) {
     // postgres.md §24: with the leader gone, the failure may be its end and not ours. A control file that
     // cannot be read any more is ours in any case.
@@ -130,6 +135,12 @@ void learn_rewind(Draft& d, const OperationResult& result) {
     const bool source_there = leader && leader->role == "primary" && !result.source_lost;
     const bool unusable = d.facts().half_rewound && !d.facts().control_error.empty();
     rewind = source_there || unusable ? Memory::Rewind::failed : Memory::Rewind::need;
+    if (!source_there && !unusable) return;
+    const std::string from = leader ? leader->name : std::string();
+    if (d.memory.rewind_failed_from != from) d.memory.rewinds_failed = 0;
+    d.memory.rewind_failed_from = from;
+    ++d.memory.rewinds_failed;
+    d.memory.rejoin_error = result.detail.substr(0, std::min(result.detail.find('\n'), kShownError));
   }
 }
 
@@ -147,6 +158,9 @@ void learn_result(Draft& d) {
       if (result->ok || result->detail == kCancelled || d.facts().process != postgres::Process::none)
         d.memory.recovering = false;
       if (result->ok && d.memory.rewind == Memory::Rewind::success) d.memory.rewind = Memory::Rewind::initial;
+      if (result->ok) d.memory.starts_failed = 0;
+      if (!result->ok && result->detail != kCancelled && d.facts().process == postgres::Process::none)
+        ++d.memory.starts_failed;
       break;
     case OperationKind::rewind: learn_rewind(d, *result); break;
     case OperationKind::promote:
@@ -167,8 +181,13 @@ void learn_result(Draft& d) {
       break;
     case OperationKind::clone:
       d.memory.rewind = Memory::Rewind::initial;
-      if (result->ok) d.memory.astray = d.memory.found_diverged = false;
-      if (result->ok) d.memory.clones_failed = 0;
+      if (result->ok) {
+        d.memory.astray = d.memory.found_diverged = false;
+        d.memory.clones_failed = 0;
+        d.memory.rewinds_failed = 0;
+        d.memory.starts_failed = 0;
+        d.memory.rejoin_error.clear();
+      }
       if (!result->ok && result->detail != kCancelled) ++d.memory.clones_failed;
       break;
     default: break;

@@ -111,7 +111,12 @@ bool finish_rewind(Draft& d) {
   if (rejoin_by_rewind(d)) return true;
   // Without a control file there is nothing to rewind any more.
   if (d.facts().control_error.empty()) d.memory.rewind = Memory::Rewind::need;
-  d.say_each_minute("half rewound", log::Level::warning, Code::half_rewound);
+  const dcs::Member* leader = d.cluster.leader_member();
+  if (leader != nullptr && leader->role == "primary" && !d.memory.rejoin_error.empty()) {
+    tell_rejoin_error(d);
+  } else {
+    d.say_each_minute("half rewound", log::Level::warning, Code::half_rewound);
+  }
   d.wake_in(kLookAgain);
   return d.because(Code::waiting_before_retry);
 }
@@ -141,7 +146,8 @@ bool recover(Draft& d) {
   if (d.memory.recovering) return after_failed_start(d);
   const bool leader = leads(view);
   if (view.has_lock() && !leader) return d.because(Code::not_promoting_lock_update_failed);
-  if (const auto when = retry_at(view, OperationKind::start); when && !leader) {
+  if (const auto when = retry_at(view, OperationKind::start, d.memory.starts_failed); when && !leader) {
+    tell_rejoin_error(d);
     d.wake(*when);
     return d.because(Code::waiting_before_retry);
   }

@@ -1,5 +1,6 @@
 #include "ha/policy/rejoin.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 
 #include "ha/policy/following.h"
@@ -59,6 +60,7 @@ bool clone_anew(Draft& d, const dcs::Member& leader, const std::string& why) {
 /// Nothing mends it but a new copy, which the configuration may not allow.
 bool needs_new_copy(Draft& d, const dcs::Member& leader) {
   if (clone_anew(d, leader, "its timeline has diverged from the leader's")) return true;
+  d.memory.rejoin_error = "its WAL has left that of the leader, and pg_rewind cannot be used";
   d.say_each_minute("diverged", log::Level::error, Code::diverged_for_good, {leader.name, d.me()});
   return false;
 }
@@ -85,7 +87,10 @@ bool act_on_divergence(Draft& d, const dcs::Member& leader) {
     d.wake_in(kCheckpointPause);
     return d.because(Code::waiting_for_checkpoint, {leader.name});
   }
-  if (const auto when = retry_at(d.view, OperationKind::rewind)) {
+  // What one leader could not serve another may.
+  const int failed = d.memory.rewind_failed_from == leader.name ? d.memory.rewinds_failed : 0;
+  if (const auto when = retry_at(d.view, OperationKind::rewind, failed)) {
+    tell_rejoin_error(d);
     d.wake(*when);
     return d.because(Code::waiting_before_retry);
   }
@@ -108,6 +113,8 @@ void look_again(Draft& d) {
     memory.not_streaming_since.reset();
     memory.looks_in_vain = 0;
     memory.found_diverged = false;
+    memory.rewinds_failed = 0;
+    memory.rejoin_error.clear();
     if (memory.rewind == Memory::Rewind::failed) memory.rewind = Memory::Rewind::not_need;
     return;
   }
@@ -123,6 +130,16 @@ void look_again(Draft& d) {
 }
 
 }  // namespace
+
+void tell_rejoin_error(Draft& d) {
+  const dcs::Member* leader = d.cluster.leader_member();
+  if (d.memory.rejoin_error.empty() || leader == nullptr) return;
+  const auto next = retry_at(d.view, OperationKind::rewind, d.memory.rewinds_failed);
+  d.say_each_minute(
+      "rejoin", log::Level::error, Code::rejoin_fails,
+      {leader->name, d.memory.rejoin_error, fmt::format("{:.0f}", next ? seconds(*next - d.now()) : 0.0),
+       d.settings.postgresql.data_dir});
+}
 
 void trigger_check(Draft& d) {
   const auto& pg = d.settings.postgresql;
@@ -151,7 +168,12 @@ bool rejoin_by_rewind(Draft& d) {
     d.number("local_timeline", static_cast<std::int64_t>(answer.local_timeline.value));
     d.number("leader_timeline", static_cast<std::int64_t>(answer.leader_timeline.value));
     d.number("local_lsn", to_string(answer.local_lsn));
-    if (answer.verdict == postgres::Divergence::unknown) return false;
+    if (answer.verdict == postgres::Divergence::unknown) {
+      if (!answer.detail.empty())
+        d.say_each_minute("compare", log::Level::warning, Code::cannot_compare,
+                          {leader->name, answer.detail});
+      return false;
+    }
     d.memory.compared_at = d.now();
     d.memory.beyond_rewind = answer.beyond_rewind;
     d.memory.found_diverged = answer.verdict == postgres::Divergence::diverged;

@@ -13,4 +13,8 @@ void trigger_check(Draft& d);
 /// is not the last word.
 bool rejoin_by_rewind(Draft& d);
 
+/// Why this member cannot rejoin, and what gets it out, once a minute; nothing where nothing is known to be
+/// wrong.
+void tell_rejoin_error(Draft& d);
+
 }  // namespace tanist::ha::policy

@@ -13,10 +13,18 @@ using namespace std::chrono_literals;
 constexpr Duration kRetryPause = 5s;
 /// A clone is dear, and a script that is broken stays broken for a while: its pause doubles up to this.
 constexpr Duration kLongestRetryPause = 20s;
+/// What pg_rewind misses is not there in a minute either, as a rule.
+constexpr Duration kLongestRewindPause = 5min;
 constexpr int kMostDoublings = 10;
 
 bool role_is_primary(const View& view) {
   return view.postgres.role == postgres::Role::primary || view.postgres.role == postgres::Role::promoted;
+}
+
+bool said_to_start(const View& view) {
+  const auto state = view.postgres.state;
+  return state == postgres::State::starting || state == postgres::State::restarting ||
+         state == postgres::State::bootstrap_starting;
 }
 
 }  // namespace
@@ -41,11 +49,13 @@ bool may_commit(const View& view) {
 bool is_starting(const View& view) {
   const auto& facts = view.postgres.facts;
   if (!facts.running() || facts.accepts()) return false;
-  const auto state = view.postgres.state;
-  if (state == postgres::State::starting || state == postgres::State::restarting ||
-      state == postgres::State::bootstrap_starting)
-    return true;
-  return !facts.probe && facts.accepting == postgres::Accepting::rejecting;
+  // postgres.md §7: also one that was up, and recovers from the crash of a backend.
+  return said_to_start(view) || facts.refuses();
+}
+
+Instant starting_since(const View& view) {
+  if (said_to_start(view)) return view.postgres.state_since;
+  return view.postgres.facts.failing_since.value_or(view.postgres.state_since);
 }
 
 bool has_fresh_probe(const View& view) {
@@ -102,15 +112,14 @@ bool crashed_as_primary(const postgres::ControlData& control) {
   return std::ranges::find(kStates, control.cluster_state) != kStates.end();
 }
 
-std::optional<Instant> retry_at(const View& view, OperationKind kind) {
+std::optional<Instant> retry_at(const View& view, OperationKind kind, int failed) {
   const auto& last = view.last_operation;
   if (!last || last->kind != kind || last->ok || last->detail == "cancelled") return std::nullopt;
   Duration pause = std::min(kRetryPause, view.timing().loop_wait);
-  if (kind == OperationKind::clone) {
-    const int failed = view.memory.clones_failed + (last->serial > view.memory.results_seen ? 1 : 0);
-    for (int i = 1; i < std::min(failed, kMostDoublings); ++i)
-      pause = std::min(2 * pause, kLongestRetryPause);
-  }
+  if (kind == OperationKind::clone)
+    failed = view.memory.clones_failed + (last->serial > view.memory.results_seen ? 1 : 0);
+  const Duration longest = kind == OperationKind::rewind ? kLongestRewindPause : kLongestRetryPause;
+  for (int i = 1; i < std::min(failed, kMostDoublings); ++i) pause = std::min(2 * pause, longest);
   const Instant when = last->ended + pause;
   if (view.now >= when) return std::nullopt;
   return when;

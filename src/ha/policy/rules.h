@@ -24,6 +24,8 @@ bool is_primary(const View& view);
 bool may_commit(const View& view);
 /// A start that goes on: neither accepting nor dead (ha.md §3.5).
 bool is_starting(const View& view);
+/// Since when it is (ha.md §3.5): for one that was up before, since its answers ended.
+Instant starting_since(const View& view);
 /// The monitor's answer is of now: position and timeline can be compared with those of others.
 bool has_fresh_probe(const View& view);
 
@@ -51,7 +53,8 @@ bool streams(const View& view);
 bool crashed_as_primary(const postgres::ControlData& control);
 
 /// How long after a failed operation of this kind the next one is begun; nullopt: it may begin now.
-std::optional<Instant> retry_at(const View& view, OperationKind kind);
+/// `failed`: so many have failed in a row, which makes the pause longer.
+std::optional<Instant> retry_at(const View& view, OperationKind kind, int failed = 0);
 
 /// `4.1.4` → {4, 1, 4} compared with major.minor.patch; nullopt: not dotted integers (dcs.md §1.5).
 std::optional<bool> version_below(const std::string& version, int major, int minor, int patch);

@@ -34,6 +34,19 @@ ha::Snapshot standby(config::Dynamic::SyncMode mode) {
   return s;
 }
 
+TEST(Health, a_primary_that_refuses_connections_is_none) {
+  auto s = primary();
+  s.facts.accepting = postgres::Accepting::rejecting;
+  s.facts.failing_since = kNow - seconds(1);
+  expect_all(s, {{"/primary", 503}, {"/leader", 503}, {"/read-write", 503}, {"/read-only", 503}});
+  auto stopping = primary();
+  stopping.state = State::stopping;
+  // A script that runs before the stop does not refuse anybody.
+  expect_all(stopping, {{"/primary", 200}});
+  stopping.facts.stopping = true;
+  expect_all(stopping, {{"/primary", 503}, {"/leader", 503}, {"/read-write", 503}});
+}
+
 TEST(Health, a_primary_with_the_lock) {
   expect_all(primary(), {{"/", 200},
                          {"/primary", 200},

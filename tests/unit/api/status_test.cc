@@ -70,7 +70,22 @@ TEST(Status, a_postgresql_that_does_not_answer_is_unknown) {
   s.facts.failing_since = kNow;
   EXPECT_EQ(document(s), R"({"state": "unknown", "role": "primary", "dcs_last_seen": 1930000000, )"
                          R"("tags": {"zone": "a"}, "database_system_identifier": "7411111111111111111", )"
-                         R"("patroni": {"version": "4.1.4", "scope": "shop", "name": "pga"}})");
+                         R"("patroni": {"version": "4.1.4", "scope": "shop", "name": "pga"}, )"
+                         R"("postgres_failing": {"seconds": 0, "new_connections_only": false}})");
+}
+
+TEST(Status, says_what_fails_since_when_and_why) {
+  auto s = primary();
+  s.facts.silent_since = kNow - seconds(70);
+  EXPECT_NE(document(s).find(R"("postgres_failing": {"seconds": 70, "new_connections_only": true})"),
+            std::string::npos);
+  s.facts.failing_since = kNow - seconds(3);
+  s.facts.silent_since.reset();
+  s.facts.failing_why = "no password supplied";
+  s.rejoin_error = "WAL is missing";
+  const std::string text = document(s);
+  EXPECT_NE(text.find(R"("why": "no password supplied")"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("rejoin_error": "WAL is missing")"), std::string::npos) << text;
 }
 
 TEST(Status, a_starting_postgresql_that_does_not_answer_keeps_its_state) {

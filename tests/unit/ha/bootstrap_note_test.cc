@@ -92,12 +92,11 @@ TEST_F(LeftBootstraps, a_server_that_runs_is_touched_only_when_the_attempt_start
 
 TEST_F(LeftBootstraps, in_doubt_nothing_is_touched) {
   const auto doubtful = [&](auto change) {
-    const LeftBootstraps* self = this;
     BootstrapNote n = note;
     postgres::Facts f = facts;
     ClusterIdentity h = here;
     change(n, f, h);
-    const auto seen = judge_left_bootstrap(n, f, h, self->stored);
+    const auto seen = judge_left_bootstrap(n, f, h, stored);
     EXPECT_FALSE(seen.found.empty());
     return seen.what == LeftBootstrap::unknown;
   };

@@ -85,6 +85,7 @@ void fill_commands(Dice& dice, Commands& c, WallTime now) {
 void fill_settings(Dice& dice, config::Settings& s) {
   auto& dynamic = s.dynamic;
   dynamic.pause = dice.once_in(8);
+  if (dice.once_in(4)) s.silent_primary_timeout = 60s;
   dynamic.standby_cluster = dice.once_in(10);
   dynamic.failsafe_mode = dice.once_in(5);
   dynamic.check_timeline = dice.coin();
@@ -120,6 +121,7 @@ void fill_postgres(Dice& dice, const View& view, PostgresView& p) {
   if (dice.once_in(8)) facts.system_identifier.clear();
   if (dice.once_in(3)) facts.pending_restart["max_connections"] = {.old_value = "100", .new_value = "200"};
   if (dice.once_in(4)) facts.failing_since = view.now - 2s;
+  if (dice.once_in(6)) facts.silent_since = view.now - std::chrono::seconds(dice.below(100));
   if (facts.process != postgres::Process::running || dice.once_in(6)) facts.probe.reset();
   if (facts.probe) {
     facts.probe->in_recovery = dice.coin();
@@ -177,6 +179,16 @@ void fill_memory(Dice& dice, const View& view, Memory& m) {
   m.checkpoint_after_promote_done = dice.coin();
   m.checkpoint_after_promote_running = dice.once_in(4);
   m.bootstrapping = dice.once_in(8);
+  m.rewinds_failed = dice.below(12);
+  m.starts_failed = dice.below(4);
+  if (dice.coin()) m.rewind_failed_from = "n2";
+  if (dice.once_in(4)) m.rejoin_error = "WAL is missing";
+  if (const auto since = past())
+    m.nudges = Memory::Nudges{.of = dice.coin() ? "n2 running 1" : "",
+                              .since = *since,
+                              .last = past().value_or(Instant{}),
+                              .count = dice.below(16),
+                              .waited = dice.coin()};
   m.acquiring = dice.once_in(3);
   if (m.acquiring && dice.coin())
     m.acquired_on = RaceGround{.optime = dice.lsn(), .history = 4, .timeline = {1}};

@@ -104,6 +104,25 @@ Task<void> replication(Node* a, Node* b) {
   auto lost = b->until([b](const Facts&) { return b->saw(ServerEvent::receiver_ended); }, 2s);
   EXPECT_TRUE(co_await std::move(lost));
 
+  // The upstream is back: told to look, it streams long before wal_retrieve_retry_interval is over.
+  auto early =
+      b->until([](const Facts& f) { return f.probe && f.probe->receiver_state == "streaming"; }, 300ms);
+  EXPECT_FALSE(co_await std::move(early));
+  auto a_back = a->start_primary();
+  Result a_started = co_await std::move(a_back);
+  REQUIRE_OK(a_started);
+  b->events.clear();
+  const Instant told = b->clock.now();
+  b->server->look_for_wal();
+  auto streams =
+      b->until([](const Facts& f) { return f.probe && f.probe->receiver_state == "streaming"; }, 3s);
+  EXPECT_TRUE(co_await std::move(streams));
+  EXPECT_LT(b->clock.now() - told, 2s);
+  EXPECT_TRUE(b->saw(ServerEvent::started_streaming));
+  a->server->signal_stop(StopMode::immediate);
+  auto a_ended = a->server->wait_down(a->in(10s));
+  EXPECT_TRUE(co_await std::move(a_ended));
+
   // b takes over; a, which went on in its own way, is compared and rewound.
   b->events.clear();
   const Instant begin = b->clock.now();

@@ -36,6 +36,24 @@ TEST(Titles, client_backends_are_told_from_the_rest) {
   EXPECT_TRUE(is_logger_title("postgres: demo: logger "));
   EXPECT_FALSE(is_logger_title("postgres: demo: logger db [local] idle"));
   EXPECT_FALSE(is_auxiliary_title("postgres: demo: startup db 127.0.0.1(55) idle"));
+  EXPECT_TRUE(is_client_title("postgres: demo: app db 127.0.0.1(55) idle"));
+  EXPECT_FALSE(is_client_title("/usr/lib/postgresql/15/bin/postgres -D /data"));
+}
+
+TEST(Titles, the_startup_process_is_found_whatever_it_waits_for) {
+  EXPECT_TRUE(is_startup_title("postgres: demo: startup recovering 000000010000000000000003"));
+  EXPECT_TRUE(is_startup_title("postgres: startup waiting for 000000010000000000000003"));
+  EXPECT_TRUE(is_startup_title("postgres: startup process   recovering 000000010000000000000003"));
+  EXPECT_TRUE(is_startup_title("postgres: demo: startup "));
+  EXPECT_FALSE(is_startup_title("postgres: demo: startup db 127.0.0.1(55) idle"));
+  EXPECT_FALSE(is_startup_title("postgres: demo: checkpointer "));
+}
+
+TEST(Titles, wal_senders_that_feed_no_standby_are_told_from_those_that_do) {
+  EXPECT_FALSE(is_other_sender_title("postgres: m1: walsender rep 127.0.0.1(1) streaming 0/1"));
+  EXPECT_TRUE(is_other_sender_title("postgres: m1: walsender app db 127.0.0.1(1) START_REPLICATION"));
+  EXPECT_TRUE(is_other_sender_title("postgres: walsender rep [local] idle"));
+  EXPECT_FALSE(is_other_sender_title("postgres: m1: app db 127.0.0.1(55) idle"));
 }
 
 }  // namespace

@@ -93,6 +93,24 @@ Task<void> life_of_a_primary(Node* n) {
   EXPECT_TRUE(co_await std::move(stopping));
 }
 
+Task<void> a_postmaster_that_hangs(Node* n) {
+  auto booting = n->bootstrap();
+  Result booted = co_await std::move(booting);
+  REQUIRE_OK(booted);
+  const auto& facts = n->server->facts();
+  const int postmaster = facts.postmaster_pid;
+  EXPECT_FALSE(facts.silent_since);
+  ::kill(postmaster, SIGSTOP);
+  auto noticed = n->until([](const Facts& f) { return f.silent_since.has_value(); }, 12s);
+  EXPECT_TRUE(co_await std::move(noticed));
+  // Its backends go on: the kept connection is answered.
+  EXPECT_FALSE(facts.failing_since);
+  EXPECT_TRUE(n->saw(ServerEvent::stopped_answering));
+  ::kill(postmaster, SIGCONT);
+  auto over = n->until([](const Facts& f) { return !f.silent_since; }, 12s);
+  EXPECT_TRUE(co_await std::move(over));
+}
+
 TEST_F(ServerTest, a_primary_is_made_asked_reconfigured_stopped_and_started) {
   auto configured = settings("one");
   // The script gets a connection string without a password, which it finds in a password file.
@@ -344,6 +362,11 @@ Task<void> bad_days(Node* n, std::string root) {
 TEST_F(ServerTest, what_is_wrong_is_named_and_nothing_of_others_is_touched) {
   Node node(io_.get_executor(), clock_, disk_, settings("one"));
   run(then_end(bad_days(&node, root_), {&node}));
+}
+
+TEST_F(ServerTest, a_postmaster_that_hangs_is_noticed_by_a_new_connection) {
+  Node node(io_.get_executor(), clock_, disk_, settings("one"));
+  run(then_end(a_postmaster_that_hangs(&node), {&node}));
 }
 
 }  // namespace

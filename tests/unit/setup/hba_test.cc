@@ -17,6 +17,18 @@ TEST(Hba, lines_that_postgresql_reads) {
     EXPECT_EQ(hba_problem(line), std::nullopt) << line;
 }
 
+TEST(Hba, the_first_line_that_fits_says_how_this_host_is_let_in) {
+  const std::vector<std::string> lines = {"local all all trust", "host replication all 127.0.0.1/32 trust",
+                                          "host all +staff all reject", "host all app,postgres 0.0.0.0/0 md5",
+                                          "host all all 0.0.0.0/0 scram-sha-256"};
+  EXPECT_EQ(hba_method(lines, true, "postgres", "postgres"), "trust");
+  EXPECT_EQ(hba_method(lines, false, "postgres", "postgres"), "md5");
+  EXPECT_EQ(hba_method(lines, false, "postgres", "admin"), "scram-sha-256");
+  EXPECT_EQ(hba_method({"host all all 10.0.0.0/8 md5"}, false, "postgres", "postgres"), "");
+  EXPECT_EQ(hba_method({"include x", "host all all all md5"}, false, "postgres", "postgres"), "");
+  EXPECT_EQ(hba_method({"host all all 127.0.0.1 255.255.255.255 md5"}, false, "postgres", "postgres"), "md5");
+}
+
 TEST(Hba, lines_that_it_does_not) {
   EXPECT_EQ(hba_problem("hots all all all md5"),
             "begins with \"hots\", which is no type of connection: did you mean host?");

@@ -195,6 +195,18 @@ TEST_F(ValidateConfig, access_lines_are_read_even_when_something_else_is_wrong) 
       HasSubstr("bootstrap.dcs.postgresql.pg_hba_replica.0 x didn't pass validation: begins with \"x\""));
 }
 
+TEST_F(ValidateConfig, a_password_that_the_daemon_itself_is_asked_for_is_missed) {
+  std::string without = minimal();
+  without.replace(without.find(", password: s1"), std::string_view(", password: s1").size(), "");
+  EXPECT_EQ(run(without + "  pg_hba: ['local all all trust', 'host all all 0.0.0.0/0 scram-sha-256']\n"), 0);
+  EXPECT_THAT(err_, AllOf(HasSubstr("WARNING: postgresql.authentication.superuser.password"),
+                          HasSubstr("pg_hba asks this host's own connections for one (scram-sha-256)")));
+  EXPECT_EQ(run(without + "  pg_hba: ['local all all trust', 'host all all 127.0.0.1/32 trust']\n"), 0);
+  EXPECT_THAT(err_, Not(HasSubstr("superuser.password")));
+  EXPECT_EQ(run(minimal() + "  pg_hba: ['host all all 0.0.0.0/0 scram-sha-256']\n"), 0);
+  EXPECT_THAT(err_, Not(HasSubstr("superuser.password")));
+}
+
 TEST_F(ValidateConfig, commands_that_are_not_there_are_warnings) {
   EXPECT_EQ(run(minimal() + "  callbacks: {on_start: /nowhere/script a}\n"), 0);
   EXPECT_THAT(err_,

@@ -104,7 +104,7 @@ class Reader {
   /// Code: a page is named, then places of it, within one comment.
   void read_code(const std::string& text) {
     static const std::regex token(
-        R"(\b([a-z][a-z-]*)\.md\b|§(\d+(?:\.\d+)*(?:\.[a-z]\b)?)( steps? \d+(?:(?:, | and | to |–)\d+)*)?|\n)");
+        R"((?:\bdocs/)?\b([a-z][a-z-]*)\.md\b|§(\d+(?:\.\d+)*(?:\.[a-z]\b)?)( steps? \d+(?:(?:, | and | to |–)\d+)*)?|\n)");
     std::string page;
     std::size_t named_at = 0;
     bool used = true;
@@ -124,7 +124,9 @@ class Reader {
         continue;
       }
       leave();
-      page = specification().contains(found[1]) ? found[1].str() : "";
+      // docs/rest-api.md is for users, and not the page of the same name.
+      const bool cited = !found.str().starts_with("docs/") && specification().contains(found[1]);
+      page = cited ? found[1].str() : "";
       named_at = position;
       used = page.empty();
     }
@@ -269,7 +271,8 @@ TEST(citations, all_forms_are_read) {
   };
   EXPECT_EQ(broken("src/x.cc", "/// (ha.md §6.2.5, §15.4.h, §3 step 15, §3 steps 8–12)\n"), "");
   EXPECT_EQ(
-      broken("src/x.cc", "/// (ha.md §3 steps 8–12,\n/// §3.6; config.md §1.1–§1.2). docs/safety.md.\n"), "");
+      broken("src/x.cc", "/// (ha.md §3 steps 8–12,\n/// §3.6; config.md §1.1–§1.2). docs/rest-api.md.\n"),
+      "");
   EXPECT_EQ(
       broken("src/reasons.inc", "TANIST_REASON(a, \"b\", \"ha 3.8\")\nTANIST_REASON(c, \"\",\n  \"\")\n"),
       "");

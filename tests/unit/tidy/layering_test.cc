@@ -93,8 +93,8 @@ bool is_pure(const SourceFile& file) {
 }
 
 const std::set<std::string> kValueHeaders = {
-    "config/settings.h", "dcs/model.h", "postgres/types.h", "ha/view.h", "ha/decision.h", "ha/lease.h",
-    "ha/reasons.inc",
+    "config/settings.h", "config/modes.h", "dcs/model.h", "dcs/system_id.h", "postgres/types.h", "ha/view.h",
+    "ha/decision.h", "ha/lease.h", "ha/reasons.inc",
     // core's values: what waits, runs or reads a clock is not among them
     "core/document.h", "core/format.h", "core/log.h" /* for levels */, "core/history.h", "core/lsn.h",
     "core/secret.h", "core/time.h"};

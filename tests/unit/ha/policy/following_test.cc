@@ -172,6 +172,89 @@ TEST(Following, a_standby_that_starts_is_pointed_to_a_new_leader) {
   EXPECT_TRUE(intends<intent::Follow>(b.decide()));
 }
 
+/// I do not stream any more, since `since`; the leader's key says `state`.
+ViewBuilder cut_off(Duration since, const std::string& state = "running") {
+  ViewBuilder b = ViewBuilder().as_replica();
+  auto& facts = b.view.postgres.facts;
+  facts.major_version = 150000;
+  facts.probe->receiver_state.clear();
+  facts.probe->asked_at = b.view.now;
+  b.cluster.members["n2"].state = state;
+  b.view.memory.nudges = Memory::Nudges{.of = "n2 " + state + " 1", .since = b.view.now - since};
+  b.cluster.members["n2"].timeline = {1};
+  return b;
+}
+
+TEST(Nudging, a_standby_that_lost_its_stream_is_told_to_look_a_moment_later) {
+  ViewBuilder b = cut_off(0s);
+  b.view.memory.nudges.reset();
+  const Decision first = b.decide();
+  // PostgreSQL itself has just tried.
+  EXPECT_FALSE(has_duty<duty::LookForWal>(first));
+  ASSERT_TRUE(first.memory.nudges);
+  EXPECT_EQ(first.wake_at, b.view.now + 200ms);
+  b = cut_off(200ms);
+  const Decision next = b.decide();
+  EXPECT_TRUE(has_duty<duty::LookForWal>(next));
+  EXPECT_EQ(next.memory.nudges->last, b.view.now);
+  EXPECT_EQ(next.memory.nudges->count, 1);
+}
+
+TEST(Nudging, nobody_is_told_to_look_while_the_upstream_does_not_accept_and_at_once_when_it_does) {
+  ViewBuilder b = cut_off(3s, "starting");
+  Decision d = b.decide();
+  EXPECT_FALSE(has_duty<duty::LookForWal>(d));
+  EXPECT_TRUE(d.memory.nudges->waited);
+  EXPECT_EQ(d.wake_at, b.view.now + 100ms);
+  EXPECT_EQ(cut_off(31s, "starting").decide().wake_at, b.view.now + 1s);
+  ViewBuilder back = cut_off(10ms);
+  back.view.memory.nudges->waited = true;
+  EXPECT_TRUE(has_duty<duty::LookForWal>(back.decide()));
+  EXPECT_FALSE(back.decide().memory.nudges->waited);
+}
+
+TEST(Nudging, is_done_no_more_often_than_every_200_ms_and_after_a_look) {
+  ViewBuilder b = cut_off(3s);
+  b.view.memory.nudges->last = b.view.now - 199ms;
+  EXPECT_FALSE(has_duty<duty::LookForWal>(b.decide()));
+  b.view.memory.nudges->last = b.view.now - 200ms;
+  EXPECT_TRUE(has_duty<duty::LookForWal>(b.decide()));
+  b.view.postgres.facts.probe->asked_at = b.view.now - 201ms;
+  EXPECT_FALSE(has_duty<duty::LookForWal>(b.decide())) << "whether it streams by now is not known";
+}
+
+TEST(Nudging, comes_to_an_end_and_begins_anew_when_the_upstream_changes) {
+  ViewBuilder b = cut_off(1h).divergence(postgres::Divergence::none);
+  int nudges = 0;
+  for (int i = 0; i < 1000; ++i) {
+    b.view.now += 1s;
+    b.view.postgres.facts.probe->asked_at = b.view.now;
+    const Decision d = b.decide();
+    b.view.memory = d.memory;
+    if (has_duty<duty::LookForWal>(d)) ++nudges;
+  }
+  EXPECT_GT(nudges, 10);
+  EXPECT_LT(nudges, 20);
+  b.cluster.members["n2"].timeline = {2};
+  EXPECT_TRUE(has_duty<duty::LookForWal>(b.decide()));
+}
+
+TEST(Nudging, is_for_standbys_that_should_stream_only) {
+  ViewBuilder streams = cut_off(3s);
+  streams.view.postgres.facts.probe->receiver_state = "streaming";
+  EXPECT_FALSE(has_duty<duty::LookForWal>(streams.decide()));
+  EXPECT_FALSE(streams.decide().memory.nudges);
+  ViewBuilder alone = cut_off(3s);
+  alone.settings.tags.nostream = true;
+  EXPECT_FALSE(has_duty<duty::LookForWal>(alone.decide()));
+  ViewBuilder old = cut_off(3s);
+  old.view.postgres.facts.major_version = 90500;
+  EXPECT_FALSE(has_duty<duty::LookForWal>(old.decide())) << "it does not tell whether it streams";
+  ViewBuilder down = cut_off(3s);
+  down.down("in archive recovery");
+  EXPECT_FALSE(has_duty<duty::LookForWal>(down.decide()));
+}
+
 TEST(Following, a_fence_that_is_still_armed_is_disarmed) {
   ViewBuilder b = ViewBuilder().as_replica();
   b.view.fence.armed = true;

@@ -340,6 +340,59 @@ TEST(Leading, starting_up_for_too_long_goes_on_where_nobody_can) {
             "primary start has timed out, but continuing to wait because failover is not possible");
 }
 
+TEST(Leading, a_server_that_answers_no_new_connections_is_told_of_and_leads_on) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.view.postgres.facts.silent_since = b.view.now - 70s;
+  b.peer("n2", kHere).peer_unreachable("n3");
+  const Decision d = b.decide();
+  EXPECT_FALSE(intends<intent::Demote>(d));
+  EXPECT_EQ(d.mandate.kind, Mandate::Kind::keep);
+  EXPECT_TRUE(says_something_like(d, "has not answered new connections for 70 s: the leader key is kept"));
+}
+
+TEST(Leading, a_silent_server_gives_way_where_that_is_configured_and_somebody_can_take_over) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.settings.silent_primary_timeout = 60s;
+  b.view.postgres.facts.silent_since = b.view.now - 50s;
+  b.peer("n2", kHere).peer_unreachable("n3");
+  Decision d = b.decide();
+  EXPECT_FALSE(intends<intent::Demote>(d));
+  b.view.postgres.facts.silent_since = b.view.now - 61s;
+  d = b.decide();
+  EXPECT_TRUE(intends<intent::Demote>(d));
+  EXPECT_EQ(d.reason.code, Code::demoted_silent);
+  b.view.answers = {};
+  b.peer_unreachable("n2").peer_unreachable("n3");
+  EXPECT_FALSE(intends<intent::Demote>(b.decide()));
+  b.peer("n2", kHere);
+  b.settings.dynamic.pause = true;
+  EXPECT_FALSE(intends<intent::Demote>(b.decide()));
+}
+
+/// A backend was killed, and the server recovers from that; the answer of before is kept.
+ViewBuilder recovering_from_a_crash(Duration since) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.view.postgres.facts.accepting = postgres::Accepting::rejecting;
+  b.view.postgres.facts.failing_since = b.view.now - since;
+  return b;
+}
+
+TEST(Leading, a_leader_that_recovers_from_the_crash_of_a_backend_is_starting) {
+  const Decision d = recovering_from_a_crash(100s).decide();
+  EXPECT_EQ(d.reason.text(), "PostgreSQL is still starting up, 200 seconds until timeout");
+  EXPECT_EQ(d.mandate.kind, Mandate::Kind::keep);
+  ASSERT_TRUE(has_duty<duty::SetState>(d));
+  const auto state = duties<duty::SetState>(d).front();
+  EXPECT_EQ(state.state, postgres::State::starting);
+  EXPECT_EQ(state.since, recovering_from_a_crash(100s).view.now - 100s);
+}
+
+TEST(Leading, a_leader_that_recovers_from_the_crash_of_a_backend_for_too_long_is_replaced) {
+  const Decision d = recovering_from_a_crash(301s).peer("n2", kHere).peer_unreachable("n3").decide();
+  EXPECT_EQ(d.reason.code, Code::stopped_startup_timeout);
+  EXPECT_TRUE(intends<intent::Demote>(d));
+}
+
 TEST(Leading, a_request_for_failover_is_left_alone_and_told_once) {
   ViewBuilder b;
   b.as_leader();

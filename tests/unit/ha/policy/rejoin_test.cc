@@ -149,6 +149,87 @@ TEST(Rejoining, a_failed_rewind_starts_anyway_where_nothing_else_is_allowed) {
   EXPECT_EQ(d.memory.rewind, Memory::Rewind::failed);
 }
 
+/// Rewinds have failed `failed` times in a row, the last one `ago`.
+ViewBuilder in_vain(int failed, Duration ago) {
+  ViewBuilder b = ViewBuilder().as_replica().down("shut down");
+  b.ended(OperationKind::rewind, false, "pg_rewind from n2 failed: WAL file 7 is needed");
+  b.view.last_operation->ended = b.view.now - ago;
+  b.view.memory.results_seen = b.view.last_operation->serial;
+  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.memory.rewinds_failed = failed;
+  b.view.memory.rewind_failed_from = "n2";
+  b.view.memory.rejoin_error = "pg_rewind from n2 failed: WAL file 7 is needed";
+  return b;
+}
+
+TEST(Rejoining, rewinds_that_fail_are_tried_again_ever_later_up_to_five_minutes) {
+  EXPECT_TRUE(intends<intent::Rewind>(in_vain(1, 5s).decide()));
+  EXPECT_FALSE(intends<intent::Rewind>(in_vain(2, 9s).decide()));
+  EXPECT_TRUE(intends<intent::Rewind>(in_vain(2, 10s).decide()));
+  EXPECT_FALSE(intends<intent::Rewind>(in_vain(30, 299s).decide()));
+  EXPECT_TRUE(intends<intent::Rewind>(in_vain(30, 300s).decide()));
+}
+
+TEST(Rejoining, a_rewind_that_cannot_succeed_says_why_and_what_gets_out_once_a_minute) {
+  ViewBuilder b = in_vain(3, 5s);
+  b.settings.postgresql.data_dir = "/data";
+  Decision d = b.decide();
+  EXPECT_TRUE(
+      says(d,
+           "this member cannot rejoin the leader n2: pg_rewind from n2 failed: WAL file 7 is needed\n"
+           "HINT: mend that, the next try is made in 15 s; or have the member copied anew: set "
+           "postgresql.remove_data_directory_on_rewind_failure, or stop its daemon, empty /data and start "
+           "it"));
+  b.view.memory = d.memory;
+  b.view.now += 2s;
+  EXPECT_FALSE(says_something_like(b.decide(), "cannot rejoin"));
+}
+
+TEST(Rejoining, another_leader_is_tried_soon) {
+  ViewBuilder b = in_vain(30, 6s);
+  b.view.memory.rewind_failed_from = "n3";
+  EXPECT_TRUE(intends<intent::Rewind>(b.decide()));
+}
+
+TEST(Rejoining, a_failure_is_counted_and_kept_for_others_to_see) {
+  ViewBuilder b =
+      ViewBuilder().as_replica().down("shut down").ended(OperationKind::rewind, false, "no WAL\nHINT: x");
+  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.memory.rewinds_failed = 2;
+  b.view.memory.rewind_failed_from = "n2";
+  Decision d = b.decide();
+  EXPECT_EQ(d.memory.rewinds_failed, 3);
+  EXPECT_EQ(d.memory.rejoin_error, "no WAL");
+  b.view.memory.rewind_failed_from = "n3";
+  EXPECT_EQ(b.decide().memory.rewinds_failed, 1);
+  // A source that was lost meanwhile tells nothing of ours.
+  b.view.last_operation->source_lost = true;
+  EXPECT_EQ(b.decide().memory.rewinds_failed, 2);
+  ViewBuilder streams = ViewBuilder().as_replica();
+  streams.view.memory.rejoin_error = "no WAL";
+  streams.view.memory.rewinds_failed = 3;
+  d = streams.decide();
+  EXPECT_EQ(d.memory.rejoin_error, "");
+  EXPECT_EQ(d.memory.rewinds_failed, 0);
+}
+
+TEST(Rejoining, what_was_left_half_way_says_so_although_the_primary_is_there) {
+  ViewBuilder b = in_vain(3, 1s);
+  b.view.postgres.facts.half_rewound = true;
+  const Decision d = b.decide();
+  EXPECT_TRUE(says_something_like(d, "cannot rejoin the leader n2"));
+  EXPECT_FALSE(says_something_like(d, "waiting for a primary"));
+}
+
+TEST(Rejoining, why_wal_could_not_be_compared_is_told_once_a_minute) {
+  ViewBuilder b = ViewBuilder().as_replica().divergence(postgres::Divergence::unknown);
+  b.view.memory.rewind = Memory::Rewind::check;
+  b.view.answers.divergence->detail = "no pg_hba.conf entry";
+  EXPECT_TRUE(
+      says(b.decide(),
+           "could not compare the WAL of this member with that of the leader n2: no pg_hba.conf entry"));
+}
+
 TEST(Rejoining, a_rewind_that_failed_with_the_leader_gone_is_still_needed) {
   ViewBuilder b =
       ViewBuilder().as_candidate().down("shut down").ended(OperationKind::rewind, false, "no connection");

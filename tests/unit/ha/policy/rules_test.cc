@@ -65,6 +65,24 @@ TEST(Rules, starting_is_neither_accepting_nor_dead) {
   EXPECT_FALSE(is_starting(ViewBuilder().as_replica().starting().down().build()));
 }
 
+TEST(Rules, a_server_that_recovers_from_the_crash_of_a_backend_is_starting_whatever_it_answered_before) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  auto& facts = b.view.postgres.facts;
+  facts.accepting = postgres::Accepting::rejecting;
+  facts.failing_since = b.view.now - 7s;
+  ASSERT_TRUE(facts.probe);
+  EXPECT_TRUE(is_starting(b.build()));
+  EXPECT_EQ(starting_since(b.build()), b.view.now - 7s);
+  EXPECT_TRUE(may_commit(b.build()));
+  // The answer is newer than the refusal.
+  facts.failing_since.reset();
+  EXPECT_FALSE(is_starting(b.build()));
+  // It hangs: nobody refuses anything.
+  facts.failing_since = b.view.now - 7s;
+  facts.accepting = postgres::Accepting::no_response;
+  EXPECT_FALSE(is_starting(b.build()));
+}
+
 TEST(Rules, a_lease_is_safe_until_a_stop_has_to_begin) {
   EXPECT_TRUE(lease_is_safe(ViewBuilder().as_leader().lease_for(5201ms).build()));
   EXPECT_FALSE(lease_is_safe(ViewBuilder().as_leader().lease_for(5200ms).build()));
