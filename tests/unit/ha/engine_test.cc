@@ -447,5 +447,20 @@ TEST_F(engine, without_its_fence_nothing_is_promoted) {
   EXPECT_EQ(server.promotions, 0);
 }
 
+TEST_F(engine, a_key_that_is_still_mine_is_proven_again_when_the_store_can) {
+  settings->dynamic.pause = true;
+  store.lead(kMe, kMySession);
+  server.run_primary();
+  start();
+  clock.advance(1s);
+  store.outcome = dcs::RenewOutcome::unproven;
+  clock.advance(40s);
+  ASSERT_FALSE(views.back().lease.held(views.back().now));
+  store.outcome = dcs::RenewOutcome::proven;
+  clock.advance(15s);
+  EXPECT_TRUE(views.back().lease.held(views.back().now));
+  EXPECT_EQ(decisions.back().reason.code, Code::no_action_leader);
+}
+
 }  // namespace
 }  // namespace tanist::ha::engine_test

@@ -279,7 +279,7 @@ class Varying {
   void operator()(std::optional<T>& value) {
     if (dice_.once_in(one_in_)) {
       value.reset();
-      if (dice_.coin()) value.emplace();
+      if (dice_.coin()) value = T{};
     }
     if (value) (*this)(*value);
   }
