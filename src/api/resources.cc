@@ -242,7 +242,8 @@ std::span<const Resources::Route> Resources::routes() {
        "`?mode=write`)",
        true},
       {"GET", "patroni", open, &Impl::patroni_answer,
-       "the status document: state, role, positions, timeline, replication; `tanist_diverged` where the WAL of a "
+       "the status document: state, role, positions, timeline, replication; `tanist_diverged` where the WAL "
+       "of a "
        "replica has left the leader's"},
       {"GET", "cluster", open, &Impl::cluster_answer,
        "the members that the store knows, with role, state and lag; what is scheduled"},

@@ -1,5 +1,7 @@
 #include "ha/bootstrap_note.h"
 
+#include <charconv>
+
 #include "core/document.h"
 #include "core/format.h"
 
@@ -20,11 +22,24 @@ bool different(const std::string& a, const std::string& b) {
   return !a.empty() && !b.empty() && a != b;
 }
 
+/// initdb puts the second in which it made a cluster into its system identifier. It outlives a daemon that is
+/// killed, and then nobody notes what it makes; nothing that is restored was made in that minute.
+bool made_by_this_attempt(const BootstrapNote& note, const std::string& system_id) {
+  constexpr std::int64_t kTakes = 60;
+  constexpr int kSecondsAt = 32;
+  std::uint64_t id = 0;
+  const auto parsed = std::from_chars(system_id.data(), system_id.data() + system_id.size(), id);
+  if (parsed.ec != std::errc() || note.begun == 0) return false;
+  const auto made = static_cast<std::int64_t>(id >> kSecondsAt);
+  return made >= note.begun - 1 && made <= note.begun + kTakes;
+}
+
 }  // namespace
 
 std::string to_text(const BootstrapNote& note) {
   Document document = Document::map({{"data_dir", note.data_dir},
                                      {"name", note.name},
+                                     {"begun", note.begun},
                                      {"directory", note.made.directory},
                                      {"cluster", note.made.cluster},
                                      {"postmaster", note.made.postmaster},
@@ -40,6 +55,7 @@ std::optional<BootstrapNote> parse_bootstrap_note(const std::string& text) {
   BootstrapNote note;
   note.data_dir = text_of(*document, "data_dir");
   note.name = text_of(*document, "name");
+  if (const Document* begun = document->find("begun"); begun && begun->is_int()) note.begun = begun->as_int();
   note.made = {text_of(*document, "directory"), text_of(*document, "cluster"),
                text_of(*document, "postmaster")};
   note.system_id = text_of(*document, "system_id");
@@ -81,6 +97,7 @@ LeftBootstrapSeen judge_left_bootstrap(const BootstrapNote& note, const postgres
       return {What::unknown, "it has the system identifier of the bootstrap, but other files"};
     if (different(note.made.cluster, here.cluster))
       return {What::of_others, "its files were made after those of the bootstrap"};
+    if (same(note.made.directory, here.directory) && made_by_this_attempt(note, id)) return {What::ours, {}};
     return {What::unknown, "it looks whole, and the bootstrap has not noted that it made it"};
   }
   if (different(note.made.cluster, here.cluster))

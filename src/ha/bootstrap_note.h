@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -13,6 +14,8 @@ namespace tanist::ha {
 struct BootstrapNote {
   std::string data_dir;
   std::string name;
+  /// When it began, in seconds of the epoch; 0: not known.
+  std::int64_t begun = 0;
   /// Directory, cluster and server as the attempt saw them last.
   postgres::ClusterIdentity made;
   /// Once the cluster is there.

@@ -276,12 +276,6 @@ std::expected<void, std::string> remove_tree(const std::string& path) {
   return {};
 }
 
-/// A name that something was given to be out of the way.
-bool is_put_aside(std::string name) {
-  while (!name.empty() && name.back() >= '0' && name.back() <= '9') name.pop_back();
-  return name.ends_with(kFailed) || name.ends_with(std::string(kFailed) + ".");
-}
-
 std::expected<void, std::string> remove_tablespace(const std::string& location, const OwnTablespaces& ours) {
   for (const auto& name : names_in(location).value_or(std::vector<std::string>{})) {
     if (ours.own(name)) {
@@ -293,8 +287,8 @@ std::expected<void, std::string> remove_tablespace(const std::string& location, 
           location, name);
     }
   }
-  // Made when a tablespace was put aside.
-  if (is_put_aside(location)) ::rmdir(location.c_str());
+  // Where it is empty and its directory is ours, it goes as well.
+  ::rmdir(location.c_str());
   return {};
 }
 
@@ -351,6 +345,12 @@ std::string free_name(const std::string& path) {
   int number = 0;
   while (exists(aside_name(path, number)) || is_link(aside_name(path, number))) ++number;
   return aside_name(path, number);
+}
+
+/// A name that something was given to be out of the way.
+bool is_put_aside(std::string name) {
+  while (!name.empty() && name.back() >= '0' && name.back() <= '9') name.pop_back();
+  return name.ends_with(kFailed) || name.ends_with(std::string(kFailed) + ".");
 }
 
 std::expected<void, std::string> relink(const std::string& link, const std::string& target) {

@@ -115,10 +115,10 @@ class LocalServer final : public Server {
   Task<std::expected<std::vector<std::string>, std::string>> titles_of(std::vector<process::Identity> ones);
   /// Fails when what is left in the data directory cannot be told.
   Task<Result> find_left_processes();
+  using TitleKind = bool (*)(std::string_view);
   /// Children of the postmaster with such a title. Read beside this thread: see logger_. Empty when it could
   /// not be had, or when another postmaster runs by then.
-  Task<std::vector<process::Identity>> children_titled(bool (*wanted)(std::string_view),
-                                                       std::uint64_t generation);
+  Task<std::vector<process::Identity>> children_titled(TitleKind wanted, std::uint64_t generation);
   void changed(std::optional<ServerEvent> event = std::nullopt);
   /// A background task, unless close() was called.
   TaskHandle spawn(std::string name, Task<void> task);

@@ -78,8 +78,9 @@ Task<Result> LocalServer::find_without_pid_file() {
   auto naming = titles_of(each);
   const auto titles = co_await std::move(naming);
   if (!titles)
-    co_return std::unexpected(Failure{fmt::format("what process {} of data directory \"{}\" is cannot be told: {}",
-                                                  each.front().pid, pg().data_dir, titles.error())});
+    co_return std::unexpected(
+        Failure{fmt::format("what process {} of data directory \"{}\" is cannot be told: {}",
+                            each.front().pid, pg().data_dir, titles.error())});
   std::set<process::Identity> left;
   for (std::size_t i = 0; i < each.size(); ++i) {
     const auto seen = process::stat(each[i].pid);
@@ -468,7 +469,7 @@ Task<void> LocalServer::read_titles(std::vector<process::Identity> unread, std::
   }
 }
 
-Task<std::vector<process::Identity>> LocalServer::children_titled(bool (*wanted)(std::string_view),
+Task<std::vector<process::Identity>> LocalServer::children_titled(TitleKind wanted,
                                                                   std::uint64_t generation) {
   using Found = std::vector<process::Identity>;
   note_children();

@@ -43,16 +43,26 @@ const std::vector<Chaos::Fault>& Chaos::faults() {
       {"fence that refuses", 2, &Chaos::refuse_fence},
       {"burst of writes", 4, &Chaos::burst},
       {"stop of PostgreSQL by hand", 4, &Chaos::immediate_stop_by_hand},
+      {"kill -9 of a backend", 3, &Chaos::crash_backends, true},
+      {"failing promotion", 3, &Chaos::fail_promotion, true},
+      {"data directory that is not to be read", 4, &Chaos::hide_data, true},
+      {"control file that is not to be read", 2, &Chaos::hide_control, true},
+      {"/initialize changed by hand", 1, &Chaos::change_initialize, true},
+      {"/initialize removed by hand", 1, &Chaos::remove_initialize, true},
+      {"another ttl", 1, &Chaos::change_ttl, true},
   };
   return all;
 }
 
 std::string Chaos::strike() {
+  const bool audit = cluster_.options().audit;
   int total = 0;
-  for (const auto& fault : faults()) total += fault.weight;
+  for (const auto& fault : faults())
+    if (audit || !fault.audit) total += fault.weight;
   while (true) {
     auto pick = static_cast<int>(dice_.below(static_cast<std::uint64_t>(total)));
     for (const auto& fault : faults()) {
+      if (fault.audit && !audit) continue;
       pick -= fault.weight;
       if (pick >= 0) continue;
       // The name comes after what the fault itself notes; a fault that cannot be done now is drawn again.
@@ -84,10 +94,11 @@ void Chaos::later(Duration delay, std::function<void()> what) {
 
 bool Chaos::crash_daemon() {
   Member& m = victim();
-  if (!cluster_.options().guardian) return false;
+  if (!may_be_left_alone()) return false;
   if (!m.running()) return false;
   cluster_.forget_handover();
   m.crash();
+  draw_start(m);
   later(dice_.chance(0.5) ? dice_.between(50ms, 2s) : spell(2 * cluster_.options().ttl), [&m] { m.start(); });
   return true;
 }
@@ -111,10 +122,11 @@ bool Chaos::kill_postmaster() {
 
 bool Chaos::kill_both() {
   Member& m = victim();
-  if (!cluster_.options().guardian) return false;
+  if (!may_be_left_alone()) return false;
   if (!m.running() || m.postgres().process() != postgres::Process::running) return false;
   cluster_.forget_handover();
   m.crash();
+  draw_start(m);
   m.postgres().crash_postmaster();
   later(dice_.between(100ms, cluster_.options().ttl), [&m] { m.start(); });
   return true;
@@ -122,10 +134,11 @@ bool Chaos::kill_both() {
 
 bool Chaos::restart_daemon() {
   Member& m = anybody();
-  if (!cluster_.options().guardian) return false;
+  if (!may_be_left_alone()) return false;
   if (!m.running() || m.paused()) return false;
   cluster_.forget_handover();
   m.crash();
+  draw_start(m);
   m.start();
   return true;
 }
@@ -136,7 +149,9 @@ bool Chaos::hand_over() {
   const auto snapshot = m.snapshot();
   const bool leads =
       snapshot && snapshot->lease_until != Instant{} && snapshot->last_decision_at != Instant{};
-  if (&m == cluster_.primary() && leads && cluster_.converged()) {
+  // Where all others stay out there is nobody to hand over to.
+  const bool followed = !m.postgres().downstream().empty();
+  if (&m == cluster_.primary() && leads && followed && cluster_.converged()) {
     cluster_.expect_clean_handover(m.host());
   } else {
     cluster_.forget_handover();
@@ -188,7 +203,7 @@ bool Chaos::restart_postgres() {
 
 bool Chaos::stop_daemon() {
   Member& m = victim();
-  if (!m.running() || m.paused() || !cluster_.options().guardian) return false;
+  if (!m.running() || m.paused() || !may_be_left_alone()) return false;
   cluster_.forget_handover();
   m.sigstop();
   later(spell(2 * cluster_.options().ttl), [&m] { m.sigcont(); });
@@ -336,8 +351,7 @@ bool Chaos::slow_disk() {
 bool Chaos::delete_leader_key() {
   if (cluster_.store().snapshot()->unlocked()) return false;
   cluster_.forget_handover();
-  // Whoever leads cannot know before it is told; what happens until then is on the operator.
-  cluster_.excuse_key(cluster_.options().ttl);
+  cluster_.excuse_holder();
   cluster_.store().delete_leader_by_hand();
   return true;
 }
@@ -348,7 +362,7 @@ bool Chaos::end_session() {
   cluster_.forget_handover();
   const auto pick = dice_.below(view->members.size());
   const auto session = std::next(view->members.begin(), static_cast<std::ptrdiff_t>(pick))->second.session;
-  if (view->leader && view->leader->session == session) cluster_.excuse_key(cluster_.options().ttl);
+  if (view->leader && view->leader->session == session) cluster_.excuse_holder();
   cluster_.store().end_lease(session);
   return true;
 }

@@ -9,8 +9,7 @@
 /// What is done to a cluster in a run, and the two phases of a run.
 namespace tanist::sim {
 
-/// Injects faults at random moments, a share of them at the leader. Where no guardian is, nothing is done to
-/// a daemon that would leave its PostgreSQL without anybody to stop it.
+/// Injects faults at random moments, a share of them at the leader.
 class Chaos {
  public:
   Chaos(Cluster& cluster, std::uint64_t seed);
@@ -24,6 +23,8 @@ class Chaos {
     int weight;
     /// False: cannot be done now.
     bool (Chaos::*act)();
+    /// Only with Options::audit.
+    bool audit = false;
   };
   static const std::vector<Fault>& faults();
   Member& victim();
@@ -31,6 +32,11 @@ class Chaos {
   Duration spell(Duration longest);
   /// Undoes something later, unless the world was healed meanwhile.
   void later(Duration delay, std::function<void()> what);
+
+  /// Whether a daemon may be killed or stopped, with its PostgreSQL going on.
+  bool may_be_left_alone() const;
+  /// What the next start of its daemon will take.
+  void draw_start(Member& m);
 
   bool crash_daemon();
   bool lose_power();
@@ -64,6 +70,13 @@ class Chaos {
   bool refuse_fence();
   bool burst();
   bool immediate_stop_by_hand();
+  bool crash_backends();
+  bool fail_promotion();
+  bool hide_data();
+  bool hide_control();
+  bool change_initialize();
+  bool remove_initialize();
+  bool change_ttl();
 
   Cluster& cluster_;
   World& world_;
@@ -83,7 +96,8 @@ struct RunResult {
 };
 
 /// Everything about the run follows from the seed. `faults`: how many are injected at least.
-RunResult run_seed(std::uint64_t seed, int faults, bool verbose = false);
-Options options_for(std::uint64_t seed);
+/// `audit`: also what Options::audit is about.
+RunResult run_seed(std::uint64_t seed, int faults, bool verbose = false, bool audit = false);
+Options options_for(std::uint64_t seed, bool audit = false);
 
 }  // namespace tanist::sim

@@ -44,6 +44,7 @@ Cluster::Cluster(std::uint64_t seed, Options options)
   });
   store_.on_leader_change([this](LeaderChange why, const std::string& name) { leader_changed(why, name); });
   world_.on_step([this] { check(); });
+  store_.proof_share = options_.proof_share;
   for (int i = 1; i <= options_.members; ++i) add(fmt::format("n{}", i));
 }
 
@@ -120,12 +121,20 @@ bool Cluster::converged(bool but_for_same_numbers) {
     if (m.get() == leader) continue;
     auto& postgres = m->postgres();
     if (!m->running()) return false;
+    if (stays_out(*leader, *m)) continue;
     if (but_for_same_numbers && !options().remove_on_divergence && same_number(*leader, *m)) continue;
     if (postgres.life() != Postgres::Life::up || !postgres.in_recovery() || !postgres.streaming())
       return false;
     if (!wal_.contains(leader->postgres().disk().end, postgres.disk().end)) return false;
   }
   return true;
+}
+
+bool Cluster::stays_out(Member& leader, Member& other) {
+  const auto& disk = other.postgres().disk();
+  if (options_.use_pg_rewind || options_.remove_on_divergence || disk.data != Postgres::Data::ok)
+    return false;
+  return !wal_.contains(leader.postgres().disk().end, disk.end);
 }
 
 std::string Cluster::shape() {
@@ -162,6 +171,7 @@ void Cluster::heal() {
   healed_ = true;
   world_.heal_network();
   store_.set_up(true);
+  for (const auto& what : when_healed_) what();
   for (auto& m : members_) {
     const auto hits = m->store_faults().hits;
     m->store_faults() = {};
@@ -169,9 +179,16 @@ void Cluster::heal() {
     m->disk().hung = false;
     m->disk().slow = {};
     m->disk().failures = 0;
+    m->start_timing() = {};
     m->guardian().refusals = 0;
     m->postgres().failing_starts = 0;
     m->postgres().failing_copies = 0;
+    m->postgres().failing_promotions = 0;
+    m->postgres().timing.slow_promotions = 0;
+    m->postgres().seen_as.reset();
+    m->postgres().wrong_looks.reset();
+    m->postgres().control_unreadable = false;
+    m->postgres().hurry_recovery();
     m->postgres().freeze(false);
     m->sigcont();
     m->start();
@@ -200,6 +217,9 @@ std::string Cluster::report(std::size_t lines) const {
 
 void Cluster::ended(Endpoint host, int code) {
   Member* m = &member(host);
+  if (writes_for_cluster(*m))
+    world_.violated(fmt::format("the daemon of {} ended with code {} while its PostgreSQL can still commit",
+                                m->name(), code));
   if (healed_ || (code != 0 && restart_on_failure)) world_.after(healed_ ? 100ms : 2s, [m] { m->start(); });
 }
 

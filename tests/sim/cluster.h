@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -59,17 +61,34 @@ class Cluster final : public MemberObserver {
   /// Why not, for messages.
   std::string shape();
   bool run_until_converged(Duration limit);
+  /// Its WAL has left the leader's, and it may neither be rewound nor removed.
+  bool stays_out(Member& leader, Member& other);
   /// As a service manager does: a daemon that ends with an error is started again after two seconds.
   bool restart_on_failure = true;
+  /// What docs/safety.md promises of no daemon that is down, or that came back only just now, is not asked
+  /// for where no guardian is.
+  bool excuse_what_cannot_run = true;
 
   /// Everything that was done to the world ends: network, store, disks, clocks go on; stopped and dead
   /// daemons run.
   void heal();
 
+  /// To be done when the world heals.
+  void when_healed(std::function<void()> what) { when_healed_.push_back(std::move(what)); }
+  /// /initialize has held it, for a cluster that one of the hosts has.
+  bool is_known(const std::string& system_id) const { return known_systems_.contains(system_id); }
+
+  /// The longest ttl there has been.
+  Duration longest_ttl() const { return std::max(options_.ttl, longest_ttl_); }
+  void note_ttl(Duration ttl) { longest_ttl_ = std::max(longest_ttl_, ttl); }
+
   Counts counts();
   void count_fault() { ++counts_.faults; }
   /// An accident with the leader key was made by hand just now: until it is seen everywhere no rule can hold.
   void excuse_key(Duration span) { excused_until_ = world_.now() + span; }
+  /// The leader key, or the session that it hangs on, is being ended by hand: who held it may go on for the
+  /// time in which the key can be taken back, or, where the news cannot reach it, to the end of its lease.
+  void excuse_holder();
   /// SIGTERM was given to a healthy, converged primary: nothing it acknowledged may be lost.
   void expect_clean_handover(Endpoint from);
   /// Something else was done meanwhile.
@@ -96,6 +115,19 @@ class Cluster final : public MemberObserver {
   bool unfinished(Member& m);
   bool writes_for_cluster(Member& m);
   bool excused() const { return world_.now() < excused_until_; }
+  /// Nobody has promised anything of what this member's PostgreSQL does now.
+  bool uncovered(Member& m);
+  bool hears(Member& m);
+  /// It lost the key by hand and cannot have heard of it; or may still take it back.
+  bool cannot_know(const Member& m) const;
+  bool takes_back(const Member& m) const;
+  void watch_holders();
+  void watch_idle_primaries();
+  void watch_availability();
+  bool available(Member& candidate, Member& asker);
+  void key_free();
+  void check_loss(Member& winner);
+  bool counts(const Acknowledged& commit);
   Postgres* postgres_at(const std::string& address);
   /// Hosts that go by this name.
   std::vector<Member*> named(const std::string& name);
@@ -108,9 +140,33 @@ class Cluster final : public MemberObserver {
   Counts counts_;
   Time excused_until_{-1};
   bool healed_ = false;
+  Duration longest_ttl_{};
+  std::vector<std::function<void()>> when_healed_;
   Endpoint handover_from_ = 0;
   std::size_t handover_commits_ = 0;
   Position handover_position_;
+  /// System identifiers that /initialize has held: clusters that were finished.
+  std::set<std::string> known_systems_;
+  dcs::ClusterPtr seen_;
+  struct Excuse {
+    Time lost_at{};
+    bool deaf = false;
+  };
+  /// Who lost the key by hand.
+  std::map<Endpoint, Excuse> excused_holders_;
+  /// By host: until when what the store told it may not have arrived.
+  std::map<Endpoint, Time> deaf_until_;
+  /// By who holds the key: what is lost once it is promoted.
+  std::map<Endpoint, std::string> losses_;
+  /// Since when a primary goes on without the key.
+  std::map<Endpoint, Time> idle_since_;
+  /// The branch of the last one that wrote with the key.
+  int lineage_ = -1;
+  Time free_since_{};
+  std::map<Endpoint, Position> at_free_;
+  /// By candidate and asker: when the one could not have been asked by the other.
+  std::map<std::pair<Endpoint, Endpoint>, Time> unavailable_at_;
+  Time sampled_at_{};
 };
 
 }  // namespace tanist::sim

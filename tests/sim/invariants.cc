@@ -10,8 +10,13 @@ using namespace std::chrono_literals;
 
 /// A new system that is still being made is nobody's primary yet.
 bool Cluster::unfinished(Member& m) {
-  return m.postgres().disk().bootstrap_attempt &&
-         store_.snapshot()->initialize.value != m.postgres().system_id();
+  return m.postgres().disk().bootstrap_attempt && !known_systems_.contains(m.postgres().system_id());
+}
+
+/// Without a guardian only a daemon that runs stops what may commit (docs/safety.md).
+bool Cluster::uncovered(Member& m) {
+  if (options_.guardian || !excuse_what_cannot_run) return false;
+  return !m.running() || m.paused() || world_.now() < m.answerable_from();
 }
 
 bool Cluster::writes_for_cluster(Member& m) {
@@ -20,9 +25,19 @@ bool Cluster::writes_for_cluster(Member& m) {
 
 /// At no instant two servers can acknowledge a commit.
 void Cluster::check() {
+  if (const auto view = store_.snapshot(); view != seen_) {
+    for (const auto& m : members_)
+      if (view->initialize.valid_system_id() && view->initialize.value == m->postgres().system_id())
+        known_systems_.insert(view->initialize.value);
+    if (view->unlocked() && seen_ && !seen_->unlocked()) key_free();
+    seen_ = view;
+  }
+  watch_holders();
+  watch_idle_primaries();
+  watch_availability();
   const Member* writer = nullptr;
   for (const auto& m : members_) {
-    if (!writes_for_cluster(*m)) continue;
+    if (!writes_for_cluster(*m) || uncovered(*m) || cannot_know(*m)) continue;
     if (writer && !excused())
       world_.violated(fmt::format("two servers accept writes: {} and {} (host {})", writer->name(), m->name(),
                                   m->host()));
@@ -41,9 +56,12 @@ void Cluster::leader_changed(LeaderChange why, const std::string& name) {
   if (excused() || why == LeaderChange::deleted_by_hand) return;
   const auto holders = named(name);
   const bool ended = why == LeaderChange::released || why == LeaderChange::expired;
+  if (ended) losses_.clear();
   if (ended) {
     for (Member* m : holders)
-      if (writes_for_cluster(*m) && holders.size() == 1)
+      // What a daemon gives away itself is its own doing, however short it has been there.
+      if (writes_for_cluster(*m) && holders.size() == 1 &&
+          (why == LeaderChange::released || (!uncovered(*m) && !takes_back(*m))))
         world_.violated(fmt::format("the leader key of {} {} while its PostgreSQL can still commit", name,
                                     why == LeaderChange::released ? "was released" : "expired"));
   }
@@ -53,7 +71,7 @@ void Cluster::leader_changed(LeaderChange why, const std::string& name) {
                                  [](Member* m) { return m->postgres().disk().data == Postgres::Data::ok; });
     if (!any) world_.violated(fmt::format("{} took the leader key without a data directory", name));
     for (const auto& m : members_)
-      if (m->name() != name && writes_for_cluster(*m))
+      if (m->name() != name && writes_for_cluster(*m) && !uncovered(*m) && !takes_back(*m))
         world_.violated(fmt::format("{} took the leader key while {} can commit", name, m->name()));
     const auto cluster_timeline = store_.snapshot()->history.cluster_timeline();
     for (Member* m : holders)
@@ -61,15 +79,18 @@ void Cluster::leader_changed(LeaderChange why, const std::string& name) {
           m->postgres().life() == Postgres::Life::up && m->postgres().timeline() < cluster_timeline)
         world_.violated(fmt::format("{} took the leader key as a stale primary: timeline {} is behind {}",
                                     name, m->postgres().timeline().value, cluster_timeline.value));
+    if (holders.size() == 1) check_loss(*holders.front());
   }
 }
 
 void Cluster::promoted(Member& member) {
   ++counts_.promotions;
   const auto holder = store_.snapshot()->leader_name();
-  if (holder != member.name() && !excused())
+  if (holder != member.name() && !excused() && !uncovered(member) && !takes_back(member))
     world_.violated(fmt::format("{} was promoted while the leader key is {}", member.name(),
                                 holder.empty() ? std::string("absent") : "held by " + holder));
+  if (auto loss = losses_.find(member.host()); loss != losses_.end() && holder == member.name())
+    world_.violated(loss->second);
   if (handover_from_ != 0 && member.host() != handover_from_) {
     ++counts_.handovers;
     const auto& commits = wal_.acknowledged();
@@ -115,7 +136,7 @@ void Cluster::starting(Endpoint host, const postgres::StartRequest& request) {
   if (request.as_standby) return;
   const auto view = store_.snapshot();
   const bool key = view->leader_name() == m.name();
-  if (!key && !unfinished(m) && !excused())
+  if (!key && !unfinished(m) && !excused() && !takes_back(m))
     world_.violated(fmt::format("{} starts PostgreSQL as primary while the leader key is {}", m.name(),
                                 view->unlocked() ? std::string("absent") : "held by " + view->leader_name()));
 }

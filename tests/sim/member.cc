@@ -8,6 +8,17 @@ namespace tanist::sim {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+/// A daemon that comes back is given so long to find its PostgreSQL and end it, whatever its disk does; one
+/// that was only stopped has its alarms.
+constexpr Duration kFoundGrace = 2500ms;
+constexpr Duration kWakeGrace = 500ms;
+/// What is not written to the disk by then, the file system writes by itself.
+constexpr Duration kWriteBack = 5s;
+
+}  // namespace
+
 std::string address_of(Endpoint host) {
   return fmt::format("10.0.0.{}", host);
 }
@@ -24,10 +35,13 @@ Document Options::dynamic() const {
                         {"retry_timeout", seconds(retry_timeout)},
                         {"maximum_lag_on_failover", maximum_lag_on_failover},
                         {"primary_start_timeout", seconds(primary_start_timeout)},
+                        {"primary_race_backoff", seconds(primary_race_backoff)},
+                        {"check_timeline", check_timeline},
                         {"postgresql", std::move(postgresql)}});
 }
 
-config::SettingsPtr make_settings(const std::string& name, Endpoint host, const Document& dynamic) {
+config::SettingsPtr make_settings(const std::string& name, Endpoint host, const Document& dynamic,
+                                  const config::Tags& tags) {
   auto s = std::make_shared<config::Settings>();
   s->scope = "sim";
   s->name = name;
@@ -39,6 +53,7 @@ config::SettingsPtr make_settings(const std::string& name, Endpoint host, const 
   pg.replication.username = "replicator";
   pg.create_replica_methods = {"basebackup"};
   s->bootstrap.present = true;
+  s->tags = tags;
   s->state_dir = "/data.tanist";
   const auto duration = [&](std::string_view key, Duration fallback) {
     const Document* value = dynamic.find(key);
@@ -56,6 +71,7 @@ config::SettingsPtr make_settings(const std::string& name, Endpoint host, const 
   d.primary_start_timeout = duration("primary_start_timeout", 300s);
   if (const Document* lag = dynamic.find("maximum_lag_on_failover"); lag && lag->is_int())
     d.maximum_lag_on_failover = lag->as_int();
+  d.primary_race_backoff = duration("primary_race_backoff", 0s);
   const config::Modes modes = config::modes_of(dynamic);
   d.pause = modes.pause;
   d.failsafe_mode = modes.failsafe;
@@ -83,10 +99,10 @@ struct Member::Daemon {
          ha::EngineObserver observer)
       : process(std::make_shared<Process>(m.world_, m.clock_, m.name_)),
         store(*process, m.host_, m.store_, m.store_faults_),
-        server(*process, m.postgres_, m.directory_, m.disk_.files),
+        server(*process, m.postgres_, m.directory_, m.disk_.files, m.start_timing_),
         peers(*process, m.host_, m.peers_),
         fence(*process, m.guardian_),
-        disk(*process, m.disk_),
+        disk(*process, m.disk_, m.start_timing_),
         dice(m.dice_.fork()),
         scope(process->executor()),
         engine(
@@ -128,6 +144,9 @@ Member::Member(World& world, Wal& wal, StoreServer& store, Endpoint host, std::s
       dice_(world.dice().fork()) {
   guardian_.present = options.guardian;
   postgres_.restarts_to_follow = options.restarts_to_follow;
+  postgres_.timing.slow_promotions = options.slow_promotions;
+  if (auto found = options.tags.find(host); found != options.tags.end()) tags_ = found->second;
+  disk_.boot_id = fmt::format("boot of host {}", host);
 }
 
 Member::~Member() {
@@ -145,6 +164,7 @@ void Member::start() {
   if (daemon_) return;
   ++incarnations_;
   exit_code_.reset();
+  answerable_from_ = world_.now() + kFoundGrace;
   world_.note(name_, "daemon starts");
   ha::EngineObserver observer;
   observer.decided = [this](const ha::View& view, const ha::Decision& decision) {
@@ -157,14 +177,10 @@ void Member::start() {
     }
     observer_.decided(host_, view, decision);
   };
-  observer.before_first_cycle = [this] { return daemon_->serving = true; };
-  const std::string name = name_;
-  const Endpoint host = host_;
-  ha::SettingsBuilder builder =
-      [name, host](const Document& dynamic) -> std::expected<config::SettingsPtr, std::string> {
-    return make_settings(name, host, dynamic);
-  };
-  daemon_ = std::make_unique<Daemon>(*this, make_settings(name_, host_, options_.dynamic()),
+  observer.before_first_cycle = [this] { return first_cycle(); };
+  ha::SettingsBuilder builder = [name = name_, host = host_, tags = tags_](const Document& dynamic)
+      -> std::expected<config::SettingsPtr, std::string> { return make_settings(name, host, dynamic, tags); };
+  daemon_ = std::make_unique<Daemon>(*this, make_settings(name_, host_, options_.dynamic(), tags_),
                                      std::move(builder), std::move(observer));
   daemon_->server.on_removal = [this](const std::string& why, bool renamed) {
     observer_.removal(host_, why, renamed);
@@ -173,6 +189,21 @@ void Member::start() {
     observer_.starting(host_, request);
   };
   daemon_->scope.spawn("engine", run());
+}
+
+/// The REST API starts on the control thread.
+bool Member::first_cycle() {
+  if (start_timing_.rest_fails) return false;
+  if (start_timing_.rest > 0s) {
+    std::weak_ptr<Process> me = daemon_->process;
+    daemon_->process->stop();
+    world_.after(start_timing_.rest, [me] {
+      if (auto process = me.lock()) process->cont();
+    });
+  }
+  daemon_->server.start_is_over();
+  daemon_->disk.start_is_over();
+  return daemon_->serving = true;
 }
 
 Task<void> Member::run() {
@@ -200,6 +231,15 @@ void Member::lose_power() {
   destroy();
   guardian_.disarm();
   postgres_.vanish();
+  disk_.boot_id = fmt::format("boot {} of host {}", ++boots_, host_);
+  forget_removals();
+}
+
+void Member::forget_removals() {
+  for (auto& [path, removed] : disk_.removed)
+    if (world_.now() - removed.first < kWriteBack && dice_.chance(0.5))
+      disk_.files.try_emplace(path, std::move(removed.second));
+  disk_.removed.clear();
 }
 
 void Member::sigterm(bool hurry) {
@@ -233,6 +273,11 @@ void Member::sigcont() {
   if (!daemon_ || !paused()) return;
   world_.note(name_, "daemon continued (SIGCONT)");
   daemon_->process->cont();
+  answerable_from_ = std::max(answerable_from_, world_.now() + kWakeGrace);
+}
+
+bool Member::serving() const {
+  return daemon_ && daemon_->serving && !exit_code_ && !paused();
 }
 
 bool Member::paused() const {

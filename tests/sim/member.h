@@ -26,11 +26,23 @@ struct Options {
   /// New clusters come from a script.
   bool custom_bootstrap = false;
   Duration primary_start_timeout = std::chrono::seconds(300);
+  bool check_timeline = false;
+  Duration primary_race_backoff{};
+  /// By host, from 1; who is not named has none.
+  std::map<Endpoint, config::Tags> tags;
+  /// A share of the promotions that wait for an archive, up to half a minute.
+  double slow_promotions = 0;
+  /// What the audit found and the product may not have mended: what only a daemon can stop is done to it
+  /// also where nobody else is, and starts, promotions and data directories are worse than good.
+  bool audit = false;
+  /// What a proof of the lease is worth: one part in so many of the session's ttl.
+  int proof_share = 1;
   Document dynamic() const;
 };
 
 /// Settings of a member as config/ would build them.
-config::SettingsPtr make_settings(const std::string& name, Endpoint host, const Document& dynamic);
+config::SettingsPtr make_settings(const std::string& name, Endpoint host, const Document& dynamic,
+                                  const config::Tags& tags = {});
 
 std::string address_of(Endpoint host);
 
@@ -57,6 +69,7 @@ class Member {
   Postgres& postgres() { return postgres_; }
   Guardian& guardian() { return guardian_; }
   HostDisk& disk() { return disk_; }
+  StartTiming& start_timing() { return start_timing_; }
   StoreFaults& store_faults() { return store_faults_; }
 
   /// Starts the daemon: a new incarnation over what the disk holds.
@@ -73,6 +86,13 @@ class Member {
 
   bool running() const { return daemon_ != nullptr; }
   bool paused() const;
+  /// Answers its peers, as soon as it is scheduled.
+  bool serving() const;
+  /// From when on the daemon of now is held to what it has promised: it was started or continued a while ago.
+  Time answerable_from() const { return answerable_from_; }
+  const config::Tags& tags() const { return tags_; }
+  /// The clock of the host.
+  Instant now() const { return clock_.at(world_.now()); }
   /// The calendar of the host, while the daemon runs.
   WallTime wall_now() const;
   std::optional<int> exit_code() const { return exit_code_; }
@@ -87,6 +107,8 @@ class Member {
   Task<void> answer(std::function<void(ha::PeerAnswer)> reply);
   Task<void> order_restart(ha::RestartOrder order, std::function<void(ha::RestartAnswer)> answered);
   void destroy();
+  bool first_cycle();
+  void forget_removals();
 
   World& world_;
   StoreServer& store_;
@@ -100,11 +122,15 @@ class Member {
   Postgres postgres_;
   Guardian guardian_;
   HostDisk disk_;
+  StartTiming start_timing_;
+  config::Tags tags_;
+  Time answerable_from_{};
   StoreFaults store_faults_;
   Random dice_;
   std::unique_ptr<Daemon> daemon_;
   std::optional<int> exit_code_;
   std::uint64_t incarnations_ = 0;
+  int boots_ = 0;
 };
 
 }  // namespace tanist::sim

@@ -143,6 +143,58 @@ TEST(SimPostgres, a_frozen_server_answers_nothing_and_can_be_killed) {
   EXPECT_FALSE(s.a.can_commit());
 }
 
+TEST(SimPostgres, a_promotion_that_was_taken_up_looks_like_a_standby_that_streams_no_more) {
+  Servers s;
+  s.replicate();
+  s.b.timing.slow_promotions = 1;
+  s.b.timing.promote_max = s.b.timing.slow_promotion_max = 20s;
+  ASSERT_TRUE(s.b.promote());
+  s.world.run_for(10s);
+  EXPECT_TRUE(s.b.in_recovery());
+  EXPECT_TRUE(s.b.disk().standby_signal);
+  EXPECT_FALSE(s.b.streaming());
+  s.world.run_for(11s);
+  EXPECT_TRUE(s.b.can_commit());
+}
+
+TEST(SimPostgres, a_failing_promotion_is_refused_or_ends_the_server) {
+  for (int i = 0; i < 10; ++i) {
+    Servers s;
+    s.replicate();
+    s.world.run_for(100ms * i);
+    s.b.failing_promotions = 1;
+    const bool begun = s.b.promote();
+    s.world.run_for(1s);
+    EXPECT_FALSE(s.b.can_commit());
+    EXPECT_EQ(s.b.process() == postgres::Process::none, begun);
+  }
+}
+
+TEST(SimPostgres, a_server_that_lost_its_backends_refuses_connections_while_its_postmaster_lives) {
+  Servers s;
+  s.replicate();
+  const auto pid = s.a.postmaster_pid();
+  s.a.crash_backends(30s);
+  s.world.run_for(10s);
+  EXPECT_EQ(s.a.process(), postgres::Process::running);
+  EXPECT_EQ(s.a.accepting(), postgres::Accepting::rejecting);
+  EXPECT_FALSE(s.a.can_commit());
+  EXPECT_FALSE(s.b.streaming());
+  s.world.run_for(30s);
+  EXPECT_EQ(s.a.postmaster_pid(), pid);
+  EXPECT_TRUE(s.a.can_commit());
+  EXPECT_TRUE(s.b.streaming());
+}
+
+TEST(SimStoreServer, a_proof_may_be_worth_a_part_of_the_ttl) {
+  World world(1);
+  StoreServer store(world, 0);
+  store.proof_share = 2;
+  const auto session = store.grant(10s);
+  EXPECT_EQ(store.acquire("n1", session, {}).valid_for, 5s);
+  EXPECT_EQ(store.renew("n1", session, {session}, std::nullopt).valid_for, 5s);
+}
+
 TEST(SimStoreServer, a_lease_that_is_not_kept_takes_its_keys_with_it) {
   World world(1);
   StoreServer store(world, 0);

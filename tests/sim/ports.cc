@@ -59,8 +59,8 @@ Task<bool> SimDisk::access(Instant deadline) {
     co_await std::move(hanging);
     co_return false;
   }
-  const Instant done =
-      process_.now() + dice.between(50us, 2ms) + (disk_.slow > 0s ? dice.between(0s, disk_.slow) : 0s);
+  const Instant done = process_.now() + dice.between(50us, 2ms) +
+                       (disk_.slow > 0s ? dice.between(0s, disk_.slow) : 0s) + (starting_ ? start_.file : 0s);
   auto working = process_.sleep_until(std::min(done, deadline));
   co_await std::move(working);
   co_return done <= deadline && !disk_.hung && !(disk_.failures > 0 && dice.chance(disk_.failures));
@@ -69,6 +69,8 @@ Task<bool> SimDisk::access(Instant deadline) {
 Task<std::expected<std::optional<std::string>, std::string>> SimDisk::read(std::string path,
                                                                            Instant deadline) {
   using Content = std::expected<std::optional<std::string>, std::string>;
+  // No file of the disk.
+  if (path == "/proc/sys/kernel/random/boot_id") co_return Content(disk_.boot_id);
   auto accessing = access(deadline);
   const bool ok = co_await std::move(accessing);
   if (!ok) co_return Content(std::unexpected("read of " + path + ": the disk does not answer"));
@@ -82,7 +84,10 @@ Task<std::expected<void, std::string>> SimDisk::write(std::string path, std::str
   auto accessing = access(deadline);
   const bool ok = co_await std::move(accessing);
   // A write whose deadline passed may have been done all the same.
-  if (ok || process_.world().dice().chance(0.5)) disk_.files[path] = std::move(content);
+  if (ok || process_.world().dice().chance(0.5)) {
+    disk_.files[path] = std::move(content);
+    disk_.removed.erase(path);
+  }
   if (!ok) co_return std::unexpected("write of " + path + ": the disk does not answer");
   co_return std::expected<void, std::string>();
 }
@@ -100,7 +105,10 @@ Task<std::expected<void, std::string>> SimDisk::remove(std::string path, Instant
   auto accessing = access(deadline);
   const bool ok = co_await std::move(accessing);
   if (!ok) co_return std::unexpected("remove of " + path + ": the disk does not answer");
-  disk_.files.erase(path);
+  if (auto found = disk_.files.find(path); found != disk_.files.end()) {
+    disk_.removed[path] = {process_.world().now(), std::move(found->second)};
+    disk_.files.erase(found);
+  }
   co_return std::expected<void, std::string>();
 }
 

@@ -9,6 +9,7 @@
 #include "ha/ports.h"
 #include "postgres.h"
 #include "process.h"
+#include "server.h"
 
 namespace tanist::sim {
 
@@ -51,6 +52,10 @@ class SimFence final : public ha::Fence {
 /// What is on a host's file system besides the data directory, and how the disk behaves.
 struct HostDisk {
   std::map<std::string, std::string> files;
+  /// What was removed and may be back after a power loss: a directory is not written at once.
+  std::map<std::string, std::pair<Time, std::string>> removed;
+  /// Another one after each start of the host, and on each host.
+  std::string boot_id;
   bool hung = false;
   Duration slow{};
   double failures = 0;
@@ -58,7 +63,10 @@ struct HostDisk {
 
 class SimDisk final : public Disk {
  public:
-  SimDisk(Process& process, HostDisk& disk) : process_(process), disk_(disk) {}
+  SimDisk(Process& process, HostDisk& disk, const StartTiming& start)
+      : process_(process), disk_(disk), start_(start) {}
+  /// The start of the daemon is over.
+  void start_is_over() { starting_ = false; }
   Task<std::expected<std::optional<std::string>, std::string>> read(std::string path,
                                                                     Instant deadline) override;
   Task<std::expected<void, std::string>> write(std::string path, std::string content, unsigned mode,
@@ -72,6 +80,8 @@ class SimDisk final : public Disk {
   Task<bool> access(Instant deadline);
   Process& process_;
   HostDisk& disk_;
+  const StartTiming& start_;
+  bool starting_ = true;
 };
 
 class SimDice final : public ha::Dice {

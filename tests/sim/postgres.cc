@@ -24,13 +24,14 @@ void Postgres::changed() {
   if (listener_) listener_();
 }
 
-/// Happens unless the postmaster of now is gone by then; waits while its processes are stopped.
+/// Happens unless the postmaster of now, or its children, are gone by then; waits while its processes are
+/// stopped.
 void Postgres::later(Duration delay, std::function<void()> what) {
-  world_.after(delay, [this, generation = generation_, what = std::move(what)] {
-    if (generation != generation_) return;
+  world_.after(delay, [this, era = era_, what = std::move(what)] {
+    if (era != era_) return;
     if (stopped_) {
-      pending_.push_back([this, generation, what] {
-        if (generation == generation_) what();
+      pending_.push_back([this, era, what] {
+        if (era == era_) what();
       });
       return;
     }
@@ -89,7 +90,7 @@ void Postgres::initdb() {
 
 bool Postgres::start(bool as_standby, std::optional<postgres::Upstream> upstream) {
   if (life_ != Life::down || disk_.data != Data::ok) return false;
-  ++generation_;
+  next_generation();
   postmaster_pid_ = static_cast<int>(1000 * host_ + static_cast<int>(generation_ % 1000));
   started_at_ = world_.now();
   life_ = Life::starting;
@@ -120,29 +121,74 @@ bool Postgres::start(bool as_standby, std::optional<postgres::Upstream> upstream
                        disk_.control_state == "shutting down" || disk_.control_state == "in crash recovery";
   const Duration recovery = crashed ? dice_.between(timing.crash_recovery_min, timing.crash_recovery_max)
                                     : dice_.between(5ms, 50ms);
-  later(timing.launch + recovery, [this] {
-    if (life_ != Life::starting) return;
-    life_ = Life::up;
-    clients_ = true;
-    disk_.backup_label = false;
-    disk_.control_state = in_recovery_ ? "in archive recovery" : "in production";
-    world_.note(name_, in_recovery_ ? "postgres: accepts as standby" : "postgres: accepts as primary");
-    if (in_recovery_) {
-      later(dice_.between(1ms, 10ms), [this] { try_connect(); });
-    } else {
-      disk_.checkpoint = disk_.end.lsn;
-      disk_.checkpoint_timeline = timeline();
-      write_on();
-    }
-    changed();
-  });
+  later(timing.launch + recovery, [this] { come_up(); });
   changed();
   return true;
 }
 
+void Postgres::next_generation() {
+  ++generation_;
+  ++era_;
+  recovering_backends_ = false;
+  promoting_ = false;
+}
+
+void Postgres::come_up() {
+  if (life_ != Life::starting) return;
+  recovering_backends_ = false;
+  life_ = Life::up;
+  clients_ = true;
+  disk_.backup_label = false;
+  disk_.control_state = in_recovery_ ? "in archive recovery" : "in production";
+  world_.note(name_, in_recovery_ ? "postgres: accepts as standby" : "postgres: accepts as primary");
+  if (in_recovery_) {
+    later(dice_.between(1ms, 10ms), [this] { try_connect(); });
+  } else {
+    disk_.checkpoint = disk_.end.lsn;
+    disk_.checkpoint_timeline = timeline();
+    write_on();
+  }
+  changed();
+}
+
+void Postgres::crash_backends(Duration recovery) {
+  if (life_ != Life::up || stopped_) return;
+  world_.note(name_, "postgres: a backend was killed, all others are ended");
+  disconnect();
+  ++era_;
+  recovering_backends_ = true;
+  life_ = Life::starting;
+  clients_ = false;
+  // A promotion that was under way is forgotten: the trigger is used up, the standby a standby.
+  promoting_ = false;
+  stall_checked_ = false;
+  resend_waits_ = false;
+  if (!in_recovery_) disk_.control_state = "in crash recovery";
+  for (auto& [name, slot] : disk_.slots) slot.active = false;
+  drop_replicas(dice_.between(200us, 5ms));
+  later(recovery, [this] { come_up(); });
+  changed();
+}
+
+void Postgres::hurry_recovery() {
+  if (!recovering_backends_ || life_ != Life::starting) return;
+  ++era_;
+  later(20ms, [this] { come_up(); });
+}
+
+std::optional<postgres::DataDirectory> Postgres::take_look() {
+  if (!seen_as) return std::nullopt;
+  const auto seen = seen_as;
+  if (wrong_looks && --*wrong_looks <= 0) {
+    seen_as.reset();
+    wrong_looks.reset();
+  }
+  return seen;
+}
+
 void Postgres::go_down(std::string control_state) {
   disconnect();
-  ++generation_;
+  next_generation();
   life_ = Life::down;
   clients_ = false;
   stopped_ = false;
@@ -245,7 +291,7 @@ void Postgres::crash_postmaster() {
   if (life_ == Life::down || life_ == Life::dying) return;
   world_.note(name_, "postgres: postmaster killed");
   disconnect();
-  ++generation_;
+  next_generation();
   life_ = Life::dying;
   stopped_ = false;
   pending_.clear();
@@ -294,26 +340,45 @@ void Postgres::write_on() {
 
 bool Postgres::promote() {
   if (life_ != Life::up || !in_recovery_ || promoting_) return false;
+  const bool fails = failing_promotions > 0;
+  if (fails) --failing_promotions;
+  if (fails && dice_.chance(0.5)) return false;
   promoting_ = true;
   world_.note(name_, "postgres: promote requested");
-  later(dice_.between(10ms, timing.promote_max), [this] {
-    promoting_ = false;
-    if (life_ != Life::up || !in_recovery_) return;
+  // Once it is taken up it streams no more, and nothing but its end takes it back.
+  later(dice_.between(1ms, 5ms), [this] {
+    if (!promoting_ || !connected_) return;
     disconnect();
-    disk_.end = {wal_.fork(disk_.end), disk_.end.lsn};
-    disk_.end.lsn.value += kCheckpointRecord;
-    disk_.standby_signal = false;
-    disk_.upstream.reset();
-    disk_.control_state = "in production";
-    in_recovery_ = false;
-    world_.note(name_, fmt::format("postgres: promoted, timeline {} from {}", timeline().value,
-                                   wal_.branch(disk_.end.branch).start.value));
-    if (promoted) promoted();
-    write_on();
-    pump_replicas();
     changed();
   });
+  const Duration whole = timing.slow_promotions > 0 && dice_.chance(timing.slow_promotions)
+                             ? dice_.between(timing.promote_max, timing.slow_promotion_max)
+                             : dice_.between(10ms, timing.promote_max);
+  later(whole, [this, fails] { end_promotion(!fails); });
   return true;
+}
+
+void Postgres::end_promotion(bool well) {
+  promoting_ = false;
+  if (life_ != Life::up || !in_recovery_) return;
+  if (!well) {
+    world_.note(name_, "postgres: the promotion failed, the server ends");
+    go_down(disk_.control_state);
+    return;
+  }
+  disconnect();
+  disk_.end = {wal_.fork(disk_.end), disk_.end.lsn};
+  disk_.end.lsn.value += kCheckpointRecord;
+  disk_.standby_signal = false;
+  disk_.upstream.reset();
+  disk_.control_state = "in production";
+  in_recovery_ = false;
+  world_.note(name_, fmt::format("postgres: promoted, timeline {} from {}", timeline().value,
+                                 wal_.branch(disk_.end.branch).start.value));
+  if (promoted) promoted();
+  write_on();
+  pump_replicas();
+  changed();
 }
 
 void Postgres::checkpoint_done() {

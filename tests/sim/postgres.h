@@ -61,6 +61,9 @@ struct PostgresTiming {
   Duration crash_recovery_min = std::chrono::milliseconds(50);
   Duration crash_recovery_max = std::chrono::milliseconds(1500);
   Duration promote_max = std::chrono::milliseconds(200);
+  /// A share of the promotions waits for an archive, and takes up to that long.
+  double slow_promotions = 0;
+  Duration slow_promotion_max = std::chrono::seconds(30);
   Duration stop_clients_max = std::chrono::milliseconds(50);
   Duration checkpoint_max = std::chrono::milliseconds(200);
   /// After SIGKILL of the postmaster a busy backend goes on that long at most.
@@ -128,6 +131,8 @@ class Postgres {
   /// A client could have a commit acknowledged now, or as soon as its process is scheduled again.
   bool can_commit() const;
   bool stopped() const { return stopped_; }
+  /// The promotion was taken up and is not over: what is seen is a standby.
+  bool promoting() const { return promoting_; }
   bool streaming() const { return connected_ && !stalled_; }
   Endpoint streaming_from() const { return connected_ ? upstream_->host() : 0; }
   /// Replicas that stream from here.
@@ -161,6 +166,11 @@ class Postgres {
   void vanish();
   /// SIGSTOP and SIGCONT of all its processes.
   void freeze(bool on);
+  /// A backend was killed: the postmaster lives, ends all others and recovers for so long; it refuses
+  /// connections meanwhile.
+  void crash_backends(Duration recovery);
+  /// What is left of such a recovery takes no time.
+  void hurry_recovery();
   void write(std::uint64_t bytes);
 
   PostgresTiming timing;
@@ -171,6 +181,14 @@ class Postgres {
   int failing_copies = 0;
   /// The next rewinds that end before they have changed anything.
   int harmless_rewinds = 0;
+  /// The next promotions that PostgreSQL does not carry out: refused, or it dies of them.
+  int failing_promotions = 0;
+  /// What a look at the data directory says instead of what is there.
+  std::optional<postgres::DataDirectory> seen_as;
+  /// How many looks are wrong; nullopt: all.
+  std::optional<int> wrong_looks;
+  bool control_unreadable = false;
+  std::optional<postgres::DataDirectory> take_look();
 
   /// Called on every change of what the daemon can see.
   void on_change(std::function<void()> listener) { listener_ = std::move(listener); }
@@ -181,6 +199,9 @@ class Postgres {
   void changed();
   void later(Duration delay, std::function<void()> what);
   void go_down(std::string control_state);
+  void next_generation();
+  void come_up();
+  void end_promotion(bool well);
   void write_on();
   void finish_stop();
   void try_connect();
@@ -204,6 +225,9 @@ class Postgres {
   std::vector<std::function<void()>> pending_;
   int postmaster_pid_ = 0;
   std::uint64_t generation_ = 0;
+  /// Counts the postmasters and the times that one of them lost all its children.
+  std::uint64_t era_ = 0;
+  bool recovering_backends_ = false;
   Time started_at_{};
   bool shutdown_checkpoint_written_ = false;
   Postgres* upstream_ = nullptr;

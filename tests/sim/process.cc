@@ -82,7 +82,9 @@ bool Process::poll() {
   if (stopped_ || killed_) return false;
   context_.restart();
   g_running = this;
-  const bool ran = context_.poll() > 0;
+  // One at a time: what runs may stop the process.
+  bool ran = false;
+  while (!stopped_ && !killed_ && context_.poll_one() > 0) ran = true;
   g_running = nullptr;
   return ran;
 }

@@ -22,7 +22,7 @@ void Postgres::follow(std::optional<postgres::Upstream> upstream) {
 }
 
 void Postgres::try_connect() {
-  if (life_ != Life::up || !in_recovery_ || connected_ || !disk_.upstream) return;
+  if (life_ != Life::up || !in_recovery_ || promoting_ || connected_ || !disk_.upstream) return;
   Postgres* source = directory_(disk_.upstream->host);
   const auto again = [this] {
     // One chain of attempts at a time: a new upstream begins its own.

@@ -97,7 +97,7 @@ TEST_F(Restarts, a_lost_lease_in_the_middle_ends_with_another_primary) {
   old.postgres().timing.launch = 2s;
   restart(old);
   world().run_for(600ms);
-  cluster.excuse_key(cluster.options().ttl);
+  cluster.excuse_holder();
   cluster.store().delete_leader_by_hand();
   EXPECT_TRUE(cluster.run_until_converged(cluster.options().ttl + 60s)) << story();
 }

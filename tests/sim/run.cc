@@ -6,7 +6,32 @@ namespace tanist::sim {
 
 using namespace std::chrono_literals;
 
-Options options_for(std::uint64_t seed) {
+namespace {
+
+/// What is set in few clusters, and changes who may lead.
+void draw_rare(Options& o, Random& dice) {
+  // A diverged member that may neither be rewound nor removed stays out.
+  if (dice.chance(0.2)) o.use_pg_rewind = o.remove_on_divergence = false;
+  o.check_timeline = dice.chance(0.25);
+  if (dice.chance(0.15)) o.primary_race_backoff = dice.between(o.loop_wait, 3 * o.loop_wait);
+  if (dice.chance(0.3)) o.slow_promotions = 0.3;
+  // Two members at least may lead, else nobody might.
+  for (Endpoint host = 1; host <= o.members; ++host) {
+    config::Tags tags;
+    if (host > 2 && dice.chance(0.15)) {
+      tags.nofailover = true;
+      tags.published = Document::map({{"nofailover", true}});
+    } else if (dice.chance(0.2)) {
+      tags.failover_priority = 1 + static_cast<int>(dice.below(3));
+      tags.published = Document::map({{"failover_priority", tags.failover_priority}});
+    }
+    o.tags.emplace(host, std::move(tags));
+  }
+}
+
+}  // namespace
+
+Options options_for(std::uint64_t seed, bool audit) {
   Random dice(seed ^ 0x0b1ec75u);
   Options o;
   o.members = dice.chance(0.2) ? 2 : dice.chance(0.1) ? 5 : 3;
@@ -32,20 +57,23 @@ Options options_for(std::uint64_t seed) {
   o.use_pg_rewind = dice.chance(0.7);
   // One of both, else a diverged member stays out by design.
   o.remove_on_divergence = !o.use_pg_rewind || dice.chance(0.5);
+  o.audit = audit;
   // Without a guardian the daemon alone keeps the invariants, for as long as it lives and runs.
-  o.guardian = dice.chance(0.75);
+  o.guardian = dice.chance(audit ? 0.25 : 0.75);
   o.primary_start_timeout = dice.chance(0.2) ? 0s : dice.chance(0.5) ? 300s : 20s;
   o.custom_bootstrap = dice.chance(0.25);
   o.restarts_to_follow = dice.chance(0.2);
+  if (audit) draw_rare(o, dice);
   return o;
 }
 
-RunResult run_seed(std::uint64_t seed, int faults, bool verbose) {
+RunResult run_seed(std::uint64_t seed, int faults, bool verbose, bool audit) {
   RunResult result;
-  Cluster cluster(seed, options_for(seed));
+  Cluster cluster(seed, options_for(seed, audit));
   World& world = cluster.world();
   world.echo(verbose);
-  cluster.replay = fmt::format("sim_run --seed {} --faults {} --verbose", seed, faults);
+  cluster.replay =
+      fmt::format("sim_run --seed {} --faults {} --verbose{}", seed, faults, audit ? " --audit" : "");
   Chaos chaos(cluster, seed);
   auto& dice = chaos.dice();
   const auto& o = cluster.options();
@@ -70,13 +98,14 @@ RunResult run_seed(std::uint64_t seed, int faults, bool verbose) {
     cluster.heal();
     const Time healed = world.now();
     // What the lease leaves and two cycles; and the crash recovery that may be due.
-    const Duration bound = o.ttl + 2 * o.loop_wait + 2s;
+    const Duration bound = cluster.longest_ttl() + 2 * o.loop_wait + 2s + o.primary_race_backoff +
+                           (o.slow_promotions > 0 ? PostgresTiming{}.slow_promotion_max : 0s);
     world.run_for(bound, [&] { return cluster.primary() != nullptr; });
     if (cluster.ok() && !cluster.primary())
       world.violated(
           fmt::format("no primary {:.1f} s after everything healed\n{}", seconds(bound), cluster.shape()));
     result.to_primary = world.now() - healed;
-    result.allowed = o.ttl + 2 * o.loop_wait;
+    result.allowed = cluster.longest_ttl() + 2 * o.loop_wait;
     // Then the others: they find out, rewind or clone, start, and look for their upstream every five seconds.
     const Duration others = 2 * o.loop_wait + 30s;
     if (cluster.ok() && !cluster.run_until_converged(others) && !cluster.converged(true) && cluster.ok())

@@ -269,7 +269,7 @@ TEST_F(Scenario, a_stopped_postgres_is_killed_before_another_leads) {
 
 TEST_F(Scenario, a_leader_key_deleted_by_hand_is_noticed_and_somebody_leads_again) {
   Member& old = leader();
-  cluster.excuse_key(1s);
+  cluster.excuse_holder();
   cluster.store().delete_leader_by_hand();
   const auto noticed = until([&] { return said("the leader key is not mine any more"); }, 5s);
   EXPECT_LE(noticed, 200ms);
@@ -478,6 +478,7 @@ TEST(Simulator, two_primaries_are_seen_where_nothing_fences) {
   Cluster cluster(5, options);
   cluster.start_all();
   ASSERT_TRUE(cluster.run_until_converged(120s)) << cluster.shape();
+  cluster.excuse_what_cannot_run = false;
   cluster.primary()->sigstop();
   cluster.world().run_for(120s);
   EXPECT_FALSE(cluster.ok()) << "a daemon that sleeps past its lease, and nobody who acts for it";

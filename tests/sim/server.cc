@@ -12,14 +12,18 @@ using postgres::ServerEvent;
 
 namespace {
 constexpr Duration kMonitor = 1s;
+constexpr Duration kLookBudget = 2s;
+/// What open() gives to versions and control file.
+constexpr Duration kOpenBudget = 30s;
 }  // namespace
 
 SimServer::SimServer(Process& process, Postgres& model, PostgresDirectory directory,
-                     std::map<std::string, std::string>& files)
+                     std::map<std::string, std::string>& files, const StartTiming& start)
     : process_(process),
       model_(model),
       directory_(std::move(directory)),
       files_(files),
+      start_(start),
       scope_(process.executor()),
       dice_(process.world().dice().fork()) {
   seen_generation_ = model_.generation();
@@ -32,7 +36,10 @@ SimServer::~SimServer() {
 Task<SimServer::Result> SimServer::find(config::SettingsPtr settings) {
   settings_ = std::move(settings);
   if (!std::exchange(watching_, true)) watch();
-  look();
+  auto looking = step(start_.look, process_.now() + kLookBudget);
+  const bool looked = co_await std::move(looking);
+  if (!looked) co_return failure("look at data directory: no answer in time");
+  look_anew();
   // Orphans are killed as soon as they are seen.
   if (facts_.process == postgres::Process::orphans) model_.kill_everything();
   co_return Result{};
@@ -54,6 +61,16 @@ Task<SimServer::Result> SimServer::open(config::SettingsPtr settings) {
   auto finding = find(std::move(settings));
   auto found = co_await std::move(finding);
   if (!found) co_return found;
+  const Instant deadline = process_.now() + kOpenBudget;
+  if (facts_.data_directory == postgres::DataDirectory::unreadable)
+    co_return failure(facts_.data_directory_error);
+  auto asking_version = step(start_.version, deadline);
+  const bool version = co_await std::move(asking_version);
+  if (!version) co_return failure("postgres --version: no answer in time");
+  if (facts_.data_directory == postgres::DataDirectory::ok) {
+    auto reading = read_control(deadline);
+    co_await std::move(reading);
+  }
   auto first = refresh(0s, process_.now() + 1s);
   co_await std::move(first);
   scope_.spawn("monitor", monitor());
@@ -88,14 +105,35 @@ void SimServer::look() {
   }
   facts_.accepting = model_.accepting();
   const auto& disk = model_.disk();
-  facts_.data_directory =
-      disk.data == Postgres::Data::ok ? postgres::DataDirectory::ok : postgres::DataDirectory::empty;
-  facts_.standby_signal = disk.standby_signal;
+  const bool whole = disk.data == Postgres::Data::ok;
+  facts_.data_directory = whole ? postgres::DataDirectory::ok : postgres::DataDirectory::empty;
+  if (whole && seen_as_) facts_.data_directory = *seen_as_;
+  const bool unreadable = facts_.data_directory == postgres::DataDirectory::unreadable;
+  facts_.data_directory_error = facts_.data_directory == postgres::DataDirectory::ok ||
+                                        facts_.data_directory == postgres::DataDirectory::empty
+                                    ? std::string()
+                                    : "data directory \"/data\": input/output error";
+  facts_.standby_signal = disk.standby_signal && !unreadable;
   facts_.half_rewound = disk.half_rewound;
-  facts_.backup_label = disk.backup_label;
+  facts_.backup_label = disk.backup_label && !unreadable;
   facts_.major_version = 150004;
-  facts_.system_identifier = model_.system_id();
-  if (disk.data != Postgres::Data::ok) facts_.control.reset();
+  if (!whole) {
+    facts_.control.reset();
+    facts_.system_identifier.clear();
+  }
+}
+
+void SimServer::look_anew() {
+  seen_as_ = model_.take_look();
+  look();
+}
+
+/// A step of the start; false: it was not over in time. Later it takes no time of its own.
+Task<bool> SimServer::step(Duration takes, Instant deadline) {
+  if (!starting_ || takes <= 0s) co_return true;
+  auto working = process_.sleep_until(std::min(deadline, process_.now() + takes));
+  co_await std::move(working);
+  co_return process_.now() < deadline;
 }
 
 void SimServer::notice() {
@@ -189,11 +227,13 @@ Task<bool> SimServer::query(Instant deadline) {
 }
 
 Task<void> SimServer::refresh(Duration max_age, Instant deadline) {
-  look();
+  look_anew();
   if (facts_.process != postgres::Process::running) {
     if (facts_.process == postgres::Process::none && facts_.data_directory == postgres::DataDirectory::ok &&
-        !facts_.control)
-      facts_.control = control();
+        !facts_.control) {
+      auto reading = read_control(deadline);
+      co_await std::move(reading);
+    }
     co_return;
   }
   if (facts_.probe && process_.now() - facts_.probe->asked_at < max_age) co_return;
@@ -217,8 +257,26 @@ Task<void> SimServer::refresh(Duration max_age, Instant deadline) {
 Task<void> SimServer::read_control(Instant deadline) {
   auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(100us, 2ms)));
   co_await std::move(pause);
+  auto cold = step(start_.control, deadline);
+  const bool in_time = co_await std::move(cold);
   look();
-  if (facts_.data_directory == postgres::DataDirectory::ok) facts_.control = control();
+  if (facts_.data_directory == postgres::DataDirectory::empty) {
+    facts_.control.reset();
+    facts_.control_error.clear();
+    co_return;
+  }
+  if (!in_time || model_.control_unreadable || facts_.data_directory == postgres::DataDirectory::unreadable) {
+    facts_.control.reset();
+    facts_.control_error = "pg_controldata: could not read the control file";
+    co_return;
+  }
+  take_control();
+}
+
+void SimServer::take_control() {
+  facts_.control_error.clear();
+  facts_.control = control();
+  facts_.system_identifier = facts_.control->system_identifier;
 }
 
 Task<void> SimServer::monitor() {

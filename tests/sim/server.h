@@ -12,6 +12,22 @@
 
 namespace tanist::sim {
 
+/// What the steps of a daemon's start take on this host, beside what everything takes: a disk that is cold or
+/// busy for these alone. Lasts over incarnations until it is changed.
+struct StartTiming {
+  /// Looking at processes and data directory.
+  Duration look{};
+  /// `postgres --version` and the like.
+  Duration version{};
+  Duration control{};
+  /// Each access to a small file.
+  Duration file{};
+  /// Until the REST API listens; nothing else runs meanwhile.
+  Duration rest{};
+  /// Its port is in use.
+  bool rest_fails = false;
+};
+
 /// One daemon's hand on its host's PostgreSQL: what the daemon sees of the model, a little late, and what it
 /// does.
 class SimServer final : public postgres::Server {
@@ -19,7 +35,7 @@ class SimServer final : public postgres::Server {
   using Result = postgres::Result;
 
   SimServer(Process& process, Postgres& model, PostgresDirectory directory,
-            std::map<std::string, std::string>& files);
+            std::map<std::string, std::string>& files, const StartTiming& start);
   ~SimServer() override;
 
   Task<Result> find(config::SettingsPtr settings) override;
@@ -75,11 +91,17 @@ class SimServer final : public postgres::Server {
   std::function<void(const std::string& why, bool renamed)> on_removal;
   /// A start was asked for.
   std::function<void(const postgres::StartRequest&)> on_start;
+  /// The start of the daemon is over: steps take their usual time from now on.
+  void start_is_over() { starting_ = false; }
 
  private:
   void watch();
   void notice();
   void look();
+  /// A fresh look at the data directory, which may be told wrong.
+  void look_anew();
+  void take_control();
+  Task<bool> step(Duration takes, Instant deadline);
   void emit(postgres::ServerEvent event);
   postgres::Probe probe() const;
   postgres::ControlData control() const;
@@ -96,6 +118,9 @@ class SimServer final : public postgres::Server {
   Postgres& model_;
   PostgresDirectory directory_;
   std::map<std::string, std::string>& files_;
+  const StartTiming& start_;
+  bool starting_ = true;
+  std::optional<postgres::DataDirectory> seen_as_;
   TaskScope scope_;
   Random dice_;
   config::SettingsPtr settings_;

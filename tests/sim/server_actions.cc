@@ -24,7 +24,7 @@ Task<SimServer::Result> SimServer::apply(config::SettingsPtr settings, postgres:
 }
 
 Task<std::expected<postgres::ClusterIdentity, postgres::Failure>> SimServer::identify(bool, Instant) {
-  auto pause = process_.sleep_for(dice_.between(20us, 2ms));
+  auto pause = process_.sleep_for(200us);
   co_await std::move(pause);
   postgres::ClusterIdentity found;
   // One directory, and in it what a bootstrap here made or what came from elsewhere.
@@ -45,6 +45,8 @@ Task<SimServer::Result> SimServer::initdb(Instant deadline) {
   co_await std::move(pause);
   if (dice_.chance(0.02)) co_return failure("initdb: exit code 1");
   model_.initdb();
+  look();
+  take_control();
   co_return Result{};
 }
 
@@ -111,7 +113,7 @@ Task<SimServer::Result> SimServer::checkpoint(Instant deadline) {
   if (generation != model_.generation() || !model_.answers())
     co_return failure("CHECKPOINT: the connection was lost");
   model_.checkpoint_done();
-  if (facts_.control) facts_.control = control();
+  if (facts_.control) take_control();
   co_return Result{};
 }
 
@@ -134,7 +136,7 @@ Task<std::optional<postgres::ControlData>> SimServer::wait_shutdown_checkpoint(I
   auto waiting = until(over, deadline);
   const bool ended = co_await std::move(waiting);
   if (!ended || model_.disk().control_state != "shut down") co_return std::nullopt;
-  facts_.control = control();
+  take_control();
   co_return facts_.control;
 }
 
@@ -200,7 +202,7 @@ Task<SimServer::Result> SimServer::crash_recover(Instant deadline) {
   if (model_.generation() != generation)
     co_return failure("single-user mode: somebody started the server meanwhile");
   model_.recover_alone();
-  facts_.control = control();
+  take_control();
   co_return Result{};
 }
 
@@ -273,7 +275,7 @@ Task<SimServer::Result> SimServer::copy(postgres::Upstream source,
     model_.finish_copy(*from);
   }
   look();
-  facts_.control = control();
+  take_control();
   co_return Result{};
 }
 

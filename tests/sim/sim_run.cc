@@ -6,7 +6,7 @@
 #include "chaos.h"
 #include "core/format.h"
 
-/// sim_run --seed N [--faults N] [--verbose]: replays one run of the simulator.
+/// sim_run --seed N [--faults N] [--verbose] [--audit]: replays one run of the simulator.
 /// sim_run --from N --count N [--faults N]: runs many, stops at the first that fails.
 int main(int argc, char** argv) {
   using namespace tanist;
@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   int faults = 60;
   bool verbose = false;
   bool go_on = false;
+  bool audit = false;
   for (int i = 1; i < argc; ++i) {
     const auto value = [&] { return i + 1 < argc ? std::strtoull(argv[++i], nullptr, 0) : 0; };
     if (std::strcmp(argv[i], "--seed") == 0 || std::strcmp(argv[i], "--from") == 0) {
@@ -25,10 +26,13 @@ int main(int argc, char** argv) {
       faults = static_cast<int>(value());
     } else if (std::strcmp(argv[i], "--verbose") == 0) {
       verbose = true;
+    } else if (std::strcmp(argv[i], "--audit") == 0) {
+      audit = true;
     } else if (std::strcmp(argv[i], "--go-on") == 0) {
       go_on = true;
     } else {
-      std::fprintf(stderr, "usage: sim_run --seed N [--count N] [--faults N] [--verbose] [--go-on]\n");
+      std::fprintf(stderr,
+                   "usage: sim_run --seed N [--count N] [--faults N] [--verbose] [--go-on] [--audit]\n");
       return 2;
     }
   }
@@ -37,7 +41,7 @@ int main(int argc, char** argv) {
   double slowest = -1e9;
   double last = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
-    const auto result = sim::run_seed(seed + i, faults, verbose);
+    const auto result = sim::run_seed(seed + i, faults, verbose, audit);
     sum.add(result.counts);
     slowest = std::max(slowest, seconds(result.to_primary - result.allowed));
     last = std::max(last, seconds(result.to_converged - result.to_primary));

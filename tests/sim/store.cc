@@ -328,7 +328,7 @@ dcs::Store::Acquired SimStore::acquired(const Bound& got) {
   // A request that may still arrive must find another session.
   if (got.result.outcome == dcs::Outcome::unknown) session_ttl_ = {};
   if (got.result.done()) {
-    acquired.proof = {got.sent_at, got.answer.valid_for};
+    acquired.proof = {got.sent_at, got.answer.valid_for, got.answer.revision};
   }
   return acquired;
 }
@@ -355,7 +355,7 @@ Task<dcs::Renewal> SimStore::renew(std::optional<dcs::Status> status, Instant de
       renewal.detail = got.outcome == dcs::Outcome::done ? got.answer.detail : got.detail;
       if (got.outcome == dcs::Outcome::done && got.answer.ok) {
         renewal.outcome = dcs::RenewOutcome::proven;
-        renewal.proof = {got.sent_at, got.answer.valid_for};
+        renewal.proof = {got.sent_at, got.answer.valid_for, got.answer.revision};
         renewal.status_written = got.answer.status_written;
         co_return renewal;
       }

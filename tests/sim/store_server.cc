@@ -124,7 +124,7 @@ bool StoreServer::refresh(const dcs::Session& session, Answer& answer) {
     return false;
   }
   arm(session, lease->second);
-  answer.valid_for = lease->second.ttl;
+  answer.valid_for = lease->second.ttl / proof_share;
   return true;
 }
 
@@ -430,6 +430,13 @@ void StoreServer::put_leader_by_hand(const std::string& name) {
   const auto leadership = now_.leadership_version;
   put_leader(name, {}, LeaderChange::acquired);
   now_.leadership_version = leadership;
+  changed();
+}
+
+void StoreServer::delete_initialize_by_hand() {
+  now_.initialize = {};
+  now_.initialized_by_version = 0;
+  bump();
   changed();
 }
 

@@ -70,6 +70,7 @@ class StoreServer {
   void delete_leader_by_hand();
   void put_leader_by_hand(const std::string& name);
   void delete_member_by_hand(const std::string& name);
+  void delete_initialize_by_hand();
   void end_lease(const dcs::Session& session);
   bool lease_alive(const dcs::Session& session) const { return leases_.contains(session); }
 
@@ -82,6 +83,8 @@ class StoreServer {
   /// Whose request is processed right now (and will be answered); 0: nobody's.
   Endpoint acting = 0;
   std::uint64_t lock_changes() const { return lock_changes_; }
+  /// A proof of a lease is worth one part in so many of its ttl.
+  int proof_share = 1;
 
  private:
   struct Lease {

@@ -86,7 +86,7 @@ void World::heal_network() {
 
 bool World::send(Endpoint from, Endpoint to, std::function<void()> arrive, Duration extra) {
   const Link& way = link(from, to);
-  Duration latency = dice_.between(100us, 2ms) + extra;
+  Duration latency = dice_.between(100us, 2ms) + extra + way.hold;
   if (way.slow_fraction > 0 && dice_.chance(way.slow_fraction)) latency += dice_.between(0s, way.slow);
   if (way.blocked || (way.loss > 0 && dice_.chance(way.loss))) {
     ++messages_lost_;

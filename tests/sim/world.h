@@ -37,6 +37,8 @@ struct HostClock {
 struct Link {
   bool blocked = false;
   double loss = 0;
+  /// Added to the latency of each message.
+  Duration hold{};
   /// Added to the latency of a fraction of the messages.
   Duration slow{};
   double slow_fraction = 0;

@@ -169,6 +169,7 @@ Task<Outcome> bootstrap(OperationRunner& run) {
   BootstrapNote note;
   note.data_dir = settings->postgresql.data_dir;
   note.name = settings->name;
+  note.begun = unix_seconds(run.ports().clock.wall_now());
   auto identifying = server.identify(!custom, run.now() + kDiskBudget);
   auto found = co_await std::move(identifying);
   if (!found) co_return Outcome{false, "could not note the bootstrap attempt: " + found.error().detail};

@@ -21,7 +21,7 @@ class LeftBootstraps : public ::testing::Test {
     here.postmaster = postmaster;
   }
 
-  BootstrapNote note{"/data", "m1", {"dir 1", "cluster 1", "pid 1"}, "7001", false, false};
+  BootstrapNote note{"/data", "m1", 1000, {"dir 1", "cluster 1", "pid 1"}, "7001", false, false};
   postgres::Facts facts;
   ClusterIdentity here{"dir 1", "cluster 1", {}};
   std::string stored;
@@ -90,6 +90,22 @@ TEST_F(LeftBootstraps, a_server_that_runs_is_touched_only_when_the_attempt_start
   EXPECT_EQ(judge(), LeftBootstrap::of_others);
 }
 
+/// It outlives the daemon, and is ended by the next one, or has ended by then.
+TEST_F(LeftBootstraps, what_initdb_made_after_the_daemon_was_killed_is_known_by_its_second) {
+  note.system_id.clear();
+  note.made.cluster.clear();
+  const auto made_at = [](std::uint64_t second) { return std::to_string((second << 32) + 12345); };
+  facts.system_identifier = made_at(1003);
+  EXPECT_EQ(judge(), LeftBootstrap::ours);
+  here.directory = "dir 2";
+  EXPECT_EQ(judge(), LeftBootstrap::unknown);
+  here.directory = note.made.directory;
+  for (const std::uint64_t second : {900, 1100}) {
+    facts.system_identifier = made_at(second);
+    EXPECT_EQ(judge(), LeftBootstrap::unknown);
+  }
+}
+
 TEST_F(LeftBootstraps, in_doubt_nothing_is_touched) {
   const auto doubtful = [&](auto change) {
     BootstrapNote n = note;
@@ -105,7 +121,7 @@ TEST_F(LeftBootstraps, in_doubt_nothing_is_touched) {
   EXPECT_TRUE(doubtful([](auto&, auto& f, auto&) { f.control_error = "exit code 1"; }));
   // A note of an earlier version.
   EXPECT_TRUE(
-      doubtful([](auto& n, auto&, auto&) { n = BootstrapNote{"/data", "m1", {}, "", false, false}; }));
+      doubtful([](auto& n, auto&, auto&) { n = BootstrapNote{"/data", "m1", 0, {}, "", false, false}; }));
   // A file system that numbers its files anew.
   EXPECT_TRUE(doubtful([](auto&, auto&, auto& h) { h = {"dir 2", "cluster 2", {}}; }));
   // Files that nobody has noted.

@@ -128,7 +128,8 @@ TEST_F(PeersTest, who_refuses_the_handshake_is_somebody) {
 
 TEST(PeerAnswers, tell_where_the_wal_of_a_standby_ends) {
   const auto answer = read_status_document(
-      R"({"role":"replica","timeline":3,"xlog":{"received_location":500,"replayed_location":400}})");
+      R"({"role":"replica","timeline":3,"xlog":{"received_location":500,"replayed_location":400}})",
+      {"sc", "pg1"});
   EXPECT_TRUE(answer.reachable);
   EXPECT_FALSE(answer.primary);
   EXPECT_EQ(answer.timeline.value, 3U);
@@ -138,11 +139,14 @@ TEST(PeerAnswers, tell_where_the_wal_of_a_standby_ends) {
 }
 
 TEST(PeerAnswers, an_unknown_timeline_is_null) {
-  EXPECT_FALSE(read_status_document(R"({"timeline":null,"xlog":{"replayed_location":400}})").timeline);
+  EXPECT_FALSE(
+      read_status_document(R"({"timeline":null,"xlog":{"replayed_location":400}})", {"sc", "pg1"}).timeline);
 }
 
 TEST(PeerAnswers, tell_who_has_left_the_leaders_wal) {
-  EXPECT_TRUE(read_status_document(R"({"xlog":{"replayed_location":400},"tanist_diverged":true})").diverged);
+  EXPECT_TRUE(
+      read_status_document(R"({"xlog":{"replayed_location":400},"tanist_diverged":true})", {"sc", "pg1"})
+          .diverged);
 }
 
 TEST(PeerTls, is_checked_only_by_who_has_a_certificate) {

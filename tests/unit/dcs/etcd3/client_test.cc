@@ -238,6 +238,43 @@ TEST_F(Answers, that_no_lease_is_known_leave_what_is_bound_to_it_mine) {
   EXPECT_TRUE(lease.mine("200"));
 }
 
+TEST_F(Answers, to_a_watch_that_are_of_another_make_make_no_copy) {
+  struct Odd {
+    int status;
+    std::string body;
+    const char* said;
+  };
+  const std::string created = R"("created":true)";
+  const std::vector<Odd> odd = {
+      {200, in_result("{" + created + "}"), "does not tell which etcd"},
+      {200, in_result(with_header(created, R"("header":{})")), "does not tell which etcd"},
+      {200, in_result(with_header(created, R"("header":{"cluster_id":"11"})")), "does not tell which etcd"},
+      {200, in_result(with_header(created, R"("header":{"raft_term":"7"})")), "does not tell which etcd"},
+      {200, in_result(with_header(created, R"("header":{"cluster_id":"22","raft_term":"7"})")),
+       "belongs to another etcd"},
+      {200, in_result(with_header(created, R"("header":{"cluster_id":"11","raft_term":"6"})")),
+       "which is over"},
+      {200, "{}", "without a result"},
+      {200, "<html></html>", "no JSON"},
+      {503, R"({"title":"Service Unavailable","status":503})", "HTTP 503"},
+      {503, in_result(with_header(created)), "HTTP 503"}};
+  for (const auto& [status, body, said] : odd) {
+    SCOPED_TRACE(body);
+    gateway.on("/v3/watch", body, status);
+    auto store = make_store(io.get_executor(), clock, {gateway.options(), "/s/x", {}});
+    test::run(io, store->open({"a", "first", {}, {}}));
+    std::string why;
+    for (const Instant until = in(kBudget); why.find(said) == why.npos && clock.now() < until;) {
+      const auto view = run(store->load(Read::watched, in(20ms)));
+      ASSERT_FALSE(view);
+      why = view.error().detail;
+    }
+    EXPECT_THAT(why, HasSubstr(said));
+    EXPECT_EQ(store->watched(), nullptr);
+    test::run(io, store->close());
+  }
+}
+
 /// The leader of a store that never was asked for a lease before.
 class LeaderAnswers : public Answers {
  protected:

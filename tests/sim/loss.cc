@@ -1,0 +1,154 @@
+#include <algorithm>
+#include <limits>
+
+#include "cluster.h"
+#include "core/format.h"
+
+/// Who could have led instead, and what is lost because he does not.
+namespace tanist::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Whoever holds the key writes for so long after it was deleted by hand: the news, the time in which the
+/// key can be taken back, and an immediate stop.
+constexpr Duration kTakeBack = 400ms;
+/// A watch that was broken is whole again by then.
+constexpr Duration kWatchAgain = 8s;
+/// Without the key, and nobody has a reason to wait any more.
+constexpr Duration kIdle = 1s;
+constexpr Duration kSample = 100ms;
+/// What a peer tells of itself may be that old.
+constexpr Duration kToldLate = 200ms;
+/// After it came within reach it is counted on only so much later: it has to know itself first.
+constexpr Duration kSettled = 1500ms;
+constexpr Lsn kEnd{std::numeric_limits<std::uint64_t>::max()};
+
+}  // namespace
+
+void Cluster::excuse_holder() {
+  Member* holder = key_holder();
+  if (!holder) return;
+  excused_holders_[holder->host()] = {world_.now(), world_.now() < deaf_until_[holder->host()]};
+  watch_holders();
+}
+
+/// The store can tell its watch, and the daemon act on it.
+bool Cluster::hears(Member& m) {
+  const auto& faults = m.store_faults();
+  const auto clear = [&](Endpoint from, Endpoint to) {
+    const Link& way = world_.link(from, to);
+    return !way.blocked && way.loss <= 0 && way.slow_fraction <= 0;
+  };
+  return m.running() && !m.paused() && world_.now() >= m.answerable_from() && store_.up() &&
+         !m.postgres().stopped() && clear(m.host(), kStore) && clear(kStore, m.host()) &&
+         faults.request_loss <= 0 && faults.reply_loss <= 0 && faults.slow <= 0s && faults.watch_lag <= 0s;
+}
+
+void Cluster::watch_holders() {
+  for (auto& [host, excuse] : excused_holders_)
+    if (world_.now() < excuse.lost_at + kTakeBack && !excuse.deaf) excuse.deaf = !hears(member(host));
+}
+
+bool Cluster::cannot_know(const Member& m) const {
+  const auto excuse = excused_holders_.find(m.host());
+  return excuse != excused_holders_.end() && (excuse->second.deaf || !options_.audit) &&
+         world_.now() < excuse->second.lost_at + longest_ttl();
+}
+
+bool Cluster::takes_back(const Member& m) const {
+  const auto excuse = excused_holders_.find(m.host());
+  return cannot_know(m) ||
+         (excuse != excused_holders_.end() && world_.now() < excuse->second.lost_at + kTakeBack);
+}
+
+/// A primary that goes on without the key, and nobody who ends it.
+void Cluster::watch_idle_primaries() {
+  const auto& holder = seen_->leader_name();
+  for (const auto& m : members_) {
+    const bool idle = writes_for_cluster(*m) && m->name() != holder && !m->postgres().stopped() &&
+                      !uncovered(*m) && !takes_back(*m) && !excused();
+    if (!idle) {
+      idle_since_.erase(m->host());
+      continue;
+    }
+    const Time since = idle_since_.try_emplace(m->host(), world_.now()).first->second;
+    if (world_.now() - since > kIdle)
+      world_.violated(fmt::format("{} goes on as a primary while the leader key is {}", m->name(),
+                                  holder.empty() ? std::string("absent") : "held by " + holder));
+  }
+}
+
+/// `asker` gets an answer from `candidate`, and it is one that counts.
+bool Cluster::available(Member& candidate, Member& asker) {
+  const auto clear = [&](Endpoint from, Endpoint to) {
+    const Link& way = world_.link(from, to);
+    return !way.blocked && way.loss <= 0 && way.slow_fraction <= 0;
+  };
+  const auto& p = candidate.postgres();
+  return candidate.serving() && p.answers() && p.in_recovery() && !p.promoting() &&
+         !candidate.tags().nofailover && candidate.tags().failover_priority > 0 &&
+         seen_->member(candidate.name()) && clear(candidate.host(), asker.host()) &&
+         clear(asker.host(), candidate.host());
+}
+
+void Cluster::watch_availability() {
+  if (Member* writer = primary()) lineage_ = writer->postgres().disk().end.branch;
+  if (!seen_->unlocked() && world_.now() < sampled_at_ + kSample) return;
+  sampled_at_ = world_.now();
+  for (const auto& candidate : members_) {
+    // What a lagging watch has held back comes only after that.
+    if (!hears(*candidate))
+      deaf_until_[candidate->host()] = std::max(
+          deaf_until_[candidate->host()], world_.now() + kWatchAgain + candidate->store_faults().watch_lag);
+    for (const auto& asker : members_)
+      if (candidate != asker && !available(*candidate, *asker))
+        unavailable_at_[{candidate->host(), asker->host()}] = world_.now();
+  }
+}
+
+void Cluster::key_free() {
+  free_since_ = world_.now();
+  for (const auto& m : members_) at_free_[m->host()] = m->postgres().disk().end;
+}
+
+/// The cluster went on from it: it was not lost before.
+bool Cluster::counts(const Acknowledged& commit) {
+  return commit.when + kToldLate < free_since_ && wal_.contains({lineage_, kEnd}, commit.at);
+}
+
+/// Whoever takes the key is going to be promoted, unless it finds out better; told when it has been. Nothing
+/// that was acknowledged before the key was free may be lost by that, where somebody has it who could have
+/// led as well, and could be asked; nor what is known to be on a later timeline, as long as its holder lives.
+void Cluster::check_loss(Member& winner) {
+  losses_.erase(winner.host());
+  auto& mine = winner.postgres();
+  if (!mine.in_recovery() || mine.life() != Postgres::Life::up || lineage_ < 0 || excused() ||
+      !options_.audit)
+    return;
+  const bool stale = mine.timeline() < store_.snapshot()->history.cluster_timeline();
+  for (const auto& other : members_) {
+    if (other.get() == &winner || !at_free_.contains(other->host())) continue;
+    auto& theirs = other->postgres();
+    const Position had = wal_.common(theirs.disk().end, at_free_[other->host()]);
+    if (wal_.contains(mine.disk().end, had) || theirs.disk().data != Postgres::Data::ok) continue;
+    const auto away = unavailable_at_.find({other->host(), winner.host()});
+    const bool asked =
+        available(*other, winner) && (away == unavailable_at_.end() || away->second + kSettled < free_since_);
+    const bool known = stale && other->serving() && theirs.answers() && theirs.timeline() > mine.timeline();
+    if (!asked && !known) continue;
+    std::size_t lost = 0;
+    const auto& commits = wal_.acknowledged();
+    for (auto commit = commits.rbegin(); commit != commits.rend(); ++commit)
+      if (wal_.contains(had, commit->at) && !wal_.contains(mine.disk().end, commit->at) && counts(*commit))
+        ++lost;
+    if (lost > 0)
+      losses_[winner.host()] =
+          fmt::format("{} was promoted at {}/{} without {} acknowledged commits that {} has ({}/{})",
+                      winner.name(), mine.timeline().value, mine.disk().end.lsn.value, lost, other->name(),
+                      theirs.timeline().value, theirs.disk().end.lsn.value);
+  }
+}
+
+}  // namespace tanist::sim
