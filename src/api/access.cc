@@ -82,10 +82,6 @@ Allowlist read_allowlist(const std::vector<std::string>& entries) {
   return out;
 }
 
-bool is_safe(std::string_view method) {
-  return method == "GET" || method == "HEAD" || method == "OPTIONS";
-}
-
 std::string_view first_segment(std::string_view target) {
   std::string_view path = target.substr(0, target.find('?'));
   path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));

@@ -34,9 +34,6 @@ struct Allowlist {
 };
 Allowlist read_allowlist(const std::vector<std::string>& entries);
 
-/// True for methods that only read: they are never asked for anything.
-bool is_safe(std::string_view method);
-
 /// `config` of `//config/x?y=z`: what a target is about, and what is asked of who calls it.
 std::string_view first_segment(std::string_view target);
 

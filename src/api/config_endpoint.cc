@@ -6,6 +6,8 @@
 #include "core/format.h"
 #include "core/log.h"
 
+TANIST_LOGGER("patroni.api");
+
 namespace tanist::api {
 
 using net::HttpRequest;

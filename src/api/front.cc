@@ -8,6 +8,8 @@
 #include "core/wait.h"
 #include "dcs/compatible_version.h"
 
+TANIST_LOGGER("patroni.api");
+
 namespace tanist::api {
 
 namespace {

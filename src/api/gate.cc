@@ -5,6 +5,8 @@
 #include "core/log.h"
 #include "core/wait.h"
 
+TANIST_LOGGER("patroni.api");
+
 namespace tanist::api {
 
 namespace {

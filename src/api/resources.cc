@@ -16,6 +16,8 @@
 #include "core/version.h"
 #include "dcs/overview.h"
 
+TANIST_LOGGER("patroni.api");
+
 namespace tanist::api {
 
 using net::HttpRequest;

@@ -10,6 +10,8 @@
 #include "core/log.h"
 #include "dcs/codec.h"
 
+TANIST_LOGGER("patroni.api");
+
 namespace tanist::api {
 
 using net::HttpRequest;

@@ -152,12 +152,4 @@ Dynamic build_dynamic(const Document& accepted) {
   return out;
 }
 
-std::optional<Document> starting_dynamic(const std::optional<Document>& stored,
-                                         const std::optional<Document>& cached, const Bootstrap& bootstrap) {
-  if (stored && stored->is_map() && stored->size() > 0) return stored;
-  if (cached && cached->is_map() && cached->size() > 0) return cached;
-  if (bootstrap.present) return bootstrap.dcs;
-  return std::nullopt;
-}
-
 }  // namespace tanist::config

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <expected>
-#include <optional>
 #include <string>
 
 #include "config/errors.h"
@@ -18,10 +17,5 @@ std::expected<Document, std::string> accept_dynamic(const Document& raw);
 
 /// The typed part of an accepted dynamic configuration; unusable values give their defaults.
 Dynamic build_dynamic(const Document& accepted);
-
-/// The dynamic configuration a daemon starts with: what the store holds, else the cached copy, else
-/// `bootstrap.dcs`. An empty map counts as missing; nullopt: none of them.
-std::optional<Document> starting_dynamic(const std::optional<Document>& stored,
-                                         const std::optional<Document>& cached, const Bootstrap& bootstrap);
 
 }  // namespace tanist::config

@@ -15,6 +15,8 @@
 #include "core/log_names.h"
 #include "core/log_output.h"
 
+TANIST_LOGGER("patroni.log");
+
 namespace tanist::log {
 namespace detail {
 std::atomic<Level> threshold{Level::info};

@@ -98,6 +98,12 @@ struct Text {
   std::source_location where;
 };
 
+/// What TANIST_LOGGER makes.
+struct NamedSource {
+  explicit NamedSource(std::string_view logger,
+                       const std::source_location& where = std::source_location::current());
+};
+
 namespace detail {
 /// The lowest level that any logger writes.
 extern std::atomic<Level> threshold;
@@ -141,3 +147,13 @@ void critical(Text<std::type_identity_t<Args>...> text, Args&&... args) {
 }
 
 }  // namespace tanist::log
+
+/// The logger of a source file, by the name that users give levels to (config.md §10.8): once in each .cc
+/// that logs, above its namespace. It goes where the file goes; tests/unit/tidy knows the names that there
+/// are.
+#define TANIST_LOGGER(name) TANIST_LOGGER_OF(name, __COUNTER__)
+#define TANIST_LOGGER_OF(name, number) TANIST_LOGGER_NUMBERED(name, number)
+#define TANIST_LOGGER_NUMBERED(name, number)                       \
+  static const ::tanist::log::NamedSource tanist_logger_##number { \
+    name                                                           \
+  }

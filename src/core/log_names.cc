@@ -1,64 +1,19 @@
 #include "core/log_names.h"
 
+#include <functional>
+#include <map>
+
+#include "core/log.h"
+
 namespace tanist::log {
 namespace {
 
-struct Place {
-  std::string_view prefix;
-  std::string_view name;
-};
-
-/// The first prefix that fits counts: single files stand before their folder.
-constexpr Place kPlaces[] = {
-    {"api/", "patroni.api"},
-    {"apps/", "patroni.__main__"},
-    {"citus/", "patroni.postgresql.mpp.citus"},
-    {"cli/", "patroni.ctl"},
-    {"config/", "patroni.config"},
-    {"core/log", "patroni.log"},
-    {"core/", "patroni.utils"},
-    {"ctl/", "patroni.ctl"},
-    {"dcs/consul/", "patroni.dcs.consul"},
-    {"dcs/etcd2/", "patroni.dcs.etcd"},
-    {"dcs/etcd3/", "patroni.dcs.etcd3"},
-    {"dcs/exhibitor/", "patroni.dcs.exhibitor"},
-    {"dcs/kubernetes/", "patroni.dcs.kubernetes"},
-    {"dcs/raft/", "patroni.dcs.raft"},
-    {"dcs/zookeeper/", "patroni.dcs.zookeeper"},
-    {"dcs/", "patroni.dcs"},
-    {"guard/", "patroni.watchdog.base"},
-    {"ha/operations/bootstrap", "patroni.postgresql.bootstrap"},
-    {"ha/operations/operation", "patroni.async_executor"},
-    {"ha/policy/quorum", "patroni.quorum"},
-    {"ha/", "patroni.ha"},
-    {"member/control_port", "patroni.api"},
-    {"member/peers", "patroni.ha"},
-    {"member/settings_source", "patroni.config"},
-    {"member/", "patroni.__main__"},
-    {"net/http_server", "patroni.api"},
-    {"net/", "urllib3"},
-    {"postgres/apply", "patroni.postgresql.config"},
-    {"postgres/bootstrap", "patroni.postgresql.bootstrap"},
-    {"postgres/callbacks", "patroni.postgresql.callback_executor"},
-    {"postgres/citus", "patroni.postgresql.mpp.citus"},
-    {"postgres/clone", "patroni.postgresql.bootstrap"},
-    {"postgres/config", "patroni.postgresql.config"},
-    {"postgres/connection", "patroni.postgresql.connection"},
-    {"postgres/parameters", "patroni.postgresql.validator"},
-    {"postgres/pid_file", "patroni.postgresql.postmaster"},
-    {"postgres/postmaster", "patroni.postgresql.postmaster"},
-    {"postgres/recovery", "patroni.postgresql.config"},
-    {"postgres/rewind", "patroni.postgresql.rewind"},
-    {"postgres/slots", "patroni.postgresql.slots"},
-    {"postgres/sync", "patroni.postgresql.sync"},
-    {"postgres/tools", "patroni.postgresql.cancellable"},
-    {"postgres/", "patroni.postgresql"},
-    {"process/init", "patroni.daemon"},
-    {"process/", "patroni.postgresql.cancellable"},
-    {"setup/", "patroni.config_generator"},
-    {"vip/", "patroni.vip"},
-    {"watchdog/", "patroni.watchdog.base"},
-};
+/// Source path → logger. Filled while the program is loaded, by one thread; never destroyed, as lines may
+/// come from static destructors.
+std::map<std::string, std::string, std::less<>>& named_sources() {
+  static auto* const all = new std::map<std::string, std::string, std::less<>>;
+  return *all;
+}
 
 constexpr std::string_view kOwn = "tanist";
 constexpr std::string_view kKnown = "patroni";
@@ -86,15 +41,19 @@ std::string_view source_path(std::string_view file) {
 }
 
 std::string logger_name(std::string_view source_path) {
-  for (const auto& place : kPlaces)
-    if (source_path.starts_with(place.prefix)) return std::string(place.name);
-  return std::string(kKnown);
+  const auto& all = named_sources();
+  const auto named = all.find(source_path);
+  return named == all.end() ? std::string(kKnown) : named->second;
 }
 
 std::string canonical_logger(std::string_view name) {
   if (name == kOwn || (name.starts_with(kOwn) && name[kOwn.size()] == '.'))
     return std::string(kKnown).append(name.substr(kOwn.size()));
   return std::string(name);
+}
+
+NamedSource::NamedSource(std::string_view logger, const std::source_location& where) {
+  named_sources().emplace(source_path(where.file_name()), logger);
 }
 
 std::string_view bare_function_name(std::string_view signature) {

@@ -9,7 +9,8 @@ namespace tanist::log {
 /// `ha/act.cc`: relative to the source root, whatever path the compiler was given.
 std::string_view source_path(std::string_view file);
 
-/// The logger of a source file as users know it: `patroni.ha`, `patroni.dcs.etcd3`.
+/// The logger that a source file gave itself (TANIST_LOGGER): `patroni.ha`, `patroni.dcs.etcd3`; `patroni`
+/// for one that did not.
 std::string logger_name(std::string_view source_path);
 
 /// `tanist` and `tanist.x` mean `patroni` and `patroni.x`.

@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+TANIST_LOGGER("patroni.log");
+
 namespace tanist::log {
 namespace {
 

@@ -7,9 +7,9 @@
 namespace tanist {
 
 /// A coroutine of the daemon. It runs on the executor of whoever awaits it; it starts when it is awaited.
-/// Rules (CONTRIBUTING): no capturing lambda coroutines, no reference parameters that can dangle, in an
-/// expression that awaits no braced temporary, no lambda with captures and no `?:` of a class type, no await
-/// in a catch block.
+/// Rules (CONTRIBUTING.md, "Coroutines"): no capturing lambda coroutines, no reference parameters that can
+/// dangle, in an expression that awaits no braced temporary, no lambda with captures and no `?:` of a class
+/// type, no await in a catch block.
 template <class T>
 using Task = boost::asio::awaitable<T>;
 

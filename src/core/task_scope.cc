@@ -8,6 +8,8 @@
 
 #include "core/log.h"
 
+TANIST_LOGGER("patroni.utils");
+
 namespace tanist {
 
 namespace asio = boost::asio;

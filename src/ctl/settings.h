@@ -37,7 +37,7 @@ struct Settings {
   std::string base_path(const std::string& cluster) const;
 };
 
-/// Reads files and environment (ctl.md §1.1–1.2). Throws Failure.
+/// Reads files and environment (ctl.md §1.1–§1.2). Throws Failure.
 Settings load_settings(const GlobalOptions& options, const config::Environment& environment);
 
 /// YAML that holds a mapping; nothing at all is an empty one. `source` is for messages. Throws Failure.

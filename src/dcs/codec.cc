@@ -7,6 +7,8 @@
 #include "core/log.h"
 #include "net/http.h"
 
+TANIST_LOGGER("patroni.dcs");
+
 namespace tanist::dcs {
 
 namespace {

@@ -2,6 +2,8 @@
 #include "ha/bootstrap_note.h"
 #include "ha/engine_impl.h"
 
+TANIST_LOGGER("patroni.postgresql.bootstrap");
+
 /// A bootstrap that this member began in an earlier incarnation and did not finish.
 namespace tanist::ha {
 namespace {

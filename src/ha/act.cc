@@ -5,6 +5,8 @@
 #include "ha/member_record.h"
 #include "postgres/parameters.h"
 
+TANIST_LOGGER("patroni.ha");
+
 /// Acting on a decision: mandate, words, duties in their order, one intent.
 namespace tanist::ha {
 namespace {
@@ -21,11 +23,6 @@ bool is_stop(const Intent& intent) {
          std::holds_alternative<intent::StopImmediate>(intent) ||
          std::holds_alternative<intent::PreEmpt>(intent) || std::holds_alternative<intent::Shutdown>(intent);
 }
-
-template <class... Fs>
-struct overloaded : Fs... {
-  using Fs::operator()...;
-};
 
 }  // namespace
 
@@ -66,13 +63,7 @@ Task<void> Engine::Impl::act(const View& view, const Decision& decision) {
   for (const auto& ordered : decision.duties) {
     auto doing = do_duty(ordered.duty, view);
     const bool done = co_await std::move(doing);
-    if (done || ordered.on_failure == OnFailure::go_on) continue;
-    if (ordered.on_failure == OnFailure::postpone_intent) {
-      intent_allowed = false;
-      continue;
-    }
-    intent_allowed = false;
-    break;
+    if (!done && ordered.on_failure == OnFailure::postpone_intent) intent_allowed = false;
   }
   if (intent_allowed) {
     auto doing = do_intent(decision.intent, view);
@@ -124,11 +115,6 @@ Task<bool> Engine::Impl::do_duty(const Duty& duty, const View& view) {
   if (const auto* d = std::get_if<duty::Config>(&duty)) {
     auto writing =
         ports_.store.write(dcs::ConfigRecord{settings_->dynamic.raw}, d->condition, now() + kSideWriteBudget);
-    auto written = co_await std::move(writing);
-    co_return written.done();
-  }
-  if (const auto* d = std::get_if<duty::ClearFailover>(&duty)) {
-    auto writing = ports_.store.write(dcs::FailoverRecord{}, d->condition, now() + kSideWriteBudget);
     auto written = co_await std::move(writing);
     co_return written.done();
   }
@@ -309,7 +295,7 @@ Task<void> Engine::Impl::begin_bootstrap(intent::Bootstrap what) {
   fresh_read_wanted_ = true;
   if (!begun.done()) {
     memory_.bootstrapping = false;
-    log::info("failed to acquire initialize lock");
+    log::info("{}", code_text(Code::lost_initialize_race));
     if (!begun.detail.empty()) log::debug("{}", begun.detail);
     co_return;
   }

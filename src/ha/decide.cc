@@ -73,7 +73,7 @@ bool contradicts_lease(Draft& d) {
   return d.because(Code::view_contradicts_lease);
 }
 
-/// ha.md §3 step 13; engine: PostgreSQL is down when nothing of it is left.
+/// ha.md §3 step 13; engine.md §4: PostgreSQL is down when nothing of it is left.
 bool wait_for_orphans(Draft& d) {
   if (d.facts().process != postgres::Process::orphans || d.view.operation) return false;
   policy::note_death(d);
@@ -81,7 +81,7 @@ bool wait_for_orphans(Draft& d) {
   return d.because(Code::waiting_for_processes);
 }
 
-/// engine: the fence is disarmed wherever nothing can commit and nothing is about to.
+/// engine.md §5: the fence is disarmed wherever nothing can commit and nothing is about to.
 void disarm_as_replica(Draft& d) {
   if (!d.view.fence.armed || d.view.operation || d.view.has_lock() || policy::may_commit(d.view)) return;
   if (d.facts().process != postgres::Process::orphans && !d.memory.acquiring)

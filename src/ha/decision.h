@@ -127,10 +127,6 @@ struct Initialize {
 struct Config {
   dcs::Condition condition;
 };
-/// `{}` into /failover.
-struct ClearFailover {
-  dcs::Condition condition;
-};
 struct DeleteSync {
   dcs::Version version;
 };
@@ -176,13 +172,13 @@ struct Say {
 };
 }  // namespace duty
 
-using Duty = std::variant<duty::Member, duty::Status, duty::Initialize, duty::Config, duty::ClearFailover,
-                          duty::DeleteSync, duty::History, duty::Slots, duty::Fence, duty::Callback,
+using Duty = std::variant<duty::Member, duty::Status, duty::Initialize, duty::Config, duty::DeleteSync,
+                          duty::History, duty::Slots, duty::Fence, duty::Callback,
                           duty::CheckpointAfterPromote, duty::SetRole, duty::SetState, duty::RefuseRestart,
                           duty::DropScheduledRestart, duty::LookForWal, duty::Say>;
 
 /// What the failure of a duty means for the rest of the decision.
-enum class OnFailure { go_on, stop_here, postpone_intent };
+enum class OnFailure { go_on, postpone_intent };
 
 struct OrderedDuty {
   Duty duty;
@@ -204,7 +200,7 @@ struct Needs {
   bool any() const { return peers || linearizable_view || control_file || divergence; }
 };
 
-/// Stable reason codes; each owns its text (reasons.cc, with the section of the spec that quotes it).
+/// Stable reason codes; each owns its text (reasons.inc, with the place in docs/spec that quotes it).
 enum class Code {
 #define TANIST_REASON(code, text, section) code,
 #include "ha/reasons.inc"

@@ -4,6 +4,8 @@
 #include "core/wait.h"
 #include "ha/engine_impl.h"
 
+TANIST_LOGGER("patroni.ha");
+
 namespace tanist::ha {
 namespace {
 

@@ -3,6 +3,8 @@
 #include "core/wait.h"
 #include "ha/engine_impl.h"
 
+TANIST_LOGGER("patroni.ha");
+
 /// Observing: the store, PostgreSQL, the lease, and what a decision asked for, put into a View.
 namespace tanist::ha {
 namespace {

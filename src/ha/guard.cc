@@ -6,6 +6,8 @@
 #include "core/wait.h"
 #include "ha/engine_impl.h"
 
+TANIST_LOGGER("patroni.ha");
+
 /// From the first moment of the daemon to its last, whatever may commit has a deadline. Here is the first: a
 /// PostgreSQL that an earlier daemon left running is found and watched before anything else, until its lease
 /// is proven. And the last: none that may commit is left behind. And a promotion, which outlives who began

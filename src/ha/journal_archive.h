@@ -109,7 +109,11 @@ class Reader {
   template <class T>
   void operator()(std::string_view name, T& value) {
     const Document* found = from_.find(name);
-    if (!found) return;
+    if (!found) {
+      // What is empty is not written, also where a text is something else by default.
+      if constexpr (std::is_same_v<T, std::string>) value.clear();
+      return;
+    }
     try {
       read(*found, value);
     } catch (const Unreadable& e) {

@@ -36,7 +36,7 @@ TANIST_ENUM(Memory::PrePromote, "none", "failed");
 TANIST_ENUM(Memory::Rewind, "initial", "check", "need", "not_need", "success", "failed");
 TANIST_ENUM(config::Dynamic::SyncMode, "off", "on", "quorum");
 TANIST_ENUM(Mandate::Kind, "keep", "lapse", "release");
-TANIST_ENUM(OnFailure, "go_on", "stop_here", "postpone_intent");
+TANIST_ENUM(OnFailure, "go_on", "postpone_intent");
 #undef TANIST_ENUM
 
 }  // namespace journal
@@ -63,7 +63,8 @@ void fields(A& a, Probe& v) {
   a("asked_at", v.asked_at), a("in_recovery", v.in_recovery), a("timeline", v.timeline), a("wal", v.wal);
   a("replay", v.replay), a("receive", v.receive), a("replay_paused", v.replay_paused);
   a("received_timeline", v.received_timeline), a("receiver_state", v.receiver_state), a("slots", v.slots);
-  a("effective_timeline", v.effective_timeline);
+  a("effective_timeline", v.effective_timeline), a("server_version", v.server_version);
+  a("postmaster_start_time", v.postmaster_start_time);
 }
 template <class A>
 void fields(A& a, Upstream& v) {
@@ -84,6 +85,12 @@ void fields(A& a, Facts& v) {
   a("control", v.control), a("standby_signal", v.standby_signal), a("backup_label", v.backup_label);
   a("half_rewound", v.half_rewound), a("rewind_works", v.rewind_works), a("control_error", v.control_error);
   a("system_identifier", v.system_identifier);
+  // Values of parameters may be secrets: that they wait is all that is asked.
+  std::vector<std::string> pending;
+  for (const auto& [parameter, values] : v.pending_restart) pending.push_back(parameter);
+  a("pending_restart", pending);
+  if constexpr (A::kReads)
+    for (const auto& parameter : pending) v.pending_restart[parameter];
 }
 template <class A>
 void fields(A& a, WantedSlot& v) {
@@ -184,13 +191,16 @@ void fields(A& a, Dynamic& v) {
   a("primary_race_backoff", v.primary_race_backoff), a("member_slots_ttl", v.member_slots_ttl);
   a("check_timeline", v.check_timeline), a("pause", v.pause), a("failsafe_mode", v.failsafe_mode);
   a("synchronous_mode", v.synchronous_mode), a("standby_cluster", v.standby_cluster);
-  // Of the rest only what is asked for by presence.
+  // Of the rest only what is asked for by presence, and whether there is anything.
   std::vector<std::string> present;
   for (const auto& entry : v.raw.is_map() ? v.raw.entries() : Document::Entries{})
     if (entry.value.truthy()) present.push_back(entry.key);
-  a("present", present);
-  if constexpr (A::kReads)
+  bool filled = v.raw.size() > 0;
+  a("present", present), a("filled", filled);
+  if constexpr (A::kReads) {
     for (const auto& key : present) v.raw.set(key, true);
+    if (filled && present.empty()) v.raw.set("recorded", false);
+  }
 }
 template <class A>
 void fields(A& a, ReplicaMethod& v) {
@@ -298,11 +308,9 @@ void fields(A& a, Memory& v) {
   a("rewinds_failed", v.rewinds_failed), a("rewind_failed_from", v.rewind_failed_from);
   a("rejoin_error", v.rejoin_error), a("starts_failed", v.starts_failed);
   a("clones_failed", v.clones_failed), a("bootstrapping", v.bootstrapping);
-  a("bootstrap_users_done", v.bootstrap_users_done);
   a("retain_slots", v.retain_slots), a("retain_slots_seeded", v.retain_slots_seeded);
   a("refusals_told", v.refusals_told), a("results_seen", v.results_seen);
-  a("name_checked", v.name_checked), a("acquiring", v.acquiring), a("acquired_on", v.acquired_on),
-      a("joined", v.joined);
+  a("acquiring", v.acquiring), a("acquired_on", v.acquired_on), a("joined", v.joined);
 }
 template <class A>
 void fields(A& a, Mandate& v) {
@@ -353,9 +361,14 @@ Document intent_form(const Intent& intent) {
                    d.set("upstream", written(i.upstream));
                    d.set("name", i.name);
                  },
-                 [&](const intent::Rewind& i) { d.set("source", written(i.source)); },
+                 [&](const intent::Rewind& i) {
+                   d.set("source", written(i.source));
+                   d.set("leader", i.leader);
+                   d.set("checkpoint_source", i.checkpoint_source);
+                 },
                  [&](const intent::Clone& i) {
                    d.set("source", written(i.source));
+                   d.set("source_name", i.source_name);
                    d.set("from_leader", i.from_leader);
                    d.set("why_removal_allowed", i.why_removal_allowed);
                    d.set("basebackup_only", i.basebackup_only);
@@ -393,13 +406,10 @@ Document duty_form(const OrderedDuty& ordered) {
                  [&](const duty::Initialize& v) {
                    name("initialize");
                    d.set("if", condition_form(v.condition));
+                   d.set("system_id", v.system_id);
                  },
                  [&](const duty::Config& v) {
                    name("config");
-                   d.set("if", condition_form(v.condition));
-                 },
-                 [&](const duty::ClearFailover& v) {
-                   name("clear_failover");
                    d.set("if", condition_form(v.condition));
                  },
                  [&](const duty::DeleteSync& v) {
@@ -433,6 +443,7 @@ Document duty_form(const OrderedDuty& ordered) {
                  },
                  [&](const duty::RefuseRestart& v) {
                    name("refuse_restart");
+                   d.set("id", written(v.id));
                    d.set("why", v.why);
                  },
                  [&](const duty::DropScheduledRestart&) { name("drop_scheduled_restart"); },

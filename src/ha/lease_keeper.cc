@@ -5,6 +5,8 @@
 #include "core/log.h"
 #include "core/wait.h"
 
+TANIST_LOGGER("patroni.ha");
+
 namespace tanist::ha {
 namespace {
 

@@ -3,6 +3,8 @@
 #include "core/wait.h"
 #include "ha/engine_impl.h"
 
+TANIST_LOGGER("patroni.ha");
+
 /// What happens once, before the first cycle: the store, the name, what an earlier incarnation left behind.
 namespace tanist::ha {
 namespace {

@@ -263,7 +263,6 @@ struct Memory {
   int clones_failed = 0;
   /// A bootstrap of this incarnation is in progress. Lost: the note on disk and in the store tell.
   bool bootstrapping = false;
-  bool bootstrap_users_done = false;
   /// retain_slots: name → last seen (dcs.md §2.4). Lost: begins anew with the stored list stamped now.
   std::map<std::string, Instant> retain_slots;
   bool retain_slots_seeded = false;
@@ -271,10 +270,6 @@ struct Memory {
   std::map<std::string, Instant> refusals_told;
   /// Serial of the operation result that was already looked at.
   std::uint64_t results_seen = 0;
-  /// What was last published / written, to say things once.
-  std::string last_lock_owner_line;
-  /// The member has asked its peers about itself (unique name) at start. Lost: asked again.
-  bool name_checked = false;
   /// The last decision asked for the leader key. Lost: a message says "had the lock" instead of "acquired".
   bool acquiring = false;
   /// What it was asked for on. Lost: the peers are asked again before the promotion.

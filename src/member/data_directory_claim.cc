@@ -11,6 +11,8 @@
 #include "core/format.h"
 #include "core/log.h"
 
+TANIST_LOGGER("patroni.__main__");
+
 namespace tanist::member {
 
 DataDirectoryClaim::~DataDirectoryClaim() {

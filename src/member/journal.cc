@@ -5,6 +5,8 @@
 #include "ha/decision.h"
 #include "ha/journal_codec.h"
 
+TANIST_LOGGER("patroni.__main__");
+
 namespace tanist::member {
 namespace {
 

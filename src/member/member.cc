@@ -26,6 +26,8 @@
 #include "process/signals.h"
 #include "process/umask.h"
 
+TANIST_LOGGER("patroni.__main__");
+
 namespace tanist::member {
 namespace {
 

@@ -7,6 +7,8 @@
 #include "core/version.h"
 #include "core/wait.h"
 
+TANIST_LOGGER("patroni.ha");
+
 namespace tanist::member {
 namespace {
 

@@ -6,6 +6,8 @@
 #include "core/log.h"
 #include "member/peers.h"
 
+TANIST_LOGGER("patroni.__main__");
+
 namespace tanist::member {
 namespace {
 

@@ -5,6 +5,8 @@
 #include "config/until_restart.h"
 #include "core/log.h"
 
+TANIST_LOGGER("patroni.config");
+
 namespace tanist::member {
 
 struct SettingsSource::Start {

@@ -18,6 +18,8 @@
 #include "net/seats.h"
 #include "net/transport.h"
 
+TANIST_LOGGER("patroni.api");
+
 namespace tanist::net {
 
 namespace asio = boost::asio;

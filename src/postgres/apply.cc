@@ -9,6 +9,8 @@
 #include "postgres/local_server.h"
 #include "postgres/parameter_values.h"
 
+TANIST_LOGGER("patroni.postgresql.config");
+
 /// New settings for a running server.
 namespace tanist::postgres {
 

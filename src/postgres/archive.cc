@@ -3,6 +3,8 @@
 #include "core/log.h"
 #include "postgres/local_server.h"
 
+TANIST_LOGGER("patroni.postgresql.rewind");
+
 /// WAL to the archive and back, with the commands that PostgreSQL itself would run (postgres.md §24, §25).
 namespace tanist::postgres {
 

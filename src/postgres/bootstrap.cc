@@ -7,6 +7,8 @@
 #include "postgres/progress.h"
 #include "postgres/statements.h"
 
+TANIST_LOGGER("patroni.postgresql.bootstrap");
+
 /// A new cluster: initdb, then users and the script of the user.
 namespace tanist::postgres {
 

@@ -9,6 +9,8 @@
 #include "process/command_line.h"
 #include "process/proc.h"
 
+TANIST_LOGGER("patroni.postgresql.callback_executor");
+
 namespace tanist::postgres {
 namespace {
 

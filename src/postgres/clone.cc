@@ -12,6 +12,8 @@
 #include "postgres/lock_files.h"
 #include "postgres/progress.h"
 
+TANIST_LOGGER("patroni.postgresql.bootstrap");
+
 /// The data directory around an attempt to make a replica, and its end. What is run in between:
 /// replica_methods.cc.
 namespace tanist::postgres {

@@ -15,6 +15,8 @@
 #include "core/log.h"
 #include "postgres/data_directory.h"
 
+TANIST_LOGGER("patroni.postgresql.bootstrap");
+
 namespace tanist::postgres {
 
 namespace fs = std::filesystem;

@@ -10,6 +10,8 @@
 #include "postgres/history.h"
 #include "postgres/local_server.h"
 
+TANIST_LOGGER("patroni.postgresql.rewind");
+
 /// Asking the leader how its WAL came about, and this server how its own did (postgres.md §24).
 namespace tanist::postgres {
 

@@ -14,6 +14,8 @@
 #include "postgres/local_server.h"
 #include "postgres/progress.h"
 
+TANIST_LOGGER("patroni.postgresql.bootstrap");
+
 /// A new cluster from a script of the user: a restored backup, most of all, with recovery to a point in time.
 namespace tanist::postgres {
 

@@ -14,6 +14,8 @@
 #include "core/log.h"
 #include "postgres/config_files.h"
 
+TANIST_LOGGER("patroni.postgresql");
+
 namespace tanist::postgres {
 
 namespace fs = std::filesystem;

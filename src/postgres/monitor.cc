@@ -9,6 +9,8 @@
 #include "postgres/monitoring_query.h"
 #include "postgres/pid_file.h"
 
+TANIST_LOGGER("patroni.postgresql");
+
 /// The light that is always on: one query a second, one in flight.
 namespace tanist::postgres {
 

@@ -8,6 +8,8 @@
 
 #include "core/log.h"
 
+TANIST_LOGGER("patroni.postgresql.postmaster");
+
 namespace tanist::postgres {
 namespace {
 

@@ -10,6 +10,8 @@
 #include "postgres/lock_files.h"
 #include "postgres/pid_file.h"
 
+TANIST_LOGGER("patroni.postgresql.postmaster");
+
 /// Finding, adopting, watching and launching the postmaster.
 namespace tanist::postgres {
 

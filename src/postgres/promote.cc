@@ -8,6 +8,8 @@
 #include "core/log.h"
 #include "postgres/local_server.h"
 
+TANIST_LOGGER("patroni.postgresql");
+
 namespace tanist::postgres {
 
 using namespace std::chrono_literals;

@@ -7,6 +7,8 @@
 #include "postgres/local_server.h"
 #include "postgres/progress.h"
 
+TANIST_LOGGER("patroni.postgresql.bootstrap");
+
 /// Making a replica: pg_basebackup, and methods of the user (postgres.md §22).
 namespace tanist::postgres {
 

@@ -9,6 +9,8 @@
 #include "postgres/lock_files.h"
 #include "postgres/progress.h"
 
+TANIST_LOGGER("patroni.postgresql.rewind");
+
 /// pg_rewind: bringing a data directory back to where its WAL left the leader's (postgres.md §24).
 namespace tanist::postgres {
 

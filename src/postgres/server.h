@@ -52,7 +52,6 @@ struct ReplicaRequest {
 
 enum class StartOutcome { accepting, died, timed_out };
 
-enum class SlotAction { keep, create, drop };
 /// A physical slot that must exist, and where it is known to be needed from (0: unknown).
 struct WantedSlot {
   std::string name;
@@ -166,7 +165,7 @@ class Server {
   virtual Task<Lsn> last_lsn(ControlData control, Instant deadline) = 0;
   /// Nothing of the server is left (orphans included).
   virtual Task<bool> wait_down(Instant deadline) = 0;
-  /// SIGKILL to everything of this data directory that can commit, in the order of engine §5. Not
+  /// SIGKILL to everything of this data directory that can commit, in the order of engine.md §5. Not
   /// cancellable; returns when it is down or at the deadline.
   virtual Task<bool> kill_everything(Instant deadline) = 0;
   /// The same without waiting, for the lease's kill_at: safe to call at any moment.

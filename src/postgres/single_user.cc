@@ -1,6 +1,8 @@
 #include "core/log.h"
 #include "postgres/local_server.h"
 
+TANIST_LOGGER("patroni.postgresql.rewind");
+
 /// Crash recovery by a server of one process, before WAL is compared or rewound (postgres.md §25).
 namespace tanist::postgres {
 namespace {

@@ -3,6 +3,8 @@
 #include "core/log.h"
 #include "postgres/local_server.h"
 
+TANIST_LOGGER("patroni.postgresql.slots");
+
 /// Physical slots of the members (replication.md §6, §7).
 namespace tanist::postgres {
 

@@ -14,6 +14,8 @@
 #include "postgres/pid_file.h"
 #include "process/umask.h"
 
+TANIST_LOGGER("patroni.postgresql");
+
 /// From settings to files to a running postmaster.
 namespace tanist::postgres {
 

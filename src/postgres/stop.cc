@@ -8,6 +8,8 @@
 #include "postgres/local_server.h"
 #include "postgres/pid_file.h"
 
+TANIST_LOGGER("patroni.postgresql");
+
 /// The end of a server, from a polite signal to SIGKILL for everything.
 namespace tanist::postgres {
 

@@ -7,6 +7,8 @@
 #include "postgres/local_server.h"
 #include "process/command_line.h"
 
+TANIST_LOGGER("patroni.postgresql.cancellable");
+
 /// PostgreSQL's programs, scripts of the user, and what all actions need.
 namespace tanist::postgres {
 

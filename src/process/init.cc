@@ -11,6 +11,8 @@
 #include "core/log.h"
 #include "process/proc.h"
 
+TANIST_LOGGER("patroni.daemon");
+
 namespace tanist::process {
 namespace {
 

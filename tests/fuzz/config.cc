@@ -8,7 +8,6 @@
 
 #include "config/build.h"
 #include "config/dynamic.h"
-#include "config/dynamic_cache.h"
 #include "config/load.h"
 #include "config/yaml.h"
 
@@ -82,7 +81,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (!accepted) break;
       const auto again = config::accept_dynamic(*accepted);
       if (!again || !(*again == *accepted)) std::abort();
-      (void)config::decode_dynamic_cache(config::encode_dynamic_cache(*accepted));
       break;
     }
   }

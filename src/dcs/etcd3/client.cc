@@ -7,6 +7,8 @@
 #include "core/log.h"
 #include "dcs/store.h"
 
+TANIST_LOGGER("patroni.dcs.etcd3");
+
 namespace tanist::dcs::etcd3 {
 
 namespace {

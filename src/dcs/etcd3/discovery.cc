@@ -3,6 +3,8 @@
 #include "dcs/etcd3/client.h"
 #include "net/resolver.h"
 
+TANIST_LOGGER("patroni.dcs.etcd3");
+
 /// Nodes by DNS SRV records (dcs.md §4.1).
 namespace tanist::dcs::etcd3 {
 

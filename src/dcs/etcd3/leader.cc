@@ -2,6 +2,8 @@
 #include "core/log.h"
 #include "dcs/etcd3/etcd3_store.h"
 
+TANIST_LOGGER("patroni.dcs.etcd3");
+
 /// The leader key: taking, proving and releasing it.
 namespace tanist::dcs::etcd3 {
 

@@ -5,6 +5,8 @@
 #include "core/wait.h"
 #include "dcs/etcd3/etcd3_store.h"
 
+TANIST_LOGGER("patroni.dcs.etcd3");
+
 namespace tanist::dcs::etcd3 {
 
 using namespace std::chrono_literals;
@@ -18,11 +20,6 @@ constexpr Duration kTopologyPause = 5s;
 constexpr Duration kTopologyMinimum = 60s;
 constexpr Duration kTopologyFirst = 300s;
 constexpr Duration kCertificatesBudget = 10s;
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
 
 std::string versions_differ(const std::string& key, const Condition& condition, const StoredKey* found) {
   const std::string now =

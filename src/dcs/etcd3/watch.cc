@@ -3,6 +3,8 @@
 #include "core/log.h"
 #include "core/wait.h"
 
+TANIST_LOGGER("patroni.dcs.etcd3");
+
 namespace tanist::dcs::etcd3 {
 
 using namespace std::chrono_literals;

@@ -7,6 +7,8 @@
 #include "ha/operations/operation.h"
 #include "ha/operations/steps.h"
 
+TANIST_LOGGER("patroni.postgresql.bootstrap");
+
 /// A new cluster: initdb or a script by the winner of the race for /initialize, the users, the result in the
 /// store.
 namespace tanist::ha::operations {

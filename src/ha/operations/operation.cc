@@ -6,6 +6,8 @@
 #include "core/log.h"
 #include "core/wait.h"
 
+TANIST_LOGGER("patroni.async_executor");
+
 namespace tanist::ha {
 
 void OperationRunner::start(OperationKind kind, std::string name, Task<Outcome> body, DemoteMode mode,

@@ -4,6 +4,8 @@
 #include "ha/operations/operation.h"
 #include "ha/operations/steps.h"
 
+TANIST_LOGGER("patroni.ha");
+
 /// Taking a lost member back: crash recovery, pg_rewind, a new clone.
 namespace tanist::ha::operations {
 namespace {

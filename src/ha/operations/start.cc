@@ -2,6 +2,8 @@
 #include "ha/operations/operation.h"
 #include "ha/operations/steps.h"
 
+TANIST_LOGGER("patroni.ha");
+
 /// Starting a server: after a crash, after a demotion, with new recovery settings, after a clone.
 namespace tanist::ha::operations {
 

@@ -5,6 +5,8 @@
 #include "ha/operations/operation.h"
 #include "ha/operations/steps.h"
 
+TANIST_LOGGER("patroni.ha");
+
 /// Stopping a server that may be primary: demotion and the daemon's end. The leader key goes only when nobody
 /// can commit any more and somebody has the last of the WAL, or when nothing of the server is left.
 namespace tanist::ha::operations {

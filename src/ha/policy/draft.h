@@ -45,7 +45,6 @@ class Draft {
   void wake(Instant when);
   void wake_in(Duration pause) { wake(now() + pause); }
 
-  void keep_lock() { mandate_ = Mandate::Kind::keep; }
   void give_lock_up() { mandate_ = Mandate::Kind::release; }
   void let_lock_lapse() { mandate_ = Mandate::Kind::lapse; }
 

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "config/build.h"
-#include "config/dynamic_cache.h"
 #include "config/validate.h"
 #include "unit/config/sample.h"
 #include "unit/config/thread_time.h"
@@ -219,33 +218,6 @@ TEST(Dynamic, no_shape_of_json_breaks_the_reader) {
       if (const auto accepted = accept_dynamic(raw)) (void)build_dynamic(*accepted);
       (void)build_dynamic(raw);
     }
-}
-
-TEST(Dynamic, the_start_takes_store_then_cache_then_bootstrap) {
-  Bootstrap bootstrap;
-  EXPECT_EQ(starting_dynamic({}, {}, bootstrap), std::nullopt);
-  bootstrap.present = true;
-  bootstrap.dcs = json(R"({"ttl":40})");
-  EXPECT_EQ(starting_dynamic({}, {}, bootstrap), bootstrap.dcs);
-  EXPECT_EQ(starting_dynamic(Document::map(), {}, bootstrap), bootstrap.dcs);
-  const auto cached = json(R"({"ttl":50})");
-  EXPECT_EQ(starting_dynamic({}, cached, bootstrap), cached);
-  const auto stored = json(R"({"ttl":60})");
-  EXPECT_EQ(starting_dynamic(stored, cached, bootstrap), stored);
-}
-
-TEST(DynamicCache, what_is_written_is_read_back) {
-  const auto d = json(R"({"ttl":40,"postgresql":{"parameters":{"a":"é"}}})");
-  EXPECT_EQ(encode_dynamic_cache(d), R"({"ttl": 40, "postgresql": {"parameters": {"a": "\u00e9"}}})");
-  EXPECT_EQ(*decode_dynamic_cache(encode_dynamic_cache(d)), d);
-  EXPECT_EQ(dynamic_cache_path("/pg"), "/pg/patroni.dynamic.json");
-}
-
-TEST(DynamicCache, broken_content_is_an_error) {
-  EXPECT_FALSE(decode_dynamic_cache(""));
-  EXPECT_FALSE(decode_dynamic_cache("[1]"));
-  EXPECT_THAT(decode_dynamic_cache("{\"a\":").error(), HasSubstr("invalid JSON"));
-  EXPECT_EQ(decode_dynamic_cache(R"({"ttl":5})")->find("ttl")->as_int(), 20);
 }
 
 }  // namespace

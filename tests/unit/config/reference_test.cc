@@ -1,4 +1,4 @@
-#include "config/reference.h"
+#include "unit/config/reference.h"
 
 #include <gtest/gtest.h>
 

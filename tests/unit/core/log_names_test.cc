@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "core/log.h"
+
+TANIST_LOGGER("patroni.test.names");
+
 namespace tanist::log {
 namespace {
 
@@ -12,21 +16,17 @@ TEST(log_names, paths_start_at_the_source_root) {
   EXPECT_EQ(source_path("/usr/include/c++/12/thing"), "thing");
 }
 
-TEST(log_names, files_have_the_loggers_that_users_configure) {
-  EXPECT_EQ(logger_name("member/member.cc"), "patroni.__main__");
-  EXPECT_EQ(logger_name("api/server.cc"), "patroni.api");
-  EXPECT_EQ(logger_name("ha/operations/operation.cc"), "patroni.async_executor");
-  EXPECT_EQ(logger_name("member/settings_source.cc"), "patroni.config");
-  EXPECT_EQ(logger_name("process/init.cc"), "patroni.daemon");
-  EXPECT_EQ(logger_name("dcs/etcd3/lease.cc"), "patroni.dcs.etcd3");
-  EXPECT_EQ(logger_name("dcs/codec.cc"), "patroni.dcs");
-  EXPECT_EQ(logger_name("ha/act.cc"), "patroni.ha");
-  EXPECT_EQ(logger_name("core/log_output.cc"), "patroni.log");
-  EXPECT_EQ(logger_name("postgres/start.cc"), "patroni.postgresql");
-  EXPECT_EQ(logger_name("postgres/bootstrap.cc"), "patroni.postgresql.bootstrap");
-  EXPECT_EQ(logger_name("postgres/rewind.cc"), "patroni.postgresql.rewind");
-  EXPECT_EQ(logger_name("net/http_client.cc"), "urllib3");
+TEST(log_names, a_source_has_the_logger_that_it_names) {
+  EXPECT_EQ(logger_name("tests/unit/core/log_names_test.cc"), "patroni.test.names");
+  EXPECT_EQ(logger_name("core/log.cc"), "patroni.log");
   EXPECT_EQ(logger_name("elsewhere.cc"), "patroni");
+}
+
+TEST(log_names, lines_carry_the_logger_of_the_source_that_wrote_them) {
+  const Options options{.format = "%(name)s %(module)s %(message)s"};
+  EXPECT_EQ(
+      format_line(options, {.level = Level::info, .message = "x", .where = std::source_location::current()}),
+      "patroni.test.names log_names_test x");
 }
 
 TEST(log_names, tanist_is_another_name_of_patroni) {

@@ -8,7 +8,7 @@
 /// Ports that do what a test says and count what they were asked.
 namespace tanist::test {
 
-class FakeStore final : public dcs::Store {
+class FakeStore : public dcs::Store {
  public:
   explicit FakeStore(Clock& clock) : clock_(clock) {}
 
@@ -53,9 +53,9 @@ class FakeStore final : public dcs::Store {
   void on_change(std::function<void(Change)>) override {}
   dcs::ClusterPtr watched() const override { return nullptr; }
 
- private:
   Task<dcs::WriteResult> done() { co_return dcs::WriteResult{dcs::Outcome::done, 1, {}}; }
 
+ protected:
   Clock& clock_;
 };
 

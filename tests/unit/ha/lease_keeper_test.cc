@@ -269,6 +269,36 @@ TEST_F(lease_keeper, a_changed_status_is_carried_by_one_renewal) {
   EXPECT_EQ(store.statuses_written, 1);
 }
 
+TEST_F(lease_keeper, what_is_lost_while_a_request_is_under_way_is_not_counted_on_when_it_is_answered) {
+  store.delay = 3s;
+  win();
+  keep();
+  clock.advance(11s);  // a renewal is under way
+  ASSERT_EQ(store.renewals, 1);
+  keeper.lost("it names n2", false);
+  keep();
+  clock.advance(2s);
+  EXPECT_FALSE(keeper.lease().held(clock.now())) << "the proof is older than the loss";
+}
+
+TEST_F(lease_keeper, a_lease_that_is_let_go_is_not_prolonged_by_the_answer_under_way) {
+  store.delay = 3s;
+  win();
+  keep();
+  const Instant until = keeper.lease().until;
+  clock.advance(11s);  // a renewal is under way
+  ASSERT_EQ(store.renewals, 1);
+  keeper.mandate({Mandate::Kind::lapse, clock.now() + 30s}, std::nullopt);
+  clock.advance(3s);
+  EXPECT_EQ(keeper.lease().until, until);
+}
+
+TEST_F(lease_keeper, a_lease_that_was_won_is_kept_until_the_next_decision) {
+  win();
+  clock.advance(11s);
+  EXPECT_EQ(store.renewals, 1);
+}
+
 /// Consul: half of ttl. With a rhythm made from ttl a healthy primary would be stopped every ten seconds.
 TEST_F(lease_keeper, a_lease_that_is_shorter_than_ttl_is_renewed_in_time) {
   for (const Duration length : {15s, 10s, 2s}) {

@@ -1,5 +1,8 @@
 #include "unit/ha/random_view.h"
 
+#include <boost/pfr.hpp>
+#include <type_traits>
+
 #include "ha/policy/timelines.h"
 #include "unit/ha/view_builder.h"
 
@@ -116,6 +119,7 @@ void fill_postgres(Dice& dice, const View& view, PostgresView& p) {
   facts.half_rewound = dice.once_in(10);
   facts.rewind_works = !dice.once_in(10);
   if (dice.once_in(8)) facts.system_identifier.clear();
+  if (dice.once_in(3)) facts.pending_restart["max_connections"] = {.old_value = "100", .new_value = "200"};
   if (dice.once_in(4)) facts.failing_since = view.now - 2s;
   if (dice.once_in(6)) facts.silent_since = view.now - std::chrono::seconds(dice.below(100));
   if (facts.process != postgres::Process::running || dice.once_in(6)) facts.probe.reset();
@@ -124,6 +128,8 @@ void fill_postgres(Dice& dice, const View& view, PostgresView& p) {
     facts.probe->timeline = dice.timeline();
     facts.probe->effective_timeline = dice.timeline();
     facts.probe->wal = facts.probe->receive = dice.lsn();
+    facts.probe->server_version = dice.of({0, 150001, 150004});
+    if (dice.coin()) facts.probe->postmaster_start_time = "2031-01-01 00:00:00+00:00";
     if (dice.coin())
       facts.probe->slots.push_back({.name = "old", .active = dice.coin(), .has_xmin = dice.coin()});
   }
@@ -188,6 +194,177 @@ void fill_memory(Dice& dice, const View& view, Memory& m) {
     m.acquired_on = RaceGround{.optime = dice.lsn(), .history = 4, .timeline = {1}};
   m.joined = dice.coin();
 }
+
+/// Last values of the enumerations of a view.
+constexpr auto last_of(postgres::Process) {
+  return postgres::Process::orphans;
+}
+constexpr auto last_of(postgres::DataDirectory) {
+  return postgres::DataDirectory::unreadable;
+}
+constexpr auto last_of(postgres::Accepting) {
+  return postgres::Accepting::accepting;
+}
+constexpr auto last_of(postgres::State) {
+  return postgres::State::crashed;
+}
+constexpr auto last_of(postgres::Role) {
+  return postgres::Role::standby_leader;
+}
+constexpr auto last_of(postgres::RecoveryDifference) {
+  return postgres::RecoveryDifference::restart;
+}
+constexpr auto last_of(postgres::Divergence) {
+  return postgres::Divergence::diverged;
+}
+constexpr auto last_of(OperationKind) {
+  return OperationKind::shutdown;
+}
+constexpr auto last_of(Phase) {
+  return Phase::removing;
+}
+constexpr auto last_of(Cancel) {
+  return Cancel::no;
+}
+constexpr auto last_of(DemoteMode) {
+  return DemoteMode::offline;
+}
+constexpr auto last_of(Lock) {
+  return Lock::others;
+}
+constexpr auto last_of(Memory::PrePromote) {
+  return Memory::PrePromote::failed;
+}
+constexpr auto last_of(Memory::Rewind) {
+  return Memory::Rewind::failed;
+}
+constexpr auto last_of(config::Dynamic::SyncMode) {
+  return config::Dynamic::SyncMode::quorum;
+}
+constexpr auto last_of(config::RestApi::VerifyClient) {
+  return config::RestApi::VerifyClient::required;
+}
+constexpr auto last_of(config::RestApi::ServerTokens) {
+  return config::RestApi::ServerTokens::product_only;
+}
+
+template <class T>
+struct IsPointer : std::false_type {};
+template <class T>
+struct IsPointer<std::shared_ptr<T>> : std::true_type {};
+
+/// Walks through every field of what it is given, and changes each with the same small chance.
+class Varying {
+ public:
+  Varying(Dice& dice, Instant now, int one_in) : dice_(dice), now_(now), one_in_(one_in) {}
+
+  template <class T>
+  void operator()(T& value) {
+    if constexpr (requires { change(value); }) {
+      if (dice_.once_in(one_in_)) change(value);
+    } else if constexpr (std::is_enum_v<T>) {
+      if (dice_.once_in(one_in_)) value = dice_.any(last_of(T{}));
+    } else if constexpr (IsPointer<T>::value) {
+      if (!value) return;
+      auto copy = std::make_shared<std::remove_const_t<typename T::element_type>>(*value);
+      (*this)(*copy);
+      value = std::move(copy);
+    } else if constexpr (std::is_aggregate_v<T>) {
+      boost::pfr::for_each_field(value, [this](auto& field) { (*this)(field); });
+    } else {
+      static_assert(std::is_same_v<T, Secret>, "how does a field of this type vary?");
+    }
+  }
+  template <class T>
+  void operator()(std::optional<T>& value) {
+    if (dice_.once_in(one_in_)) {
+      value.reset();
+      if (dice_.coin()) value = T{};
+    }
+    if (value) (*this)(*value);
+  }
+  template <class T>
+  void operator()(std::vector<T>& list) {
+    if (dice_.once_in(one_in_)) {
+      if (list.empty() || dice_.coin()) {
+        list.emplace_back();
+      } else {
+        list.pop_back();
+      }
+    }
+    for (auto& item : list) (*this)(item);
+  }
+  template <class T>
+  void operator()(std::map<std::string, T>& map) {
+    if (dice_.once_in(one_in_)) {
+      if (map.empty() || dice_.coin()) {
+        map[word()];
+      } else {
+        map.erase(map.begin());
+      }
+    }
+    for (auto& [key, value] : map) (*this)(value);
+  }
+  template <class A, class B>
+  void operator()(std::pair<A, B>& pair) {
+    (*this)(pair.first);
+    (*this)(pair.second);
+  }
+
+ private:
+  std::string word() {
+    return dice_.of<std::string>({"",
+                                  "n1",
+                                  "n2",
+                                  "n3",
+                                  "n4",
+                                  "primary",
+                                  "replica",
+                                  "running",
+                                  "stopped",
+                                  "starting",
+                                  "in production",
+                                  "shut down",
+                                  "in archive recovery",
+                                  "streaming",
+                                  "lost",
+                                  "4.1.4",
+                                  "3.3.2",
+                                  "1.5.0",
+                                  "cancelled",
+                                  "pre_promote: no",
+                                  kSystemId,
+                                  "7000000000000000009",
+                                  "postgres://n2.example:5432/postgres",
+                                  "http://n3.example:8008/patroni",
+                                  "on"});
+  }
+  void change(bool& v) { v = !v; }
+  void change(std::string& v) { v = word(); }
+  void change(int& v) { v = dice_.of({0, 1, 2, 3, 7, 90624, 150002, 150004, 180000}); }
+  void change(unsigned& v) { v = static_cast<unsigned>(dice_.below(1000)); }
+  void change(std::int64_t& v) { v = dice_.of<std::int64_t>({0, 1, 2, 5, 1'048'576}); }
+  void change(std::uint64_t& v) { v = static_cast<std::uint64_t>(dice_.below(9)); }
+  void change(Lsn& v) { v = dice_.coin() ? dice_.lsn() : Lsn{}; }
+  void change(Timeline& v) { v = dice_.timeline(); }
+  void change(Duration& v) { v = dice_.of<Duration>({0s, 1s, 5s, 10s, 30s, 400s}); }
+  void change(Instant& v) {
+    v = dice_.once_in(4) ? Instant{} : now_ + std::chrono::seconds(dice_.below(800) - 400);
+  }
+  void change(WallTime& v) { v += std::chrono::seconds(dice_.below(120) - 60); }
+  void change(Document& v) {
+    if (!v.is_map() || dice_.once_in(3)) v = Document::map();
+    const auto key =
+        dice_.of<const char*>({"nofailover", "nostream", "clonefrom", "replicatefrom", "failover_priority",
+                               "slots", "permanent_slots", "ignore_slots", "role"});
+    v.set(key, dice_.of<Document>(
+                   {Document(true), Document(false), Document("n2"), Document(0), Document::map()}));
+  }
+
+  Dice& dice_;
+  Instant now_;
+  int one_in_;
+};
 
 }  // namespace
 
@@ -270,6 +447,20 @@ View random_view(std::mt19937_64& random) {
     view.lock = Lock::free;
   }
   fill_commands(dice, view.commands, view.wall_now);
+  return view;
+}
+
+View varied_view(std::mt19937_64& random) {
+  Dice dice(random);
+  View view = random_view(random);
+  // A few changes leave a view in which much still happens, many leave none of its fields alone.
+  Varying vary(dice, view.now, dice.of({3, 10, 40}));
+  vary(view);
+  // A store that answers has a cluster.
+  if (!view.store.cluster) {
+    view.store.ok = false;
+    view.lock = Lock::free;
+  }
   return view;
 }
 

@@ -88,7 +88,9 @@ TEST(files, unit_tests_mirror_the_sources) {
     const auto stem = inner.substr(0, inner.size() - std::string("_test.cc").size());
     // A folder's own name stands for what its files do together.
     const auto folder = fs::path(stem).parent_path();
+    // What only tests and generated pages need lies beside its test.
     EXPECT_TRUE(fs::exists(top / "src" / (stem + ".h")) || fs::exists(top / "src" / (stem + ".cc")) ||
+                fs::exists(top / "tests/unit" / (stem + ".h")) ||
                 (folder.filename() == fs::path(stem).filename() && fs::exists(top / "src" / folder)))
         << file.path << ": there is no src/" << stem << ".h or .cc that it tests";
   }
@@ -165,7 +167,10 @@ Complaints unwanted_words(const std::vector<SourceFile>& files) {
   Complaints complaints;
   for (const auto& file : files) {
     for (std::sregex_iterator it(file.text.begin(), file.text.end(), pattern), end; it != end; ++it) {
-      complaints.push_back(at(file, static_cast<std::size_t>(it->position()), it->str()));
+      const auto position = static_cast<std::size_t>(it->position());
+      // What Patroni's sample configuration leaves to be filled in, quoted by the specification.
+      if (file.in("docs/spec/") && position > 0 && file.text[position - 1] == '#') continue;
+      complaints.push_back(at(file, position, it->str()));
     }
   }
   return complaints;

@@ -485,5 +485,40 @@ TEST(Data, existing_data_does_not_write_over_a_bootstrap_in_progress) {
   EXPECT_FALSE(has_duty<duty::Initialize>(b.decide()));
 }
 
+TEST(Data, a_directory_that_holds_something_else_gives_the_lock_back) {
+  ViewBuilder b = ViewBuilder().as_leader().down();
+  b.view.postgres.facts.data_directory = postgres::DataDirectory::foreign;
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::Release>(d));
+  EXPECT_EQ(d.mandate.kind, Mandate::Kind::release);
+}
+
+TEST(Data, an_unknown_system_identifier_gives_the_lock_back_only_where_nothing_can_commit) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.view.postgres.facts.system_identifier.clear();
+  const Decision running = b.decide();
+  EXPECT_FALSE(intends<intent::Release>(running)) << "what is running goes on writing";
+  EXPECT_EQ(running.mandate.kind, Mandate::Kind::keep);
+  b.down();
+  EXPECT_TRUE(intends<intent::Release>(b.decide()));
+}
+
+TEST(Founding, a_result_of_another_cluster_is_not_taken_for_the_own) {
+  ViewBuilder b = ViewBuilder().as_leader().unlocked().no_lease().linearizable().ended(
+      OperationKind::finish_bootstrap, false);
+  b.view.memory.bootstrapping = true;
+  b.cluster.initialize.value = "7000000000000000009";
+  EXPECT_TRUE(intends<intent::CancelBootstrap>(b.decide()));
+}
+
+TEST(Data, a_member_has_joined_when_a_decision_was_finished_and_not_before) {
+  ViewBuilder b = ViewBuilder().as_candidate();
+  b.view.memory.joined = false;
+  const Decision asking = b.decide();
+  ASSERT_TRUE(asking.needs.any());
+  EXPECT_FALSE(asking.memory.joined);
+  EXPECT_TRUE(b.peer("n2", kHere).peer("n3", kHere).decide().memory.joined);
+}
+
 }  // namespace
 }  // namespace tanist::ha

@@ -399,12 +399,58 @@ TEST(Leading, a_request_for_failover_is_left_alone_and_told_once) {
   b.cluster.failover = {.version = 77, .leader = "n1", .candidate = "n2"};
   const Decision d = b.decide();
   EXPECT_TRUE(says_something_like(d, "/failover is not supported yet"));
-  EXPECT_FALSE(has_duty<duty::ClearFailover>(d));
   EXPECT_TRUE(intends<intent::None>(d));
   b.view.memory = d.memory;
   b.view.now += 1h;
   b.lease_for(29s);
   EXPECT_FALSE(says_something_like(b.decide(), "/failover"));
+}
+
+TEST(Leading, a_holder_from_before_that_another_has_overtaken_gives_the_lock_back) {
+  ViewBuilder b = ViewBuilder().as_replica().lock_mine().linearizable();
+  b.view.memory.acquiring = false;
+  b.peer("n2", Lsn{kHere.value + 100}).peer("n3", kHere);
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::Release>(d));
+  EXPECT_EQ(d.reason.code, Code::released_not_healthiest);
+}
+
+TEST(Leading, in_pause_the_fence_is_left_alone) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.settings.dynamic.pause = true;
+  b.view.fence.armed = false;
+  EXPECT_FALSE(has_duty<duty::Fence>(b.decide()));
+}
+
+TEST(Leading, a_holder_that_does_not_know_its_position_waits_for_it) {
+  ViewBuilder b = ViewBuilder().as_replica().lock_mine().linearizable().peer("n2", kHere).peer("n3", kHere);
+  b.view.postgres.facts.probe->receive = b.view.postgres.facts.probe->replay = {};
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_EQ(d.reason.code, Code::postgres_error);
+}
+
+TEST(Leading, starting_up_for_too_long_fails_over_to_nobody_in_a_mode_not_served) {
+  ViewBuilder b = ViewBuilder().as_leader().starting(301s).peer("n2", kHere).peer("n3", kHere);
+  ASSERT_TRUE(intends<intent::Demote>(b.decide()));
+  b.settings.dynamic.synchronous_mode = config::Dynamic::SyncMode::on;
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+}
+
+TEST(Leading, in_pause_a_standby_gives_the_lock_back) {
+  ViewBuilder b = ViewBuilder().as_replica().lock_mine();
+  b.settings.dynamic.pause = true;
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::Release>(d));
+  EXPECT_EQ(d.reason.code, Code::removed_lock_not_primary);
+}
+
+TEST(Leading, in_pause_a_primary_whose_lease_ends_goes_on) {
+  ViewBuilder b = ViewBuilder().as_leader().no_lease();
+  b.settings.dynamic.pause = true;
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_EQ(d.reason.code, Code::continue_without_lock);
 }
 
 /// A daemon that was restarted while its server promoted itself: it looks like a standby until that is over.

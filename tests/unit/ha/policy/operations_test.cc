@@ -272,5 +272,19 @@ TEST(Shutdown, in_pause_leaves_postgres_and_the_key_alone) {
   EXPECT_NE(d.mandate.kind, Mandate::Kind::release);
 }
 
+TEST(Operations, a_restart_of_a_server_just_promoted_needs_the_lock) {
+  ViewBuilder b = ViewBuilder().as_leader().leader("n2").no_lease().operation(OperationKind::restart);
+  b.view.postgres.role = postgres::Role::promoted;
+  EXPECT_TRUE(intends<intent::PreEmpt>(b.decide()));
+}
+
+TEST(Operations, a_critical_phase_is_not_ended_because_its_source_is_gone) {
+  ViewBuilder b =
+      ViewBuilder().without_data().operation(OperationKind::clone, Phase::cloning, Cancel::critical);
+  b.view.operation->source = "n2";
+  b.without_member("n2");
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+}
+
 }  // namespace
 }  // namespace tanist::ha

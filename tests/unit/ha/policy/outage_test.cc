@@ -101,5 +101,28 @@ TEST(Outage, its_age_is_in_the_reason) {
   EXPECT_DOUBLE_EQ(d.reason.numbers.find("unavailable_seconds")->as_double(), 7.0);
 }
 
+/// Demoted for the outage, and down: it would be started to serve reads.
+ViewBuilder demoted_and_down() {
+  ViewBuilder b = ViewBuilder().as_leader().no_lease().store_down().down("shut down");
+  b.ended(OperationKind::demote, true);
+  b.view.memory.results_seen = b.view.last_operation->serial;
+  b.view.postgres.role = postgres::Role::demoted;
+  b.view.postgres.state = postgres::State::stopped;
+  return b;
+}
+
+TEST(Outage, only_what_is_whole_and_known_is_started_to_serve_reads) {
+  ASSERT_TRUE(intends<intent::Start>(demoted_and_down().decide()));
+  ViewBuilder half = demoted_and_down();
+  half.view.postgres.facts.half_rewound = true;
+  EXPECT_TRUE(intends<intent::None>(half.decide()));
+  ViewBuilder tried = demoted_and_down();
+  tried.view.memory.recovering = true;
+  EXPECT_TRUE(intends<intent::None>(tried.decide()));
+  ViewBuilder unknown = demoted_and_down();
+  unknown.view.postgres.seen_running = false;
+  EXPECT_TRUE(intends<intent::None>(unknown.decide()));
+}
+
 }  // namespace
 }  // namespace tanist::ha

@@ -377,5 +377,98 @@ TEST(Race, a_member_that_lacks_wal_stands_back_a_while_for_one_that_starts) {
   EXPECT_TRUE(intends<intent::Acquire>(b.decide())) << "it has all that is known of";
 }
 
+TEST(Race, a_running_primary_waits_for_no_peer_that_starts) {
+  ViewBuilder b = ViewBuilder().as_leader().unlocked().linearizable().no_lease();
+  b.cluster.status.optime = Lsn{kHere.value + 100};
+  b.peer("n2", Lsn{}).peer_unreachable("n3");
+  b.view.answers.peers->at("n2").starting = true;
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide())) << "it writes: nobody else may lead";
+}
+
+TEST(Race, a_backoff_ends_with_its_time_however_much_wal_comes_in) {
+  ViewBuilder b = ready();
+  b.settings.dynamic.primary_race_backoff = 20s;
+  b.view.memory.previous_position = Lsn{kHere.value - 8};
+  b.view.memory.race_backoff_since = b.view.now - 19s;
+  EXPECT_EQ(b.decide().reason.code, Code::race_backoff);
+  b.view.memory.race_backoff_since = b.view.now - 20s;
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, nothing_is_decided_on_a_view_that_a_write_of_the_leader_key_may_have_changed) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.view.store.lock_unknown = true;
+  const Decision d = b.decide();
+  EXPECT_EQ(d.reason.code, Code::race_asking);
+  EXPECT_TRUE(d.needs.linearizable_view);
+  EXPECT_TRUE(intends<intent::None>(d));
+}
+
+TEST(Race, check_timeline_lets_the_last_known_timeline_race) {
+  ViewBuilder b = ready();
+  b.settings.dynamic.check_timeline = true;
+  ASSERT_EQ(b.cluster.history.cluster_timeline(), Timeline{1});
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, a_primary_that_is_not_up_yet_takes_nothing) {
+  ViewBuilder b = ViewBuilder().as_leader().unlocked().linearizable().no_lease().starting();
+  b.cluster.history = {};  // nothing else says that it is behind
+  EXPECT_FALSE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, in_pause_a_primary_of_another_cluster_takes_nothing) {
+  ViewBuilder b = ViewBuilder().as_leader().unlocked().linearizable().no_lease();
+  b.settings.dynamic.pause = true;
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+  b.cluster.initialize.value = "7000000000000000009";
+  EXPECT_FALSE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, a_failsafe_map_that_names_nobody_bars_nobody) {
+  ViewBuilder b = ready();
+  b.settings.dynamic.failsafe_mode = true;
+  b.cluster.failsafe.emplace();
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, a_quorum_counts_also_who_may_not_lead) {
+  ViewBuilder b = ViewBuilder().as_candidate();
+  b.cluster.sync = {.version = 9, .leader = "n2", .voters = {"n1", "n3"}, .quorum = 1};
+  b.cluster.members["n3"].tags = Document::map({{"nofailover", true}});
+  EXPECT_EQ(policy::rivals(b.build()).count("n3"), 1U);
+  b.cluster.sync.quorum = 0;
+  EXPECT_EQ(policy::rivals(b.build()).count("n3"), 0U);
+}
+
+TEST(Race, nobody_waits_for_a_starting_peer_that_may_not_lead) {
+  ViewBuilder b = ViewBuilder().as_candidate().linearizable().peer("n3", kHere).peer("n2", Lsn{});
+  b.cluster.status.optime = Lsn{kHere.value + 304};
+  b.view.answers.peers->at("n2").starting = true;
+  ASSERT_FALSE(intends<intent::Acquire>(b.decide()));
+  b.cluster.members["n2"].tags = Document::map({{"nofailover", true}});
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, the_fence_stays_armed_for_who_takes_the_lock) {
+  ViewBuilder b = ready();
+  b.view.fence.armed = true;
+  const Decision d = b.decide();
+  ASSERT_TRUE(intends<intent::Acquire>(d));
+  EXPECT_FALSE(has_duty<duty::Fence>(d));
+}
+
+TEST(FailoverPossible, needs_one_more_than_the_quorum) {
+  ViewBuilder b;
+  b.as_leader().peer("n2", kHere).peer_unreachable("n3");
+  b.cluster.sync = {.version = 9, .leader = "n1", .voters = {"n2", "n3"}, .quorum = 1};
+  const View one = b.build();
+  policy::Draft first(one);
+  EXPECT_EQ(policy::failover_possible(first), false);
+  const View two = b.peer("n3", kHere).build();
+  policy::Draft second(two);
+  EXPECT_EQ(policy::failover_possible(second), true);
+}
+
 }  // namespace
 }  // namespace tanist::ha

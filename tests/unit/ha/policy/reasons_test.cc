@@ -86,7 +86,6 @@ TEST(Reasons, every_message_that_others_read_is_there) {
       "lost leader before promote",
       "lost leader lock during {0}",
       "terminated crash recovery because of startup timeout",
-      "stopped PostgreSQL while starting up because leader key was lost",
       "stopped PostgreSQL because of startup timeout",
       "primary start has timed out, but continuing to wait because failover is not possible",
       "PostgreSQL is still starting up, {0} seconds until timeout",

@@ -259,5 +259,53 @@ TEST(Recovering, a_leader_whose_control_file_cannot_be_read_gives_the_lock_away)
   EXPECT_EQ(d.mandate.kind, Mandate::Kind::release);
 }
 
+TEST(Recovering, the_fence_is_disarmed_before_a_leaders_server_comes_back_as_readonly) {
+  ViewBuilder b = ViewBuilder().as_leader().down("shut down in recovery");
+  ASSERT_TRUE(b.view.fence.armed);
+  const Decision d = b.decide();
+  ASSERT_TRUE(intends<intent::Start>(d));
+  ASSERT_TRUE(std::get<intent::Start>(d.intent).as_standby);
+  const auto fences = duties<duty::Fence>(d);
+  ASSERT_EQ(fences.size(), 1U);
+  EXPECT_FALSE(fences[0].arm);
+}
+
+TEST(Recovering, without_a_fence_nothing_starts_as_primary) {
+  ViewBuilder b = ViewBuilder().as_leader().down();
+  b.view.fence.usable = false;
+  const Decision d = b.decide();
+  if (const auto* start = std::get_if<intent::Start>(&d.intent)) {
+    EXPECT_TRUE(start->as_standby);
+  }
+}
+
+TEST(Recovering, who_was_no_primary_does_not_start_as_one) {
+  ViewBuilder b = ViewBuilder().as_leader().down("shut down");
+  ASSERT_FALSE(std::get<intent::Start>(b.decide().intent).as_standby);
+  b.view.postgres.role = postgres::Role::demoted;
+  EXPECT_TRUE(std::get<intent::Start>(b.decide().intent).as_standby);
+}
+
+TEST(Recovering, a_clone_that_failed_is_no_fresh_clone) {
+  ViewBuilder b = ViewBuilder().as_replica().down("in production").ended(OperationKind::clone, false, "died");
+  b.view.postgres.role = postgres::Role::uninitialized;
+  EXPECT_TRUE(intends<intent::CrashRecover>(b.decide()));
+}
+
+TEST(Recovering, crash_recovery_is_done_in_each_outage_anew) {
+  ViewBuilder b = ViewBuilder().as_replica().down("in production");
+  b.view.memory.crash_recovery_tried = true;
+  ASSERT_EQ(b.view.postgres.state, postgres::State::running) << "this death was not noted yet";
+  EXPECT_TRUE(intends<intent::CrashRecover>(b.decide()));
+}
+
+TEST(Recovering, the_end_of_a_pause_forgets_a_rewind) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.view.memory.rewind = Memory::Rewind::success;
+  EXPECT_EQ(b.decide().memory.rewind, Memory::Rewind::success);
+  b.view.memory.was_paused = true;
+  EXPECT_EQ(b.decide().memory.rewind, Memory::Rewind::initial);
+}
+
 }  // namespace
 }  // namespace tanist::ha

@@ -427,5 +427,41 @@ TEST(Rejoining, nothing_is_checked_where_nothing_could_be_done) {
   EXPECT_FALSE(b.decide().needs.any());
 }
 
+TEST(Rejoining, data_is_not_removed_for_a_cluster_whose_identity_is_unknown) {
+  ViewBuilder b = ViewBuilder().as_replica().divergence(postgres::Divergence::diverged).linearizable();
+  b.settings.postgresql.use_pg_rewind = false;
+  b.settings.postgresql.remove_data_directory_on_diverged_timelines = true;
+  b.view.memory.rewind = Memory::Rewind::check;
+  ASSERT_TRUE(intends<intent::Clone>(b.decide()));
+  b.cluster.initialize = {.version = 2, .present = true};
+  EXPECT_FALSE(intends<intent::Clone>(b.decide()));
+}
+
+TEST(Rejoining, nothing_is_rewound_towards_a_leader_that_is_no_primary_yet) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.view.memory.rewind = Memory::Rewind::need;
+  ASSERT_TRUE(intends<intent::Rewind>(b.decide()));
+  b.cluster.members["n2"].role = "replica";
+  const Decision d = b.decide();
+  EXPECT_FALSE(intends<intent::Rewind>(d));
+  EXPECT_EQ(d.reason.code, Code::waiting_for_checkpoint);
+}
+
+TEST(Rejoining, a_failed_rewind_is_tried_again_after_a_pause) {
+  ViewBuilder b = ViewBuilder().as_replica().ended(OperationKind::rewind, false, "died");
+  b.view.memory.results_seen = b.view.last_operation->serial;
+  b.view.memory.rewind = Memory::Rewind::need;
+  EXPECT_EQ(b.decide().reason.code, Code::waiting_before_retry);
+  b.view.last_operation->ended = b.view.now - 6s;
+  EXPECT_TRUE(intends<intent::Rewind>(b.decide()));
+}
+
+TEST(Rejoining, nobody_is_compared_with_itself) {
+  ViewBuilder b = ViewBuilder().as_replica().leader("n1").no_lease().down("shut down in recovery");
+  b.view.lock = Lock::foreign_session;
+  b.view.memory.rewind = Memory::Rewind::check;
+  EXPECT_FALSE(b.decide().needs.divergence.has_value());
+}
+
 }  // namespace
 }  // namespace tanist::ha

@@ -24,6 +24,15 @@ TEST(Rules, what_the_monitor_saw_counts_more_than_the_role) {
   EXPECT_TRUE(is_primary(b.build()));
 }
 
+TEST(Rules, an_answer_asked_for_when_a_promotion_ended_is_from_before_its_end) {
+  ViewBuilder b = ViewBuilder().as_replica().ended(OperationKind::promote, true);
+  b.view.postgres.role = postgres::Role::primary;
+  b.view.postgres.facts.probe->asked_at = b.view.last_operation->ended;
+  EXPECT_TRUE(is_primary(b.build()));
+  b.view.postgres.facts.probe->asked_at += 1ms;
+  EXPECT_FALSE(is_primary(b.build()));
+}
+
 TEST(Rules, without_an_answer_the_role_counts) {
   ViewBuilder b = ViewBuilder().as_leader();
   b.view.postgres.facts.probe.reset();
