@@ -29,7 +29,8 @@ Task<bool> Engine::Impl::clear_abandoned_bootstrap(dcs::ClusterPtr cluster) {
   const auto note = parse_bootstrap_note(**read);
   // The leader key comes with the result of a bootstrap, never before.
   const bool finished = keeper_.lease().held(now());
-  if (finished) log::warning("\"{}\" is left of a bootstrap that was finished: this member leads the cluster", path);
+  if (finished)
+    log::warning("\"{}\" is left of a bootstrap that was finished: this member leads the cluster", path);
   if (note && note->data_dir == data_dir && !finished) {
     auto identifying = ports_.server.identify(false, now() + kDiskBudget);
     const auto here = co_await std::move(identifying);

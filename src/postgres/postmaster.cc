@@ -244,7 +244,7 @@ Task<void> LocalServer::look(Instant deadline) {
 }
 
 Task<std::expected<DataDirectorySeen, std::string>> LocalServer::look_once(DiskThread& disk,
-                                                                               Instant deadline) {
+                                                                           Instant deadline) {
   const std::string path = pg().data_dir;
   auto op = disk.call<DataDirectorySeen>(
       "look at data directory " + path,

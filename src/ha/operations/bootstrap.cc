@@ -265,7 +265,8 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
         if (proven.value_or(false)) break;
       }
     }
-    auto pause = ports.clock.sleep_until(std::min(run.now() + 500ms, patience()));
+    const Instant again = run.now() + 500ms;
+    auto pause = ports.clock.sleep_until(maybe_leader ? std::min(again, kill_at) : again);
     co_await std::move(pause);
   }
   if (!run.host().keeper().lease().held(run.now()))

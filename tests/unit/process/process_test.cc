@@ -249,8 +249,16 @@ Task<void> wait_for(Clock* clock, const PidFd* process, bool* ended) {
   *ended = true;
 }
 
+Task<void> nap(Clock* clock) {
+  auto pause = clock->sleep_for(1ms);
+  co_await std::move(pause);
+}
+
 TEST(PidFd, the_end_is_noticed_also_without_a_descriptor) {
   Loop loop;
+  // What the loop itself needs of them it has by then.
+  loop.run(nap(&loop.clock));
+  loop.io.restart();
   auto child = Child::spawn(Command{{"/bin/sleep", "0.2"}});
   ASSERT_TRUE(child) << child.error();
   const int lowest_free = ::dup(0);
