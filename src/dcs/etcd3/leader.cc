@@ -12,7 +12,7 @@ namespace {
 /// A change of etcd's own leader between the two answers of a proof is worth asking again, but not for ever.
 constexpr int kProofRounds = 3;
 
-constexpr Duration kComplainEvery = std::chrono::minutes(1);
+constexpr Duration kSayAgainAfter = std::chrono::minutes(1);
 
 /// Both were said by one cluster in one term. What tells no term tells nothing.
 bool one_authority(const Header& a, const Header& b) {
@@ -36,7 +36,7 @@ bool refused(const CallError& error) {
 void Etcd3Store::complain_of_refused_status(const CallError& error) {
   const Instant now = clock_.now();
   if (now < complain_at_) return;
-  complain_at_ = now + kComplainEvery;
+  complain_at_ = now + kSayAgainAfter;
   if (error.last == Fault::no_space) {
     log::error(
         "etcd is out of space and stores nothing any more: {}\n"

@@ -5,10 +5,10 @@
 namespace tanist::cli {
 namespace {
 
-constexpr std::string_view kColours[] = {"red", "green"};
+constexpr std::string_view kPaints[] = {"red", "green"};
 
 /// Of everything a declaration can say.
-Program program() {
+Program painter() {
   return {.name = "tool",
           .options = {{.names = "-c,--config", .help = "What's read", .value = "FILE", .type = Type::file},
                       {.names = "--url", .help = "where", .value = "URL", .begins = "http://"}},
@@ -16,7 +16,7 @@ Program program() {
               {.name = "paint",
                .help = "Paint it: with care",
                .arguments = {{.name = "THING"}, {.name = "MORE", .many = true}},
-               .options = {{.names = "--colour", .help = "which [one]", .value = "C", .choices = kColours},
+               .options = {{.names = "--colour", .help = "which [one]", .value = "C", .choices = kPaints},
                            {.names = "-s,--set", .help = "a key", .value = "K", .repeated = true},
                            {.names = "--secret", .help = "hush", .value = "N", .offered = false}}},
               {.name = "look", .help = "Look"}}};
@@ -27,7 +27,7 @@ bool has(const std::string& text, const std::string& part) {
 }
 
 TEST(Completion, bash_offers_commands_options_and_values) {
-  const auto text = bash_completion(program(), "a table");
+  const auto text = bash_completion(painter(), "a table");
   EXPECT_TRUE(has(text, "# Generated from a table.\n")) << text;
   EXPECT_TRUE(has(text, "      -c | --config | --url) ((i++)) ;;\n")) << text;
   EXPECT_TRUE(has(text, "compgen -W 'paint look -c --config --url --help --version' --")) << text;
@@ -38,13 +38,13 @@ TEST(Completion, bash_offers_commands_options_and_values) {
 }
 
 TEST(Completion, bash_completes_no_value_that_it_does_not_know) {
-  const auto text = bash_completion(program(), "a table");
+  const auto text = bash_completion(painter(), "a table");
   EXPECT_TRUE(has(text, "    paint:--secret)\n      return\n")) << text;
   EXPECT_TRUE(has(text, "    paint:-s | paint:--set)\n      return\n")) << text;
 }
 
 TEST(Completion, zsh_escapes_what_it_would_read_otherwise) {
-  const auto text = zsh_completion(program(), "a table");
+  const auto text = zsh_completion(painter(), "a table");
   EXPECT_TRUE(text.starts_with("#compdef tool\n")) << text;
   EXPECT_TRUE(has(text, "'(-c --config)'{-c,--config}'[What'\\''s read]:file:_files'")) << text;
   EXPECT_TRUE(has(text, "'--url[where]:url:(http\\://)'")) << text;
@@ -55,7 +55,7 @@ TEST(Completion, zsh_escapes_what_it_would_read_otherwise) {
 }
 
 TEST(Completion, fish_offers_options_where_they_belong) {
-  const auto text = fish_completion(program(), "a table");
+  const auto text = fish_completion(painter(), "a table");
   EXPECT_TRUE(has(text, "set -l commands paint look\n")) << text;
   EXPECT_TRUE(has(text, " -s c -l config -r -F -d 'What\\'s read'\n")) << text;
   EXPECT_TRUE(
