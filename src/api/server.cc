@@ -44,6 +44,7 @@ struct ApiServer::Impl {
   bool stopping = false;
   config::SettingsPtr reloaded;
   std::thread thread;
+  std::future<std::expected<int, std::string>> listening;
   int port = 0;
 
   using Started = std::promise<std::expected<int, std::string>>;
@@ -137,21 +138,33 @@ ApiServer::~ApiServer() {
 }
 
 std::expected<void, std::string> ApiServer::start() {
+  auto begun = begin();
+  if (!begun) return begun;
+  impl_->listening.wait();
+  return *started();
+}
+
+std::expected<void, std::string> ApiServer::begin() {
   Impl::Started started;
-  auto result = started.get_future();
+  impl_->listening = started.get_future();
   try {
     impl_->thread = std::thread(
         [impl = impl_.get(), started = std::move(started)]() mutable { impl->run(std::move(started)); });
   } catch (const std::system_error& e) {
     return std::unexpected(fmt::format("could not start the thread of the REST API: {}", e.what()));
   }
-  auto listening = result.get();
+  return {};
+}
+
+std::optional<std::expected<void, std::string>> ApiServer::started() {
+  if (impl_->listening.wait_for(Duration::zero()) != std::future_status::ready) return std::nullopt;
+  auto listening = impl_->listening.get();
   if (!listening) {
     impl_->thread.join();
     return std::unexpected(listening.error());
   }
   impl_->port = *listening;
-  return {};
+  return std::expected<void, std::string>();
 }
 
 void ApiServer::stop() {

@@ -2,6 +2,7 @@
 
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/control_port.h"
@@ -36,9 +37,11 @@ class ApiServer {
   ApiServer& operator=(const ApiServer&) = delete;
 
   /// Binds and starts the thread; returns when it answers. The error names the address and what the system
-  /// said. Blocks for as long as the name of the listen address takes to resolve: for the start of the
-  /// daemon.
+  /// said. Blocks for as long as the name of the listen address takes to resolve.
   std::expected<void, std::string> start();
+  /// The same without waiting, for a thread that may not block: begun, then asked for until it has an answer.
+  std::expected<void, std::string> begin();
+  std::optional<std::expected<void, std::string>> started();
   /// Ends every connection and joins the thread. Does nothing the second time.
   void stop();
   /// New `restapi` settings: access, headers and certificates for requests from now on, another socket for

@@ -73,7 +73,7 @@ Engine::Impl::Impl(Executor executor, Ports ports, config::SettingsPtr settings,
                                    publish();
                                    wake();
                                  },
-                                 [this] { lease_proven(); }}),
+                                 [this] { lease_proven(); }, [this] { return promoting(); }}),
       operations_(ports_, *this, scope_) {
   ports_.store.on_change([this](dcs::Store::Change change) { store_changed(change); });
   ports_.server.on_event([this](postgres::ServerEvent event) { server_event(event); });

@@ -15,8 +15,8 @@ struct EngineObserver {
   std::function<void(SnapshotPtr)> published;
   std::function<void(const View&, const Decision&)> decided;
   /// After the store was reached and the name found free, before the first cycle: time to open the REST API.
-  /// False ends the daemon with code 1.
-  std::function<bool()> before_first_cycle;
+  /// False ends the daemon with code 1. It may take its time, and blocks nobody.
+  std::function<Task<bool>()> before_first_cycle;
 };
 
 /// The engine of one member: observe, decide, act. Lives on one thread (its executor); everything outside is

@@ -106,7 +106,7 @@ void LeaseKeeper::lost(const std::string& why, bool key_absent) {
   if (!had) return;
   log::warning("the leader key is not mine any more: {}", why);
   if (!paused_ && hooks_.may_write()) {
-    if (key_absent) {
+    if (key_absent && !(hooks_.promoting && hooks_.promoting())) {
       take_back_until_ = ports_.clock.now() + kTakeBack;
     } else {
       ports_.server.signal_stop(postgres::StopMode::immediate);

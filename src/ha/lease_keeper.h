@@ -24,6 +24,9 @@ class LeaseKeeper {
     std::function<void()> changed;
     /// A proof came in: the lease ends later now. May be empty.
     std::function<void()> proven = {};
+    /// The server becomes a primary: it looks like a standby to others, who may lead sooner than a key is
+    /// taken back. May be empty: never.
+    std::function<bool()> promoting = {};
   };
 
   LeaseKeeper(Ports ports, TaskScope& scope, Hooks hooks);

@@ -227,11 +227,11 @@ Task<bool> Engine::Impl::start_up() {
     role_ = facts.standby_signal ? postgres::Role::replica : postgres::Role::demoted;
   }
   publish();
-  if (observer_.before_first_cycle && !observer_.before_first_cycle()) {
-    exit_code_ = 1;
-    co_return false;
-  }
-  co_return true;
+  if (!observer_.before_first_cycle) co_return true;
+  auto preparing = observer_.before_first_cycle();
+  const bool prepared = co_await std::move(preparing);
+  if (!prepared) exit_code_ = 1;
+  co_return prepared;
 }
 
 Task<bool> Engine::Impl::name_is_free(dcs::ClusterPtr cluster) {

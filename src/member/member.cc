@@ -34,6 +34,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kLogStuck = 5;
+/// While the REST API starts, its name may have to be resolved; the lease is looked after meanwhile.
+constexpr Duration kLookAtApi = 2ms;
 
 class SystemDice final : public ha::Dice {
  public:
@@ -96,20 +98,28 @@ class Member {
     io_.stop();
   }
 
-  bool open_api() {
+  Task<bool> open_api() {
     api::ApiServer::Options options;
     options.settings = settings_;
     options.control = control_port(io_, scope_, *engine_, [this] { reloader_.ask(); });
     api_ = std::make_unique<api::ApiServer>(board_, std::move(options));
-    auto started = api_->start();
+    auto started = api_->begin();
+    while (started) {
+      if (auto answer = api_->started()) {
+        started = std::move(*answer);
+        break;
+      }
+      auto pause = clock_.sleep_for(kLookAtApi);
+      co_await std::move(pause);
+    }
     if (!started) {
       log::critical("Couldn't start a service on '{}', please check your `restapi.listen` configuration ({})",
                     config::to_string(settings_->restapi.listen), started.error());
-      return false;
+      co_return false;
     }
     if (const auto snapshot = board_.get()) hold_on_to_start(*snapshot);
     service_.ready(clock_.now());
-    return true;
+    co_return true;
   }
 
   /// A member that waits for somebody to bootstrap the cluster has no dynamic configuration yet: the first

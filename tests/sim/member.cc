@@ -191,19 +191,15 @@ void Member::start() {
   daemon_->scope.spawn("engine", run());
 }
 
-/// The REST API starts on the control thread.
-bool Member::first_cycle() {
-  if (start_timing_.rest_fails) return false;
-  if (start_timing_.rest > 0s) {
-    std::weak_ptr<Process> me = daemon_->process;
-    daemon_->process->stop();
-    world_.after(start_timing_.rest, [me] {
-      if (auto process = me.lock()) process->cont();
-    });
-  }
+/// The REST API starts on a thread of its own.
+Task<bool> Member::first_cycle() {
+  auto starting = daemon_->process->sleep_for(start_timing_.rest);
+  co_await std::move(starting);
+  if (start_timing_.rest_fails) co_return false;
   daemon_->server.start_is_over();
   daemon_->disk.start_is_over();
-  return daemon_->serving = true;
+  daemon_->serving = true;
+  co_return true;
 }
 
 Task<void> Member::run() {

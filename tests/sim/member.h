@@ -107,7 +107,7 @@ class Member {
   Task<void> answer(std::function<void(ha::PeerAnswer)> reply);
   Task<void> order_restart(ha::RestartOrder order, std::function<void(ha::RestartAnswer)> answered);
   void destroy();
-  bool first_cycle();
+  Task<bool> first_cycle();
   void forget_removals();
 
   World& world_;

@@ -220,16 +220,17 @@ class engine : public ::testing::Test {
       decisions.push_back(decision);
     };
     observer.published = [this](SnapshotPtr snapshot) { roles.push_back(snapshot->role); };
-    observer.before_first_cycle = [this] {
-      role_at_first = board.get()->role;
-      return true;
-    };
+    observer.before_first_cycle = [this] { return first(); };
     runs_ = std::make_unique<Engine>(
         io.get_executor(), Ports{clock, store, server, peers, fence, disk, dice, journal}, settings,
         [this](const Document&) { return std::expected<config::SettingsPtr, std::string>(settings); }, board,
         std::move(observer));
     scope.spawn("engine", run());
     clock.settle();
+  }
+  Task<bool> first() {
+    role_at_first = board.get()->role;
+    co_return true;
   }
   Role role() const { return board.get()->role; }
 

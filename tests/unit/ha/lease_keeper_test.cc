@@ -42,8 +42,11 @@ class lease_keeper : public ::testing::Test {
   TaskScope scope{io.get_executor()};
   bool may_write = true;
   int changes = 0;
-  LeaseKeeper keeper{Ports{clock, store, server, peers, fence, disk, dice, journal}, scope,
-                     LeaseKeeper::Hooks{[this] { return may_write; }, [this] { ++changes; }}};
+  bool promoting = false;
+  LeaseKeeper keeper{
+      Ports{clock, store, server, peers, fence, disk, dice, journal}, scope,
+      LeaseKeeper::Hooks{
+          [this] { return may_write; }, [this] { ++changes; }, {}, [this] { return promoting; }}};
 };
 
 TEST_F(lease_keeper, without_a_mandate_nothing_is_renewed) {
@@ -186,6 +189,15 @@ TEST_F(lease_keeper, a_vanished_key_stops_postgresql_unless_it_is_won_again_at_o
   clock.advance(99ms);
   EXPECT_TRUE(server.stops.empty());
   clock.advance(2ms);
+  ASSERT_EQ(server.stops.size(), 1u);
+  EXPECT_EQ(server.stops[0], postgres::StopMode::immediate);
+}
+
+/// To its peers it is a standby: another may be writable before the key could be taken back.
+TEST_F(lease_keeper, a_vanished_key_stops_a_promotion_at_once) {
+  win();
+  promoting = true;
+  keeper.lost("deleted by hand", true);
   ASSERT_EQ(server.stops.size(), 1u);
   EXPECT_EQ(server.stops[0], postgres::StopMode::immediate);
 }
