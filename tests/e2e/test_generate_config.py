@@ -55,7 +55,10 @@ def server(directory):
 def filled(text, directory):
     """The configuration with what only a user knows, in a file."""
     file = directory / "filled.yml"
-    file.write_text(text.replace(f"'{UNKNOWN}'", str(directory / "fresh")))
+    lines = text.splitlines(keepends=True)
+    known = [line.replace(f"'{UNKNOWN}'", "fresh" if line.startswith(("scope:", "name:")) else str(directory / "fresh"))
+             for line in lines]
+    file.write_text("".join(known))
     file.chmod(0o644)
     return file
 
