@@ -98,7 +98,8 @@ Task<void> Engine::Impl::guard_from_the_start() {
 Task<void> Engine::Impl::find_server() {
   auto finding = ports_.server.find(settings_);
   auto found = co_await std::move(finding);
-  if (!found) co_return;
+  // A look that hung until the start was over says nothing any more.
+  if (!found || server_found_) co_return;
   server_found_ = true;
   const auto& facts = ports_.server.facts();
   if (facts.process == postgres::Process::none) co_return;
