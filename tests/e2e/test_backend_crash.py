@@ -34,7 +34,7 @@ def hold_recovery(member):
             if held:
                 try:
                     os.kill(held, signal.SIGSTOP)
-                    time.sleep(0.05)
+                    time.sleep(0.05)  # one that had ended already is reaped by then
                     if any(pid == held for pid, _ in children(postmaster)):
                         return held
                 except ProcessLookupError:

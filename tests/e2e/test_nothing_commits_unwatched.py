@@ -55,7 +55,7 @@ def test_a_daemon_that_starts_slowly_keeps_the_lease_of_the_primary_it_finds(new
         time.sleep(cluster.dcs["ttl"] - 7)  # less of the lease is left than the start takes
         leader.configuration = merge(leader.configuration, {"postgresql": {"bin_dir": str(programs)}})
         leader.start()
-        time.sleep(12)
+        time.sleep(12)  # as long as the program takes to tell its version
         wait_until("the daemon to serve", lambda: leader.status("/primary") == 200, 20)
         acks = writer.stop()
     assert_one_primary_at_a_time(acks)
@@ -121,7 +121,7 @@ def test_a_promotion_that_outlives_its_daemon_is_stopped_at_the_end_of_the_lease
     other.wait_for_log("was told to promote itself by an earlier daemon", 10)
     wait_until("the promotion to be stopped", lambda: not other.postmaster(), cluster.dcs["ttl"])
     hang.unlink()
-    time.sleep(1)
+    time.sleep(1)  # what the archive held up would go on now
     assert not other.postmaster()
     cluster.etcd.start()
     assert cluster.wait_for_leader(40) is other

@@ -39,7 +39,7 @@ def test_a_standby_whose_receiver_was_killed_is_not_flooded(cluster):
         receiver = standby.value("SELECT pid FROM pg_stat_wal_receiver")
         before = standby.log().count("role \"replicator\" is not permitted to log in")
         os.kill(receiver, signal.SIGTERM)
-        time.sleep(12)
+        time.sleep(12)  # the span in which the tries are counted
         tries = standby.log().count("role \"replicator\" is not permitted to log in") - before
         print("tries in 12 s:", tries)
         assert 10 <= tries <= 25
