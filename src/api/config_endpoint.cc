@@ -2,9 +2,9 @@
 
 #include "api/bodies.h"
 #include "api/pages.h"
-#include "config/change.h"
+#include "config/read/change.h"
 #include "core/format.h"
-#include "core/log.h"
+#include "log/log.h"
 
 TANIST_LOGGER("patroni.api");
 

@@ -3,8 +3,8 @@
 #include <boost/asio/post.hpp>
 
 #include "api/server.h"
-#include "core/event.h"
-#include "core/wait.h"
+#include "async/event.h"
+#include "async/wait.h"
 
 namespace tanist::api {
 

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "api/control_port.h"
-#include "core/clock.h"
-#include "core/task.h"
+#include "async/clock.h"
+#include "async/task.h"
 
 namespace tanist::api {
 

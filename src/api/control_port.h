@@ -7,7 +7,7 @@
 #include "core/time.h"
 #include "dcs/model.h"
 #include "dcs/store.h"
-#include "ha/requests.h"
+#include "ha/model/requests.h"
 
 namespace tanist::api {
 

@@ -3,7 +3,7 @@
 #include <set>
 #include <string>
 
-#include "ha/snapshot.h"
+#include "ha/model/snapshot.h"
 
 namespace tanist::api {
 

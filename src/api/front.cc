@@ -1,12 +1,12 @@
 #include "api/front.h"
 
+#include "async/disk_thread.h"
+#include "async/wait.h"
 #include "config/tls_options.h"
-#include "core/disk_thread.h"
 #include "core/format.h"
-#include "core/log.h"
 #include "core/version.h"
-#include "core/wait.h"
 #include "dcs/compatible_version.h"
+#include "log/log.h"
 
 TANIST_LOGGER("patroni.api");
 

@@ -4,9 +4,9 @@
 #include <memory>
 #include <string>
 
+#include "async/clock.h"
+#include "async/task.h"
 #include "config/settings.h"
-#include "core/clock.h"
-#include "core/task.h"
 #include "net/http.h"
 
 namespace tanist::api {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "core/log.h"
-#include "core/wait.h"
+#include "async/wait.h"
+#include "log/log.h"
 
 TANIST_LOGGER("patroni.api");
 

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "api/access.h"
-#include "core/clock.h"
-#include "core/event.h"
-#include "core/task.h"
+#include "async/clock.h"
+#include "async/event.h"
+#include "async/task.h"
 #include "dcs/model.h"
 #include "net/resolver.h"
 

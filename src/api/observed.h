@@ -3,7 +3,7 @@
 #include <string>
 
 #include "core/time.h"
-#include "ha/snapshot.h"
+#include "ha/model/snapshot.h"
 
 /// What a snapshot says at the moment an answer is given. Pure.
 namespace tanist::api {

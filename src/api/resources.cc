@@ -11,10 +11,10 @@
 #include "api/server.h"
 #include "api/status.h"
 #include "core/format.h"
-#include "core/log.h"
 #include "core/text.h"
 #include "core/version.h"
 #include "dcs/overview.h"
+#include "log/log.h"
 
 TANIST_LOGGER("patroni.api");
 

@@ -8,9 +8,9 @@
 
 #include "api/control_port.h"
 #include "api/observed.h"
-#include "core/clock.h"
-#include "core/task.h"
-#include "ha/snapshot.h"
+#include "async/clock.h"
+#include "async/task.h"
+#include "ha/model/snapshot.h"
 #include "net/http.h"
 
 namespace tanist::api {

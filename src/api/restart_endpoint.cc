@@ -7,8 +7,8 @@
 #include "api/pages.h"
 #include "config/modes.h"
 #include "core/format.h"
-#include "core/log.h"
 #include "dcs/codec.h"
+#include "log/log.h"
 
 TANIST_LOGGER("patroni.api");
 

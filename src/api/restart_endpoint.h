@@ -4,8 +4,8 @@
 
 #include "api/control_link.h"
 #include "core/document.h"
-#include "ha/requests.h"
-#include "ha/snapshot.h"
+#include "ha/model/requests.h"
+#include "ha/model/snapshot.h"
 #include "net/http.h"
 
 namespace tanist::api {

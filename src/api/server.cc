@@ -12,9 +12,9 @@
 #include "api/favoured.h"
 #include "api/front.h"
 #include "api/resources.h"
-#include "core/event.h"
+#include "async/event.h"
+#include "async/task_scope.h"
 #include "core/format.h"
-#include "core/task_scope.h"
 
 namespace tanist::api {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "api/control_port.h"
-#include "ha/snapshot.h"
+#include "ha/model/snapshot.h"
 #include "net/http.h"
 
 namespace tanist::api {

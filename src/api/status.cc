@@ -1,8 +1,8 @@
 #include "api/status.h"
 
-#include "core/log.h"
 #include "core/version.h"
 #include "dcs/compatible_version.h"
+#include "log/log.h"
 
 namespace tanist::api {
 

@@ -7,7 +7,7 @@
 
 #include "cli/declaration.h"
 #include "cli/parse.h"
-#include "config/environment.h"
+#include "config/read/environment.h"
 #include "core/version.h"
 #include "member/member.h"
 #include "process/init.h"

@@ -5,10 +5,10 @@
 #include <ctime>
 #include <iostream>
 
-#include "config/environment.h"
-#include "core/clock.h"
-#include "core/log.h"
+#include "async/clock.h"
+#include "config/read/environment.h"
 #include "ctl/command_line.h"
+#include "log/log.h"
 
 namespace {
 

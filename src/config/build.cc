@@ -6,14 +6,14 @@
 #include <unordered_map>
 
 #include "config/addresses.h"
-#include "config/controlled.h"
-#include "config/dynamic.h"
-#include "config/etcd3.h"
-#include "config/log_options.h"
-#include "config/methods.h"
-#include "config/options.h"
-#include "config/restapi.h"
-#include "config/tags.h"
+#include "config/sections/controlled.h"
+#include "config/sections/dynamic.h"
+#include "config/sections/etcd3.h"
+#include "config/sections/log_options.h"
+#include "config/sections/methods.h"
+#include "config/sections/options.h"
+#include "config/sections/restapi.h"
+#include "config/sections/tags.h"
 #include "config/validate.h"
 #include "core/format.h"
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "config/errors.h"
-#include "config/load.h"
+#include "config/read/load.h"
 #include "config/settings.h"
 
 namespace tanist::config {

@@ -8,11 +8,11 @@
 #include <utility>
 
 #include "config/addresses.h"
-#include "config/controlled.h"
-#include "config/log_options.h"
-#include "config/options.h"
-#include "config/restapi.h"
-#include "config/secrets_in_text.h"
+#include "config/sections/controlled.h"
+#include "config/sections/log_options.h"
+#include "config/sections/options.h"
+#include "config/sections/restapi.h"
+#include "config/yaml/secrets_in_text.h"
 #include "core/format.h"
 
 namespace tanist::config {

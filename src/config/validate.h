@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "config/errors.h"
-#include "config/keys.h"
+#include "config/keys/keys.h"
 #include "core/document.h"
 
 namespace tanist::config {

@@ -3,9 +3,9 @@
 #include <boost/asio/io_context.hpp>
 #include <exception>
 
-#include "core/clock.h"
+#include "async/clock.h"
+#include "async/task_scope.h"
 #include "core/format.h"
-#include "core/task_scope.h"
 #include "dcs/etcd3/store.h"
 
 namespace tanist::ctl {

@@ -7,7 +7,7 @@
 
 #include "cli/declaration.h"
 #include "cli/parse.h"
-#include "config/environment.h"
+#include "config/read/environment.h"
 #include "ctl/cluster_store.h"
 #include "ctl/member_api.h"
 #include "ctl/programs.h"

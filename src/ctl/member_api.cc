@@ -2,11 +2,11 @@
 
 #include <boost/asio/io_context.hpp>
 
-#include "config/restapi.h"
+#include "async/clock.h"
+#include "async/task_scope.h"
+#include "config/sections/restapi.h"
 #include "config/tls_options.h"
-#include "core/clock.h"
 #include "core/format.h"
-#include "core/task_scope.h"
 #include "core/version.h"
 
 namespace tanist::ctl {

@@ -3,7 +3,7 @@
 #include <functional>
 #include <string>
 
-#include "config/environment.h"
+#include "config/read/environment.h"
 
 namespace tanist::ctl {
 

@@ -12,8 +12,8 @@
 
 #include "config/addresses.h"
 #include "config/errors.h"
-#include "config/etcd3.h"
-#include "config/yaml.h"
+#include "config/sections/etcd3.h"
+#include "config/yaml/yaml.h"
 #include "core/format.h"
 #include "core/text.h"
 #include "core/version.h"

@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "config/environment.h"
+#include "config/read/environment.h"
 #include "config/settings.h"
 #include "core/document.h"
 

@@ -8,8 +8,8 @@
 #include <ostream>
 
 #include "config/addresses.h"
-#include "core/log.h"
 #include "core/text.h"
+#include "log/log.h"
 
 namespace tanist::ctl {
 

@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "core/format.h"
-#include "core/log.h"
+#include "log/log.h"
 #include "net/http.h"
 
 TANIST_LOGGER("patroni.dcs");

@@ -6,7 +6,7 @@
 #include <string>
 #include <variant>
 
-#include "core/task.h"
+#include "async/task.h"
 #include "core/time.h"
 #include "dcs/model.h"
 

@@ -6,12 +6,12 @@
 #include <memory>
 #include <string>
 
+#include "async/clock.h"
+#include "async/disk.h"
+#include "async/task.h"
 #include "config/settings.h"
-#include "core/clock.h"
-#include "core/disk.h"
-#include "core/task.h"
 #include "dcs/store.h"
-#include "ha/view.h"
+#include "ha/model/view.h"
 #include "postgres/server.h"
 
 /// What lies outside the process, as the engine sees it. The real ones are put together in member/, the

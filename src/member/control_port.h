@@ -4,8 +4,8 @@
 #include <functional>
 
 #include "api/control_port.h"
-#include "core/task_scope.h"
-#include "ha/engine.h"
+#include "async/task_scope.h"
+#include "ha/engine/engine.h"
 
 namespace tanist::member {
 

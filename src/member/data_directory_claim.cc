@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "core/format.h"
-#include "core/log.h"
+#include "log/log.h"
 
 TANIST_LOGGER("patroni.__main__");
 

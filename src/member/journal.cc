@@ -1,9 +1,9 @@
 #include "member/journal.h"
 
-#include "core/log.h"
-#include "core/wait.h"
-#include "ha/decision.h"
-#include "ha/journal_codec.h"
+#include "async/wait.h"
+#include "ha/model/decision.h"
+#include "ha/model/journal_codec.h"
+#include "log/log.h"
 
 TANIST_LOGGER("patroni.__main__");
 

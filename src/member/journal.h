@@ -4,10 +4,10 @@
 #include <deque>
 #include <string>
 
-#include "core/disk.h"
+#include "async/disk.h"
+#include "async/event.h"
+#include "async/task_scope.h"
 #include "core/document.h"
-#include "core/event.h"
-#include "core/task_scope.h"
 #include "ha/ports.h"
 
 namespace tanist::member {

@@ -1,11 +1,11 @@
 #include "member/peers.h"
 
+#include "async/wait.h"
 #include "config/tls_options.h"
 #include "core/document.h"
 #include "core/format.h"
-#include "core/log.h"
 #include "core/version.h"
-#include "core/wait.h"
+#include "log/log.h"
 
 TANIST_LOGGER("patroni.ha");
 

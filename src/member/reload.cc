@@ -1,9 +1,9 @@
 #include "member/reload.h"
 
 #include "config/build.h"
+#include "config/read/until_restart.h"
 #include "config/tls_options.h"
-#include "config/until_restart.h"
-#include "core/log.h"
+#include "log/log.h"
 #include "member/peers.h"
 
 TANIST_LOGGER("patroni.__main__");

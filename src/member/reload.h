@@ -3,9 +3,9 @@
 #include <functional>
 #include <string>
 
-#include "core/disk_thread.h"
-#include "core/event.h"
-#include "ha/snapshot.h"
+#include "async/disk_thread.h"
+#include "async/event.h"
+#include "ha/model/snapshot.h"
 #include "member/settings_source.h"
 #include "net/http.h"
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/format.h"
-#include "core/log.h"
+#include "log/log.h"
 
 namespace tanist::member {
 namespace {

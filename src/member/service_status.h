@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "ha/snapshot.h"
+#include "ha/model/snapshot.h"
 #include "process/notify.h"
 
 namespace tanist::member {

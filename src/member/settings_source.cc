@@ -1,9 +1,9 @@
 #include "member/settings_source.h"
 
 #include "config/build.h"
-#include "config/dynamic.h"
-#include "config/until_restart.h"
-#include "core/log.h"
+#include "config/read/until_restart.h"
+#include "config/sections/dynamic.h"
+#include "log/log.h"
 
 TANIST_LOGGER("patroni.config");
 

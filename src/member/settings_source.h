@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "config/environment.h"
-#include "config/load.h"
+#include "config/read/environment.h"
+#include "config/read/load.h"
 #include "config/settings.h"
 #include "ha/ports.h"
 

@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "core/clock.h"
+#include "async/clock.h"
+#include "async/task.h"
 #include "core/secret.h"
-#include "core/task.h"
 #include "core/time.h"
 
 /// HTTP/1.1 as a client and as a server. One thread: everything runs on the executor it was made with.

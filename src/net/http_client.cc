@@ -3,9 +3,9 @@
 #include <list>
 #include <map>
 
-#include "core/disk_thread.h"
+#include "async/disk_thread.h"
+#include "async/wait.h"
 #include "core/format.h"
-#include "core/wait.h"
 #include "net/as_tuple.h"
 #include "net/http.h"
 #include "net/message_parser.h"

@@ -6,11 +6,11 @@
 #include <ctime>
 #include <list>
 
-#include "core/event.h"
+#include "async/event.h"
+#include "async/task_scope.h"
+#include "async/wait.h"
 #include "core/format.h"
-#include "core/log.h"
-#include "core/task_scope.h"
-#include "core/wait.h"
+#include "log/log.h"
 #include "net/as_tuple.h"
 #include "net/http.h"
 #include "net/message_parser.h"

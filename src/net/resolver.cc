@@ -15,7 +15,7 @@
 #include <system_error>
 #include <thread>
 
-#include "core/event.h"
+#include "async/event.h"
 #include "core/format.h"
 
 namespace tanist::net {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/task.h"
+#include "async/task.h"
 #include "net/srv.h"
 
 namespace tanist::net {

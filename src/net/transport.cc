@@ -13,7 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
-#include "core/disk_thread.h"
+#include "async/disk_thread.h"
 #include "core/format.h"
 #include "net/as_tuple.h"
 

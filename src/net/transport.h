@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/task.h"
+#include "async/task.h"
 #include "net/http.h"
 
 /// Bytes over TCP or TLS, without knowing which. Internal to net/.

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "async/task.h"
 #include "config/settings.h"
 #include "core/history.h"
-#include "core/task.h"
 #include "postgres/types.h"
 
 namespace tanist::postgres {

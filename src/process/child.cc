@@ -15,9 +15,9 @@
 #include <mutex>
 #include <optional>
 
+#include "async/task_scope.h"
+#include "async/wait.h"
 #include "core/format.h"
-#include "core/task_scope.h"
-#include "core/wait.h"
 #include "process/proc.h"
 
 extern char** environ;

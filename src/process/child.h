@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "core/clock.h"
-#include "core/task.h"
+#include "async/clock.h"
+#include "async/task.h"
 #include "process/pidfd.h"
 
 /// Child processes: spawned without fork handlers, watched through a pidfd, always reaped.

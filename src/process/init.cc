@@ -8,7 +8,7 @@
 #include <cstring>
 #include <optional>
 
-#include "core/log.h"
+#include "log/log.h"
 #include "process/proc.h"
 
 TANIST_LOGGER("patroni.daemon");

@@ -5,8 +5,8 @@
 #include <expected>
 #include <string>
 
-#include "core/clock.h"
-#include "core/task.h"
+#include "async/clock.h"
+#include "async/task.h"
 
 namespace tanist::process {
 

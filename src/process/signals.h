@@ -3,7 +3,7 @@
 #include <initializer_list>
 #include <memory>
 
-#include "core/task.h"
+#include "async/task.h"
 
 namespace tanist::process {
 

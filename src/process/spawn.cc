@@ -8,9 +8,9 @@
 #include <system_error>
 #include <thread>
 
-#include "core/event.h"
+#include "async/event.h"
+#include "async/wait.h"
 #include "core/format.h"
-#include "core/wait.h"
 #include "process/child.h"
 #include "process/proc.h"
 

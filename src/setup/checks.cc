@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "config/addresses.h"
-#include "config/keys.h"
+#include "config/keys/keys.h"
 #include "core/format.h"
 #include "core/text.h"
 #include "setup/secrets.h"

@@ -9,8 +9,8 @@
 #include <filesystem>
 #include <functional>
 
-#include "config/yaml.h"
-#include "core/disk_thread.h"
+#include "async/disk_thread.h"
+#include "config/yaml/yaml.h"
 #include "core/format.h"
 #include "setup/template.h"
 

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "config/environment.h"
+#include "config/read/environment.h"
 #include "setup/world.h"
 
 namespace tanist::setup {

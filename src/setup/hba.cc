@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "config/addresses.h"
-#include "config/keys.h"
+#include "config/keys/keys.h"
 #include "core/format.h"
 
 namespace tanist::setup {

@@ -5,13 +5,13 @@
 
 #include <filesystem>
 
+#include "async/clock.h"
 #include "config/addresses.h"
 #include "config/tls_options.h"
-#include "core/clock.h"
 #include "core/format.h"
 #include "net/certificate.h"
 #include "net/http.h"
-#include "postgres/lock_files.h"
+#include "postgres/files/lock_files.h"
 #include "process/command_line.h"
 #include "setup/hba.h"
 

@@ -12,13 +12,13 @@
 #include <filesystem>
 #include <fstream>
 
+#include "async/clock.h"
+#include "async/task_scope.h"
 #include "config/addresses.h"
-#include "config/controlled.h"
-#include "core/clock.h"
+#include "config/sections/controlled.h"
 #include "core/format.h"
-#include "core/task_scope.h"
-#include "postgres/connection.h"
-#include "postgres/dsn.h"
+#include "postgres/client/connection.h"
+#include "postgres/client/dsn.h"
 #include "setup/generate.h"
 #include "setup/hba.h"
 #include "setup/template.h"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "config/keys.h"
-#include "config/secrets_in_text.h"
+#include "config/keys/keys.h"
+#include "config/yaml/secrets_in_text.h"
 #include "core/text.h"
 
 namespace tanist::setup {

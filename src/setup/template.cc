@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "config/controlled.h"
-#include "config/keys.h"
+#include "config/keys/keys.h"
+#include "config/sections/controlled.h"
 #include "core/format.h"
 #include "setup/yaml_text.h"
 

@@ -4,11 +4,11 @@
 #include <vector>
 
 #include "config/build.h"
-#include "config/dynamic.h"
-#include "config/keys.h"
-#include "config/load.h"
+#include "config/keys/keys.h"
 #include "config/modes.h"
-#include "config/sources.h"
+#include "config/read/load.h"
+#include "config/read/sources.h"
+#include "config/sections/dynamic.h"
 #include "core/format.h"
 #include "setup/host_checks.h"
 #include "setup/schema.h"

@@ -4,7 +4,7 @@
 #include <ostream>
 #include <string>
 
-#include "config/environment.h"
+#include "config/read/environment.h"
 #include "setup/world.h"
 
 namespace tanist::setup {

@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "config/addresses.h"
-#include "config/secrets_in_text.h"
+#include "config/yaml/secrets_in_text.h"
 #include "core/format.h"
 #include "core/text.h"
 

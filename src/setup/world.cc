@@ -15,11 +15,11 @@
 #include <filesystem>
 #include <memory>
 
-#include "config/environment.h"
-#include "core/clock.h"
+#include "async/clock.h"
+#include "async/task_scope.h"
+#include "async/wait.h"
+#include "config/read/environment.h"
 #include "core/format.h"
-#include "core/task_scope.h"
-#include "core/wait.h"
 #include "net/resolver.h"
 #include "process/child.h"
 

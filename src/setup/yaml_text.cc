@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "config/yaml.h"
+#include "config/yaml/yaml.h"
 #include "core/format.h"
 
 namespace tanist::setup {

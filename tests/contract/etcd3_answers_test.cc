@@ -4,7 +4,7 @@
 
 #include "contract/etcd3_member.h"
 #include "core/format.h"
-#include "core/log.h"
+#include "log/log.h"
 
 /// What of that which comes back is an answer of this etcd as it is now.
 namespace tanist::contract {

@@ -2,7 +2,7 @@
 
 #include "contract/etcd3_fixture.h"
 #include "contract/store_contract.h"
-#include "core/log.h"
+#include "log/log.h"
 
 namespace tanist::contract {
 

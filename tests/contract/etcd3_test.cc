@@ -3,12 +3,12 @@
 
 #include <algorithm>
 
+#include "async/task_scope.h"
+#include "async/wait.h"
 #include "contract/etcd3_member.h"
 #include "core/format.h"
-#include "core/log.h"
-#include "core/task_scope.h"
-#include "core/wait.h"
 #include "dcs/etcd3/messages.h"
+#include "log/log.h"
 #include "net/http.h"
 
 /// What only etcd 3 has: several nodes, raft terms, logins, certificates.

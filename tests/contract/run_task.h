@@ -6,7 +6,7 @@
 #include <optional>
 #include <stdexcept>
 
-#include "core/task.h"
+#include "async/task.h"
 
 namespace tanist::test {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "async/wait.h"
 #include "contract/store_fixture.h"
-#include "core/wait.h"
 
 /// The fixture of the contract suite, and short words for what its tests do.
 namespace tanist::contract {

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "core/clock.h"
-#include "core/task.h"
+#include "async/clock.h"
+#include "async/task.h"
 #include "dcs/store.h"
 
 /// What the contract suite needs of a store and of the world around it. One cluster; every member has a link

@@ -7,9 +7,9 @@
 #include <string_view>
 
 #include "config/build.h"
-#include "config/dynamic.h"
-#include "config/load.h"
-#include "config/yaml.h"
+#include "config/read/load.h"
+#include "config/sections/dynamic.h"
+#include "config/yaml/yaml.h"
 
 namespace {
 

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "postgres/conninfo.h"
-#include "postgres/control_data.h"
+#include "postgres/client/conninfo.h"
+#include "postgres/files/control_data.h"
 #include "process/command_line.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

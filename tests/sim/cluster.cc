@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/format.h"
-#include "core/log.h"
+#include "log/log.h"
 
 namespace tanist::sim {
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "ha/engine.h"
+#include "ha/engine/engine.h"
 #include "ports.h"
 #include "server.h"
 #include "store.h"

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "core/task_scope.h"
+#include "async/task_scope.h"
 #include "postgres.h"
 #include "process.h"
 #include "store.h"

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "core/disk.h"
+#include "async/disk.h"
 #include "ha/ports.h"
 #include "postgres.h"
 #include "process.h"

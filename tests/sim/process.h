@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "core/clock.h"
+#include "async/clock.h"
 #include "world.h"
 
 namespace tanist::sim {

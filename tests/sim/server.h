@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-#include "core/task_scope.h"
+#include "async/task_scope.h"
 #include "postgres.h"
 #include "postgres/server.h"
 #include "process.h"

@@ -1,5 +1,5 @@
+#include "async/wait.h"
 #include "core/format.h"
-#include "core/wait.h"
 #include "server.h"
 
 /// What the daemon does to the PostgreSQL model.

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "async/task_scope.h"
 #include "config/settings.h"
-#include "core/task_scope.h"
 #include "dcs/store.h"
 #include "process.h"
 #include "store_server.h"

@@ -12,8 +12,8 @@
 #include <sstream>
 
 #include "config/addresses.h"
-#include "config/change.h"
-#include "config/yaml.h"
+#include "config/read/change.h"
+#include "config/yaml/yaml.h"
 #include "core/format.h"
 #include "ctl/show/diff.h"
 #include "ctl/show/yaml_writer.h"

@@ -4,7 +4,7 @@
 #include <cctype>
 #include <vector>
 
-#include "config/yaml.h"
+#include "config/yaml/yaml.h"
 #include "core/format.h"
 #include "ctl/show/unicode.h"
 

@@ -4,8 +4,8 @@
 
 #include "config/tls_options.h"
 #include "core/format.h"
-#include "core/log.h"
 #include "dcs/store.h"
+#include "log/log.h"
 
 TANIST_LOGGER("patroni.dcs.etcd3");
 

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "async/clock.h"
+#include "async/task.h"
 #include "config/settings.h"
-#include "core/clock.h"
-#include "core/task.h"
 #include "dcs/etcd3/messages.h"
 #include "net/http.h"
 

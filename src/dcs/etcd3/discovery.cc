@@ -1,6 +1,6 @@
-#include "core/log.h"
-#include "core/wait.h"
+#include "async/wait.h"
 #include "dcs/etcd3/client.h"
+#include "log/log.h"
 #include "net/resolver.h"
 
 TANIST_LOGGER("patroni.dcs.etcd3");

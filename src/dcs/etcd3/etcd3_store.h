@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "core/event.h"
-#include "core/task_scope.h"
+#include "async/event.h"
+#include "async/task_scope.h"
 #include "dcs/codec.h"
 #include "dcs/etcd3/client.h"
 #include "dcs/etcd3/lease.h"

@@ -1,6 +1,6 @@
 #include "core/format.h"
-#include "core/log.h"
 #include "dcs/etcd3/etcd3_store.h"
+#include "log/log.h"
 
 TANIST_LOGGER("patroni.dcs.etcd3");
 

@@ -4,7 +4,7 @@
 #include <functional>
 #include <vector>
 
-#include "core/event.h"
+#include "async/event.h"
 #include "dcs/etcd3/client.h"
 #include "dcs/store.h"
 

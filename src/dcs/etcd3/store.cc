@@ -1,9 +1,9 @@
 #include "dcs/etcd3/store.h"
 
+#include "async/wait.h"
 #include "core/format.h"
-#include "core/log.h"
-#include "core/wait.h"
 #include "dcs/etcd3/etcd3_store.h"
+#include "log/log.h"
 
 TANIST_LOGGER("patroni.dcs.etcd3");
 

@@ -3,9 +3,9 @@
 #include <memory>
 #include <string>
 
+#include "async/clock.h"
+#include "async/task.h"
 #include "config/settings.h"
-#include "core/clock.h"
-#include "core/task.h"
 #include "dcs/store.h"
 
 /// The store on etcd 3, through its JSON gateway (dcs.md §4.2).

@@ -1,7 +1,7 @@
 #include "dcs/etcd3/watch.h"
 
-#include "core/log.h"
-#include "core/wait.h"
+#include "async/wait.h"
+#include "log/log.h"
 
 TANIST_LOGGER("patroni.dcs.etcd3");
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/event.h"
+#include "async/event.h"
 #include "dcs/codec.h"
 #include "dcs/etcd3/client.h"
 #include "dcs/store.h"

@@ -1,11 +1,11 @@
 #include <algorithm>
 
+#include "async/wait.h"
 #include "core/document.h"
-#include "core/log.h"
-#include "core/wait.h"
-#include "ha/bootstrap_note.h"
+#include "ha/operations/bootstrap_note.h"
 #include "ha/operations/operation.h"
 #include "ha/operations/steps.h"
+#include "log/log.h"
 
 TANIST_LOGGER("patroni.postgresql.bootstrap");
 

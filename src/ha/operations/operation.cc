@@ -3,8 +3,8 @@
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
-#include "core/log.h"
-#include "core/wait.h"
+#include "async/wait.h"
+#include "log/log.h"
 
 TANIST_LOGGER("patroni.async_executor");
 

@@ -4,10 +4,10 @@
 #include <optional>
 #include <string>
 
-#include "core/event.h"
-#include "core/task_scope.h"
-#include "ha/decision.h"
-#include "ha/lease_keeper.h"
+#include "async/event.h"
+#include "async/task_scope.h"
+#include "ha/lease/keeper.h"
+#include "ha/model/decision.h"
 #include "ha/ports.h"
 
 namespace tanist::ha {

@@ -1,5 +1,5 @@
-#include "core/log.h"
 #include "ha/operations/operation.h"
+#include "log/log.h"
 
 /// From the lock to a writable server.
 namespace tanist::ha::operations {

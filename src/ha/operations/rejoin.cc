@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "core/log.h"
 #include "ha/operations/operation.h"
 #include "ha/operations/steps.h"
+#include "log/log.h"
 
 TANIST_LOGGER("patroni.ha");
 

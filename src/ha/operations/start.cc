@@ -1,6 +1,6 @@
-#include "core/log.h"
 #include "ha/operations/operation.h"
 #include "ha/operations/steps.h"
+#include "log/log.h"
 
 TANIST_LOGGER("patroni.ha");
 

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <optional>
 
-#include "core/log.h"
 #include "ha/operations/operation.h"
 #include "ha/operations/steps.h"
+#include "log/log.h"
 
 TANIST_LOGGER("patroni.ha");
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "core/log.h"
-#include "ha/decision.h"
+#include "ha/model/decision.h"
+#include "log/log.h"
 
 /// A decision in the making: what a rule knows (the view) and what it has said so far.
 namespace tanist::ha::policy {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "dcs/system_id.h"
-#include "ha/view.h"
+#include "ha/model/view.h"
 
 /// What the words of the specification mean, as questions to a view.
 namespace tanist::ha::policy {

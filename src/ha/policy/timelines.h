@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "ha/decision.h"
+#include "ha/model/decision.h"
 
 /// Whose WAL contains whose: what timelines, /history and comparisons tell of it (docs/safety.md).
 namespace tanist::ha::policy {

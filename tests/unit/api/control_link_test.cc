@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "api/server.h"
+#include "async/task_scope.h"
 #include "contract/run_task.h"
-#include "core/task_scope.h"
 #include "unit/core/manual_clock.h"
 
 namespace tanist::api {

@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "async/task_scope.h"
 #include "contract/run_task.h"
-#include "core/log.h"
-#include "core/task_scope.h"
+#include "log/log.h"
 
 namespace tanist::api {
 namespace {

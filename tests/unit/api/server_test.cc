@@ -6,8 +6,8 @@
 #include <functional>
 #include <thread>
 
-#include "core/log.h"
 #include "core/version.h"
+#include "log/log.h"
 #include "unit/api/snapshots.h"
 #include "unit/core/no_threads.h"
 #include "unit/net/certificates.h"

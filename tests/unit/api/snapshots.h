@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "ha/snapshot.h"
+#include "ha/model/snapshot.h"
 
 /// Snapshots of members of a cluster `shop` for tests of the API. Time begins at kNow.
 namespace tanist::api::test {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "config/keys.h"
+#include "config/keys/keys.h"
 #include "unit/config/sample.h"
 
 namespace tanist::config {

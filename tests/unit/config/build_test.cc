@@ -5,9 +5,9 @@
 
 #include <chrono>
 
-#include "config/controlled.h"
-#include "config/dynamic.h"
-#include "config/log_options.h"
+#include "config/sections/controlled.h"
+#include "config/sections/dynamic.h"
+#include "config/sections/log_options.h"
 #include "unit/config/sample.h"
 #include "unit/config/thread_time.h"
 

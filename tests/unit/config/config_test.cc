@@ -4,7 +4,7 @@
 #include <chrono>
 
 #include "config/build.h"
-#include "config/dynamic.h"
+#include "config/sections/dynamic.h"
 #include "unit/config/broken.h"
 #include "unit/config/sample.h"
 #include "unit/config/thread_time.h"

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "config/build.h"
-#include "config/dynamic.h"
+#include "config/sections/dynamic.h"
 #include "unit/config/sample.h"
 
 namespace tanist::config {

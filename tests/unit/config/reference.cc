@@ -3,8 +3,8 @@
 #include <string_view>
 #include <vector>
 
-#include "config/controlled.h"
-#include "config/keys.h"
+#include "config/keys/keys.h"
+#include "config/sections/controlled.h"
 #include "core/format.h"
 
 namespace tanist::config {
@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kIntroduction = R"(# Configuration
 
-<!-- Generated from the table of keys in src/config/keys_*.cc. To renew it:
+<!-- Generated from the table of keys in src/config/keys/*.cc. To renew it:
      TANIST_UPDATE_DOCS=1 build/dev/bin/unit_config_test --gtest_filter='Reference.*' -->
 
 `tanist CONFIG` reads a YAML file, or a directory whose `.yml` and `.yaml` files are merged in the order of their

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "config/keys.h"
+#include "config/keys/keys.h"
 
 namespace tanist::config {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "config/load.h"
+#include "config/read/load.h"
 
 namespace tanist::config {
 

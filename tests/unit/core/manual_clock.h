@@ -8,7 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <map>
 
-#include "core/clock.h"
+#include "async/clock.h"
 
 namespace tanist::test {
 

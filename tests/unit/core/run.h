@@ -5,7 +5,7 @@
 #include <exception>
 #include <optional>
 
-#include "core/task.h"
+#include "async/task.h"
 
 namespace tanist::test {
 

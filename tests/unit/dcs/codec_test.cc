@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "core/format.h"
-#include "core/log.h"
+#include "log/log.h"
 
 namespace tanist::dcs {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "ha/decision.h"
+#include "ha/model/decision.h"
 #include "ha/ports.h"
 
 /// Ports that do what a test says and count what they were asked.

@@ -2,7 +2,7 @@
 
 #include <random>
 
-#include "ha/view.h"
+#include "ha/model/view.h"
 
 namespace tanist::ha::testing {
 

@@ -6,7 +6,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "core/log.h"
+#include "log/log.h"
 
 namespace tanist::ha::testing {
 namespace {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "ha/decision.h"
+#include "ha/model/decision.h"
 
 /// Views for tests: start from a scene, change what the test is about, decide.
 namespace tanist::ha::testing {

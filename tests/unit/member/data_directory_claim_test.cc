@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/log.h"
+#include "log/log.h"
 
 namespace tanist::member {
 namespace {

@@ -7,9 +7,9 @@
 #include <set>
 #include <sstream>
 
+#include "async/disk_thread.h"
 #include "contract/run_task.h"
-#include "core/disk_thread.h"
-#include "ha/decision.h"
+#include "ha/model/decision.h"
 #include "unit/core/manual_clock.h"
 
 namespace tanist::member {

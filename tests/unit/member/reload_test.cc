@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "async/task_scope.h"
 #include "contract/run_task.h"
-#include "core/log.h"
-#include "core/task_scope.h"
+#include "log/log.h"
 #include "unit/config/sample.h"
 
 namespace tanist::member {

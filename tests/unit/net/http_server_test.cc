@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "contract/run_task.h"
-#include "core/log.h"
+#include "log/log.h"
 #include "net/http.h"
 #include "unit/net/certificates.h"
 #include "unit/net/raw_peer.h"

@@ -13,9 +13,9 @@
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
 
-#include "core/log.h"
-#include "core/wait.h"
-#include "postgres/local_server.h"
+#include "async/wait.h"
+#include "log/log.h"
+#include "postgres/local/local_server.h"
 #include "process/signals.h"
 
 /// What tests of the port against real PostgreSQL 15 share: temporary directories, settings, a server with

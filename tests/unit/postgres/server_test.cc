@@ -1,4 +1,4 @@
-#include "postgres/local_server.h"
+#include "postgres/local/local_server.h"
 
 #include <fstream>
 

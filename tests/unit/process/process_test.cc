@@ -10,9 +10,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "core/disk_thread.h"
-#include "core/task_scope.h"
-#include "core/wait.h"
+#include "async/disk_thread.h"
+#include "async/task_scope.h"
+#include "async/wait.h"
 #include "process/child.h"
 #include "process/command_line.h"
 #include "process/proc.h"

@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "core/task_scope.h"
-#include "core/wait.h"
+#include "async/task_scope.h"
+#include "async/wait.h"
 #include "process/child.h"
 #include "process/proc.h"
 

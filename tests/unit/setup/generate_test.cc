@@ -5,7 +5,7 @@
 
 #include <sstream>
 
-#include "config/yaml.h"
+#include "config/yaml/yaml.h"
 #include "core/format.h"
 #include "setup/template.h"
 #include "setup/validate_config.h"

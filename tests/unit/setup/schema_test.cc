@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "config/keys.h"
-#include "config/yaml.h"
+#include "config/keys/keys.h"
+#include "config/yaml/yaml.h"
 #include "setup/template.h"
 #include "unit/setup/fake_world.h"
 

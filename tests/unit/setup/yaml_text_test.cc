@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "config/yaml.h"
+#include "config/yaml/yaml.h"
 #include "setup/template.h"
 
 namespace tanist::setup {

@@ -8,7 +8,7 @@
 namespace tanist::tidy {
 
 struct SourceFile {
-  /// From the top of the repository: `src/core/clock.h`.
+  /// From the top of the repository: `src/async/clock.h`.
   std::string path;
   std::string text;
   /// `text` with comments and the contents of string and character literals blanked: same length, same lines.

@@ -7,10 +7,10 @@
 
 #include "contract/run_task.h"
 #include "core/format.h"
-#include "core/log.h"
 #include "dcs/etcd3/client.h"
 #include "dcs/etcd3/lease.h"
 #include "dcs/etcd3/store.h"
+#include "log/log.h"
 #include "net/http.h"
 #include "unit/core/manual_clock.h"
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/log.h"
+#include "log/log.h"
 #include "unit/core/manual_clock.h"
 #include "unit/ha/fakes.h"
 

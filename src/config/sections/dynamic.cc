@@ -1,0 +1,155 @@
+#include "config/sections/dynamic.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include "config/addresses.h"
+#include "config/modes.h"
+#include "config/validate.h"
+#include "core/format.h"
+
+namespace tanist::config {
+namespace {
+
+/// Python's int(): decimals lose their fraction, text must be a whole decimal number.
+std::optional<std::int64_t> python_int(const Document& value) {
+  if (value.is_bool()) return value.as_bool() ? 1 : 0;
+  if (value.is_int()) return value.as_int();
+  if (value.is_double()) {
+    const double number = value.as_double();
+    if (!(std::abs(number) < 9e18)) return std::nullopt;
+    return static_cast<std::int64_t>(number);
+  }
+  if (!value.is_string()) return std::nullopt;
+  std::string digits(trim(value.as_string()));
+  if (digits.starts_with('+') && digits.size() > 1 && digits[1] != '-') digits.erase(0, 1);
+  std::int64_t out = 0;
+  const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), out);
+  if (ec != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return out;
+}
+
+class Adjuster {
+ public:
+  Adjuster(Document& config, Problems& notes) : config_(config), notes_(notes) {}
+
+  /// Raises values below their minimum, then keeps loop_wait + 2*retry_timeout <= ttl by lowering the two,
+  /// never by raising ttl. The order of the keys and the arithmetic are those of all other members.
+  std::optional<std::string> run() {
+    const auto loop_wait = value("loop_wait");
+    const auto retry_timeout = value("retry_timeout");
+    const auto ttl = value("ttl");
+    if (!refused_.empty()) return refused_;
+    constexpr std::int64_t kMinLoopWait = 1;
+    // Larger values would overflow the sums below and are refused by value().
+    if (kMinLoopWait + 2 * retry_timeout > ttl) {
+      const std::int64_t fitting = (ttl - kMinLoopWait) / 2;
+      config_.set("loop_wait", kMinLoopWait);
+      config_.set("retry_timeout", fitting);
+      warn(
+          fmt::format("Violated the rule \"loop_wait + 2*retry_timeout <= ttl\", where ttl={}. Adjusting "
+                      "loop_wait from {} "
+                      "to {} and retry_timeout from {} to {}",
+                      ttl, loop_wait, kMinLoopWait, retry_timeout, fitting));
+    } else if (loop_wait + 2 * retry_timeout > ttl) {
+      config_.set("loop_wait", ttl - 2 * retry_timeout);
+      warn(
+          fmt::format("Violated the rule \"loop_wait + 2*retry_timeout <= ttl\", where ttl={}. Adjusting "
+                      "loop_wait from {} to {}",
+                      ttl, loop_wait, ttl - 2 * retry_timeout));
+    }
+    return std::nullopt;
+  }
+
+ private:
+  static constexpr std::int64_t kLargest = std::numeric_limits<std::int32_t>::max();
+
+  std::int64_t value(std::string_view name) {
+    const Key* key = find_key(name, Scope::dynamic);
+    const Document* given = config_.find(name);
+    const auto number = given ? python_int(*given) : parse_int(Document(key->fallback));
+    if (!number || *number > kLargest) {
+      refused_ = fmt::format("{}: given {}, allowed: {}", name, describe(*given, key), allowed_values(*key));
+      return *key->min;
+    }
+    if (*number >= *key->min) return *number;
+    warn(fmt::format("{}={} can't be smaller than {}, adjusting...", name, *number, *key->min));
+    config_.set(name, *key->min);
+    return *key->min;
+  }
+
+  void warn(std::string text) {
+    notes_.push_back(Problem{.severity = Severity::warning, .text = std::move(text)});
+  }
+
+  Document& config_;
+  Problems& notes_;
+  std::string refused_;
+};
+
+/// Seconds of a key that has an older name, consulted when the new one is absent.
+Duration seconds_of(const Reader& reader, std::string_view key, std::string_view older) {
+  const auto name = !older.empty() && !reader.find(key) && reader.find(older) ? older : key;
+  const Key* declared = find_key(name, Scope::dynamic);
+  auto value = reader.integer(name);
+  // An older name declares no default of its own.
+  const bool usable =
+      !reader.find(name) || !declared->fallback.empty() || parse_int(*reader.find(name)).value_or(-1) >= 0;
+  if (!usable) value = reader.integer(key);
+  return std::chrono::seconds(std::clamp<std::int64_t>(value, 0, std::numeric_limits<std::int32_t>::max()));
+}
+
+}  // namespace
+
+std::expected<Document, std::string> accept_dynamic(const Document& raw, Problems& notes) {
+  if (!raw.is_map())
+    return std::unexpected(fmt::format("the dynamic configuration is {}, allowed: a mapping", describe(raw)));
+  if (const Document* section = raw.find("postgresql"); section && section->truthy()) {
+    if (!section->is_map()) return std::unexpected("postgresql is not a dictionary");
+    if (const Document* parameters = section->find("parameters");
+        parameters && parameters->truthy() && !parameters->is_map())
+      return std::unexpected("postgresql.parameters is not a dictionary");
+  }
+  Document adjusted = raw;
+  Problems found;
+  if (auto refused = Adjuster(adjusted, found).run()) return std::unexpected(*std::move(refused));
+  validate(adjusted, Scope::dynamic, "dynamic configuration", found);
+  notes.insert(notes.end(), found.begin(), found.end());
+  return adjusted;
+}
+
+std::expected<Document, std::string> accept_dynamic(const Document& raw) {
+  Problems ignored;
+  return accept_dynamic(raw, ignored);
+}
+
+Dynamic build_dynamic(const Document& accepted) {
+  const Reader reader(accepted, Scope::dynamic);
+  Dynamic out;
+  const auto timing = [&](std::string_view name) {
+    const Document* given = accepted.find(name);
+    const auto number = given ? python_int(*given) : std::nullopt;
+    return std::chrono::seconds(std::clamp<std::int64_t>(number.value_or(reader.integer(name)), 1,
+                                                         std::numeric_limits<std::int32_t>::max()));
+  };
+  out.timing = {timing("ttl"), timing("loop_wait"), timing("retry_timeout")};
+  out.maximum_lag_on_failover = reader.integer("maximum_lag_on_failover");
+  out.primary_start_timeout = seconds_of(reader, "primary_start_timeout", "master_start_timeout");
+  out.primary_stop_timeout = seconds_of(reader, "primary_stop_timeout", "master_stop_timeout");
+  out.primary_race_backoff = seconds_of(reader, "primary_race_backoff", {});
+  out.member_slots_ttl = seconds_of(reader, "member_slots_ttl", {});
+  out.max_timelines_history = static_cast<int>(reader.integer("max_timelines_history"));
+  out.check_timeline = reader.boolean("check_timeline");
+  const Modes modes = modes_of(accepted);
+  out.pause = modes.pause;
+  out.failsafe_mode = modes.failsafe;
+  out.standby_cluster = modes.standby_cluster;
+  out.synchronous_mode = modes.synchronous;
+  out.synchronous_mode_strict = modes.synchronous_strict;
+  out.raw = accepted;
+  return out;
+}
+
+}  // namespace tanist::config

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "ha/model/decision.h"
+#include "ha/model/snapshot.h"
+#include "ha/ports.h"
+
+namespace tanist::ha {
+
+/// Called on the control thread; for tests and for waking whoever waits for a change.
+struct EngineObserver {
+  std::function<void(SnapshotPtr)> published;
+  std::function<void(const View&, const Decision&)> decided;
+  /// After the store was reached and the name found free, before the first cycle: time to open the REST API.
+  /// False ends the daemon with code 1. It may take its time, and blocks nobody.
+  std::function<Task<bool>()> before_first_cycle;
+};
+
+/// The engine of one member: observe, decide, act. Lives on one thread (its executor); everything outside is
+/// behind `ports`. Used alike by the daemon and by the simulator.
+class Engine {
+ public:
+  Engine(Executor executor, Ports ports, config::SettingsPtr settings, SettingsBuilder builder,
+         SnapshotBoard& board, EngineObserver observer = {});
+  ~Engine();
+
+  /// Opens the store, adopts PostgreSQL, and cycles until shutdown or a fatal finding. Returns the exit code.
+  Task<int> run();
+
+  /// SIGTERM: hand over and end. `hurry`: a second one.
+  void shutdown(bool hurry);
+  /// New local settings (SIGHUP): applied at the next cycle, which is woken.
+  void reload(config::SettingsPtr settings, SettingsBuilder builder);
+  /// Refreshes what is known of PostgreSQL (unless younger than `max_age`) and publishes; for GET /patroni of
+  /// peers.
+  Task<void> refresh(Duration max_age, Instant deadline);
+  /// A linearizable view of the cluster, for GET /cluster.
+  Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> load(Instant deadline);
+  /// Writes a key of the store for the REST API, and wakes the cycle.
+  Task<dcs::WriteResult> write(dcs::Record record, dcs::Condition condition, Instant deadline);
+  /// A restart is begun or refused by the next decision; the answer comes when PostgreSQL accepts connections
+  /// again, or when it has not been, or could not be, restarted. A schedule is answered at once.
+  Task<RestartAnswer> restart(RestartOrder order);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tanist::ha

@@ -1,0 +1,320 @@
+#include "ha/lease/keeper.h"
+
+#include <algorithm>
+
+#include "async/wait.h"
+#include "log/log.h"
+
+TANIST_LOGGER("patroni.ha");
+
+namespace tanist::ha {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kKillAgain = 50ms;
+/// How often a server that was found is looked for once its time is over: what hung may come back.
+constexpr Duration kFoundAgain = 200ms;
+/// What a renewal may take while there is no lease to fit into.
+constexpr Duration kProofBudget = 1s;
+/// A vanished leader key that is free can be taken back within a few round trips. Whoever else takes it needs
+/// longer than this to become writable: a fresh view, 100 ms for the answers of members whose session has
+/// ended, a second view, the promotion.
+constexpr Duration kTakeBack = 100ms;
+
+}  // namespace
+
+LeaseKeeper::LeaseKeeper(Ports ports, TaskScope& scope, Hooks hooks)
+    : ports_(ports), scope_(scope), hooks_(std::move(hooks)) {
+  renewed_.set();
+}
+
+void LeaseKeeper::start(config::Timing timing) {
+  timing_ = timing;
+  scope_.spawn("lease renewal", renew_forever());
+  scope_.spawn("lease deadlines", watch_deadlines());
+}
+
+void LeaseKeeper::set_timing(config::Timing timing) {
+  if (timing == timing_) return;
+  timing_ = timing;
+  due_.set();
+  deadline_.set();
+}
+
+void LeaseKeeper::mandate(Mandate mandate, std::optional<dcs::Status> status) {
+  const bool begins = mandate.kind == Mandate::Kind::keep && mandate_.kind != Mandate::Kind::keep;
+  mandate_ = mandate;
+  if (status && status != status_) {
+    status_ = std::move(status);
+    status_pending_ = true;
+    if (!status_sent_) due_.set();
+  }
+  if (mandate_.kind != Mandate::Kind::keep) failing_since_.reset();
+  if (begins) due_.set();
+}
+
+void LeaseKeeper::accept(const dcs::Proof& proof) {
+  lease_ = lease_from(proof.sent_at, proof.valid_for);
+  proven_revision_ = proof.revision;
+  failing_since_.reset();
+  failing_why_.clear();
+  take_back_until_.reset();
+  found_.reset();
+  ports_.fence.prolong(deadlines().kill_at);
+  deadline_.set();
+  if (hooks_.proven) hooks_.proven();
+}
+
+void LeaseKeeper::won(const dcs::Proof& proof) {
+  last_sent_ = proof.sent_at;
+  accept(proof);
+  // The winner decides within this cycle; until then the lease is kept as if that decision had said so.
+  mandate_ = {Mandate::Kind::keep, ports_.clock.now() + lease_.length()};
+  due_.set();
+}
+
+void LeaseKeeper::guard_found(LeaseDeadlines at) {
+  if (lease_.until != Instant{}) return;
+  found_ = at;
+  deadline_.set();
+}
+
+void LeaseKeeper::found_settled() {
+  found_.reset();
+}
+
+std::optional<LeaseDeadlines> LeaseKeeper::guarded() const {
+  if (lease_.until != Instant{}) return deadlines();
+  return found_;
+}
+
+std::optional<Instant> LeaseKeeper::kill_at() const {
+  const auto at = guarded();
+  return at ? std::optional(at->kill_at) : std::nullopt;
+}
+
+void LeaseKeeper::lost(const std::string& why, bool key_absent) {
+  const bool had = guarded().has_value();
+  ++epoch_;
+  lease_ = {};
+  mandate_ = {};
+  failing_since_.reset();
+  forget_status();
+  due_.set();
+  deadline_.set();
+  if (!had) return;
+  log::warning("the leader key is not mine any more: {}", why);
+  if (!paused_ && hooks_.may_write()) {
+    if (key_absent && !(hooks_.promoting && hooks_.promoting())) {
+      take_back_until_ = ports_.clock.now() + kTakeBack;
+    } else {
+      ports_.server.signal_stop(postgres::StopMode::immediate);
+    }
+  }
+  hooks_.changed();
+}
+
+void LeaseKeeper::seen_lost(const std::string& why, bool key_absent, std::int64_t revision) {
+  if (lease_.until == Instant{} || revision <= proven_revision_) return;
+  lost(why, key_absent);
+}
+
+Task<void> LeaseKeeper::give_up() {
+  mandate_ = {};
+  ++epoch_;
+  due_.set();
+  auto wait = no_request();
+  co_await std::move(wait);
+  lease_ = {};
+  failing_since_.reset();
+  take_back_until_.reset();
+  forget_status();
+  deadline_.set();
+}
+
+/// The next leadership begins with a status of its own: the store may have lost the old one.
+void LeaseKeeper::forget_status() {
+  status_.reset();
+  status_pending_ = status_sent_ = false;
+}
+
+/// Of the lease that is held, or of the one that the store would give.
+RenewalRhythm LeaseKeeper::rhythm() const {
+  const Duration length = lease_.until != Instant{} ? lease_.length() : ports_.store.lease_length();
+  return renewal_rhythm(length, timing_.loop_wait, timing_.retry_timeout);
+}
+
+Instant LeaseKeeper::next_renewal() const {
+  // The first position of a leadership does not wait for the rhythm: until it is stored nobody knows how far
+  // behind he is.
+  if (failing_since_ || (status_pending_ && !status_sent_)) return last_sent_ + rhythm().after_failure;
+  return last_sent_ + rhythm().every;
+}
+
+Task<void> LeaseKeeper::renew_forever() {
+  while (true) {
+    due_.clear();
+    const Instant now = ports_.clock.now();
+    const bool allowed = mandate_.kind == Mandate::Kind::keep && now < mandate_.good_until;
+    if (!allowed) {
+      auto wait = due_.wait();
+      co_await std::move(wait);
+    } else if (now < next_renewal()) {
+      auto wait = due_.wait();
+      auto bounded = run_until(ports_.clock, std::move(wait), std::min(next_renewal(), mandate_.good_until));
+      co_await std::move(bounded);
+    } else {
+      auto free = no_request();
+      co_await std::move(free);
+      auto renewal = renew_once(false);
+      co_await std::move(renewal);
+    }
+  }
+}
+
+/// Waits until no renewal is under way.
+Task<void> LeaseKeeper::no_request() {
+  while (renewing_) {
+    renewed_.clear();
+    auto wait = renewed_.wait();
+    co_await std::move(wait);
+  }
+}
+
+Task<bool> LeaseKeeper::prove() {
+  const auto before = lease_.proven_at;
+  auto free = no_request();
+  co_await std::move(free);
+  auto renewal = renew_once(true);
+  co_await std::move(renewal);
+  co_return lease_.until != Instant{} && lease_.proven_at > before;
+}
+
+Task<void> LeaseKeeper::renew_once(bool asked) {
+  renewing_ = true;
+  const std::uint64_t epoch = epoch_;
+  last_sent_ = ports_.clock.now();
+  std::optional<dcs::Status> status;
+  if (status_pending_) status = status_;
+  status_sent_ = status_sent_ || status_pending_;
+  // Without a lease there is nothing that a slow answer could make too late.
+  const bool held = lease_.until != Instant{};
+  const Instant deadline =
+      last_sent_ + (held ? rhythm().budget : std::max<Duration>(timing_.retry_timeout / 2, kProofBudget));
+  dcs::Renewal renewal;
+  std::exception_ptr failure;
+  try {
+    auto request = ports_.store.renew(status, deadline);
+    renewal = co_await std::move(request);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  renewing_ = false;
+  renewed_.set();
+  if (failure) std::rethrow_exception(failure);
+  if (renewal.status_written && status == status_) status_pending_ = false;
+  // What was given up while the request was under way stays given up: nobody counts on this lease any more.
+  const bool wanted = epoch == epoch_ && (asked || mandate_.kind == Mandate::Kind::keep);
+  switch (renewal.outcome) {
+    case dcs::RenewOutcome::proven:
+      if (wanted) accept(renewal.proof);
+      break;
+    case dcs::RenewOutcome::lost:
+      if (wanted) lost(renewal.detail, renewal.key_absent);
+      break;
+    case dcs::RenewOutcome::unproven:
+      if (!failing_since_) {
+        failing_since_ = last_sent_;
+        log::warning("could not prove the lease: {}", renewal.detail);
+        hooks_.changed();
+      }
+      failing_why_ = renewal.detail;
+      break;
+  }
+}
+
+/// The key vanished: what may write gets a moment in which the key may be taken back.
+Task<void> LeaseKeeper::await_take_back() {
+  auto wait = deadline_.wait();
+  if (!take_back_until_) {
+    co_await std::move(wait);
+    co_return;
+  }
+  auto bounded = run_until(ports_.clock, std::move(wait), *take_back_until_);
+  co_await std::move(bounded);
+  if (!take_back_until_ || ports_.clock.now() < *take_back_until_) co_return;
+  take_back_until_.reset();
+  if (!paused_ && hooks_.may_write()) ports_.server.signal_stop(postgres::StopMode::immediate);
+}
+
+/// The lease, or the time of a server that was found, is over: what may write must be gone, and is killed
+/// until it is, or until the key was won again.
+Task<void> LeaseKeeper::end_lease() {
+  if (lease_.until != Instant{}) {
+    lease_ = {};
+    forget_status();
+    failing_since_.reset();
+    hooks_.changed();
+  }
+  while (lease_.until == Instant{} && !paused_ && hooks_.may_write()) {
+    ports_.server.kill_now();
+    auto pause = ports_.clock.sleep_for(kKillAgain);
+    co_await std::move(pause);
+  }
+  if (lease_.until != Instant{} || !found_) co_return;
+  auto wait = deadline_.wait();
+  auto bounded = run_until(ports_.clock, std::move(wait), ports_.clock.now() + kFoundAgain);
+  co_await std::move(bounded);
+}
+
+Task<void> LeaseKeeper::watch_deadlines() {
+  bool stopping = false;
+  while (true) {
+    deadline_.clear();
+    const auto at = guarded();
+    const Instant now = ports_.clock.now();
+    if (!at || now < at->stop_at) {
+      stopping = false;
+      if (!at || take_back_until_) {
+        auto waiting = await_take_back();
+        co_await std::move(waiting);
+        continue;
+      }
+      auto wait = deadline_.wait();
+      auto bounded = run_until(ports_.clock, std::move(wait), at->stop_at);
+      co_await std::move(bounded);
+      continue;
+    }
+    const bool writable = !paused_ && hooks_.may_write();
+    if (now >= at->kill_at && writable) {
+      log::error("the lease ends in {:.1f} s without a new proof: killing PostgreSQL",
+                 seconds(at->until - now));
+      ports_.server.kill_now();
+    } else if (!stopping && writable) {
+      if (lease_.proven_at != Instant{}) {
+        log::error("no proof of the lease for {:.1f} s: stopping PostgreSQL before the lease ends",
+                   seconds(now - lease_.proven_at));
+      } else {
+        log::error("PostgreSQL was found running and nothing proves its lease: stopping it before that ends");
+      }
+      ports_.server.signal_stop(postgres::StopMode::fast);
+    }
+    // What hung when a server was looked for may turn out to run only now: it is stopped then.
+    const bool concerned = writable || lease_.until != Instant{};
+    if (!stopping && concerned) hooks_.changed();
+    stopping = concerned;
+    if (now >= at->until) {
+      auto ending = end_lease();
+      co_await std::move(ending);
+      continue;
+    }
+    Instant next = std::min(at->until, now + kKillAgain);
+    if (now < at->kill_at) next = stopping ? at->kill_at : std::min(at->kill_at, now + kFoundAgain);
+    auto wait = deadline_.wait();
+    auto bounded = run_until(ports_.clock, std::move(wait), next);
+    co_await std::move(bounded);
+  }
+}
+
+}  // namespace tanist::ha

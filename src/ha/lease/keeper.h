@@ -1,0 +1,114 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "async/event.h"
+#include "async/task_scope.h"
+#include "ha/model/decision.h"
+#include "ha/model/lease.h"
+#include "ha/ports.h"
+
+namespace tanist::ha {
+
+/// Renews the leader key under the mandate of the last decision, and acts at the lease's deadlines when no
+/// new proof has come. Both go on whatever the start, the cycle or an operation waits for: from the first
+/// moment of the process to its last, whatever may write has a deadline.
+class LeaseKeeper {
+ public:
+  struct Hooks {
+    /// Whether the local server may accept writes now, or is about to (a promotion, a start as primary).
+    std::function<bool()> may_write;
+    /// The lease ended or was lost: publish and decide at once.
+    std::function<void()> changed;
+    /// A proof came in: the lease ends later now. May be empty.
+    std::function<void()> proven = {};
+    /// The server becomes a primary: it looks like a standby to others, who may lead sooner than a key is
+    /// taken back. May be empty: never.
+    std::function<bool()> promoting = {};
+  };
+
+  LeaseKeeper(Ports ports, TaskScope& scope, Hooks hooks);
+
+  /// Starts the two duties; they end with the scope.
+  void start(config::Timing timing);
+  void set_timing(config::Timing timing);
+
+  const Lease& lease() const { return lease_; }
+  LeaseDeadlines deadlines() const { return lease_deadlines(lease_); }
+  /// When what may write now is killed: at the end of the lease, or of what was noted of an earlier one;
+  /// nullopt: there is neither.
+  std::optional<Instant> kill_at() const;
+  /// Since when renewals bring no proof; nullopt: the last one did, or none is due.
+  std::optional<Instant> failing_since() const { return failing_since_; }
+  const std::string& failing_why() const { return failing_why_; }
+  /// When the last proof came in.
+  Instant proven_at() const { return lease_.proven_at; }
+
+  /// The decision's word: renew or not, and with which status.
+  void mandate(Mandate mandate, std::optional<dcs::Status> status);
+  /// The leader key was won with this proof.
+  void won(const dcs::Proof& proof);
+  /// An earlier daemon may have left a server running that writes. Until a proof comes in, or found_settled()
+  /// says that there is none, it is stopped and killed at these instants, and looked for again after them.
+  void guard_found(LeaseDeadlines at);
+  void found_settled();
+  /// It is certainly not mine any more. Another's: whatever may write is stopped at once, in immediate mode.
+  /// Absent: nobody has it yet, and the next decision may take it back; what may write is stopped unless that
+  /// happens soon.
+  void lost(const std::string& why, bool key_absent);
+  /// The watched copy, current up to `revision`, shows that it is not mine. What was proven later counts
+  /// more: the copy may be about a time before a write of my own whose reply was lost.
+  void seen_lost(const std::string& why, bool key_absent, std::int64_t revision);
+  /// Stops renewing and waits for the request under way, so that nothing late can undo a release; the lease
+  /// is zero afterwards.
+  Task<void> give_up();
+  /// Asks for a proof now, outside the rhythm (after a write of unknown outcome was resolved); true: proven.
+  Task<bool> prove();
+  /// In pause nothing is stopped at the deadlines.
+  void set_paused(bool paused) { paused_ = paused; }
+  bool paused() const { return paused_; }
+
+ private:
+  Task<void> renew_forever();
+  Task<void> watch_deadlines();
+  Task<void> await_take_back();
+  Task<void> end_lease();
+  std::optional<LeaseDeadlines> guarded() const;
+  RenewalRhythm rhythm() const;
+  Task<void> renew_once(bool asked);
+  Task<void> no_request();
+  void forget_status();
+  Instant next_renewal() const;
+  void accept(const dcs::Proof& proof);
+
+  Ports ports_;
+  TaskScope& scope_;
+  Hooks hooks_;
+  config::Timing timing_;
+  Lease lease_;
+  /// Position of the store that the last proof speaks of.
+  std::int64_t proven_revision_ = 0;
+  Mandate mandate_;
+  std::optional<dcs::Status> status_;
+  bool status_pending_ = false;
+  /// A status was sent in this leadership.
+  bool status_sent_ = false;
+  bool renewing_ = false;
+  /// Grows when the lease is given up or lost: answers to requests sent before are void.
+  std::uint64_t epoch_ = 0;
+  Event renewed_;   // set when no renewal is under way
+  Event due_;       // mandate or lease changed: look again when to renew
+  Event deadline_;  // lease changed: look again at the deadlines
+  /// Of a server that an earlier daemon may have left running.
+  std::optional<LeaseDeadlines> found_;
+  /// The key vanished: when what may write is stopped, unless it is won again before.
+  std::optional<Instant> take_back_until_;
+  Instant last_sent_{};
+  std::optional<Instant> failing_since_;
+  std::string failing_why_;
+  bool paused_ = false;
+};
+
+}  // namespace tanist::ha

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <expected>
+#include <string>
+
+#include "core/document.h"
+#include "ha/model/decision.h"
+
+/// The journal's form of what was known and what was decided. No secret is in it: of configuration only what
+/// a decision reads. A view that was recorded can be decided on again with the same result.
+namespace tanist::ha {
+
+/// Grows when a recorded view could not be read any more as it was meant.
+constexpr int kJournalVersion = 1;
+
+Document encode(const View& view);
+Document encode(const Decision& decision);
+
+/// Absent fields have their defaults; the error names what cannot be read.
+std::expected<View, std::string> decode_view(const Document& document);
+
+}  // namespace tanist::ha

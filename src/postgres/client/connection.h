@@ -1,0 +1,99 @@
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/clock.h"
+#include "net/resolver.h"
+#include "postgres/client/conninfo.h"
+
+struct pg_conn;
+
+namespace tanist::postgres {
+
+struct QueryError {
+  enum class Kind {
+    /// No connection, or it broke.
+    connection,
+    /// The deadline came; the connection is dropped, as it holds an unfinished query.
+    timeout,
+    /// The server refused the statement.
+    statement,
+  } kind = Kind::connection;
+  /// Five characters, where the server gave them.
+  std::string sqlstate;
+  /// What was attempted and what came back.
+  std::string detail;
+  /// The server was reached, and it is the settings of this connection that do not fit: no password, or
+  /// a certificate of another name. No waiting mends it.
+  bool needs_settings = false;
+  /// Nothing came back that a server says.
+  bool silent() const { return sqlstate.empty() && !needs_settings && kind != Kind::statement; }
+  /// `cannot_connect_now`: the server starts, stops or recovers.
+  bool rejecting() const { return sqlstate == "57P03"; }
+};
+
+/// A HINT line, with the line break before it, where there is a next step; else empty.
+std::string connection_hint(const QueryError& error);
+
+using Row = std::vector<std::optional<std::string>>;
+using Rows = std::vector<Row>;
+
+/// One connection through libpq's non-blocking calls. One query at a time; every wait has a deadline, at
+/// which the connection is dropped. Cancelling drops it, too.
+class Connection {
+ public:
+  Connection(Clock& clock, net::Resolver& resolver);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  bool open() const;
+  void close();
+  /// 150004; 0 when not open.
+  int server_version() const;
+  /// Process id of the backend.
+  int backend_pid() const;
+
+  /// Names in `host` are resolved off this thread.
+  Task<std::expected<void, QueryError>> connect(ConnectionParameters parameters, Instant deadline);
+  /// One statement with text parameters.
+  Task<std::expected<Rows, QueryError>> query(std::string sql, std::vector<std::string> parameters,
+                                              Instant deadline);
+  /// One command of the replication protocol, or several statements without parameters: the last result.
+  Task<std::expected<Rows, QueryError>> command(std::string text, Instant deadline);
+
+ private:
+  struct Wire;
+  Task<std::expected<void, QueryError>> connect_within(ConnectionParameters parameters, Instant deadline);
+  Task<std::expected<Rows, QueryError>> answer(std::string what, Instant deadline);
+  Task<bool> ready(bool to_write, Instant deadline);
+  QueryError broken(std::string_view what);
+
+  Clock& clock_;
+  net::Resolver& resolver_;
+  std::unique_ptr<Wire> wire_;
+};
+
+/// Where the local server listens. New settings of it count from the next start on (postgres.md §11).
+struct LocalAddress {
+  std::string listen_addresses;
+  int port = 0;
+  /// unix_socket_directories; nullopt: libpq's default.
+  std::optional<std::string> socket_directories;
+  bool operator==(const LocalAddress&) const = default;
+};
+LocalAddress local_address(const config::Settings& settings);
+
+/// Parameters of a connection to the local server at `address`: by Unix socket where that is asked for, else
+/// by TCP. `replication` takes the rules of use_unix_socket_repl.
+ConnectionParameters local_parameters(const config::Settings& settings, const LocalAddress& address,
+                                      const config::Credentials& credentials, bool replication);
+/// The same at the address that the settings say.
+ConnectionParameters local_parameters(const config::Settings& settings,
+                                      const config::Credentials& credentials, bool replication);
+
+}  // namespace tanist::postgres

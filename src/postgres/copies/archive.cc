@@ -1,0 +1,89 @@
+#include <algorithm>
+
+#include "log/log.h"
+#include "postgres/local/local_server.h"
+
+TANIST_LOGGER("patroni.postgresql.rewind");
+
+/// WAL to the archive and back, with the commands that PostgreSQL itself would run (postgres.md §24, §25).
+namespace tanist::postgres {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// For one file: a command that hangs must not keep a member out of its cluster.
+constexpr Duration kOneFile = 10min;
+
+bool is_true(const std::string& value) {
+  return value == "on" || value == "always" || value == "true" || value == "yes" || value == "1";
+}
+
+std::vector<std::string> ready_segments(const std::string& wal) {
+  std::vector<std::string> names;
+  for (const auto& name : names_of_directory(wal + "/archive_status")) {
+    if (!name.ends_with(".ready")) continue;
+    const std::string segment = name.substr(0, name.size() - 6);
+    if (is_segment_name(segment) && file_exists(wal + "/" + segment)) names.push_back(segment);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+}  // namespace
+
+Task<std::expected<void, std::string>> LocalServer::run_wal_command(std::string command, WalFile file,
+                                                                    Instant deadline) {
+  process::Command run;
+  run.argv = {"/bin/sh", "-c", expand_wal_command(command, file)};
+  run.environment = tool_environment();
+  run.directory = pg().data_dir;
+  auto running = process::run(clock_, std::move(run), std::min(deadline, clock_.now() + kOneFile));
+  auto finished = co_await std::move(running);
+  if (!finished) co_return std::unexpected(finished.error());
+  if (!finished->success()) co_return std::unexpected(finished->describe());
+  co_return std::expected<void, std::string>();
+}
+
+/// WAL that was not archived yet may be what others need, and a rewind or a crash recovery removes it.
+Task<void> LocalServer::archive_ready_wal(Instant deadline) {
+  const std::string wal = wal_path();
+  using Names = std::vector<std::string>;
+  auto listing = disk_.call<Names>("list WAL to archive", [wal] { return ready_segments(wal); }, deadline);
+  auto names = co_await std::move(listing);
+  if (!names || names->empty()) co_return;
+  auto reading_mode = parameter_from_files("archive_mode", deadline);
+  const std::string mode = co_await std::move(reading_mode);
+  if (!is_true(mode)) co_return;
+  auto reading_command = parameter_from_files("archive_command", deadline);
+  const std::string command = co_await std::move(reading_command);
+  if (command.empty() || command == "?" || command == "(disabled)") co_return;
+  for (const auto& name : *names) {
+    auto running = run_wal_command(command, {wal_directory(target_version()) + "/" + name, name}, deadline);
+    auto archived = co_await std::move(running);
+    if (!archived) {
+      log::error("Failed to archive WAL segment {}: {}", name, archived.error());
+      co_return;
+    }
+    const std::string status = wal + "/archive_status/" + name;
+    auto renaming = on_disk(
+        "mark " + name + " as archived",
+        [status] { return rename_file(status + ".ready", status + ".done"); }, deadline);
+    Result renamed = co_await std::move(renaming);
+    if (!renamed) log::warning("{}", renamed.error().detail);
+    log::info("Archived WAL segment {}", name);
+  }
+}
+
+Task<Result> LocalServer::fetch_wal(std::string restore_command, std::string name, Instant deadline) {
+  const std::string path = wal_path() + "/" + name;
+  auto running = run_wal_command(std::move(restore_command), {path, name}, deadline);
+  auto fetched = co_await std::move(running);
+  if (!fetched)
+    co_return std::unexpected(
+        Failure{fmt::format("Failed to fetch WAL segment {}: {}", name, fetched.error())});
+  log::info("Fetched WAL segment {} with restore_command", name);
+  co_return Result();
+}
+
+}  // namespace tanist::postgres

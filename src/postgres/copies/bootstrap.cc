@@ -1,0 +1,241 @@
+#include <exception>
+
+#include "async/wait.h"
+#include "log/log.h"
+#include "postgres/copies/progress.h"
+#include "postgres/local/local_server.h"
+#include "postgres/local/statements.h"
+#include "postgres/parameters/config_files.h"
+
+TANIST_LOGGER("patroni.postgresql.bootstrap");
+
+/// A new cluster: initdb, then users and the script of the user.
+namespace tanist::postgres {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string quote_identifier(const std::string& name) {
+  std::string text = "\"";
+  for (const char c : name) {
+    if (c == '"') text += c;
+    text += c;
+  }
+  return text + "\"";
+}
+
+/// With E'' backslashes mean the same whatever standard_conforming_strings says.
+std::string quote_literal(const std::string& value) {
+  std::string text = "E'";
+  for (const char c : value) {
+    if (c == '\'' || c == '\\') text += c;
+    text += c;
+  }
+  return text + "'";
+}
+
+/// Passwords must not reach the server's log, nor wait for replicas that are not there yet.
+constexpr const char* kQuietSession =
+    "SET log_statement TO none; SET log_min_duration_statement TO -1; SET log_min_error_statement TO log; "
+    "SET pg_stat_statements.track_utility TO off; SET pgaudit.log TO none; SET synchronous_commit TO local";
+
+constexpr Duration kConnectBudget = 10s;
+
+constexpr const char* kRewindFunctions[] = {
+    "pg_catalog.pg_ls_dir(text, boolean, boolean)",
+    "pg_catalog.pg_stat_file(text, boolean)",
+    "pg_catalog.pg_read_binary_file(text)",
+    "pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)",
+};
+
+}  // namespace
+
+Task<Result> LocalServer::initdb(Instant deadline) {
+  if (!stopped()) co_return std::unexpected(Failure{"initdb: PostgreSQL runs"});
+  auto looking = look(deadline);
+  co_await std::move(looking);
+  if (facts_.data_directory != DataDirectory::empty || unfinished_clone_) {
+    co_return std::unexpected(
+        Failure{fmt::format("initdb: data directory \"{}\" is not empty", pg().data_dir)});
+  }
+  auto forgetting = forget_rewind(deadline);
+  Result forgotten = co_await std::move(forgetting);
+  if (!forgotten) co_return forgotten;
+  const Rebuilding rebuilding(rebuilding_);
+  bootstrap_begun_ = true;
+  std::vector<std::string> argv{tool("initdb")};
+  for (const auto& option : settings_->bootstrap.initdb) argv.push_back(render_option(option));
+  const auto& superuser = pg().superuser;
+  if (!superuser.username.empty()) argv.push_back("--username=" + superuser.username);
+  const std::string password_file = settings_->state_dir + "/initdb.password";
+  if (!superuser.password.empty()) {
+    argv.push_back("--pwfile=" + password_file);
+    auto writing = disk_.write(password_file, superuser.password.reveal() + "\n", 0600, deadline);
+    auto written = co_await std::move(writing);
+    if (!written) co_return std::unexpected(Failure{"initdb: " + written.error()});
+  }
+  argv.push_back(pg().data_dir);
+  // Locale and language of the new cluster come from the environment of the daemon.
+  auto environment = script_environment();
+  std::expected<process::Finished, std::string> finished;
+  std::exception_ptr cancelled;
+  try {
+    auto running = run_tool(std::move(argv), std::move(environment), deadline);
+    finished = co_await std::move(running);
+  } catch (...) {
+    cancelled = std::current_exception();
+  }
+  if (cancelled) co_await shield_from_cancellation();
+  auto removing = disk_.remove(password_file, clock_.now() + 5s);
+  co_await std::move(removing);
+  if (cancelled) std::rethrow_exception(cancelled);
+  auto again = look(deadline);
+  co_await std::move(again);
+  if (!finished || !finished->success()) {
+    if (finished) {
+      finished->out = without_statements(std::move(finished->out));
+      finished->err = without_statements(std::move(finished->err));
+    }
+    co_return std::unexpected(Failure{fmt::format("initdb of \"{}\" failed: {}", pg().data_dir,
+                                                  finished ? finished->describe() : finished.error())});
+  }
+  auto appending = append_bootstrap_hba(deadline);
+  Result appended = co_await std::move(appending);
+  if (!appended) co_return appended;
+  auto control = read_control(deadline);
+  co_await std::move(control);
+  co_return Result();
+}
+
+bool LocalServer::has_own_hba() const {
+  return is_own_file(pg(), effective_parameters(*settings_, target_version()), "hba_file");
+}
+
+Task<Result> LocalServer::append_bootstrap_hba(Instant deadline) {
+  if (!pg().pg_hba.empty() || settings_->bootstrap.pg_hba.empty() || !has_own_hba()) co_return Result();
+  std::string lines;
+  for (const auto& line : settings_->bootstrap.pg_hba) lines += line + "\n";
+  const std::string path = (pg().config_dir.empty() ? pg().data_dir : pg().config_dir) + "/pg_hba.conf";
+  auto appending = disk_.append(path, "\n" + lines, file_mode(path), deadline);
+  auto appended = co_await std::move(appending);
+  if (!appended) co_return std::unexpected(Failure{appended.error()});
+  co_return Result();
+}
+
+Task<Result> LocalServer::make_role(Connection& connection, config::Credentials credentials,
+                                    std::string attributes, Instant deadline) {
+  const std::string name = credentials.username;
+  auto asking = connection.query("SELECT 1 FROM pg_catalog.pg_authid WHERE rolname = $1",
+                                 std::vector<std::string>{name}, deadline);
+  auto found = co_await std::move(asking);
+  if (!found) {
+    co_return std::unexpected(
+        Failure{fmt::format("could not look up user {}: {}", name, found.error().detail)});
+  }
+  std::string sql = fmt::format("{} ROLE {} WITH {}", found->empty() ? "CREATE" : "ALTER",
+                                quote_identifier(name), attributes);
+  if (!credentials.password.empty()) sql += " PASSWORD " + quote_literal(credentials.password.reveal());
+  auto making = connection.command(std::move(sql), deadline);
+  auto made = co_await std::move(making);
+  if (!made)
+    co_return std::unexpected(
+        Failure{fmt::format("could not create user {}: {}", name, made.error().detail)});
+  co_return Result();
+}
+
+Task<Result> LocalServer::make_superuser(Connection& connection, Instant deadline) {
+  auto quieting = connection.command(kQuietSession, deadline);
+  auto quiet = co_await std::move(quieting);
+  if (!quiet)
+    co_return std::unexpected(Failure{"could not prepare the creation of users: " + quiet.error().detail});
+  if (pg().superuser.username.empty() || pg().superuser.password.empty()) co_return Result();
+  auto making = make_role(connection, pg().superuser, "SUPERUSER LOGIN", deadline);
+  Result made = co_await std::move(making);
+  co_return made;
+}
+
+Task<Result> LocalServer::make_other_roles(Connection& connection, Instant deadline) {
+  if (!pg().replication.username.empty()) {
+    auto making = make_role(connection, pg().replication, "REPLICATION LOGIN", deadline);
+    Result made = co_await std::move(making);
+    if (!made) co_return made;
+  }
+  const bool rewind =
+      target_version() >= 110000 && !pg().rewind.username.empty() && pg().rewind != pg().superuser;
+  if (!rewind) co_return Result();
+  auto making = make_role(connection, pg().rewind, "LOGIN", deadline);
+  Result made = co_await std::move(making);
+  if (!made) co_return made;
+  for (const char* function : kRewindFunctions) {
+    auto granting = connection.command(
+        fmt::format("GRANT EXECUTE ON FUNCTION {} TO {}", function, quote_identifier(pg().rewind.username)),
+        deadline);
+    auto granted = co_await std::move(granting);
+    if (!granted) {
+      co_return std::unexpected(Failure{fmt::format("could not let user {} use {}: {}", pg().rewind.username,
+                                                    function, granted.error().detail)});
+    }
+  }
+  co_return Result();
+}
+
+Task<Result> LocalServer::run_post_bootstrap_script(Instant deadline) {
+  const std::string& script = settings_->bootstrap.post_bootstrap;
+  if (script.empty()) co_return Result();
+  auto parameters = local_parameters(*settings_, address_, pg().superuser, false);
+  parameters.erase("gssencmode");
+  auto environment = script_environment();
+  environment["PGOPTIONS"] = "-c synchronous_commit=local -c statement_timeout=0";
+  auto for_pgpass = parameters;
+  for_pgpass.try_emplace("host", "localhost");
+  SecretFiles secrets = take_secrets(parameters, target_version());
+  secrets.pgpass = pgpass_content(for_pgpass);
+  name_secrets(environment, "bootstrap", secrets);
+  std::vector<std::string> arguments{render_conninfo(parameters, target_version())};
+  auto running =
+      run_long_script("post_bootstrap", script, std::move(arguments), std::move(environment), deadline);
+  auto holding = holding_secrets("bootstrap", std::move(secrets), std::move(running), deadline);
+  auto held = co_await std::move(holding);
+  if (!held) co_return std::unexpected(Failure{"post_bootstrap: " + held.error()});
+  if (!*held) co_return std::unexpected(Failure{"post_bootstrap " + held->error().detail});
+  co_return Result();
+}
+
+/// postgres.md §21: the script finds the superuser, and may have made the other users itself.
+Task<Result> LocalServer::post_bootstrap(Instant deadline) {
+  Connection connection(clock_, resolver_);
+  auto connecting = connection.connect(superuser_parameters("restapi", "0"),
+                                       std::min(deadline, clock_.now() + kConnectBudget));
+  auto connected = co_await std::move(connecting);
+  if (!connected) {
+    std::string why = "post_bootstrap: " + connected.error().detail + connection_hint(connected.error());
+    // Found out at a fresh cluster's first connection, and hard to guess from what the server says.
+    const int version = target_version();
+    if (version >= 100000 && version < 140000 && why.find("authentication failed") != std::string::npos) {
+      why +=
+          "\nHINT: before PostgreSQL 14 initdb stores passwords as md5; where pg_hba asks for scram-sha-256, "
+          "add "
+          "auth-host: scram-sha-256 to bootstrap.initdb";
+    }
+    co_return std::unexpected(Failure{std::move(why)});
+  }
+  auto founding = make_superuser(connection, deadline);
+  Result founded = co_await std::move(founding);
+  if (!founded) co_return founded;
+  auto running = run_post_bootstrap_script(deadline);
+  Result ran = co_await std::move(running);
+  if (!ran) co_return ran;
+  auto making = make_other_roles(connection, deadline);
+  Result made = co_await std::move(making);
+  if (!made) co_return made;
+  if (settings_->bootstrap.users_configured) {
+    log::error(
+        "User creation is not be supported starting from v4.0.0. Please use \"bootstrap.post_bootstrap\" "
+        "script to "
+        "create users.");
+  }
+  co_return Result();
+}
+
+}  // namespace tanist::postgres

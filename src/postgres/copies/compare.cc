@@ -1,0 +1,263 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "log/log.h"
+#include "postgres/files/control_data.h"
+#include "postgres/files/history.h"
+#include "postgres/local/local_server.h"
+
+TANIST_LOGGER("patroni.postgresql.rewind");
+
+/// Asking the leader how its WAL came about, and this server how its own did (postgres.md §24).
+namespace tanist::postgres {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::uint64_t kRecordHeader = 24;
+/// Of the first record of a timeline; its header has a checksum over all of it.
+constexpr std::uint64_t kCompared = 64;
+constexpr int kReadsRecords = 110000;
+
+/// `count` bytes of a file from `offset` on; empty when they are not there.
+std::string read_part(const std::string& path, std::uint64_t offset, std::uint64_t count) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {};
+  std::string bytes(count, '\0');
+  const auto got = ::pread(fd, bytes.data(), count, static_cast<off_t>(offset));
+  ::close(fd);
+  return got == static_cast<ssize_t>(count) ? bytes : std::string();
+}
+
+std::string in_hex(std::string_view bytes) {
+  std::string text;
+  for (const char c : bytes) text += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  return text;
+}
+
+Lsn lsn_of(const std::optional<std::string>& text) {
+  return parse_lsn(text.value_or("")).value_or(Lsn{});
+}
+
+}  // namespace
+
+Task<std::expected<void, QueryError>> LocalServer::connect_to_source(Connection* connection, Upstream source,
+                                                                     Instant deadline) {
+  auto parameters = source_parameters(*settings_, source, rewind_credentials(*settings_, target_version()));
+  parameters["options"] = "-c statement_timeout=2000 -c search_path=pg_catalog";
+  auto connecting = connection->connect(std::move(parameters), deadline);
+  co_return co_await std::move(connecting);
+}
+
+Task<std::optional<std::string>> LocalServer::why_not_writable(Upstream leader, Instant deadline) {
+  Connection connection(clock_, resolver_);
+  const std::string name = leader.member;
+  auto connecting = connect_to_source(&connection, std::move(leader), deadline);
+  auto connected = co_await std::move(connecting);
+  if (!connected) co_return connected.error().detail;
+  auto asking = connection.query("SELECT pg_is_in_recovery()", {}, deadline);
+  auto rows = co_await std::move(asking);
+  if (!rows) co_return rows.error().detail;
+  if (rows->size() != 1 || rows->front()[0] != "f") co_return name + " is still in recovery";
+  co_return std::nullopt;
+}
+
+Task<std::expected<WalEnd, std::string>> LocalServer::local_end(Instant deadline) {
+  if (facts_.running() && facts_.probe) {
+    const Probe& probe = *facts_.probe;
+    const Lsn lsn = probe.in_recovery ? probe.replay : probe.wal;
+    if (probe.effective_timeline && lsn) co_return WalEnd{probe.effective_timeline, lsn, true};
+    co_return std::unexpected("the local timeline or position is not known");
+  }
+  // Also of one that starts and does not answer yet.
+  if (facts_.running() || !facts_.control) {
+    auto reading = read_control(deadline);
+    co_await std::move(reading);
+  }
+  if (!facts_.control) co_return std::unexpected("the local control file cannot be read");
+  const auto end = end_of_stopped(*facts_.control);
+  if (end) co_return *end;
+  co_return std::unexpected(
+      fmt::format("the end of the local WAL is not known (\"{}\")", facts_.control->cluster_state));
+}
+
+Task<std::expected<LocalServer::LeaderWal, std::string>> LocalServer::ask_leader(Upstream leader,
+                                                                                 Timeline local,
+                                                                                 Instant deadline) {
+  const auto failed = [&leader](const std::string& what, const std::string& why) {
+    return std::unexpected(fmt::format("{} on {}: {}", what, leader.member, why));
+  };
+  Connection connection(clock_, resolver_);
+  auto parameters = source_parameters(*settings_, leader, pg().replication);
+  parameters["dbname"] = "replication";
+  parameters["replication"] = "1";
+  auto connecting = connection.connect(std::move(parameters), deadline);
+  auto connected = co_await std::move(connecting);
+  if (!connected) co_return failed("IDENTIFY_SYSTEM", connected.error().detail);
+  auto identifying = connection.command("IDENTIFY_SYSTEM", deadline);
+  auto identity = co_await std::move(identifying);
+  if (!identity) co_return failed("IDENTIFY_SYSTEM", identity.error().detail);
+  if (identity->empty() || identity->front().size() < 3 || !identity->front()[1])
+    co_return failed("IDENTIFY_SYSTEM", "no answer");
+  LeaderWal wal;
+  const std::string& text = *identity->front()[1];
+  std::from_chars(text.data(), text.data() + text.size(), wal.timeline.value);
+  wal.flushed = lsn_of(identity->front()[2]);
+  // The first timeline has no history, and of one that is behind nothing needs to be known.
+  if (wal.timeline.value <= 1 || wal.timeline < local) co_return wal;
+
+  const std::string ask = fmt::format("TIMELINE_HISTORY {}", wal.timeline.value);
+  auto reading = connection.command(ask, deadline);
+  auto history = co_await std::move(reading);
+  if (!history) co_return failed(ask, history.error().detail);
+  if (history->empty() || history->front().size() < 2) co_return failed(ask, "no answer");
+  wal.history = parse_history(history->front()[1].value_or(""));
+  co_return wal;
+}
+
+Task<std::optional<std::vector<HistoryLine>>> LocalServer::local_history(Timeline timeline,
+                                                                         Instant deadline) {
+  if (timeline.value <= 1) co_return std::vector<HistoryLine>{};
+  auto reading = disk_.read(wal_path() + "/" + history_file_name(timeline), deadline);
+  auto file = co_await std::move(reading);
+  if (!file || !*file) co_return std::nullopt;
+  co_return parse_history(**file);
+}
+
+/// Two members that were promoted at the same position have the same history; but the record that a promotion
+/// writes carries its time.
+Task<bool> LocalServer::began_differently(Upstream leader, WalEnd local, Lsn begin, Instant deadline) {
+  if (target_version() < kReadsRecords) co_return false;
+  const std::uint64_t segment =
+      facts_.control ? facts_.control->wal_segment_bytes : ControlData{}.wal_segment_bytes;
+  const Lsn record = first_record(begin, segment);
+  const std::uint64_t header_bytes = wal_of_record(record, kRecordHeader, segment);
+  if (header_bytes == 0 || local.lsn < record || local.lsn.value - record.value < header_bytes)
+    co_return false;
+  const std::string name = segment_name(local.timeline, record, segment);
+  const std::uint64_t offset = record.value % segment;
+  const std::string path = wal_path() + "/" + name;
+  auto reading = disk_.call<std::string>(
+      "read " + path, [path, offset, header_bytes] { return read_part(path, offset, header_bytes); },
+      deadline);
+  auto header = co_await std::move(reading);
+  if (!header || header->empty()) co_return false;
+  std::uint32_t length = 0;
+  std::memcpy(&length, header->data(), sizeof length);
+  const std::uint64_t whole = wal_of_record(record, std::min<std::uint64_t>(length, kCompared), segment);
+  const std::uint64_t count = std::min(std::max(whole, header_bytes), local.lsn.value - record.value);
+  auto reading_all = disk_.call<std::string>(
+      "read " + path, [path, offset, count] { return read_part(path, offset, count); }, deadline);
+  auto ours = co_await std::move(reading_all);
+  if (!ours || ours->empty()) co_return false;
+
+  Connection connection(clock_, resolver_);
+  auto connecting = connect_to_source(&connection, std::move(leader), deadline);
+  auto connected = co_await std::move(connecting);
+  if (!connected) co_return false;
+  auto asking = connection.query(
+      "SELECT encode(pg_read_binary_file($1, $2::bigint, $3::bigint, true), 'hex')",
+      {wal_directory(target_version()) + "/" + name, std::to_string(offset), std::to_string(count)},
+      deadline);
+  auto rows = co_await std::move(asking);
+  if (!rows)
+    log::debug("could not compare the begin of timeline {}: {}", local.timeline.value, rows.error().detail);
+  if (!rows || rows->size() != 1 || !rows->front()[0]) co_return false;
+  // A file that ends there tells nothing.
+  co_return rows->front()[0]->size() == 2 * count && *rows->front()[0] != in_hex(*ours);
+}
+
+Task<DivergenceAnswer> LocalServer::compare_with(Upstream leader, Instant deadline) {
+  DivergenceAnswer answer;
+  auto checking = check_rewind_works(deadline);
+  co_await std::move(checking);
+  auto ending = local_end(deadline);
+  const auto local = co_await std::move(ending);
+  if (!local) {
+    answer.detail = local.error();
+    co_return answer;
+  }
+  answer.local_timeline = local->timeline;
+  answer.local_lsn = local->lsn;
+  auto writable = why_not_writable(leader, deadline);
+  const auto why_not = co_await std::move(writable);
+  if (why_not) {
+    answer.detail = *why_not;
+    co_return answer;
+  }
+  auto asking = ask_leader(leader, local->timeline, deadline);
+  const auto theirs = co_await std::move(asking);
+  if (!theirs) {
+    answer.detail = theirs.error();
+    co_return answer;
+  }
+  answer.leader_timeline = theirs->timeline;
+  auto reading = local_history(local->timeline, deadline);
+  const auto history = co_await std::move(reading);
+  Comparison compared = compare_wal(*local, history, theirs->timeline, theirs->flushed, theirs->history);
+
+  using Verdict = Comparison::Verdict;
+  const bool comparable = local->timeline <= theirs->timeline && history && !history->empty();
+  if (comparable && compared.verdict != Verdict::beyond_rewind) {
+    auto beginning = began_differently(std::move(leader), *local, history->back().switch_lsn, deadline);
+    const bool differs = co_await std::move(beginning);
+    if (differs)
+      compared = {
+          Verdict::beyond_rewind,
+          fmt::format(
+              "the leader's timeline {} is another one than that of this member: both were promoted at {}",
+              local->timeline.value, to_string(history->back().switch_lsn)),
+          {}};
+  }
+  if (compared.verdict == Verdict::depends_on_checkpoint) {
+    // Nothing follows the shutdown checkpoint, and the leader went on exactly there.
+    auto dumping = end_of_checkpoint(*facts_.control, deadline);
+    const Lsn end = co_await std::move(dumping);
+    compared.verdict = end == compared.switch_lsn ? Verdict::none : Verdict::diverged;
+    compared.why += ", the shutdown checkpoint ends at " + to_string(end);
+  }
+  answer.verdict = compared.verdict == Verdict::none ? Divergence::none : Divergence::diverged;
+  answer.beyond_rewind = compared.verdict == Verdict::beyond_rewind;
+  answer.detail = std::move(compared.why);
+  log::info("Local timeline={} lsn={}, primary timeline={}: {}", local->timeline.value, to_string(local->lsn),
+            theirs->timeline.value, answer.detail);
+  co_return answer;
+}
+
+Task<Lsn> LocalServer::end_of_checkpoint(ControlData control, Instant deadline) {
+  std::vector<std::string> argv{tool(wal_dump_program(target_version())),
+                                "-p",
+                                wal_path(),
+                                "-t",
+                                std::to_string(control.checkpoint_timeline.value),
+                                "-s",
+                                to_string(control.latest_checkpoint),
+                                "-n",
+                                "2"};
+  auto running = ask_tool(std::move(argv), tool_environment(), deadline);
+  auto finished = co_await std::move(running);
+  if (!finished) co_return Lsn{};
+  co_return end_of_last_record(finished->out, finished->err);
+}
+
+Task<std::vector<HistoryLine>> LocalServer::history(Timeline timeline, std::string new_leader,
+                                                    Instant deadline) {
+  const std::string path = wal_path() + "/" + history_file_name(timeline);
+  auto reading =
+      disk_.call<std::optional<DatedFile>>("read " + path, [path] { return read_dated(path); }, deadline);
+  auto file = co_await std::move(reading);
+  if (!file || !*file) co_return std::vector<HistoryLine>{};
+  auto lines = parse_history((*file)->content);
+  if (!lines.empty() && lines.back().parent.value + 1 == timeline.value) {
+    lines.back().timestamp = iso8601((*file)->modified);
+    lines.back().new_leader = std::move(new_leader);
+  }
+  co_return lines;
+}
+
+}  // namespace tanist::postgres

@@ -1,0 +1,234 @@
+#include <algorithm>
+
+#include "async/wait.h"
+#include "config/yaml/secrets_in_text.h"
+#include "log/log.h"
+#include "postgres/copies/progress.h"
+#include "postgres/files/clone_place.h"
+#include "postgres/local/local_server.h"
+
+TANIST_LOGGER("patroni.postgresql.bootstrap");
+
+/// Making a replica: pg_basebackup, and methods of the user (postgres.md §22).
+namespace tanist::postgres {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* kBasebackup = "basebackup";
+constexpr int kTries = 2;
+constexpr Duration kBetweenTries = 5s;
+
+/// As the log shows it.
+std::string shown_command(const std::vector<std::string>& argv) {
+  std::string text;
+  for (const auto& word : argv) {
+    const bool plain = word.find_first_of(" \t\n\"") == std::string::npos;
+    text += (text.empty() ? "" : " ") + (plain ? word : "\"" + word + "\"");
+  }
+  return config::without_passwords(std::move(text));
+}
+
+std::string explain(const std::string& said) {
+  if (said.find("No space left on device") != std::string::npos) {
+    return said + "\nHINT: the disk is full; make room in the data directory's file system";
+  }
+  if (said.find("password authentication failed") != std::string::npos) {
+    return said + "\nHINT: check postgresql.authentication.replication";
+  }
+  if (said.find("no pg_hba.conf entry") != std::string::npos) {
+    return said + "\nHINT: pg_hba.conf of the source must let the replication user in from this host";
+  }
+  return said;
+}
+
+/// A tablespace or WAL directory inside of the data directory could not move with it.
+bool points_into(const std::vector<config::ToolOption>& options, const std::string& data_dir) {
+  return std::ranges::any_of(options, [&](const config::ToolOption& option) {
+    return option.value && option.value->find(data_dir + "/") != std::string::npos;
+  });
+}
+
+/// Where else it writes: the new places of tablespaces, and of WAL.
+std::vector<std::string> directories_outside(const std::vector<config::ToolOption>& options) {
+  std::vector<std::string> found;
+  for (const auto& option : options) {
+    if (!option.value) continue;
+    if (option.name == "waldir") found.push_back(*option.value);
+    if (option.name != "tablespace-mapping") continue;
+    // `old=new`, where a backslash takes the meaning from an equals sign.
+    const std::string& mapping = *option.value;
+    std::size_t equals = mapping.find('=');
+    while (equals != std::string::npos && equals > 0 && mapping[equals - 1] == '\\')
+      equals = mapping.find('=', equals + 1);
+    if (equals == std::string::npos) continue;
+    std::string to = mapping.substr(equals + 1);
+    std::erase(to, '\\');
+    found.push_back(std::move(to));
+  }
+  return found;
+}
+
+std::vector<std::string> method_arguments(const config::Settings& settings,
+                                          const config::ReplicaMethod& method,
+                                          const std::string& connstring) {
+  const std::vector<std::pair<std::string, std::string>> ours{{"scope", settings.scope},
+                                                              {"role", "replica"},
+                                                              {"datadir", settings.postgresql.data_dir},
+                                                              {"connstring", connstring}};
+  std::vector<std::string> arguments;
+  for (const auto& option : method.arguments) {
+    const bool taken = std::ranges::any_of(ours, [&](const auto& one) { return one.first == option.name; });
+    if (method.no_params || !taken) arguments.push_back(render_option(option));
+  }
+  if (method.no_params) return arguments;
+  for (const auto& [name, value] : ours) arguments.push_back("--" + name + "=" + value);
+  return arguments;
+}
+
+}  // namespace
+
+Task<Result> LocalServer::create_replica(ReplicaRequest request, std::function<void(Progress)> progress,
+                                         Instant deadline) {
+  if (!stopped()) co_return std::unexpected(Failure{"a replica is not created: PostgreSQL runs"});
+  const Rebuilding rebuilding(rebuilding_);
+  facts_.control.reset();
+  auto forgetting = forget_rewind(deadline);
+  Result forgotten = co_await std::move(forgetting);
+  if (!forgotten) co_return forgotten;
+
+  std::vector<std::string> methods = pg().create_replica_methods;
+  if (request.basebackup_only || methods.empty()) methods = {kBasebackup};
+  const std::map<std::string, config::ReplicaMethod> configured = pg().replica_methods;
+  Result result = std::unexpected(Failure{"none of the replica creation methods works without a leader"});
+  for (const std::string& name : methods) {
+    const bool own = name == kBasebackup;
+    const auto found = configured.find(name);
+    const bool no_leader = !own && found != configured.end() && found->second.no_leader;
+    if (!request.source && !no_leader) continue;
+    auto making = own ? base_backup(request, progress, deadline) : custom_method(name, request, deadline);
+    result = co_await std::move(making);
+    if (result) {
+      log::info("replica has been created using {}", name);
+      break;
+    }
+    if (methods.size() > 1)
+      log::error("Error creating replica using method {}: {}", name, result.error().detail);
+  }
+  if (result) {
+    auto welcoming = welcome_clone(deadline);
+    co_await std::move(welcoming);
+  } else {
+    auto looking = look(deadline);
+    co_await std::move(looking);
+  }
+  co_return result;
+}
+
+Task<Result> LocalServer::base_backup(ReplicaRequest request, std::function<void(Progress)> progress,
+                                      Instant deadline) {
+  Result result = std::unexpected(Failure{"no attempt was made"});
+  for (int attempt = 0; attempt < kTries && !result; ++attempt) {
+    if (attempt > 0) {
+      log::warning("{}; trying once more", result.error().detail);
+      auto napping = clock_.sleep_for(kBetweenTries);
+      co_await std::move(napping);
+    }
+    ClonePlan plan;
+    plan.in_place = points_into(pg().basebackup_options, pg().data_dir);
+    plan.why_replace = request.why_removal_allowed;
+    plan.outside = directories_outside(pg().basebackup_options);
+    auto preparing = prepare_attempt(std::move(plan), deadline);
+    auto place = co_await std::move(preparing);
+    if (!place) co_return std::unexpected(std::move(place.error()));
+    auto copying = run_basebackup(*place, *request.source, progress, deadline);
+    auto attempting = attempt_clone(*place, false, std::move(copying), deadline);
+    result = co_await std::move(attempting);
+  }
+  co_return result;
+}
+
+Task<Result> LocalServer::run_basebackup(ClonePlace place, Upstream source,
+                                         std::function<void(Progress)> progress, Instant deadline) {
+  auto parameters = source_parameters(*settings_, source, pg().replication);
+  parameters["application_name"] = settings_->name;
+  const SecretFiles secrets = take_secrets(parameters, binary_version_);
+  std::vector<std::string> argv{tool("pg_basebackup"),
+                                "--pgdata=" + place.path,
+                                "-X",
+                                "stream",
+                                "--dbname=" + render_conninfo(parameters, binary_version_),
+                                "--progress"};
+  bool own_checkpoint = false;
+  for (const auto& option : pg().basebackup_options) {
+    own_checkpoint = own_checkpoint || option.name == "checkpoint";
+    // Compression by the server came with version 15; an older tool would refuse to begin.
+    if (option.name == "compress" && binary_version_ < 150000) {
+      log::error("compress option for basebackup is not allowed: {} is older than version 15", argv[0]);
+      continue;
+    }
+    if (option.name != "progress") argv.push_back(render_option(option));
+  }
+  // A checkpoint spread over minutes is waited for before the first byte is copied.
+  if (!own_checkpoint) argv.push_back("--checkpoint=fast");
+  log::info("running {}", shown_command(argv));
+  auto environment = tool_environment();
+  name_secrets(environment, "clone", secrets);
+  auto report = report_progress(fmt::format("basebackup from {}", source.member), std::move(progress));
+  auto running = run_tool(std::move(argv), std::move(environment), deadline,
+                          [report = std::move(report)](std::string_view line) {
+                            if (const auto seen = parse_progress(line)) report(*seen);
+                          });
+  auto holding = holding_secrets("clone", secrets, std::move(running), deadline);
+  auto held = co_await std::move(holding);
+  if (!held) co_return std::unexpected(Failure{"pg_basebackup: " + held.error()});
+  const auto& finished = *held;
+  if (finished && finished->success()) co_return Result();
+  co_return std::unexpected(
+      Failure{explain(fmt::format("pg_basebackup from {} ({}:{}) failed: {}", source.member, source.host,
+                                  source.port, finished ? finished->describe() : finished.error()))});
+}
+
+Task<Result> LocalServer::custom_method(std::string name, ReplicaRequest request, Instant deadline) {
+  config::ReplicaMethod method;
+  method.command = name;
+  if (const auto found = pg().replica_methods.find(name); found != pg().replica_methods.end())
+    method = found->second;
+  ClonePlan plan;
+  plan.in_place = true;
+  plan.keep_data = method.keep_data;
+  plan.why_replace = request.why_removal_allowed;
+  const bool keep_data = method.keep_data;
+  auto preparing = prepare_attempt(std::move(plan), deadline);
+  auto place = co_await std::move(preparing);
+  if (!place) co_return std::unexpected(std::move(place.error()));
+  auto running = run_custom_method(name, std::move(method), request.source, deadline);
+  auto attempting = attempt_clone(*place, keep_data, std::move(running), deadline);
+  Result result = co_await std::move(attempting);
+  if (!result) co_return std::unexpected(Failure{name + ": " + result.error().detail});
+  co_return result;
+}
+
+Task<Result> LocalServer::run_custom_method(std::string name, config::ReplicaMethod method,
+                                            std::optional<Upstream> source, Instant deadline) {
+  std::string connstring;
+  SecretFiles secrets;
+  auto environment = script_environment();
+  if (source) {
+    auto parameters = source_parameters(*settings_, *source, pg().replication);
+    secrets = take_secrets(parameters, binary_version_);
+    connstring = render_conninfo(parameters, binary_version_);
+    name_secrets(environment, "clone", secrets);
+  }
+  auto arguments = method_arguments(*settings_, method, connstring);
+  auto running =
+      run_long_script(name, method.command, std::move(arguments), std::move(environment), deadline);
+  auto holding = holding_secrets("clone", std::move(secrets), std::move(running), deadline);
+  auto held = co_await std::move(holding);
+  if (!held) co_return std::unexpected(Failure{held.error()});
+  Result done = std::move(*held);
+  co_return done;
+}
+
+}  // namespace tanist::postgres

@@ -1,0 +1,265 @@
+#include <algorithm>
+#include <exception>
+
+#include "async/wait.h"
+#include "log/log.h"
+#include "postgres/copies/progress.h"
+#include "postgres/files/control_data.h"
+#include "postgres/files/lock_files.h"
+#include "postgres/local/local_server.h"
+#include "postgres/parameters/config_files.h"
+
+TANIST_LOGGER("patroni.postgresql.rewind");
+
+/// pg_rewind: bringing a data directory back to where its WAL left the leader's (postgres.md §24).
+namespace tanist::postgres {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Duration kHelpBudget = 10s;
+constexpr Duration kLookAtSource = 5s;
+/// The timeline it reads back to may need this many segments; each is fetched once.
+constexpr std::size_t kMaxFetched = 10000;
+constexpr int kHasRestoreTargetWal = 130000;
+constexpr int kHasConfigFile = 150000;
+constexpr int kClearsSlots = 110000;
+
+/// With --progress pg_rewind says so right before it changes anything.
+bool begins_to_change(std::string_view line) {
+  return line.find("need to copy ") != std::string_view::npos;
+}
+
+}  // namespace
+
+Task<void> LocalServer::check_rewind_works(Instant deadline) {
+  if (!pg().use_pg_rewind) {
+    facts_.rewind_works = true;
+    rewind_checked_.clear();
+    co_return;
+  }
+  const std::string program = tool("pg_rewind");
+  if (rewind_checked_ == program) co_return;
+  std::vector<std::string> argv{program, "--help"};
+  auto running =
+      ask_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kHelpBudget));
+  auto finished = co_await std::move(running);
+  facts_.rewind_works = finished && finished->success();
+  if (facts_.rewind_works) {
+    rewind_checked_ = program;
+  } else {
+    log::warning("pg_rewind cannot be used: {} --help: {}", program,
+                 finished ? finished->describe() : finished.error());
+  }
+}
+
+Task<bool> LocalServer::offer_restore_command(Instant deadline) {
+  // A primary's files name none: it never was told to restore anything.
+  set_recovery(std::nullopt);
+  auto writing = write_files(valid_parameters(), deadline);
+  auto written = co_await std::move(writing);
+  if (!written) {
+    log::warning("could not name restore_command to pg_rewind: {}", written.error());
+    co_return false;
+  }
+  auto reading = parameter_from_files("restore_command", deadline);
+  const std::string seen = co_await std::move(reading);
+  co_return !seen.empty() && seen != "?";
+}
+
+Task<std::optional<std::string>> LocalServer::socket_at_source(Upstream source, Instant deadline) {
+  Connection connection(clock_, resolver_);
+  auto parameters = source_parameters(*settings_, source, rewind_credentials(*settings_, target_version()));
+  parameters["options"] = "-c statement_timeout=0 -c search_path=pg_catalog";
+  auto connecting = connection.connect(std::move(parameters), deadline);
+  auto connected = co_await std::move(connecting);
+  if (!connected) co_return std::nullopt;
+  // Members are configured alike, as a rule: where this one has its sockets the other may have them.
+  std::vector<std::string> places{"."};
+  for (const auto& directory : socket_directories_inside(pg()))
+    if (directory != pg().data_dir) places.push_back(directory.substr(pg().data_dir.size() + 1));
+  for (const auto& place : places) {
+    std::vector<std::string> values{place};
+    auto asking = connection.query(
+        "SELECT name FROM pg_catalog.pg_ls_dir($1, true, false) AS name"
+        " WHERE name LIKE '.s.PGSQL.%' AND name NOT LIKE '%.lock' LIMIT 1",
+        std::move(values), deadline);
+    auto found = co_await std::move(asking);
+    if (found && found->size() == 1 && found->front()[0])
+      co_return (place == "." ? std::string() : place + "/") + *found->front()[0];
+  }
+  co_return std::nullopt;
+}
+
+Task<std::expected<void, std::string>> LocalServer::note_rewind(bool under_way, Instant deadline) {
+  const std::string path = half_rewound_path();
+  auto noting =
+      under_way ? disk_.write(path, pg().data_dir + "\n", 0600, deadline) : disk_.remove(path, deadline);
+  auto noted = co_await std::move(noting);
+  if (noted) facts_.half_rewound = under_way;
+  co_return noted;
+}
+
+Task<std::expected<process::Finished, std::string>> LocalServer::run_rewind(
+    std::vector<std::string> argv, process::Environment environment, std::string restore_command,
+    std::function<void(Progress)> progress, Instant deadline) {
+  std::set<std::string> fetched;
+  for (;;) {
+    auto running = run_tool(argv, environment, deadline, [this, progress](std::string_view line) {
+      rewind_touched_ = rewind_touched_ || begins_to_change(line);
+      if (const auto seen = parse_progress(line)) {
+        if (progress) progress(*seen);
+        changed(ServerEvent::progress);
+      }
+    });
+    auto finished = co_await std::move(running);
+    if (!finished) co_return finished;
+    // Before version 12 it says this on its other output.
+    rewind_touched_ = rewind_touched_ || begins_to_change(finished->out);
+    if (finished->success() || restore_command.empty()) co_return finished;
+    auto missing = missing_segment(finished->err);
+    if (!missing) missing = missing_segment(finished->out);
+    if (!missing || fetched.size() >= kMaxFetched || !fetched.insert(*missing).second) co_return finished;
+    auto fetching = fetch_wal(restore_command, *missing, deadline);
+    Result done = co_await std::move(fetching);
+    if (!done) {
+      log::error("{}", done.error().detail);
+      co_return finished;
+    }
+  }
+}
+
+Task<Result> LocalServer::checkpoint_source(Upstream source, Instant deadline) {
+  const std::string name = source.member;
+  const auto failed = [&name](const std::string& why) {
+    return std::unexpected(Failure{fmt::format("CHECKPOINT on {} before rewind: {}", name, why)});
+  };
+  const bool superuser = rewind_credentials(*settings_, target_version()).username == pg().superuser.username;
+  Connection connection(clock_, resolver_);
+  auto parameters = source_parameters(*settings_, source, rewind_credentials(*settings_, target_version()));
+  parameters["options"] = "-c statement_timeout=0 -c search_path=pg_catalog";
+  auto connecting =
+      connection.connect(std::move(parameters), std::min(deadline, clock_.now() + kLookAtSource));
+  auto connected = co_await std::move(connecting);
+  if (!connected) co_return failed(connected.error().detail);
+  auto asking = connection.query("SELECT pg_is_in_recovery()", {}, deadline);
+  auto recovery = co_await std::move(asking);
+  if (!recovery) co_return failed(recovery.error().detail);
+  if (recovery->size() != 1 || recovery->front()[0] != "f") co_return failed("it is in recovery");
+  if (superuser) {
+    auto checkpointing = connection.command("CHECKPOINT", deadline);
+    auto done = co_await std::move(checkpointing);
+    if (!done) co_return failed(done.error().detail);
+    co_return Result();
+  }
+  auto comparing = connection.query(
+      "SELECT timeline_id = ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int"
+      " FROM pg_control_checkpoint()",
+      {}, deadline);
+  auto same = co_await std::move(comparing);
+  if (!same) co_return failed(same.error().detail);
+  if (same->size() != 1 || same->front()[0] != "t")
+    co_return failed("it has not made one since its promotion");
+  co_return Result();
+}
+
+Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> progress, Instant deadline) {
+  if (!stopped()) co_return std::unexpected(Failure{"pg_rewind: PostgreSQL runs"});
+  const Rebuilding rebuilding(rebuilding_);
+  auto archiving = archive_ready_wal(deadline);
+  co_await std::move(archiving);
+
+  auto looking_for_sockets = socket_at_source(source, std::min(deadline, clock_.now() + kLookAtSource));
+  const auto socket = co_await std::move(looking_for_sockets);
+  if (socket) {
+    co_return std::unexpected(Failure{fmt::format(
+        "pg_rewind from {} is not run: the data directory there holds the socket \"{}\", and it would fail "
+        "on that half-way\nHINT: name a directory outside of the data directory in "
+        "unix_socket_directories and restart that member; or have a new clone made: "
+        "remove_data_directory_on_rewind_failure, or reinit",
+        source.member, *socket)});
+  }
+  const int version = target_version();
+  auto parameters = source_parameters(*settings_, source, rewind_credentials(*settings_, version));
+  if (version >= 100000) parameters["target_session_attrs"] = "read-write";
+  const SecretFiles secrets = take_secrets(parameters, version);
+  const bool own_files = main_file() != pg().data_dir + "/postgresql.conf" && version >= kHasRestoreTargetWal;
+  const auto recovery = wanted_recovery(*settings_, std::nullopt, version).parameters;
+  const auto configured = recovery.find("restore_command");
+  const std::string restore_command = configured == recovery.end() ? std::string() : configured->second;
+  bool restores = !restore_command.empty() &&
+                  (version >= kHasConfigFile || (version >= kHasRestoreTargetWal && !own_files));
+  if (restores) {
+    auto offering = offer_restore_command(deadline);
+    restores = co_await std::move(offering);
+  }
+  std::vector<std::string> argv{tool("pg_rewind")};
+  if (restores) argv.push_back("--restore-target-wal");
+  if (own_files && version >= kHasConfigFile) argv.push_back("--config-file=" + main_file());
+  argv.insert(argv.end(),
+              {"--progress", "-D", pg().data_dir, "--source-server", render_conninfo(parameters, version)});
+  for (const auto& option : pg().rewind_options) argv.push_back(render_option(option));
+
+  auto environment = tool_environment();
+  environment["PGOPTIONS"] = "-c statement_timeout=0";
+  name_secrets(environment, "rewind", secrets);
+  // A target that was rewound half-way may start and be corrupt: until pg_rewind has ended well nothing
+  // starts on it.
+  rewind_touched_ = facts_.half_rewound;
+  auto marking = note_rewind(true, deadline);
+  auto marked = co_await std::move(marking);
+  if (!marked) co_return std::unexpected(Failure{"pg_rewind: " + marked.error()});
+  log::info("running pg_rewind from {}", source.member);
+  facts_.control.reset();
+  auto running = run_rewind(std::move(argv), std::move(environment),
+                            restores ? std::string() : restore_command, std::move(progress), deadline);
+  auto holding = holding_secrets("rewind", secrets, std::move(running), deadline);
+  std::optional<std::expected<std::expected<process::Finished, std::string>, std::string>> held;
+  std::exception_ptr cancelled;
+  try {
+    held.emplace(co_await std::move(holding));
+  } catch (...) {
+    cancelled = std::current_exception();
+  }
+  if (cancelled) co_await shield_from_cancellation();
+  const bool succeeded = held && *held && **held && (**held)->success();
+  if (succeeded || !rewind_touched_) {
+    auto unmarking = note_rewind(false, clock_.now() + kLookAtSource);
+    auto unmarked = co_await std::move(unmarking);
+    if (!unmarked && !cancelled) co_return std::unexpected(Failure{"pg_rewind: " + unmarked.error()});
+  }
+  if (cancelled) std::rethrow_exception(cancelled);
+  if (!succeeded) {
+    std::string why = !*held ? held->error() : !**held ? (**held).error() : (**held)->describe();
+    const auto missing = *held && **held ? missing_segment((**held)->err) : std::nullopt;
+    if (missing)
+      why = fmt::format("WAL file {} of this member is needed, and is neither in its pg_wal nor {}: {}",
+                        *missing,
+                        restore_command.empty() ? "in an archive, as no restore_command is configured"
+                                                : "to be had by restore_command",
+                        why);
+    auto looking_there = why_not_writable(source, clock_.now() + kLookAtSource);
+    const auto lost = co_await std::move(looking_there);
+    auto control = read_control(deadline);
+    co_await std::move(control);
+    co_return std::unexpected(
+        Failure{fmt::format("pg_rewind from {} failed: {}", source.member, why), lost.has_value()});
+  }
+  log::info("pg_rewind exit code=0");
+  if (version < kClearsSlots) {
+    log::info("removing the replication slots of {}: pg_rewind of this version copies them", source.member);
+    auto clearing = on_disk(
+        "remove replication slots of the source",
+        [path = pg().data_dir + "/pg_replslot"] { return empty_directory(path); }, deadline);
+    Result cleared = co_await std::move(clearing);
+    if (!cleared) log::warning("{}", cleared.error().detail);
+  }
+  auto looking = look(deadline);
+  co_await std::move(looking);
+  auto control = read_control(deadline);
+  co_await std::move(control);
+  co_return Result();
+}
+
+}  // namespace tanist::postgres

@@ -1,0 +1,75 @@
+#include "log/log.h"
+#include "postgres/local/local_server.h"
+
+TANIST_LOGGER("patroni.postgresql.rewind");
+
+/// Crash recovery by a server of one process, before WAL is compared or rewound (postgres.md §25).
+namespace tanist::postgres {
+namespace {
+
+/// The settings of the last run, so that what the WAL needs is there; nothing is archived meanwhile.
+std::vector<std::string> single_user_options(std::string_view postmaster_opts, const std::string& main_file) {
+  Parameters options;
+  options["config-file"] = main_file;
+  // One line: the program, then "-D" "/data" "--name=value" …, each quoted.
+  for (std::size_t at = postmaster_opts.find("\"--"); at != std::string_view::npos;
+       at = postmaster_opts.find("\"--", at + 1)) {
+    const auto end = postmaster_opts.find('"', at + 1);
+    const auto item = postmaster_opts.substr(at + 3, end == std::string_view::npos ? end : end - at - 3);
+    const auto equals = item.find('=');
+    if (equals != std::string_view::npos)
+      options[std::string(item.substr(0, equals))] = item.substr(equals + 1);
+  }
+  options["archive_mode"] = "on";
+  options["archive_command"] = "false";
+  std::vector<std::string> argv;
+  for (const auto& [name, value] : options) {
+    argv.insert(argv.end(), {"-c", name + "=" + value});
+  }
+  return argv;
+}
+
+}  // namespace
+
+Task<Result> LocalServer::crash_recover(Instant deadline) {
+  if (!stopped()) co_return std::unexpected(Failure{"crash recovery: PostgreSQL runs"});
+  if (facts_.half_rewound) co_return std::unexpected(Failure{"crash recovery: pg_rewind has not finished"});
+  const Rebuilding rebuilding(rebuilding_);
+  auto archiving = archive_ready_wal(deadline);
+  co_await std::move(archiving);
+  const std::string data_dir = pg().data_dir;
+  auto cleaning = on_disk(
+      "prepare single-user recovery",
+      [data_dir, status = wal_path() + "/archive_status"]() -> std::expected<void, std::string> {
+        for (const auto& name : names_of_directory(status)) (void)blocking::remove_file(status + "/" + name);
+        for (const char* name : {"recovery.conf", "recovery.signal", "standby.signal"}) {
+          if (auto removed = blocking::remove_file(data_dir + "/" + name); !removed) return removed;
+        }
+        return {};
+      },
+      deadline);
+  Result cleaned = co_await std::move(cleaning);
+  if (!cleaned) co_return cleaned;
+  auto reading = disk_.read(data_dir + "/postmaster.opts", deadline);
+  auto options = co_await std::move(reading);
+  std::vector<std::string> argv{tool("postgres"), "--single", "-D", data_dir};
+  for (auto& option : single_user_options(options && *options ? **options : std::string(), main_file())) {
+    argv.push_back(std::move(option));
+  }
+  argv.push_back("template1");
+  auto running = run_tool(std::move(argv), tool_environment(), deadline);
+  auto finished = co_await std::move(running);
+  facts_.control.reset();
+  if (!finished || !finished->success()) {
+    co_return std::unexpected(Failure{
+        fmt::format("Crash recovery finished with {}", finished ? finished->describe() : finished.error())});
+  }
+  log::info("crash recovery of \"{}\" in single-user mode is done", data_dir);
+  auto looking = look(deadline);
+  co_await std::move(looking);
+  auto control = read_control(deadline);
+  co_await std::move(control);
+  co_return Result();
+}
+
+}  // namespace tanist::postgres

@@ -1,0 +1,352 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "log/log.h"
+#include "postgres/files/lock_files.h"
+#include "postgres/files/pid_file.h"
+#include "postgres/local/local_server.h"
+#include "postgres/parameters/config_files.h"
+#include "process/umask.h"
+
+TANIST_LOGGER("patroni.postgresql");
+
+/// From settings to files to a running postmaster.
+namespace tanist::postgres {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Duration kDescribeBudget = 10s;
+
+/// One file as it must be.
+struct File {
+  std::string path;
+  std::string content;
+  unsigned mode = 0600;
+};
+
+std::expected<bool, std::string> write_if_different(const File& file) {
+  const auto before = blocking::read_file(file.path);
+  if (before && *before && **before == file.content) {
+    // libpq ignores a password file that others may read.
+    struct stat seen{};
+    const bool secret =
+        file.mode == 0600 && ::stat(file.path.c_str(), &seen) == 0 && (seen.st_mode & 077) != 0;
+    if (secret) ::chmod(file.path.c_str(), file.mode);
+    return false;
+  }
+  if (auto written = blocking::write_file(file.path, file.content, file.mode); !written) {
+    return std::unexpected(written.error());
+  }
+  return true;
+}
+
+/// The file that came with initdb is kept beside ours and included by it.
+std::expected<void, std::string> keep_base_file(const std::string& main, const std::string& base) {
+  if (::access(base.c_str(), F_OK) == 0) return {};
+  const auto content = blocking::read_file(main);
+  if (!content) return std::unexpected(content.error());
+  // A file of ours (its base was not copied) would include itself.
+  if (!*content || is_generated(**content)) return blocking::write_file(base, "", 0600);
+  if (::rename(main.c_str(), base.c_str()) != 0) {
+    return std::unexpected(
+        fmt::format("could not rename \"{}\" to \"{}\": {}", main, base, std::strerror(errno)));
+  }
+  return {};
+}
+
+std::expected<void, std::string> touch(const std::string& path, unsigned mode) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, mode);
+  if (fd < 0) return std::unexpected(fmt::format("could not create \"{}\": {}", path, std::strerror(errno)));
+  ::fsync(fd);
+  ::close(fd);
+  return blocking::sync_directory(path.substr(0, path.rfind('/')));
+}
+
+struct ConfigurationJob {
+  /// Empty: custom_conf is included.
+  std::string base_file;
+  std::vector<File> files;
+  /// Empty: left alone.
+  std::string auto_conf;
+  unsigned auto_conf_mode = 0600;
+};
+
+std::expected<bool, std::string> write_configuration(const ConfigurationJob& job) {
+  bool changed = false;
+  if (!job.base_file.empty()) {
+    if (auto kept = keep_base_file(job.files.front().path, job.base_file); !kept)
+      return std::unexpected(kept.error());
+  }
+  for (const auto& file : job.files) {
+    auto written = write_if_different(file);
+    if (!written) return written;
+    changed = changed || *written;
+  }
+  if (!job.auto_conf.empty()) {
+    const auto content = blocking::read_file(job.auto_conf);
+    if (!content) return std::unexpected(content.error());
+    const auto kept = *content ? without_recovery_parameters(**content) : std::nullopt;
+    if (kept) {
+      if (auto written = blocking::write_file(job.auto_conf, *kept, job.auto_conf_mode); !written) {
+        return std::unexpected(written.error());
+      }
+      changed = true;
+    }
+  }
+  return changed;
+}
+
+}  // namespace
+
+int LocalServer::target_version() const {
+  return facts_.major_version != 0 ? facts_.major_version : binary_version_;
+}
+
+std::string LocalServer::main_file() const {
+  return (pg().config_dir.empty() ? pg().data_dir : pg().config_dir) + "/" + pg().config_base_name + ".conf";
+}
+
+unsigned LocalServer::file_mode(const std::string& path) const {
+  // Outside of it the administrator's umask says who may look (config.md §11.6).
+  if (!path.starts_with(pg().data_dir + "/")) return 0666 & ~process::start_umask();
+  return seen_.group_access ? 0640 : 0600;
+}
+
+int LocalServer::exact_version() const {
+  const int major = target_version();
+  const int running = facts_.running() && facts_.probe ? facts_.probe->server_version : 0;
+  const int exact = running != 0 ? running : parse_binary_version(binary_text_);
+  const int minors = exact >= 100000 ? 10000 : 100;
+  return exact / minors * minors == major ? exact : major;
+}
+
+/// Asks the binary for names that only it can judge; once for each binary, and only when there are such
+/// names.
+Task<void> LocalServer::load_known_parameters(Instant deadline) {
+  const std::string which = tool("postgres") + " " + binary_text_;
+  const int version = exact_version();
+  if (others_of_ == which && other_parameters_) co_return;
+  if (!needs_description(effective_parameters(*settings_, version), version)) co_return;
+  std::vector<std::string> argv{tool("postgres"), "--describe-config"};
+  auto running =
+      ask_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kDescribeBudget));
+  auto finished = co_await std::move(running);
+  if (!finished || !finished->success()) {
+    log::warning(
+        "could not ask {} which parameters it knows, others than the well-known ones are left out: {}",
+        tool("postgres"), finished ? finished->describe() : finished.error());
+    co_return;
+  }
+  other_parameters_ = parse_describe_config(finished->out, version);
+  others_of_ = which;
+}
+
+Parameters LocalServer::valid_parameters() {
+  const int version = target_version();
+  Parameters parameters = effective_parameters(*settings_, version);
+  // A binary that could not be asked: a server that runs has shown that it knows what it was given. Of the
+  // other names none is worth a server that does not start.
+  OtherParameters running;
+  if (facts_.running()) {
+    for (const auto& [name, value] : written_parameters_) running.insert(name);
+  }
+  const OtherParameters* others = other_parameters_ ? &*other_parameters_ : &running;
+  for (const auto& warning : remove_invalid(parameters, others, exact_version())) log::warning("{}", warning);
+  return parameters;
+}
+
+Task<std::expected<LocalServer::FilesWritten, std::string>> LocalServer::write_files(Parameters parameters,
+                                                                                     Instant deadline) {
+  const int version = target_version();
+  MainConfiguration main =
+      main_configuration(pg(), parameters, recovery_active_ ? recovery_.parameters : Parameters(), version);
+  const bool own_hba = !main.hba_file.empty();
+  const bool own_ident = !main.ident_file.empty();
+  const std::string hba_file = own_file(pg(), "hba_file");
+  const std::string ident_file = own_file(pg(), "ident_file");
+
+  ConfigurationJob job;
+  if (pg().custom_conf.empty()) job.base_file = config_directory() + "/" + main.include;
+  job.files.push_back({main_file(), render_main_configuration(main), file_mode(main_file())});
+  if (own_hba && custom_bootstrapping_) {
+    job.files.push_back({hba_file, render_lines(trust_hba_), file_mode(hba_file)});
+  } else if (own_hba && !pg().pg_hba.empty())
+    job.files.push_back({hba_file, render_lines(pg().pg_hba), file_mode(hba_file)});
+  if (own_ident && !pg().pg_ident.empty()) {
+    job.files.push_back({ident_file, render_lines(pg().pg_ident), file_mode(ident_file)});
+  }
+  if (version >= 120000 && !keeps_recovery_conf()) job.auto_conf = pg().data_dir + "/postgresql.auto.conf";
+  job.auto_conf_mode = file_mode(job.auto_conf);
+
+  const Role role = role_;
+  using Outcome = std::expected<bool, std::string>;
+  auto op = disk_.call<Outcome>(
+      "write the configuration of PostgreSQL", [job = std::move(job)] { return write_configuration(job); },
+      deadline);
+  std::expected<Outcome, std::string> written = co_await std::move(op);
+  if (!written) co_return std::unexpected(std::move(written.error()));
+  if (!*written) co_return std::unexpected(std::move(written->error()));
+  written_parameters_ = std::move(parameters);
+  facts_.settings_role = role;
+  co_return FilesWritten{**written};
+}
+
+/// Signal files, recovery.conf of old servers, and the password file.
+Task<Result> LocalServer::write_recovery_files(bool as_standby, Instant deadline) {
+  const std::string data_dir = pg().data_dir;
+  const int version = target_version();
+  std::vector<std::string> remove{data_dir + "/recovery.signal"};
+  std::string create;
+  std::vector<File> files;
+  if (version >= 120000) {
+    remove.push_back(data_dir + "/recovery.conf");
+    if (as_standby) create = data_dir + "/standby.signal";
+  } else if (as_standby) {
+    files.push_back({data_dir + "/recovery.conf", render_recovery_conf(recovery_.parameters),
+                     file_mode(data_dir + "/recovery.conf")});
+  }
+  if (create.empty()) remove.push_back(data_dir + "/standby.signal");
+  if (!as_standby) remove.push_back(data_dir + "/recovery.conf");
+  if (as_standby && !recovery_.pgpass.empty()) files.push_back({pg().pgpass, recovery_.pgpass, 0600});
+  const unsigned mode = file_mode(create);
+  auto op = on_disk(
+      "write recovery files",
+      [remove = std::move(remove), create, files = std::move(files),
+       mode]() -> std::expected<void, std::string> {
+        for (const auto& path : remove) {
+          if (auto removed = blocking::remove_file(path); !removed) return removed;
+        }
+        for (const auto& file : files) {
+          if (auto written = write_if_different(file); !written) return std::unexpected(written.error());
+        }
+        return create.empty() ? std::expected<void, std::string>() : touch(create, mode);
+      },
+      deadline);
+  Result written = co_await std::move(op);
+  if (written && as_standby && !recovery_.pgpass.empty()) running_recovery_.pgpass = recovery_.pgpass;
+  co_return written;
+}
+
+void LocalServer::set_recovery(const std::optional<Upstream>& upstream) {
+  recovery_ = wanted_recovery(*settings_, upstream, target_version());
+  for (const auto& warning : recovery_.warnings) log::warning("{}", warning);
+  recovery_active_ = true;
+}
+
+Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
+  const auto refused = [](std::string why) {
+    return std::unexpected(Failure{"could not start PostgreSQL: " + why});
+  };
+  auto looking = look(deadline);
+  co_await std::move(looking);
+  if (facts_.running()) {
+    log::info("PostgreSQL is already running as process {}", facts_.postmaster_pid);
+    co_return Result();
+  }
+  if (facts_.process == Process::orphans || !processes_of_data_directory(true).empty()) {
+    co_return refused(fmt::format("other processes work in data directory \"{}\"", pg().data_dir));
+  }
+  if (unfinished_clone_)
+    co_return refused(fmt::format("a clone into data directory \"{}\" is not finished", pg().data_dir));
+  if (facts_.data_directory != DataDirectory::ok) {
+    co_return refused(facts_.data_directory == DataDirectory::empty
+                          ? fmt::format("data directory \"{}\" is empty", pg().data_dir)
+                          : facts_.data_directory_error);
+  }
+  if (!seen_.permission_error.empty()) co_return refused(seen_.permission_error);
+  if (facts_.half_rewound) {
+    co_return refused(
+        fmt::format("pg_rewind did not finish in data directory \"{}\"\nHINT: it is tried again while there "
+                    "is a primary; "
+                    "to clone instead, remove the directory and {}",
+                    pg().data_dir, half_rewound_path()));
+  }
+  auto checking = check_binaries(deadline);
+  Result checked = co_await std::move(checking);
+  if (!checked) co_return checked;
+  take_settings(configured_, request.role);
+  auto preparing = on_disk(
+      "prepare directories",
+      [settings = settings_, mark = clone_marker(),
+       now = clock_.wall_now()]() -> std::expected<void, std::string> {
+        const std::string& data_dir = settings->postgresql.data_dir;
+        if (marks_unfinished_clone(data_dir, mark)) {
+          return std::unexpected(fmt::format(
+              "\"{}\" says that a clone into data directory \"{}\" was not finished\nHINT: remove \"{}\" if "
+              "what is in the directory is whole",
+              mark, data_dir, mark));
+        }
+        // Of a promotion that was given up.
+        if (auto removed = blocking::remove_file(promote_trigger(data_dir)); !removed) return removed;
+        for (const auto& path : remove_empty_lock_files(settings->postgresql, now)) {
+          log::warning("removed \"{}\": a server that was killed while it started left it empty", path);
+        }
+        return prepare_directories(*settings, data_dir, false);
+      },
+      deadline);
+  Result prepared = co_await std::move(preparing);
+  if (!prepared) co_return prepared;
+  auto knowing = load_known_parameters(deadline);
+  co_await std::move(knowing);
+
+  Parameters parameters = valid_parameters();
+  raised_.clear();
+  facts_.pending_restart.clear();
+  if ((request.as_standby || request.custom_bootstrap) && !facts_.control) {
+    auto reading = read_control(deadline);
+    co_await std::move(reading);
+  }
+  if (request.custom_bootstrap) {
+    auto preparing_first = first_start_parameters(std::move(parameters), deadline);
+    parameters = co_await std::move(preparing_first);
+  } else if (request.as_standby) {
+    if (facts_.control) raised_ = raise_to_required(parameters, facts_.control->required_settings);
+    for (const auto& [name, configured] : raised_) {
+      facts_.pending_restart[name] = {parameters.at(name), configured};
+    }
+    set_recovery(request.upstream);
+  } else {
+    recovery_active_ = false;
+    recovery_ = {};
+  }
+  auto recovering = request.custom_bootstrap ? write_first_recovery_files(deadline)
+                                             : write_recovery_files(request.as_standby, deadline);
+  Result recovery_written = co_await std::move(recovering);
+  if (!recovery_written) co_return recovery_written;
+  std::vector<std::string> argv{tool("postgres"), "-D", pg().data_dir, "--config-file=" + main_file()};
+  for (auto& option : command_line_options(parameters)) argv.push_back(std::move(option));
+  auto writing = write_files(std::move(parameters), deadline);
+  auto written = co_await std::move(writing);
+  if (!written) co_return std::unexpected(Failure{written.error()});
+
+  auto environment =
+      process::without(process::environment(), {"PATRONI_", "TANIST_", "KUBERNETES_", "NOTIFY_SOCKET"});
+  if (!pg().krbsrvname.empty()) environment["PGKRBSRVNAME"] = pg().krbsrvname;
+  if (auto arenas = environment.extract("PG_MALLOC_ARENA_MAX"))
+    environment["MALLOC_ARENA_MAX"] = arenas.mapped();
+  // PostgreSQL would take a zombie, or another process with the number of its last postmaster, for a running
+  // one.
+  if (seen_.postmaster_pid) {
+    const auto stale = parse_pid_file(*seen_.postmaster_pid);
+    if (stale) environment["PG_GRANDPARENT_PID"] = std::to_string(std::labs(stale->pid));
+  }
+  facts_.control.reset();
+  facts_.standby_signal = request.as_standby;
+  running_recovery_.parameters = recovery_.parameters;
+  running_recovery_.known = true;
+  // Not in a coroutine of its own: the answer counts only while nothing is waited for.
+  if (request.allowed && !request.allowed()) co_return refused("not starting as primary without the lease");
+  auto launching = launch(std::move(argv), std::move(environment));
+  Result launched = co_await std::move(launching);
+  co_return launched;
+}
+
+}  // namespace tanist::postgres

@@ -1,0 +1,427 @@
+#include "ha/lease/keeper.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "log/log.h"
+#include "unit/core/manual_clock.h"
+#include "unit/ha/fakes.h"
+
+namespace tanist::ha {
+namespace {
+
+using namespace std::chrono_literals;
+
+class lease_keeper : public ::testing::Test {
+ protected:
+  lease_keeper() {
+    log::redirect([](log::Level, const std::string&) {});
+    keeper.start({});
+    clock.settle();
+  }
+  ~lease_keeper() override {
+    scope.spawn("end", close());
+    clock.settle();
+    log::redirect({});
+  }
+  Task<void> close() { co_return; }
+
+  void win() { keeper.won({clock.now(), store.length}); }
+  void keep() { keeper.mandate({Mandate::Kind::keep, clock.now() + 30s}, std::nullopt); }
+
+  boost::asio::io_context io;
+  test::ManualClock clock{io};
+  test::FakeStore store{clock};
+  test::FakeServer server;
+  test::FakePeers peers;
+  NoFence fence;
+  test::FakeDisk disk;
+  test::FakeDice dice;
+  test::FakeJournal journal;
+  TaskScope scope{io.get_executor()};
+  bool may_write = true;
+  int changes = 0;
+  bool promoting = false;
+  LeaseKeeper keeper{
+      Ports{clock, store, server, peers, fence, disk, dice, journal}, scope,
+      LeaseKeeper::Hooks{
+          [this] { return may_write; }, [this] { ++changes; }, {}, [this] { return promoting; }}};
+};
+
+TEST_F(lease_keeper, without_a_mandate_nothing_is_renewed) {
+  clock.advance(60s);
+  EXPECT_EQ(store.renewals, 0);
+  EXPECT_FALSE(keeper.lease().held(clock.now()));
+}
+
+TEST_F(lease_keeper, a_won_lease_is_renewed_each_loop_wait_while_decisions_say_keep) {
+  win();
+  for (int i = 0; i < 6; ++i) {
+    keep();
+    clock.advance(10s);
+  }
+  EXPECT_EQ(store.renewals, 6);
+  EXPECT_TRUE(keeper.lease().held(clock.now()));
+}
+
+TEST_F(lease_keeper, the_first_status_of_a_leadership_does_not_wait_for_the_rhythm) {
+  win();
+  keeper.mandate({Mandate::Kind::keep, clock.now() + 30s}, dcs::Status{.optime = Lsn{1}});
+  clock.advance(1s);
+  EXPECT_EQ(store.statuses_written, 1);
+  EXPECT_EQ(store.renewals, 1);
+  keeper.mandate({Mandate::Kind::keep, clock.now() + 30s}, dcs::Status{.optime = Lsn{2}});
+  clock.advance(5s);
+  EXPECT_EQ(store.statuses_written, 1) << "the next one comes with the next renewal";
+  clock.advance(6s);
+  EXPECT_EQ(store.statuses_written, 2);
+  EXPECT_EQ(store.renewals, 2);
+}
+
+TEST_F(lease_keeper, a_copy_from_before_the_last_proof_takes_nothing_away) {
+  keeper.won({clock.now(), 30s, 75});
+  // The key was deleted at 70 and taken back at 75 by a request whose reply was lost; the stream is behind.
+  keeper.seen_lost("the leader key was deleted", true, 70);
+  EXPECT_TRUE(keeper.lease().held(clock.now()));
+  keeper.seen_lost("the leader key was deleted", true, 75);
+  EXPECT_TRUE(keeper.lease().held(clock.now()));
+  clock.advance(1s);
+  EXPECT_TRUE(server.stops.empty());
+  keeper.seen_lost("it names b", false, 76);
+  EXPECT_FALSE(keeper.lease().held(clock.now()));
+  EXPECT_EQ(server.stops.size(), 1u);
+}
+
+TEST_F(lease_keeper, a_mandate_that_is_not_renewed_ends_the_renewals) {
+  win();
+  keep();
+  clock.advance(61s);
+  EXPECT_LE(store.renewals, 3);
+  EXPECT_FALSE(keeper.lease().held(clock.now()));
+}
+
+TEST_F(lease_keeper, the_lease_counts_from_before_the_request) {
+  store.delay = 2s;
+  win();
+  keep();
+  const Instant sent = clock.now() + (keeper.lease().until - keeper.lease().proven_at) / 3;
+  clock.advance(12s);
+  ASSERT_EQ(store.renewals, 1);
+  EXPECT_EQ(keeper.lease().proven_at, sent);
+}
+
+TEST_F(lease_keeper, without_proof_postgresql_is_stopped_and_then_killed_before_the_end) {
+  win();
+  store.outcome = dcs::RenewOutcome::unproven;
+  const Instant won_at = clock.now();
+  const auto at = keeper.deadlines();
+  for (int i = 0; i < 29; ++i) {
+    keep();
+    clock.advance(1s);
+    if (clock.now() < at.stop_at) {
+      EXPECT_TRUE(server.stops.empty()) << seconds(clock.now() - won_at);
+    }
+  }
+  ASSERT_EQ(server.stops.size(), 1u);
+  EXPECT_EQ(server.stops[0], postgres::StopMode::fast);
+  EXPECT_EQ(server.kills, 0);
+  clock.advance(900ms);
+  EXPECT_GE(server.kills, 1);
+  EXPECT_LT(clock.now(), at.until);
+}
+
+TEST_F(lease_keeper, what_may_write_is_killed_until_it_is_gone_also_after_the_end) {
+  win();
+  store.outcome = dcs::RenewOutcome::unproven;
+  clock.advance(31s);
+  const int kills = server.kills;
+  clock.advance(1s);
+  EXPECT_GT(server.kills, kills);
+  may_write = false;
+  clock.advance(1s);
+  const int after = server.kills;
+  clock.advance(10s);
+  EXPECT_EQ(server.kills, after);
+}
+
+TEST_F(lease_keeper, a_replica_is_neither_stopped_nor_killed) {
+  may_write = false;
+  win();
+  store.outcome = dcs::RenewOutcome::unproven;
+  clock.advance(60s);
+  EXPECT_TRUE(server.stops.empty());
+  EXPECT_EQ(server.kills, 0);
+}
+
+TEST_F(lease_keeper, in_pause_nothing_is_stopped_at_the_deadlines) {
+  keeper.set_paused(true);
+  win();
+  store.outcome = dcs::RenewOutcome::unproven;
+  clock.advance(60s);
+  EXPECT_TRUE(server.stops.empty());
+  EXPECT_EQ(server.kills, 0);
+}
+
+TEST_F(lease_keeper, a_definite_loss_stops_at_once_in_immediate_mode) {
+  win();
+  keep();
+  store.outcome = dcs::RenewOutcome::lost;
+  clock.advance(11s);
+  ASSERT_EQ(server.stops.size(), 1u);
+  EXPECT_EQ(server.stops[0], postgres::StopMode::immediate);
+  EXPECT_FALSE(keeper.lease().held(clock.now()));
+  EXPECT_GE(changes, 1);
+}
+
+TEST_F(lease_keeper, a_vanished_key_stops_postgresql_unless_it_is_won_again_at_once) {
+  win();
+  keeper.lost("deleted by hand", true);
+  EXPECT_FALSE(keeper.lease().held(clock.now()));
+  EXPECT_TRUE(server.stops.empty());
+  clock.advance(50ms);
+  win();
+  clock.advance(1s);
+  EXPECT_TRUE(server.stops.empty());
+
+  // Whoever takes the key instead waits 100 ms for the answers of members that are gone, then promotes.
+  keeper.lost("deleted by hand", true);
+  clock.advance(99ms);
+  EXPECT_TRUE(server.stops.empty());
+  clock.advance(2ms);
+  ASSERT_EQ(server.stops.size(), 1u);
+  EXPECT_EQ(server.stops[0], postgres::StopMode::immediate);
+}
+
+/// To its peers it is a standby: another may be writable before the key could be taken back.
+TEST_F(lease_keeper, a_vanished_key_stops_a_promotion_at_once) {
+  win();
+  promoting = true;
+  keeper.lost("deleted by hand", true);
+  ASSERT_EQ(server.stops.size(), 1u);
+  EXPECT_EQ(server.stops[0], postgres::StopMode::immediate);
+}
+
+TEST_F(lease_keeper, a_proof_after_failures_prolongs_and_nothing_is_stopped) {
+  win();
+  store.outcome = dcs::RenewOutcome::unproven;
+  for (int i = 0; i < 20; ++i) {
+    keep();
+    clock.advance(1s);
+  }
+  EXPECT_TRUE(keeper.failing_since().has_value());
+  store.outcome = dcs::RenewOutcome::proven;
+  for (int i = 0; i < 20; ++i) {
+    keep();
+    clock.advance(1s);
+  }
+  EXPECT_FALSE(keeper.failing_since().has_value());
+  EXPECT_TRUE(server.stops.empty());
+}
+
+TEST_F(lease_keeper, with_the_lease_its_failures_are_over) {
+  win();
+  store.outcome = dcs::RenewOutcome::unproven;
+  for (int i = 0; i < 20; ++i) {
+    keep();
+    clock.advance(1s);
+  }
+  EXPECT_TRUE(keeper.failing_since().has_value());
+  may_write = false;
+  keeper.mandate({Mandate::Kind::lapse, {}}, std::nullopt);
+  clock.advance(20s);
+  EXPECT_EQ(keeper.lease().until, Instant{});
+  EXPECT_FALSE(keeper.failing_since().has_value());
+}
+
+Task<void> give_up_into(LeaseKeeper& keeper, bool& done) {
+  auto giving_up = keeper.give_up();
+  co_await std::move(giving_up);
+  done = true;
+}
+
+TEST_F(lease_keeper, giving_up_awaits_the_request_under_way_and_its_answer_is_void) {
+  store.delay = 3s;
+  win();
+  keep();
+  clock.advance(11s);  // a renewal is under way
+  bool done = false;
+  scope.spawn("give up", give_up_into(keeper, done));
+  clock.advance(1s);
+  EXPECT_FALSE(done);
+  clock.advance(2s);
+  EXPECT_TRUE(done);
+  EXPECT_EQ(keeper.lease().until, Instant{});
+  clock.advance(60s);
+  EXPECT_EQ(store.renewals, 1);
+}
+
+Task<void> prove_into(LeaseKeeper& keeper, bool& proven) {
+  auto proving = keeper.prove();
+  proven = co_await std::move(proving);
+}
+
+TEST_F(lease_keeper, a_proof_asked_for_counts_without_a_mandate) {
+  bool proven = false;
+  scope.spawn("prove", prove_into(keeper, proven));
+  clock.settle();
+  clock.advance(1ms);
+  EXPECT_TRUE(proven);
+  EXPECT_TRUE(keeper.lease().held(clock.now()));
+}
+
+TEST_F(lease_keeper, a_changed_status_is_carried_by_one_renewal) {
+  win();
+  dcs::Status status;
+  status.optime = Lsn{100};
+  keeper.mandate({Mandate::Kind::keep, clock.now() + 30s}, status);
+  clock.advance(10s);
+  keeper.mandate({Mandate::Kind::keep, clock.now() + 30s}, status);
+  clock.advance(10s);
+  EXPECT_EQ(store.statuses_written, 1);
+}
+
+TEST_F(lease_keeper, what_is_lost_while_a_request_is_under_way_is_not_counted_on_when_it_is_answered) {
+  store.delay = 3s;
+  win();
+  keep();
+  clock.advance(11s);  // a renewal is under way
+  ASSERT_EQ(store.renewals, 1);
+  keeper.lost("it names n2", false);
+  keep();
+  clock.advance(2s);
+  EXPECT_FALSE(keeper.lease().held(clock.now())) << "the proof is older than the loss";
+}
+
+TEST_F(lease_keeper, a_lease_that_is_let_go_is_not_prolonged_by_the_answer_under_way) {
+  store.delay = 3s;
+  win();
+  keep();
+  const Instant until = keeper.lease().until;
+  clock.advance(11s);  // a renewal is under way
+  ASSERT_EQ(store.renewals, 1);
+  keeper.mandate({Mandate::Kind::lapse, clock.now() + 30s}, std::nullopt);
+  clock.advance(3s);
+  EXPECT_EQ(keeper.lease().until, until);
+}
+
+TEST_F(lease_keeper, a_lease_that_was_won_is_kept_until_the_next_decision) {
+  win();
+  clock.advance(11s);
+  EXPECT_EQ(store.renewals, 1);
+}
+
+/// Consul: half of ttl. With a rhythm made from ttl a healthy primary would be stopped every ten seconds.
+TEST_F(lease_keeper, a_lease_that_is_shorter_than_ttl_is_renewed_in_time) {
+  for (const Duration length : {15s, 10s, 2s}) {
+    store.length = length;
+    win();
+    for (int i = 0; i < 120; ++i) {
+      keep();
+      clock.advance(500ms);
+      ASSERT_TRUE(keeper.lease().held(clock.now())) << seconds(length);
+    }
+    EXPECT_TRUE(server.stops.empty()) << seconds(length);
+  }
+}
+
+TEST_F(lease_keeper, a_lost_renewal_of_a_short_lease_is_made_up_for) {
+  store.length = 15s;
+  win();
+  keep();
+  store.outcome = dcs::RenewOutcome::unproven;
+  store.delay = 3600ms;  // as late as it may be
+  clock.advance(8s);
+  store.outcome = dcs::RenewOutcome::proven;
+  for (int i = 0; i < 10; ++i) {
+    keep();
+    clock.advance(1s);
+  }
+  EXPECT_TRUE(server.stops.empty());
+  EXPECT_TRUE(keeper.lease().held(clock.now()));
+}
+
+class found_server : public lease_keeper {
+ protected:
+  LeaseDeadlines in(Duration stop, Duration kill, Duration until) {
+    return {.stop_at = clock.now() + stop, .kill_at = clock.now() + kill, .until = clock.now() + until};
+  }
+};
+
+TEST_F(found_server, is_stopped_and_killed_at_its_deadlines) {
+  keeper.guard_found(in(5s, 6s, 7s));
+  EXPECT_EQ(keeper.kill_at(), clock.now() + 6s);
+  clock.advance(4900ms);
+  EXPECT_TRUE(server.stops.empty());
+  clock.advance(200ms);
+  ASSERT_EQ(server.stops.size(), 1u);
+  EXPECT_EQ(server.stops[0], postgres::StopMode::fast);
+  EXPECT_EQ(server.kills, 0);
+  clock.advance(1s);
+  EXPECT_GE(server.kills, 1);
+  const int kills = server.kills;
+  clock.advance(5s);
+  EXPECT_GT(server.kills, kills) << "until it is gone";
+}
+
+TEST_F(found_server, goes_on_with_a_proof_and_has_its_lease_from_then_on) {
+  keeper.guard_found(in(5s, 6s, 7s));
+  clock.advance(4s);
+  win();
+  for (int i = 0; i < 10; ++i) {
+    keep();
+    clock.advance(5s);
+  }
+  EXPECT_TRUE(server.stops.empty());
+  EXPECT_EQ(server.kills, 0);
+}
+
+TEST_F(found_server, that_shows_only_later_is_stopped_then) {
+  may_write = false;
+  keeper.guard_found(in(1s, 2s, 3s));
+  clock.advance(10s);
+  EXPECT_EQ(server.kills, 0);
+  may_write = true;
+  clock.advance(300ms);
+  EXPECT_GE(server.kills, 1);
+}
+
+TEST_F(found_server, that_is_none_is_not_looked_for_for_ever) {
+  may_write = false;
+  keeper.guard_found(in(1s, 2s, 3s));
+  keeper.found_settled();
+  may_write = true;
+  clock.advance(10s);
+  EXPECT_TRUE(server.stops.empty());
+  EXPECT_EQ(server.kills, 0);
+}
+
+TEST_F(found_server, is_stopped_at_once_when_the_key_names_another) {
+  keeper.guard_found(in(20s, 25s, 26s));
+  keeper.lost("it names n2", false);
+  ASSERT_EQ(server.stops.size(), 1u);
+  EXPECT_EQ(server.stops[0], postgres::StopMode::immediate);
+}
+
+TEST_F(found_server, is_left_alone_in_pause) {
+  keeper.set_paused(true);
+  keeper.guard_found(in(1s, 2s, 3s));
+  clock.advance(10s);
+  EXPECT_TRUE(server.stops.empty());
+  EXPECT_EQ(server.kills, 0);
+}
+
+TEST_F(lease_keeper, what_was_won_again_after_the_end_is_not_killed) {
+  win();
+  store.outcome = dcs::RenewOutcome::unproven;
+  clock.advance(30s - 30ms + 10ms);
+  ASSERT_GE(server.kills, 1);
+  EXPECT_FALSE(keeper.lease().held(clock.now()));
+  win();
+  const int kills = server.kills;
+  clock.advance(1s);
+  EXPECT_EQ(server.kills, kills);
+}
+
+}  // namespace
+}  // namespace tanist::ha

@@ -1,0 +1,225 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "ha/model/journal_codec.h"
+#include "ha/policy/modes.h"
+#include "ha/policy/rules.h"
+#include "unit/ha/random_view.h"
+#include "unit/ha/transcript.h"
+#include "unit/ha/view_builder.h"
+
+/// Whatever the view: a decision, and none that could do harm.
+namespace tanist::ha {
+namespace {
+
+using namespace testing;
+
+constexpr int kViews = 20'000;
+constexpr int kReplays = 1'000;
+constexpr std::uint64_t kSeed = 20311105;
+
+bool arms_first(const Decision& d) {
+  for (const auto& ordered : d.duties)
+    if (const auto* fence = std::get_if<duty::Fence>(&ordered.duty))
+      if (fence->arm && ordered.on_failure == OnFailure::postpone_intent) return true;
+  return false;
+}
+
+/// By the view alone: a standby whose WAL goes on from a place where the cluster had left that timeline, or
+/// that was told by a comparison.
+bool is_diverged(const View& v) {
+  const auto& m = v.memory;
+  // What has happened since may have mended it, or calls for another comparison.
+  const bool learns = v.last_operation && v.last_operation->serial > m.results_seen;
+  if (!learns && !m.was_paused && m.callback_fired &&
+      (m.rewind == Memory::Rewind::need || m.rewind == Memory::Rewind::failed || m.found_diverged))
+    return true;
+  const auto& facts = v.postgres.facts;
+  if (!facts.probe || facts.failing_since || !v.store.cluster) return false;
+  for (const auto& line : v.cluster().history.lines)
+    if (facts.probe->effective_timeline && line.parent == facts.probe->effective_timeline &&
+        std::min(facts.probe->receive, facts.probe->replay) > line.switch_lsn && line.switch_lsn)
+      return true;
+  return false;
+}
+
+/// Empty: nothing wrong.
+std::string harm_in(const View& v, const Decision& d) {
+  const bool fresh = v.store.ok && v.store.cluster && v.cluster().linearizable && !v.store.lock_unknown;
+  const auto& facts = v.postgres.facts;
+  const bool served = policy::mode_not_served(v.settings->dynamic).empty();
+
+  if (d.mandate.kind == Mandate::Kind::keep && !v.has_lock()) return "keeps a lock that is not mine";
+  if (d.mandate.good_until != v.now + v.timing().ttl) return "a mandate for longer than ttl";
+
+  if (const auto* i = std::get_if<intent::Acquire>(&d.intent)) {
+    if (!fresh || v.lock != Lock::free) return "takes the lock on an old view";
+    const auto& c = i->conditions;
+    if (!c.sync || !c.failsafe || !c.failover || !c.config || !c.initialize)
+      return "takes the lock unconditionally";
+    if (!facts.running()) return "takes the lock without a server";
+    if (!policy::is_primary(v) && is_diverged(v)) return "races with WAL that the cluster has left behind";
+    if (!served && !policy::is_primary(v)) return "races in a mode that is not served";
+  }
+  if (intends<intent::Promote>(d)) {
+    if (!fresh || !policy::leads(v)) return "promotes without the lock, a lease or a fresh view";
+    if (!v.fence.usable || !arms_first(d)) return "promotes without the fence";
+    if (!served) return "promotes in a mode that is not served";
+    if (is_diverged(v)) return "promotes WAL that the cluster has left behind";
+  }
+  if (const auto* i = std::get_if<intent::Start>(&d.intent)) {
+    if (facts.process != postgres::Process::none) return "starts beside what is left";
+    if (facts.half_rewound) return "starts what pg_rewind left half-way";
+    if (facts.data_directory != postgres::DataDirectory::ok) return "starts without data";
+    if (!i->as_standby && (!policy::leads(v) || !arms_first(d)))
+      return "starts as primary without lock or fence";
+    if (!i->as_standby && facts.standby_signal) return "starts a standby as primary";
+  }
+  if (const auto* i = std::get_if<intent::Clone>(&d.intent)) {
+    if (!served) return "clones in a mode that is not served";
+    if (!i->source) {
+      if (!fresh || !v.cluster().unlocked() || !v.cluster().initialize.valid_system_id())
+        return "restores a backup beside a leader or a new cluster";
+      if (!i->why_removal_allowed.empty()) return "removes data without a better copy";
+    } else if (i->source->host.empty() || i->source_name == v.self.name) {
+      return "clones from nobody";
+    }
+    if (i->why_removal_allowed.empty()) {
+      if (facts.data_directory != postgres::DataDirectory::empty) return "clones over data";
+    } else {
+      const auto& pg = v.settings->postgresql;
+      if (!pg.remove_data_directory_on_diverged_timelines && !pg.remove_data_directory_on_rewind_failure)
+        return "removes data without permission";
+      if (!fresh || v.has_lock() || v.cluster().unlocked()) return "removes data without a better copy";
+    }
+  }
+  if (intends<intent::Bootstrap>(d)) {
+    if (!fresh || !v.cluster().unlocked() || !v.cluster().initialize.value.empty())
+      return "founds beside a cluster";
+    if (facts.data_directory != postgres::DataDirectory::empty) return "founds over data";
+  }
+  if (intends<intent::Rewind>(d) && (v.has_lock() || v.cluster().unlocked() || policy::is_primary(v)))
+    return "rewinds without a leader";
+  if (intends<intent::Release>(d) && (!v.has_lock() || d.mandate.kind != Mandate::Kind::release))
+    return "releases a lock that is not mine, or goes on renewing";
+  if (intends<intent::Demote>(d) && !v.store.ok &&
+      std::get<intent::Demote>(d.intent).mode != DemoteMode::offline)
+    return "demotes in an outage, and not offline";
+
+  const bool may_meet_operation = intends<intent::None>(d) || intends<intent::PreEmpt>(d) ||
+                                  intends<intent::Advance>(d) || intends<intent::Shutdown>(d);
+  if (v.operation && !may_meet_operation) return "starts something beside an operation";
+  if (!v.store.ok && d.needs.any()) return "asks while the store is silent";
+  if (!v.store.ok && has_duty<duty::Member>(d)) return "writes while the store is silent";
+
+  // Nobody gives the key away, or ends, beside a server that may commit.
+  const bool paused = v.settings->dynamic.pause;
+  if (!paused && policy::may_commit(v)) {
+    if (intends<intent::Release>(d)) return "gives the key away while PostgreSQL may commit";
+    if (intends<intent::Exit>(d)) return "ends beside a PostgreSQL that may commit";
+  }
+  // A primary that has certainly no right to write is stopped.
+  const bool stops = intends<intent::Demote>(d) || intends<intent::StopImmediate>(d) ||
+                     intends<intent::Shutdown>(d) || intends<intent::CancelBootstrap>(d);
+  if (!paused && !v.operation && !d.memory.bootstrapping && facts.running() && v.store.ok && !d.needs.any() &&
+      policy::locked_by_other(v) && !v.lease.held(v.now) && policy::may_commit(v) && !stops)
+    return "a primary under the key of another goes on";
+  return {};
+}
+TEST(Totality, no_view_leads_to_harm) {
+  std::mt19937_64 random(kSeed);
+  std::map<std::string_view, int> seen;
+  for (int i = 0; i < kViews; ++i) {
+    const View view = random_view(random);
+    const Decision decision = decide(view);
+    ++seen[intent_name(decision.intent)];
+    const std::string harm = harm_in(view, decision);
+    ASSERT_EQ(harm, "") << "view " << i << ": " << to_json(encode(view)) << "\n" << to_json(encode(decision));
+  }
+  // The views are worth something only if they lead everywhere.
+  for (const char* intent : {"none", "acquire", "promote", "demote", "follow", "start", "crash_recover",
+                             "rewind", "clone", "bootstrap", "finish_bootstrap", "cancel_bootstrap",
+                             "pre_empt", "release", "advance", "restart", "shutdown", "exit"})
+    EXPECT_GT(seen[intent], 0) << intent;
+}
+
+TEST(Totality, the_same_view_leads_to_the_same_decision) {
+  std::mt19937_64 random(kSeed + 1);
+  for (int i = 0; i < kReplays; ++i) {
+    const View view = random_view(random);
+    ASSERT_EQ(encode(decide(view)), encode(decide(view)));
+  }
+}
+
+TEST(Totality, answered_needs_are_not_asked_for_again) {
+  std::mt19937_64 random(kSeed + 2);
+  int asked = 0;
+  for (int i = 0; i < kReplays; ++i) {
+    View view = random_view(random);
+    Decision decision = decide(view);
+    if (!decision.needs.any()) continue;
+    ++asked;
+    for (int round = 0; decision.needs.any() && round < 3; ++round) {
+      if (decision.needs.linearizable_view) {
+        auto cluster = std::make_shared<dcs::Cluster>(*view.store.cluster);
+        cluster->linearizable = true;
+        view.store.cluster = cluster;
+        view.store.lock_unknown = false;
+      }
+      if (decision.needs.control_file) {
+        postgres::ControlData control;
+        control.seen_at = view.now;
+        control.cluster_state = "shut down";
+        view.postgres.facts.control = control;
+      }
+      if (decision.needs.peers) {
+        if (!view.answers.peers) view.answers.peers.emplace();
+        for (const auto& name : *decision.needs.peers) view.answers.peers->try_emplace(name);
+      }
+      if (decision.needs.divergence) view.answers.divergence.emplace();
+      decision = decide(view);
+    }
+    ASSERT_FALSE(decision.needs.any()) << to_json(encode(view)) << "\n" << to_json(encode(decision));
+  }
+  EXPECT_GT(asked, 100);
+}
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> transcripts() {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(fs::path(TANIST_SOURCE_DIR) / "tests/unit/ha"))
+    if (entry.path().extension() == ".txt") names.push_back(entry.path().stem().string());
+  std::ranges::sort(names);
+  return names;
+}
+
+class Transcript : public ::testing::TestWithParam<std::string> {};
+
+/// TANIST_UPDATE_TRANSCRIPTS=1 writes the answers of now into the files.
+TEST_P(Transcript, is_told_the_same_again) {
+  const fs::path path = fs::path(TANIST_SOURCE_DIR) / "tests/unit/ha" / (GetParam() + ".txt");
+  std::ostringstream content;
+  content << std::ifstream(path).rdbuf();
+  const std::string told = retell(content.str());
+  if (std::getenv("TANIST_UPDATE_TRANSCRIPTS")) {
+    std::ofstream(path) << told;
+    return;
+  }
+  EXPECT_EQ(told, content.str()) << "TANIST_UPDATE_TRANSCRIPTS=1 unit_ha_test writes what is decided now";
+}
+
+INSTANTIATE_TEST_SUITE_P(Stories, Transcript, ::testing::ValuesIn(transcripts()),
+                         [](const auto& info) { return info.param; });
+
+TEST(Transcript, there_are_some) {
+  EXPECT_GE(transcripts().size(), 6U);
+}
+
+}  // namespace
+}  // namespace tanist::ha
