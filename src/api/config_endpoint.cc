@@ -49,8 +49,7 @@ const Document* ConfigEndpoint::newer_than(dcs::Version version) const {
 }
 
 Task<bool> ConfigEndpoint::changed_since(dcs::Version version, Duration patience) {
-  auto loading = control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
-  const auto cluster = co_await std::move(loading);
+  const auto cluster = co_await control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
   co_return cluster && (*cluster)->config.version != version;
 }
 
@@ -73,8 +72,7 @@ Task<HttpResponse> ConfigEndpoint::store(Document next, dcs::Condition condition
                                        written.detail));
     case dcs::Outcome::refused:
       if (const auto* wanted = std::get_if<dcs::IfVersion>(&condition)) {
-        auto asking = changed_since(wanted->version, patience);
-        const bool changed = co_await std::move(asking);
+        const bool changed = co_await changed_since(wanted->version, patience);
         if (changed) {
           co_return error_page(
               409,
@@ -92,8 +90,7 @@ Task<HttpResponse> ConfigEndpoint::store(Document next, dcs::Condition condition
 Task<HttpResponse> ConfigEndpoint::patch(HttpRequest request, Duration patience) {
   const auto changes = required_object(request);
   if (!changes) co_return changes.error();
-  auto loading = control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
-  const auto cluster = co_await std::move(loading);
+  const auto cluster = co_await control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
   if (!cluster) co_return store_unreachable(cluster.error());
   const dcs::Config& current = (*cluster)->config;
   if (!current.valid) co_return error_page(503, why_no_config(current));
@@ -109,8 +106,7 @@ Task<HttpResponse> ConfigEndpoint::patch(HttpRequest request, Duration patience)
 Task<HttpResponse> ConfigEndpoint::put(HttpRequest request, Duration patience) {
   const auto wanted = required_object(request);
   if (!wanted) co_return wanted.error();
-  auto loading = control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
-  const auto cluster = co_await std::move(loading);
+  const auto cluster = co_await control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
   if (!cluster) co_return store_unreachable(cluster.error());
   const dcs::Config& current = (*cluster)->config;
   if (current.valid && equal_by_text(current.data, *wanted)) co_return json_body(200, *wanted);

@@ -37,8 +37,7 @@ std::function<void(T)> into(Executor io, std::shared_ptr<Answer<T>> answer) {
 
 template <class T>
 Task<void> arrival(std::shared_ptr<Answer<T>> answer) {
-  auto wait = answer->arrived.wait();
-  co_await std::move(wait);
+  co_await answer->arrived.wait();
 }
 
 }  // namespace
@@ -46,10 +45,7 @@ Task<void> arrival(std::shared_ptr<Answer<T>> answer) {
 struct ControlLink::Refreshing {
   Event arrived;
 
-  static Task<void> arrival(std::shared_ptr<Refreshing> self) {
-    auto wait = self->arrived.wait();
-    co_await std::move(wait);
-  }
+  static Task<void> arrival(std::shared_ptr<Refreshing> self) { co_await self->arrived.wait(); }
 };
 
 ControlLink::ControlLink(Executor io, Clock& clock, ControlPort port)
@@ -63,8 +59,7 @@ Task<void> ControlLink::refresh(Duration max_age, Instant deadline) {
                   [io = io_, begun] { asio::post(io, [begun] { begun->arrived.set(); }); });
   }
   auto mine = refreshing_;
-  auto waiting = run_until(clock_, Refreshing::arrival(mine), deadline);
-  co_await std::move(waiting);
+  co_await run_until(clock_, Refreshing::arrival(mine), deadline);
   if (refreshing_ == mine) refreshing_.reset();
 }
 
@@ -80,8 +75,7 @@ Task<ControlLink::ReadResult> ControlLink::load(Asker asker, Instant deadline) {
   auto answer = std::make_shared<Answer<ReadResult>>();
   answer->value = std::unexpected(std::string("no answer in time"));
   port_.load(deadline, into(io_, answer));
-  auto waiting = run_until(clock_, arrival(answer), deadline);
-  co_await std::move(waiting);
+  co_await run_until(clock_, arrival(answer), deadline);
   co_return answer->value;
 }
 
@@ -94,8 +88,7 @@ Task<dcs::WriteResult> ControlLink::write(dcs::Record record, dcs::Condition con
   answer->value.outcome = dcs::Outcome::unknown;
   answer->value.detail = "no answer in time";
   port_.write(std::move(record), condition, deadline, into(io_, answer));
-  auto waiting = run_until(clock_, arrival(answer), deadline + kAnswerMargin);
-  co_await std::move(waiting);
+  co_await run_until(clock_, arrival(answer), deadline + kAnswerMargin);
   co_return answer->value;
 }
 
@@ -104,8 +97,7 @@ Task<ha::RestartAnswer> ControlLink::restart(ha::RestartOrder order, Instant dea
   if (!port_.restart) co_return ha::RestartAnswer{.why = "the daemon has not started yet"};
   answer->value.kind = ha::RestartAnswer::Kind::still_starting;
   port_.restart(std::move(order), into(io_, answer));
-  auto waiting = run_until(clock_, arrival(answer), deadline);
-  co_await std::move(waiting);
+  co_await run_until(clock_, arrival(answer), deadline);
   co_return answer->value;
 }
 

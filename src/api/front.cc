@@ -63,8 +63,7 @@ Front::Front(Executor executor, Clock& clock, net::HttpServerOptions limits, net
 }
 
 Task<Front::Started> Front::start_server(net::HttpServer* server) {
-  auto starting = with_deadline(clock_, server->start(), clock_.now() + kListenBudget);
-  auto started = co_await std::move(starting);
+  auto started = co_await with_deadline(clock_, server->start(), clock_.now() + kListenBudget);
   if (!started) co_return std::unexpected(std::string("its name was not resolved in time"));
   co_return std::move(*started);
 }
@@ -86,28 +85,25 @@ Task<Front::Loaded> Front::load_tls(config::RestApi rest) {
                      clients = asked_of_clients(rest.verify_client)]() -> Loaded {
     return net::load_server_tls(options, clients);
   };
-  auto loading = disk.call<Loaded>("read the certificates of the REST API", load, clock_.now() + kLoadBudget);
-  auto loaded = co_await std::move(loading);
+  auto loaded =
+      co_await disk.call<Loaded>("read the certificates of the REST API", load, clock_.now() + kLoadBudget);
   if (!loaded) co_return std::unexpected(loaded.error());
   co_return std::move(*loaded);
 }
 
 Task<Front::Started> Front::start(config::RestApi rest) {
-  auto loading = load_tls(rest);
-  auto loaded = co_await std::move(loading);
+  auto loaded = co_await load_tls(rest);
   if (!loaded) co_return std::unexpected("the REST API " + loaded.error());
   tls_ = std::move(*loaded);
   server_ = make_server(rest);
-  auto starting = start_server(server_.get());
-  auto started = co_await std::move(starting);
+  auto started = co_await start_server(server_.get());
   if (!started) co_return std::unexpected(failed_to_listen(rest, started.error()));
   in_use_ = std::move(rest);
   co_return Started();
 }
 
 Task<void> Front::use(config::RestApi rest) {
-  auto loading = load_tls(rest);
-  auto loaded = co_await std::move(loading);
+  auto loaded = co_await load_tls(rest);
   if (!loaded) {
     log::error("REST API: {}; {}", loaded.error(),
                tls_ ? "the certificates that were loaded before keep serving" : "it goes on without TLS");
@@ -122,26 +118,21 @@ Task<void> Front::use(config::RestApi rest) {
   }
   server_->set_server_name(server_name(rest.server_tokens));
   if (rest.listen != in_use_.listen || server_->port() == 0) {
-    auto moving = move_to(rest);
-    co_await std::move(moving);
+    co_await move_to(rest);
   }
 }
 
 Task<void> Front::move_to(config::RestApi rest) {
   auto next = make_server(rest);
-  auto starting = start_server(next.get());
-  auto started = co_await std::move(starting);
+  auto started = co_await start_server(next.get());
   if (!started && rest.listen.port == server_->port()) {
     // The old socket may be what is in the way (all addresses against one of them).
-    auto stopping = server_->stop();
-    co_await std::move(stopping);
+    co_await server_->stop();
     next = make_server(rest);
-    auto again = start_server(next.get());
-    started = co_await std::move(again);
+    started = co_await start_server(next.get());
     if (!started) {
       auto old = make_server(in_use_);
-      auto returning = start_server(old.get());
-      auto returned = co_await std::move(returning);
+      auto returned = co_await start_server(old.get());
       if (!returned) log::critical("{}", failed_to_listen(in_use_, returned.error()));
       server_ = std::move(old);
     }
@@ -154,14 +145,12 @@ Task<void> Front::move_to(config::RestApi rest) {
   log::info("the REST API listens on {}", config::to_string(rest.listen));
   std::swap(server_, next);
   in_use_ = std::move(rest);
-  auto stopping = next->stop();
-  co_await std::move(stopping);
+  co_await next->stop();
 }
 
 Task<void> Front::stop() {
   if (!server_) co_return;
-  auto stopping = server_->stop();
-  co_await std::move(stopping);
+  co_await server_->stop();
 }
 
 }  // namespace tanist::api

@@ -42,15 +42,13 @@ void Gate::use(const config::RestApi& rest) {
 }
 
 Task<void> Gate::collect(std::string host, Addresses* into) {
-  auto resolving = resolver_.resolve(std::move(host), 0);
-  auto found = co_await std::move(resolving);
+  auto found = co_await resolver_.resolve(std::move(host), 0);
   if (!found) co_return;
   for (const auto& endpoint : *found) into->push_back(endpoint.address());
 }
 
 Task<void> Gate::look_up(std::string name) {
-  auto resolving = with_deadline(clock_, resolver_.resolve(name, 0), clock_.now() + kLookUpBudget);
-  auto found = co_await std::move(resolving);
+  auto found = co_await with_deadline(clock_, resolver_.resolve(name, 0), clock_.now() + kLookUpBudget);
   const auto entry = names_.find(name);
   if (entry == names_.end()) co_return;
   if (found && *found) {
@@ -69,13 +67,11 @@ Task<void> Gate::resolve_forever() {
     changed_.clear();
     std::vector<Task<void>> looking;
     for (const auto& [name, known] : names_) looking.push_back(look_up(name));
-    auto all_of_them = all(std::move(looking));
-    co_await std::move(all_of_them);
+    co_await all(std::move(looking));
     const bool missing =
         std::ranges::any_of(names_, [](const auto& n) { return n.second.addresses.empty(); });
     const Duration pause = names_.empty() ? 24h : missing ? kLookUpAgain : kLookUpEvery;
-    auto waiting = run_until(clock_, changed_.wait(), clock_.now() + pause);
-    co_await std::move(waiting);
+    co_await run_until(clock_, changed_.wait(), clock_.now() + pause);
   }
 }
 
@@ -94,8 +90,7 @@ Task<bool> Gate::allowed(std::string client_ip, bool members_too, dcs::ClusterPt
     const auto url = net::parse_url(member.api_url);
     if (url) looking.push_back(collect(url->endpoint.host, &addresses));
   }
-  auto everybody = run_until(clock_, all(std::move(looking)), clock_.now() + kMemberBudget);
-  co_await std::move(everybody);
+  co_await run_until(clock_, all(std::move(looking)), clock_.now() + kMemberBudget);
   co_return std::ranges::find(addresses, client) != addresses.end();
 }
 
@@ -104,8 +99,7 @@ Task<std::optional<net::HttpResponse>> Gate::check(net::HttpRequest request, dcs
   const bool members_too = rest_.allowlist_include_members && from == From::list_and_members;
   bool address_allowed = true;
   if (rest_.allowlist || members_too) {
-    auto looking = allowed(request.client_ip, members_too, std::move(view));
-    address_allowed = co_await std::move(looking);
+    address_allowed = co_await allowed(request.client_ip, members_too, std::move(view));
   }
   auto refusal = refusal_of(rest_, request, address_allowed);
   if (refusal) {

@@ -117,8 +117,7 @@ struct Resources::Impl {
     const Instant now = self->clock.now();
     const bool fresh = before->facts.probe && now - before->facts.probe->asked_at <= kProbeMaxAge;
     if (!fresh && before->facts.running() && self->control.can_refresh()) {
-      auto refreshing = self->control.refresh(kProbeMaxAge, now + kRefreshPatience);
-      co_await std::move(refreshing);
+      co_await self->control.refresh(kProbeMaxAge, now + kRefreshPatience);
     }
     const auto s = self->snapshot();
     co_return self->status_answer(200, s, observe(*s, self->clock.now()));
@@ -130,8 +129,8 @@ struct Resources::Impl {
   Duration patience() const { return snapshot()->settings->dynamic.timing.retry_timeout; }
 
   static Task<ReadResult> load(std::shared_ptr<Impl> self) {
-    auto loading = self->control.load(ControlLink::Asker::open, self->clock.now() + self->patience());
-    ReadResult cluster = co_await std::move(loading);
+    ReadResult cluster =
+        co_await self->control.load(ControlLink::Asker::open, self->clock.now() + self->patience());
     co_return cluster;
   }
 
@@ -140,8 +139,7 @@ struct Resources::Impl {
   }
 
   static Task<HttpResponse> cluster_answer(std::shared_ptr<Impl> self, HttpRequest) {
-    auto loading = load(self);
-    const ReadResult cluster = co_await std::move(loading);
+    const ReadResult cluster = co_await load(self);
     if (!cluster) co_return unreachable(cluster.error());
     const auto s = self->snapshot();
     const Document& config = (*cluster)->config.valid ? (*cluster)->config.data : s->settings->dynamic.raw;
@@ -152,21 +150,18 @@ struct Resources::Impl {
   static Task<ReadResult> view_or_load(std::shared_ptr<Impl> self) {
     const auto s = self->snapshot();
     if (observe(*s, self->clock.now()).view != nullptr) co_return s->cluster;
-    auto loading = load(self);
-    ReadResult cluster = co_await std::move(loading);
+    ReadResult cluster = co_await load(self);
     co_return cluster;
   }
 
   static Task<HttpResponse> history_answer(std::shared_ptr<Impl> self, HttpRequest) {
-    auto reading = view_or_load(self);
-    const ReadResult cluster = co_await std::move(reading);
+    const ReadResult cluster = co_await view_or_load(self);
     if (!cluster) co_return unreachable(cluster.error());
     co_return json_body(200, dcs::history_document((*cluster)->history));
   }
 
   static Task<HttpResponse> config_answer(std::shared_ptr<Impl> self, HttpRequest) {
-    auto reading = view_or_load(self);
-    const ReadResult cluster = co_await std::move(reading);
+    const ReadResult cluster = co_await view_or_load(self);
     if (!cluster) co_return unreachable(cluster.error());
     if (const Document* newer = self->config.newer_than((*cluster)->config.version))
       co_return json_body(200, *newer);
@@ -305,8 +300,7 @@ Task<std::optional<HttpResponse>> Resources::admit(HttpRequest request) {
   // What does not exist is told to everybody.
   if (route == nullptr || route->access == Access::open) co_return std::nullopt;
   const auto from = route->access == Access::guarded ? Gate::From::list_and_members : Gate::From::list;
-  auto checking = impl->gate.check(std::move(request), impl->snapshot()->cluster, from);
-  auto refusal = co_await std::move(checking);
+  auto refusal = co_await impl->gate.check(std::move(request), impl->snapshot()->cluster, from);
   if (refusal) impl->add_extra_headers(*refusal);
   co_return refusal;
 }
@@ -329,8 +323,7 @@ Task<HttpResponse> Resources::answer(HttpRequest request) {
         501, fmt::format("Server does not support this operation: {} /{} is not available in Tanist {}.",
                          route->method, route->segment, version()));
   } else {
-    auto answering = route->handler(impl, std::move(request));
-    response = co_await std::move(answering);
+    response = co_await route->handler(impl, std::move(request));
   }
   impl->add_extra_headers(response);
   if (told) {

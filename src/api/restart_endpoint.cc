@@ -136,8 +136,7 @@ std::expected<ha::RestartOrder, HttpResponse> parse_restart(const Document& body
 Task<HttpResponse> RestartEndpoint::post(HttpRequest request, ha::SnapshotPtr snapshot, Duration patience) {
   const auto body = optional_object(request);
   if (!body) co_return body.error();
-  auto loading = control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
-  const auto cluster = co_await std::move(loading);
+  const auto cluster = co_await control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
   if (!cluster) co_return error_page(503, "could not read the cluster from the store: " + cluster.error());
   const dcs::Config& config = (*cluster)->config;
   const bool paused = config.valid ? config::modes_of(config.data).pause : snapshot->paused;
@@ -149,8 +148,7 @@ Task<HttpResponse> RestartEndpoint::post(HttpRequest request, ha::SnapshotPtr sn
   log::info("REST API: {} asks for a restart: {}", request.client_ip, to_json(*body));
   Duration limit = snapshot->settings->dynamic.primary_start_timeout;
   if (const auto* now = std::get_if<ha::RestartRequest>(&*order); now && now->timeout) limit = *now->timeout;
-  auto restarting = control_.restart(std::move(*order), clock_.now() + limit + kStopMargin);
-  const auto answer = co_await std::move(restarting);
+  const auto answer = co_await control_.restart(std::move(*order), clock_.now() + limit + kStopMargin);
   co_return answer_of(answer);
 }
 

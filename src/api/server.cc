@@ -61,8 +61,7 @@ struct ApiServer::Impl {
         self->io->get_executor(), self->clock, std::move(limits),
         [&resources](net::HttpRequest request) { return resources.answer(std::move(request)); },
         [&resources](net::HttpRequest request) { return resources.admit(std::move(request)); });
-    auto starting = front.start(self->options.settings->restapi);
-    const auto listening = co_await std::move(starting);
+    const auto listening = co_await front.start(self->options.settings->restapi);
     if (!listening) {
       started->set_value(std::unexpected(listening.error()));
       co_return;
@@ -73,18 +72,14 @@ struct ApiServer::Impl {
     while (!self->stopping) {
       if (const auto next = std::exchange(self->reloaded, nullptr)) {
         resources.use(next->restapi);
-        auto using_it = front.use(next->restapi);
-        co_await std::move(using_it);
+        co_await front.use(next->restapi);
         continue;
       }
       self->wake.clear();
-      auto waiting = self->wake.wait();
-      co_await std::move(waiting);
+      co_await self->wake.wait();
     }
-    auto closing = scope.close();
-    co_await std::move(closing);
-    auto stop = front.stop();
-    co_await std::move(stop);
+    co_await scope.close();
+    co_await front.stop();
   }
 
   template <class T>

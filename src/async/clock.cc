@@ -26,8 +26,7 @@ WallTime SystemClock::wall_now() const {
 
 Task<void> SystemClock::sleep_until(Instant until) {
   Timer timer(co_await boost::asio::this_coro::executor, until);
-  auto wait = timer.async_wait(boost::asio::use_awaitable);
-  co_await std::move(wait);
+  co_await timer.async_wait(boost::asio::use_awaitable);
 }
 
 }  // namespace tanist

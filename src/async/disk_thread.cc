@@ -222,8 +222,7 @@ Task<std::expected<void, std::string>> DiskThread::run(std::string what, std::fu
   }
   state_->changed.notify_all();
   auto wait = job->done.wait();
-  auto bounded = run_until(clock_, std::move(wait), deadline);
-  const bool done = co_await std::move(bounded);
+  const bool done = co_await run_until(clock_, std::move(wait), deadline);
   if (!done) co_return std::unexpected(fmt::format("could not {}: the disk did not answer in time", what));
   if (!job->failure.empty()) co_return std::unexpected(fmt::format("could not {}: {}", what, job->failure));
   co_return std::expected<void, std::string>();
@@ -234,8 +233,8 @@ Task<std::expected<std::optional<std::string>, std::string>> DiskThread::read(st
   using Content = std::expected<std::optional<std::string>, std::string>;
   std::string what = fmt::format("read \"{}\"", path);
   std::function<Content()> work = [path = std::move(path)] { return blocking::read_file(path); };
-  auto op = call<Content>(std::move(what), std::move(work), deadline);
-  std::expected<Content, std::string> result = co_await std::move(op);
+  std::expected<Content, std::string> result =
+      co_await call<Content>(std::move(what), std::move(work), deadline);
   if (!result) co_return std::unexpected(std::move(result.error()));
   co_return std::move(*result);
 }
@@ -255,8 +254,8 @@ Task<std::expected<void, std::string>> DiskThread::write(std::string path, std::
   std::function<Outcome()> work = [path = std::move(path), content = std::move(content), mode] {
     return blocking::write_file(path, content, mode);
   };
-  auto op = call<Outcome>(std::move(what), std::move(work), deadline);
-  std::expected<Outcome, std::string> result = co_await std::move(op);
+  std::expected<Outcome, std::string> result =
+      co_await call<Outcome>(std::move(what), std::move(work), deadline);
   co_return flatten(std::move(result));
 }
 
@@ -266,16 +265,16 @@ Task<std::expected<void, std::string>> DiskThread::append(std::string path, std:
   std::function<Outcome()> work = [path = std::move(path), content = std::move(content), mode] {
     return blocking::append_file(path, content, mode);
   };
-  auto op = call<Outcome>(std::move(what), std::move(work), deadline);
-  std::expected<Outcome, std::string> result = co_await std::move(op);
+  std::expected<Outcome, std::string> result =
+      co_await call<Outcome>(std::move(what), std::move(work), deadline);
   co_return flatten(std::move(result));
 }
 
 Task<std::expected<void, std::string>> DiskThread::remove(std::string path, Instant deadline) {
   std::string what = fmt::format("remove \"{}\"", path);
   std::function<Outcome()> work = [path = std::move(path)] { return blocking::remove_file(path); };
-  auto op = call<Outcome>(std::move(what), std::move(work), deadline);
-  std::expected<Outcome, std::string> result = co_await std::move(op);
+  std::expected<Outcome, std::string> result =
+      co_await call<Outcome>(std::move(what), std::move(work), deadline);
   co_return flatten(std::move(result));
 }
 

@@ -17,8 +17,8 @@ Task<int> race(Task<void> a, Task<void> b) {
   auto executor = co_await asio::this_coro::executor;
   auto both = asio::experimental::make_parallel_group(asio::co_spawn(executor, std::move(a), asio::deferred),
                                                       asio::co_spawn(executor, std::move(b), asio::deferred));
-  auto wait = both.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-  auto [order, failure_a, failure_b] = co_await std::move(wait);
+  auto [order, failure_a, failure_b] =
+      co_await both.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
   const int winner = static_cast<int>(order[0]);
   const std::exception_ptr failure = winner == 0 ? failure_a : failure_b;
   if (failure) std::rethrow_exception(failure);
@@ -37,8 +37,8 @@ Task<void> all(std::vector<Task<void>> tasks) {
   auto both = asio::experimental::make_parallel_group(
       asio::co_spawn(executor, std::move(last), asio::deferred),
       asio::co_spawn(executor, all(std::move(tasks)), asio::deferred));
-  auto wait = both.async_wait(asio::experimental::wait_for_one_error(), asio::use_awaitable);
-  auto [order, failure_a, failure_b] = co_await std::move(wait);
+  auto [order, failure_a, failure_b] =
+      co_await both.async_wait(asio::experimental::wait_for_one_error(), asio::use_awaitable);
   const auto& first = order[0] == 0 ? failure_a : failure_b;
   const auto& second = order[0] == 0 ? failure_b : failure_a;
   if (first) std::rethrow_exception(first);
@@ -65,8 +65,7 @@ Task<std::exception_ptr> undisturbed(Task<void> op) {
 }  // namespace detail
 
 Task<bool> run_until(Clock& clock, Task<void> op, Instant until) {
-  auto raced = race(std::move(op), clock.sleep_until(until));
-  const int winner = co_await std::move(raced);
+  const int winner = co_await race(std::move(op), clock.sleep_until(until));
   co_return winner == 0;
 }
 

@@ -39,8 +39,7 @@ template <class T>
 Task<std::optional<T>> with_deadline(Clock& clock, Task<T> op, Instant until) {
   std::optional<T> out;
   auto kept = detail::keep_result<T>(std::move(op), out);
-  auto run = run_until(clock, std::move(kept), until);
-  co_await std::move(run);
+  co_await run_until(clock, std::move(kept), until);
   co_return out;
 }
 
@@ -75,8 +74,7 @@ Task<T> with_cleanup(Task<T> op, Task<void> cleanup) {
     failure = std::current_exception();
   }
   co_await detail::throw_when_cancelled(false);
-  auto cleaning = detail::undisturbed(std::move(cleanup));
-  const std::exception_ptr trouble = co_await std::move(cleaning);
+  const std::exception_ptr trouble = co_await detail::undisturbed(std::move(cleanup));
   co_await detail::throw_when_cancelled(true);
   if (failure) std::rethrow_exception(failure);
   if (trouble) std::rethrow_exception(trouble);

@@ -54,9 +54,8 @@ class Etcd3ClusterStore final : public ClusterStore {
 
   static Task<void> reading(Executor executor, Clock* clock, dcs::etcd3::Options options, ReadResult* out) {
     try {
-      auto reading =
-          dcs::etcd3::read_once(executor, *clock, std::move(options), clock->now() + kStorePatience);
-      *out = co_await std::move(reading);
+      *out =
+          co_await dcs::etcd3::read_once(executor, *clock, std::move(options), clock->now() + kStorePatience);
     } catch (const dcs::FatalStoreError& e) {
       *out = std::unexpected(dcs::LoadError{e.what()});
     }
@@ -65,9 +64,8 @@ class Etcd3ClusterStore final : public ClusterStore {
   static Task<void> writing(Executor executor, Clock* clock, dcs::etcd3::Options options, dcs::Record record,
                             dcs::Condition condition, dcs::WriteResult* out) {
     try {
-      auto writing = dcs::etcd3::write_once(executor, *clock, std::move(options), std::move(record),
-                                            condition, clock->now() + kStorePatience);
-      *out = co_await std::move(writing);
+      *out = co_await dcs::etcd3::write_once(executor, *clock, std::move(options), std::move(record),
+                                             condition, clock->now() + kStorePatience);
     } catch (const dcs::FatalStoreError& e) {
       out->detail = e.what();
     }

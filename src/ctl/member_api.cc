@@ -57,8 +57,7 @@ class HttpMemberApi final : public MemberApi {
                            net::HttpRequest request, Answer* out) {
     const Instant deadline = clock->now() + kCallPatience;
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
-      auto request_sent = client->request(endpoint, request, deadline);
-      *out = co_await std::move(request_sent);
+      *out = co_await client->request(endpoint, request, deadline);
       if (*out || out->error().sent || out->error().kind != net::HttpErrorKind::connect) co_return;
     }
   }

@@ -11,14 +11,12 @@ using Written = api::ControlPort::Written;
 using Restarted = api::ControlPort::Restarted;
 
 Task<void> refresh(ha::Engine& engine, Duration max_age, Instant deadline, Refreshed done) {
-  auto refreshing = engine.refresh(max_age, deadline);
-  co_await std::move(refreshing);
+  co_await engine.refresh(max_age, deadline);
   done();
 }
 
 Task<void> load(ha::Engine& engine, Instant deadline, Loaded done) {
-  auto loading = engine.load(deadline);
-  auto loaded = co_await std::move(loading);
+  auto loaded = co_await engine.load(deadline);
   if (loaded) {
     done(*loaded);
   } else {
@@ -28,14 +26,12 @@ Task<void> load(ha::Engine& engine, Instant deadline, Loaded done) {
 
 Task<void> write(ha::Engine& engine, dcs::Record record, dcs::Condition condition, Instant deadline,
                  Written done) {
-  auto writing = engine.write(std::move(record), condition, deadline);
-  auto written = co_await std::move(writing);
+  auto written = co_await engine.write(std::move(record), condition, deadline);
   done(std::move(written));
 }
 
 Task<void> restart(ha::Engine& engine, ha::RestartOrder order, Restarted done) {
-  auto restarting = engine.restart(std::move(order));
-  auto answer = co_await std::move(restarting);
+  auto answer = co_await engine.restart(std::move(order));
   done(std::move(answer));
 }
 

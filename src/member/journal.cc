@@ -65,20 +65,17 @@ Task<void> FileJournal::write_the_rest() {
   // An orderly exit: the last decisions are those that somebody will look for.
   if (folded_ > 0 || dropped_ > 0)
     queue_.push_back(to_json(line_with_counts(iso8601(clock_.wall_now()))) + "\n");
-  auto rest = write_queued(clock_.now() + kLastBudget);
-  co_await std::move(rest);
+  co_await write_queued(clock_.now() + kLastBudget);
 }
 
 Task<void> FileJournal::write_until_cancelled() {
   while (true) {
     filled_.clear();
     if (queue_.empty()) {
-      auto waiting = filled_.wait();
-      co_await std::move(waiting);
+      co_await filled_.wait();
       continue;
     }
-    auto writing = write_queued(clock_.now() + kDiskBudget);
-    co_await std::move(writing);
+    co_await write_queued(clock_.now() + kDiskBudget);
   }
 }
 
@@ -89,14 +86,12 @@ Task<void> FileJournal::write_queued(Instant deadline) {
   bool anew = written_ == 0 || written_ + text_.size() > kLargestFile;
   if (anew) {
     // A journal begins with the daemon or when the file is full; the one before is kept.
-    auto reading = disk_.read(path_, deadline);
-    auto old = co_await std::move(reading);
+    auto old = co_await disk_.read(path_, deadline);
     std::expected<void, std::string> kept;
     if (!old) {
       kept = std::unexpected(old.error());
     } else if (*old) {
-      auto keeping = disk_.write(path_ + ".1", **old, 0600, deadline);
-      kept = co_await std::move(keeping);
+      kept = co_await disk_.write(path_ + ".1", **old, 0600, deadline);
     }
     if (!kept) {
       log::warning("journal: {}", kept.error());

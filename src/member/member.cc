@@ -88,13 +88,11 @@ class Member {
 
  private:
   Task<void> live() {
-    auto running = engine_->run();
-    exit_code_ = co_await std::move(running);
+    exit_code_ = co_await engine_->run();
     service_.stopping();
     // Others ask GET /patroni until PostgreSQL is down; from here on nobody needs to.
     if (api_) api_->stop();
-    auto closing = scope_.close();
-    co_await std::move(closing);
+    co_await scope_.close();
     io_.stop();
   }
 
@@ -109,8 +107,7 @@ class Member {
         started = std::move(*answer);
         break;
       }
-      auto pause = clock_.sleep_for(kLookAtApi);
-      co_await std::move(pause);
+      co_await clock_.sleep_for(kLookAtApi);
     }
     if (!started) {
       log::critical("Couldn't start a service on '{}', please check your `restapi.listen` configuration ({})",
@@ -131,8 +128,7 @@ class Member {
 
   Task<void> obey_signals() {
     while (true) {
-      auto waiting = signals_.next();
-      const int number = co_await std::move(waiting);
+      const int number = co_await signals_.next();
       if (number == SIGHUP) {
         reloader_.ask();
       } else {

@@ -120,8 +120,7 @@ Task<void> HttpPeers::ask_one(std::string name, std::string api_url, Instant dea
     answer.error = "api_url '" + api_url + "' is no URL";
     co_return;
   }
-  auto asking = client_.request(url->endpoint, get(url->target), deadline);
-  auto response = co_await std::move(asking);
+  auto response = co_await client_.request(url->endpoint, get(url->target), deadline);
   if (!response) {
     answer.error = response.error().detail;
     log::warning("Request failed to {}: GET {} ({})", name, api_url, answer.error);
@@ -138,16 +137,14 @@ Task<std::map<std::string, ha::PeerAnswer>> HttpPeers::ask(std::map<std::string,
   std::map<std::string, ha::PeerAnswer> answers;
   std::vector<Task<void>> asking;
   for (const auto& [name, url] : api_urls) asking.push_back(ask_one(name, url, deadline, answers[name]));
-  auto everybody = all(std::move(asking));
-  co_await std::move(everybody);
+  co_await all(std::move(asking));
   co_return answers;
 }
 
 Task<bool> HttpPeers::anybody_at(std::string api_url, Instant deadline) {
   const auto url = net::parse_url(api_url);
   if (!url) co_return false;
-  auto asking = client_.request(url->endpoint, get("/liveness"), deadline);
-  auto response = co_await std::move(asking);
+  auto response = co_await client_.request(url->endpoint, get("/liveness"), deadline);
   if (response) co_return true;
   // A server that speaks TLS and wants a certificate that this member has not is somebody all the same.
   const auto& error = response.error();

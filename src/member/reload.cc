@@ -46,12 +46,10 @@ Reloader::Reloader(Clock& clock, DiskThread& disk, SettingsSource& source, const
 
 Task<void> Reloader::serve() {
   for (;;) {
-    auto waiting = asked_.wait();
-    co_await std::move(waiting);
+    co_await asked_.wait();
     asked_.clear();
     parts_.begun();
-    auto reloading = reload();
-    co_await std::move(reloading);
+    co_await reload();
     parts_.ended();
   }
 }
@@ -81,8 +79,7 @@ Task<bool> Reloader::read() {
     if (waiting.empty()) log::info("No local configuration items changed.");
     co_return false;
   }
-  auto checking = trouble_of_https(local);
-  const std::string trouble = co_await std::move(checking);
+  const std::string trouble = co_await trouble_of_https(local);
   if (!trouble.empty()) {
     log::error(
         "Exception when reloading local configuration from {}: restapi: {}: the old one stays in force", from,
@@ -105,9 +102,8 @@ Task<std::string> Reloader::trouble_of_https(config::LocalConfig local) {
   if (!https || !tls_of(source_.local()).cert_file.empty()) co_return std::string();
   const net::TlsOptions options = config::tls_options(tls_of(local));
   const auto load = [options] { return net::load_server_tls(options, net::ClientCertificates::ignored); };
-  auto loading =
-      disk_.call<LoadedTls>("read the certificates of the REST API", load, clock_.now() + kReadBudget);
-  auto loaded = co_await std::move(loading);
+  auto loaded = co_await disk_.call<LoadedTls>("read the certificates of the REST API", load,
+                                               clock_.now() + kReadBudget);
   if (!loaded) co_return loaded.error();
   co_return *loaded ? std::string() : loaded->error();
 }
@@ -124,8 +120,7 @@ void Reloader::hand_on(const char* part, const std::function<void()>& take) cons
 }
 
 Task<void> Reloader::reload() {
-  auto reading = read();
-  const bool changed = co_await std::move(reading);
+  const bool changed = co_await read();
   const auto snapshot = board_.get();
   const Document dynamic =
       snapshot && snapshot->settings ? snapshot->settings->dynamic.raw : first_->dynamic.raw;

@@ -117,8 +117,7 @@ struct HttpClient::Impl {
   static Task<std::expected<Socket, std::string>> open_socket(Executor executor,
                                                               asio::ip::tcp::endpoint address) {
     Socket socket(executor);
-    auto connect = socket.async_connect(address, kAsTuple);
-    auto [ec] = co_await std::move(connect);
+    auto [ec] = co_await socket.async_connect(address, kAsTuple);
     if (ec) co_return std::unexpected(ec.message());
     co_return std::move(socket);
   }
@@ -127,16 +126,14 @@ struct HttpClient::Impl {
     using Loaded = std::expected<TlsContextPtr, std::string>;
     if (!disk) disk = std::make_unique<DiskThread>(clock);
     const auto load = [files = options.tls]() -> Loaded { return load_client_tls(files); };
-    auto loading = disk->call<Loaded>("read certificates", load, deadline);
-    auto loaded = co_await std::move(loading);
+    auto loaded = co_await disk->call<Loaded>("read certificates", load, deadline);
     if (!loaded) co_return std::unexpected(std::move(loaded.error()));
     co_return std::move(*loaded);
   }
 
   Task<Answer<ConnectionPtr>> connect(Endpoint endpoint, Instant deadline, ProgressPtr progress) {
     progress->doing = "resolving";
-    auto resolving = resolver.resolve(endpoint.host, endpoint.port);
-    auto addresses = co_await std::move(resolving);
+    auto addresses = co_await resolver.resolve(endpoint.host, endpoint.port);
     if (!addresses) {
       co_return std::unexpected(error(HttpErrorKind::resolve, endpoint, *progress, addresses.error()));
     }
@@ -147,8 +144,7 @@ struct HttpClient::Impl {
       const Instant now = clock.now();
       const auto left = static_cast<std::int64_t>(addresses->size() - i);
       const Instant until = now + (deadline - now) / left;
-      auto opening = with_deadline(clock, open_socket(executor, (*addresses)[i]), until);
-      auto result = co_await std::move(opening);
+      auto result = co_await with_deadline(clock, open_socket(executor, (*addresses)[i]), until);
       if (result && *result) {
         socket = std::move(**result);
       } else {
@@ -171,13 +167,11 @@ struct HttpClient::Impl {
     }
     progress->doing = "TLS handshake with";
     if (!tls) {
-      auto loading = load_tls(deadline);
-      auto loaded = co_await std::move(loading);
+      auto loaded = co_await load_tls(deadline);
       if (!loaded) co_return std::unexpected(error(HttpErrorKind::tls, endpoint, *progress, loaded.error()));
       if (!tls) tls = std::move(*loaded);
     }
-    auto shaking = tls_connect(std::move(*socket), tls, endpoint.host);
-    auto shaken = co_await std::move(shaking);
+    auto shaken = co_await tls_connect(std::move(*socket), tls, endpoint.host);
     if (!shaken) co_return std::unexpected(error(HttpErrorKind::tls, endpoint, *progress, shaken.error()));
     connection->transport = std::move(shaken->transport);
     co_return std::move(connection);
@@ -189,8 +183,7 @@ struct HttpClient::Impl {
     progress->doing = "sending to";
     const bool sent_before = progress->sent;
     progress->sent = true;
-    auto writing = connection->transport->write_all(bytes);
-    const IoResult written = co_await std::move(writing);
+    const IoResult written = co_await connection->transport->write_all(bytes);
     if (!written.ec) co_return std::nullopt;
     if (written.bytes == 0) progress->sent = sent_before;
     co_return io_error(endpoint, *progress, written.ec);
@@ -208,8 +201,8 @@ struct HttpClient::Impl {
       if (*taken != 0 && !connection->unread.empty()) continue;
       const std::size_t old = connection->unread.size();
       connection->unread.resize(old + kReadBytes);
-      auto reading = connection->transport->read_some(connection->unread.data() + old, kReadBytes);
-      const IoResult read = co_await std::move(reading);
+      const IoResult read =
+          co_await connection->transport->read_some(connection->unread.data() + old, kReadBytes);
       connection->unread.resize(old + read.bytes);
       if (read.ec == asio::error::eof && parser->header_done()) {
         auto ended = parser->end_of_input();
@@ -227,18 +220,15 @@ struct HttpClient::Impl {
     auto connection = take_idle(endpoint);
     for (;;) {
       if (!connection) {
-        auto connecting = connect(endpoint, deadline, progress);
-        auto connected = co_await std::move(connecting);
+        auto connected = co_await connect(endpoint, deadline, progress);
         if (!connected) co_return std::unexpected(std::move(connected.error()));
         connection = std::move(*connected);
       }
       auto parser =
           make_response_parser({options.max_header_bytes, options.max_body_bytes}, request.method == "HEAD");
-      auto sending = send(connection.get(), endpoint, bytes, progress);
-      auto failure = co_await std::move(sending);
+      auto failure = co_await send(connection.get(), endpoint, bytes, progress);
       if (!failure) {
-        auto receiving = receive(connection.get(), endpoint, parser.get(), true, progress);
-        failure = co_await std::move(receiving);
+        failure = co_await receive(connection.get(), endpoint, parser.get(), true, progress);
       }
       if (!failure) {
         HttpResponse out;
@@ -284,8 +274,8 @@ struct HttpStream::State {
       if (!self->body.empty() || self->ended || (*taken != 0 && !connection.unread.empty())) continue;
       const std::size_t old = connection.unread.size();
       connection.unread.resize(old + kReadBytes);
-      auto reading = connection.transport->read_some(connection.unread.data() + old, kReadBytes);
-      const IoResult read = co_await std::move(reading);
+      const IoResult read =
+          co_await connection.transport->read_some(connection.unread.data() + old, kReadBytes);
       connection.unread.resize(old + read.bytes);
       if (read.ec == asio::error::operation_aborted) co_return;
       if (read.ec == asio::error::eof && self->parser->end_of_input() && self->parser->done()) {
@@ -320,8 +310,7 @@ Task<std::expected<std::string, HttpError>> HttpStream::read_some(Instant deadli
   auto* state = state_.get();
   auto progress = std::make_shared<Progress>(Progress{true, "reading from"});
   if (state->body.empty()) {
-    auto filling = run_until(state->client->clock, State::fill(state, progress), deadline);
-    co_await std::move(filling);
+    co_await run_until(state->client->clock, State::fill(state, progress), deadline);
   }
   if (!state->body.empty()) co_return std::exchange(state->body, std::string());
   if (state->failed) co_return std::unexpected(*state->failed);
@@ -351,8 +340,7 @@ void HttpClient::set_options(HttpClientOptions options) {
 
 Task<std::expected<void, std::string>> HttpClient::renew_tls(Instant deadline) {
   auto impl = impl_;
-  auto loading = impl->load_tls(deadline);
-  auto loaded = co_await std::move(loading);
+  auto loaded = co_await impl->load_tls(deadline);
   if (!loaded) co_return std::unexpected(std::move(loaded.error()));
   impl->tls = std::move(*loaded);
   impl->idle.clear();
@@ -372,9 +360,8 @@ Task<std::expected<HttpResponse, HttpError>> HttpClient::request(Endpoint endpoi
   auto impl = impl_;
   if (auto late = too_late(impl->clock, deadline, endpoint)) co_return std::unexpected(std::move(*late));
   auto progress = std::make_shared<Progress>();
-  auto timed =
-      with_deadline(impl->clock, impl->exchange(endpoint, std::move(request), deadline, progress), deadline);
-  auto result = co_await std::move(timed);
+  auto result = co_await with_deadline(
+      impl->clock, impl->exchange(endpoint, std::move(request), deadline, progress), deadline);
   if (result) co_return std::move(*result);
   co_return std::unexpected(Impl::error(HttpErrorKind::timeout, endpoint, *progress, "no answer in time"));
 }
@@ -385,15 +372,12 @@ template <class Impl>
 Task<std::expected<typename Impl::ConnectionPtr, HttpError>> begin_stream(
     std::shared_ptr<Impl> impl, Endpoint endpoint, std::string bytes, MessageParser* parser, Instant deadline,
     ProgressPtr progress) {
-  auto connecting = impl->connect(endpoint, deadline, progress);
-  auto connected = co_await std::move(connecting);
+  auto connected = co_await impl->connect(endpoint, deadline, progress);
   if (!connected) co_return std::unexpected(std::move(connected.error()));
   auto connection = std::move(*connected);
-  auto sending = impl->send(connection.get(), endpoint, std::move(bytes), progress);
-  auto failure = co_await std::move(sending);
+  auto failure = co_await impl->send(connection.get(), endpoint, std::move(bytes), progress);
   if (!failure) {
-    auto receiving = impl->receive(connection.get(), endpoint, parser, false, progress);
-    failure = co_await std::move(receiving);
+    failure = co_await impl->receive(connection.get(), endpoint, parser, false, progress);
   }
   if (failure) co_return std::unexpected(std::move(*failure));
   co_return std::move(connection);
@@ -408,8 +392,7 @@ Task<std::expected<HttpStream, HttpError>> HttpClient::stream(Endpoint endpoint,
   auto parser = make_response_parser({impl->options.max_header_bytes, 0}, false);
   auto beginning =
       begin_stream(impl, endpoint, serialize(endpoint, request), parser.get(), deadline, progress);
-  auto timed = with_deadline(impl->clock, std::move(beginning), deadline);
-  auto result = co_await std::move(timed);
+  auto result = co_await with_deadline(impl->clock, std::move(beginning), deadline);
   if (!result) {
     co_return std::unexpected(Impl::error(HttpErrorKind::timeout, endpoint, *progress, "no answer in time"));
   }

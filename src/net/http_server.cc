@@ -176,8 +176,7 @@ struct HttpServer::Impl {
   static Task<HttpResponse> handle(Impl* self, HttpRequest request) {
     std::string failure;
     try {
-      auto handling = self->handler(std::move(request));
-      auto response = co_await std::move(handling);
+      auto response = co_await self->handler(std::move(request));
       co_return response;
     } catch (const boost::system::system_error& e) {
       if (e.code() == asio::error::operation_aborted) throw;
@@ -218,8 +217,7 @@ struct HttpServer::Impl {
   static Task<std::optional<HttpResponse>> refusal_of(Impl* self, Session* session, MessageParser* parser) {
     std::string failure;
     try {
-      auto asking = self->doorkeeper(header_of(*session, parser));
-      auto refusal = co_await std::move(asking);
+      auto refusal = co_await self->doorkeeper(header_of(*session, parser));
       co_return refusal;
     } catch (const boost::system::system_error& e) {
       if (e.code() == asio::error::operation_aborted) throw;
@@ -253,8 +251,7 @@ struct HttpServer::Impl {
       if (parser->header_done() && !std::exchange(asked, true)) {
         self->begin_request(session);
         if (self->asks_doorkeeper(*parser)) {
-          auto asking = refusal_of(self, session, parser);
-          *refusal = co_await std::move(asking);
+          *refusal = co_await refusal_of(self, session, parser);
         }
       }
       if (parser->done()) co_return true;
@@ -271,15 +268,13 @@ struct HttpServer::Impl {
         *out += "HTTP/1.1 100 Continue\r\n\r\n";
       }
       if (!out->empty()) {
-        auto writing = session->transport->write_all(*out);
-        const IoResult written = co_await std::move(writing);
+        const IoResult written = co_await session->transport->write_all(*out);
         out->clear();
         if (written.ec) co_return false;
       }
       const std::size_t old = unread->size();
       unread->resize(old + kReadRequestBytes);
-      auto reading = session->transport->read_some(unread->data() + old, kReadRequestBytes);
-      const IoResult read = co_await std::move(reading);
+      const IoResult read = co_await session->transport->read_some(unread->data() + old, kReadRequestBytes);
       unread->resize(old + read.bytes);
       if (read.ec) co_return false;
     }
@@ -290,8 +285,7 @@ struct HttpServer::Impl {
     session->enter(Seat::Phase::incomplete, self->clock.now());
     session->give_up = session->since + options.request_timeout;
     if (self->tls) {
-      auto shaking = run_handshake(self, session);
-      const bool shaken = co_await std::move(shaking);
+      const bool shaken = co_await run_handshake(self, session);
       if (!shaken) co_return;
     } else {
       session->transport = make_tcp_transport(std::move(*session->socket));
@@ -305,8 +299,7 @@ struct HttpServer::Impl {
       session->enter(idle ? Seat::Phase::waiting : Seat::Phase::incomplete, self->clock.now());
       session->give_up = session->since + (idle ? options.idle_timeout : options.request_timeout);
       std::optional<HttpResponse> refusal;
-      auto reading = read_request(self, session, parser.get(), &unread, &out, &refusal);
-      keep_alive = co_await std::move(reading);
+      keep_alive = co_await read_request(self, session, parser.get(), &unread, &out, &refusal);
       if (keep_alive && refusal) {
         keep_alive = parser->keep_alive() && !session->outdated;
         self->append_response(out, *refusal, false, keep_alive);
@@ -316,8 +309,7 @@ struct HttpServer::Impl {
         HttpRequest request = header_of(*session, parser.get());
         request.body = parser->take_body();
         const bool head = request.method == "HEAD";
-        auto handling = handle(self, std::move(request));
-        const HttpResponse response = co_await std::move(handling);
+        const HttpResponse response = co_await handle(self, std::move(request));
         keep_alive = parser->keep_alive() && !session->outdated;
         self->append_response(out, response, head, keep_alive);
       }
@@ -325,8 +317,7 @@ struct HttpServer::Impl {
       if (out.empty() || (keep_alive && !unread.empty() && out.size() < kWriteBatchBytes)) continue;
       session->enter(Seat::Phase::incomplete, self->clock.now());
       session->give_up = session->since + options.request_timeout;
-      auto writing = session->transport->write_all(out);
-      const IoResult written = co_await std::move(writing);
+      const IoResult written = co_await session->transport->write_all(out);
       out.clear();
       if (written.ec) co_return;
     }
@@ -335,20 +326,18 @@ struct HttpServer::Impl {
   using Shaken = std::optional<std::expected<Handshake, std::string>>;
 
   static Task<void> shake(Impl* self, Session* session, Shaken* out) {
-    auto shaking = tls_accept(std::move(*session->socket), self->tls);
-    auto shaken = co_await std::move(shaking);
+    auto shaken = co_await tls_accept(std::move(*session->socket), self->tls);
     out->emplace(std::move(shaken));
   }
 
   static Task<void> shake_or_leave(Impl* self, Session* session, Shaken* out) {
-    auto either = race(shake(self, session, out), session->ousted.wait());
-    co_await std::move(either);
+    co_await race(shake(self, session, out), session->ousted.wait());
   }
 
   static Task<bool> run_handshake(Impl* self, Session* session) {
     Shaken result;
-    auto timed = run_until(self->clock, shake_or_leave(self, session, &result), session->give_up);
-    const bool ended = co_await std::move(timed);
+    const bool ended =
+        co_await run_until(self->clock, shake_or_leave(self, session, &result), session->give_up);
     if (session->leaving) co_return false;
     if (!ended || !result || !*result) {
       log::debug("TLS handshake with {} failed: {}", session->client_ip,
@@ -369,8 +358,7 @@ struct HttpServer::Impl {
         self->sessions.erase(session);
       }
     } leave{self.get(), session};
-    auto talk = converse(self.get(), &*session);
-    co_await std::move(talk);
+    co_await converse(self.get(), &*session);
   }
 
   bool favours(const asio::ip::address& address) const {
@@ -400,15 +388,13 @@ struct HttpServer::Impl {
 
   static Task<void> accept_loop(std::shared_ptr<Impl> self, tcp::acceptor* acceptor) {
     while (acceptor->is_open()) {
-      auto accepting = acceptor->async_accept(kAsTuple);
-      auto [ec, socket] = co_await std::move(accepting);
+      auto [ec, socket] = co_await acceptor->async_accept(kAsTuple);
       // A connection may have been accepted just before the server was told to stop.
       if (ec == asio::error::operation_aborted || self->scope.closed()) co_return;
       if (ec) {
         // Out of descriptors or memory: the connection stays in the backlog, asking at once again would spin.
         log::warning("accepting a connection on port {} failed: {}", self->port, ec.message());
-        auto pause = self->clock.sleep_for(std::chrono::milliseconds(100));
-        co_await std::move(pause);
+        co_await self->clock.sleep_for(std::chrono::milliseconds(100));
         continue;
       }
       const auto peer = socket.remote_endpoint(ec);
@@ -422,11 +408,9 @@ struct HttpServer::Impl {
       if (self->sessions.empty()) {
         // A server that nobody talks to costs nothing.
         self->connected.clear();
-        auto waiting = self->connected.wait();
-        co_await std::move(waiting);
+        co_await self->connected.wait();
       }
-      auto pause = self->clock.sleep_for(kSweepEvery);
-      co_await std::move(pause);
+      co_await self->clock.sleep_for(kSweepEvery);
       const Instant now = self->clock.now();
       for (auto& session : self->sessions) {
         if (session.give_up <= now) session.close();
@@ -456,8 +440,7 @@ Task<std::expected<void, std::string>> HttpServer::start() {
     listening = impl->listen_everywhere();
   } else {
     Resolver resolver(impl->executor);
-    auto resolving = resolver.resolve(options.host, options.port);
-    auto addresses = co_await std::move(resolving);
+    auto addresses = co_await resolver.resolve(options.host, options.port);
     if (!addresses) {
       co_return std::unexpected(
           fmt::format("could not resolve {} to listen on: {}", options.host, addresses.error()));
@@ -485,8 +468,7 @@ Task<void> HttpServer::stop() {
   auto impl = impl_;
   error_code ignored;
   for (auto& acceptor : impl->acceptors) acceptor.close(ignored);
-  auto closing = impl->scope.close();
-  co_await std::move(closing);
+  co_await impl->scope.close();
   impl->acceptors.clear();
 }
 

@@ -177,8 +177,7 @@ Task<std::expected<Resolver::Addresses, std::string>> Resolver::resolve(std::str
     }
   }
   auto mine = lookup;
-  auto wait = mine->done.wait();
-  co_await std::move(wait);
+  co_await mine->done.wait();
   auto answer = mine->answer;
   if (answer) {
     for (auto& address : *answer) address.port(static_cast<unsigned short>(port));
@@ -199,8 +198,7 @@ Task<std::expected<std::vector<SrvTarget>, std::string>> Resolver::services(std:
   };
   auto asked = Shared::run(shared_, [name] { return look_up_srv(name); }, tell);
   if (!asked) co_return std::unexpected(std::move(asked.error()));
-  auto wait = query->done.wait();
-  co_await std::move(wait);
+  co_await query->done.wait();
   co_return std::move(query->answer);
 }
 

@@ -41,14 +41,12 @@ class TcpTransport final : public Transport {
   explicit TcpTransport(Socket socket) : socket_(std::move(socket)) {}
 
   Task<IoResult> read_some(char* data, std::size_t size) override {
-    auto read = socket_.async_read_some(asio::buffer(data, size), kAsTuple);
-    auto [ec, n] = co_await std::move(read);
+    auto [ec, n] = co_await socket_.async_read_some(asio::buffer(data, size), kAsTuple);
     co_return IoResult{n, ec};
   }
 
   Task<IoResult> write_all(std::string_view data) override {
-    auto write = asio::async_write(socket_, asio::buffer(data), kAsTuple);
-    auto [ec, n] = co_await std::move(write);
+    auto [ec, n] = co_await asio::async_write(socket_, asio::buffer(data), kAsTuple);
     co_return IoResult{n, ec};
   }
 
@@ -73,15 +71,13 @@ class TlsTransport final : public Transport {
       : context_(std::move(context)), stream(std::move(socket), context_->context) {}
 
   Task<IoResult> read_some(char* data, std::size_t size) override {
-    auto read = stream.async_read_some(asio::buffer(data, size), kAsTuple);
-    auto [ec, n] = co_await std::move(read);
+    auto [ec, n] = co_await stream.async_read_some(asio::buffer(data, size), kAsTuple);
     if (ec == ssl::error::stream_truncated) ec = asio::error::eof;
     co_return IoResult{n, ec};
   }
 
   Task<IoResult> write_all(std::string_view data) override {
-    auto write = asio::async_write(stream, asio::buffer(data), kAsTuple);
-    auto [ec, n] = co_await std::move(write);
+    auto [ec, n] = co_await asio::async_write(stream, asio::buffer(data), kAsTuple);
     // Of a record that was cut off the peer may have all: zero would claim that it has nothing.
     if (ec && n == 0) n = 1;
     co_return IoResult{n, ec};
@@ -206,8 +202,7 @@ Task<std::expected<Handshake, std::string>> tls_connect(Socket socket, TlsContex
   if (ec) SSL_set_tlsext_host_name(transport->stream.native_handle(), host.c_str());
   if (ours->verify && ours->verify_host)
     transport->stream.set_verify_callback(ssl::host_name_verification(host), ec);
-  auto shake = transport->stream.async_handshake(ssl::stream_base::client, kAsTuple);
-  auto [failure] = co_await std::move(shake);
+  auto [failure] = co_await transport->stream.async_handshake(ssl::stream_base::client, kAsTuple);
   if (failure) {
     std::string text = failure.message();
     const long verdict = SSL_get_verify_result(transport->stream.native_handle());
@@ -225,8 +220,7 @@ Task<std::expected<Handshake, std::string>> tls_connect(Socket socket, TlsContex
 Task<std::expected<Handshake, std::string>> tls_accept(Socket socket, TlsContextPtr context) {
   auto ours = std::static_pointer_cast<SslContext>(context);
   auto transport = std::make_unique<TlsTransport>(std::move(socket), ours);
-  auto shake = transport->stream.async_handshake(ssl::stream_base::server, kAsTuple);
-  auto [failure] = co_await std::move(shake);
+  auto [failure] = co_await transport->stream.async_handshake(ssl::stream_base::server, kAsTuple);
   if (failure) co_return std::unexpected(failure.message());
   Handshake out;
   X509* certificate = SSL_get1_peer_certificate(transport->stream.native_handle());

@@ -265,8 +265,8 @@ Task<void> read_output(int fd, std::string* kept, const LineSink* sink) {
   char buffer[65536];
   for (;;) {
     boost::system::error_code ec;
-    auto op = stream.async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, ec));
-    const std::size_t n = co_await std::move(op);
+    const std::size_t n =
+        co_await stream.async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, ec));
     if (n == 0 || (ec && ec != asio::error::eof)) break;
     const std::string_view part(buffer, n);
     kept->append(part);
@@ -306,8 +306,7 @@ Task<void> end_child(Clock& clock, const Child& child, Patience patience) {
     if (const auto seen = stat(pid)) below.push_back({pid, seen->start_ticks});
   child.signal_group(SIGTERM);
   auto polite = child.pidfd().wait(clock);
-  auto bounded = run_until(clock, std::move(polite), clock.now() + patience.grace);
-  const bool ended = co_await std::move(bounded);
+  const bool ended = co_await run_until(clock, std::move(polite), clock.now() + patience.grace);
   if (ended) {
     for (const auto& left : below)
       if (alive(left)) kill_tree(left.pid);
@@ -317,8 +316,7 @@ Task<void> end_child(Clock& clock, const Child& child, Patience patience) {
   kill_tree(child.pid());
   child.signal_group(SIGKILL);
   auto killed = child.pidfd().wait(clock);
-  auto last = run_until(clock, std::move(killed), clock.now() + patience.after_kill);
-  co_await std::move(last);
+  co_await run_until(clock, std::move(killed), clock.now() + patience.after_kill);
 }
 
 /// Ends the child where it still runs, then the readers. What was written before the end is read; a
@@ -327,24 +325,19 @@ Task<void> finish(Running* of) {
   constexpr Duration kDrain = std::chrono::milliseconds(200);
   if (!of->child) co_return;
   if (!of->child->pidfd().ended()) {
-    auto ending = end_child(of->clock, *of->child, of->patience);
-    co_await std::move(ending);
+    co_await end_child(of->clock, *of->child, of->patience);
   }
   const Instant drained = of->clock.now() + kDrain;
   auto out_end = of->out.join();
-  auto out_wait = run_until(of->clock, std::move(out_end), drained);
-  co_await std::move(out_wait);
+  co_await run_until(of->clock, std::move(out_end), drained);
   auto err_end = of->err.join();
-  auto err_wait = run_until(of->clock, std::move(err_end), drained);
-  co_await std::move(err_wait);
-  auto closing = of->scope.close();
-  co_await std::move(closing);
+  co_await run_until(of->clock, std::move(err_end), drained);
+  co_await of->scope.close();
 }
 
 /// Starts the command and waits for its end, or for the deadline. Why it could not be started; empty: it was.
 Task<std::string> start_and_wait(Running* of, Command command) {
-  auto spawn_op = spawn(of->clock, std::move(command), of->deadline);
-  auto spawned = co_await std::move(spawn_op);
+  auto spawned = co_await spawn(of->clock, std::move(command), of->deadline);
   if (!spawned) co_return std::move(spawned.error());
   of->child.emplace(std::move(*spawned));
   const int out_fd = of->child->take_stdout();
@@ -354,8 +347,7 @@ Task<std::string> start_and_wait(Running* of, Command command) {
   if (err_fd >= 0)
     of->err = of->scope.spawn("stderr of a child", read_output(err_fd, &of->result.err, &of->on_error_line));
   auto ended = of->child->pidfd().wait(of->clock);
-  auto bounded = run_until(of->clock, std::move(ended), of->deadline);
-  of->result.timed_out = !co_await std::move(bounded);
+  of->result.timed_out = !co_await run_until(of->clock, std::move(ended), of->deadline);
   co_return std::string();
 }
 
@@ -367,8 +359,8 @@ Task<std::expected<Finished, std::string>> run(Clock& clock, Command command, In
   running.patience = {command.grace, command.after_kill};
   running.deadline = deadline;
   running.on_error_line = std::move(on_error_line);
-  auto guarded = with_cleanup(start_and_wait(&running, std::move(command)), finish(&running));
-  std::string not_started = co_await std::move(guarded);
+  std::string not_started =
+      co_await with_cleanup(start_and_wait(&running, std::move(command)), finish(&running));
   if (!not_started.empty()) co_return std::unexpected(std::move(not_started));
   running.result.exit = running.child->reap().value_or(Exit{0, SIGKILL});
   co_return std::move(running.result);

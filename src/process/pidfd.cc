@@ -54,13 +54,11 @@ Task<void> PidFd::wait(Clock& clock) const {
   if (copy >= 0) watched.assign(copy, ec);
   if (copy >= 0 && ec) ::close(copy);
   if (copy >= 0 && !ec) {
-    auto readable = watched.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
-    co_await std::move(readable);
+    co_await watched.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
     co_return;
   }
   while (!ended()) {
-    auto nap = clock.sleep_for(kLook);
-    co_await std::move(nap);
+    co_await clock.sleep_for(kLook);
   }
 }
 

@@ -20,8 +20,7 @@ Signals::Signals(Executor executor, std::initializer_list<int> numbers)
 Signals::~Signals() = default;
 
 Task<int> Signals::next() {
-  auto wait = state_->set.async_wait(boost::asio::use_awaitable);
-  const int number = co_await std::move(wait);
+  const int number = co_await state_->set.async_wait(boost::asio::use_awaitable);
   co_return number;
 }
 

@@ -96,8 +96,7 @@ Task<std::expected<Child, std::string>> spawn(Clock& clock, Command command, Ins
     co_return failed(e.what());
   }
   auto done = job.done.wait();
-  auto bounded = run_until(clock, std::move(done), deadline);
-  co_await std::move(bounded);
+  co_await run_until(clock, std::move(done), deadline);
   std::unique_ptr<std::expected<Child, std::string>> result;
   {
     const std::lock_guard lock(job.mutex);

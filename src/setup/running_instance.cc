@@ -92,8 +92,7 @@ std::string settings_query() {
 
 Task<void> ask(SystemClock* clock, net::Resolver* resolver, ConnectionParameters parameters, Answers* out) {
   postgres::Connection connection(*clock, *resolver);
-  auto connecting = connection.connect(std::move(parameters), clock->now() + kConnectBudget);
-  auto connected = co_await std::move(connecting);
+  auto connected = co_await connection.connect(std::move(parameters), clock->now() + kConnectBudget);
   if (!connected) {
     out->failure = "Failed to establish PostgreSQL connection: " + connected.error().detail;
     co_return;

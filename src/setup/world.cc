@@ -49,8 +49,7 @@ std::string with_number(const std::string& text) {
 
 Task<void> open_socket(asio::ip::tcp::socket* socket, asio::ip::tcp::endpoint endpoint, bool* opened) {
   try {
-    auto connecting = socket->async_connect(endpoint, asio::use_awaitable);
-    co_await std::move(connecting);
+    co_await socket->async_connect(endpoint, asio::use_awaitable);
     *opened = true;
   } catch (const boost::system::system_error&) {
     *opened = false;
@@ -59,8 +58,7 @@ Task<void> open_socket(asio::ip::tcp::socket* socket, asio::ip::tcp::endpoint en
 
 Task<void> connect_to(SystemClock* clock, net::Resolver* resolver, std::string host, int port, Accepts* out) {
   auto resolving = resolver->resolve(std::move(host), port);
-  auto bounded = with_deadline(*clock, std::move(resolving), clock->now() + kResolveBudget);
-  auto addresses = co_await std::move(bounded);
+  auto addresses = co_await with_deadline(*clock, std::move(resolving), clock->now() + kResolveBudget);
   if (!addresses) {
     *out = std::unexpected("the name could not be resolved in time");
     co_return;
@@ -73,8 +71,7 @@ Task<void> connect_to(SystemClock* clock, net::Resolver* resolver, std::string h
   asio::ip::tcp::socket socket(co_await asio::this_coro::executor);
   bool opened = false;
   auto opening = open_socket(&socket, first, &opened);
-  auto connecting = run_until(*clock, std::move(opening), clock->now() + kConnectBudget);
-  const bool in_time = co_await std::move(connecting);
+  const bool in_time = co_await run_until(*clock, std::move(opening), clock->now() + kConnectBudget);
   *out = in_time && opened;
 }
 
@@ -83,8 +80,7 @@ using Version = std::expected<std::string, std::string>;
 Task<void> ask_version(SystemClock* clock, std::string program, Version* out) {
   process::Command command;
   command.argv = {std::move(program), "--version"};
-  auto running = process::run(*clock, std::move(command), clock->now() + kProgramBudget);
-  auto finished = co_await std::move(running);
+  auto finished = co_await process::run(*clock, std::move(command), clock->now() + kProgramBudget);
   if (!finished) {
     *out = std::unexpected(finished.error());
   } else if (!finished->success()) {
@@ -97,8 +93,7 @@ Task<void> ask_version(SystemClock* clock, std::string program, Version* out) {
 Task<void> first_address(SystemClock* clock, net::Resolver* resolver, std::string host,
                          std::optional<std::string>* out) {
   auto resolving = resolver->resolve(std::move(host), 0);
-  auto bounded = with_deadline(*clock, std::move(resolving), clock->now() + kResolveBudget);
-  auto addresses = co_await std::move(bounded);
+  auto addresses = co_await with_deadline(*clock, std::move(resolving), clock->now() + kResolveBudget);
   if (!addresses || !*addresses) co_return;
   for (const bool ipv4 : {true, false})
     for (const auto& endpoint : **addresses)

@@ -90,10 +90,8 @@ TEST(Etcd3, opening_waits_for_an_etcd_that_is_not_there_and_ends_at_once_when_to
     static Task<void> run(Member* a, Clock* clock) {
       TaskScope scope(co_await boost::asio::this_coro::executor);
       scope.spawn("open", a->store->open({"a", "first", {}}));
-      auto pause = clock->sleep_for(300ms);
-      co_await std::move(pause);
-      auto closing = scope.close();
-      co_await std::move(closing);
+      co_await clock->sleep_for(300ms);
+      co_await scope.close();
     }
   };
   const Instant begin = a.clock.now();

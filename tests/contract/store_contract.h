@@ -547,13 +547,12 @@ TEST_P(StoreContract, a_restarted_member_insists_on_the_store_of_before_until_no
   Store& after = *(stores["a/second"] = world->make(identity));
   struct Opening {
     static Task<void> run(Clock* clock, Store* store, dcs::Identity identity) {
-      auto insisting = with_deadline(*clock, opened(store, std::move(identity)), clock->now() + 1500ms);
-      const auto insisted = co_await std::move(insisting);
+      const auto insisted =
+          co_await with_deadline(*clock, opened(store, std::move(identity)), clock->now() + 1500ms);
       EXPECT_FALSE(insisted) << "only another store answers";
     }
     static Task<bool> opened(Store* store, dcs::Identity identity) {
-      auto opening = store->open(std::move(identity));
-      co_await std::move(opening);
+      co_await store->open(std::move(identity));
       co_return true;
     }
   };

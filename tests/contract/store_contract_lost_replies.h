@@ -148,9 +148,8 @@ TEST_P(StoreContract, a_cancelled_call_leaves_the_store_usable) {
   world->cut("a");
   struct Cut {
     static Task<void> off(Clock* clock, Store* store) {
-      auto renewing =
-          with_deadline(*clock, store->renew(std::nullopt, clock->now() + kBudget), clock->now() + 50ms);
-      const auto result = co_await std::move(renewing);
+      const auto result = co_await with_deadline(*clock, store->renew(std::nullopt, clock->now() + kBudget),
+                                                 clock->now() + 50ms);
       EXPECT_TRUE(!result || result->outcome == RenewOutcome::unproven);
     }
   };

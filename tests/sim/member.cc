@@ -193,8 +193,7 @@ void Member::start() {
 
 /// The REST API starts on a thread of its own.
 Task<bool> Member::first_cycle() {
-  auto starting = daemon_->process->sleep_for(start_timing_.rest);
-  co_await std::move(starting);
+  co_await daemon_->process->sleep_for(start_timing_.rest);
   if (start_timing_.rest_fails) co_return false;
   daemon_->server.start_is_over();
   daemon_->disk.start_is_over();
@@ -203,8 +202,7 @@ Task<bool> Member::first_cycle() {
 }
 
 Task<void> Member::run() {
-  auto running = daemon_->engine.run();
-  const int code = co_await std::move(running);
+  const int code = co_await daemon_->engine.run();
   world_.note(name_, fmt::format("daemon ends with code {}", code));
   exit_code_ = code;
   // Nothing of a process can destroy it from within.
@@ -254,8 +252,7 @@ void Member::restart(ha::RestartOrder order, std::function<void(ha::RestartAnswe
 }
 
 Task<void> Member::order_restart(ha::RestartOrder order, std::function<void(ha::RestartAnswer)> answered) {
-  auto restarting = daemon_->engine.restart(std::move(order));
-  auto answer = co_await std::move(restarting);
+  auto answer = co_await daemon_->engine.restart(std::move(order));
   if (answered) answered(std::move(answer));
 }
 
@@ -298,8 +295,7 @@ void Member::serve(std::function<void(ha::PeerAnswer)> reply) {
 
 /// As the REST API does: what is known is refreshed when it is old, then told from the snapshot.
 Task<void> Member::answer(std::function<void(ha::PeerAnswer)> reply) {
-  auto refreshing = daemon_->engine.refresh(100ms, daemon_->process->now() + 1s);
-  co_await std::move(refreshing);
+  co_await daemon_->engine.refresh(100ms, daemon_->process->now() + 1s);
   const auto snapshot = daemon_->board.get();
   ha::PeerAnswer answer;
   if (snapshot) {

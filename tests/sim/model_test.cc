@@ -14,8 +14,7 @@ using namespace std::chrono_literals;
 Task<void> record_sleeps(Process& process, std::vector<Duration>& at) {
   const Instant begin = process.now();
   for (int i = 0; i < 3; ++i) {
-    auto pause = process.sleep_for(1s);
-    co_await std::move(pause);
+    co_await process.sleep_for(1s);
     at.push_back(process.now() - begin);
   }
 }

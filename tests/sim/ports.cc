@@ -37,8 +37,7 @@ void Guardian::look() {
 }
 
 Task<bool> SimFence::arm(Instant deadline) {
-  auto pause = process_.sleep_until(std::min(deadline, process_.now() + 500us));
-  co_await std::move(pause);
+  co_await process_.sleep_until(std::min(deadline, process_.now() + 500us));
   if (guardian_.refusals > 0) {
     --guardian_.refusals;
     co_return false;
@@ -55,14 +54,12 @@ Task<void> SimFence::disarm(std::string) {
 Task<bool> SimDisk::access(Instant deadline) {
   auto& dice = process_.world().dice();
   if (disk_.hung) {
-    auto hanging = process_.sleep_until(deadline);
-    co_await std::move(hanging);
+    co_await process_.sleep_until(deadline);
     co_return false;
   }
   const Instant done = process_.now() + dice.between(50us, 2ms) +
                        (disk_.slow > 0s ? dice.between(0s, disk_.slow) : 0s) + (starting_ ? start_.file : 0s);
-  auto working = process_.sleep_until(std::min(done, deadline));
-  co_await std::move(working);
+  co_await process_.sleep_until(std::min(done, deadline));
   co_return done <= deadline && !disk_.hung && !(disk_.failures > 0 && dice.chance(disk_.failures));
 }
 
@@ -71,8 +68,7 @@ Task<std::expected<std::optional<std::string>, std::string>> SimDisk::read(std::
   using Content = std::expected<std::optional<std::string>, std::string>;
   // No file of the disk.
   if (path == "/proc/sys/kernel/random/boot_id") co_return Content(disk_.boot_id);
-  auto accessing = access(deadline);
-  const bool ok = co_await std::move(accessing);
+  const bool ok = co_await access(deadline);
   if (!ok) co_return Content(std::unexpected("read of " + path + ": the disk does not answer"));
   auto found = disk_.files.find(path);
   if (found == disk_.files.end()) co_return Content(std::optional<std::string>());
@@ -81,8 +77,7 @@ Task<std::expected<std::optional<std::string>, std::string>> SimDisk::read(std::
 
 Task<std::expected<void, std::string>> SimDisk::write(std::string path, std::string content, unsigned,
                                                       Instant deadline) {
-  auto accessing = access(deadline);
-  const bool ok = co_await std::move(accessing);
+  const bool ok = co_await access(deadline);
   // A write whose deadline passed may have been done all the same.
   if (ok || process_.world().dice().chance(0.5)) {
     disk_.files[path] = std::move(content);
@@ -94,16 +89,14 @@ Task<std::expected<void, std::string>> SimDisk::write(std::string path, std::str
 
 Task<std::expected<void, std::string>> SimDisk::append(std::string path, std::string content, unsigned,
                                                        Instant deadline) {
-  auto accessing = access(deadline);
-  const bool ok = co_await std::move(accessing);
+  const bool ok = co_await access(deadline);
   if (!ok) co_return std::unexpected("append to " + path + ": the disk does not answer");
   disk_.files[path] += content;
   co_return std::expected<void, std::string>();
 }
 
 Task<std::expected<void, std::string>> SimDisk::remove(std::string path, Instant deadline) {
-  auto accessing = access(deadline);
-  const bool ok = co_await std::move(accessing);
+  const bool ok = co_await access(deadline);
   if (!ok) co_return std::unexpected("remove of " + path + ": the disk does not answer");
   if (auto found = disk_.files.find(path); found != disk_.files.end()) {
     disk_.removed[path] = {process_.world().now(), std::move(found->second)};
@@ -160,16 +153,14 @@ Task<std::map<std::string, ha::PeerAnswer>> SimPeers::ask(std::map<std::string, 
     });
   }
   if (asked->missing > 0) {
-    auto waiting = process_.wait(asked->ticket, deadline);
-    co_await std::move(waiting);
+    co_await process_.wait(asked->ticket, deadline);
   }
   co_return asked->answers;
 }
 
 Task<bool> SimPeers::anybody_at(std::string api_url, Instant deadline) {
   std::map<std::string, std::string> one{{"there", api_url}};
-  auto asking = ask(std::move(one), deadline);
-  auto answers = co_await std::move(asking);
+  auto answers = co_await ask(std::move(one), deadline);
   co_return answers["there"].error.empty();
 }
 

@@ -55,33 +55,27 @@ void SimServer::watch() {
 }
 
 Task<SimServer::Result> SimServer::open(config::SettingsPtr settings) {
-  auto finding = find(std::move(settings));
-  auto found = co_await std::move(finding);
+  auto found = co_await find(std::move(settings));
   if (!found) co_return found;
   const Instant deadline = process_.now() + kOpenBudget;
-  auto looking = step(start_.look, deadline);
-  const bool looked = co_await std::move(looking);
+  const bool looked = co_await step(start_.look, deadline);
   if (!looked) co_return failure("look at data directory: no answer in time");
   look_anew();
   if (facts_.data_directory == postgres::DataDirectory::unreadable)
     co_return failure(facts_.data_directory_error);
-  auto asking_version = step(start_.version, deadline);
-  const bool version = co_await std::move(asking_version);
+  const bool version = co_await step(start_.version, deadline);
   if (!version) co_return failure("postgres --version: no answer in time");
   if (facts_.data_directory == postgres::DataDirectory::ok) {
-    auto reading = read_control(deadline);
-    co_await std::move(reading);
+    co_await read_control(deadline);
   }
-  auto first = refresh(0s, process_.now() + 1s);
-  co_await std::move(first);
+  co_await refresh(0s, process_.now() + 1s);
   scope_.spawn("monitor", monitor());
   co_return Result{};
 }
 
 Task<void> SimServer::close() {
   watching_ = false;
-  auto closing = scope_.close();
-  co_await std::move(closing);
+  co_await scope_.close();
   model_.on_change({});
 }
 
@@ -132,8 +126,7 @@ void SimServer::look_anew() {
 /// A step of the start; false: it was not over in time. Later it takes no time of its own.
 Task<bool> SimServer::step(Duration takes, Instant deadline) {
   if (!starting_ || takes <= 0s) co_return true;
-  auto working = process_.sleep_until(std::min(deadline, process_.now() + takes));
-  co_await std::move(working);
+  co_await process_.sleep_until(std::min(deadline, process_.now() + takes));
   co_return process_.now() < deadline;
 }
 
@@ -217,12 +210,10 @@ postgres::ControlData SimServer::control() const {
 
 /// One query: its latency, or the deadline of a server that does not answer.
 Task<bool> SimServer::query(Instant deadline) {
-  auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(300us, 3ms)));
-  co_await std::move(pause);
+  co_await process_.sleep_until(std::min(deadline, process_.now() + dice_.between(300us, 3ms)));
   if (model_.answers()) co_return true;
   if (model_.stopped()) {
-    auto hanging = process_.sleep_until(deadline);
-    co_await std::move(hanging);
+    co_await process_.sleep_until(deadline);
   }
   co_return model_.answers();
 }
@@ -232,15 +223,13 @@ Task<void> SimServer::refresh(Duration max_age, Instant deadline) {
   if (facts_.process != postgres::Process::running) {
     if (facts_.process == postgres::Process::none && facts_.data_directory == postgres::DataDirectory::ok &&
         !facts_.control) {
-      auto reading = read_control(deadline);
-      co_await std::move(reading);
+      co_await read_control(deadline);
     }
     co_return;
   }
   if (facts_.probe && process_.now() - facts_.probe->asked_at < max_age) co_return;
   const Instant asked = process_.now();
-  auto asking = query(deadline);
-  const bool answered = co_await std::move(asking);
+  const bool answered = co_await query(deadline);
   look();
   if (facts_.process != postgres::Process::running) co_return;
   if (answered) {
@@ -256,10 +245,8 @@ Task<void> SimServer::refresh(Duration max_age, Instant deadline) {
 }
 
 Task<void> SimServer::read_control(Instant deadline) {
-  auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(100us, 2ms)));
-  co_await std::move(pause);
-  auto cold = step(start_.control, deadline);
-  const bool in_time = co_await std::move(cold);
+  co_await process_.sleep_until(std::min(deadline, process_.now() + dice_.between(100us, 2ms)));
+  const bool in_time = co_await step(start_.control, deadline);
   look();
   if (facts_.data_directory == postgres::DataDirectory::empty) {
     facts_.control.reset();
@@ -282,12 +269,10 @@ void SimServer::take_control() {
 
 Task<void> SimServer::monitor() {
   while (true) {
-    auto pause = process_.sleep_for(kMonitor);
-    co_await std::move(pause);
+    co_await process_.sleep_for(kMonitor);
     const bool had = facts_.probe.has_value();
     const bool failing = facts_.failing_since.has_value();
-    auto refreshing = refresh(0s, process_.now() + 2s);
-    co_await std::move(refreshing);
+    co_await refresh(0s, process_.now() + 2s);
     if (!had && facts_.probe) emit(ServerEvent::started_accepting);
     if (!failing && facts_.failing_since) emit(ServerEvent::role_changed);
   }
@@ -301,8 +286,7 @@ Task<bool> SimServer::until(std::function<bool()> condition, Instant deadline) {
     if (process_.now() >= deadline) co_return false;
     const auto ticket = process_.ticket();
     waiting_.insert(ticket);
-    auto waiting = process_.wait(ticket, deadline);
-    co_await std::move(waiting);
+    co_await process_.wait(ticket, deadline);
     waiting_.erase(ticket);
   }
 }

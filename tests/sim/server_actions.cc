@@ -18,14 +18,12 @@ Postgres* SimServer::reachable(const postgres::Upstream& upstream) {
 Task<SimServer::Result> SimServer::apply(config::SettingsPtr settings, postgres::Role, bool,
                                          Instant deadline) {
   settings_ = std::move(settings);
-  auto pause = process_.sleep_until(std::min(deadline, process_.now() + 1ms));
-  co_await std::move(pause);
+  co_await process_.sleep_until(std::min(deadline, process_.now() + 1ms));
   co_return Result{};
 }
 
 Task<std::expected<postgres::ClusterIdentity, postgres::Failure>> SimServer::identify(bool, Instant) {
-  auto pause = process_.sleep_for(200us);
-  co_await std::move(pause);
+  co_await process_.sleep_for(200us);
   postgres::ClusterIdentity found;
   // One directory, and in it what a bootstrap here made or what came from elsewhere.
   found.directory = "directory";
@@ -41,8 +39,7 @@ Task<SimServer::Result> SimServer::initdb(Instant deadline) {
     co_return failure("initdb: the data directory is not empty");
   model_.begin_copy();
   model_.disk().bootstrap_attempt = true;
-  auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(200ms, 2s)));
-  co_await std::move(pause);
+  co_await process_.sleep_until(std::min(deadline, process_.now() + dice_.between(200ms, 2s)));
   if (dice_.chance(0.02)) co_return failure("initdb: exit code 1");
   model_.initdb();
   look();
@@ -56,17 +53,14 @@ Task<SimServer::Result> SimServer::custom_bootstrap(Instant deadline) {
 }
 
 Task<std::expected<bool, postgres::Failure>> SimServer::end_custom_bootstrap(Instant) {
-  auto pause = process_.sleep_for(dice_.between(1ms, 20ms));
-  co_await std::move(pause);
+  co_await process_.sleep_for(dice_.between(1ms, 20ms));
   co_return dice_.chance(0.5);
 }
 
 Task<SimServer::Result> SimServer::post_bootstrap(Instant deadline) {
-  auto asking = query(deadline);
-  const bool answered = co_await std::move(asking);
+  const bool answered = co_await query(deadline);
   if (!answered) co_return failure("creating users: the server does not answer");
-  auto pause = process_.sleep_for(dice_.between(5ms, 100ms));
-  co_await std::move(pause);
+  co_await process_.sleep_for(dice_.between(5ms, 100ms));
   co_return Result{};
 }
 
@@ -92,8 +86,7 @@ Task<postgres::StartOutcome> SimServer::wait_started(Instant deadline) {
     return model_.answers() || model_.process() != postgres::Process::running ||
            model_.generation() != generation;
   };
-  auto waiting = until(over, deadline);
-  const bool ended = co_await std::move(waiting);
+  const bool ended = co_await until(over, deadline);
   if (!ended) co_return postgres::StartOutcome::timed_out;
   if (model_.answers()) {
     facts_.probe = probe();
@@ -105,11 +98,9 @@ Task<postgres::StartOutcome> SimServer::wait_started(Instant deadline) {
 
 Task<SimServer::Result> SimServer::checkpoint(Instant deadline) {
   const auto generation = model_.generation();
-  auto asking = query(std::min(deadline, process_.now() + 10s));
-  const bool answered = co_await std::move(asking);
+  const bool answered = co_await query(std::min(deadline, process_.now() + 10s));
   if (!answered) co_return failure("CHECKPOINT: the server does not answer");
-  auto pause = process_.sleep_for(dice_.between(5ms, 500ms));
-  co_await std::move(pause);
+  co_await process_.sleep_for(dice_.between(5ms, 500ms));
   if (generation != model_.generation() || !model_.answers())
     co_return failure("CHECKPOINT: the connection was lost");
   model_.checkpoint_done();
@@ -133,16 +124,14 @@ Task<std::optional<postgres::ControlData>> SimServer::wait_shutdown_checkpoint(I
   auto over = [this] {
     return model_.disk().control_state == "shut down" || model_.process() != postgres::Process::running;
   };
-  auto waiting = until(over, deadline);
-  const bool ended = co_await std::move(waiting);
+  const bool ended = co_await until(over, deadline);
   if (!ended || model_.disk().control_state != "shut down") co_return std::nullopt;
   take_control();
   co_return facts_.control;
 }
 
 Task<Lsn> SimServer::last_lsn(postgres::ControlData control, Instant) {
-  auto pause = process_.sleep_for(dice_.between(1ms, 5ms));
-  co_await std::move(pause);
+  co_await process_.sleep_for(dice_.between(1ms, 5ms));
   co_return control.latest_checkpoint;
 }
 
@@ -151,11 +140,9 @@ Task<bool> SimServer::wait_down(Instant deadline) {
 }
 
 Task<bool> SimServer::kill_everything(Instant deadline) {
-  auto shield = shield_from_cancellation();
-  co_await std::move(shield);
+  co_await shield_from_cancellation();
   model_.kill_everything();
-  auto waiting = wait_down(deadline);
-  co_return co_await std::move(waiting);
+  co_return co_await wait_down(deadline);
 }
 
 void SimServer::kill_now() {
@@ -167,8 +154,7 @@ Task<SimServer::Result> SimServer::run_pre_promote(Instant) {
 }
 
 Task<SimServer::Result> SimServer::promote(Instant deadline) {
-  auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(1ms, 20ms)));
-  co_await std::move(pause);
+  co_await process_.sleep_until(std::min(deadline, process_.now() + dice_.between(1ms, 20ms)));
   if (!model_.promote()) co_return failure("pg_promote: the server is not in recovery or does not answer");
   co_return Result{};
 }
@@ -177,8 +163,7 @@ Task<bool> SimServer::wait_promoted(Instant deadline) {
   auto over = [this] {
     return (model_.answers() && !model_.in_recovery()) || model_.process() != postgres::Process::running;
   };
-  auto waiting = until(over, deadline);
-  const bool ended = co_await std::move(waiting);
+  const bool ended = co_await until(over, deadline);
   if (!ended || model_.process() != postgres::Process::running) co_return false;
   facts_.probe = probe();
   seen_recovery_ = false;
@@ -187,8 +172,7 @@ Task<bool> SimServer::wait_promoted(Instant deadline) {
 
 Task<SimServer::Result> SimServer::follow_by_reload(std::optional<postgres::Upstream> upstream,
                                                     postgres::Role, Instant deadline) {
-  auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(1ms, 5ms)));
-  co_await std::move(pause);
+  co_await process_.sleep_until(std::min(deadline, process_.now() + dice_.between(1ms, 5ms)));
   model_.follow(std::move(upstream));
   co_return Result{};
 }
@@ -197,8 +181,7 @@ Task<SimServer::Result> SimServer::crash_recover(Instant deadline) {
   if (model_.process() != postgres::Process::none || model_.disk().data != Postgres::Data::ok)
     co_return failure("single-user mode: something of the server is still there");
   const auto generation = model_.generation();
-  auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(50ms, 1s)));
-  co_await std::move(pause);
+  co_await process_.sleep_until(std::min(deadline, process_.now() + dice_.between(50ms, 1s)));
   if (model_.generation() != generation)
     co_return failure("single-user mode: somebody started the server meanwhile");
   model_.recover_alone();
@@ -208,8 +191,7 @@ Task<SimServer::Result> SimServer::crash_recover(Instant deadline) {
 
 Task<postgres::DivergenceAnswer> SimServer::compare_with(postgres::Upstream leader, Instant deadline) {
   postgres::DivergenceAnswer answer;
-  auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(1ms, 20ms)));
-  co_await std::move(pause);
+  co_await process_.sleep_until(std::min(deadline, process_.now() + dice_.between(1ms, 20ms)));
   Postgres* other = reachable(leader);
   if (!other || model_.disk().data != Postgres::Data::ok) {
     answer.detail = "could not ask " + leader.host;
@@ -259,8 +241,7 @@ Task<SimServer::Result> SimServer::copy(postgres::Upstream source,
   const Duration whole = dice_.between(100ms, rewinding ? model_.timing.rewind_max : model_.timing.clone_max);
   const auto generation = from->generation();
   for (int i = 1; i <= kSteps; ++i) {
-    auto pause = process_.sleep_until(std::min(deadline, process_.now() + whole / kSteps));
-    co_await std::move(pause);
+    co_await process_.sleep_until(std::min(deadline, process_.now() + whole / kSteps));
     if (reachable(source) != from || from->generation() != generation || process_.now() >= deadline)
       co_return failure(what + ": the connection to " + source.host + " was lost");
     if (progress) progress({.done_bytes = i * 1'000'000, .total_bytes = kSteps * 1'000'000});
@@ -289,8 +270,7 @@ Task<SimServer::Result> SimServer::create_replica(postgres::ReplicaRequest reque
                                                   std::function<void(postgres::Progress)> progress,
                                                   Instant deadline) {
   if (!request.source) co_return failure("create_replica: there is no backup to restore");
-  auto copying = copy(std::move(*request.source), std::move(progress), deadline, false);
-  auto copied = co_await std::move(copying);
+  auto copied = co_await copy(std::move(*request.source), std::move(progress), deadline, false);
   if (!copied && model_.disk().data == Postgres::Data::partial &&
       model_.process() == postgres::Process::none) {
     model_.remove();
@@ -307,8 +287,7 @@ void SimServer::forget_files() {
 }
 
 Task<SimServer::Result> SimServer::remove_data_directory(std::string why, Instant) {
-  auto pause = process_.sleep_for(dice_.between(1ms, 100ms));
-  co_await std::move(pause);
+  co_await process_.sleep_for(dice_.between(1ms, 100ms));
   if (model_.process() != postgres::Process::none) co_return failure("the data directory is in use");
   if (on_removal) on_removal(why, false);
   model_.remove();
@@ -318,8 +297,7 @@ Task<SimServer::Result> SimServer::remove_data_directory(std::string why, Instan
 }
 
 Task<SimServer::Result> SimServer::rename_data_directory(Instant) {
-  auto pause = process_.sleep_for(dice_.between(1ms, 10ms));
-  co_await std::move(pause);
+  co_await process_.sleep_for(dice_.between(1ms, 10ms));
   if (model_.process() != postgres::Process::none) co_return failure("the data directory is in use");
   if (on_removal) on_removal("renamed", true);
   model_.remove();
@@ -330,8 +308,7 @@ Task<SimServer::Result> SimServer::rename_data_directory(Instant) {
 
 Task<void> SimServer::sync_slots(std::vector<postgres::WantedSlot> wanted, bool drop_unknown,
                                  Instant deadline) {
-  auto asking = query(deadline);
-  const bool answered = co_await std::move(asking);
+  const bool answered = co_await query(deadline);
   if (!answered) co_return;
   model_.sync_slots(wanted, drop_unknown);
   if (facts_.probe) facts_.probe = probe();
@@ -339,8 +316,7 @@ Task<void> SimServer::sync_slots(std::vector<postgres::WantedSlot> wanted, bool 
 
 Task<std::vector<HistoryLine>> SimServer::history(Timeline timeline, std::string new_leader,
                                                   Instant deadline) {
-  auto pause = process_.sleep_until(std::min(deadline, process_.now() + dice_.between(100us, 2ms)));
-  co_await std::move(pause);
+  co_await process_.sleep_until(std::min(deadline, process_.now() + dice_.between(100us, 2ms)));
   if (model_.timeline() != timeline) co_return std::vector<HistoryLine>{};
   auto lines = model_.history();
   if (!lines.empty()) {

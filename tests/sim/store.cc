@@ -100,8 +100,7 @@ Task<SimStore::Exchange> SimStore::exchange(std::string operation, Request reque
   Exchange result;
   result.sent_at = process_.now();
   send(operation, std::move(request), flight);
-  auto waiting = process_.wait(flight->ticket, std::min(deadline, process_.now() + attempt()));
-  co_await std::move(waiting);
+  co_await process_.wait(flight->ticket, std::min(deadline, process_.now() + attempt()));
   if (flight->replied && store_id_.empty()) store_id_ = flight->store;
   if (flight->replied && flight->store != store_id_) {
     result.outcome = dcs::Outcome::unavailable;
@@ -149,8 +148,7 @@ Task<bool> SimStore::grant_session(Instant deadline) {
   if (got.outcome != dcs::Outcome::done) co_return false;
   const dcs::Session next = got.answer.detail;
   if (recorder_) {
-    auto recording = recorder_(next);
-    co_await std::move(recording);
+    co_await recorder_(next);
   }
   if (!session_.empty()) older_sessions_.insert(session_);
   session_ = next;
@@ -160,8 +158,7 @@ Task<bool> SimStore::grant_session(Instant deadline) {
 
 Task<bool> SimStore::ensure_session(Instant deadline) {
   if (!session_.empty() && session_ttl_ == ttl_) co_return true;
-  auto granting = grant_session(deadline);
-  co_return co_await std::move(granting);
+  co_return co_await grant_session(deadline);
 }
 
 dcs::WriteResult SimStore::result(const Exchange& exchange) {
@@ -185,8 +182,7 @@ dcs::WriteResult SimStore::result(const Exchange& exchange) {
 
 Task<dcs::WriteResult> SimStore::unbound(std::string operation, Request request, Instant deadline,
                                          Merge merge) {
-  auto asking = exchange(std::move(operation), std::move(request), deadline);
-  const Exchange got = co_await std::move(asking);
+  const Exchange got = co_await exchange(std::move(operation), std::move(request), deadline);
   wrote(got, std::move(merge));
   co_return result(got);
 }
@@ -196,8 +192,7 @@ Task<SimStore::Bound> SimStore::bound(std::string operation, BoundRequest reques
   Bound done;
   done.result.detail = "no session";
   for (int i = 0; i < 2; ++i) {
-    auto ensuring = ensure_session(deadline);
-    const bool have = co_await std::move(ensuring);
+    const bool have = co_await ensure_session(deadline);
     if (!have) co_return done;
     const dcs::Session session = session_;
     auto asking = exchange(
@@ -286,15 +281,13 @@ Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> SimStore::load(dcs::Read ho
     const Exchange got = co_await std::move(asking);
     if (got.outcome == dcs::Outcome::done) co_return stamped(*got.cluster, true, got.sent_at);
     why = got.detail;
-    auto pause = process_.sleep_until(std::min(deadline, process_.now() + kRetryPause));
-    co_await std::move(pause);
+    co_await process_.sleep_until(std::min(deadline, process_.now() + kRetryPause));
   }
   co_return std::unexpected(dcs::LoadError{why});
 }
 
 Task<dcs::WriteResult> SimStore::keep_session(Instant deadline) {
-  auto ensuring = ensure_session(deadline);
-  const bool have = co_await std::move(ensuring);
+  const bool have = co_await ensure_session(deadline);
   if (!have) co_return dcs::WriteResult{dcs::Outcome::unavailable, 0, "no session"};
   const dcs::Session session = session_;
   auto keeping =
@@ -302,8 +295,7 @@ Task<dcs::WriteResult> SimStore::keep_session(Instant deadline) {
   auto kept = co_await std::move(keeping);
   if (kept.outcome == dcs::Outcome::unavailable && session_.empty()) {
     // The lease had ended; a new one is as good for whoever only wants to be alive.
-    auto again = ensure_session(deadline);
-    const bool renewed = co_await std::move(again);
+    const bool renewed = co_await ensure_session(deadline);
     if (renewed) kept.outcome = dcs::Outcome::done;
   }
   co_return kept;
@@ -336,8 +328,7 @@ dcs::Store::Acquired SimStore::acquired(const Bound& got) {
 Task<dcs::Renewal> SimStore::renew(std::optional<dcs::Status> status, Instant deadline) {
   dcs::Renewal renewal;
   while (process_.now() < deadline) {
-    auto ensuring = ensure_session(deadline);
-    const bool have = co_await std::move(ensuring);
+    const bool have = co_await ensure_session(deadline);
     if (!have) {
       renewal.detail = "no session";
     } else {
@@ -365,8 +356,7 @@ Task<dcs::Renewal> SimStore::renew(std::optional<dcs::Status> status, Instant de
       }
       if (got.outcome == dcs::Outcome::done) (void)result(got);
     }
-    auto pause = process_.sleep_until(std::min(deadline, process_.now() + kRetryPause));
-    co_await std::move(pause);
+    co_await process_.sleep_until(std::min(deadline, process_.now() + kRetryPause));
   }
   co_return renewal;
 }

@@ -40,8 +40,7 @@ Task<void> SimStore::open(dcs::Identity identity) {
   while (true) {
     foreign_.clear();
     subscribe();
-    auto loading = load(dcs::Read::linearizable, process_.now() + 5s);
-    auto loaded = co_await std::move(loading);
+    auto loaded = co_await load(dcs::Read::linearizable, process_.now() + 5s);
     if (loaded) {
       copy_ = told_ = stamped(**loaded, false, (*loaded)->read_at);
       break;
@@ -51,15 +50,13 @@ Task<void> SimStore::open(dcs::Identity identity) {
       any_store_ = false;
       continue;
     }
-    auto pause = process_.sleep_for(1s);
-    co_await std::move(pause);
+    co_await process_.sleep_for(1s);
   }
   scope_.spawn("watch", watch());
 }
 
 Task<void> SimStore::close() {
-  auto closing = scope_.close();
-  co_await std::move(closing);
+  co_await scope_.close();
   if (inbox_) inbox_->closed = true;
   inbox_.reset();
   copy_.reset();
@@ -143,17 +140,14 @@ Task<void> SimStore::watch() {
         alive_until = process_.now() + kSilence;
       }
       inbox->ticket = process_.ticket();
-      auto waiting = process_.wait(inbox->ticket, alive_until);
-      co_await std::move(waiting);
+      co_await process_.wait(inbox->ticket, alive_until);
     }
     copy_.reset();
     while (!copy_) {
       subscribe();
-      auto loading = load(dcs::Read::linearizable, process_.now() + 5s);
-      auto loaded = co_await std::move(loading);
+      auto loaded = co_await load(dcs::Read::linearizable, process_.now() + 5s);
       if (loaded) adopt(**loaded, (*loaded)->read_at, false);
-      auto pause = process_.sleep_for(process_.world().dice().between(10ms, 200ms));
-      co_await std::move(pause);
+      co_await process_.sleep_for(process_.world().dice().between(10ms, 200ms));
     }
   }
 }

@@ -13,8 +13,7 @@ Task<WriteResult> Etcd3Store::begin_bootstrap(std::optional<Version> take_over, 
   Version own_old_note = 0;
   bool ambiguous = false;
   for (int attempt = 0; attempt < 3; ++attempt) {
-    auto proving = lease_.prove(deadline);
-    auto grip = co_await std::move(proving);
+    auto grip = co_await lease_.prove(deadline);
     if (!grip) {
       out = failed_write(grip.error());
       out.outcome = ambiguous ? Outcome::unknown : Outcome::unavailable;
@@ -25,8 +24,7 @@ Task<WriteResult> Etcd3Store::begin_bootstrap(std::optional<Version> take_over, 
     std::vector<Op> success{put(initialize, ""), put(path(key::kInitializedBy), identity_.name),
                             put(note, text, grip->lease)};
     std::vector<Op> failure{range(initialize), range(note)};
-    auto running = transact(std::move(compares), std::move(success), std::move(failure), deadline);
-    auto txn = co_await std::move(running);
+    auto txn = co_await transact(std::move(compares), std::move(success), std::move(failure), deadline);
     if (!txn) {
       ambiguous = ambiguous || txn.error().ambiguous;
       out = failed_write(txn.error());
@@ -67,8 +65,7 @@ Task<Store::Acquired> Etcd3Store::finish_bootstrap(BootstrapResult result, Insta
   const std::string leader = path(key::kLeader);
   const std::string note = path(key::kBootstrapNote);
   Acquired out;
-  auto proving = lease_.prove(deadline);
-  auto grip = co_await std::move(proving);
+  auto grip = co_await lease_.prove(deadline);
   if (!grip) {
     out = failed_acquire(grip.error());
     out.outcome = Outcome::unavailable;
@@ -82,8 +79,7 @@ Task<Store::Acquired> Etcd3Store::finish_bootstrap(BootstrapResult result, Insta
       put(path(key::kConfig), to_json(result.config)), put(leader, identity_.name, grip->lease),
       put(path(key::kLeadership), identity_.name),     erase(note)};
   std::vector<Op> failure{range(leader), range(note)};
-  auto running = transact(std::move(compares), std::move(success), std::move(failure), deadline);
-  auto txn = co_await std::move(running);
+  auto txn = co_await transact(std::move(compares), std::move(success), std::move(failure), deadline);
   if (!txn) {
     if (txn.error().fault == Fault::lease_not_found) lease_.doubt(grip->lease);
     co_return failed_acquire(txn.error());
@@ -92,8 +88,7 @@ Task<Store::Acquired> Etcd3Store::finish_bootstrap(BootstrapResult result, Insta
   const bool done_before = txn->ambiguous && holder != nullptr && holder->kv.value == identity_.name &&
                            holder->kv.session == grip->lease;
   if (txn->succeeded() || done_before) {
-    auto finishing = won(*grip, txn->header, deadline);
-    co_return co_await std::move(finishing);
+    co_return co_await won(*grip, txn->header, deadline);
   }
   out.outcome = txn->ambiguous ? Outcome::unknown : Outcome::refused;
   out.detail = holder != nullptr          ? fmt::format("the leader key is held by {}", holder->kv.value)
@@ -108,8 +103,7 @@ Task<WriteResult> Etcd3Store::cancel_bootstrap(Instant deadline) {
       has_value(note, encode_bootstrap_note(identity_.name, identity_.incarnation))};
   std::vector<Op> success{erase(path(key::kInitialize)), erase(path(key::kInitializedBy)), erase(note)};
   std::vector<Op> failure{range(note)};
-  auto running = transact(std::move(compares), std::move(success), std::move(failure), deadline);
-  auto txn = co_await std::move(running);
+  auto txn = co_await transact(std::move(compares), std::move(success), std::move(failure), deadline);
   if (!txn) co_return failed_write(txn.error());
   WriteResult out;
   const StoredKey* holder = txn->found(0);

@@ -141,8 +141,7 @@ void Client::renew_credentials(const std::string& username, const Secret& passwo
 Task<void> Client::renew_certificates(Instant deadline) {
   const auto secure = [](const net::Endpoint& endpoint) { return endpoint.https; };
   if (std::ranges::none_of(endpoints_, secure)) co_return;
-  auto renewing = http_.renew_tls(deadline);
-  const auto renewed = co_await std::move(renewing);
+  const auto renewed = co_await http_.renew_tls(deadline);
   if (!renewed) log::error("etcd: {}; the certificates that were loaded before stay in use", renewed.error());
 }
 
@@ -256,8 +255,7 @@ Task<Client::Attempt> Client::attempt(net::Endpoint endpoint, std::string path, 
                                       Instant deadline, bool with_token, Check check) {
   ++calls_;
   const Instant sent_at = clock_.now();
-  auto asking = http_.request(endpoint, make_request(path, std::move(body), with_token), deadline);
-  auto response = co_await std::move(asking);
+  auto response = co_await http_.request(endpoint, make_request(path, std::move(body), with_token), deadline);
   if (response) co_return judge(endpoint, path, *response, sent_at, check);
   Attempt out;
   out.error = ErrorClass::unavailable;
@@ -269,8 +267,7 @@ Task<Client::Attempt> Client::attempt(net::Endpoint endpoint, std::string path, 
 Task<std::optional<std::string>> Client::check_version(net::Endpoint endpoint, Instant deadline) {
   net::HttpRequest request;
   request.target = "/version";
-  auto asking = http_.request(endpoint, std::move(request), deadline);
-  auto response = co_await std::move(asking);
+  auto response = co_await http_.request(endpoint, std::move(request), deadline);
   if (!response) co_return std::move(response.error().detail);
   const auto parsed = parse_json(response->body);
   std::optional<ServerVersion> server;
@@ -312,10 +309,9 @@ Task<std::optional<CallError>> Client::authenticate(net::Endpoint endpoint, Inst
     const Document* token = body.find("token");
     return std::string(token != nullptr && token->is_string() ? "" : "a login without a token");
   };
-  auto asking =
-      attempt(endpoint, "/auth/authenticate",
-              authenticate_body(options_.username, options_.password.reveal()), deadline, false, has_token);
-  const Attempt result = co_await std::move(asking);
+  const Attempt result = co_await attempt(endpoint, "/auth/authenticate",
+                                          authenticate_body(options_.username, options_.password.reveal()),
+                                          deadline, false, has_token);
   if (result.answer) {
     token_ = result.answer->body.find("token")->as_string();
     co_return std::nullopt;
@@ -332,8 +328,7 @@ Task<std::optional<CallError>> Client::authenticate(net::Endpoint endpoint, Inst
 Task<std::expected<void, std::string>> Client::learn_topology(net::Endpoint endpoint, Instant deadline) {
   std::expected<void, std::string> done;
   if (for_one_reading_) co_return done;
-  auto asking = attempt(endpoint, "/cluster/member/list", "{}", deadline, true);
-  const Attempt result = co_await std::move(asking);
+  const Attempt result = co_await attempt(endpoint, "/cluster/member/list", "{}", deadline, true);
   if (result.foreign) co_return std::unexpected(result.detail);
   if (!result.answer || options_.use_proxies) co_return done;
   std::vector<net::Endpoint> found;
@@ -355,8 +350,7 @@ Task<std::expected<void, std::string>> Client::learn_topology(net::Endpoint endp
 }
 
 Task<std::expected<void, std::string>> Client::connect(Instant deadline) {
-  auto discovering = discover(deadline);
-  co_await std::move(discovering);
+  co_await discover(deadline);
   auto candidates = configured();
   for (const auto& known : endpoints_) {
     if (std::ranges::find(candidates, known) == candidates.end()) candidates.push_back(known);
@@ -368,11 +362,9 @@ Task<std::expected<void, std::string>> Client::connect(Instant deadline) {
   for (const auto& endpoint : candidates) {
     const Instant now = clock_.now();
     const Instant until = now + (deadline - now) / static_cast<std::int64_t>(left--);
-    auto checking = check_version(endpoint, until);
-    auto failure = co_await std::move(checking);
+    auto failure = co_await check_version(endpoint, until);
     if (!failure && !options_.username.empty()) {
-      auto login = authenticate(endpoint, until);
-      auto refused = co_await std::move(login);
+      auto refused = co_await authenticate(endpoint, until);
       if (refused && refused->fault == Fault::wrong_password) throw FatalStoreError(refused->detail);
       if (refused) failure = std::move(refused->detail);
     }
@@ -389,8 +381,7 @@ Task<std::expected<void, std::string>> Client::connect(Instant deadline) {
     } else {
       current_ = static_cast<std::size_t>(known - endpoints_.begin());
     }
-    auto learning = learn_topology(endpoint, until);
-    auto learned = co_await std::move(learning);
+    auto learned = co_await learn_topology(endpoint, until);
     if (learned) co_return std::expected<void, std::string>();
     endpoints_ = endpoints_before;
     current_ = current_before;
@@ -449,8 +440,7 @@ Task<std::expected<Answer, CallError>> Client::call(std::string path, std::strin
     for (int i = 0; i < plan.nodes && clock_.now() < deadline; ++i) {
       const std::size_t index = (first + static_cast<std::size_t>(i)) % nodes.size();
       const Instant until = std::min(deadline, clock_.now() + plan.timeout);
-      auto asking = attempt(nodes[index], path, body, until, true, check);
-      Attempt result = co_await std::move(asking);
+      Attempt result = co_await attempt(nodes[index], path, body, until, true, check);
       const bool same_nodes = nodes == endpoints_;
       if (result.answer) {
         if (same_nodes && i > 0) make_current(index, detail);
@@ -464,8 +454,7 @@ Task<std::expected<Answer, CallError>> Client::call(std::string path, std::strin
       all_down = false;
       if (same_nodes) make_current(index, detail);
       if (error == ErrorClass::wrong_api) {
-        auto checking = check_version(nodes[index], until);
-        co_await std::move(checking);
+        co_await check_version(nodes[index], until);
       }
       if (error == ErrorClass::retry || error == ErrorClass::retry_unapplied ||
           error == ErrorClass::wrong_api)
@@ -475,8 +464,7 @@ Task<std::expected<Answer, CallError>> Client::call(std::string path, std::strin
       if (error != ErrorClass::authenticate || (logged_in && deadline - clock_.now() < kLoginNeeds)) {
         co_return failed(Fault::refused);
       }
-      auto login = authenticate(nodes[index], until);
-      const auto refused = co_await std::move(login);
+      const auto refused = co_await authenticate(nodes[index], until);
       if (refused && refused->fault != Fault::unavailable) {
         detail += "; " + refused->detail;
         co_return failed(refused->fault);
@@ -489,8 +477,7 @@ Task<std::expected<Answer, CallError>> Client::call(std::string path, std::strin
     const Duration jitter = pause / 8 * static_cast<std::int64_t>(dice_() % 7);
     const Instant next = clock_.now() + pause + jitter;
     if (next >= deadline) break;
-    auto sleep = clock_.sleep_until(next);
-    co_await std::move(sleep);
+    co_await clock_.sleep_until(next);
     pause = std::clamp(pause * 2, kFirstPause, kLongestPause);
   }
   co_return failed(Fault::unavailable);
@@ -503,13 +490,11 @@ Task<std::expected<net::HttpStream, CallError>> Client::open_watch(std::string b
     // The node ends the watch when it has lost the majority, instead of going silent.
     request.headers.set("Grpc-Metadata-hasleader", "true");
     ++calls_;
-    auto opening = http_.stream(endpoint, std::move(request), deadline);
-    auto stream = co_await std::move(opening);
+    auto stream = co_await http_.stream(endpoint, std::move(request), deadline);
     if (!stream)
       co_return std::unexpected(CallError{Fault::unavailable, std::move(stream.error().detail), false});
     if (stream->status() == 200) co_return std::move(*stream);
-    auto reading = stream->read_some(deadline);
-    auto text = co_await std::move(reading);
+    auto text = co_await stream->read_some(deadline);
     net::HttpResponse response;
     response.status = stream->status();
     if (text) response.body = std::move(*text);
@@ -517,8 +502,7 @@ Task<std::expected<net::HttpStream, CallError>> Client::open_watch(std::string b
     if (judged.error != ErrorClass::authenticate || repetition > 0) {
       co_return std::unexpected(CallError{Fault::unavailable, judged.detail, false});
     }
-    auto login = authenticate(endpoint, deadline);
-    auto refused = co_await std::move(login);
+    auto refused = co_await authenticate(endpoint, deadline);
     if (refused) co_return std::unexpected(std::move(*refused));
   }
 }
@@ -526,11 +510,9 @@ Task<std::expected<net::HttpStream, CallError>> Client::open_watch(std::string b
 Task<void> Client::refresh_topology(Instant deadline) {
   const net::Endpoint endpoint = endpoints_[current_];
   if (prefix_ != "/v3") {
-    auto checking = check_version(endpoint, deadline);
-    co_await std::move(checking);
+    co_await check_version(endpoint, deadline);
   }
-  auto learning = learn_topology(endpoint, deadline);
-  co_await std::move(learning);
+  co_await learn_topology(endpoint, deadline);
 }
 
 }  // namespace tanist::dcs::etcd3

@@ -29,8 +29,7 @@ Task<std::vector<net::Endpoint>> Client::ask_peer(net::Endpoint endpoint, Instan
   net::HttpClient http(co_await boost::asio::this_coro::executor, clock_, options);
   net::HttpRequest request;
   request.target = "/members";
-  auto asking = http.request(endpoint, std::move(request), deadline);
-  auto response = co_await std::move(asking);
+  auto response = co_await http.request(endpoint, std::move(request), deadline);
   std::vector<net::Endpoint> out;
   if (!response || response->status != 200) co_return out;
   auto members = parse_json(response->body);
@@ -49,8 +48,7 @@ Task<void> Client::discover(Instant deadline) {
   for (const auto& [service, https, peers] : kServices) {
     const std::string suffix = options_.srv_suffix.empty() ? std::string() : "-" + options_.srv_suffix;
     const std::string name = service + suffix + "._tcp." + options_.srv;
-    auto asking = with_deadline(clock_, resolver.services(name), deadline);
-    auto targets = co_await std::move(asking);
+    auto targets = co_await with_deadline(clock_, resolver.services(name), deadline);
     if (!targets || !*targets) {
       log::warning("could not ask DNS for {}: {}", name, targets ? targets->error() : "no answer in time");
       co_return;
@@ -62,8 +60,7 @@ Task<void> Client::discover(Instant deadline) {
         found.push_back(endpoint);
         continue;
       }
-      auto peer = ask_peer(endpoint, deadline);
-      found = co_await std::move(peer);
+      found = co_await ask_peer(endpoint, deadline);
       if (!found.empty()) break;
     }
     if (found.empty()) continue;

@@ -54,14 +54,12 @@ Task<Etcd3Store::TxnResult> Etcd3Store::transact_with_status(std::vector<Compare
                                                              Instant deadline) {
   auto with_status = success;
   if (*status) with_status.insert(with_status.begin(), put(path(key::kStatus), encode_status(**status)));
-  auto running = transact(compares, std::move(with_status), failure, deadline);
-  auto txn = co_await std::move(running);
+  auto txn = co_await transact(compares, std::move(with_status), failure, deadline);
   if (txn || !*status || !refused(txn.error())) co_return std::move(txn);
   complain_of_refused_status(txn.error());
   status->reset();
   const bool ambiguous = txn.error().ambiguous;
-  auto again = transact(std::move(compares), std::move(success), std::move(failure), deadline);
-  txn = co_await std::move(again);
+  txn = co_await transact(std::move(compares), std::move(success), std::move(failure), deadline);
   if (txn) {
     txn->ambiguous = txn->ambiguous || ambiguous;
   } else if (ambiguous) {
@@ -80,8 +78,7 @@ Task<Store::Acquired> Etcd3Store::won(Lease::Grip grip, Header header, Instant d
     co_return out;
   }
   // The key is there, but lease and key were not vouched for by one authority.
-  auto renewing = renew(std::nullopt, deadline);
-  auto renewal = co_await std::move(renewing);
+  auto renewal = co_await renew(std::nullopt, deadline);
   out.outcome = renewal.outcome == RenewOutcome::proven ? Outcome::done : Outcome::unknown;
   out.proof = renewal.proof;
   out.detail = renewal.outcome == RenewOutcome::proven ? std::string() : renewal.detail;
@@ -107,8 +104,7 @@ Task<Store::Acquired> Etcd3Store::acquire(AcquireConditions conditions, Instant 
 
   bool ambiguous = false;
   for (int attempt = 0;; ++attempt) {
-    auto proving = lease_.prove(deadline);
-    auto grip = co_await std::move(proving);
+    auto grip = co_await lease_.prove(deadline);
     if (!grip) {
       auto out = failed_acquire(grip.error());
       // An orphaned lease binds nothing: without a transaction sent nothing can have been taken.
@@ -117,8 +113,7 @@ Task<Store::Acquired> Etcd3Store::acquire(AcquireConditions conditions, Instant 
     }
     std::vector<Op> success{put(leader, identity_.name, grip->lease),
                             put(path(key::kLeadership), identity_.name)};
-    auto running = transact(compares, std::move(success), failure, deadline);
-    auto txn = co_await std::move(running);
+    auto txn = co_await transact(compares, std::move(success), failure, deadline);
     if (!txn) {
       ambiguous = ambiguous || txn.error().ambiguous;
       if (txn.error().fault == Fault::lease_not_found && attempt == 0) {
@@ -136,8 +131,7 @@ Task<Store::Acquired> Etcd3Store::acquire(AcquireConditions conditions, Instant 
     const bool done_before = ambiguous && !txn->succeeded() && found != nullptr &&
                              found->kv.value == identity_.name && found->kv.session == grip->lease;
     if (txn->succeeded() || done_before) {
-      auto finishing = won(*grip, txn->header, deadline);
-      co_return co_await std::move(finishing);
+      co_return co_await won(*grip, txn->header, deadline);
     }
     Acquired out;
     // While an unanswered attempt may still be under way, a refusal of a later one does not settle it.
@@ -154,8 +148,7 @@ Task<Renewal> Etcd3Store::renew(std::optional<Status> status, Instant deadline) 
   const std::string& name = identity_.name;
   Renewal out;
   for (int round = 0; round < kProofRounds; ++round) {
-    auto proving = lease_.prove(deadline);
-    auto grip = co_await std::move(proving);
+    auto grip = co_await lease_.prove(deadline);
     if (!grip) {
       out.detail = std::move(grip.error().detail);
       co_return out;
@@ -186,9 +179,8 @@ Task<Renewal> Etcd3Store::renew(std::optional<Status> status, Instant deadline) 
       std::vector<Compare> same{has_value(leader, name), has_lease(leader, before)};
       std::vector<Op> move{put(leader, name, grip->lease)};
       std::vector<Op> look{range(leader)};
-      auto moving =
-          transact_with_status(std::move(same), std::move(move), std::move(look), &status, deadline);
-      txn = co_await std::move(moving);
+      txn =
+          co_await transact_with_status(std::move(same), std::move(move), std::move(look), &status, deadline);
       if (!txn) {
         out.detail = std::move(txn.error().detail);
         if (txn.error().fault != Fault::lease_not_found) co_return out;
@@ -227,9 +219,8 @@ Task<WriteResult> Etcd3Store::release(std::optional<Status> last_status, Instant
     if (bound_to.empty()) compares.push_back(is_absent(leader));
     std::vector<Op> success{erase(leader)};
     std::vector<Op> failure{range(leader)};
-    auto running = transact_with_status(std::move(compares), std::move(success), std::move(failure),
-                                        &last_status, deadline);
-    auto txn = co_await std::move(running);
+    auto txn = co_await transact_with_status(std::move(compares), std::move(success), std::move(failure),
+                                             &last_status, deadline);
     if (!txn) {
       out = failed_write(txn.error());
       if (ambiguous) out.outcome = Outcome::unknown;

@@ -48,16 +48,15 @@ void Lease::void_all() {
 
 Task<std::expected<Lease::Grip, CallError>> Lease::take(Instant deadline) {
   if (!needed()) co_return Grip{current_, {}, {}};
-  auto granting = grant(deadline);
-  co_return co_await std::move(granting);
+  co_return co_await grant(deadline);
 }
 
 Task<std::expected<Lease::Grip, CallError>> Lease::prove(Instant deadline) {
   if (!needed()) {
     const Session lease = current_;
     const std::uint64_t era = era_;
-    auto asking = client_.call("/lease/keepalive", keepalive_body(lease), deadline, is_keepalive_of(lease));
-    auto answer = co_await std::move(asking);
+    auto answer =
+        co_await client_.call("/lease/keepalive", keepalive_body(lease), deadline, is_keepalive_of(lease));
     if (!answer && answer.error().fault != Fault::lease_not_found)
       co_return std::unexpected(std::move(answer.error()));
     if (era != era_) co_return std::unexpected(CallError{Fault::unavailable, kVoid, false});
@@ -72,14 +71,12 @@ Task<std::expected<Lease::Grip, CallError>> Lease::prove(Instant deadline) {
     log::warning("etcd knows no lease {} any more, a new one is taken", lease);
     doubt(lease);
   }
-  auto granting = grant(deadline);
-  co_return co_await std::move(granting);
+  co_return co_await grant(deadline);
 }
 
 Task<std::expected<Lease::Grip, CallError>> Lease::grant(Instant deadline) {
   while (granting_ && clock_.now() < deadline) {
-    auto waiting = run_until(clock_, granted_.wait(), deadline);
-    co_await std::move(waiting);
+    co_await run_until(clock_, granted_.wait(), deadline);
   }
   if (granting_)
     co_return std::unexpected(CallError{Fault::unavailable, "no lease was granted in time", false});
@@ -96,13 +93,12 @@ Task<std::expected<Lease::Grip, CallError>> Lease::grant(Instant deadline) {
   } turn(*this);
   const Duration wanted = ttl_;
   const std::uint64_t era = era_;
-  auto asking = client_.call("/lease/grant", grant_body(whole_seconds(wanted)), deadline, is_grant());
-  auto answer = co_await std::move(asking);
+  auto answer =
+      co_await client_.call("/lease/grant", grant_body(whole_seconds(wanted)), deadline, is_grant());
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   const auto granted = read_grant(answer->body);
   if (recorder_) {
-    auto recording = recorder_(granted.id);
-    co_await std::move(recording);
+    co_await recorder_(granted.id);
   }
   if (era != era_) co_return std::unexpected(CallError{Fault::unavailable, kVoid, false});
   if (!current_.empty()) keep_as_older(current_);

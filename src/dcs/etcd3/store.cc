@@ -105,8 +105,7 @@ Task<void> Etcd3Store::open(Identity identity) {
   Instant say_at{};
   for (;;) {
     const Instant begun = clock_.now();
-    auto connecting = client_.connect(begun + std::min(kOpenSays, options_.timing.retry_timeout));
-    auto connected = co_await std::move(connecting);
+    auto connected = co_await client_.connect(begun + std::min(kOpenSays, options_.timing.retry_timeout));
     if (connected) break;
     if (clock_.now() >= say_at) {
       if (said != connected.error()) log::warning("could not connect to etcd: {}", connected.error());
@@ -114,8 +113,7 @@ Task<void> Etcd3Store::open(Identity identity) {
       log::info("waiting on etcd");
       say_at = begun + kOpenSays;
     }
-    auto pause = clock_.sleep_until(begun + kOpenPause);
-    co_await std::move(pause);
+    co_await clock_.sleep_until(begun + kOpenPause);
   }
   client_.on_disturbance([this] {
     watch_->restart();
@@ -131,8 +129,7 @@ Task<void> Etcd3Store::open(Identity identity) {
 }
 
 Task<void> Etcd3Store::close() {
-  auto closing = scope_.close();
-  co_await std::move(closing);
+  co_await scope_.close();
   client_.on_disturbance({});
   client_.on_restored({});
 }
@@ -140,15 +137,12 @@ Task<void> Etcd3Store::close() {
 Task<void> Etcd3Store::topology_loop() {
   Duration period = kTopologyFirst;
   for (;;) {
-    auto waiting = run_until(clock_, disturbed_.wait(), clock_.now() + period);
-    co_await std::move(waiting);
+    co_await run_until(clock_, disturbed_.wait(), clock_.now() + period);
     disturbed_.clear();
-    auto refreshing = client_.refresh_topology(clock_.now() + options_.timing.retry_timeout);
-    co_await std::move(refreshing);
+    co_await client_.refresh_topology(clock_.now() + options_.timing.retry_timeout);
     period = std::max<Duration>(kTopologyMinimum, 10 * options_.timing.ttl);
     // Failures come in crowds.
-    auto pause = clock_.sleep_for(kTopologyPause);
-    co_await std::move(pause);
+    co_await clock_.sleep_for(kTopologyPause);
   }
 }
 
@@ -197,15 +191,13 @@ ClusterPtr Etcd3Store::watched() const {
 
 Task<std::expected<ClusterPtr, LoadError>> Etcd3Store::load(Read how, Instant deadline) {
   if (how == Read::watched) {
-    auto waiting = watch_->wait_ready(deadline);
-    const bool ready = co_await std::move(waiting);
+    const bool ready = co_await watch_->wait_ready(deadline);
     if (!ready) {
       co_return std::unexpected(LoadError{"Etcd is not responding properly: " + watch_->trouble()});
     }
     co_return watched();
   }
-  auto asking = client_.call("/kv/range", range_body(prefix_), deadline, is_range());
-  auto answer = co_await std::move(asking);
+  auto answer = co_await client_.call("/kv/range", range_body(prefix_), deadline, is_range());
   if (!answer) co_return std::unexpected(LoadError{std::move(answer.error().detail)});
   const Tree tree = tree_of(answer->body, prefix_);
   co_return decode_view(tree, answer->header.revision, true, answer->sent_at);
@@ -223,9 +215,8 @@ Task<Etcd3Store::TxnResult> Etcd3Store::transact(std::vector<Compare> compares, 
     const auto value = op.kind == Op::Kind::put ? std::optional<std::string>(op.value) : std::nullopt;
     expectations.emplace_back(*watch_, relative(op.key), value);
   }
-  auto asking = client_.call("/kv/txn", txn_body(compares, success, failure), deadline,
-                             is_txn(success.size(), failure.size()));
-  auto answer = co_await std::move(asking);
+  auto answer = co_await client_.call("/kv/txn", txn_body(compares, success, failure), deadline,
+                                      is_txn(success.size(), failure.size()));
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   Txn out{*read_txn(answer->body, success.size(), failure.size()), answer->header, answer->ambiguous};
   const auto revision = out.header.revision;
@@ -251,8 +242,7 @@ Task<WriteResult> Etcd3Store::put_key(std::string key, std::string value, Sessio
   if (!std::holds_alternative<Always>(condition)) compares.push_back(to_compare(path(key), condition));
   std::vector<Op> success{put(path(key), value, lease)};
   std::vector<Op> failure{range(path(key))};
-  auto running = transact(std::move(compares), std::move(success), std::move(failure), deadline);
-  auto txn = co_await std::move(running);
+  auto txn = co_await transact(std::move(compares), std::move(success), std::move(failure), deadline);
   if (!txn) co_return failed_write(txn.error());
   co_return put_result(key, value, lease, condition, *txn);
 }
@@ -262,8 +252,7 @@ Task<WriteResult> Etcd3Store::erase_key(std::string key, Condition condition, In
   if (!std::holds_alternative<Always>(condition)) compares.push_back(to_compare(path(key), condition));
   std::vector<Op> success{erase(path(key))};
   std::vector<Op> failure{range(path(key))};
-  auto running = transact(std::move(compares), std::move(success), std::move(failure), deadline);
-  auto txn = co_await std::move(running);
+  auto txn = co_await transact(std::move(compares), std::move(success), std::move(failure), deadline);
   if (!txn) co_return failed_write(txn.error());
   WriteResult out;
   const StoredKey* found = txn->found(0);
@@ -283,13 +272,11 @@ Task<WriteResult> Etcd3Store::write(Record record, Condition condition, Instant 
 }
 
 Task<WriteResult> Etcd3Store::delete_sync(Condition condition, Instant deadline) {
-  auto deleting = erase_key(std::string(key::kSync), condition, deadline);
-  co_return co_await std::move(deleting);
+  co_return co_await erase_key(std::string(key::kSync), condition, deadline);
 }
 
 Task<WriteResult> Etcd3Store::keep_session(Instant deadline) {
-  auto proving = lease_.prove(deadline);
-  auto grip = co_await std::move(proving);
+  auto grip = co_await lease_.prove(deadline);
   if (!grip) co_return failed_write(grip.error());
   WriteResult out;
   out.outcome = Outcome::done;
@@ -300,8 +287,7 @@ Task<WriteResult> Etcd3Store::touch_member(Document value, Instant deadline) {
   const std::string key = std::string(key::kMembers) + identity_.name;
   const std::string text = to_json(value);
   for (int attempt = 0;; ++attempt) {
-    auto taking = lease_.take(deadline);
-    auto grip = co_await std::move(taking);
+    auto grip = co_await lease_.take(deadline);
     if (!grip) co_return failed_write(grip.error());
     if (text == member_value_ && grip->lease == member_session_) {
       const auto at = watch_->tree().find(key);
@@ -323,8 +309,7 @@ Task<WriteResult> Etcd3Store::touch_member(Document value, Instant deadline) {
     }
     // put_key does not tell a lost lease from other trouble, but a lease that is asked about tells.
     if (result.outcome != Outcome::unavailable || attempt > 0 || clock_.now() >= deadline) co_return result;
-    auto proving = lease_.prove(deadline);
-    auto alive = co_await std::move(proving);
+    auto alive = co_await lease_.prove(deadline);
     if (!alive || alive->lease == grip->lease) co_return result;
   }
 }
@@ -339,8 +324,7 @@ Task<WriteResult> Etcd3Store::remove_member(Instant deadline) {
     std::vector<Compare> compares{has_lease(key, bound_to.empty() ? "0" : bound_to)};
     std::vector<Op> success{erase(key)};
     std::vector<Op> failure{range(key)};
-    auto running = transact(std::move(compares), std::move(success), std::move(failure), deadline);
-    auto txn = co_await std::move(running);
+    auto txn = co_await transact(std::move(compares), std::move(success), std::move(failure), deadline);
     if (!txn) co_return failed_write(txn.error());
     ambiguous = ambiguous || txn->ambiguous;
     const StoredKey* found = txn->found(0);
@@ -364,12 +348,10 @@ Task<std::expected<ClusterPtr, LoadError>> read_once(Executor executor, Clock& c
                                                      Instant deadline) {
   Client client(executor, clock, options.connection, options.timing);
   client.for_one_reading();
-  auto connecting = client.connect(deadline);
-  auto connected = co_await std::move(connecting);
+  auto connected = co_await client.connect(deadline);
   if (!connected) co_return std::unexpected(LoadError{std::move(connected.error())});
   const std::string prefix = options.base_path + "/";
-  auto asking = client.call("/kv/range", range_body(prefix), deadline, is_range());
-  auto answer = co_await std::move(asking);
+  auto answer = co_await client.call("/kv/range", range_body(prefix), deadline, is_range());
   if (!answer) co_return std::unexpected(LoadError{std::move(answer.error().detail)});
   auto decoded = decode(tree_of(answer->body, prefix));
   decoded.cluster.revision = answer->header.revision;
@@ -391,8 +373,7 @@ Task<WriteResult> write_once(Executor executor, Clock& clock, Options options, R
   };
   Client client(executor, clock, options.connection, options.timing);
   client.for_one_reading();
-  auto connecting = client.connect(deadline);
-  auto connected = co_await std::move(connecting);
+  auto connected = co_await client.connect(deadline);
   WriteResult out;
   if (!connected) {
     out.detail = std::move(connected.error());
@@ -404,9 +385,8 @@ Task<WriteResult> write_once(Executor executor, Clock& clock, Options options, R
   if (!std::holds_alternative<Always>(condition)) compares.push_back(to_compare(key, condition));
   const std::vector<Op> success{put(key, encoded.value, {})};
   const std::vector<Op> failure{range(key)};
-  auto asking = client.call("/kv/txn", txn_body(compares, success, failure), deadline,
-                            is_txn(success.size(), failure.size()));
-  auto answer = co_await std::move(asking);
+  auto answer = co_await client.call("/kv/txn", txn_body(compares, success, failure), deadline,
+                                     is_txn(success.size(), failure.size()));
   if (!answer) co_return failed_write(answer.error());
   const OnceTxn txn{*read_txn(answer->body, success.size(), failure.size()), answer->header,
                     answer->ambiguous};

@@ -33,8 +33,7 @@ void Watch::restart() {
 
 Task<bool> Watch::wait_ready(Instant deadline) {
   while (!ready_ && clock_.now() < deadline) {
-    auto waiting = run_until(clock_, became_ready_.wait(), deadline);
-    co_await std::move(waiting);
+    co_await run_until(clock_, became_ready_.wait(), deadline);
   }
   co_return ready_;
 }
@@ -43,8 +42,7 @@ Task<void> Watch::run() {
   for (;;) {
     restart_.clear();
     const Instant begun = clock_.now();
-    auto following = race(follow(), restart_.wait());
-    const int winner = co_await std::move(following);
+    const int winner = co_await race(follow(), restart_.wait());
     const bool was_ready = std::exchange(ready_, false);
     became_ready_.clear();
     if (winner == 1) trouble_ = "the node in use changed or did not answer";
@@ -52,8 +50,7 @@ Task<void> Watch::run() {
     // A stream that stood is rebuilt at once, one that never came up after a pause.
     if (was_ready && clock_.now() - begun > kPauseAfterFailure) continue;
     const Duration wait = was_ready || winner == 1 ? 50ms : kPauseAfterFailure;
-    auto pause = clock_.sleep_for(wait);
-    co_await std::move(pause);
+    co_await clock_.sleep_for(wait);
   }
 }
 
@@ -61,26 +58,22 @@ Task<void> Watch::follow() {
   written_meanwhile_.clear();
   Tree fresh;
   std::int64_t revision = 0;
-  auto building = build(&fresh, &revision);
-  auto failure = co_await std::move(building);
+  auto failure = co_await build(&fresh, &revision);
   if (failure) {
     trouble_ = std::move(*failure);
     co_return;
   }
-  auto opening = client_.open_watch(watch_body(prefix_, revision + 1), clock_.now() + patience_);
-  auto opened = co_await std::move(opening);
+  auto opened = co_await client_.open_watch(watch_body(prefix_, revision + 1), clock_.now() + patience_);
   if (!opened) {
     trouble_ = std::move(opened.error().detail);
     co_return;
   }
   net::HttpStream stream = std::move(*opened);
-  auto listening = listen(&stream, std::move(fresh), revision);
-  trouble_ = co_await std::move(listening);
+  trouble_ = co_await listen(&stream, std::move(fresh), revision);
 }
 
 Task<std::optional<std::string>> Watch::build(Tree* tree, std::int64_t* revision) {
-  auto asking = client_.call("/kv/range", range_body(prefix_), clock_.now() + patience_, is_range());
-  auto answer = co_await std::move(asking);
+  auto answer = co_await client_.call("/kv/range", range_body(prefix_), clock_.now() + patience_, is_range());
   if (!answer) co_return std::move(answer.error().detail);
   *tree = tree_of(answer->body, prefix_);
   *revision = answer->header.revision;

@@ -18,8 +18,7 @@ constexpr Duration kRenameBudget = 30s;
 /// Only what that attempt made is renamed, then everything begins anew. False: it must not go on.
 Task<bool> Engine::Impl::clear_abandoned_bootstrap(dcs::ClusterPtr cluster) {
   const std::string path = bootstrap_note_path();
-  auto reading = ports_.disk.read(path, now() + kDiskBudget);
-  const auto read = co_await std::move(reading);
+  const auto read = co_await ports_.disk.read(path, now() + kDiskBudget);
   if (!read) {
     log::critical("whether a bootstrap was begun and not finished is not known: {}", read.error());
     co_return false;
@@ -32,8 +31,7 @@ Task<bool> Engine::Impl::clear_abandoned_bootstrap(dcs::ClusterPtr cluster) {
   if (finished)
     log::warning("\"{}\" is left of a bootstrap that was finished: this member leads the cluster", path);
   if (note && note->data_dir == data_dir && !finished) {
-    auto identifying = ports_.server.identify(false, now() + kDiskBudget);
-    const auto here = co_await std::move(identifying);
+    const auto here = co_await ports_.server.identify(false, now() + kDiskBudget);
     if (!here) {
       log::critical("{}", here.error().detail);
       co_return false;
@@ -57,13 +55,11 @@ Task<bool> Engine::Impl::clear_abandoned_bootstrap(dcs::ClusterPtr cluster) {
             path, data_dir, left.found, path);
         co_return false;
       case LeftBootstrap::ours:
-        auto putting_aside = put_bootstrap_aside();
-        const bool aside = co_await std::move(putting_aside);
+        const bool aside = co_await put_bootstrap_aside();
         if (!aside) co_return false;
     }
   }
-  auto removing = ports_.disk.remove(path, now() + kDiskBudget);
-  auto removed = co_await std::move(removing);
+  auto removed = co_await ports_.disk.remove(path, now() + kDiskBudget);
   if (!removed) log::warning("{}", removed.error());
   co_return true;
 }
@@ -72,15 +68,13 @@ Task<bool> Engine::Impl::put_bootstrap_aside() {
   log::warning(
       "found the data directory {} of a bootstrap that was not finished: renaming it and beginning anew",
       settings_->postgresql.data_dir);
-  auto killing = ports_.server.kill_everything(now() + kKillBudget);
-  const bool down = co_await std::move(killing);
+  const bool down = co_await ports_.server.kill_everything(now() + kKillBudget);
   if (!down) {
     log::critical("could not stop the PostgreSQL of an unfinished bootstrap in {}",
                   settings_->postgresql.data_dir);
     co_return false;
   }
-  auto renaming = ports_.server.rename_data_directory(now() + kRenameBudget);
-  auto renamed = co_await std::move(renaming);
+  auto renamed = co_await ports_.server.rename_data_directory(now() + kRenameBudget);
   if (!renamed) log::critical("{}", renamed.error().detail);
   co_return renamed.has_value();
 }

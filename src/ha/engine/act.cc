@@ -56,18 +56,15 @@ Task<void> Engine::Impl::act(const View& view, const Decision& decision) {
   // What stops a server does not wait for the store, or for anything else that a duty waits for.
   const bool stops = is_stop(decision.intent);
   if (stops) {
-    auto doing = do_intent(decision.intent, view);
-    co_await std::move(doing);
+    co_await do_intent(decision.intent, view);
   }
   bool intent_allowed = !stops;
   for (const auto& ordered : decision.duties) {
-    auto doing = do_duty(ordered.duty, view);
-    const bool done = co_await std::move(doing);
+    const bool done = co_await do_duty(ordered.duty, view);
     if (!done && ordered.on_failure == OnFailure::postpone_intent) intent_allowed = false;
   }
   if (intent_allowed) {
-    auto doing = do_intent(decision.intent, view);
-    co_await std::move(doing);
+    co_await do_intent(decision.intent, view);
   }
 
   const bool initialised = role_ != postgres::Role::uninitialized &&
@@ -75,8 +72,7 @@ Task<void> Engine::Impl::act(const View& view, const Decision& decision) {
                            !operations_.busy();
   const std::string dynamic = to_json(settings_->dynamic.raw);
   if (initialised && dynamic != dynamic_saved_ && settings_->dynamic.raw.size() > 0) {
-    auto writing = ports_.disk.write(dynamic_cache_path(), dynamic, 0600, now() + kDiskBudget);
-    auto written = co_await std::move(writing);
+    auto written = co_await ports_.disk.write(dynamic_cache_path(), dynamic, 0600, now() + kDiskBudget);
     if (written) {
       dynamic_saved_ = dynamic;
     } else {
@@ -101,8 +97,7 @@ Task<bool> Engine::Impl::do_duty(const Duty& duty, const View& view) {
     if (!store_ok_) co_return true;
     // As things are now, not as they were decided on.
     auto record = member_record(make_view({}), progress_);
-    auto touching = ports_.store.touch_member(std::move(record), now() + kSideWriteBudget);
-    auto touched = co_await std::move(touching);
+    auto touched = co_await ports_.store.touch_member(std::move(record), now() + kSideWriteBudget);
     if (!touched.done()) log::debug("could not write the member key: {}", touched.detail);
     co_return touched.done();
   }
@@ -126,8 +121,7 @@ Task<bool> Engine::Impl::do_duty(const Duty& duty, const View& view) {
   if (const auto* d = std::get_if<duty::History>(&duty)) {
     dcs::HistoryRecord record;
     if (d->timeline.value > 1) {
-      auto reading = ports_.server.history(d->timeline, settings_->name, now() + kDiskBudget);
-      record.lines = co_await std::move(reading);
+      record.lines = co_await ports_.server.history(d->timeline, settings_->name, now() + kDiskBudget);
       if (record.lines.empty()) co_return false;
       // Older lines keep the time and leader that were stored when they were new.
       for (auto& line : record.lines)
@@ -151,13 +145,11 @@ Task<bool> Engine::Impl::do_duty(const Duty& duty, const View& view) {
   if (const auto* d = std::get_if<duty::Fence>(&duty)) {
     if (d->arm == ports_.fence.armed()) co_return true;
     if (d->arm) {
-      auto arming = ports_.fence.arm(now() + kFenceBudget);
-      const bool armed = co_await std::move(arming);
+      const bool armed = co_await ports_.fence.arm(now() + kFenceBudget);
       if (armed && keeper_.lease().until != Instant{}) ports_.fence.prolong(keeper_.deadlines().kill_at);
       co_return armed;
     }
-    auto disarming = ports_.fence.disarm("not a leader");
-    co_await std::move(disarming);
+    co_await ports_.fence.disarm("not a leader");
     co_return true;
   }
   if (const auto* d = std::get_if<duty::Callback>(&duty)) {
@@ -214,23 +206,19 @@ Task<void> Engine::Impl::do_intent(const Intent& intent, const View& view) {
   // its own.
   if (operations_.busy()) co_return;
   if (const auto* i = std::get_if<intent::Acquire>(&intent)) {
-    auto taking = take_lock(*i);
-    co_await std::move(taking);
+    co_await take_lock(*i);
   } else if (const auto* i = std::get_if<intent::Bootstrap>(&intent)) {
-    auto beginning = this->begin_bootstrap(*i);
-    co_await std::move(beginning);
+    co_await this->begin_bootstrap(*i);
   } else if (const auto* i = std::get_if<intent::Release>(&intent)) {
     again_ = true;
     // Between the decision and now a promotion by hand may have come.
     if (!keeper_.paused() && may_write()) co_return;
-    auto releasing = release_key(i->last_lsn);
-    co_await std::move(releasing);
+    co_await release_key(i->last_lsn);
   } else if (const auto* i = std::get_if<intent::Follow>(&intent)) {
     if (i->restart) {
       begin(Kind::follow_restart, {}, operations::follow_restart(operations_, i->upstream));
     } else {
-      auto following = ports_.server.follow_by_reload(i->upstream, role_, now() + kSlotsBudget);
-      auto followed = co_await std::move(following);
+      auto followed = co_await ports_.server.follow_by_reload(i->upstream, role_, now() + kSlotsBudget);
       if (!followed) log::error("{}", followed.error().detail);
     }
   } else if (std::holds_alternative<intent::Promote>(intent)) {
@@ -267,8 +255,7 @@ Task<void> Engine::Impl::do_intent(const Intent& intent, const View& view) {
 }
 
 Task<void> Engine::Impl::take_lock(intent::Acquire what) {
-  auto acquiring = ports_.store.acquire(what.conditions, store_deadline());
-  auto acquired = co_await std::move(acquiring);
+  auto acquired = co_await ports_.store.acquire(what.conditions, store_deadline());
   fresh_read_wanted_ = true;
   switch (acquired.outcome) {
     case dcs::Outcome::done:
@@ -290,8 +277,7 @@ Task<void> Engine::Impl::take_lock(intent::Acquire what) {
 }
 
 Task<void> Engine::Impl::begin_bootstrap(intent::Bootstrap what) {
-  auto beginning = ports_.store.begin_bootstrap(what.take_over, store_deadline());
-  auto begun = co_await std::move(beginning);
+  auto begun = co_await ports_.store.begin_bootstrap(what.take_over, store_deadline());
   fresh_read_wanted_ = true;
   if (!begun.done()) {
     memory_.bootstrapping = false;
@@ -308,8 +294,7 @@ Task<bool> Engine::Impl::release_key(std::optional<Lsn> last_lsn) {
   // Others act on the release; what they may ask must already tell the truth.
   if (role_ == postgres::Role::primary || role_ == postgres::Role::promoted)
     set_role(postgres::Role::demoted);
-  auto giving_up = keeper_.give_up();
-  co_await std::move(giving_up);
+  co_await keeper_.give_up();
   publish();
   std::optional<dcs::Status> status;
   if (last_lsn && status_) {
@@ -319,8 +304,7 @@ Task<bool> Engine::Impl::release_key(std::optional<Lsn> last_lsn) {
     status = cluster_ ? cluster_->status : dcs::Status{};
     status->optime = *last_lsn;
   }
-  auto releasing = ports_.store.release(status, store_deadline());
-  auto released = co_await std::move(releasing);
+  auto released = co_await ports_.store.release(status, store_deadline());
   fresh_read_wanted_ = true;
   switch (released.outcome) {
     case dcs::Outcome::done: log::info("Leader key released"); co_return true;
@@ -335,14 +319,12 @@ Task<bool> Engine::Impl::release_key(std::optional<Lsn> last_lsn) {
 }
 
 Task<void> Engine::Impl::sync_slots(duty::Slots what) {
-  auto syncing = ports_.server.sync_slots(std::move(what.wanted), what.drop_unknown, now() + kSlotsBudget);
-  co_await std::move(syncing);
+  co_await ports_.server.sync_slots(std::move(what.wanted), what.drop_unknown, now() + kSlotsBudget);
   slots_running_ = false;
 }
 
 Task<void> Engine::Impl::checkpoint_after_promote() {
-  auto checkpointing = ports_.server.checkpoint(now() + 24h);
-  auto done = co_await std::move(checkpointing);
+  auto done = co_await ports_.server.checkpoint(now() + 24h);
   if (!done) log::warning("{}", done.error().detail);
   // The cycle may be between its look at the memory and its new one.
   checkpoint_ended_ = done.has_value();

@@ -42,8 +42,7 @@ void Engine::reload(config::SettingsPtr settings, SettingsBuilder builder) {
 }
 
 Task<void> Engine::refresh(Duration max_age, Instant deadline) {
-  auto refreshing = impl_->ports_.server.refresh(max_age, deadline);
-  co_await std::move(refreshing);
+  co_await impl_->ports_.server.refresh(max_age, deadline);
   impl_->publish();
 }
 
@@ -52,8 +51,7 @@ Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> Engine::load(Instant deadli
 }
 
 Task<dcs::WriteResult> Engine::write(dcs::Record record, dcs::Condition condition, Instant deadline) {
-  auto writing = impl_->ports_.store.write(std::move(record), condition, deadline);
-  dcs::WriteResult written = co_await std::move(writing);
+  dcs::WriteResult written = co_await impl_->ports_.store.write(std::move(record), condition, deadline);
   impl_->wake();
   co_return written;
 }
@@ -145,27 +143,23 @@ void Engine::Impl::fire_callback(const std::string& action, postgres::Role role)
 /// publishes one; this is for the rest of the time.
 Task<void> Engine::Impl::tick() {
   while (true) {
-    auto pause = ports_.clock.sleep_until(published_at_ + kTick);
-    co_await std::move(pause);
+    co_await ports_.clock.sleep_until(published_at_ + kTick);
     if (now() >= published_at_ + kTick) publish();
   }
 }
 
 Task<void> Engine::Impl::live() {
   bool started = false;
-  auto starting = start_up_or_shutdown(started);
-  co_await std::move(starting);
+  co_await start_up_or_shutdown(started);
   if (!started) co_return;
   scope_.spawn("ticker", tick());
   next_run_ = now();
   while (!exit_code_) {
-    auto one = cycle();
-    co_await std::move(one);
+    co_await cycle();
     // From here on decisions see to what was found.
     if (!may_write()) keeper_.found_settled();
     if (exit_code_) break;
-    auto napping = nap();
-    co_await std::move(napping);
+    co_await nap();
   }
 }
 
@@ -173,24 +167,18 @@ Task<void> Engine::Impl::live() {
 Task<int> Engine::Impl::run() {
   std::exception_ptr failure;
   try {
-    auto living = live();
-    co_await std::move(living);
+    co_await live();
   } catch (...) {
     failure = std::current_exception();
   }
   if (operations_.busy()) {
     operations_.preempt("the daemon ends");
-    auto joining = operations_.join();
-    co_await std::move(joining);
+    co_await operations_.join();
   }
-  auto ending = end_what_may_write();
-  co_await std::move(ending);
-  auto closing = scope_.close();
-  co_await std::move(closing);
-  auto close_server = ports_.server.close();
-  co_await std::move(close_server);
-  auto close_store = ports_.store.close();
-  co_await std::move(close_store);
+  co_await end_what_may_write();
+  co_await scope_.close();
+  co_await ports_.server.close();
+  co_await ports_.store.close();
   if (failure) std::rethrow_exception(failure);
   co_return exit_code_.value_or(1);
 }
@@ -208,23 +196,19 @@ Task<void> Engine::Impl::cycle() {
   if (reloaded_) {
     builder_ = std::move(reloaded_builder_);
     settings_ = over_current_dynamic(std::exchange(reloaded_, nullptr));
-    auto applying = apply_settings(true);
-    co_await std::move(applying);
+    co_await apply_settings(true);
   }
   auto gathering = gather(std::exchange(fresh_read_wanted_, false), Answers{});
   View view = co_await std::move(gathering);
   Decision decision = decide(view);
   for (int round = 1; decision.needs.any() && round <= kRounds; ++round) {
-    auto answering = answer(decision.needs, view.answers, view);
-    Answers answers = co_await std::move(answering);
-    auto again = gather(decision.needs.linearizable_view, std::move(answers));
-    view = co_await std::move(again);
+    Answers answers = co_await answer(decision.needs, view.answers, view);
+    view = co_await gather(decision.needs.linearizable_view, std::move(answers));
     decision = decide(view);
   }
   ports_.journal.record(view, decision);
   if (observer_.decided) observer_.decided(view, decision);
-  auto acting = act(view, decision);
-  co_await std::move(acting);
+  co_await act(view, decision);
   publish();
 }
 
@@ -233,8 +217,7 @@ Task<void> Engine::Impl::nap() {
   if (again_) {
     // Something was changed by this cycle: look at it at once. A pause of nothing keeps the loop fair.
     next_run_ = at;
-    auto pause = ports_.clock.sleep_for(1ms);
-    co_await std::move(pause);
+    co_await ports_.clock.sleep_for(1ms);
     co_return;
   }
   next_run_ += timing().loop_wait;
@@ -242,15 +225,13 @@ Task<void> Engine::Impl::nap() {
     // ha.md §2
     log::warning("Loop time exceeded, rescheduling immediately.");
     next_run_ = at;
-    auto pause = ports_.clock.sleep_for(1ms);
-    co_await std::move(pause);
+    co_await ports_.clock.sleep_for(1ms);
     co_return;
   }
   Instant until = next_run_;
   if (wake_at_ && *wake_at_ < until) until = std::max(*wake_at_, at + 1ms);
   auto waiting = wake_.wait();
-  auto bounded = run_until(ports_.clock, std::move(waiting), until);
-  const bool woken = co_await std::move(bounded);
+  const bool woken = co_await run_until(ports_.clock, std::move(waiting), until);
   if (woken || until != next_run_) next_run_ = now();
 }
 

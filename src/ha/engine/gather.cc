@@ -41,8 +41,7 @@ Task<void> Engine::Impl::read_store(bool linearizable) {
   linearizable = linearizable || key_may_be_mine;
   if (!leading && !key_may_be_mine &&
       now() - session_kept_at_ >= timing().loop_wait - timing().loop_wait / 10) {
-    auto keeping = ports_.store.keep_session(store_deadline());
-    auto kept = co_await std::move(keeping);
+    auto kept = co_await ports_.store.keep_session(store_deadline());
     // Refused is an answer: the store is there.
     ok = kept.outcome == dcs::Outcome::done || kept.outcome == dcs::Outcome::refused;
     if (kept.done()) session_kept_at_ = now();
@@ -82,18 +81,15 @@ Task<void> Engine::Impl::read_store(bool linearizable) {
 
 Task<View> Engine::Impl::gather(bool linearizable, Answers answers) {
   if (!cycle_fresh_) {
-    auto reading = read_store(linearizable || lock_unknown_);
-    co_await std::move(reading);
+    co_await read_store(linearizable || lock_unknown_);
   }
   if (store_ok_) {
-    auto adopting = adopt_config();
-    co_await std::move(adopting);
+    co_await adopt_config();
     const Lock lock = lock_of(*cluster_);
     if (lock == Lock::mine && !keeper_.lease().held(now())) {
       // Mine by a session that went on without this daemon, or by a write whose reply was lost: prove it
       // first.
-      auto proving = keeper_.prove();
-      co_await std::move(proving);
+      co_await keeper_.prove();
     } else if (lock != Lock::mine && cycle_fresh_ && keeper_.lease().until != Instant{} &&
                cluster_->read_at >= keeper_.proven_at()) {
       keeper_.lost(lock == Lock::free ? "the leader key is gone" : "it names " + cluster_->leader_name(),
@@ -109,8 +105,7 @@ Task<View> Engine::Impl::gather(bool linearizable, Answers answers) {
   const bool control_stale = !facts.control || facts.control->seen_at < state_since_;
   if (facts.process == postgres::Process::none && facts.data_directory == postgres::DataDirectory::ok &&
       control_stale && !operations_.busy()) {
-    auto reading = server.read_control(now() + kDiskBudget);
-    co_await std::move(reading);
+    co_await server.read_control(now() + kDiskBudget);
   }
   if (facts.running()) seen_running_ = true;
   settle_promotion();
@@ -151,16 +146,14 @@ View Engine::Impl::make_view(Answers answers) const {
 Task<void> Engine::Impl::ask_peers(std::map<std::string, std::string> urls, Instant deadline,
                                    std::map<std::string, PeerAnswer>& replies) {
   if (urls.empty()) co_return;
-  auto asking = ports_.peers.ask(std::move(urls), deadline);
-  auto answers = co_await std::move(asking);
+  auto answers = co_await ports_.peers.ask(std::move(urls), deadline);
   replies.merge(answers);
 }
 
 Task<Answers> Engine::Impl::answer(const Needs& needs, Answers so_far, const View& view) {
   Answers answers = std::move(so_far);
   if (needs.control_file) {
-    auto reading = ports_.server.read_control(now() + kDiskBudget);
-    co_await std::move(reading);
+    co_await ports_.server.read_control(now() + kDiskBudget);
   }
   if (needs.peers) {
     std::map<std::string, std::string> urls;
@@ -181,15 +174,13 @@ Task<Answers> Engine::Impl::answer(const Needs& needs, Answers so_far, const Vie
     std::vector<Task<void>> asking;
     asking.push_back(ask_peers(std::move(urls), now() + kPeersBudget, replies));
     asking.push_back(ask_peers(std::move(gone), now() + kGonePeersBudget, replies));
-    auto asked = all(std::move(asking));
-    co_await std::move(asked);
+    co_await all(std::move(asking));
     for (const auto& name : *needs.peers) replies.try_emplace(name);
     if (answers.peers) replies.merge(*answers.peers);
     answers.peers = std::move(replies);
   }
   if (needs.divergence) {
-    auto comparing = ports_.server.compare_with(*needs.divergence, now() + kDivergenceBudget);
-    answers.divergence = co_await std::move(comparing);
+    answers.divergence = co_await ports_.server.compare_with(*needs.divergence, now() + kDivergenceBudget);
   }
   co_return answers;
 }
@@ -206,8 +197,7 @@ Task<void> Engine::Impl::adopt_config() {
     co_return;
   }
   settings_ = *built;
-  auto applying = apply_settings(false);
-  co_await std::move(applying);
+  co_await apply_settings(false);
 }
 
 Task<void> Engine::Impl::apply_settings(bool force) {
@@ -224,8 +214,8 @@ Task<void> Engine::Impl::apply_settings(bool force) {
 Task<void> Engine::Impl::apply_in_background() {
   while (apply_wanted_) {
     apply_wanted_ = false;
-    auto applying = ports_.server.apply(settings_, role_, std::exchange(apply_forced_, false), now() + 30s);
-    auto applied = co_await std::move(applying);
+    auto applied =
+        co_await ports_.server.apply(settings_, role_, std::exchange(apply_forced_, false), now() + 30s);
     if (!applied) log::error("could not apply the configuration: {}", applied.error().detail);
   }
   applying_ = false;

@@ -57,8 +57,7 @@ Task<void> Engine::Impl::record_lease() {
         Document::map({{"boot", boot_id_},
                        {"until", static_cast<std::int64_t>(lease.until.time_since_epoch().count())},
                        {"length", static_cast<std::int64_t>(lease.length().count())}});
-    auto writing = ports_.disk.write(lease_path(), to_json(record), 0600, now() + kDiskBudget);
-    auto written = co_await std::move(writing);
+    auto written = co_await ports_.disk.write(lease_path(), to_json(record), 0600, now() + kDiskBudget);
     if (!written) {
       log::debug("could not note the end of the lease: {}", written.error());
       break;
@@ -78,26 +77,20 @@ void Engine::Impl::lease_proven() {
 Task<void> Engine::Impl::guard_from_the_start() {
   keeper_.start(timing());
   keeper_.guard_found(deadlines_of_found({}, now()));
-  auto finding = find_server();
-  co_await std::move(finding);
+  co_await find_server();
   if (!server_found_) scope_.spawn("found PostgreSQL", find_server_again());
   scope_.spawn("another store", accept_another_store());
-  auto reading_boot = read_small(kBootId);
-  boot_id_ = co_await std::move(reading_boot);
-  auto reading = read_small(lease_path());
-  const std::string noted = co_await std::move(reading);
+  boot_id_ = co_await read_small(kBootId);
+  const std::string noted = co_await read_small(lease_path());
   keeper_.guard_found(deadlines_of_found(noted_lease(noted, boot_id_), now()));
-  auto taking = take_promotion_note();
-  co_await std::move(taking);
-  auto caching = read_small(dynamic_cache_path());
-  cached_dynamic_ = co_await std::move(caching);
+  co_await take_promotion_note();
+  cached_dynamic_ = co_await read_small(dynamic_cache_path());
   const auto dynamic = parse_json(cached_dynamic_);
   keeper_.set_paused(dynamic && config::modes_of(*dynamic).pause);
 }
 
 Task<void> Engine::Impl::find_server() {
-  auto finding = ports_.server.find(settings_);
-  auto found = co_await std::move(finding);
+  auto found = co_await ports_.server.find(settings_);
   // A look that hung until the start was over says nothing any more.
   if (!found || server_found_) co_return;
   server_found_ = true;
@@ -109,11 +102,9 @@ Task<void> Engine::Impl::find_server() {
 
 Task<void> Engine::Impl::find_server_again() {
   while (!server_found_) {
-    auto pause = ports_.clock.sleep_for(kFindAgain);
-    co_await std::move(pause);
+    co_await ports_.clock.sleep_for(kFindAgain);
     if (server_found_) co_return;
-    auto finding = find_server();
-    co_await std::move(finding);
+    co_await find_server();
   }
 }
 
@@ -121,8 +112,7 @@ Task<void> Engine::Impl::find_server_again() {
 /// answer.
 Task<void> Engine::Impl::accept_another_store() {
   while (!cluster_) {
-    auto pause = ports_.clock.sleep_for(kGrace);
-    co_await std::move(pause);
+    co_await ports_.clock.sleep_for(kGrace);
     // What ran at the start belongs to the known store, also once it was stopped.
     if (cluster_ || found_running_) co_return;
     if (!server_found_ || ports_.server.facts().process != postgres::Process::none) continue;
@@ -139,8 +129,7 @@ Task<void> Engine::Impl::claim_lease_of_found(dcs::ClusterPtr cluster) {
   switch (lock_of(*cluster)) {
     case Lock::mine: {
       keeper_.mandate({Mandate::Kind::keep, now() + timing().ttl}, std::nullopt);
-      auto proving = keeper_.prove();
-      co_await std::move(proving);
+      co_await keeper_.prove();
       break;
     }
     case Lock::free: keeper_.guard_found(deadlines_of_found({}, now())); break;
@@ -155,11 +144,9 @@ Task<void> Engine::Impl::claim_lease_of_found(dcs::ClusterPtr cluster) {
 
 Task<bool> Engine::Impl::end_server(Instant kill_at) {
   ports_.server.signal_stop(postgres::StopMode::fast);
-  auto waiting = ports_.server.wait_down(kill_at);
-  const bool down = co_await std::move(waiting);
+  const bool down = co_await ports_.server.wait_down(kill_at);
   if (down) co_return true;
-  auto killing = ports_.server.kill_everything(now() + kStopBudget);
-  co_return co_await std::move(killing);
+  co_return co_await ports_.server.kill_everything(now() + kStopBudget);
 }
 
 /// A SIGTERM while the store is not there yet. Nothing was begun, but PostgreSQL is stopped all the same.
@@ -181,8 +168,7 @@ Task<void> Engine::Impl::end_what_may_write() {
   if (keeper_.paused() || !may_write()) co_return;
   log::warning("the daemon ends: stopping PostgreSQL, which nobody would stop at the end of its lease");
   const Instant patience = now() + kStopBudget;
-  auto ending = end_server(std::min(patience, keeper_.kill_at().value_or(patience)));
-  const bool ended = co_await std::move(ending);
+  const bool ended = co_await end_server(std::min(patience, keeper_.kill_at().value_or(patience)));
   if (!ended) log::critical("PostgreSQL could not be stopped before the end of the daemon");
 }
 
@@ -200,14 +186,13 @@ Task<void> Engine::Impl::begin_promotion() {
   promoting_pid_ = ports_.server.facts().postmaster_pid;
   promotion_noted_ = true;
   const Document note = Document::map({{"boot", boot_id_}, {"postmaster", *promoting_pid_}});
-  auto writing = ports_.disk.append(promotion_note_path(), to_json(note) + "\n", 0600, now() + kDiskBudget);
-  auto written = co_await std::move(writing);
+  auto written =
+      co_await ports_.disk.append(promotion_note_path(), to_json(note) + "\n", 0600, now() + kDiskBudget);
   if (!written) log::warning("could not note the promotion: {}", written.error());
 }
 
 Task<void> Engine::Impl::remove_promotion_note() {
-  auto removing = ports_.disk.remove(promotion_note_path(), now() + kDiskBudget);
-  auto removed = co_await std::move(removing);
+  auto removed = co_await ports_.disk.remove(promotion_note_path(), now() + kDiskBudget);
   if (!removed) log::debug("could not remove the note of a promotion that is over: {}", removed.error());
 }
 
@@ -225,8 +210,7 @@ void Engine::Impl::settle_promotion() {
 
 /// The note of an earlier daemon counts for the postmaster that it named.
 Task<void> Engine::Impl::take_promotion_note() {
-  auto reading = read_small(promotion_note_path());
-  std::string text = co_await std::move(reading);
+  std::string text = co_await read_small(promotion_note_path());
   while (text.ends_with('\n')) text.pop_back();
   if (text.empty()) co_return;
   promotion_noted_ = true;

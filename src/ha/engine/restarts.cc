@@ -11,8 +11,7 @@ using Kind = RestartAnswer::Kind;
 
 Task<RestartAnswer> Engine::restart(RestartOrder order) {
   if (auto* request = std::get_if<RestartRequest>(&order)) {
-    auto restarting = impl_->restart(std::move(*request));
-    RestartAnswer answer = co_await std::move(restarting);
+    RestartAnswer answer = co_await impl_->restart(std::move(*request));
     co_return answer;
   }
   if (auto* planned = std::get_if<ScheduledRestart>(&order))
@@ -28,8 +27,7 @@ Task<RestartAnswer> Engine::Impl::restart(RestartRequest request) {
   wake();
   while (!mine->answer) {
     restart_answered_.clear();
-    auto waiting = restart_answered_.wait();
-    co_await std::move(waiting);
+    co_await restart_answered_.wait();
   }
   co_return *mine->answer;
 }

@@ -28,8 +28,7 @@ std::string new_incarnation(Dice& dice) {
 }  // namespace
 
 Task<std::string> Engine::Impl::read_small(std::string path) {
-  auto reading = ports_.disk.read(path, now() + kDiskBudget);
-  auto content = co_await std::move(reading);
+  auto content = co_await ports_.disk.read(path, now() + kDiskBudget);
   if (!content) {
     log::warning("{}", content.error());
     co_return std::string();
@@ -48,22 +47,19 @@ Task<void> Engine::Impl::record_session(dcs::Session session) {
                                    {"incarnation", incarnation_},
                                    {"boot", boot_id_},
                                    {"store", ports_.store.store_id()}});
-  auto writing = ports_.disk.write(session_path(), to_json(record), 0600, now() + kDiskBudget);
-  auto written = co_await std::move(writing);
+  auto written = co_await ports_.disk.write(session_path(), to_json(record), 0600, now() + kDiskBudget);
   if (!written)
     log::warning("could not record the store session, a restarted daemon will wait for its end: {}",
                  written.error());
 }
 
 Task<void> Engine::Impl::start_up_into(bool& started) {
-  auto starting = start_up();
-  started = co_await std::move(starting);
+  started = co_await start_up();
 }
 
 Task<void> Engine::Impl::shutdown_asked() {
   while (!commands_.shutdown) {
-    auto waiting = wake_.wait();
-    co_await std::move(waiting);
+    co_await wake_.wait();
     wake_.clear();
   }
 }
@@ -72,36 +68,31 @@ Task<void> Engine::Impl::shutdown_asked() {
 /// an earlier incarnation left running is stopped all the same: as a primary it has nobody any more who
 /// watches its lease.
 Task<void> Engine::Impl::start_up_or_shutdown(bool& started) {
-  auto racing = race(start_up_into(started), shutdown_asked());
-  const int winner = co_await std::move(racing);
+  const int winner = co_await race(start_up_into(started), shutdown_asked());
   if (winner != 1) co_return;
   started = false;
   exit_code_ = 0;
-  auto stopping = stop_server_before_the_start();
-  co_await std::move(stopping);
+  co_await stop_server_before_the_start();
 }
 
 /// Returns when the store has told of the cluster; without a cluster when it never will.
 Task<void> Engine::Impl::reach_store(dcs::Identity identity, dcs::ClusterPtr& cluster) {
   try {
-    auto opening = ports_.store.open(std::move(identity));
-    co_await std::move(opening);
+    co_await ports_.store.open(std::move(identity));
   } catch (const dcs::FatalStoreError& e) {
     log::critical("{}", e.what());
     exit_code_ = 1;
     co_return;
   }
   while (!cluster) {
-    auto loading = ports_.store.load(dcs::Read::linearizable, store_deadline());
-    auto loaded = co_await std::move(loading);
+    auto loaded = co_await ports_.store.load(dcs::Read::linearizable, store_deadline());
     if (loaded) {
       cluster = *loaded;
       co_return;
     }
     log::warning("Can not get cluster from dcs");
     log::debug("{}", loaded.error().detail);
-    auto pause = ports_.clock.sleep_for(kLoadPause);
-    co_await std::move(pause);
+    co_await ports_.clock.sleep_for(kLoadPause);
   }
 }
 
@@ -111,12 +102,10 @@ Task<void> Engine::Impl::reach_store(dcs::Identity identity, dcs::ClusterPtr& cl
 Task<void> Engine::Impl::read_sessions(dcs::Identity& identity) {
   std::expected<std::optional<std::string>, std::string> content;
   for (int attempt = 0; attempt < kSessionAttempts; ++attempt) {
-    auto reading = ports_.disk.read(session_path(), now() + kDiskBudget);
-    content = co_await std::move(reading);
+    content = co_await ports_.disk.read(session_path(), now() + kDiskBudget);
     if (content) break;
     log::warning("{}", content.error());
-    auto pause = ports_.clock.sleep_for(kSessionPause);
-    co_await std::move(pause);
+    co_await ports_.clock.sleep_for(kSessionPause);
   }
   const auto record = parse_json(content ? content->value_or("") : "");
   if (!record || !record->find("session") || !record->find("session")->is_string()) co_return;
@@ -155,8 +144,7 @@ Task<bool> Engine::Impl::adopt_first_config(dcs::ClusterPtr cluster) {
   }
   cluster_ = cluster;
   if (cluster->config.valid) {
-    auto adopting = adopt_config();
-    co_await std::move(adopting);
+    co_await adopt_config();
   }
   keeper_.set_timing(timing());
   keeper_.set_paused(settings_->dynamic.pause);
@@ -165,59 +153,49 @@ Task<bool> Engine::Impl::adopt_first_config(dcs::ClusterPtr cluster) {
 }
 
 Task<bool> Engine::Impl::start_up() {
-  auto guarding = guard_from_the_start();
-  co_await std::move(guarding);
+  co_await guard_from_the_start();
   incarnation_ = new_incarnation(ports_.dice);
   dcs::Identity identity;
   identity.name = settings_->name;
   identity.incarnation = incarnation_;
-  auto reading = read_sessions(identity);
-  co_await std::move(reading);
+  co_await read_sessions(identity);
 
   ports_.store.set_timing(timing());
   dcs::ClusterPtr cluster;
-  auto reaching = reach_store(std::move(identity), cluster);
-  co_await std::move(reaching);
+  co_await reach_store(std::move(identity), cluster);
   if (!cluster) co_return false;
-  auto configuring = adopt_first_config(cluster);
-  const bool configured = co_await std::move(configuring);
+  const bool configured = co_await adopt_first_config(cluster);
   if (!configured) {
     exit_code_ = 1;
     co_return false;
   }
-  auto claiming = claim_lease_of_found(cluster);
-  co_await std::move(claiming);
-  auto checking = name_is_free(cluster);
-  const bool name_free = co_await std::move(checking);
+  co_await claim_lease_of_found(cluster);
+  const bool name_free = co_await name_is_free(cluster);
   if (!name_free) {
     log::critical("Can't start; there is already a node named '{}' running", settings_->name);
     exit_code_ = 1;
     co_return false;
   }
 
-  auto opening = ports_.server.open(settings_);
-  auto opened = co_await std::move(opening);
+  auto opened = co_await ports_.server.open(settings_);
   if (!opened) {
     log::critical("{}", opened.error().detail);
     exit_code_ = 1;
     co_return false;
   }
   server_found_ = true;
-  auto clearing = clear_abandoned_bootstrap(cluster);
-  const bool cleared = co_await std::move(clearing);
+  const bool cleared = co_await clear_abandoned_bootstrap(cluster);
   if (!cleared) {
     exit_code_ = 1;
     co_return false;
   }
 
-  auto control = ports_.server.read_control(now() + kDiskBudget);
-  co_await std::move(control);
+  co_await ports_.server.read_control(now() + kDiskBudget);
   const auto& facts = ports_.server.facts();
   if (facts.data_directory != postgres::DataDirectory::ok || !facts.control) {
     role_ = postgres::Role::uninitialized;
   } else if (facts.running()) {
-    auto refreshing = ports_.server.refresh(0s, now() + 2s);
-    co_await std::move(refreshing);
+    co_await ports_.server.refresh(0s, now() + 2s);
     set_state(facts.accepts() ? postgres::State::running : postgres::State::starting);
     const bool standby = facts.probe ? facts.probe->in_recovery : facts.standby_signal;
     role_ = standby ? postgres::Role::replica : postgres::Role::primary;
@@ -228,8 +206,7 @@ Task<bool> Engine::Impl::start_up() {
   }
   publish();
   if (!observer_.before_first_cycle) co_return true;
-  auto preparing = observer_.before_first_cycle();
-  const bool prepared = co_await std::move(preparing);
+  const bool prepared = co_await observer_.before_first_cycle();
   if (!prepared) exit_code_ = 1;
   co_return prepared;
 }
@@ -237,8 +214,7 @@ Task<bool> Engine::Impl::start_up() {
 Task<bool> Engine::Impl::name_is_free(dcs::ClusterPtr cluster) {
   const dcs::Member* namesake = cluster->member(settings_->name);
   if (!namesake || namesake->api_url.empty()) co_return true;
-  auto asking = ports_.peers.anybody_at(namesake->api_url, now() + kNameCheck);
-  const bool answered = co_await std::move(asking);
+  const bool answered = co_await ports_.peers.anybody_at(namesake->api_url, now() + kNameCheck);
   co_return !answered;
 }
 

@@ -124,8 +124,7 @@ Task<void> LeaseKeeper::give_up() {
   mandate_ = {};
   ++epoch_;
   due_.set();
-  auto wait = no_request();
-  co_await std::move(wait);
+  co_await no_request();
   lease_ = {};
   failing_since_.reset();
   take_back_until_.reset();
@@ -158,17 +157,13 @@ Task<void> LeaseKeeper::renew_forever() {
     const Instant now = ports_.clock.now();
     const bool allowed = mandate_.kind == Mandate::Kind::keep && now < mandate_.good_until;
     if (!allowed) {
-      auto wait = due_.wait();
-      co_await std::move(wait);
+      co_await due_.wait();
     } else if (now < next_renewal()) {
       auto wait = due_.wait();
-      auto bounded = run_until(ports_.clock, std::move(wait), std::min(next_renewal(), mandate_.good_until));
-      co_await std::move(bounded);
+      co_await run_until(ports_.clock, std::move(wait), std::min(next_renewal(), mandate_.good_until));
     } else {
-      auto free = no_request();
-      co_await std::move(free);
-      auto renewal = renew_once(false);
-      co_await std::move(renewal);
+      co_await no_request();
+      co_await renew_once(false);
     }
   }
 }
@@ -177,17 +172,14 @@ Task<void> LeaseKeeper::renew_forever() {
 Task<void> LeaseKeeper::no_request() {
   while (renewing_) {
     renewed_.clear();
-    auto wait = renewed_.wait();
-    co_await std::move(wait);
+    co_await renewed_.wait();
   }
 }
 
 Task<bool> LeaseKeeper::prove() {
   const auto before = lease_.proven_at;
-  auto free = no_request();
-  co_await std::move(free);
-  auto renewal = renew_once(true);
-  co_await std::move(renewal);
+  co_await no_request();
+  co_await renew_once(true);
   co_return lease_.until != Instant{} && lease_.proven_at > before;
 }
 
@@ -205,8 +197,7 @@ Task<void> LeaseKeeper::renew_once(bool asked) {
   dcs::Renewal renewal;
   std::exception_ptr failure;
   try {
-    auto request = ports_.store.renew(status, deadline);
-    renewal = co_await std::move(request);
+    renewal = co_await ports_.store.renew(status, deadline);
   } catch (...) {
     failure = std::current_exception();
   }
@@ -241,8 +232,7 @@ Task<void> LeaseKeeper::await_take_back() {
     co_await std::move(wait);
     co_return;
   }
-  auto bounded = run_until(ports_.clock, std::move(wait), *take_back_until_);
-  co_await std::move(bounded);
+  co_await run_until(ports_.clock, std::move(wait), *take_back_until_);
   if (!take_back_until_ || ports_.clock.now() < *take_back_until_) co_return;
   take_back_until_.reset();
   if (!paused_ && hooks_.may_write()) ports_.server.signal_stop(postgres::StopMode::immediate);
@@ -259,13 +249,11 @@ Task<void> LeaseKeeper::end_lease() {
   }
   while (lease_.until == Instant{} && !paused_ && hooks_.may_write()) {
     ports_.server.kill_now();
-    auto pause = ports_.clock.sleep_for(kKillAgain);
-    co_await std::move(pause);
+    co_await ports_.clock.sleep_for(kKillAgain);
   }
   if (lease_.until != Instant{} || !found_) co_return;
   auto wait = deadline_.wait();
-  auto bounded = run_until(ports_.clock, std::move(wait), ports_.clock.now() + kFoundAgain);
-  co_await std::move(bounded);
+  co_await run_until(ports_.clock, std::move(wait), ports_.clock.now() + kFoundAgain);
 }
 
 Task<void> LeaseKeeper::watch_deadlines() {
@@ -277,13 +265,11 @@ Task<void> LeaseKeeper::watch_deadlines() {
     if (!at || now < at->stop_at) {
       stopping = false;
       if (!at || take_back_until_) {
-        auto waiting = await_take_back();
-        co_await std::move(waiting);
+        co_await await_take_back();
         continue;
       }
       auto wait = deadline_.wait();
-      auto bounded = run_until(ports_.clock, std::move(wait), at->stop_at);
-      co_await std::move(bounded);
+      co_await run_until(ports_.clock, std::move(wait), at->stop_at);
       continue;
     }
     const bool writable = !paused_ && hooks_.may_write();
@@ -305,15 +291,13 @@ Task<void> LeaseKeeper::watch_deadlines() {
     if (!stopping && concerned) hooks_.changed();
     stopping = concerned;
     if (now >= at->until) {
-      auto ending = end_lease();
-      co_await std::move(ending);
+      co_await end_lease();
       continue;
     }
     Instant next = std::min(at->until, now + kKillAgain);
     if (now < at->kill_at) next = stopping ? at->kill_at : std::min(at->kill_at, now + kFoundAgain);
     auto wait = deadline_.wait();
-    auto bounded = run_until(ports_.clock, std::move(wait), next);
-    co_await std::move(bounded);
+    co_await run_until(ports_.clock, std::move(wait), next);
   }
 }
 

@@ -30,8 +30,7 @@ enum class Made { in_part, whole, starting };
 /// Notes what is there now, where that changed. Returns why it could not be noted; empty: it was.
 Task<std::string> note_made(OperationRunner& run, BootstrapNote* note, Made how) {
   auto& server = run.ports().server;
-  auto identifying = server.identify(false, run.now() + kDiskBudget);
-  const auto made = co_await std::move(identifying);
+  const auto made = co_await server.identify(false, run.now() + kDiskBudget);
   if (!made) co_return made.error().detail;
   BootstrapNote next = *note;
   next.made = *made;
@@ -39,9 +38,8 @@ Task<std::string> note_made(OperationRunner& run, BootstrapNote* note, Made how)
   if (how != Made::in_part) next.system_id = server.facts().system_identifier;
   next.starting = how == Made::starting;
   if (next == *note) co_return std::string();
-  auto write =
-      run.ports().disk.write(run.host().bootstrap_note_path(), to_text(next), 0600, run.now() + kDiskBudget);
-  auto written = co_await std::move(write);
+  auto written = co_await run.ports().disk.write(run.host().bootstrap_note_path(), to_text(next), 0600,
+                                                 run.now() + kDiskBudget);
   if (!written) co_return written.error();
   *note = next;
   co_return std::string();
@@ -53,8 +51,7 @@ Task<void> keep_noting(OperationRunner& run, BootstrapNote* note) {
   for (;;) {
     auto nap = run.ports().clock.sleep_for(run.now() - begin < kNoteEager ? kNoteEach : kNoteEachLater);
     co_await std::move(nap);
-    auto noting = note_made(run, note, Made::in_part);
-    const std::string failed = co_await std::move(noting);
+    const std::string failed = co_await note_made(run, note, Made::in_part);
     if (!failed.empty()) log::debug("could not note what the bootstrap makes: {}", failed);
   }
 }
@@ -70,11 +67,10 @@ Task<void> forget_attempt(OperationRunner& run) {
   over.finished = true;
   auto& disk = run.ports().disk;
   // A removal may fail where a write does not, and the other way round.
-  auto write = disk.write(run.host().bootstrap_note_path(), to_text(over), 0600, run.now() + kDiskBudget);
-  auto written = co_await std::move(write);
+  auto written =
+      co_await disk.write(run.host().bootstrap_note_path(), to_text(over), 0600, run.now() + kDiskBudget);
   if (!written) log::warning("could not mark the note of the bootstrap as finished: {}", written.error());
-  auto forget = disk.remove(run.host().bootstrap_note_path(), run.now() + kDiskBudget);
-  auto forgotten = co_await std::move(forget);
+  auto forgotten = co_await disk.remove(run.host().bootstrap_note_path(), run.now() + kDiskBudget);
   if (!forgotten) log::warning("could not remove the note of the bootstrap: {}", forgotten.error());
 }
 
@@ -91,8 +87,7 @@ std::string unreachable(OperationRunner& run) {
 Task<std::string> end_of_recovery(OperationRunner& run) {
   auto& server = run.ports().server;
   while (true) {
-    auto recovering = server.wait_promoted(run.now() + kConnectPatience);
-    const bool primary = co_await std::move(recovering);
+    const bool primary = co_await server.wait_promoted(run.now() + kConnectPatience);
     if (primary) co_return std::string();
     if (!server.facts().running()) co_return "PostgreSQL ended before the end of recovery";
     const std::string why = unreachable(run);
@@ -113,14 +108,11 @@ Task<std::string> start_first(OperationRunner& run, BootstrapNote* note, bool cu
   request.role = postgres::Role::primary;
   request.custom_bootstrap = custom;
   // Before the process is there nobody knows which it will be.
-  auto noting_start = note_made(run, note, Made::starting);
-  const std::string start_not_noted = co_await std::move(noting_start);
+  const std::string start_not_noted = co_await note_made(run, note, Made::starting);
   if (!start_not_noted.empty()) co_return "could not note the start of the new cluster: " + start_not_noted;
-  auto launch = server.start(std::move(request), run.now() + kFirstStartBudget);
-  auto launched = co_await std::move(launch);
+  auto launched = co_await server.start(std::move(request), run.now() + kFirstStartBudget);
   if (!launched) co_return launched.error().detail;
-  auto noting = note_made(run, note, Made::whole);
-  const std::string not_noted = co_await std::move(noting);
+  const std::string not_noted = co_await note_made(run, note, Made::whole);
   if (!not_noted.empty()) co_return "could not note the server of the bootstrap: " + not_noted;
   if (custom) {
     run.enter(Phase::ending_recovery, Cancel::free, deadline);
@@ -129,8 +121,7 @@ Task<std::string> start_first(OperationRunner& run, BootstrapNote* note, bool cu
   std::string why;
   auto started = postgres::StartOutcome::timed_out;
   while (started == postgres::StartOutcome::timed_out && run.now() < deadline && why.empty()) {
-    auto waiting = server.wait_started(std::min(deadline, run.now() + kConnectPatience));
-    started = co_await std::move(waiting);
+    started = co_await server.wait_started(std::min(deadline, run.now() + kConnectPatience));
     why = unreachable(run);
   }
   if (started != postgres::StartOutcome::accepting) {
@@ -140,8 +131,7 @@ Task<std::string> start_first(OperationRunner& run, BootstrapNote* note, bool cu
   run.host().set_state(postgres::State::running);
   run.host().publish();
   if (!custom) co_return std::string();
-  auto recovering = end_of_recovery(run);
-  co_return co_await std::move(recovering);
+  co_return co_await end_of_recovery(run);
 }
 
 /// Settings that only a restart brings; nobody knows this server yet.
@@ -150,11 +140,9 @@ Task<std::string> restart_new_server(OperationRunner& run, BootstrapNote* note) 
   const Instant deadline = run.now() + kFirstStartBudget;
   run.enter(Phase::starting, Cancel::free, deadline);
   server.signal_stop(postgres::StopMode::fast);
-  auto stopping = server.wait_down(deadline);
-  const bool down = co_await std::move(stopping);
+  const bool down = co_await server.wait_down(deadline);
   if (!down) co_return "PostgreSQL could not be stopped for a restart with its ordinary settings";
-  auto starting = start_first(run, note, false);
-  co_return co_await std::move(starting);
+  co_return co_await start_first(run, note, false);
 }
 
 }  // namespace
@@ -170,13 +158,11 @@ Task<Outcome> bootstrap(OperationRunner& run) {
   note.data_dir = settings->postgresql.data_dir;
   note.name = settings->name;
   note.begun = unix_seconds(run.ports().clock.wall_now());
-  auto identifying = server.identify(!custom, run.now() + kDiskBudget);
-  auto found = co_await std::move(identifying);
+  auto found = co_await server.identify(!custom, run.now() + kDiskBudget);
   if (!found) co_return Outcome{false, "could not note the bootstrap attempt: " + found.error().detail};
   note.made = std::move(*found);
-  auto write =
-      run.ports().disk.write(run.host().bootstrap_note_path(), to_text(note), 0600, run.now() + kDiskBudget);
-  auto written = co_await std::move(write);
+  auto written = co_await run.ports().disk.write(run.host().bootstrap_note_path(), to_text(note), 0600,
+                                                 run.now() + kDiskBudget);
   if (!written) co_return Outcome{false, "could not note the bootstrap attempt: " + written.error()};
 
   const Instant made_by = run.now() + (custom ? kForever : kInitdbBudget);
@@ -186,29 +172,24 @@ Task<Outcome> bootstrap(OperationRunner& run) {
   run.host().wake();
   postgres::Result made = std::unexpected(postgres::Failure{"nothing was made"});
   auto making = custom ? server.custom_bootstrap(made_by) : server.initdb(made_by);
-  auto noted = race(make_into(std::move(making), made), keep_noting(run, &note));
-  co_await std::move(noted);
+  co_await race(make_into(std::move(making), made), keep_noting(run, &note));
   if (!made) {
     run.host().set_state(custom ? postgres::State::custom_bootstrap_failed : postgres::State::initdb_failed);
     co_return Outcome{false, made.error().detail};
   }
 
-  auto starting = start_first(run, &note, custom);
-  const std::string not_started = co_await std::move(starting);
+  const std::string not_started = co_await start_first(run, &note, custom);
   if (!not_started.empty()) co_return Outcome{false, not_started};
 
   run.enter(Phase::creating_users, Cancel::free, run.now() + kForever);
-  auto users = server.post_bootstrap(run.now() + kForever);
-  auto created = co_await std::move(users);
+  auto created = co_await server.post_bootstrap(run.now() + kForever);
   if (!created) co_return Outcome{false, created.error().detail};
   if (!custom) co_return Outcome{true, {}};
 
-  auto ending = server.end_custom_bootstrap(run.now() + kInitdbBudget);
-  auto restart_needed = co_await std::move(ending);
+  auto restart_needed = co_await server.end_custom_bootstrap(run.now() + kInitdbBudget);
   if (!restart_needed) co_return Outcome{false, restart_needed.error().detail};
   if (!*restart_needed) co_return Outcome{true, {}};
-  auto restarting = restart_new_server(run, &note);
-  const std::string not_restarted = co_await std::move(restarting);
+  const std::string not_restarted = co_await restart_new_server(run, &note);
   co_return Outcome{not_restarted.empty(), not_restarted};
 }
 
@@ -217,10 +198,8 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
   const auto settings = run.host().settings();
   const Duration budget = settings->dynamic.timing.retry_timeout;
   run.enter(Phase::storing_result, Cancel::critical, run.now() + budget);
-  auto control = ports.server.read_control(run.now() + budget);
-  co_await std::move(control);
-  auto arming = ports.fence.arm(run.now() + budget);
-  const bool armed = co_await std::move(arming);
+  co_await ports.server.read_control(run.now() + budget);
+  const bool armed = co_await ports.fence.arm(run.now() + budget);
   if (!armed) {
     log::error("Cancelling bootstrap because watchdog activation failed");
     co_return Outcome{false, "watchdog activation failed"};
@@ -237,16 +216,14 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
   while (run.now() < deadline) {
     if (maybe_leader && run.now() >= kill_at) {
       log::error("the bootstrap may have taken the leader key, and nothing proves it: killing PostgreSQL");
-      auto killing = ports.server.kill_everything(run.now() + budget);
-      co_await std::move(killing);
+      co_await ports.server.kill_everything(run.now() + budget);
       co_return Outcome{false, "whether the store took the result of the bootstrap is unknown"};
     }
     // No wait goes past the moment of the kill.
     const auto patience = [&] {
       return run.now() < kill_at ? std::min(run.now() + budget, kill_at) : run.now() + budget;
     };
-    auto request = ports.store.finish_bootstrap(result, patience());
-    auto answer = co_await std::move(request);
+    auto answer = co_await ports.store.finish_bootstrap(result, patience());
     maybe_leader = maybe_leader || answer.outcome == dcs::Outcome::unknown;
     if (answer.outcome == dcs::Outcome::done) {
       run.host().keeper().won(answer.proof);
@@ -257,11 +234,9 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
     log::warning("could not store the result of the bootstrap: {}", answer.detail);
     if (answer.outcome == dcs::Outcome::unknown) {
       // Done, if the key is mine: a fresh read tells.
-      auto reading = ports.store.load(dcs::Read::linearizable, patience());
-      auto view = co_await std::move(reading);
+      auto view = co_await ports.store.load(dcs::Read::linearizable, patience());
       if (view && (*view)->leader_name() == settings->name && ports.store.is_mine((*view)->leader->session)) {
-        auto proving = with_deadline(ports.clock, run.host().keeper().prove(), patience());
-        const auto proven = co_await std::move(proving);
+        const auto proven = co_await with_deadline(ports.clock, run.host().keeper().prove(), patience());
         if (proven.value_or(false)) break;
       }
     }
@@ -273,8 +248,7 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
     co_return Outcome{false, "the store did not take the result of the bootstrap"};
   run.host().set_role(postgres::Role::primary);
   run.host().publish();
-  auto forgetting = forget_attempt(run);
-  co_await std::move(forgetting);
+  co_await forget_attempt(run);
   run.host().fire_callback("on_start", postgres::Role::primary);
   co_return Outcome{true, {}};
 }
@@ -284,26 +258,20 @@ Task<Outcome> cancel_bootstrap(OperationRunner& run) {
   const Duration budget = run.host().settings()->dynamic.timing.retry_timeout;
   run.enter(Phase::waiting_down, Cancel::critical, run.now() + budget);
   ports.server.signal_stop(postgres::StopMode::immediate);
-  auto waiting = ports.server.wait_down(run.now() + budget);
-  bool down = co_await std::move(waiting);
+  bool down = co_await ports.server.wait_down(run.now() + budget);
   if (!down) {
-    auto killing = ports.server.kill_everything(run.now() + budget);
-    down = co_await std::move(killing);
+    down = co_await ports.server.kill_everything(run.now() + budget);
   }
   run.host().set_state(postgres::State::stopped);
   run.enter(Phase::removing, Cancel::critical, run.now() + budget);
-  auto renaming = ports.server.rename_data_directory(run.now() + budget);
-  auto renamed = co_await std::move(renaming);
+  auto renamed = co_await ports.server.rename_data_directory(run.now() + budget);
   if (!renamed) log::error("{}", renamed.error().detail);
-  auto cancelling = ports.store.cancel_bootstrap(run.now() + budget);
-  auto cancelled = co_await std::move(cancelling);
+  auto cancelled = co_await ports.store.cancel_bootstrap(run.now() + budget);
   if (!cancelled.done()) log::warning("could not remove the initialize key: {}", cancelled.detail);
   if (renamed) {
-    auto forgetting = forget_attempt(run);
-    co_await std::move(forgetting);
+    co_await forget_attempt(run);
   }
-  auto disarming = ports.fence.disarm("bootstrap cancelled");
-  co_await std::move(disarming);
+  co_await ports.fence.disarm("bootstrap cancelled");
   co_return Outcome{renamed.has_value(), renamed ? std::string() : renamed.error().detail};
 }
 

@@ -91,12 +91,10 @@ Task<bool> OperationRunner::verdict(Lsn checkpoint_lsn, Lsn last_lsn, std::funct
     host_.publish();
     host_.wake();
     auto wait = verdict_given_.wait();
-    auto bounded = run_until(ports_.clock, std::move(wait), deadline);
-    co_await std::move(bounded);
+    co_await run_until(ports_.clock, std::move(wait), deadline);
     view_->awaits_verdict = false;
     if (verdict_) co_return true;
-    auto pause = ports_.clock.sleep_for(std::chrono::milliseconds(20));
-    co_await std::move(pause);
+    co_await ports_.clock.sleep_for(std::chrono::milliseconds(20));
   }
   co_return false;
 }

@@ -14,22 +14,19 @@ Task<Outcome> promote(OperationRunner& run) {
   const auto settings = run.host().settings();
   if (!settings->postgresql.pre_promote.empty()) {
     run.enter(Phase::pre_promote, Cancel::free, run.now() + 24h);
-    auto script = ports.server.run_pre_promote(run.now() + 24h);
-    auto passed = co_await std::move(script);
+    auto passed = co_await ports.server.run_pre_promote(run.now() + 24h);
     if (!passed) co_return Outcome{false, "pre_promote: " + passed.error().detail};
   }
   // The signal is the point of no return; only a lease that certainly covers it allows it.
   run.enter(Phase::promoting, Cancel::free, run.now() + settings->dynamic.timing.ttl);
   run.enter(Phase::promoting, Cancel::no, run.now() + settings->dynamic.timing.ttl);
-  auto noting = run.host().begin_promotion();
-  co_await std::move(noting);
+  co_await run.host().begin_promotion();
   const Instant stop_at = run.host().keeper().deadlines().stop_at;
   if (!run.host().keeper().lease().held(run.now()) || stop_at - run.now() < kLeaseMargin) {
     run.host().forget_promotion();
     co_return Outcome{false, "PostgreSQL promote cancelled."};
   }
-  auto promoting = ports.server.promote(run.now() + settings->postgresql.pg_ctl_timeout);
-  auto promoted = co_await std::move(promoting);
+  auto promoted = co_await ports.server.promote(run.now() + settings->postgresql.pg_ctl_timeout);
   if (!promoted) {
     run.host().forget_promotion();
     co_return Outcome{false, promoted.error().detail};
@@ -39,8 +36,7 @@ Task<Outcome> promote(OperationRunner& run) {
   run.host().fire_callback("on_role_change", postgres::Role::primary);
   // A promotion that takes long goes on while the lease is renewed; the keeper ends it when it is not.
   while (ports.server.facts().process == postgres::Process::running) {
-    auto waiting = ports.server.wait_promoted(run.now() + settings->dynamic.timing.loop_wait);
-    const bool writable = co_await std::move(waiting);
+    const bool writable = co_await ports.server.wait_promoted(run.now() + settings->dynamic.timing.loop_wait);
     if (writable) {
       run.host().set_role(postgres::Role::primary);
       run.host().set_state(postgres::State::running);

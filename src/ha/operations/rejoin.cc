@@ -15,8 +15,7 @@ constexpr Duration kBudget = 24h * 30;
 
 Task<Outcome> crash_recover(OperationRunner& run) {
   run.enter(Phase::recovering, Cancel::free, run.now() + kBudget);
-  auto recovering = run.ports().server.crash_recover(run.now() + kBudget);
-  auto recovered = co_await std::move(recovering);
+  auto recovered = co_await run.ports().server.crash_recover(run.now() + kBudget);
   if (!recovered) co_return Outcome{false, recovered.error().detail};
   co_return Outcome{true, {}};
 }
@@ -28,8 +27,7 @@ Task<bool> stop_for_rejoin(OperationRunner& run, postgres::StopMode mode) {
   auto& host = run.host();
   const bool running = run.ports().server.facts().process == postgres::Process::running;
   if (running) host.set_state(postgres::State::stopping);
-  auto stopping = stop_and_wait(run, mode);
-  const bool down = co_await std::move(stopping);
+  const bool down = co_await stop_and_wait(run, mode);
   if (!down) host.set_state(postgres::State::stop_failed);
   if (down && running) {
     host.set_state(postgres::State::stopped);
@@ -46,18 +44,15 @@ Task<Outcome> rewind(OperationRunner& run, intent::Rewind what) {
   if (what.checkpoint_source) {
     run.enter(Phase::preparing, Cancel::free, run.now() + kCheckpointBudget);
     log::info("Waiting for checkpoint on {} before rewind", what.leader);
-    auto checkpointing = server.checkpoint_source(what.source, run.now() + kCheckpointBudget);
-    auto checkpointed = co_await std::move(checkpointing);
+    auto checkpointed = co_await server.checkpoint_source(what.source, run.now() + kCheckpointBudget);
     // Nothing was tried yet that could have failed for good.
     if (!checkpointed) co_return Outcome{false, checkpointed.error().detail, true};
   }
-  auto stopping = stop_for_rejoin(run, postgres::StopMode::fast);
-  const bool down = co_await std::move(stopping);
+  const bool down = co_await stop_for_rejoin(run, postgres::StopMode::fast);
   if (!down) co_return Outcome{false, "Can not run pg_rewind because postgres is still running", true};
   run.enter(Phase::rewinding, Cancel::free, run.now() + kBudget);
   auto progress = [&host](postgres::Progress p) { host.set_progress(p); };
-  auto rewinding = server.rewind(what.source, progress, run.now() + kBudget);
-  auto rewound = co_await std::move(rewinding);
+  auto rewound = co_await server.rewind(what.source, progress, run.now() + kBudget);
   if (!rewound) co_return Outcome{false, rewound.error().detail, rewound.error().source_lost};
   co_return Outcome{true, {}};
 }
@@ -78,15 +73,13 @@ Task<Outcome> clone(OperationRunner& run, intent::Clone what) {
   auto& server = run.ports().server;
   auto& host = run.host();
   if (!what.why_removal_allowed.empty()) {
-    auto stopping = stop_for_rejoin(run, postgres::StopMode::immediate);
-    const bool down = co_await std::move(stopping);
+    const bool down = co_await stop_for_rejoin(run, postgres::StopMode::immediate);
     if (!down) co_return Outcome{false, "PostgreSQL could not be stopped"};
     run.enter(Phase::removing, Cancel::critical, run.now() + kBudget);
     host.set_role(postgres::Role::uninitialized);
     // A method that keeps data takes from it what it can; the others begin with an empty directory.
     if (!keeps_data(host.settings()->postgresql, what.basebackup_only)) {
-      auto removing = server.remove_data_directory(what.why_removal_allowed, run.now() + kBudget);
-      auto removed = co_await std::move(removing);
+      auto removed = co_await server.remove_data_directory(what.why_removal_allowed, run.now() + kBudget);
       if (!removed) co_return Outcome{false, removed.error().detail};
     }
   }
@@ -101,8 +94,7 @@ Task<Outcome> clone(OperationRunner& run, intent::Clone what) {
   postgres::ReplicaRequest request{.source = what.source,
                                    .basebackup_only = what.basebackup_only,
                                    .why_removal_allowed = what.why_removal_allowed};
-  auto cloning = server.create_replica(std::move(request), progress, run.now() + kBudget);
-  auto cloned = co_await std::move(cloning);
+  auto cloned = co_await server.create_replica(std::move(request), progress, run.now() + kBudget);
   host.set_progress(std::nullopt);
   if (!cloned) {
     log::error("failed to bootstrap {}", shown);

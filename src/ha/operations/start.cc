@@ -28,8 +28,7 @@ Task<Outcome> start_server(OperationRunner& run, postgres::StartRequest request,
   run.host().set_role(role);
   run.host().set_state(while_starting);
   run.enter(Phase::starting, Cancel::free, deadline);
-  auto launch = server.start(std::move(request), run.now() + settings->postgresql.pg_ctl_timeout);
-  auto launched = co_await std::move(launch);
+  auto launched = co_await server.start(std::move(request), run.now() + settings->postgresql.pg_ctl_timeout);
   if (!launched) {
     run.host().set_state(postgres::State::start_failed);
     co_return Outcome{false, launched.error().detail};
@@ -78,14 +77,12 @@ Task<Outcome> start(OperationRunner& run, intent::Start what) {
 Task<Outcome> follow_restart(OperationRunner& run, std::optional<postgres::Upstream> upstream) {
   const postgres::Role before = run.host().role();
   run.host().set_state(postgres::State::restarting);
-  auto stopping = stop_and_wait(run, postgres::StopMode::fast);
-  const bool down = co_await std::move(stopping);
+  const bool down = co_await stop_and_wait(run, postgres::StopMode::fast);
   if (!down) co_return Outcome{false, "PostgreSQL could not be stopped"};
   postgres::StartRequest request;
   request.upstream = std::move(upstream);
-  auto starting =
-      start_server(run, std::move(request), postgres::State::restarting, start_patience(run, true));
-  auto started = co_await std::move(starting);
+  auto started =
+      co_await start_server(run, std::move(request), postgres::State::restarting, start_patience(run, true));
   const postgres::Role after = run.host().role();
   if (started.ok) run.host().fire_callback(standby_action(run, "on_restart", before, after), after);
   co_return started;
@@ -98,20 +95,17 @@ Task<Outcome> restart(OperationRunner& run, intent::Restart what) {
   if (server.facts().process != postgres::Process::none) {
     const Instant until = run.now() + (patience <= 0s ? kCheckpointBudget : patience);
     run.enter(Phase::checkpointing, Cancel::free, until);
-    auto checkpoint = server.checkpoint(until);
-    auto checkpointed = co_await std::move(checkpoint);
+    auto checkpointed = co_await server.checkpoint(until);
     if (!checkpointed) log::warning("{}", checkpointed.error().detail);
     run.host().set_state(postgres::State::restarting);
-    auto stopping = stop_and_wait(run, postgres::StopMode::fast);
-    const bool down = co_await std::move(stopping);
+    const bool down = co_await stop_and_wait(run, postgres::StopMode::fast);
     if (!down) co_return Outcome{false, "PostgreSQL could not be stopped"};
   }
   postgres::StartRequest request;
   request.as_standby = what.as_standby;
   request.upstream = std::move(what.upstream);
   request.role = what.as_standby ? postgres::Role::replica : postgres::Role::primary;
-  auto starting = start_server(run, std::move(request), postgres::State::restarting, patience);
-  auto started = co_await std::move(starting);
+  auto started = co_await start_server(run, std::move(request), postgres::State::restarting, patience);
   const postgres::Role after = run.host().role();
   if (started.ok) {
     run.host().fire_callback(

@@ -54,18 +54,15 @@ Instant end_of_script(OperationRunner& run, const Stop& how, std::optional<Durat
 Task<bool> wait_or_kill(OperationRunner& run, postgres::StopMode mode, Instant until,
                         Duration immediate_patience) {
   auto& server = run.ports().server;
-  auto waiting = server.wait_down(until);
-  bool down = co_await std::move(waiting);
+  bool down = co_await server.wait_down(until);
   if (!down && mode == postgres::StopMode::fast) {
     log::warning("Timeout during postmaster stop, aborting Postgres.");
     server.signal_stop(postgres::StopMode::immediate);
-    auto again = server.wait_down(run.now() + immediate_patience);
-    down = co_await std::move(again);
+    down = co_await server.wait_down(run.now() + immediate_patience);
   }
   if (!down) {
     log::warning("PostgreSQL does not stop: killing it");
-    auto killing = server.kill_everything(run.now() + kKillBudget);
-    down = co_await std::move(killing);
+    down = co_await server.kill_everything(run.now() + kKillBudget);
   }
   if (!down) log::error("pg_ctl stop failed");
   co_return down;
@@ -90,39 +87,32 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
     if (how.checkpoint_first) {
       const Instant until = run.now() + timeout.value_or(kCheckpointBudget);
       run.enter(Phase::checkpointing, Cancel::free, until);
-      auto checkpoint = server.checkpoint(until);
-      auto checkpointed = co_await std::move(checkpoint);
+      auto checkpointed = co_await server.checkpoint(until);
       if (!checkpointed) log::warning("{}", checkpointed.error().detail);
     }
     host.set_state(postgres::State::stopping);
     run.enter(Phase::stopping_clients, Cancel::no, stop_until);
     if (how.mode == postgres::StopMode::fast) {
-      auto script = server.run_before_stop(end_of_script(run, how, timeout));
-      co_await std::move(script);
+      co_await server.run_before_stop(end_of_script(run, how, timeout));
     }
     server.signal_stop(how.mode);
     stop_until = run.now() + patience;
-    auto clients = server.wait_no_clients(stop_until);
-    co_await std::move(clients);
+    co_await server.wait_no_clients(stop_until);
 
     if (how.mode == postgres::StopMode::fast && leader && how.release) {
       run.enter(Phase::waiting_shutdown_checkpoint, Cancel::no, stop_until);
-      auto shutdown = server.wait_shutdown_checkpoint(stop_until);
-      auto control = co_await std::move(shutdown);
+      auto control = co_await server.wait_shutdown_checkpoint(stop_until);
       if (control) {
-        auto reading = server.last_lsn(*control, run.now() + kReleasePatience);
-        last_lsn = co_await std::move(reading);
-        auto disarming = run.ports().fence.disarm("no process is left that can commit");
-        co_await std::move(disarming);
+        last_lsn = co_await server.last_lsn(*control, run.now() + kReleasePatience);
+        co_await run.ports().fence.disarm("no process is left that can commit");
         host.set_role(postgres::Role::demoted);
         run.enter(Phase::awaiting_release, Cancel::no, run.now() + kReleasePatience);
         // Once PostgreSQL is down the key is released anyway.
         auto down = [&server] { return server.facts().process == postgres::Process::none; };
-        auto asking = run.verdict(control->latest_checkpoint, last_lsn, down, run.now() + kReleasePatience);
-        const bool now = co_await std::move(asking);
+        const bool now =
+            co_await run.verdict(control->latest_checkpoint, last_lsn, down, run.now() + kReleasePatience);
         if (now) {
-          auto releasing = host.release_key(last_lsn);
-          released = co_await std::move(releasing);
+          released = co_await host.release_key(last_lsn);
           if (released) run.note_released();
         }
       }
@@ -132,14 +122,12 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
   // A lease that runs out is the keeper's business: it kills. A stop without a lease to lose may take its
   // time, but a demotion in immediate mode that hangs is killed.
   run.enter(Phase::waiting_down, Cancel::no, stop_until);
-  auto waiting = wait_or_kill(run, how.mode, stop_until, timeout.value_or(kImmediatePatience));
-  const bool down = co_await std::move(waiting);
+  const bool down = co_await wait_or_kill(run, how.mode, stop_until, timeout.value_or(kImmediatePatience));
   if (!down) {
     host.set_state(postgres::State::stop_failed);
     co_return Outcome{false, "PostgreSQL could not be stopped"};
   }
-  auto disarming = run.ports().fence.disarm("PostgreSQL is down");
-  co_await std::move(disarming);
+  co_await run.ports().fence.disarm("PostgreSQL is down");
   host.set_state(postgres::State::stopped);
   if (host.role() == postgres::Role::primary || host.role() == postgres::Role::promoted)
     host.set_role(postgres::Role::demoted);
@@ -163,15 +151,13 @@ Task<bool> stop_and_wait(OperationRunner& run, postgres::StopMode mode) {
   if (server.facts().process == postgres::Process::none) co_return true;
   run.enter(Phase::waiting_down, Cancel::no, run.now() + kStopBudget);
   if (mode == postgres::StopMode::fast) {
-    auto script = server.run_before_stop(run.now() + kScriptBudget);
-    co_await std::move(script);
+    co_await server.run_before_stop(run.now() + kScriptBudget);
   }
   server.signal_stop(mode);
   const Duration patience = mode == postgres::StopMode::immediate
                                 ? run.host().settings()->dynamic.timing.retry_timeout
                                 : kStopBudget;
-  auto waiting = wait_or_kill(run, mode, run.now() + patience, kImmediatePatience);
-  co_return co_await std::move(waiting);
+  co_return co_await wait_or_kill(run, mode, run.now() + patience, kImmediatePatience);
 }
 
 Task<Outcome> demote(OperationRunner& run, DemoteMode mode) {
@@ -183,8 +169,7 @@ Task<Outcome> demote(OperationRunner& run, DemoteMode mode) {
   how.checkpoint_first = mode == DemoteMode::graceful;
   how.release = mode == DemoteMode::graceful || mode == DemoteMode::immediate;
   how.lease_ends = mode == DemoteMode::offline;
-  auto stopping = stop(run, how);
-  auto stopped = co_await std::move(stopping);
+  auto stopped = co_await stop(run, how);
   if (stopped.ok) run.host().set_role(postgres::Role::demoted);
   co_return stopped;
 }
@@ -194,8 +179,7 @@ Task<Outcome> shutdown(OperationRunner& run, bool hurry) {
   how.mode = hurry ? postgres::StopMode::immediate : postgres::StopMode::fast;
   how.release = true;
   how.demotes = false;
-  auto stopping = stop(run, how);
-  auto stopped = co_await std::move(stopping);
+  auto stopped = co_await stop(run, how);
   if (!stopped.ok) log::error("PostgreSQL shutdown failed, leader key not removed.");
   co_return stopped;
 }

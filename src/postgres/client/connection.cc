@@ -130,16 +130,14 @@ Task<bool> Connection::ready(bool to_write, Instant deadline) {
   auto wait = wire_->descriptor.async_wait(
       to_write ? asio::posix::stream_descriptor::wait_write : asio::posix::stream_descriptor::wait_read,
       asio::use_awaitable);
-  auto bounded = run_until(clock_, std::move(wait), deadline);
-  const bool in_time = co_await std::move(bounded);
+  const bool in_time = co_await run_until(clock_, std::move(wait), deadline);
   co_return in_time;
 }
 
 Task<std::expected<void, QueryError>> Connection::connect(ConnectionParameters parameters, Instant deadline) {
   std::exception_ptr cancelled;
   try {
-    auto op = connect_within(std::move(parameters), deadline);
-    std::expected<void, QueryError> connected = co_await std::move(op);
+    std::expected<void, QueryError> connected = co_await connect_within(std::move(parameters), deadline);
     if (!connected) close();
     co_return connected;
   } catch (...) {
@@ -164,8 +162,7 @@ Task<std::expected<void, QueryError>> Connection::connect_within(ConnectionParam
       const auto port = parameters.find("port");
       const int number = port == parameters.end() ? 5432 : std::atoi(port->second.c_str());
       auto resolve = resolver_.resolve(name, number);
-      auto bounded = with_deadline(clock_, std::move(resolve), deadline);
-      auto addresses = co_await std::move(bounded);
+      auto addresses = co_await with_deadline(clock_, std::move(resolve), deadline);
       if (!addresses)
         co_return std::unexpected(
             QueryError{QueryError::Kind::timeout, {}, what + ": the name could not be resolved in time"});
@@ -200,8 +197,7 @@ Task<std::expected<void, QueryError>> Connection::connect_within(ConnectionParam
   PQsetErrorVerbosity(wire_->connection, PQERRORS_VERBOSE);
   if (PQstatus(wire_->connection) == CONNECTION_BAD) co_return std::unexpected(broken(what));
   for (auto state = PGRES_POLLING_WRITING;;) {
-    auto wait = ready(state == PGRES_POLLING_WRITING, deadline);
-    const bool in_time = co_await std::move(wait);
+    const bool in_time = co_await ready(state == PGRES_POLLING_WRITING, deadline);
     wire_->release();
     if (!in_time)
       co_return std::unexpected(QueryError{QueryError::Kind::timeout, {}, what + ": no answer in time"});
@@ -225,16 +221,14 @@ Task<std::expected<Rows, QueryError>> Connection::query(std::string sql, std::ve
   const int sent = PQsendQueryParams(wire_->connection, sql.c_str(), static_cast<int>(values.size()), nullptr,
                                      values.data(), nullptr, nullptr, 0);
   if (sent != 1) co_return std::unexpected(broken("query"));
-  auto op = answer("query", deadline);
-  co_return co_await std::move(op);
+  co_return co_await answer("query", deadline);
 }
 
 Task<std::expected<Rows, QueryError>> Connection::command(std::string text, Instant deadline) {
   if (!open())
     co_return std::unexpected(QueryError{QueryError::Kind::connection, {}, "connection is closed"});
   if (PQsendQuery(wire_->connection, text.c_str()) != 1) co_return std::unexpected(broken("command"));
-  auto op = answer("command", deadline);
-  co_return co_await std::move(op);
+  co_return co_await answer("command", deadline);
 }
 
 Task<std::expected<Rows, QueryError>> Connection::answer(std::string what, Instant deadline) {
@@ -272,8 +266,7 @@ Task<std::expected<Rows, QueryError>> Connection::answer(std::string what, Insta
         PQclear(result);
         continue;
       }
-      auto wait = ready(unsent > 0, deadline);
-      const bool in_time = co_await std::move(wait);
+      const bool in_time = co_await ready(unsent > 0, deadline);
       if (!in_time) {
         close();
         co_return std::unexpected(QueryError{QueryError::Kind::timeout, {}, what + ": no answer in time"});

@@ -38,8 +38,7 @@ Task<std::expected<void, std::string>> LocalServer::run_wal_command(std::string 
   run.argv = {"/bin/sh", "-c", expand_wal_command(command, file)};
   run.environment = tool_environment();
   run.directory = pg().data_dir;
-  auto running = process::run(clock_, std::move(run), std::min(deadline, clock_.now() + kOneFile));
-  auto finished = co_await std::move(running);
+  auto finished = co_await process::run(clock_, std::move(run), std::min(deadline, clock_.now() + kOneFile));
   if (!finished) co_return std::unexpected(finished.error());
   if (!finished->success()) co_return std::unexpected(finished->describe());
   co_return std::expected<void, std::string>();
@@ -52,11 +51,9 @@ Task<void> LocalServer::archive_ready_wal(Instant deadline) {
   auto listing = disk_.call<Names>("list WAL to archive", [wal] { return ready_segments(wal); }, deadline);
   auto names = co_await std::move(listing);
   if (!names || names->empty()) co_return;
-  auto reading_mode = parameter_from_files("archive_mode", deadline);
-  const std::string mode = co_await std::move(reading_mode);
+  const std::string mode = co_await parameter_from_files("archive_mode", deadline);
   if (!is_true(mode)) co_return;
-  auto reading_command = parameter_from_files("archive_command", deadline);
-  const std::string command = co_await std::move(reading_command);
+  const std::string command = co_await parameter_from_files("archive_command", deadline);
   if (command.empty() || command == "?" || command == "(disabled)") co_return;
   for (const auto& name : *names) {
     auto running = run_wal_command(command, {wal_directory(target_version()) + "/" + name, name}, deadline);

@@ -53,14 +53,12 @@ constexpr const char* kRewindFunctions[] = {
 
 Task<Result> LocalServer::initdb(Instant deadline) {
   if (!stopped()) co_return std::unexpected(Failure{"initdb: PostgreSQL runs"});
-  auto looking = look(deadline);
-  co_await std::move(looking);
+  co_await look(deadline);
   if (facts_.data_directory != DataDirectory::empty || unfinished_clone_) {
     co_return std::unexpected(
         Failure{fmt::format("initdb: data directory \"{}\" is not empty", pg().data_dir)});
   }
-  auto forgetting = forget_rewind(deadline);
-  Result forgotten = co_await std::move(forgetting);
+  Result forgotten = co_await forget_rewind(deadline);
   if (!forgotten) co_return forgotten;
   const Rebuilding rebuilding(rebuilding_);
   bootstrap_begun_ = true;
@@ -71,8 +69,7 @@ Task<Result> LocalServer::initdb(Instant deadline) {
   const std::string password_file = settings_->state_dir + "/initdb.password";
   if (!superuser.password.empty()) {
     argv.push_back("--pwfile=" + password_file);
-    auto writing = disk_.write(password_file, superuser.password.reveal() + "\n", 0600, deadline);
-    auto written = co_await std::move(writing);
+    auto written = co_await disk_.write(password_file, superuser.password.reveal() + "\n", 0600, deadline);
     if (!written) co_return std::unexpected(Failure{"initdb: " + written.error()});
   }
   argv.push_back(pg().data_dir);
@@ -81,17 +78,14 @@ Task<Result> LocalServer::initdb(Instant deadline) {
   std::expected<process::Finished, std::string> finished;
   std::exception_ptr cancelled;
   try {
-    auto running = run_tool(std::move(argv), std::move(environment), deadline);
-    finished = co_await std::move(running);
+    finished = co_await run_tool(std::move(argv), std::move(environment), deadline);
   } catch (...) {
     cancelled = std::current_exception();
   }
   if (cancelled) co_await shield_from_cancellation();
-  auto removing = disk_.remove(password_file, clock_.now() + 5s);
-  co_await std::move(removing);
+  co_await disk_.remove(password_file, clock_.now() + 5s);
   if (cancelled) std::rethrow_exception(cancelled);
-  auto again = look(deadline);
-  co_await std::move(again);
+  co_await look(deadline);
   if (!finished || !finished->success()) {
     if (finished) {
       finished->out = without_statements(std::move(finished->out));
@@ -100,11 +94,9 @@ Task<Result> LocalServer::initdb(Instant deadline) {
     co_return std::unexpected(Failure{fmt::format("initdb of \"{}\" failed: {}", pg().data_dir,
                                                   finished ? finished->describe() : finished.error())});
   }
-  auto appending = append_bootstrap_hba(deadline);
-  Result appended = co_await std::move(appending);
+  Result appended = co_await append_bootstrap_hba(deadline);
   if (!appended) co_return appended;
-  auto control = read_control(deadline);
-  co_await std::move(control);
+  co_await read_control(deadline);
   co_return Result();
 }
 
@@ -117,8 +109,7 @@ Task<Result> LocalServer::append_bootstrap_hba(Instant deadline) {
   std::string lines;
   for (const auto& line : settings_->bootstrap.pg_hba) lines += line + "\n";
   const std::string path = (pg().config_dir.empty() ? pg().data_dir : pg().config_dir) + "/pg_hba.conf";
-  auto appending = disk_.append(path, "\n" + lines, file_mode(path), deadline);
-  auto appended = co_await std::move(appending);
+  auto appended = co_await disk_.append(path, "\n" + lines, file_mode(path), deadline);
   if (!appended) co_return std::unexpected(Failure{appended.error()});
   co_return Result();
 }
@@ -136,8 +127,7 @@ Task<Result> LocalServer::make_role(Connection& connection, config::Credentials 
   std::string sql = fmt::format("{} ROLE {} WITH {}", found->empty() ? "CREATE" : "ALTER",
                                 quote_identifier(name), attributes);
   if (!credentials.password.empty()) sql += " PASSWORD " + quote_literal(credentials.password.reveal());
-  auto making = connection.command(std::move(sql), deadline);
-  auto made = co_await std::move(making);
+  auto made = co_await connection.command(std::move(sql), deadline);
   if (!made)
     co_return std::unexpected(
         Failure{fmt::format("could not create user {}: {}", name, made.error().detail)});
@@ -145,33 +135,28 @@ Task<Result> LocalServer::make_role(Connection& connection, config::Credentials 
 }
 
 Task<Result> LocalServer::make_superuser(Connection& connection, Instant deadline) {
-  auto quieting = connection.command(kQuietSession, deadline);
-  auto quiet = co_await std::move(quieting);
+  auto quiet = co_await connection.command(kQuietSession, deadline);
   if (!quiet)
     co_return std::unexpected(Failure{"could not prepare the creation of users: " + quiet.error().detail});
   if (pg().superuser.username.empty() || pg().superuser.password.empty()) co_return Result();
-  auto making = make_role(connection, pg().superuser, "SUPERUSER LOGIN", deadline);
-  Result made = co_await std::move(making);
+  Result made = co_await make_role(connection, pg().superuser, "SUPERUSER LOGIN", deadline);
   co_return made;
 }
 
 Task<Result> LocalServer::make_other_roles(Connection& connection, Instant deadline) {
   if (!pg().replication.username.empty()) {
-    auto making = make_role(connection, pg().replication, "REPLICATION LOGIN", deadline);
-    Result made = co_await std::move(making);
+    Result made = co_await make_role(connection, pg().replication, "REPLICATION LOGIN", deadline);
     if (!made) co_return made;
   }
   const bool rewind =
       target_version() >= 110000 && !pg().rewind.username.empty() && pg().rewind != pg().superuser;
   if (!rewind) co_return Result();
-  auto making = make_role(connection, pg().rewind, "LOGIN", deadline);
-  Result made = co_await std::move(making);
+  Result made = co_await make_role(connection, pg().rewind, "LOGIN", deadline);
   if (!made) co_return made;
   for (const char* function : kRewindFunctions) {
-    auto granting = connection.command(
+    auto granted = co_await connection.command(
         fmt::format("GRANT EXECUTE ON FUNCTION {} TO {}", function, quote_identifier(pg().rewind.username)),
         deadline);
-    auto granted = co_await std::move(granting);
     if (!granted) {
       co_return std::unexpected(Failure{fmt::format("could not let user {} use {}: {}", pg().rewind.username,
                                                     function, granted.error().detail)});
@@ -195,8 +180,7 @@ Task<Result> LocalServer::run_post_bootstrap_script(Instant deadline) {
   std::vector<std::string> arguments{render_conninfo(parameters, target_version())};
   auto running =
       run_long_script("post_bootstrap", script, std::move(arguments), std::move(environment), deadline);
-  auto holding = holding_secrets("bootstrap", std::move(secrets), std::move(running), deadline);
-  auto held = co_await std::move(holding);
+  auto held = co_await holding_secrets("bootstrap", std::move(secrets), std::move(running), deadline);
   if (!held) co_return std::unexpected(Failure{"post_bootstrap: " + held.error()});
   if (!*held) co_return std::unexpected(Failure{"post_bootstrap " + held->error().detail});
   co_return Result();
@@ -205,9 +189,8 @@ Task<Result> LocalServer::run_post_bootstrap_script(Instant deadline) {
 /// postgres.md §21: the script finds the superuser, and may have made the other users itself.
 Task<Result> LocalServer::post_bootstrap(Instant deadline) {
   Connection connection(clock_, resolver_);
-  auto connecting = connection.connect(superuser_parameters("restapi", "0"),
-                                       std::min(deadline, clock_.now() + kConnectBudget));
-  auto connected = co_await std::move(connecting);
+  auto connected = co_await connection.connect(superuser_parameters("restapi", "0"),
+                                               std::min(deadline, clock_.now() + kConnectBudget));
   if (!connected) {
     std::string why = "post_bootstrap: " + connected.error().detail + connection_hint(connected.error());
     // Found out at a fresh cluster's first connection, and hard to guess from what the server says.
@@ -220,14 +203,11 @@ Task<Result> LocalServer::post_bootstrap(Instant deadline) {
     }
     co_return std::unexpected(Failure{std::move(why)});
   }
-  auto founding = make_superuser(connection, deadline);
-  Result founded = co_await std::move(founding);
+  Result founded = co_await make_superuser(connection, deadline);
   if (!founded) co_return founded;
-  auto running = run_post_bootstrap_script(deadline);
-  Result ran = co_await std::move(running);
+  Result ran = co_await run_post_bootstrap_script(deadline);
   if (!ran) co_return ran;
-  auto making = make_other_roles(connection, deadline);
-  Result made = co_await std::move(making);
+  Result made = co_await make_other_roles(connection, deadline);
   if (!made) co_return made;
   if (settings_->bootstrap.users_configured) {
     log::error(

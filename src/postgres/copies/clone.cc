@@ -49,8 +49,7 @@ bool is_above_us(pid_t pid) {
 /// Another data directory takes the place of the one that was to be rewound.
 Task<Result> LocalServer::forget_rewind(Instant deadline) {
   if (!facts_.half_rewound) co_return Result();
-  auto removing = disk_.remove(half_rewound_path(), deadline);
-  auto removed = co_await std::move(removing);
+  auto removed = co_await disk_.remove(half_rewound_path(), deadline);
   if (!removed) co_return std::unexpected(Failure{removed.error()});
   facts_.half_rewound = false;
   co_return Result();
@@ -96,8 +95,7 @@ Task<std::expected<ClonePlace, Failure>> LocalServer::prepare_attempt(ClonePlan 
 /// what somebody restores after it.
 Task<void> LocalServer::note_what_is_made() {
   for (;;) {
-    auto nap = clock_.sleep_for(kNoteEach);
-    co_await std::move(nap);
+    co_await clock_.sleep_for(kNoteEach);
     auto noting = long_disk_.run(
         "note what a clone makes",
         [data_dir = pg().data_dir, mark = clone_marker()] { note_made(data_dir, mark); },
@@ -154,8 +152,7 @@ Task<Result> LocalServer::attempt_clone(ClonePlace place, bool keep_data, Task<R
   if (!failed) unfinished_clone_ = false;
   if (cancelled) co_await shield_from_cancellation();
   if (failed) {
-    auto ending = end_left_tools(clock_.now() + kKillBudget);
-    Result ended = co_await std::move(ending);
+    Result ended = co_await end_left_tools(clock_.now() + kKillBudget);
     if (!ended) log::error("{}", ended.error().detail);
   }
   if (failed && keep_data) {
@@ -167,8 +164,7 @@ Task<Result> LocalServer::attempt_clone(ClonePlace place, bool keep_data, Task<R
   if (failed && !keep_data) {
     auto removal = spawn("end of a clone that failed", end_attempt(place, attempt));
     auto ending = removal.join();
-    auto bounded = run_until(clock_, std::move(ending), clock_.now() + kCleanBudget);
-    co_await std::move(bounded);
+    co_await run_until(clock_, std::move(ending), clock_.now() + kCleanBudget);
     if (removal.running())
       log::warning(
           "still removing what the clone that failed left in \"{}\": nothing starts there until then",
@@ -179,8 +175,7 @@ Task<Result> LocalServer::attempt_clone(ClonePlace place, bool keep_data, Task<R
 }
 
 Task<void> LocalServer::welcome_clone(Instant deadline) {
-  auto looking = look(deadline);
-  co_await std::move(looking);
+  co_await look(deadline);
   std::string trigger = "promote";
   for (const char* name : {"promote_trigger_file", "trigger_file"}) {
     if (const auto set = pg().parameters.find(name); set != pg().parameters.end()) trigger = set->second;
@@ -200,8 +195,7 @@ Task<void> LocalServer::welcome_clone(Instant deadline) {
       deadline);
   auto restored = co_await std::move(restoring);
   if (!restored) log::warning("{}", restored.error());
-  auto reading = read_control(deadline);
-  co_await std::move(reading);
+  co_await read_control(deadline);
 }
 
 /// What a daemon was waiting for and waits for no longer would go on writing into the next attempt.
@@ -232,16 +226,14 @@ Task<Result> LocalServer::end_left_tools(Instant deadline) {
           Failure{fmt::format("process {} still works on data directory \"{}\" and cannot be ended",
                               left.front().pid, pg().data_dir)});
     }
-    auto nap = clock_.sleep_for(kKillLook);
-    co_await std::move(nap);
+    co_await clock_.sleep_for(kKillLook);
   }
 }
 
 Task<void> LocalServer::tell_removal() {
   const Instant begin = clock_.now();
   for (;;) {
-    auto nap = clock_.sleep_for(kTellEach);
-    co_await std::move(nap);
+    co_await clock_.sleep_for(kTellEach);
     log::info("still removing what an unfinished clone left in \"{}\" (since {} s): the start waits for it",
               pg().data_dir, std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - begin).count());
   }
@@ -256,8 +248,7 @@ Task<Result> LocalServer::clear_left_work(Instant deadline) {
   if (!noticed) co_return std::unexpected(Failure{noticed.error()});
   if (!*noticed) co_return Result();
 
-  auto ending = end_left_tools(deadline);
-  Result ended = co_await std::move(ending);
+  Result ended = co_await end_left_tools(deadline);
   if (!ended) co_return ended;
   const std::string mark = clone_marker();
   const std::string data_dir = pg().data_dir;
@@ -285,8 +276,7 @@ Task<Result> LocalServer::clear_left_work(Instant deadline) {
   if (!cleared) co_return std::unexpected(Failure{std::move(cleared.error())});
   if (!*cleared) co_return std::unexpected(Failure{std::move(cleared->error())});
   unfinished_clone_ = **cleared;
-  auto again = look(clock_.now() + kKillBudget);
-  co_await std::move(again);
+  co_await look(clock_.now() + kKillBudget);
   co_return Result();
 }
 
@@ -343,13 +333,11 @@ Task<Result> LocalServer::remove_data_directory(std::string why, Instant deadlin
   if (!removed) {
     // postgres.md §23: out of the way all the same.
     log::error("{}", removed.error().detail);
-    auto renaming = put_aside(false, deadline);
-    Result renamed = co_await std::move(renaming);
+    Result renamed = co_await put_aside(false, deadline);
     if (renamed) co_return renamed;
   }
   facts_.control.reset();
-  auto looking = look(deadline);
-  co_await std::move(looking);
+  co_await look(deadline);
   co_return removed;
 }
 
@@ -374,8 +362,7 @@ Task<Result> LocalServer::put_aside(bool failed_bootstrap, Instant deadline) {
   Result renamed = co_await std::move(renaming);
   facts_.control.reset();
   custom_bootstrapping_ = false;
-  auto looking = look(deadline);
-  co_await std::move(looking);
+  co_await look(deadline);
   co_return renamed;
 }
 

@@ -50,15 +50,13 @@ Task<std::expected<void, QueryError>> LocalServer::connect_to_source(Connection*
                                                                      Instant deadline) {
   auto parameters = source_parameters(*settings_, source, rewind_credentials(*settings_, target_version()));
   parameters["options"] = "-c statement_timeout=2000 -c search_path=pg_catalog";
-  auto connecting = connection->connect(std::move(parameters), deadline);
-  co_return co_await std::move(connecting);
+  co_return co_await connection->connect(std::move(parameters), deadline);
 }
 
 Task<std::optional<std::string>> LocalServer::why_not_writable(Upstream leader, Instant deadline) {
   Connection connection(clock_, resolver_);
   const std::string name = leader.member;
-  auto connecting = connect_to_source(&connection, std::move(leader), deadline);
-  auto connected = co_await std::move(connecting);
+  auto connected = co_await connect_to_source(&connection, std::move(leader), deadline);
   if (!connected) co_return connected.error().detail;
   auto asking = connection.query("SELECT pg_is_in_recovery()", {}, deadline);
   auto rows = co_await std::move(asking);
@@ -76,8 +74,7 @@ Task<std::expected<WalEnd, std::string>> LocalServer::local_end(Instant deadline
   }
   // Also of one that starts and does not answer yet.
   if (facts_.running() || !facts_.control) {
-    auto reading = read_control(deadline);
-    co_await std::move(reading);
+    co_await read_control(deadline);
   }
   if (!facts_.control) co_return std::unexpected("the local control file cannot be read");
   const auto end = end_of_stopped(*facts_.control);
@@ -96,11 +93,9 @@ Task<std::expected<LocalServer::LeaderWal, std::string>> LocalServer::ask_leader
   auto parameters = source_parameters(*settings_, leader, pg().replication);
   parameters["dbname"] = "replication";
   parameters["replication"] = "1";
-  auto connecting = connection.connect(std::move(parameters), deadline);
-  auto connected = co_await std::move(connecting);
+  auto connected = co_await connection.connect(std::move(parameters), deadline);
   if (!connected) co_return failed("IDENTIFY_SYSTEM", connected.error().detail);
-  auto identifying = connection.command("IDENTIFY_SYSTEM", deadline);
-  auto identity = co_await std::move(identifying);
+  auto identity = co_await connection.command("IDENTIFY_SYSTEM", deadline);
   if (!identity) co_return failed("IDENTIFY_SYSTEM", identity.error().detail);
   if (identity->empty() || identity->front().size() < 3 || !identity->front()[1])
     co_return failed("IDENTIFY_SYSTEM", "no answer");
@@ -112,8 +107,7 @@ Task<std::expected<LocalServer::LeaderWal, std::string>> LocalServer::ask_leader
   if (wal.timeline.value <= 1 || wal.timeline < local) co_return wal;
 
   const std::string ask = fmt::format("TIMELINE_HISTORY {}", wal.timeline.value);
-  auto reading = connection.command(ask, deadline);
-  auto history = co_await std::move(reading);
+  auto history = co_await connection.command(ask, deadline);
   if (!history) co_return failed(ask, history.error().detail);
   if (history->empty() || history->front().size() < 2) co_return failed(ask, "no answer");
   wal.history = parse_history(history->front()[1].value_or(""));
@@ -123,8 +117,7 @@ Task<std::expected<LocalServer::LeaderWal, std::string>> LocalServer::ask_leader
 Task<std::optional<std::vector<HistoryLine>>> LocalServer::local_history(Timeline timeline,
                                                                          Instant deadline) {
   if (timeline.value <= 1) co_return std::vector<HistoryLine>{};
-  auto reading = disk_.read(wal_path() + "/" + history_file_name(timeline), deadline);
-  auto file = co_await std::move(reading);
+  auto file = co_await disk_.read(wal_path() + "/" + history_file_name(timeline), deadline);
   if (!file || !*file) co_return std::nullopt;
   co_return parse_history(**file);
 }
@@ -157,8 +150,7 @@ Task<bool> LocalServer::began_differently(Upstream leader, WalEnd local, Lsn beg
   if (!ours || ours->empty()) co_return false;
 
   Connection connection(clock_, resolver_);
-  auto connecting = connect_to_source(&connection, std::move(leader), deadline);
-  auto connected = co_await std::move(connecting);
+  auto connected = co_await connect_to_source(&connection, std::move(leader), deadline);
   if (!connected) co_return false;
   auto asking = connection.query(
       "SELECT encode(pg_read_binary_file($1, $2::bigint, $3::bigint, true), 'hex')",
@@ -174,38 +166,33 @@ Task<bool> LocalServer::began_differently(Upstream leader, WalEnd local, Lsn beg
 
 Task<DivergenceAnswer> LocalServer::compare_with(Upstream leader, Instant deadline) {
   DivergenceAnswer answer;
-  auto checking = check_rewind_works(deadline);
-  co_await std::move(checking);
-  auto ending = local_end(deadline);
-  const auto local = co_await std::move(ending);
+  co_await check_rewind_works(deadline);
+  const auto local = co_await local_end(deadline);
   if (!local) {
     answer.detail = local.error();
     co_return answer;
   }
   answer.local_timeline = local->timeline;
   answer.local_lsn = local->lsn;
-  auto writable = why_not_writable(leader, deadline);
-  const auto why_not = co_await std::move(writable);
+  const auto why_not = co_await why_not_writable(leader, deadline);
   if (why_not) {
     answer.detail = *why_not;
     co_return answer;
   }
-  auto asking = ask_leader(leader, local->timeline, deadline);
-  const auto theirs = co_await std::move(asking);
+  const auto theirs = co_await ask_leader(leader, local->timeline, deadline);
   if (!theirs) {
     answer.detail = theirs.error();
     co_return answer;
   }
   answer.leader_timeline = theirs->timeline;
-  auto reading = local_history(local->timeline, deadline);
-  const auto history = co_await std::move(reading);
+  const auto history = co_await local_history(local->timeline, deadline);
   Comparison compared = compare_wal(*local, history, theirs->timeline, theirs->flushed, theirs->history);
 
   using Verdict = Comparison::Verdict;
   const bool comparable = local->timeline <= theirs->timeline && history && !history->empty();
   if (comparable && compared.verdict != Verdict::beyond_rewind) {
-    auto beginning = began_differently(std::move(leader), *local, history->back().switch_lsn, deadline);
-    const bool differs = co_await std::move(beginning);
+    const bool differs =
+        co_await began_differently(std::move(leader), *local, history->back().switch_lsn, deadline);
     if (differs)
       compared = {
           Verdict::beyond_rewind,
@@ -216,8 +203,7 @@ Task<DivergenceAnswer> LocalServer::compare_with(Upstream leader, Instant deadli
   }
   if (compared.verdict == Verdict::depends_on_checkpoint) {
     // Nothing follows the shutdown checkpoint, and the leader went on exactly there.
-    auto dumping = end_of_checkpoint(*facts_.control, deadline);
-    const Lsn end = co_await std::move(dumping);
+    const Lsn end = co_await end_of_checkpoint(*facts_.control, deadline);
     compared.verdict = end == compared.switch_lsn ? Verdict::none : Verdict::diverged;
     compared.why += ", the shutdown checkpoint ends at " + to_string(end);
   }
@@ -239,8 +225,7 @@ Task<Lsn> LocalServer::end_of_checkpoint(ControlData control, Instant deadline) 
                                 to_string(control.latest_checkpoint),
                                 "-n",
                                 "2"};
-  auto running = ask_tool(std::move(argv), tool_environment(), deadline);
-  auto finished = co_await std::move(running);
+  auto finished = co_await ask_tool(std::move(argv), tool_environment(), deadline);
   if (!finished) co_return Lsn{};
   co_return end_of_last_record(finished->out, finished->err);
 }

@@ -103,14 +103,12 @@ bool LocalServer::keeps_recovery_conf() const {
 Task<Result> LocalServer::custom_bootstrap(Instant deadline) {
   if (!settings_->bootstrap.custom) co_return std::unexpected(Failure{"no custom bootstrap is configured"});
   if (!stopped()) co_return std::unexpected(Failure{"custom bootstrap: PostgreSQL runs"});
-  auto looking = look(deadline);
-  co_await std::move(looking);
+  co_await look(deadline);
   if (facts_.data_directory != DataDirectory::empty || unfinished_clone_) {
     co_return std::unexpected(
         Failure{fmt::format("custom bootstrap: data directory \"{}\" is not empty", pg().data_dir)});
   }
-  auto forgetting = forget_rewind(deadline);
-  Result forgotten = co_await std::move(forgetting);
+  Result forgotten = co_await forget_rewind(deadline);
   if (!forgotten) co_return forgotten;
   const Rebuilding rebuilding(rebuilding_);
   facts_.control.reset();
@@ -118,11 +116,9 @@ Task<Result> LocalServer::custom_bootstrap(Instant deadline) {
   custom_bootstrapping_ = true;
   const config::CustomBootstrap custom = *settings_->bootstrap.custom;
   log::info("running custom bootstrap script {}", custom.name);
-  auto running = run_long_script(custom.name, custom.command, bootstrap_arguments(*settings_, custom),
-                                 script_environment(), deadline);
-  Result done = co_await std::move(running);
-  auto looking_again = look(deadline);
-  co_await std::move(looking_again);
+  Result done = co_await run_long_script(custom.name, custom.command, bootstrap_arguments(*settings_, custom),
+                                         script_environment(), deadline);
+  co_await look(deadline);
   if (done && facts_.data_directory != DataDirectory::ok) {
     done =
         std::unexpected(Failure{facts_.data_directory_error.empty()
@@ -143,8 +139,7 @@ Task<Result> LocalServer::custom_bootstrap(Instant deadline) {
     done = co_await std::move(closing);
   }
   if (!done) {
-    auto ending = end_left_tools(deadline);
-    Result ended = co_await std::move(ending);
+    Result ended = co_await end_left_tools(deadline);
     if (!ended) log::error("{}", ended.error().detail);
     co_return std::unexpected(
         Failure{fmt::format("custom bootstrap {}: {}", custom.name, done.error().detail)});
@@ -153,10 +148,8 @@ Task<Result> LocalServer::custom_bootstrap(Instant deadline) {
     co_return std::unexpected(Failure{fmt::format(
         "custom bootstrap {}: its script left PostgreSQL running in \"{}\"", custom.name, pg().data_dir)});
   }
-  auto welcoming = welcome_clone(deadline);
-  co_await std::move(welcoming);
-  auto appending = append_bootstrap_hba(deadline);
-  Result appended = co_await std::move(appending);
+  co_await welcome_clone(deadline);
+  Result appended = co_await append_bootstrap_hba(deadline);
   if (!appended) co_return appended;
   // The copies are what pg_hba.conf is restored from when everybody is an ordinary user again.
   auto copying = disk_.run(
@@ -173,9 +166,8 @@ Task<std::vector<std::string>> LocalServer::trust_lines(Instant deadline) {
   std::vector<std::string> addresses;
   if (host != parameters.end() && !host->second.empty() && !host->second.starts_with('/')) {
     auto resolving = resolver_.resolve(host->second, pg().port);
-    auto bounded =
-        with_deadline(clock_, std::move(resolving), std::min(deadline, clock_.now() + kResolveBudget));
-    const auto found = co_await std::move(bounded);
+    const auto found = co_await with_deadline(clock_, std::move(resolving),
+                                              std::min(deadline, clock_.now() + kResolveBudget));
     if (found && *found) {
       for (const auto& endpoint : **found) addresses.push_back(endpoint.address().to_string());
     } else {
@@ -195,8 +187,7 @@ Task<Parameters> LocalServer::first_start_parameters(Parameters parameters, Inst
     recovery_.parameters = bootstrap_recovery(*custom.recovery_conf, version);
     if (version >= 120000) recovery_.parameters.erase("standby_mode");
   }
-  auto trusting = trust_lines(deadline);
-  trust_hba_ = co_await std::move(trusting);
+  trust_hba_ = co_await trust_lines(deadline);
   parameters.erase("hba_file");
   if (starts_without_hot_standby(custom, version)) {
     parameters["hot_standby"] = "off";
@@ -212,8 +203,7 @@ Task<Result> LocalServer::write_first_recovery_files(Instant deadline) {
   const config::CustomBootstrap custom = settings_->bootstrap.custom.value_or(config::CustomBootstrap{});
   if (!custom.recovery_conf) {
     if (custom.keep_existing_recovery_conf) co_return Result();
-    auto removing = write_recovery_files(false, deadline);
-    Result removed = co_await std::move(removing);
+    Result removed = co_await write_recovery_files(false, deadline);
     co_return removed;
   }
   const Parameters configured = bootstrap_recovery(*custom.recovery_conf, target_version());
@@ -244,8 +234,7 @@ Task<std::expected<bool, Failure>> LocalServer::end_custom_bootstrap(Instant dea
   trust_hba_.clear();
   recovery_ = {};
   recovery_active_ = false;
-  auto removing = write_recovery_files(false, deadline);
-  Result removed = co_await std::move(removing);
+  Result removed = co_await write_recovery_files(false, deadline);
   if (!removed) co_return std::unexpected(removed.error());
   const bool own_hba = has_own_hba();
   if (pg().pg_hba.empty() || !own_hba) {
@@ -261,12 +250,10 @@ Task<std::expected<bool, Failure>> LocalServer::end_custom_bootstrap(Instant dea
     Result restored = co_await std::move(restoring);
     if (!restored) co_return std::unexpected(restored.error());
   }
-  auto writing = write_files(valid_parameters(), deadline);
-  auto written = co_await std::move(writing);
+  auto written = co_await write_files(valid_parameters(), deadline);
   if (!written) co_return std::unexpected(Failure{written.error()});
   if (!own_hba) co_return true;
-  auto reloading = reload(Role::primary, false, deadline);
-  Result reloaded = co_await std::move(reloading);
+  Result reloaded = co_await reload(Role::primary, false, deadline);
   if (!reloaded) co_return std::unexpected(reloaded.error());
   co_return !facts_.pending_restart.empty();
 }

@@ -94,8 +94,7 @@ Task<Result> LocalServer::create_replica(ReplicaRequest request, std::function<v
   if (!stopped()) co_return std::unexpected(Failure{"a replica is not created: PostgreSQL runs"});
   const Rebuilding rebuilding(rebuilding_);
   facts_.control.reset();
-  auto forgetting = forget_rewind(deadline);
-  Result forgotten = co_await std::move(forgetting);
+  Result forgotten = co_await forget_rewind(deadline);
   if (!forgotten) co_return forgotten;
 
   std::vector<std::string> methods = pg().create_replica_methods;
@@ -117,11 +116,9 @@ Task<Result> LocalServer::create_replica(ReplicaRequest request, std::function<v
       log::error("Error creating replica using method {}: {}", name, result.error().detail);
   }
   if (result) {
-    auto welcoming = welcome_clone(deadline);
-    co_await std::move(welcoming);
+    co_await welcome_clone(deadline);
   } else {
-    auto looking = look(deadline);
-    co_await std::move(looking);
+    co_await look(deadline);
   }
   co_return result;
 }
@@ -132,19 +129,16 @@ Task<Result> LocalServer::base_backup(ReplicaRequest request, std::function<void
   for (int attempt = 0; attempt < kTries && !result; ++attempt) {
     if (attempt > 0) {
       log::warning("{}; trying once more", result.error().detail);
-      auto napping = clock_.sleep_for(kBetweenTries);
-      co_await std::move(napping);
+      co_await clock_.sleep_for(kBetweenTries);
     }
     ClonePlan plan;
     plan.in_place = points_into(pg().basebackup_options, pg().data_dir);
     plan.why_replace = request.why_removal_allowed;
     plan.outside = directories_outside(pg().basebackup_options);
-    auto preparing = prepare_attempt(std::move(plan), deadline);
-    auto place = co_await std::move(preparing);
+    auto place = co_await prepare_attempt(std::move(plan), deadline);
     if (!place) co_return std::unexpected(std::move(place.error()));
     auto copying = run_basebackup(*place, *request.source, progress, deadline);
-    auto attempting = attempt_clone(*place, false, std::move(copying), deadline);
-    result = co_await std::move(attempting);
+    result = co_await attempt_clone(*place, false, std::move(copying), deadline);
   }
   co_return result;
 }
@@ -180,8 +174,7 @@ Task<Result> LocalServer::run_basebackup(ClonePlace place, Upstream source,
                           [report = std::move(report)](std::string_view line) {
                             if (const auto seen = parse_progress(line)) report(*seen);
                           });
-  auto holding = holding_secrets("clone", secrets, std::move(running), deadline);
-  auto held = co_await std::move(holding);
+  auto held = co_await holding_secrets("clone", secrets, std::move(running), deadline);
   if (!held) co_return std::unexpected(Failure{"pg_basebackup: " + held.error()});
   const auto& finished = *held;
   if (finished && finished->success()) co_return Result();
@@ -200,12 +193,10 @@ Task<Result> LocalServer::custom_method(std::string name, ReplicaRequest request
   plan.keep_data = method.keep_data;
   plan.why_replace = request.why_removal_allowed;
   const bool keep_data = method.keep_data;
-  auto preparing = prepare_attempt(std::move(plan), deadline);
-  auto place = co_await std::move(preparing);
+  auto place = co_await prepare_attempt(std::move(plan), deadline);
   if (!place) co_return std::unexpected(std::move(place.error()));
   auto running = run_custom_method(name, std::move(method), request.source, deadline);
-  auto attempting = attempt_clone(*place, keep_data, std::move(running), deadline);
-  Result result = co_await std::move(attempting);
+  Result result = co_await attempt_clone(*place, keep_data, std::move(running), deadline);
   if (!result) co_return std::unexpected(Failure{name + ": " + result.error().detail});
   co_return result;
 }
@@ -224,8 +215,7 @@ Task<Result> LocalServer::run_custom_method(std::string name, config::ReplicaMet
   auto arguments = method_arguments(*settings_, method, connstring);
   auto running =
       run_long_script(name, method.command, std::move(arguments), std::move(environment), deadline);
-  auto holding = holding_secrets("clone", std::move(secrets), std::move(running), deadline);
-  auto held = co_await std::move(holding);
+  auto held = co_await holding_secrets("clone", std::move(secrets), std::move(running), deadline);
   if (!held) co_return std::unexpected(Failure{held.error()});
   Result done = std::move(*held);
   co_return done;

@@ -42,9 +42,8 @@ Task<void> LocalServer::check_rewind_works(Instant deadline) {
   const std::string program = tool("pg_rewind");
   if (rewind_checked_ == program) co_return;
   std::vector<std::string> argv{program, "--help"};
-  auto running =
-      ask_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kHelpBudget));
-  auto finished = co_await std::move(running);
+  auto finished =
+      co_await ask_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kHelpBudget));
   facts_.rewind_works = finished && finished->success();
   if (facts_.rewind_works) {
     rewind_checked_ = program;
@@ -57,14 +56,12 @@ Task<void> LocalServer::check_rewind_works(Instant deadline) {
 Task<bool> LocalServer::offer_restore_command(Instant deadline) {
   // A primary's files name none: it never was told to restore anything.
   set_recovery(std::nullopt);
-  auto writing = write_files(valid_parameters(), deadline);
-  auto written = co_await std::move(writing);
+  auto written = co_await write_files(valid_parameters(), deadline);
   if (!written) {
     log::warning("could not name restore_command to pg_rewind: {}", written.error());
     co_return false;
   }
-  auto reading = parameter_from_files("restore_command", deadline);
-  const std::string seen = co_await std::move(reading);
+  const std::string seen = co_await parameter_from_files("restore_command", deadline);
   co_return !seen.empty() && seen != "?";
 }
 
@@ -72,8 +69,7 @@ Task<std::optional<std::string>> LocalServer::socket_at_source(Upstream source, 
   Connection connection(clock_, resolver_);
   auto parameters = source_parameters(*settings_, source, rewind_credentials(*settings_, target_version()));
   parameters["options"] = "-c statement_timeout=0 -c search_path=pg_catalog";
-  auto connecting = connection.connect(std::move(parameters), deadline);
-  auto connected = co_await std::move(connecting);
+  auto connected = co_await connection.connect(std::move(parameters), deadline);
   if (!connected) co_return std::nullopt;
   // Members are configured alike, as a rule: where this one has its sockets the other may have them.
   std::vector<std::string> places{"."};
@@ -81,11 +77,10 @@ Task<std::optional<std::string>> LocalServer::socket_at_source(Upstream source, 
     if (directory != pg().data_dir) places.push_back(directory.substr(pg().data_dir.size() + 1));
   for (const auto& place : places) {
     std::vector<std::string> values{place};
-    auto asking = connection.query(
+    auto found = co_await connection.query(
         "SELECT name FROM pg_catalog.pg_ls_dir($1, true, false) AS name"
         " WHERE name LIKE '.s.PGSQL.%' AND name NOT LIKE '%.lock' LIMIT 1",
         std::move(values), deadline);
-    auto found = co_await std::move(asking);
     if (found && found->size() == 1 && found->front()[0])
       co_return (place == "." ? std::string() : place + "/") + *found->front()[0];
   }
@@ -121,8 +116,7 @@ Task<std::expected<process::Finished, std::string>> LocalServer::run_rewind(
     auto missing = missing_segment(finished->err);
     if (!missing) missing = missing_segment(finished->out);
     if (!missing || fetched.size() >= kMaxFetched || !fetched.insert(*missing).second) co_return finished;
-    auto fetching = fetch_wal(restore_command, *missing, deadline);
-    Result done = co_await std::move(fetching);
+    Result done = co_await fetch_wal(restore_command, *missing, deadline);
     if (!done) {
       log::error("{}", done.error().detail);
       co_return finished;
@@ -139,17 +133,15 @@ Task<Result> LocalServer::checkpoint_source(Upstream source, Instant deadline) {
   Connection connection(clock_, resolver_);
   auto parameters = source_parameters(*settings_, source, rewind_credentials(*settings_, target_version()));
   parameters["options"] = "-c statement_timeout=0 -c search_path=pg_catalog";
-  auto connecting =
-      connection.connect(std::move(parameters), std::min(deadline, clock_.now() + kLookAtSource));
-  auto connected = co_await std::move(connecting);
+  auto connected =
+      co_await connection.connect(std::move(parameters), std::min(deadline, clock_.now() + kLookAtSource));
   if (!connected) co_return failed(connected.error().detail);
   auto asking = connection.query("SELECT pg_is_in_recovery()", {}, deadline);
   auto recovery = co_await std::move(asking);
   if (!recovery) co_return failed(recovery.error().detail);
   if (recovery->size() != 1 || recovery->front()[0] != "f") co_return failed("it is in recovery");
   if (superuser) {
-    auto checkpointing = connection.command("CHECKPOINT", deadline);
-    auto done = co_await std::move(checkpointing);
+    auto done = co_await connection.command("CHECKPOINT", deadline);
     if (!done) co_return failed(done.error().detail);
     co_return Result();
   }
@@ -167,11 +159,9 @@ Task<Result> LocalServer::checkpoint_source(Upstream source, Instant deadline) {
 Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> progress, Instant deadline) {
   if (!stopped()) co_return std::unexpected(Failure{"pg_rewind: PostgreSQL runs"});
   const Rebuilding rebuilding(rebuilding_);
-  auto archiving = archive_ready_wal(deadline);
-  co_await std::move(archiving);
+  co_await archive_ready_wal(deadline);
 
-  auto looking_for_sockets = socket_at_source(source, std::min(deadline, clock_.now() + kLookAtSource));
-  const auto socket = co_await std::move(looking_for_sockets);
+  const auto socket = co_await socket_at_source(source, std::min(deadline, clock_.now() + kLookAtSource));
   if (socket) {
     co_return std::unexpected(Failure{fmt::format(
         "pg_rewind from {} is not run: the data directory there holds the socket \"{}\", and it would fail "
@@ -191,8 +181,7 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
   bool restores = !restore_command.empty() &&
                   (version >= kHasConfigFile || (version >= kHasRestoreTargetWal && !own_files));
   if (restores) {
-    auto offering = offer_restore_command(deadline);
-    restores = co_await std::move(offering);
+    restores = co_await offer_restore_command(deadline);
   }
   std::vector<std::string> argv{tool("pg_rewind")};
   if (restores) argv.push_back("--restore-target-wal");
@@ -207,8 +196,7 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
   // A target that was rewound half-way may start and be corrupt: until pg_rewind has ended well nothing
   // starts on it.
   rewind_touched_ = facts_.half_rewound;
-  auto marking = note_rewind(true, deadline);
-  auto marked = co_await std::move(marking);
+  auto marked = co_await note_rewind(true, deadline);
   if (!marked) co_return std::unexpected(Failure{"pg_rewind: " + marked.error()});
   log::info("running pg_rewind from {}", source.member);
   facts_.control.reset();
@@ -225,8 +213,7 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
   if (cancelled) co_await shield_from_cancellation();
   const bool succeeded = held && *held && **held && (**held)->success();
   if (succeeded || !rewind_touched_) {
-    auto unmarking = note_rewind(false, clock_.now() + kLookAtSource);
-    auto unmarked = co_await std::move(unmarking);
+    auto unmarked = co_await note_rewind(false, clock_.now() + kLookAtSource);
     if (!unmarked && !cancelled) co_return std::unexpected(Failure{"pg_rewind: " + unmarked.error()});
   }
   if (cancelled) std::rethrow_exception(cancelled);
@@ -239,10 +226,8 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
                         restore_command.empty() ? "in an archive, as no restore_command is configured"
                                                 : "to be had by restore_command",
                         why);
-    auto looking_there = why_not_writable(source, clock_.now() + kLookAtSource);
-    const auto lost = co_await std::move(looking_there);
-    auto control = read_control(deadline);
-    co_await std::move(control);
+    const auto lost = co_await why_not_writable(source, clock_.now() + kLookAtSource);
+    co_await read_control(deadline);
     co_return std::unexpected(
         Failure{fmt::format("pg_rewind from {} failed: {}", source.member, why), lost.has_value()});
   }
@@ -255,10 +240,8 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
     Result cleared = co_await std::move(clearing);
     if (!cleared) log::warning("{}", cleared.error().detail);
   }
-  auto looking = look(deadline);
-  co_await std::move(looking);
-  auto control = read_control(deadline);
-  co_await std::move(control);
+  co_await look(deadline);
+  co_await read_control(deadline);
   co_return Result();
 }
 

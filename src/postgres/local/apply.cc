@@ -82,8 +82,7 @@ Task<Result> LocalServer::apply(config::SettingsPtr settings, Role role, bool fo
   }
   // A stopped server gets its files when it is started.
   if (!facts_.running() || facts_.data_directory != DataDirectory::ok) co_return Result();
-  auto applying = apply_to_running(role, force, deadline);
-  Result applied = co_await std::move(applying);
+  Result applied = co_await apply_to_running(role, force, deadline);
   // What could not be written is not what was asked for: the engine asks again.
   if (!applied) facts_.settings_role = Role::uninitialized;
   co_return applied;
@@ -93,27 +92,22 @@ Task<Result> LocalServer::apply_to_running(Role role, bool force, Instant deadli
   if (facts_.standby_signal && !recovery_active_) {
     // Files written without knowing the recovery settings of an adopted standby would cut it off from its
     // source.
-    auto refreshing = refresh(Duration::zero(), deadline);
-    co_await std::move(refreshing);
+    co_await refresh(Duration::zero(), deadline);
     const bool in_recovery = !facts_.probe || facts_.probe->in_recovery;
     if (in_recovery && !recovery_active_) {
       co_return std::unexpected(Failure{"new settings wait until PostgreSQL tells its recovery settings"});
     }
   }
   if (written_parameters_.empty() && facts_.accepts()) {
-    auto loading = load_adopted_parameters(deadline);
-    co_await std::move(loading);
+    co_await load_adopted_parameters(deadline);
   }
-  auto knowing = load_known_parameters(deadline);
-  co_await std::move(knowing);
+  co_await load_known_parameters(deadline);
   Parameters parameters = valid_parameters();
   ParameterChanges changes;
   if (facts_.accepts()) {
-    auto comparing = compare_with_running(parameters, std::min(deadline, clock_.now() + kCompareBudget));
-    changes = co_await std::move(comparing);
+    changes = co_await compare_with_running(parameters, std::min(deadline, clock_.now() + kCompareBudget));
   }
-  auto writing = write_files(std::move(parameters), deadline);
-  auto written = co_await std::move(writing);
+  auto written = co_await write_files(std::move(parameters), deadline);
   if (!written) co_return std::unexpected(Failure{written.error()});
   for (const auto& line : changes.lines) log::info("{}", line);
   expected_restart_ = std::move(changes.restart);
@@ -130,11 +124,9 @@ Task<Result> LocalServer::apply_to_running(Role role, bool force, Instant deadli
     log::info("No PostgreSQL configuration items changed, nothing to reload.");
     co_return Result();
   }
-  auto reloading = reload(role, true, deadline);
-  Result reloaded = co_await std::move(reloading);
+  Result reloaded = co_await reload(role, true, deadline);
   if (reloaded && facts_.accepts()) {
-    auto looking = tell_refused_lines(deadline);
-    co_await std::move(looking);
+    co_await tell_refused_lines(deadline);
   }
   co_return reloaded;
 }
@@ -193,8 +185,7 @@ Task<Result> LocalServer::reload(Role role, bool callback, Instant deadline) {
   }
   log::info("Reloading PostgreSQL configuration.");
   const std::string before = conf_load_time_;
-  auto waiting = wait_reloaded(before, std::min(deadline, clock_.now() + kReloadBudget));
-  co_await std::move(waiting);
+  co_await wait_reloaded(before, std::min(deadline, clock_.now() + kReloadBudget));
   if (callback) run_callback("on_reload", role);
   co_return Result();
 }
@@ -203,10 +194,8 @@ Task<Result> LocalServer::reload(Role role, bool callback, Instant deadline) {
 /// restart).
 Task<void> LocalServer::wait_reloaded(std::string before, Instant deadline) {
   while (facts_.running() && facts_.accepting == Accepting::accepting && settings_read_for_ == before) {
-    auto napping = clock_.sleep_for(kReloadLook);
-    co_await std::move(napping);
-    auto refreshing = refresh(Duration::zero(), deadline);
-    co_await std::move(refreshing);
+    co_await clock_.sleep_for(kReloadLook);
+    co_await refresh(Duration::zero(), deadline);
     if (clock_.now() >= deadline) co_return;
   }
 }
@@ -217,27 +206,23 @@ Task<Result> LocalServer::follow_by_reload(std::optional<Upstream> upstream, Rol
   const bool active_before = recovery_active_;
   take_settings(configured_, role);
   set_recovery(upstream);
-  auto recovering = write_recovery_files(true, deadline);
-  Result recovery_written = co_await std::move(recovering);
+  Result recovery_written = co_await write_recovery_files(true, deadline);
   if (!recovery_written) {
     recovery_ = before;
     recovery_active_ = active_before;
     co_return recovery_written;
   }
-  auto knowing = load_known_parameters(deadline);
-  co_await std::move(knowing);
+  co_await load_known_parameters(deadline);
   Parameters parameters = valid_parameters();
   for (const auto& [name, configured] : raised_) {
     if (const auto as_written = written_parameters_.find(name); as_written != written_parameters_.end()) {
       parameters[name] = as_written->second;
     }
   }
-  auto writing = write_files(std::move(parameters), deadline);
-  auto written = co_await std::move(writing);
+  auto written = co_await write_files(std::move(parameters), deadline);
   if (!written) co_return std::unexpected(Failure{written.error()});
   if (!written->changed) co_return Result();
-  auto reloading = reload(role, true, deadline);
-  Result reloaded = co_await std::move(reloading);
+  Result reloaded = co_await reload(role, true, deadline);
   co_return reloaded;
 }
 
@@ -276,8 +261,7 @@ Task<void> LocalServer::read_pending_restart(Rows rows, Instant deadline) {
     const std::string unit = row[2].value_or("");
     const std::string vartype = row[5].value_or("");
     // What the files say in the end: ALTER SYSTEM may have the last word.
-    auto asking = parameter_from_files(name, deadline);
-    const std::string wanted = co_await std::move(asking);
+    const std::string wanted = co_await parameter_from_files(name, deadline);
     PendingRestart change{human_text(row[1].value_or(""), vartype, unit), human_text(wanted, vartype, unit)};
     const auto written = written_parameters_.find(name);
     const bool ours =

@@ -77,15 +77,13 @@ void Callbacks::take_child(Running& running, const std::string& action,
 
 Task<void> Callbacks::start(std::shared_ptr<Running> running, process::Command command, std::string action) {
   // However long it takes: one that was replaced meanwhile is killed when it begins.
-  auto spawning = process::spawn(clock_, std::move(command), clock_.now() + std::chrono::hours(24),
-                                 process::GivenUp::left_alone);
-  auto child = co_await std::move(spawning);
+  auto child = co_await process::spawn(clock_, std::move(command), clock_.now() + std::chrono::hours(24),
+                                       process::GivenUp::left_alone);
   take_child(*running, action, std::move(child));
   --beginning_;
   begun_.set();
   if (!running->child) co_return;
-  auto ended = running->child->pidfd().wait(clock_);
-  co_await std::move(ended);
+  co_await running->child->pidfd().wait(clock_);
   running->over = true;
   const auto exit = running->child->reap();
   if (exit && !running->replaced && !exit->success() && exit->signal == 0) {
@@ -97,8 +95,7 @@ Task<void> Callbacks::wait_begun(Instant deadline) {
   while (beginning_ > 0 && clock_.now() < deadline) {
     begun_.clear();
     auto waiting = begun_.wait();
-    auto bounded = run_until(clock_, std::move(waiting), deadline);
-    co_await std::move(bounded);
+    co_await run_until(clock_, std::move(waiting), deadline);
   }
 }
 

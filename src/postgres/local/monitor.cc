@@ -63,8 +63,7 @@ Task<void> LocalServer::monitor() {
     const Instant next =
         facts_.running() ? std::max(probe_begun_, looked_at_) + interval : clock_.now() + 24h;
     auto wanted = probe_wanted_.wait();
-    auto bounded = run_until(clock_, std::move(wanted), next);
-    co_await std::move(bounded);
+    co_await run_until(clock_, std::move(wanted), next);
     probe_wanted_.clear();
     if (!facts_.running()) {
       monitor_connection_.close();
@@ -72,14 +71,12 @@ Task<void> LocalServer::monitor() {
       continue;
     }
     if (facts_.accepting != Accepting::accepting && target_version() >= kHasStatus) {
-      auto looking = is_known_to_refuse();
-      const bool refuses = co_await std::move(looking);
+      const bool refuses = co_await is_known_to_refuse();
       if (refuses) continue;
     }
     probe_begun_ = clock_.now();
     note_children();
-    auto probing = probe_once();
-    co_await std::move(probing);
+    co_await probe_once();
     const bool doubtful = knock_failed_ || postmaster_rests();
     if (clock_.now() - knocked_at_ >= (doubtful ? kKnockAgain : kKnock) && !knocking_)
       spawn("knock", knock());
@@ -95,8 +92,7 @@ Task<bool> LocalServer::is_known_to_refuse() {
   const bool late = now - facts_.process_since >= kHurry;
   if (facts_.accepting == Accepting::no_response && !late) co_return false;
   if (now - facts_.process_since < kPatienceWithRefusals || now - probe_begun_ >= kInterval) co_return false;
-  auto looking = look(now + kInterval);
-  co_await std::move(looking);
+  co_await look(now + kInterval);
   const auto file = seen_.postmaster_pid ? parse_pid_file(*seen_.postmaster_pid) : std::nullopt;
   if (!late) co_return file && (file->status == "starting" || file->status == "stopping");
   // `standby` is one that lets nobody in.
@@ -125,8 +121,8 @@ Task<void> LocalServer::knock() {
   const std::uint64_t generation = generation_;
   knocked_at_ = clock_.now();
   Connection connection(clock_, resolver_);
-  auto connecting = connection.connect(superuser_parameters("knock", "2000"), knocked_at_ + kKnockBudget);
-  std::expected<void, QueryError> connected = co_await std::move(connecting);
+  std::expected<void, QueryError> connected =
+      co_await connection.connect(superuser_parameters("knock", "2000"), knocked_at_ + kKnockBudget);
   if (generation_ != generation) co_return;
   const bool failed = !connected && connected.error().silent();
   if (failed && !knock_failed_) {
@@ -147,8 +143,7 @@ Task<void> LocalServer::probe_once() {
   // A connection from before a restart is noticed to be dead only when it is used: once more on a new one.
   for (int attempt = 0; attempt < 2; ++attempt) {
     const bool reused = monitor_connection_.open();
-    auto asking = ask(deadline);
-    std::expected<Probe, QueryError> answer = co_await std::move(asking);
+    std::expected<Probe, QueryError> answer = co_await ask(deadline);
     if (generation_ != generation) {
       monitor_connection_.close();
       co_return;
@@ -166,12 +161,10 @@ Task<void> LocalServer::probe_once() {
     co_return;
   }
   if (settings_read_for_ != conf_load_time_) {
-    auto reading = read_running_settings(deadline);
-    co_await std::move(reading);
+    co_await read_running_settings(deadline);
   }
   if (probe->in_recovery && !probe->effective_timeline) {
-    auto identifying = identify_timeline(*probe, clock_.now() + kIdentifyBudget);
-    co_await std::move(identifying);
+    co_await identify_timeline(*probe, clock_.now() + kIdentifyBudget);
   } else {
     timeline_connection_.close();
   }
@@ -180,8 +173,8 @@ Task<void> LocalServer::probe_once() {
 
 Task<std::expected<Probe, QueryError>> LocalServer::ask(Instant deadline) {
   if (!monitor_connection_.open()) {
-    auto connecting = monitor_connection_.connect(superuser_parameters("heartbeat", "2000"), deadline);
-    std::expected<void, QueryError> connected = co_await std::move(connecting);
+    std::expected<void, QueryError> connected =
+        co_await monitor_connection_.connect(superuser_parameters("heartbeat", "2000"), deadline);
     if (!connected) {
       const auto& refusal = connected.error();
       const bool reached = refusal.needs_settings || !refusal.sqlstate.empty();
@@ -267,8 +260,7 @@ Task<void> LocalServer::back_up_files() {
 Task<void> LocalServer::watch_receiver(int pid) {
   const auto receiver = process::PidFd::open(pid);
   if (receiver) {
-    auto end = receiver->wait(clock_);
-    co_await std::move(end);
+    co_await receiver->wait(clock_);
   }
   if (receiver_watched_ != pid) co_return;
   receiver_watched_ = 0;
@@ -299,30 +291,26 @@ Task<void> LocalServer::wake_startup_process(std::uint64_t generation) {
   const Waking waking(waking_);
   if (!startup_ || !postmaster_->children.contains(*startup_) || !process::alive(*startup_)) {
     startup_.reset();
-    auto looking = children_titled(is_startup_title, generation);
-    const auto found = co_await std::move(looking);
+    const auto found = co_await children_titled(is_startup_title, generation);
     if (found.size() == 1) startup_ = found.front();
   }
   if (!startup_ || generation_ != generation) co_return;
   process::send_signal(*startup_, SIGHUP);
-  auto pause = clock_.sleep_for(kStreamsAfter);
-  co_await std::move(pause);
+  co_await clock_.sleep_for(kStreamsAfter);
   probe_wanted_.set();
 }
 
 Task<void> LocalServer::identify_timeline(Probe& probe, Instant deadline) {
   if (!timeline_connection_.open() && clock_.now() >= identify_again_) {
-    auto connecting = timeline_connection_.connect(
+    auto connected = co_await timeline_connection_.connect(
         local_parameters(*settings_, address_, pg().replication, true), deadline);
-    auto connected = co_await std::move(connecting);
     if (!connected) {
       log::debug("the timeline of this standby is not known: {}", connected.error().detail);
       identify_again_ = clock_.now() + kIdentifyAgain;
     }
   }
   if (timeline_connection_.open()) {
-    auto asking = timeline_connection_.command("IDENTIFY_SYSTEM", deadline);
-    auto rows = co_await std::move(asking);
+    auto rows = co_await timeline_connection_.command("IDENTIFY_SYSTEM", deadline);
     if (rows && rows->size() == 1 && rows->front().size() > 1 && rows->front()[1]) {
       const std::string& text = *rows->front()[1];
       std::from_chars(text.data(), text.data() + text.size(), probe.effective_timeline.value);
@@ -382,8 +370,7 @@ Task<void> LocalServer::read_running_settings(Instant deadline) {
       recovery_.pgpass = running_recovery_.pgpass;
     }
   }
-  auto pending = read_pending_restart(*rows, deadline);
-  co_await std::move(pending);
+  co_await read_pending_restart(*rows, deadline);
   settings_read_for_ = load_time;
 }
 

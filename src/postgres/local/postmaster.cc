@@ -64,8 +64,7 @@ TaskHandle LocalServer::spawn(std::string name, Task<void> task) {
 Task<bool> LocalServer::wait_change(Duration step, Instant deadline) {
   const Instant until = std::min(clock_.now() + step, deadline);
   auto wait = changed_.wait();
-  auto bounded = run_until(clock_, std::move(wait), until);
-  co_await std::move(bounded);
+  co_await run_until(clock_, std::move(wait), until);
   co_return clock_.now() < deadline;
 }
 
@@ -75,8 +74,7 @@ Task<Result> LocalServer::find_without_pid_file() {
   const auto found = processes_of_data_directory(false);
   const std::vector<process::Identity> each(found.begin(), found.end());
   if (each.empty()) co_return Result();
-  auto naming = titles_of(each);
-  const auto titles = co_await std::move(naming);
+  const auto titles = co_await titles_of(each);
   if (!titles)
     co_return std::unexpected(
         Failure{fmt::format("what process {} of data directory \"{}\" is cannot be told: {}",
@@ -108,47 +106,39 @@ Task<Result> LocalServer::find_without_pid_file() {
 Task<Result> LocalServer::find(config::SettingsPtr settings) {
   take_settings(std::move(settings), role_);
   // Not behind what else waits for the disk.
-  auto looking = look_once(long_disk_, clock_.now() + kOpenBudget);
-  auto seen = co_await std::move(looking);
+  auto seen = co_await look_once(long_disk_, clock_.now() + kOpenBudget);
   if (!seen) {
     log::warning("{}", seen.error());
     co_return std::unexpected(Failure{seen.error()});
   }
   take_look(std::move(*seen));
   if (facts_.process != Process::none) co_return Result();
-  auto finding = find_without_pid_file();
-  Result found = co_await std::move(finding);
+  Result found = co_await find_without_pid_file();
   co_return found;
 }
 
 Task<Result> LocalServer::open(config::SettingsPtr settings) {
   take_settings(std::move(settings), role_);
   Instant deadline = clock_.now() + kOpenBudget;
-  auto looking = look(deadline);
-  co_await std::move(looking);
+  co_await look(deadline);
   if (facts_.data_directory == DataDirectory::unreadable) {
     co_return std::unexpected(Failure{facts_.data_directory_error});
   }
-  auto clearing = clear_left_work(deadline);
-  Result cleared = co_await std::move(clearing);
+  Result cleared = co_await clear_left_work(deadline);
   if (!cleared) co_return cleared;
   deadline = clock_.now() + kOpenBudget;
-  auto marker = disk_.read(half_rewound_path(), deadline);
-  auto half_rewound = co_await std::move(marker);
+  auto half_rewound = co_await disk_.read(half_rewound_path(), deadline);
   if (!half_rewound) co_return std::unexpected(Failure{half_rewound.error()});
   facts_.half_rewound =
       half_rewound->has_value() && facts_.data_directory == DataDirectory::ok && !facts_.running();
-  auto checking = check_binaries(deadline);
-  Result checked = co_await std::move(checking);
+  Result checked = co_await check_binaries(deadline);
   if (!checked) co_return checked;
-  auto trying = check_rewind_works(deadline);
-  co_await std::move(trying);
+  co_await check_rewind_works(deadline);
   if (!seen_.permission_error.empty()) co_return std::unexpected(Failure{seen_.permission_error});
   const bool empty = facts_.data_directory != DataDirectory::ok;
   if (facts_.data_directory == DataDirectory::ok) {
     // Of a promotion that an earlier daemon gave up: a standby would promote itself without the lock.
-    auto withdrawing = disk_.remove(promote_trigger(pg().data_dir), deadline);
-    auto withdrawn = co_await std::move(withdrawing);
+    auto withdrawn = co_await disk_.remove(promote_trigger(pg().data_dir), deadline);
     if (!withdrawn) co_return std::unexpected(Failure{withdrawn.error()});
   }
   auto preparing = on_disk(
@@ -165,16 +155,13 @@ Task<Result> LocalServer::open(config::SettingsPtr settings) {
         "fails on the sockets\nHINT: name a directory outside of the data directory",
         directory);
   }
-  auto passwords = disk_.read(pg().pgpass, deadline);
-  auto pgpass = co_await std::move(passwords);
+  auto pgpass = co_await disk_.read(pg().pgpass, deadline);
   if (pgpass && *pgpass) running_recovery_.pgpass = **pgpass;
 
-  auto finding = find_left_processes();
-  Result found = co_await std::move(finding);
+  Result found = co_await find_left_processes();
   if (!found) co_return found;
   if (facts_.data_directory == DataDirectory::ok) {
-    auto reading = read_control(deadline);
-    co_await std::move(reading);
+    co_await read_control(deadline);
   }
   spawn("monitor of PostgreSQL", monitor());
   co_return Result();
@@ -185,8 +172,7 @@ Task<Result> LocalServer::find_left_processes() {
   orphans_ = processes_of_data_directory(false);
   if (orphans_.empty()) co_return Result();
   const std::vector<process::Identity> left(orphans_.begin(), orphans_.end());
-  auto naming = titles_of(left);
-  const auto titles = co_await std::move(naming);
+  const auto titles = co_await titles_of(left);
   if (!titles) {
     co_return std::unexpected(
         Failure{fmt::format("what process {} of data directory \"{}\" is cannot be told: {}",
@@ -214,10 +200,8 @@ Task<void> LocalServer::close() {
   closing_ = true;
   callbacks_.close();
   // They outlive the daemon, if they have begun.
-  auto beginning = callbacks_.wait_begun(clock_.now() + kCallbackBudget);
-  co_await std::move(beginning);
-  auto closing = scope_.close();
-  co_await std::move(closing);
+  co_await callbacks_.wait_begun(clock_.now() + kCallbackBudget);
+  co_await scope_.close();
   monitor_connection_.close();
   timeline_connection_.close();
   work_connection_.close();
@@ -226,15 +210,12 @@ Task<void> LocalServer::close() {
 /// What cannot be read costs a running server its life: one error that goes by must not. So it is looked
 /// at once more.
 Task<void> LocalServer::look(Instant deadline) {
-  auto first = look_once(disk_, std::min(deadline, clock_.now() + kLookBudget));
-  auto seen = co_await std::move(first);
+  auto seen = co_await look_once(disk_, std::min(deadline, clock_.now() + kLookBudget));
   if (seen && seen->kind == DataDirectory::unreadable && postmaster_) {
     log::warning("{}; looking again", seen->error);
     if (clock_.now() + kLookAgain >= deadline) co_return;
-    auto nap = clock_.sleep_for(kLookAgain);
-    co_await std::move(nap);
-    auto again = look_once(disk_, std::min(deadline, clock_.now() + kLookBudget));
-    seen = co_await std::move(again);
+    co_await clock_.sleep_for(kLookAgain);
+    seen = co_await look_once(disk_, std::min(deadline, clock_.now() + kLookBudget));
   }
   if (seen) {
     take_look(std::move(*seen));
@@ -326,12 +307,10 @@ void LocalServer::adopt(process::PidFd pidfd, std::optional<process::Child> chil
 }
 
 Task<void> LocalServer::watch_postmaster(std::uint64_t generation) {
-  auto end = postmaster_->pidfd.wait(clock_);
-  co_await std::move(end);
+  co_await postmaster_->pidfd.wait(clock_);
   if (generation_ != generation) co_return;
   postmaster_ended();
-  auto clearing = clear_orphans();
-  co_await std::move(clearing);
+  co_await clear_orphans();
 }
 
 void LocalServer::postmaster_ended() {
@@ -373,8 +352,7 @@ Task<void> LocalServer::clear_orphans() {
   bool told = false;
   for (orphans_ = remaining(); !orphans_.empty(); orphans_ = remaining()) {
     for (const auto& orphan : orphans_) process::send_signal(orphan, SIGKILL);
-    auto nap = clock_.sleep_for(2ms);
-    co_await std::move(nap);
+    co_await clock_.sleep_for(2ms);
     if (generation_ != generation) co_return;
     if (!told && clock_.now() >= quiet_until) {
       told = true;
@@ -531,8 +509,7 @@ Task<StartOutcome> LocalServer::wait_started(Instant deadline) {
     if (!told_by_file && clock_.now() >= calm_from) hurry.reset();
     if (facts_.process != Process::running) co_return StartOutcome::died;
     if (facts_.accepting == Accepting::accepting) co_return StartOutcome::accepting;
-    auto waiting = wait_change(1s, deadline);
-    const bool in_time = co_await std::move(waiting);
+    const bool in_time = co_await wait_change(1s, deadline);
     if (!in_time) co_return StartOutcome::timed_out;
   }
 }
@@ -540,19 +517,16 @@ Task<StartOutcome> LocalServer::wait_started(Instant deadline) {
 Task<void> LocalServer::refresh(Duration max_age, Instant deadline) {
   const Instant asked = clock_.now();
   if (rebuilding_ == 0) {
-    auto looking = look(deadline);
-    co_await std::move(looking);
+    co_await look(deadline);
   }
   const bool readable = facts_.data_directory == DataDirectory::ok && rebuilding_ == 0;
   // Of a running server only whose it is: without that nothing is decided on it.
   if (facts_.running() && readable && facts_.system_identifier.empty()) {
-    auto reading = read_control(std::min(deadline, clock_.now() + kLookBudget));
-    co_await std::move(reading);
+    co_await read_control(std::min(deadline, clock_.now() + kLookBudget));
   }
   if (!facts_.running()) {
     if (stopped() && readable && !facts_.control) {
-      auto reading = read_control(deadline);
-      co_await std::move(reading);
+      co_await read_control(deadline);
     }
     co_return;
   }
@@ -566,8 +540,7 @@ Task<void> LocalServer::refresh(Duration max_age, Instant deadline) {
   for (;;) {
     changed_.clear();
     if (!facts_.running() || fresh()) co_return;
-    auto waiting = wait_change(1s, deadline);
-    const bool in_time = co_await std::move(waiting);
+    const bool in_time = co_await wait_change(1s, deadline);
     if (!in_time) co_return;
   }
 }

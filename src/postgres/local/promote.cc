@@ -40,12 +40,10 @@ Task<void> LocalServer::remove_promote_trigger(std::uint64_t given_up) {
   const std::string path = promote_trigger(pg().data_dir);
   // Another one wants the file to stay, and comes after a removal that is queued.
   while (given_up == promotions_) {
-    auto removing = disk_.remove(path, clock_.now() + kWithdrawBudget);
-    auto removed = co_await std::move(removing);
+    auto removed = co_await disk_.remove(path, clock_.now() + kWithdrawBudget);
     if (removed) co_return;
     log::warning("{}: PostgreSQL may promote itself", removed.error());
-    auto napping = clock_.sleep_for(kWithdrawAgain);
-    co_await std::move(napping);
+    co_await clock_.sleep_for(kWithdrawAgain);
   }
 }
 
@@ -105,13 +103,11 @@ Task<bool> LocalServer::look_for_promotion(Instant deadline) {
     if (rows && rows->size() == 1 && rows->front()[0] == "f") {
       // Facts and answer agree before this is told. The recovery section of the files stays until the next
       // start: most of it cannot go without one, and PostgreSQL would complain at every reload.
-      auto refreshing = refresh(Duration::zero(), deadline);
-      co_await std::move(refreshing);
+      co_await refresh(Duration::zero(), deadline);
       co_return facts_.probe && !facts_.probe->in_recovery;
     }
     const Duration step = clock_.now() < calm_from ? kLookClosely : kLookLessClosely;
-    auto napping = clock_.sleep_until(std::min(clock_.now() + step, deadline));
-    co_await std::move(napping);
+    co_await clock_.sleep_until(std::min(clock_.now() + step, deadline));
   }
   co_return false;
 }

@@ -35,8 +35,7 @@ Task<Result> LocalServer::crash_recover(Instant deadline) {
   if (!stopped()) co_return std::unexpected(Failure{"crash recovery: PostgreSQL runs"});
   if (facts_.half_rewound) co_return std::unexpected(Failure{"crash recovery: pg_rewind has not finished"});
   const Rebuilding rebuilding(rebuilding_);
-  auto archiving = archive_ready_wal(deadline);
-  co_await std::move(archiving);
+  co_await archive_ready_wal(deadline);
   const std::string data_dir = pg().data_dir;
   auto cleaning = on_disk(
       "prepare single-user recovery",
@@ -50,25 +49,21 @@ Task<Result> LocalServer::crash_recover(Instant deadline) {
       deadline);
   Result cleaned = co_await std::move(cleaning);
   if (!cleaned) co_return cleaned;
-  auto reading = disk_.read(data_dir + "/postmaster.opts", deadline);
-  auto options = co_await std::move(reading);
+  auto options = co_await disk_.read(data_dir + "/postmaster.opts", deadline);
   std::vector<std::string> argv{tool("postgres"), "--single", "-D", data_dir};
   for (auto& option : single_user_options(options && *options ? **options : std::string(), main_file())) {
     argv.push_back(std::move(option));
   }
   argv.push_back("template1");
-  auto running = run_tool(std::move(argv), tool_environment(), deadline);
-  auto finished = co_await std::move(running);
+  auto finished = co_await run_tool(std::move(argv), tool_environment(), deadline);
   facts_.control.reset();
   if (!finished || !finished->success()) {
     co_return std::unexpected(Failure{
         fmt::format("Crash recovery finished with {}", finished ? finished->describe() : finished.error())});
   }
   log::info("crash recovery of \"{}\" in single-user mode is done", data_dir);
-  auto looking = look(deadline);
-  co_await std::move(looking);
-  auto control = read_control(deadline);
-  co_await std::move(control);
+  co_await look(deadline);
+  co_await read_control(deadline);
   co_return Result();
 }
 

@@ -136,9 +136,8 @@ Task<void> LocalServer::load_known_parameters(Instant deadline) {
   if (others_of_ == which && other_parameters_) co_return;
   if (!needs_description(effective_parameters(*settings_, version), version)) co_return;
   std::vector<std::string> argv{tool("postgres"), "--describe-config"};
-  auto running =
-      ask_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kDescribeBudget));
-  auto finished = co_await std::move(running);
+  auto finished = co_await ask_tool(std::move(argv), tool_environment(),
+                                    std::min(deadline, clock_.now() + kDescribeBudget));
   if (!finished || !finished->success()) {
     log::warning(
         "could not ask {} which parameters it knows, others than the well-known ones are left out: {}",
@@ -245,8 +244,7 @@ Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
   const auto refused = [](std::string why) {
     return std::unexpected(Failure{"could not start PostgreSQL: " + why});
   };
-  auto looking = look(deadline);
-  co_await std::move(looking);
+  co_await look(deadline);
   if (facts_.running()) {
     log::info("PostgreSQL is already running as process {}", facts_.postmaster_pid);
     co_return Result();
@@ -269,8 +267,7 @@ Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
                     "to clone instead, remove the directory and {}",
                     pg().data_dir, half_rewound_path()));
   }
-  auto checking = check_binaries(deadline);
-  Result checked = co_await std::move(checking);
+  Result checked = co_await check_binaries(deadline);
   if (!checked) co_return checked;
   take_settings(configured_, request.role);
   auto preparing = on_disk(
@@ -294,19 +291,16 @@ Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
       deadline);
   Result prepared = co_await std::move(preparing);
   if (!prepared) co_return prepared;
-  auto knowing = load_known_parameters(deadline);
-  co_await std::move(knowing);
+  co_await load_known_parameters(deadline);
 
   Parameters parameters = valid_parameters();
   raised_.clear();
   facts_.pending_restart.clear();
   if ((request.as_standby || request.custom_bootstrap) && !facts_.control) {
-    auto reading = read_control(deadline);
-    co_await std::move(reading);
+    co_await read_control(deadline);
   }
   if (request.custom_bootstrap) {
-    auto preparing_first = first_start_parameters(std::move(parameters), deadline);
-    parameters = co_await std::move(preparing_first);
+    parameters = co_await first_start_parameters(std::move(parameters), deadline);
   } else if (request.as_standby) {
     if (facts_.control) raised_ = raise_to_required(parameters, facts_.control->required_settings);
     for (const auto& [name, configured] : raised_) {
@@ -323,8 +317,7 @@ Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
   if (!recovery_written) co_return recovery_written;
   std::vector<std::string> argv{tool("postgres"), "-D", pg().data_dir, "--config-file=" + main_file()};
   for (auto& option : command_line_options(parameters)) argv.push_back(std::move(option));
-  auto writing = write_files(std::move(parameters), deadline);
-  auto written = co_await std::move(writing);
+  auto written = co_await write_files(std::move(parameters), deadline);
   if (!written) co_return std::unexpected(Failure{written.error()});
 
   auto environment =
@@ -344,8 +337,7 @@ Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
   running_recovery_.known = true;
   // Not in a coroutine of its own: the answer counts only while nothing is waited for.
   if (request.allowed && !request.allowed()) co_return refused("not starting as primary without the lease");
-  auto launching = launch(std::move(argv), std::move(environment));
-  Result launched = co_await std::move(launching);
+  Result launched = co_await launch(std::move(argv), std::move(environment));
   co_return launched;
 }
 

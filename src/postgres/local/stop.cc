@@ -43,13 +43,10 @@ void LocalServer::signal_stop(StopMode mode) {
 /// client that does not read would hold that up for wal_sender_timeout, or for ever, and the next primary
 /// with it.
 Task<void> LocalServer::end_other_senders(std::uint64_t generation) {
-  auto patience = clock_.sleep_for(kSenderPatience);
-  co_await std::move(patience);
+  co_await clock_.sleep_for(kSenderPatience);
   while (generation_ == generation && postmaster_) {
-    auto clients = children_titled(is_client_title, generation);
-    const auto busy = co_await std::move(clients);
-    auto looking = children_titled(is_other_sender_title, generation);
-    const auto senders = co_await std::move(looking);
+    const auto busy = co_await children_titled(is_client_title, generation);
+    const auto senders = co_await children_titled(is_other_sender_title, generation);
     if (generation_ != generation) co_return;
     // One that is in the middle of writing to its client looks at the signal only at the second one.
     for (const auto& sender : busy.empty() ? senders : std::vector<process::Identity>()) {
@@ -57,8 +54,7 @@ Task<void> LocalServer::end_other_senders(std::uint64_t generation) {
                    sender.pid);
       process::send_signal(sender, SIGTERM);
     }
-    auto pause = clock_.sleep_for(kSenderLook);
-    co_await std::move(pause);
+    co_await clock_.sleep_for(kSenderLook);
   }
 }
 
@@ -98,12 +94,10 @@ Task<bool> LocalServer::wait_no_clients(Instant deadline) {
     if (stopped()) co_return true;
     bool clients = !postmaster_;
     if (postmaster_) {
-      auto looking = has_clients(others, deadline);
-      clients = co_await std::move(looking);
+      clients = co_await has_clients(others, deadline);
     }
     if (!clients) co_return true;
-    auto waiting = wait_change(kLook, deadline);
-    const bool in_time = co_await std::move(waiting);
+    const bool in_time = co_await wait_change(kLook, deadline);
     if (!in_time) co_return false;
   }
 }
@@ -113,8 +107,7 @@ Task<std::optional<ControlData>> LocalServer::wait_shutdown_checkpoint(Instant d
   for (;;) {
     const bool last = stopped();
     std::vector<std::string> argv{tool("pg_controldata"), pg().data_dir};
-    auto running = ask_tool(std::move(argv), tool_environment(), deadline);
-    auto finished = co_await std::move(running);
+    auto finished = co_await ask_tool(std::move(argv), tool_environment(), deadline);
     auto data = finished && finished->success() ? parse_control_data(finished->out) : std::nullopt;
     if (data && data->cluster_state.starts_with("shut down")) {
       if (data->cluster_state != "shut down") co_return std::nullopt;
@@ -142,14 +135,12 @@ Task<Lsn> LocalServer::last_lsn(ControlData control, Instant deadline) {
     return ask_tool(std::move(argv), tool_environment(), deadline);
   };
   const Lsn checkpoint = control.latest_checkpoint;
-  auto dumping = dump(checkpoint);
-  auto first = co_await std::move(dumping);
+  auto first = co_await dump(checkpoint);
   const auto record = first && first->success() ? parse_wal_record(first->out) : std::nullopt;
   if (!record || record->lsn != checkpoint || !record->is_shutdown_checkpoint()) co_return checkpoint;
   // A primary that archives switches WAL files before the shutdown checkpoint; a replica only needs what was
   // before.
-  auto dumping_previous = dump(record->prev);
-  auto second = co_await std::move(dumping_previous);
+  auto second = co_await dump(record->prev);
   const auto previous = second && second->success() ? parse_wal_record(second->out) : std::nullopt;
   co_return previous && previous->lsn == record->prev && previous->is_switch() ? record->prev : checkpoint;
 }
@@ -158,8 +149,7 @@ Task<bool> LocalServer::wait_down(Instant deadline) {
   for (;;) {
     changed_.clear();
     if (stopped()) co_return true;
-    auto waiting = wait_change(1s, deadline);
-    const bool in_time = co_await std::move(waiting);
+    const bool in_time = co_await wait_change(1s, deadline);
     if (!in_time) co_return stopped();
   }
 }
@@ -180,8 +170,7 @@ Task<void> LocalServer::kill_until_down(Instant deadline) {
     changed_.clear();
     kill_now();
     if (stopped() && processes_of_data_directory(true).empty()) co_return;
-    auto waiting = wait_change(kKillAgain, deadline);
-    const bool in_time = co_await std::move(waiting);
+    const bool in_time = co_await wait_change(kKillAgain, deadline);
     if (!in_time) co_return;
   }
 }
@@ -189,8 +178,7 @@ Task<void> LocalServer::kill_until_down(Instant deadline) {
 /// The killing is a task of its own: whoever asked may go away, it goes on.
 Task<bool> LocalServer::kill_everything(Instant deadline) {
   auto killing = spawn("kill PostgreSQL", kill_until_down(deadline));
-  auto joining = killing.join();
-  co_await std::move(joining);
+  co_await killing.join();
   co_return stopped() && processes_of_data_directory(true).empty();
 }
 

@@ -61,8 +61,7 @@ Task<std::expected<process::Finished, std::string>> LocalServer::run_tool(std::v
   process::Command command;
   command.argv = std::move(argv);
   command.environment = std::move(environment);
-  auto op = process::run(clock_, std::move(command), deadline, std::move(sink));
-  co_return co_await std::move(op);
+  co_return co_await process::run(clock_, std::move(command), deadline, std::move(sink));
 }
 
 Task<std::expected<process::Finished, std::string>> LocalServer::ask_tool(std::vector<std::string> argv,
@@ -73,8 +72,7 @@ Task<std::expected<process::Finished, std::string>> LocalServer::ask_tool(std::v
   command.environment = std::move(environment);
   command.grace = kAnswerGrace;
   command.after_kill = kAnswerGrace;
-  auto op = process::run(clock_, std::move(command), deadline);
-  co_return co_await std::move(op);
+  co_return co_await process::run(clock_, std::move(command), deadline);
 }
 
 Task<Result> LocalServer::run_script(std::string what, std::string text, std::vector<std::string> arguments,
@@ -90,8 +88,7 @@ Task<Result> LocalServer::run_script(std::string what, std::string text, std::ve
   command.environment = std::move(environment);
   command.out = process::Output::inherit;
   command.err = process::Output::inherit;
-  auto op = process::run(clock_, std::move(command), deadline);
-  auto finished = co_await std::move(op);
+  auto finished = co_await process::run(clock_, std::move(command), deadline);
   if (!finished) co_return std::unexpected(Failure{fmt::format("{}: {}", what, finished.error())});
   if (!finished->success()) {
     co_return std::unexpected(Failure{fmt::format("{} \"{}\" failed: {}", what, text, finished->describe())});
@@ -123,8 +120,7 @@ Task<Result> LocalServer::run_long_script(std::string what, std::string text,
       log::info("{}: (more is not logged)", what);
     }
   };
-  auto op = process::run(clock_, std::move(command), deadline, std::move(sink));
-  auto finished = co_await std::move(op);
+  auto finished = co_await process::run(clock_, std::move(command), deadline, std::move(sink));
   if (!finished) co_return std::unexpected(Failure{finished.error()});
   if (!finished->success())
     co_return std::unexpected(Failure{fmt::format("\"{}\" failed: {}", text, finished->describe())});
@@ -136,8 +132,8 @@ namespace {
 Task<Result> run_on(DiskThread& disk, std::string what,
                     std::function<std::expected<void, std::string>()> work, Instant deadline) {
   using Outcome = std::expected<void, std::string>;
-  auto op = disk.call<Outcome>(std::move(what), std::move(work), deadline);
-  std::expected<Outcome, std::string> done = co_await std::move(op);
+  std::expected<Outcome, std::string> done =
+      co_await disk.call<Outcome>(std::move(what), std::move(work), deadline);
   if (!done) co_return std::unexpected(Failure{std::move(done.error())});
   if (!*done) co_return std::unexpected(Failure{std::move(done->error())});
   co_return Result();
@@ -174,8 +170,7 @@ Task<std::expected<T, std::string>> LocalServer::holding_secrets(std::string pur
   std::exception_ptr cancelled;
   try {
     for (const auto& [path, content] : files) {
-      auto writing = disk_.write(path, content, 0600, deadline);
-      auto written = co_await std::move(writing);
+      auto written = co_await disk_.write(path, content, 0600, deadline);
       if (!written) failure = std::move(written.error());
     }
     if (failure.empty()) result.emplace(co_await std::move(op));
@@ -184,8 +179,7 @@ Task<std::expected<T, std::string>> LocalServer::holding_secrets(std::string pur
   }
   if (cancelled) co_await shield_from_cancellation();
   for (const auto& [path, content] : files) {
-    auto removing = disk_.remove(path, clock_.now() + kRemoveBudget);
-    auto removed = co_await std::move(removing);
+    auto removed = co_await disk_.remove(path, clock_.now() + kRemoveBudget);
     if (!removed) log::warning("{}", removed.error());
   }
   if (cancelled) std::rethrow_exception(cancelled);
@@ -201,9 +195,8 @@ template Task<std::expected<Result, std::string>> LocalServer::holding_secrets(s
 
 Task<Result> LocalServer::check_binaries(Instant deadline) {
   std::vector<std::string> argv{tool("postgres"), "--version"};
-  auto running =
-      ask_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kToolBudget));
-  auto finished = co_await std::move(running);
+  auto finished =
+      co_await ask_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kToolBudget));
   if (!finished || !finished->success()) {
     co_return std::unexpected(
         Failure{fmt::format("could not ask {} for its version: {}\nHINT: check postgresql.bin_dir",
@@ -252,9 +245,8 @@ Task<void> LocalServer::read_control(Instant deadline) {
 Task<std::string> LocalServer::parameter_from_files(std::string name, Instant deadline) {
   std::vector<std::string> argv{
       tool("postgres"), "-D", pg().data_dir, "-C", name, "--config-file=" + main_file()};
-  auto running =
-      ask_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kToolBudget));
-  auto finished = co_await std::move(running);
+  auto finished =
+      co_await ask_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kToolBudget));
   if (!finished || !finished->success()) co_return "?";
   std::string text = finished->out;
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
@@ -267,8 +259,7 @@ Task<std::expected<Rows, QueryError>> LocalServer::work_query(std::string sql,
   while (work_busy_) {
     work_free_.clear();
     auto wait = work_free_.wait();
-    auto bounded = run_until(clock_, std::move(wait), deadline);
-    const bool in_time = co_await std::move(bounded);
+    const bool in_time = co_await run_until(clock_, std::move(wait), deadline);
     if (!in_time) {
       co_return std::unexpected(QueryError{QueryError::Kind::timeout, {}, "the connection is in use"});
     }
@@ -283,30 +274,24 @@ Task<std::expected<Rows, QueryError>> LocalServer::work_query(std::string sql,
   };
   const Use use(*this);
   if (!work_connection_.open()) {
-    auto connecting = work_connection_.connect(superuser_parameters("restapi", "2000"), deadline);
-    auto connected = co_await std::move(connecting);
+    auto connected = co_await work_connection_.connect(superuser_parameters("restapi", "2000"), deadline);
     if (!connected) co_return std::unexpected(std::move(connected.error()));
   }
-  auto querying = work_connection_.query(sql, parameters, deadline);
-  std::expected<Rows, QueryError> rows = co_await std::move(querying);
+  std::expected<Rows, QueryError> rows = co_await work_connection_.query(sql, parameters, deadline);
   const bool stale = !rows && rows.error().kind == QueryError::Kind::connection;
   if (!stale) co_return rows;
-  auto reconnecting = work_connection_.connect(superuser_parameters("restapi", "2000"), deadline);
-  auto connected = co_await std::move(reconnecting);
+  auto connected = co_await work_connection_.connect(superuser_parameters("restapi", "2000"), deadline);
   if (!connected) co_return std::unexpected(std::move(connected.error()));
-  auto again = work_connection_.query(std::move(sql), std::move(parameters), deadline);
-  co_return co_await std::move(again);
+  co_return co_await work_connection_.query(std::move(sql), std::move(parameters), deadline);
 }
 
 Task<Result> LocalServer::checkpoint(Instant deadline) {
   if (!facts_.running()) co_return std::unexpected(Failure{"CHECKPOINT: PostgreSQL does not run"});
   Connection connection(clock_, resolver_);
-  auto connecting =
-      connection.connect(superuser_parameters("restapi", "0"), std::min(deadline, clock_.now() + 3s));
-  auto connected = co_await std::move(connecting);
+  auto connected = co_await connection.connect(superuser_parameters("restapi", "0"),
+                                               std::min(deadline, clock_.now() + 3s));
   if (!connected) co_return std::unexpected(Failure{"CHECKPOINT: " + connected.error().detail});
-  auto running = connection.command("CHECKPOINT", deadline);
-  auto done = co_await std::move(running);
+  auto done = co_await connection.command("CHECKPOINT", deadline);
   if (!done) co_return std::unexpected(Failure{"CHECKPOINT: " + done.error().detail});
   co_return Result();
 }
@@ -323,8 +308,7 @@ Task<void> LocalServer::run_before_stop(Instant deadline) {
   auto script = spawn("before_stop", log_script("before_stop", pg().before_stop, deadline));
   while (script.running() && facts_.running() && clock_.now() < deadline) {
     auto ending = script.join();
-    auto bounded = run_until(clock_, std::move(ending), std::min(clock_.now() + kScriptLook, deadline));
-    co_await std::move(bounded);
+    co_await run_until(clock_, std::move(ending), std::min(clock_.now() + kScriptLook, deadline));
   }
   if (script.running()) log::warning("before_stop \"{}\" is not waited for any longer", pg().before_stop);
   script.cancel();

@@ -20,8 +20,7 @@ class ControlLinkTest : public ::testing::Test {
     return out;
   }
   static Task<void> ask(ControlLinkTest* self, ControlLink::Asker asker) {
-    auto loading = self->link.load(asker, self->clock.now() + 10s);
-    const auto result = co_await std::move(loading);
+    const auto result = co_await self->link.load(asker, self->clock.now() + 10s);
     self->answers.push_back(result ? "read" : result.error());
   }
   void begin(ControlLink::Asker asker, std::size_t times = 1) {

@@ -20,8 +20,7 @@ using test::run;
 SystemClock system_clock;
 
 Task<int> answer_after(Duration d) {
-  auto nap = system_clock.sleep_for(d);
-  co_await std::move(nap);
+  co_await system_clock.sleep_for(d);
   co_return 42;
 }
 
@@ -33,8 +32,7 @@ Task<void> fail_at_once() {
 Task<void> never(bool& cancelled) {
   Event event;
   try {
-    auto wait = event.wait();
-    co_await std::move(wait);
+    co_await event.wait();
   } catch (const boost::system::system_error&) {
     cancelled = true;
     throw;
@@ -67,8 +65,7 @@ TEST(wait, the_first_of_a_race_wins_and_the_other_is_cancelled) {
 }
 
 Task<void> add_after(Duration d, int& sum, int value) {
-  auto nap = system_clock.sleep_for(d);
-  co_await std::move(nap);
+  co_await system_clock.sleep_for(d);
   sum += value;
 }
 
@@ -97,16 +94,13 @@ Task<void> set_twice_then_wait(int& woken) {
   Event event;
   event.set();
   event.set();
-  auto first = event.wait();
-  co_await std::move(first);
+  co_await event.wait();
   ++woken;
-  auto second = event.wait();
-  co_await std::move(second);
+  co_await event.wait();
   ++woken;
   event.clear();
   auto third = event.wait();
-  auto bounded = run_until(system_clock, std::move(third), system_clock.now() + 2ms);
-  if (co_await std::move(bounded)) ++woken;
+  if (co_await run_until(system_clock, std::move(third), system_clock.now() + 2ms)) ++woken;
 }
 
 TEST(event, stays_set_until_it_is_cleared) {
@@ -118,11 +112,9 @@ TEST(event, stays_set_until_it_is_cleared) {
 Task<void> close_a_scope(bool& cancelled, bool& joined) {
   TaskScope scope(co_await boost::asio::this_coro::executor);
   auto handle = scope.spawn("never", never(cancelled));
-  auto nap = system_clock.sleep_for(1ms);
-  co_await std::move(nap);
+  co_await system_clock.sleep_for(1ms);
   EXPECT_TRUE(handle.running());
-  auto closing = scope.close();
-  co_await std::move(closing);
+  co_await scope.close();
   joined = !handle.running();
 }
 
@@ -137,13 +129,10 @@ TEST(task_scope, closing_cancels_and_awaits_what_runs) {
 Task<void> cancel_one(bool& cancelled) {
   TaskScope scope(co_await boost::asio::this_coro::executor);
   auto handle = scope.spawn("never", never(cancelled));
-  auto nap = system_clock.sleep_for(1ms);
-  co_await std::move(nap);
+  co_await system_clock.sleep_for(1ms);
   handle.cancel();
-  auto join = handle.join();
-  co_await std::move(join);
-  auto closing = scope.close();
-  co_await std::move(closing);
+  co_await handle.join();
+  co_await scope.close();
 }
 
 TEST(task_scope, one_task_can_be_cancelled_and_joined) {
@@ -154,8 +143,7 @@ TEST(task_scope, one_task_can_be_cancelled_and_joined) {
 
 Task<void> shielded_nap(int& naps) {
   co_await shield_from_cancellation();
-  auto nap = system_clock.sleep_for(20ms);
-  co_await std::move(nap);
+  co_await system_clock.sleep_for(20ms);
   ++naps;
 }
 
@@ -173,14 +161,12 @@ Task<void> note(std::vector<std::string>& said, std::string what) {
 
 Task<void> note_slowly(std::vector<std::string>& said) {
   said.push_back("begun");
-  auto nap = system_clock.sleep_for(20ms);
-  co_await std::move(nap);
+  co_await system_clock.sleep_for(20ms);
   said.push_back("ended");
 }
 
 Task<void> fail_later() {
-  auto nap = system_clock.sleep_for(1ms);
-  co_await std::move(nap);
+  co_await system_clock.sleep_for(1ms);
   throw std::logic_error("broken, too");
 }
 
@@ -222,13 +208,11 @@ TEST(cleanup, its_own_failure_counts_where_the_operation_had_none) {
 /// Fails, is caught, and waits for something that never comes.
 Task<void> go_on_after_a_failure(bool& caught, bool& cancelled) {
   try {
-    auto op = with_cleanup(fail_at_once(), fail_later());
-    co_await std::move(op);
+    co_await with_cleanup(fail_at_once(), fail_later());
   } catch (const std::runtime_error&) {
     caught = true;
   }
-  auto waiting = never(cancelled);
-  co_await std::move(waiting);
+  co_await never(cancelled);
 }
 
 TEST(cleanup, leaves_a_caller_who_goes_on_open_to_cancellation) {
@@ -241,10 +225,8 @@ TEST(cleanup, leaves_a_caller_who_goes_on_open_to_cancellation) {
 }
 
 Task<void> wait_after_the_cleanup(std::vector<std::string>& said) {
-  auto op = with_cleanup(note(said, "done"), note_slowly(said));
-  co_await std::move(op);
-  auto nap = system_clock.sleep_for(10s);
-  co_await std::move(nap);
+  co_await with_cleanup(note(said, "done"), note_slowly(said));
+  co_await system_clock.sleep_for(10s);
   said.push_back("not cancelled");
 }
 

@@ -25,8 +25,7 @@ class FakeStore : public dcs::Store {
     answer.proof = {clock_.now(), length};
     answer.status_written = status && outcome == dcs::RenewOutcome::proven;
     if (answer.status_written) ++statuses_written;
-    auto pause = clock_.sleep_for(delay);
-    co_await std::move(pause);
+    co_await clock_.sleep_for(delay);
     co_return answer;
   }
 

@@ -27,8 +27,7 @@ class MemoryDisk final : public Disk {
   using Done = std::expected<void, std::string>;
 
   Task<Content> read(std::string path, Instant) override {
-    auto answered = answer();
-    co_await std::move(answered);
+    co_await answer();
     if (unreadable) co_return std::unexpected("could not read \"" + path + "\"");
     const auto it = files.find(path);
     co_return it == files.end() ? Content(std::nullopt) : Content(it->second);
@@ -55,8 +54,7 @@ class MemoryDisk final : public Disk {
 
  private:
   Task<Done> answer() {
-    auto waiting = free_.wait();
-    co_await std::move(waiting);
+    co_await free_.wait();
     co_return Done();
   }
   Event free_;
@@ -252,8 +250,7 @@ TEST(JournalFile, on_a_real_disk_nobody_else_may_read_it) {
       TaskScope scope(executor);
       FileJournal journal(c, d, scope, place);
       journal.record(view(), decision("a"));
-      auto closing = scope.close();
-      co_await std::move(closing);
+      co_await scope.close();
     }(clock, disk, std::string(directory) + "/state"));
   }
   struct stat seen{};

@@ -367,8 +367,7 @@ Task<void> stop_after(HttpServer* server, int turns) {
     auto turn = boost::asio::post(co_await boost::asio::this_coro::executor, boost::asio::use_awaitable);
     co_await std::move(turn);
   }
-  auto stopping = server->stop();
-  co_await std::move(stopping);
+  co_await server->stop();
 }
 
 TEST(HttpServer, stops_at_any_moment_of_an_arriving_connection) {

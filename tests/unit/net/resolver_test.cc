@@ -14,8 +14,7 @@ using Answer = std::expected<Resolver::Addresses, std::string>;
 
 Task<Answer> ask(std::string host) {
   Resolver resolver(co_await boost::asio::this_coro::executor);
-  auto resolving = resolver.resolve(std::move(host), 5432);
-  co_return co_await std::move(resolving);
+  co_return co_await resolver.resolve(std::move(host), 5432);
 }
 
 TEST(Resolver, names_and_numbers_have_addresses) {

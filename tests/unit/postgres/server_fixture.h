@@ -121,11 +121,9 @@ struct Node {
   }
 
   Task<Result> start(StartRequest request) {
-    auto starting = server->start(std::move(request), in(10s));
-    Result started = co_await std::move(starting);
+    Result started = co_await server->start(std::move(request), in(10s));
     if (!started) co_return started;
-    auto waiting = server->wait_started(in(20s));
-    const StartOutcome outcome = co_await std::move(waiting);
+    const StartOutcome outcome = co_await server->wait_started(in(20s));
     if (outcome != StartOutcome::accepting) co_return std::unexpected(Failure{"not accepting"});
     co_return Result();
   }
@@ -141,50 +139,39 @@ struct Node {
     co_return co_await start(std::move(request));
   }
   Task<Result> bootstrap() {
-    auto opening = server->open(settings);
-    Result opened = co_await std::move(opening);
+    Result opened = co_await server->open(settings);
     if (!opened) co_return opened;
-    auto making = server->initdb(in(60s));
-    Result made = co_await std::move(making);
+    Result made = co_await server->initdb(in(60s));
     if (!made) co_return made;
-    auto starting = start_primary();
-    Result started = co_await std::move(starting);
+    Result started = co_await start_primary();
     if (!started) co_return started;
-    auto users = server->post_bootstrap(in(20s));
-    co_return co_await std::move(users);
+    co_return co_await server->post_bootstrap(in(20s));
   }
   Task<std::string> sql(std::string statement) {
     net::Resolver resolver(co_await boost::asio::this_coro::executor);
     Connection connection(clock, resolver);
-    auto connecting =
-        connection.connect(local_parameters(*settings, settings->postgresql.superuser, false), in(5s));
-    auto connected = co_await std::move(connecting);
+    auto connected = co_await connection.connect(
+        local_parameters(*settings, settings->postgresql.superuser, false), in(5s));
     if (!connected) co_return "connect: " + connected.error().detail;
-    auto asking = connection.command(std::move(statement), in(20s));
-    auto rows = co_await std::move(asking);
+    auto rows = co_await connection.command(std::move(statement), in(20s));
     if (!rows) co_return "error: " + rows.error().detail;
     co_return rows->empty() ? "" : rows->front()[0].value_or("null");
   }
   Task<bool> stop(StopMode mode = StopMode::fast) {
     server->signal_stop(mode);
-    auto waiting = server->wait_down(in(20s));
-    co_return co_await std::move(waiting);
+    co_return co_await server->wait_down(in(20s));
   }
   Task<void> end() {
-    auto killing = server->kill_everything(in(10s));
-    co_await std::move(killing);
-    auto closing = server->close();
-    co_await std::move(closing);
+    co_await server->kill_everything(in(10s));
+    co_await server->close();
   }
   /// Until `condition`, looking with each probe.
   Task<bool> until(std::function<bool(const Facts&)> condition, Duration patience = 15s) {
     const Instant deadline = in(patience);
     while (clock.now() < deadline) {
-      auto refreshing = server->refresh(Duration::zero(), in(5s));
-      co_await std::move(refreshing);
+      co_await server->refresh(Duration::zero(), in(5s));
       if (condition(server->facts())) co_return true;
-      auto nap = clock.sleep_for(20ms);
-      co_await std::move(nap);
+      co_await clock.sleep_for(20ms);
     }
     co_return false;
   }
@@ -199,8 +186,7 @@ struct Node {
 inline Task<void> then_end(Task<void> body, std::vector<Node*> nodes) {
   co_await std::move(body);
   for (Node* node : nodes) {
-    auto ending = node->end();
-    co_await std::move(ending);
+    co_await node->end();
   }
 }
 

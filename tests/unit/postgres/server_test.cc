@@ -10,8 +10,7 @@ namespace {
 Task<void> life_of_a_primary(Node* n) {
   auto& server = *n->server;
   const auto& facts = server.facts();
-  auto booting = n->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await n->bootstrap();
   REQUIRE_OK(booted);
   EXPECT_FALSE(fs::exists(n->settings->state_dir + "/initdb.password"));
   EXPECT_TRUE(facts.accepts());
@@ -27,11 +26,9 @@ Task<void> life_of_a_primary(Node* n) {
 
   // Asked for at most a minute old: answered without a query.
   const Instant asked = facts.probe->asked_at;
-  auto lazy = server.refresh(60s, n->in(5s));
-  co_await std::move(lazy);
+  co_await server.refresh(60s, n->in(5s));
   EXPECT_EQ(facts.probe->asked_at, asked);
-  auto eager = server.refresh(0s, n->in(5s));
-  co_await std::move(eager);
+  co_await server.refresh(0s, n->in(5s));
   EXPECT_GT(facts.probe->asked_at, asked);
 
   auto roles = n->sql("SELECT string_agg(rolname, ',' ORDER BY rolname) FROM pg_roles WHERE rolcanlogin");
@@ -49,8 +46,7 @@ Task<void> life_of_a_primary(Node* n) {
   changed->postgresql.parameters["work_mem"] = "8MB";
   changed->postgresql.parameters["shared_buffers"] = "32768kB";
   changed->postgresql.parameters["max_connections"] = "60";
-  auto applying = server.apply(changed, Role::primary, false, n->in(10s));
-  Result applied = co_await std::move(applying);
+  Result applied = co_await server.apply(changed, Role::primary, false, n->in(10s));
   EXPECT_TRUE(applied) << text(applied);
   auto work_mem = n->sql("SHOW work_mem");
   EXPECT_EQ(co_await std::move(work_mem), "8MB");
@@ -62,15 +58,13 @@ Task<void> life_of_a_primary(Node* n) {
   EXPECT_EQ(facts.pending_restart.at("shared_buffers"), buffers);
   EXPECT_EQ(facts.pending_restart.at("max_connections"), connections);
 
-  auto checkpointing = server.checkpoint(n->in(20s));
-  Result checkpoint = co_await std::move(checkpointing);
+  Result checkpoint = co_await server.checkpoint(n->in(20s));
   EXPECT_TRUE(checkpoint) << text(checkpoint);
 
   server.signal_stop(StopMode::fast);
   auto clients = server.wait_no_clients(n->in(10s));
   EXPECT_TRUE(co_await std::move(clients));
-  auto shutdown = server.wait_shutdown_checkpoint(n->in(10s));
-  auto control = co_await std::move(shutdown);
+  auto control = co_await server.wait_shutdown_checkpoint(n->in(10s));
   REQUIRE(control.has_value());
   EXPECT_EQ(control->cluster_state, "shut down");
   auto last = server.last_lsn(*control, n->in(10s));
@@ -83,8 +77,7 @@ Task<void> life_of_a_primary(Node* n) {
 
   // How much the port adds to PostgreSQL's own start.
   const Instant begin = n->clock.now();
-  auto again = n->start_primary();
-  Result restarted = co_await std::move(again);
+  Result restarted = co_await n->start_primary();
   EXPECT_TRUE(restarted) << text(restarted);
   EXPECT_LT(n->clock.now() - begin, 2s);
   EXPECT_TRUE(facts.pending_restart.empty());
@@ -94,8 +87,7 @@ Task<void> life_of_a_primary(Node* n) {
 }
 
 Task<void> a_postmaster_that_hangs(Node* n) {
-  auto booting = n->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await n->bootstrap();
   REQUIRE_OK(booted);
   const auto& facts = n->server->facts();
   const int postmaster = facts.postmaster_pid;
@@ -121,21 +113,17 @@ TEST_F(ServerTest, a_primary_is_made_asked_reconfigured_stopped_and_started) {
 }
 
 Task<void> adoption(Node* first, Node* second) {
-  auto booting = first->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await first->bootstrap();
   REQUIRE_OK(booted);
-  auto stopping = first->stop();
-  co_await std::move(stopping);
+  co_await first->stop();
   // Started by a daemon that is gone by now.
   const auto& pg = first->settings->postgresql;
   process::Command start;
   start.argv = {std::string(kBinaries) + "/pg_ctl", "start", "-w", "-D", pg.data_dir, "-l", "/dev/null", "-o",
                 "-p " + std::to_string(pg.port)};
-  auto starting = process::run(first->clock, std::move(start), first->in(20s));
-  auto started = co_await std::move(starting);
+  auto started = co_await process::run(first->clock, std::move(start), first->in(20s));
   REQUIRE(started && started->success());
-  auto opening = second->server->open(second->settings);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await second->server->open(second->settings);
   REQUIRE_OK(opened);
   const auto& facts = second->server->facts();
   EXPECT_EQ(facts.process, Process::running);
@@ -149,14 +137,12 @@ Task<void> adoption(Node* first, Node* second) {
   EXPECT_TRUE(co_await std::move(down));
   EXPECT_TRUE(second->saw(ServerEvent::postmaster_died));
   // Its pid may stay a zombie of process 1 for a while: that does not hold up the next start.
-  auto again = second->start_primary();
-  Result restarted = co_await std::move(again);
+  Result restarted = co_await second->start_primary();
   EXPECT_TRUE(restarted) << text(restarted);
 }
 
 Task<void> mend_soon(Node* n, std::string path) {
-  auto nap = n->clock.sleep_for(80ms);
-  co_await std::move(nap);
+  co_await n->clock.sleep_for(80ms);
   fs::rename(path + ".aside", path);
 }
 
@@ -169,27 +155,23 @@ void break_file(const std::string& path) {
 Task<void> errors_come_and_stay(Node* n, TaskScope* scope) {
   auto& server = *n->server;
   const auto& facts = server.facts();
-  auto booting = n->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await n->bootstrap();
   REQUIRE_OK(booted);
   const std::string version = n->settings->postgresql.data_dir + "/PG_VERSION";
 
   break_file(version);
   scope->spawn("mend", mend_soon(n, version));
-  auto passing = server.refresh(0s, n->in(5s));
-  co_await std::move(passing);
+  co_await server.refresh(0s, n->in(5s));
   EXPECT_EQ(facts.data_directory, DataDirectory::ok);
 
   break_file(version);
-  auto staying = server.refresh(0s, n->in(5s));
-  co_await std::move(staying);
+  co_await server.refresh(0s, n->in(5s));
   EXPECT_EQ(facts.data_directory, DataDirectory::unreadable);
   EXPECT_THAT(facts.data_directory_error, HasSubstr(version));
   EXPECT_EQ(facts.major_version, 150000);
   EXPECT_TRUE(facts.accepts());
   fs::rename(version + ".aside", version);
-  auto mended = server.refresh(0s, n->in(5s));
-  co_await std::move(mended);
+  co_await server.refresh(0s, n->in(5s));
   EXPECT_EQ(facts.data_directory, DataDirectory::ok);
 }
 
@@ -207,14 +189,12 @@ void wrap_control_data(const std::string& path, const std::string& while_there) 
 
 Task<void> running_without_an_identity(Node* n, std::string broken) {
   std::ofstream(broken) << "";
-  auto booting = n->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await n->bootstrap();
   REQUIRE_OK(booted);
   EXPECT_TRUE(n->server->facts().running());
   EXPECT_EQ(n->server->facts().system_identifier, "");
   fs::remove(broken);
-  auto refreshing = n->server->refresh(0s, n->in(5s));
-  co_await std::move(refreshing);
+  co_await n->server->refresh(0s, n->in(5s));
   EXPECT_GE(n->server->facts().system_identifier.size(), 10u);
 }
 
@@ -234,22 +214,17 @@ TEST_F(ServerTest, a_running_server_is_adopted_watched_and_started_anew_beside_i
 }
 
 Task<void> busy_client(Node* n) {
-  auto looping =
-      n->sql("DO $$ BEGIN LOOP PERFORM count(*) FROM generate_series(1, 100000); END LOOP; END $$");
-  co_await std::move(looping);
+  co_await n->sql("DO $$ BEGIN LOOP PERFORM count(*) FROM generate_series(1, 100000); END LOOP; END $$");
 }
 
 Task<void> murder(Node* n, TaskScope* clients) {
-  auto booting = n->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await n->bootstrap();
   REQUIRE_OK(booted);
   for (int i = 0; i < 4; ++i) clients->spawn("client", busy_client(n));
   auto busy = n->until([](const Facts&) { return true; });
   co_await std::move(busy);
-  auto nap = n->clock.sleep_for(300ms);
-  co_await std::move(nap);
-  auto noting = n->server->refresh(0s, n->in(5s));
-  co_await std::move(noting);
+  co_await n->clock.sleep_for(300ms);
+  co_await n->server->refresh(0s, n->in(5s));
   const int pid = n->server->facts().postmaster_pid;
   const auto children = process::children(pid);
   EXPECT_GE(children.size(), 8u);
@@ -266,8 +241,7 @@ Task<void> murder(Node* n, TaskScope* clients) {
     const auto seen = process::stat(child);
     EXPECT_TRUE(!seen || seen->dead()) << process::title(child);
   }
-  auto restarting = n->start_primary();
-  Result restarted = co_await std::move(restarting);
+  Result restarted = co_await n->start_primary();
   EXPECT_TRUE(restarted) << text(restarted);
   EXPECT_LT(n->clock.now() - begin, 1500ms);
 
@@ -276,8 +250,7 @@ Task<void> murder(Node* n, TaskScope* clients) {
   ::kill(again, SIGSTOP);
   for (const pid_t child : process::children(again)) ::kill(child, SIGSTOP);
   const Instant asked = n->clock.now();
-  auto refreshing = n->server->refresh(0s, n->in(300ms));
-  co_await std::move(refreshing);
+  co_await n->server->refresh(0s, n->in(300ms));
   EXPECT_LT(n->clock.now() - asked, 400ms);
   auto failing = n->until([](const Facts& f) { return f.failing_since.has_value(); }, 6s);
   EXPECT_TRUE(co_await std::move(failing));
@@ -285,8 +258,7 @@ Task<void> murder(Node* n, TaskScope* clients) {
   auto killing = n->server->kill_everything(n->in(5s));
   EXPECT_TRUE(co_await std::move(killing));
   EXPECT_EQ(n->server->facts().process, Process::none);
-  auto closing = clients->close();
-  co_await std::move(closing);
+  co_await clients->close();
 }
 
 TEST_F(ServerTest, nothing_survives_a_killed_postmaster_and_a_stopped_one_hangs_nobody) {
@@ -299,22 +271,18 @@ Task<void> bad_days(Node* n, std::string root) {
   auto& pg = n->settings->postgresql;
   // Content of others in the data directory: refused, and left alone.
   (void)blocking::write_file(pg.data_dir + "/thesis.txt", "", 0600);
-  auto opening = n->server->open(n->settings);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await n->server->open(n->settings);
   EXPECT_TRUE(opened) << text(opened);
   EXPECT_EQ(n->server->facts().data_directory, DataDirectory::foreign);
-  auto making = n->server->initdb(n->in(30s));
-  Result made = co_await std::move(making);
+  Result made = co_await n->server->initdb(n->in(30s));
   EXPECT_FALSE(made);
-  auto starting = n->start_primary();
-  Result started = co_await std::move(starting);
+  Result started = co_await n->start_primary();
   EXPECT_THAT(text(started), HasSubstr("holds no whole PostgreSQL cluster"));
   EXPECT_TRUE(fs::exists(pg.data_dir + "/thesis.txt"));
   fs::remove(pg.data_dir + "/thesis.txt");
 
   // A port that is in use.
-  auto again = n->server->initdb(n->in(30s));
-  Result remade = co_await std::move(again);
+  Result remade = co_await n->server->initdb(n->in(30s));
   REQUIRE_OK(remade);
   const int blocker = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
@@ -325,8 +293,7 @@ Task<void> bad_days(Node* n, std::string root) {
   ::listen(blocker, 1);
   StartRequest request;
   request.as_standby = false;
-  auto launching = n->server->start(request, n->in(5s));
-  Result launched = co_await std::move(launching);
+  Result launched = co_await n->server->start(request, n->in(5s));
   EXPECT_TRUE(launched) << text(launched);
   auto waiting = n->server->wait_started(n->in(5s));
   EXPECT_EQ(co_await std::move(waiting), StartOutcome::died);
@@ -335,8 +302,7 @@ Task<void> bad_days(Node* n, std::string root) {
 
   // Wrong permissions.
   fs::permissions(pg.data_dir, fs::perms::all);
-  auto open_for_all = n->server->start(request, n->in(5s));
-  Result refused = co_await std::move(open_for_all);
+  Result refused = co_await n->server->start(request, n->in(5s));
   EXPECT_THAT(text(refused), HasSubstr("has permissions 0777"));
   fs::permissions(pg.data_dir, fs::perms::owner_all);
 
@@ -346,14 +312,11 @@ Task<void> bad_days(Node* n, std::string root) {
   (void)blocking::write_file(fake + "/postgres", "#!/bin/sh\necho 'postgres (PostgreSQL) 14.9'\n", 0700);
   auto wrong = std::make_shared<config::Settings>(*n->settings);
   wrong->postgresql.bin_dir = fake;
-  auto applying = n->server->apply(wrong, Role::primary, false, n->in(5s));
-  co_await std::move(applying);
-  auto mismatched = n->server->start(request, n->in(5s));
-  Result mismatch = co_await std::move(mismatched);
+  co_await n->server->apply(wrong, Role::primary, false, n->in(5s));
+  Result mismatch = co_await n->server->start(request, n->in(5s));
   EXPECT_THAT(text(mismatch), HasSubstr("was made by PostgreSQL 15, but"));
 
-  auto renaming = n->server->rename_data_directory(n->in(5s));
-  Result renamed = co_await std::move(renaming);
+  Result renamed = co_await n->server->rename_data_directory(n->in(5s));
   EXPECT_TRUE(renamed) << text(renamed);
   EXPECT_TRUE(fs::exists(pg.data_dir + ".failed/PG_VERSION"));
   EXPECT_EQ(n->server->facts().data_directory, DataDirectory::empty);

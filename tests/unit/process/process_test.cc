@@ -46,8 +46,8 @@ Command shell(std::string script) {
 
 Task<void> run_into(Clock* clock, Command command, Duration limit, std::optional<Finished>* result,
                     std::string* error, LineSink sink = {}) {
-  auto op = process::run(*clock, std::move(command), clock->now() + limit, std::move(sink));
-  std::expected<Finished, std::string> finished = co_await std::move(op);
+  std::expected<Finished, std::string> finished =
+      co_await process::run(*clock, std::move(command), clock->now() + limit, std::move(sink));
   if (finished) {
     *result = std::move(*finished);
   } else {
@@ -122,8 +122,7 @@ std::int64_t resident_bytes() {
 
 Task<void> count_ticks(Clock* clock, int* ticks) {
   for (;;) {
-    auto nap = clock->sleep_for(10ms);
-    co_await std::move(nap);
+    co_await clock->sleep_for(10ms);
     ++*ticks;
   }
 }
@@ -223,8 +222,7 @@ TEST(Proc, processes_are_found_by_what_they_were_started_with) {
 }
 
 Task<void> cancel_soon(Clock* clock, TaskHandle* handle) {
-  auto sleep = clock->sleep_for(50ms);
-  co_await std::move(sleep);
+  co_await clock->sleep_for(50ms);
   handle->cancel();
 }
 
@@ -244,14 +242,12 @@ TEST(Child, cancelling_ends_it) {
 }
 
 Task<void> wait_for(Clock* clock, const PidFd* process, bool* ended) {
-  auto waiting = process->wait(*clock);
-  co_await std::move(waiting);
+  co_await process->wait(*clock);
   *ended = true;
 }
 
 Task<void> nap(Clock* clock) {
-  auto pause = clock->sleep_for(1ms);
-  co_await std::move(pause);
+  co_await clock->sleep_for(1ms);
 }
 
 TEST(PidFd, the_end_is_noticed_also_without_a_descriptor) {
@@ -360,8 +356,7 @@ TEST(SplitCommand, splits_as_a_shell_does_and_expands_nothing) {
 }
 
 Task<void> next_signal(Signals* signals, int* got) {
-  auto next = signals->next();
-  *got = co_await std::move(next);
+  *got = co_await signals->next();
 }
 
 TEST(Signals, a_signal_is_awaited) {
@@ -381,17 +376,12 @@ struct DiskResult {
 
 Task<void> use_disk(Clock* clock, DiskThread* disk, std::string path, DiskResult* result) {
   const Instant until = clock->now() + 10s;
-  auto write = disk->write(path, "one", 0600, until);
-  std::expected<void, std::string> written = co_await std::move(write);
-  auto append = disk->append(path, " two", 0600, until);
-  co_await std::move(append);
-  auto read = disk->read(path, until);
-  auto content = co_await std::move(read);
+  std::expected<void, std::string> written = co_await disk->write(path, "one", 0600, until);
+  co_await disk->append(path, " two", 0600, until);
+  auto content = co_await disk->read(path, until);
   if (content) result->content = *content;
-  auto remove = disk->remove(path, until);
-  co_await std::move(remove);
-  auto wrong = disk->write("/proc/none/x", "", 0600, until);
-  auto failed = co_await std::move(wrong);
+  co_await disk->remove(path, until);
+  auto failed = co_await disk->write("/proc/none/x", "", 0600, until);
   if (!failed) result->error = failed.error();
   // A disk that hangs costs the caller its deadline and nothing else.
   auto slow = disk->run("look", [] { ::usleep(300000); }, clock->now() + 20ms);

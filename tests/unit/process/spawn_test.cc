@@ -49,8 +49,7 @@ class SpawnTest : public testing::Test {
   }
   Task<void> tick() {
     for (;;) {
-      auto nap = clock_.sleep_for(5ms);
-      co_await std::move(nap);
+      co_await clock_.sleep_for(5ms);
       ++ticks_;
     }
   }
@@ -59,46 +58,37 @@ class SpawnTest : public testing::Test {
     release();
     const Instant limit = clock_.now() + 5s;
     while (!children(::getpid()).empty() && clock_.now() < limit) {
-      auto nap = clock_.sleep_for(5ms);
-      co_await std::move(nap);
+      co_await clock_.sleep_for(5ms);
     }
     EXPECT_TRUE(children(::getpid()).empty()) << "it runs, or is not reaped";
-    auto nap = clock_.sleep_for(400ms);
-    co_await std::move(nap);
+    co_await clock_.sleep_for(400ms);
     EXPECT_FALSE(std::filesystem::exists(root_ + "/ran"));
   }
   Task<void> give_up_at_the_deadline() {
     auto ticking = scope_.spawn("ticks", tick());
     const Instant begin = clock_.now();
-    auto running = run_it(300ms);
-    co_await std::move(running);
+    co_await run_it(300ms);
     EXPECT_LT(clock_.now() - begin, 2s);
     EXPECT_GT(ticks_, 20);
     EXPECT_NE(error_.find("could not be started in time"), std::string::npos) << error_;
     ticking.cancel();
-    auto late = expect_no_late_one();
-    co_await std::move(late);
+    co_await expect_no_late_one();
   }
   Task<void> give_up_by_cancelling() {
     auto running = scope_.spawn("program", run_it(60s));
-    auto nap = clock_.sleep_for(100ms);
-    co_await std::move(nap);
+    co_await clock_.sleep_for(100ms);
     const Instant begin = clock_.now();
     running.cancel();
-    auto joining = running.join();
-    co_await std::move(joining);
+    co_await running.join();
     EXPECT_LT(clock_.now() - begin, 2s);
-    auto late = expect_no_late_one();
-    co_await std::move(late);
+    co_await expect_no_late_one();
   }
   Task<void> wait_for_it() {
     auto running = scope_.spawn("program", run_it(60s));
-    auto nap = clock_.sleep_for(100ms);
-    co_await std::move(nap);
+    co_await clock_.sleep_for(100ms);
     EXPECT_TRUE(running.running());
     release();
-    auto joining = running.join();
-    co_await std::move(joining);
+    co_await running.join();
     EXPECT_EQ(error_, "");
     EXPECT_TRUE(std::filesystem::exists(root_ + "/ran"));
   }

@@ -146,8 +146,7 @@ class Server final : public test::FakeServer {
     ++promotions;
     const Instant begun = clock_.now();
     while (clock_.now() < begun + promotion_takes) {
-      auto pause = clock_.sleep_for(100ms);
-      co_await std::move(pause);
+      co_await clock_.sleep_for(100ms);
     }
     co_return std::unexpected(postgres::Failure{"it was too slow"});
   }
@@ -208,10 +207,7 @@ class engine : public ::testing::Test {
     log::redirect({});
   }
   static Task<void> close() { co_return; }
-  Task<void> run() {
-    auto running = runs_->run();
-    code = co_await std::move(running);
-  }
+  Task<void> run() { code = co_await runs_->run(); }
 
   void start() {
     EngineObserver observer;

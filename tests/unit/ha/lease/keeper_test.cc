@@ -235,8 +235,7 @@ TEST_F(lease_keeper, with_the_lease_its_failures_are_over) {
 }
 
 Task<void> give_up_into(LeaseKeeper& keeper, bool& done) {
-  auto giving_up = keeper.give_up();
-  co_await std::move(giving_up);
+  co_await keeper.give_up();
   done = true;
 }
 
@@ -257,8 +256,7 @@ TEST_F(lease_keeper, giving_up_awaits_the_request_under_way_and_its_answer_is_vo
 }
 
 Task<void> prove_into(LeaseKeeper& keeper, bool& proven) {
-  auto proving = keeper.prove();
-  proven = co_await std::move(proving);
+  proven = co_await keeper.prove();
 }
 
 TEST_F(lease_keeper, a_proof_asked_for_counts_without_a_mandate) {

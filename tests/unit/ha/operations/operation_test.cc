@@ -40,8 +40,7 @@ class Server final : public test::FakeServer {
     if (takes) down_at_ = std::min(down_at_, clock_.now() + *takes);
   }
   Task<bool> wait_down(Instant deadline) override {
-    auto sleeping = clock_.sleep_until(std::min(down_at_, deadline));
-    co_await std::move(sleeping);
+    co_await clock_.sleep_until(std::min(down_at_, deadline));
     if (clock_.now() >= down_at_) state.process = postgres::Process::none;
     co_return state.process == postgres::Process::none;
   }
@@ -57,8 +56,7 @@ class Server final : public test::FakeServer {
   Task<std::optional<postgres::ControlData>> wait_shutdown_checkpoint(Instant deadline) override {
     if (shuts_down_cleanly)
       co_return postgres::ControlData{.cluster_state = "shut down", .latest_checkpoint = {100}};
-    auto sleeping = clock_.sleep_until(std::min(down_at_, deadline));
-    co_await std::move(sleeping);
+    co_await clock_.sleep_until(std::min(down_at_, deadline));
     co_return std::nullopt;
   }
   Task<postgres::Result> start(postgres::StartRequest, Instant) override {
@@ -75,8 +73,7 @@ class Server final : public test::FakeServer {
     co_return rewound;
   }
   Task<postgres::Result> run_pre_promote(Instant) override {
-    auto sleeping = clock_.sleep_for(pre_promote_takes);
-    co_await std::move(sleeping);
+    co_await clock_.sleep_for(pre_promote_takes);
     co_return pre_promote;
   }
   Task<postgres::Result> promote(Instant) override {
@@ -115,8 +112,7 @@ class Host final : public OperationHost {
   LeaseKeeper& keeper() override { return keeper_; }
   Task<void> begin_promotion() override {
     ++promotions_begun;
-    auto sleeping = clock_.sleep_for(noting_takes);
-    co_await std::move(sleeping);
+    co_await clock_.sleep_for(noting_takes);
   }
   void forget_promotion() override { ++promotions_forgotten; }
   std::string bootstrap_note_path() const override { return "/note"; }

@@ -4,41 +4,34 @@ namespace tanist::postgres {
 namespace {
 
 Task<void> replication(Node* a, Node* b) {
-  auto booting = a->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await a->bootstrap();
   REQUIRE_OK(booted);
-  auto making = a->sql("CREATE TABLE t (x int); INSERT INTO t SELECT generate_series(1, 1000)");
-  co_await std::move(making);
+  co_await a->sql("CREATE TABLE t (x int); INSERT INTO t SELECT generate_series(1, 1000)");
 
   std::vector<WantedSlot> slots{{"b", {}, true}, {"old", {}, false}};
-  auto slotting = a->server->sync_slots(slots, true, a->in(5s));
-  co_await std::move(slotting);
+  co_await a->server->sync_slots(slots, true, a->in(5s));
   auto count = a->sql("SELECT string_agg(slot_name, ',' ORDER BY slot_name) FROM pg_replication_slots");
   EXPECT_EQ(co_await std::move(count), "b,old");
   slots.pop_back();
-  auto slotting_again = a->server->sync_slots(slots, true, a->in(5s));
-  co_await std::move(slotting_again);
+  co_await a->server->sync_slots(slots, true, a->in(5s));
   auto fewer = a->sql("SELECT string_agg(slot_name, ',') FROM pg_replication_slots");
   EXPECT_EQ(co_await std::move(fewer), "b");
 
-  auto opening = b->server->open(b->settings);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await b->server->open(b->settings);
   REQUIRE_OK(opened);
   EXPECT_EQ(b->server->facts().data_directory, DataDirectory::empty);
 
   // A wrong password: a clear error, and nothing is left.
   auto wrong_settings = std::make_shared<config::Settings>(*b->settings);
   wrong_settings->postgresql.replication.password = Secret("wrong");
-  auto applying = b->server->apply(wrong_settings, Role::replica, false, b->in(5s));
-  co_await std::move(applying);
+  co_await b->server->apply(wrong_settings, Role::replica, false, b->in(5s));
   auto failing = b->server->create_replica({a->upstream(), false, {}}, {}, b->in(30s));
   Result failed = co_await std::move(failing);
   EXPECT_FALSE(failed);
   EXPECT_THAT(text(failed), HasSubstr("password authentication failed"));
   EXPECT_EQ(b->server->facts().data_directory, DataDirectory::empty);
   EXPECT_FALSE(fs::exists(b->settings->postgresql.data_dir + ".clone"));
-  auto restoring = b->server->apply(b->settings, Role::replica, false, b->in(5s));
-  co_await std::move(restoring);
+  co_await b->server->apply(b->settings, Role::replica, false, b->in(5s));
 
   Progress last;
   auto cloning =
@@ -49,8 +42,7 @@ Task<void> replication(Node* a, Node* b) {
   EXPECT_EQ(last.done_bytes, last.total_bytes);
   EXPECT_EQ(b->server->facts().system_identifier, a->server->facts().system_identifier);
 
-  auto starting = b->start_replica(a->upstream("b"));
-  Result started = co_await std::move(starting);
+  Result started = co_await b->start_replica(a->upstream("b"));
   REQUIRE_OK(started);
   auto streaming = b->until([](const Facts& f) { return f.probe && f.probe->receiver_state == "streaming"; });
   EXPECT_TRUE(co_await std::move(streaming));
@@ -66,8 +58,7 @@ Task<void> replication(Node* a, Node* b) {
   // Settings that are applied to a standby do not cut it off from its source.
   auto changed = std::make_shared<config::Settings>(*b->settings);
   changed->postgresql.parameters["work_mem"] = "9MB";
-  auto reloading = b->server->apply(changed, Role::replica, false, b->in(5s));
-  Result reloaded = co_await std::move(reloading);
+  Result reloaded = co_await b->server->apply(changed, Role::replica, false, b->in(5s));
   EXPECT_TRUE(reloaded) << text(reloaded);
   auto mem = b->sql("SHOW work_mem");
   EXPECT_EQ(co_await std::move(mem), "9MB");
@@ -83,16 +74,14 @@ Task<void> replication(Node* a, Node* b) {
   }
 
   // Following nobody and back again, by reload.
-  auto leaving = b->server->follow_by_reload(std::nullopt, Role::replica, b->in(5s));
-  Result left = co_await std::move(leaving);
+  Result left = co_await b->server->follow_by_reload(std::nullopt, Role::replica, b->in(5s));
   EXPECT_TRUE(left) << text(left);
   auto alone = b->until([](const Facts& f) { return f.probe && f.probe->receiver_pid == 0; });
   EXPECT_TRUE(co_await std::move(alone));
   EXPECT_TRUE(b->saw(ServerEvent::receiver_ended));
   EXPECT_EQ(facts.probe->effective_timeline.value, 1u);
   EXPECT_EQ(b->server->recovery_difference(std::nullopt, Role::replica), RecoveryDifference::none);
-  auto returning = b->server->follow_by_reload(a->upstream("b"), Role::replica, b->in(5s));
-  co_await std::move(returning);
+  co_await b->server->follow_by_reload(a->upstream("b"), Role::replica, b->in(5s));
   auto back = b->until([](const Facts& f) { return f.probe && f.probe->receiver_state == "streaming"; });
   EXPECT_TRUE(co_await std::move(back));
 
@@ -108,8 +97,7 @@ Task<void> replication(Node* a, Node* b) {
   auto early =
       b->until([](const Facts& f) { return f.probe && f.probe->receiver_state == "streaming"; }, 300ms);
   EXPECT_FALSE(co_await std::move(early));
-  auto a_back = a->start_primary();
-  Result a_started = co_await std::move(a_back);
+  Result a_started = co_await a->start_primary();
   REQUIRE_OK(a_started);
   b->events.clear();
   const Instant told = b->clock.now();
@@ -126,8 +114,7 @@ Task<void> replication(Node* a, Node* b) {
   // b takes over; a, which went on in its own way, is compared and rewound.
   b->events.clear();
   const Instant begin = b->clock.now();
-  auto promoting = b->server->promote(b->in(10s));
-  Result promoted = co_await std::move(promoting);
+  Result promoted = co_await b->server->promote(b->in(10s));
   REQUIRE_OK(promoted);
   auto writable = b->server->wait_promoted(b->in(10s));
   EXPECT_TRUE(co_await std::move(writable));
@@ -135,10 +122,8 @@ Task<void> replication(Node* a, Node* b) {
   EXPECT_FALSE(facts.probe->in_recovery);
   EXPECT_EQ(facts.probe->timeline.value, 2u);
   EXPECT_TRUE(b->saw(ServerEvent::role_changed));
-  auto writing = b->sql("INSERT INTO t VALUES (0)");
-  co_await std::move(writing);
-  auto checkpointing = b->server->checkpoint(b->in(10s));
-  co_await std::move(checkpointing);
+  co_await b->sql("INSERT INTO t VALUES (0)");
+  co_await b->server->checkpoint(b->in(10s));
   auto reading = b->server->history({2}, "two", b->in(5s));
   auto lines = co_await std::move(reading);
   REQUIRE(lines.size() == 1);
@@ -146,28 +131,22 @@ Task<void> replication(Node* a, Node* b) {
   EXPECT_EQ(lines[0].new_leader, "two");
   EXPECT_THAT(lines[0].timestamp, HasSubstr("T"));
 
-  auto restarting = a->start_primary();
-  Result restarted = co_await std::move(restarting);
+  Result restarted = co_await a->start_primary();
   EXPECT_TRUE(restarted) << text(restarted);
-  auto diverging = a->sql("INSERT INTO t SELECT generate_series(5000, 6000)");
-  co_await std::move(diverging);
+  co_await a->sql("INSERT INTO t SELECT generate_series(5000, 6000)");
   a->server->signal_stop(StopMode::immediate);
-  auto down_again = a->server->wait_down(a->in(10s));
-  co_await std::move(down_again);
-  auto recovering = a->server->crash_recover(a->in(30s));
-  Result recovered = co_await std::move(recovering);
+  co_await a->server->wait_down(a->in(10s));
+  Result recovered = co_await a->server->crash_recover(a->in(30s));
   EXPECT_TRUE(recovered) << text(recovered);
   REQUIRE(a->server->facts().control.has_value());
   EXPECT_EQ(a->server->facts().control->cluster_state, "shut down");
-  auto comparing = a->server->compare_with(b->upstream(), a->in(10s));
-  const auto answer = co_await std::move(comparing);
+  const auto answer = co_await a->server->compare_with(b->upstream(), a->in(10s));
   EXPECT_EQ(answer.verdict, Divergence::diverged) << answer.detail;
   EXPECT_EQ(answer.leader_timeline.value, 2u);
   auto rewinding = a->server->rewind(b->upstream(), {}, a->in(60s));
   Result rewound = co_await std::move(rewinding);
   REQUIRE_OK(rewound);
-  auto following = a->start_replica(b->upstream());
-  Result followed = co_await std::move(following);
+  Result followed = co_await a->start_replica(b->upstream());
   REQUIRE_OK(followed);
   auto joined = a->until([](const Facts& f) {
     return f.probe && f.probe->receiver_state == "streaming" && f.probe->effective_timeline.value == 2;
@@ -176,8 +155,7 @@ Task<void> replication(Node* a, Node* b) {
   auto same = a->sql("SELECT count(*) FROM t");
   EXPECT_EQ(co_await std::move(same), "1001");
   // A standby on the leader's timeline has not diverged.
-  auto comparing_again = a->server->compare_with(b->upstream(), a->in(10s));
-  const auto fine = co_await std::move(comparing_again);
+  const auto fine = co_await a->server->compare_with(b->upstream(), a->in(10s));
   EXPECT_EQ(fine.verdict, Divergence::none) << fine.detail;
 }
 
@@ -188,25 +166,20 @@ TEST_F(ServerTest, a_replica_is_cloned_streams_is_promoted_and_the_old_primary_i
 }
 
 Task<void> cancel_a_clone(Node* a, Node* b) {
-  auto booting = a->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await a->bootstrap();
   REQUIRE_OK(booted);
-  auto opening = b->server->open(b->settings);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await b->server->open(b->settings);
   REQUIRE_OK(opened);
   // Throttled, so that it is under way when it is given up.
   auto slow = std::make_shared<config::Settings>(*b->settings);
   slow->postgresql.basebackup_options = {{"max-rate", "1M"}};
-  auto applying = b->server->apply(slow, Role::replica, false, b->in(5s));
-  co_await std::move(applying);
+  co_await b->server->apply(slow, Role::replica, false, b->in(5s));
   auto cloning = b->server->create_replica({a->upstream(), false, {}}, {}, b->in(60s));
-  auto bounded = with_deadline(b->clock, std::move(cloning), b->in(1500ms));
-  const auto result = co_await std::move(bounded);
+  const auto result = co_await with_deadline(b->clock, std::move(cloning), b->in(1500ms));
   EXPECT_FALSE(result.has_value());
   EXPECT_FALSE(fs::exists(b->settings->postgresql.data_dir + ".clone"));
   EXPECT_FALSE(fs::exists(b->settings->state_dir + "/clone"));
-  auto refreshing = b->server->refresh(0s, b->in(5s));
-  co_await std::move(refreshing);
+  co_await b->server->refresh(0s, b->in(5s));
   EXPECT_EQ(b->server->facts().data_directory, DataDirectory::empty);
 }
 

@@ -45,17 +45,14 @@ ReplicaRequest from(const Node& node) {
 }
 
 Task<Result> open_empty(Node* node) {
-  auto opening = node->server->open(node->settings);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await node->server->open(node->settings);
   co_return opened;
 }
 
 Task<void> first_success_wins(Node* a, Node* b, std::string good) {
-  auto booting = a->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await a->bootstrap();
   REQUIRE_OK(booted);
-  auto opening = open_empty(b);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await open_empty(b);
   REQUIRE_OK(opened);
   auto cloning = b->server->create_replica(from(*a), {}, b->in(60s));
   Result cloned = co_await std::move(cloning);
@@ -71,8 +68,7 @@ Task<void> first_success_wins(Node* a, Node* b, std::string good) {
   EXPECT_FALSE(fs::exists(pg.data_dir + "/promote"));
   EXPECT_FALSE(fs::exists(b->settings->state_dir + "/pgpass.clone"));
   EXPECT_FALSE(fs::exists(b->settings->state_dir + "/clone"));
-  auto starting = b->start_replica(a->upstream());
-  Result started = co_await std::move(starting);
+  Result started = co_await b->start_replica(a->upstream());
   REQUIRE_OK(started);
   auto streaming = b->until([](const Facts& f) { return f.probe && f.probe->receiver_state == "streaming"; });
   EXPECT_TRUE(co_await std::move(streaming));
@@ -93,8 +89,7 @@ TEST_F(ReplicaMethodsTest, the_first_method_that_succeeds_makes_the_replica) {
 }
 
 Task<void> all_fail(Node* b, ReplicaRequest request) {
-  auto opening = open_empty(b);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await open_empty(b);
   REQUIRE_OK(opened);
   auto cloning = b->server->create_replica(request, {}, b->in(20s));
   Result cloned = co_await std::move(cloning);
@@ -118,13 +113,11 @@ TEST_F(ReplicaMethodsTest, when_all_fail_nothing_is_left) {
 }
 
 Task<void> keep_and_go_on(Node* b, ReplicaRequest request, std::string flag) {
-  auto failing = all_fail(b, request);
-  co_await std::move(failing);
+  co_await all_fail(b, request);
   // What looks whole is not: it is no server for anybody, but the next try finds it.
   EXPECT_TRUE(fs::exists(b->settings->postgresql.data_dir + "/PG_VERSION"));
   StartRequest start;
-  auto starting = b->start(start);
-  Result started = co_await std::move(starting);
+  Result started = co_await b->start(start);
   EXPECT_FALSE(started);
   std::ofstream(flag) << "now";
   auto cloning = b->server->create_replica(request, {}, b->in(20s));
@@ -145,8 +138,7 @@ TEST_F(ReplicaMethodsTest, a_method_that_keeps_data_goes_on_from_there_without_a
 }
 
 Task<void> refuse_without_leader(Node* b) {
-  auto opening = open_empty(b);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await open_empty(b);
   REQUIRE_OK(opened);
   auto cloning = b->server->create_replica({std::nullopt, false, {}}, {}, b->in(5s));
   Result cloned = co_await std::move(cloning);
@@ -163,17 +155,14 @@ TEST_F(ReplicaMethodsTest, without_a_leader_only_methods_that_need_none_are_trie
 }
 
 Task<void> give_up(Node* b, ReplicaRequest request) {
-  auto opening = open_empty(b);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await open_empty(b);
   REQUIRE_OK(opened);
   const std::string version = b->settings->postgresql.data_dir + "/PG_VERSION";
   auto cloning = b->server->create_replica(request, {}, b->in(60s));
-  auto bounded = with_deadline(b->clock, std::move(cloning), b->in(1s));
-  const auto result = co_await std::move(bounded);
+  const auto result = co_await with_deadline(b->clock, std::move(cloning), b->in(1s));
   EXPECT_FALSE(result.has_value());
   EXPECT_EQ(left_at_work(*b), 0u);
-  auto napping = b->clock.sleep_for(200ms);
-  co_await std::move(napping);
+  co_await b->clock.sleep_for(200ms);
   EXPECT_FALSE(fs::exists(version));
   EXPECT_FALSE(fs::exists(b->settings->state_dir + "/clone"));
 }
@@ -201,14 +190,11 @@ Task<void> find_left_work(Node* b) {
   EXPECT_TRUE(left);
   (void)blocking::write_file(b->settings->state_dir + "/clone", b->settings->postgresql.data_dir + ".clone",
                              0600);
-  auto napping = b->clock.sleep_for(200ms);
-  co_await std::move(napping);
-  auto opening = open_empty(b);
-  Result opened = co_await std::move(opening);
+  co_await b->clock.sleep_for(200ms);
+  Result opened = co_await open_empty(b);
   EXPECT_TRUE(opened) << text(opened);
   EXPECT_EQ(left_at_work(*b), 0u);
-  auto waiting = b->clock.sleep_for(200ms);
-  co_await std::move(waiting);
+  co_await b->clock.sleep_for(200ms);
   EXPECT_FALSE(fs::exists(b->settings->postgresql.data_dir + ".clone"));
 }
 
@@ -224,25 +210,21 @@ Task<void> fail_to_clone(Node* b, bool* failed) {
 }
 
 Task<void> start_what_is_being_removed(Node* b, std::string ready) {
-  auto opening = open_empty(b);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await open_empty(b);
   REQUIRE_OK(opened);
   bool failed = false;
   TaskScope scope(co_await boost::asio::this_coro::executor);
   auto cloning = scope.spawn("clone", fail_to_clone(b, &failed));
   const Instant limit = b->in(10s);
   while (!fs::exists(ready) && b->clock.now() < limit) {
-    auto nap = b->clock.sleep_for(5ms);
-    co_await std::move(nap);
+    co_await b->clock.sleep_for(5ms);
   }
   // The script has ended by now, and the removal waits for its mark.
-  auto napping = b->clock.sleep_for(300ms);
-  co_await std::move(napping);
+  co_await b->clock.sleep_for(300ms);
   const std::string data = b->settings->postgresql.data_dir;
   EXPECT_TRUE(fs::exists(data + "/global/pg_control"));
   EXPECT_TRUE(cloning.running());
-  auto starting = b->server->start(StartRequest(), b->in(5s));
-  Result started = co_await std::move(starting);
+  Result started = co_await b->server->start(StartRequest(), b->in(5s));
   EXPECT_THAT(text(started), HasSubstr("a clone into data directory \"" + data + "\" is not finished"));
   EXPECT_EQ(b->server->facts().data_directory, DataDirectory::empty);
   // The disk answers: all that was left is gone, and the directory is one like others again.
@@ -251,15 +233,12 @@ Task<void> start_what_is_being_removed(Node* b, std::string ready) {
   (void)blocking::write_file(mark, data + "\n", 0600);
   EXPECT_EQ(::write(fifo, (data + "\n").data(), data.size() + 1), static_cast<ssize_t>(data.size() + 1));
   ::close(fifo);
-  auto joining = cloning.join();
-  co_await std::move(joining);
+  co_await cloning.join();
   EXPECT_TRUE(failed);
   EXPECT_FALSE(fs::exists(data + "/PG_VERSION"));
-  auto again = b->server->start(StartRequest(), b->in(5s));
-  Result restarted = co_await std::move(again);
+  Result restarted = co_await b->server->start(StartRequest(), b->in(5s));
   EXPECT_THAT(text(restarted), HasSubstr("is empty"));
-  auto closing = scope.close();
-  co_await std::move(closing);
+  co_await scope.close();
 }
 
 TEST_F(ReplicaMethodsTest, while_a_failed_clone_is_removed_nothing_starts_on_what_is_left_of_it) {
@@ -273,8 +252,7 @@ TEST_F(ReplicaMethodsTest, while_a_failed_clone_is_removed_nothing_starts_on_wha
 }
 
 Task<void> open_after_restore(Node* b) {
-  auto opening = open_empty(b);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await open_empty(b);
   EXPECT_THAT(text(opened), HasSubstr("somebody restored since"));
   EXPECT_TRUE(fs::exists(b->settings->postgresql.data_dir + "/PG_VERSION"));
 }
@@ -289,8 +267,7 @@ TEST_F(ReplicaMethodsTest, a_directory_that_may_have_been_restored_by_hand_is_le
 }
 
 Task<void> clone_with_secrets(Node* b) {
-  auto opening = open_empty(b);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await open_empty(b);
   REQUIRE_OK(opened);
   auto cloning = b->server->create_replica({Upstream{"x", "127.0.0.1", 1, {}}, false, {}}, {}, b->in(30s));
   Result cloned = co_await std::move(cloning);
@@ -321,34 +298,27 @@ TEST_F(ReplicaMethodsTest, no_password_is_in_a_command_line) {
 }
 
 Task<void> with_links(Node* a, Node* b, std::string root) {
-  auto booting = a->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await a->bootstrap();
   REQUIRE_OK(booted);
   fs::create_directory(root + "/space_a");
-  auto spacing = a->sql("CREATE TABLESPACE space LOCATION '" + root + "/space_a'");
-  co_await std::move(spacing);
-  auto filling = a->sql(
+  co_await a->sql("CREATE TABLESPACE space LOCATION '" + root + "/space_a'");
+  co_await a->sql(
       "CREATE TABLE t TABLESPACE space AS SELECT x, repeat('y', 1000) FROM generate_series(1, 20000) x");
-  co_await std::move(filling);
-  auto opening = open_empty(b);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await open_empty(b);
   REQUIRE_OK(opened);
   const auto mapped = b->settings;
   auto slow = std::make_shared<config::Settings>(*mapped);
   slow->postgresql.basebackup_options.push_back({"max-rate", "4M"});
-  auto slowing = b->server->apply(slow, Role::replica, false, b->in(5s));
-  co_await std::move(slowing);
+  co_await b->server->apply(slow, Role::replica, false, b->in(5s));
   auto cloning = b->server->create_replica(from(*a), {}, b->in(60s));
-  auto bounded = with_deadline(b->clock, std::move(cloning), b->in(4s));
-  const auto result = co_await std::move(bounded);
+  const auto result = co_await with_deadline(b->clock, std::move(cloning), b->in(4s));
   EXPECT_FALSE(result.has_value());
   const auto nothing = [](const std::string& path) { return !fs::exists(path) || fs::is_empty(path); };
   EXPECT_TRUE(nothing(root + "/space_b"));
   EXPECT_TRUE(nothing(root + "/wal_b"));
   EXPECT_TRUE(fs::exists(root + "/space_a"));
 
-  auto hurrying = b->server->apply(mapped, Role::replica, false, b->in(5s));
-  co_await std::move(hurrying);
+  co_await b->server->apply(mapped, Role::replica, false, b->in(5s));
   // The second one replaces the first, with all that it is linked to.
   for (const std::string why : {"", "somebody wants it anew"}) {
     auto again = b->server->create_replica({a->upstream(), true, why}, {}, b->in(60s));
@@ -357,16 +327,14 @@ Task<void> with_links(Node* a, Node* b, std::string root) {
     EXPECT_EQ(fs::read_symlink(mapped->postgresql.data_dir + "/pg_wal"), root + "/wal_b");
     EXPECT_FALSE(nothing(root + "/space_b"));
   }
-  auto starting = b->start_replica(a->upstream());
-  Result started = co_await std::move(starting);
+  Result started = co_await b->start_replica(a->upstream());
   REQUIRE_OK(started);
   auto counting = b->sql("SELECT count(*) FROM t");
   EXPECT_EQ(co_await std::move(counting), "20000");
   b->server->signal_stop(StopMode::fast);
   auto down = b->server->wait_down(b->in(10s));
   EXPECT_TRUE(co_await std::move(down));
-  auto removing = b->server->remove_data_directory("the test is over", b->in(10s));
-  Result removed = co_await std::move(removing);
+  Result removed = co_await b->server->remove_data_directory("the test is over", b->in(10s));
   EXPECT_TRUE(removed) << text(removed);
   EXPECT_FALSE(fs::exists(root + "/space_b"));
   EXPECT_FALSE(fs::exists(root + "/wal_b"));

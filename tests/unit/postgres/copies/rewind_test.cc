@@ -7,8 +7,7 @@ namespace tanist::postgres {
 namespace {
 
 Task<Result> promote(Node* n) {
-  auto promoting = n->server->promote(n->in(10s));
-  Result promoted = co_await std::move(promoting);
+  Result promoted = co_await n->server->promote(n->in(10s));
   if (!promoted) co_return promoted;
   auto waiting = n->server->wait_promoted(n->in(10s));
   if (!co_await std::move(waiting)) co_return std::unexpected(Failure{"not writable"});
@@ -17,21 +16,18 @@ Task<Result> promote(Node* n) {
 
 /// `n` as a streaming replica of `from`.
 Task<Result> clone(Node* n, Node* from) {
-  auto opening = n->server->open(n->settings);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await n->server->open(n->settings);
   if (!opened) co_return opened;
   ReplicaRequest request;
   request.source = from->upstream();
   auto cloning = n->server->create_replica(std::move(request), {}, n->in(60s));
   Result cloned = co_await std::move(cloning);
   if (!cloned) co_return cloned;
-  auto starting = n->start_replica(from->upstream());
-  co_return co_await std::move(starting);
+  co_return co_await n->start_replica(from->upstream());
 }
 
 Task<DivergenceAnswer> compare(Node* n, Node* leader) {
-  auto comparing = n->server->compare_with(leader->upstream(), n->in(10s));
-  co_return co_await std::move(comparing);
+  co_return co_await n->server->compare_with(leader->upstream(), n->in(10s));
 }
 
 Task<bool> caught_up(Node* n, Node* with) {
@@ -48,10 +44,8 @@ Task<std::uint64_t> insert_position(Node* n) {
 }
 
 Task<std::uint64_t> position_after_message(Node* n, std::uint64_t bytes) {
-  auto emitting = n->sql(fmt::format("SELECT pg_logical_emit_message(false, 'x', repeat('y', {}))", bytes));
-  co_await std::move(emitting);
-  auto asking = insert_position(n);
-  co_return co_await std::move(asking);
+  co_await n->sql(fmt::format("SELECT pg_logical_emit_message(false, 'x', repeat('y', {}))", bytes));
+  co_return co_await insert_position(n);
 }
 
 /// Writes WAL up to where a shutdown checkpoint, if it comes next, leaves `left` bytes of its page.
@@ -59,10 +53,8 @@ Task<void> fill_page_but_for_a_checkpoint(Node* n, std::uint64_t left) {
   constexpr std::uint64_t kPage = 8192, kCheckpoint = 120, kMessage = 300;
   const std::uint64_t wanted = kPage - left - kCheckpoint;
   for (int attempt = 0; attempt < 100; ++attempt) {
-    auto asking = insert_position(n);
-    const std::uint64_t before = co_await std::move(asking);
-    auto emitting = position_after_message(n, kMessage);
-    const std::uint64_t after = co_await std::move(emitting);
+    const std::uint64_t before = co_await insert_position(n);
+    const std::uint64_t after = co_await position_after_message(n, kMessage);
     const std::uint64_t size = after - before;
     if (before / kPage != after / kPage || after % kPage + size > wanted) continue;
     auto filling = position_after_message(n, kMessage + wanted - after % kPage - size);
@@ -73,32 +65,25 @@ Task<void> fill_page_but_for_a_checkpoint(Node* n, std::uint64_t left) {
 
 /// `left`: of the page on which the WAL of a ends; nullopt: as it comes.
 Task<void> two_promotions_to_one_timeline(Node* a, Node* b, Node* c, std::optional<std::uint64_t> left) {
-  auto booting = a->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await a->bootstrap();
   REQUIRE_OK(booted);
-  auto first = clone(b, a);
-  Result first_cloned = co_await std::move(first);
+  Result first_cloned = co_await clone(b, a);
   REQUIRE_OK(first_cloned);
-  auto second = clone(c, a);
-  Result second_cloned = co_await std::move(second);
+  Result second_cloned = co_await clone(c, a);
   REQUIRE_OK(second_cloned);
   if (left) {
-    auto filling = fill_page_but_for_a_checkpoint(a, *left);
-    co_await std::move(filling);
+    co_await fill_page_but_for_a_checkpoint(a, *left);
   }
   auto stopping = a->stop();
   REQUIRE(co_await std::move(stopping));
   // A clean shutdown: both have all of it, and both are promoted at the very same position.
   for (Node* n : {b, c}) {
-    auto promoting = promote(n);
-    Result promoted = co_await std::move(promoting);
+    Result promoted = co_await promote(n);
     REQUIRE_OK(promoted);
-    auto writing = n->sql("CREATE TABLE mine AS SELECT 1 AS x");
-    co_await std::move(writing);
+    co_await n->sql("CREATE TABLE mine AS SELECT 1 AS x");
   }
   // Ahead of what will stop: where they stand does not tell them apart.
-  auto writing_more = c->sql("CREATE TABLE more AS SELECT generate_series(1, 1000) AS x");
-  co_await std::move(writing_more);
+  co_await c->sql("CREATE TABLE more AS SELECT generate_series(1, 1000) AS x");
   auto b_history = b->server->history({2}, "b", b->in(5s));
   auto c_history = c->server->history({2}, "c", c->in(5s));
   const auto b_lines = co_await std::move(b_history);
@@ -108,24 +93,20 @@ Task<void> two_promotions_to_one_timeline(Node* a, Node* b, Node* c, std::option
 
   auto down = b->stop();
   REQUIRE(co_await std::move(down));
-  auto comparing = compare(b, c);
-  const DivergenceAnswer answer = co_await std::move(comparing);
+  const DivergenceAnswer answer = co_await compare(b, c);
   EXPECT_EQ(answer.verdict, Divergence::diverged) << answer.detail;
   EXPECT_TRUE(answer.beyond_rewind);
   EXPECT_EQ(answer.local_timeline, answer.leader_timeline);
 
   // The old primary stands at the switch: it can follow either.
-  auto old = compare(a, c);
-  const DivergenceAnswer fine = co_await std::move(old);
+  const DivergenceAnswer fine = co_await compare(a, c);
   EXPECT_EQ(fine.verdict, Divergence::none) << fine.detail;
   // A replica of the one is no stranger to it: it has its history, and its first record.
-  auto following = a->start_replica(c->upstream());
-  Result followed = co_await std::move(following);
+  Result followed = co_await a->start_replica(c->upstream());
   REQUIRE_OK(followed);
   auto streaming = a->until([](const Facts& f) { return f.probe && f.probe->effective_timeline.value == 2; });
   EXPECT_TRUE(co_await std::move(streaming));
-  auto same = compare(a, c);
-  const DivergenceAnswer again = co_await std::move(same);
+  const DivergenceAnswer again = co_await compare(a, c);
   EXPECT_EQ(again.verdict, Divergence::none) << again.detail;
 }
 
@@ -157,33 +138,26 @@ void script(const std::string& path, const std::string& body) {
 
 /// `a` has gone its own way since `b` was promoted; both have been stopped and started since.
 Task<Result> part(Node* a, Node* b) {
-  auto booting = a->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await a->bootstrap();
   if (!booted) co_return booted;
-  auto cloning = clone(b, a);
-  Result cloned = co_await std::move(cloning);
+  Result cloned = co_await clone(b, a);
   if (!cloned) co_return cloned;
   auto catching_up = caught_up(b, a);
   if (!co_await std::move(catching_up)) co_return std::unexpected(Failure{"the replica does not catch up"});
-  auto promoting = promote(b);
-  Result promoted = co_await std::move(promoting);
+  Result promoted = co_await promote(b);
   if (!promoted) co_return promoted;
-  auto checkpointing = b->server->checkpoint(b->in(10s));
-  Result checkpointed = co_await std::move(checkpointing);
+  Result checkpointed = co_await b->server->checkpoint(b->in(10s));
   if (!checkpointed) co_return checkpointed;
-  auto writing = a->sql("CREATE TABLE lost AS SELECT generate_series(1, 1000)");
-  co_await std::move(writing);
+  co_await a->sql("CREATE TABLE lost AS SELECT generate_series(1, 1000)");
   co_return Result();
 }
 
 Task<void> failures_of_rewind(Node* a, Node* b, std::string root) {
-  auto parting = part(a, b);
-  Result parted = co_await std::move(parting);
+  Result parted = co_await part(a, b);
   REQUIRE_OK(parted);
   auto stopping = a->stop();
   REQUIRE(co_await std::move(stopping));
-  auto comparing = compare(a, b);
-  const DivergenceAnswer answer = co_await std::move(comparing);
+  const DivergenceAnswer answer = co_await compare(a, b);
   EXPECT_EQ(answer.verdict, Divergence::diverged) << answer.detail;
   EXPECT_FALSE(answer.beyond_rewind);
   const Facts& facts = a->server->facts();
@@ -195,8 +169,7 @@ Task<void> failures_of_rewind(Node* a, Node* b, std::string root) {
   auto changed = std::make_shared<config::Settings>(*a->settings);
   changed->postgresql.rewind.options = {{"sslpassword", "opens-the-key"}};
   changed->postgresql.bin_name["pg_rewind"] = "../../../../../.." + fake;
-  auto applying = a->server->apply(changed, Role::replica, false, a->in(5s));
-  co_await std::move(applying);
+  co_await a->server->apply(changed, Role::replica, false, a->in(5s));
   auto harmless = a->server->rewind(b->upstream(), {}, a->in(20s));
   Result failed = co_await std::move(harmless);
   EXPECT_THAT(text(failed), HasSubstr("something is not as it should be"));
@@ -208,8 +181,7 @@ Task<void> failures_of_rewind(Node* a, Node* b, std::string root) {
             "[tanist]\nsslpassword=opens-the-key\n");
   changed = std::make_shared<config::Settings>(*changed);
   changed->postgresql.rewind.options.clear();
-  auto applying_plain = a->server->apply(changed, Role::replica, false, a->in(5s));
-  co_await std::move(applying_plain);
+  co_await a->server->apply(changed, Role::replica, false, a->in(5s));
   EXPECT_FALSE(facts.half_rewound);
   EXPECT_FALSE(fs::exists(a->settings->state_dir + "/rewinding"));
   EXPECT_TRUE(facts.control.has_value());
@@ -227,8 +199,7 @@ Task<void> failures_of_rewind(Node* a, Node* b, std::string root) {
   script(fake, "sleep 60 &\nsleep 60\n");
   auto hanging = a->server->rewind(b->upstream(), {}, a->in(300s));
   const Instant begin = a->clock.now();
-  auto bounded = with_deadline(a->clock, std::move(hanging), a->in(200ms));
-  const auto given_up = co_await std::move(bounded);
+  const auto given_up = co_await with_deadline(a->clock, std::move(hanging), a->in(200ms));
   EXPECT_FALSE(given_up.has_value());
   EXPECT_LT(a->clock.now() - begin, 5s);
   EXPECT_FALSE(facts.half_rewound);
@@ -242,18 +213,15 @@ Task<void> failures_of_rewind(Node* a, Node* b, std::string root) {
   EXPECT_THAT(text(broken), HasSubstr("signal 9"));
   EXPECT_LT(text(broken).size(), 3000u);
   EXPECT_TRUE(facts.half_rewound);
-  auto starting = a->start_replica(b->upstream());
-  Result refused = co_await std::move(starting);
+  Result refused = co_await a->start_replica(b->upstream());
   EXPECT_THAT(text(refused), HasSubstr("pg_rewind did not finish"));
 
   // A program that does not even run is no pg_rewind.
   script(fake, "exit 3\n");
   auto other = std::make_shared<config::Settings>(*changed);
   other->postgresql.bin_name["pg_rewind"] = "../../../../../.." + fake + "2";
-  auto applying_other = a->server->apply(other, Role::replica, false, a->in(5s));
-  co_await std::move(applying_other);
-  auto without = compare(a, b);
-  co_await std::move(without);
+  co_await a->server->apply(other, Role::replica, false, a->in(5s));
+  co_await compare(a, b);
   EXPECT_FALSE(facts.rewind_works);
 
   // The leader is gone while it fails: that is told.
@@ -273,21 +241,17 @@ TEST_F(ServerTest, a_failed_rewind_tells_whether_it_changed_anything_and_whether
 }
 
 Task<void> rewind_over_a_gap(Node* a, Node* b, std::string archive) {
-  auto parting = part(a, b);
-  Result parted = co_await std::move(parting);
+  Result parted = co_await part(a, b);
   REQUIRE_OK(parted);
   // What pg_rewind has to read back to is in the archive only.
   for (int i = 0; i < 3; ++i) {
-    auto switching = a->sql("SELECT pg_switch_wal()");
-    co_await std::move(switching);
-    auto writing = a->sql("INSERT INTO lost SELECT generate_series(1, 10)");
-    co_await std::move(writing);
+    co_await a->sql("SELECT pg_switch_wal()");
+    co_await a->sql("INSERT INTO lost SELECT generate_series(1, 10)");
   }
   auto stopping = a->stop();
   REQUIRE(co_await std::move(stopping));
   const std::string wal = a->settings->postgresql.data_dir + "/pg_wal";
-  auto reading = a->server->read_control(a->in(5s));
-  co_await std::move(reading);
+  co_await a->server->read_control(a->in(5s));
   const auto& control = a->server->facts().control;
   REQUIRE(control.has_value());
   const std::string last = segment_name(control->checkpoint_timeline, control->latest_checkpoint, 16u << 20);
@@ -303,8 +267,7 @@ Task<void> rewind_over_a_gap(Node* a, Node* b, std::string archive) {
   auto rewinding = a->server->rewind(b->upstream(), {}, a->in(60s));
   Result rewound = co_await std::move(rewinding);
   REQUIRE_OK(rewound);
-  auto following = a->start_replica(b->upstream());
-  Result followed = co_await std::move(following);
+  Result followed = co_await a->start_replica(b->upstream());
   REQUIRE_OK(followed);
   auto joined = a->until([](const Facts& f) {
     return f.probe && f.probe->receiver_state == "streaming" && f.probe->effective_timeline.value == 2;
@@ -354,8 +317,7 @@ struct OldServer {
 };
 
 Task<void> rewind_of_old(Node* a, const OldServer* old) {
-  auto opening = a->server->open(a->settings);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await a->server->open(a->settings);
   REQUIRE_OK(opened);
   (void)blocking::write_file(old->archive + "/000000010000000000000003", "wal", 0600);
   const Upstream source{"two", "127.0.0.1", 1, ""};
@@ -391,13 +353,10 @@ TEST_F(ServerTest, an_old_pg_rewind_gets_missing_wal_by_the_restore_command) {
 }
 
 Task<void> archive_before_recovery(Node* a, std::string archive) {
-  auto booting = a->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await a->bootstrap();
   REQUIRE_OK(booted);
-  auto writing = a->sql("CREATE TABLE t AS SELECT 1");
-  co_await std::move(writing);
-  auto switching = a->sql("SELECT pg_switch_wal()");
-  co_await std::move(switching);
+  co_await a->sql("CREATE TABLE t AS SELECT 1");
+  co_await a->sql("SELECT pg_switch_wal()");
   auto killing = a->server->kill_everything(a->in(10s));
   REQUIRE(co_await std::move(killing));
   const std::string status = a->settings->postgresql.data_dir + "/pg_wal/archive_status";
@@ -405,8 +364,7 @@ Task<void> archive_before_recovery(Node* a, std::string archive) {
   (void)blocking::write_file(status + "/000000010000000000000001.ready", "", 0600);
   (void)blocking::write_file(status + "/0000000100000000000000FF.ready", "", 0600);
   (void)blocking::write_file(a->settings->postgresql.data_dir + "/standby.signal", "", 0600);
-  auto recovering = a->server->crash_recover(a->in(60s));
-  Result recovered = co_await std::move(recovering);
+  Result recovered = co_await a->server->crash_recover(a->in(60s));
   REQUIRE_OK(recovered);
   EXPECT_TRUE(fs::exists(archive + "/000000010000000000000001"));
   EXPECT_FALSE(fs::exists(status + "/0000000100000000000000FF.ready"));

@@ -15,8 +15,7 @@ TEST(VersionNames, version_10_renamed_what_had_xlog_in_its_name) {
 }
 
 Task<void> read_wal_of_9_6(Node* n) {
-  auto opening = n->server->open(n->settings);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await n->server->open(n->settings);
   REQUIRE_OK(opened);
   auto reading = n->server->history({2}, "two", n->in(5s));
   const auto lines = co_await std::move(reading);
@@ -24,8 +23,7 @@ Task<void> read_wal_of_9_6(Node* n) {
   ControlData control;
   control.latest_checkpoint = {0x3000028};
   control.checkpoint_timeline = {2};
-  auto asking = n->server->last_lsn(control, n->in(5s));
-  co_await std::move(asking);
+  co_await n->server->last_lsn(control, n->in(5s));
 }
 
 TEST_F(ServerTest, wal_of_an_old_server_is_found_where_it_has_it) {

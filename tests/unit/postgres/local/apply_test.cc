@@ -8,8 +8,7 @@ namespace {
 Task<void> settings_of_roles(Node* n) {
   auto& server = *n->server;
   const auto& facts = server.facts();
-  auto booting = n->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await n->bootstrap();
   REQUIRE_OK(booted);
   EXPECT_EQ(facts.settings_role, Role::primary);
   auto started_as = n->sql("SHOW work_mem");
@@ -17,8 +16,7 @@ Task<void> settings_of_roles(Node* n) {
   EXPECT_THAT(blocking::read_file(n->settings->postgresql.data_dir + "/pg_hba.conf")->value(),
               HasSubstr("# general"));
 
-  auto applying = server.apply(n->settings, Role::replica, false, n->in(10s));
-  Result applied = co_await std::move(applying);
+  Result applied = co_await server.apply(n->settings, Role::replica, false, n->in(10s));
   EXPECT_TRUE(applied) << text(applied);
   EXPECT_EQ(facts.settings_role, Role::replica);
   auto as_replica = n->sql("SHOW work_mem");
@@ -36,8 +34,7 @@ Task<void> settings_of_roles(Node* n) {
   std::string errors;
   log::redirect(
       [&](log::Level level, const std::string& line) { errors += level == log::Level::error ? line : ""; });
-  auto breaking = server.apply(broken, Role::primary, false, n->in(10s));
-  Result broke = co_await std::move(breaking);
+  Result broke = co_await server.apply(broken, Role::primary, false, n->in(10s));
   log::redirect({});
   EXPECT_TRUE(broke) << text(broke);
   EXPECT_THAT(errors,
@@ -47,31 +44,25 @@ Task<void> settings_of_roles(Node* n) {
   const std::string main = n->settings->postgresql.data_dir + "/postgresql.conf";
   fs::rename(main, main + ".away");
   fs::create_directory(main);
-  auto failing = server.apply(n->settings, Role::primary, false, n->in(10s));
-  Result failed = co_await std::move(failing);
+  Result failed = co_await server.apply(n->settings, Role::primary, false, n->in(10s));
   EXPECT_THAT(text(failed), HasSubstr(main));
   EXPECT_EQ(facts.settings_role, Role::uninitialized);
   fs::remove(main);
   fs::rename(main + ".away", main);
-  auto mending = server.apply(n->settings, Role::primary, false, n->in(10s));
-  Result mended = co_await std::move(mending);
+  Result mended = co_await server.apply(n->settings, Role::primary, false, n->in(10s));
   EXPECT_TRUE(mended) << text(mended);
   EXPECT_EQ(facts.settings_role, Role::primary);
 
   // Somebody else's doing is seen, and seen to be gone again.
-  auto alter = n->sql("ALTER SYSTEM SET shared_buffers = '24MB'");
-  co_await std::move(alter);
-  auto reload = n->sql("SELECT pg_reload_conf()");
-  co_await std::move(reload);
+  co_await n->sql("ALTER SYSTEM SET shared_buffers = '24MB'");
+  co_await n->sql("SELECT pg_reload_conf()");
   auto seen = n->until([](const Facts& f) { return f.pending_restart.contains("shared_buffers"); }, 5s);
   const bool bypassed = co_await std::move(seen);
   REQUIRE(bypassed);
   const PendingRestart buffers{"16MB", "24MB"};
   EXPECT_EQ(facts.pending_restart.at("shared_buffers"), buffers);
-  auto reset = n->sql("ALTER SYSTEM RESET ALL");
-  co_await std::move(reset);
-  auto again = n->sql("SELECT pg_reload_conf()");
-  co_await std::move(again);
+  co_await n->sql("ALTER SYSTEM RESET ALL");
+  co_await n->sql("SELECT pg_reload_conf()");
   auto gone = n->until([](const Facts& f) { return f.pending_restart.empty(); }, 5s);
   EXPECT_TRUE(co_await std::move(gone));
 
@@ -79,8 +70,7 @@ Task<void> settings_of_roles(Node* n) {
   auto moved = std::make_shared<config::Settings>(*n->settings);
   moved->postgresql.port = free_port();
   moved->postgresql.connect_address = {"127.0.0.1", moved->postgresql.port};
-  auto moving = server.apply(moved, Role::primary, false, n->in(10s));
-  Result told = co_await std::move(moving);
+  Result told = co_await server.apply(moved, Role::primary, false, n->in(10s));
   EXPECT_TRUE(told) << text(told);
   REQUIRE(facts.pending_restart.contains("port"));
   EXPECT_EQ(facts.pending_restart.at("port").new_value, std::to_string(moved->postgresql.port));
@@ -89,8 +79,7 @@ Task<void> settings_of_roles(Node* n) {
   EXPECT_TRUE(co_await std::move(asked));
   auto stopping = n->stop();
   EXPECT_TRUE(co_await std::move(stopping));
-  auto starting = n->start_primary();
-  Result restarted = co_await std::move(starting);
+  Result restarted = co_await n->start_primary();
   EXPECT_TRUE(restarted) << text(restarted);
   EXPECT_EQ(facts.conn_url, "");
   EXPECT_TRUE(facts.pending_restart.empty());
@@ -115,17 +104,14 @@ TEST_F(ServerTest, settings_follow_the_role_others_are_noticed_and_an_address_wa
 }
 
 Task<void> joining(Node* first, Node* second) {
-  auto booting = first->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await first->bootstrap();
   REQUIRE_OK(booted);
-  auto stopping = first->stop();
-  co_await std::move(stopping);
+  co_await first->stop();
   // Started by somebody who is gone.
   process::Command pg_ctl;
   pg_ctl.argv = {std::string(kBinaries) + "/pg_ctl",   "start", "-w",       "-D",
                  first->settings->postgresql.data_dir, "-l",    "/dev/null"};
-  auto starting = process::run(first->clock, std::move(pg_ctl), first->in(20s));
-  auto started = co_await std::move(starting);
+  auto started = co_await process::run(first->clock, std::move(pg_ctl), first->in(20s));
   REQUIRE(started && started->success());
 
   // The next daemon has another port in its configuration, and another setting.
@@ -133,16 +119,14 @@ Task<void> joining(Node* first, Node* second) {
   second->settings->postgresql.port = free_port();
   second->settings->postgresql.connect_address = {"127.0.0.1", second->settings->postgresql.port};
   second->settings->postgresql.parameters["work_mem"] = "9MB";
-  auto opening = second->server->open(second->settings);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await second->server->open(second->settings);
   REQUIRE_OK(opened);
   const auto& facts = second->server->facts();
   auto waiting = second->server->wait_started(second->in(5s));
   EXPECT_EQ(co_await std::move(waiting), StartOutcome::accepting);
   EXPECT_EQ(facts.settings_role, Role::uninitialized);
   EXPECT_EQ(facts.conn_url, "postgres://127.0.0.1:" + std::to_string(port) + "/postgres");
-  auto applying = second->server->apply(second->settings, Role::primary, false, second->in(10s));
-  Result applied = co_await std::move(applying);
+  Result applied = co_await second->server->apply(second->settings, Role::primary, false, second->in(10s));
   EXPECT_TRUE(applied) << text(applied);
   EXPECT_EQ(facts.settings_role, Role::primary);
   EXPECT_TRUE(facts.pending_restart.contains("port"));
@@ -160,11 +144,9 @@ TEST_F(ServerTest, a_server_that_was_found_running_is_asked_where_it_is_and_gets
 }
 
 Task<void> growing_primary(Node* primary, Node* standby) {
-  auto booting = primary->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await primary->bootstrap();
   REQUIRE_OK(booted);
-  auto opening = standby->server->open(standby->settings);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await standby->server->open(standby->settings);
   REQUIRE_OK(opened);
   ReplicaRequest request;
   request.source = primary->upstream();
@@ -172,35 +154,29 @@ Task<void> growing_primary(Node* primary, Node* standby) {
   auto copying = standby->server->create_replica(request, {}, standby->in(60s));
   Result copied = co_await std::move(copying);
   REQUIRE_OK(copied);
-  auto starting = standby->start_replica(primary->upstream());
-  Result started = co_await std::move(starting);
+  Result started = co_await standby->start_replica(primary->upstream());
   REQUIRE_OK(started);
 
   // A pause that somebody wants stays.
   const auto& facts = standby->server->facts();
-  auto pausing = standby->sql("SELECT pg_wal_replay_pause()");
-  co_await std::move(pausing);
+  co_await standby->sql("SELECT pg_wal_replay_pause()");
   auto paused = standby->until([](const Facts& f) { return f.probe && f.probe->replay_paused; }, 5s);
   EXPECT_TRUE(co_await std::move(paused));
-  auto nap = standby->clock.sleep_for(500ms);
-  co_await std::move(nap);
+  co_await standby->clock.sleep_for(500ms);
   auto still = standby->sql("SELECT pg_is_wal_replay_paused()");
   EXPECT_EQ(co_await std::move(still), "t");
-  auto resuming = standby->sql("SELECT pg_wal_replay_resume()");
-  co_await std::move(resuming);
+  co_await standby->sql("SELECT pg_wal_replay_resume()");
 
   // One that the server made because the primary has grown ends it, and the next start has what is needed.
   auto stopping = primary->stop();
   EXPECT_TRUE(co_await std::move(stopping));
   primary->settings->postgresql.parameters["max_connections"] = "70";
-  auto again = primary->start_primary();
-  Result restarted = co_await std::move(again);
+  Result restarted = co_await primary->start_primary();
   REQUIRE_OK(restarted);
   auto down = standby->until([](const Facts& f) { return f.process == Process::none; }, 20s);
   const bool ended = co_await std::move(down);
   REQUIRE(ended);
-  auto raised = standby->start_replica(primary->upstream());
-  Result standing = co_await std::move(raised);
+  Result standing = co_await standby->start_replica(primary->upstream());
   REQUIRE_OK(standing);
   auto connections = standby->sql("SHOW max_connections");
   EXPECT_EQ(co_await std::move(connections), "70");

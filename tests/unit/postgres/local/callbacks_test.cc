@@ -65,8 +65,7 @@ TEST_F(CallbacksTest, a_callback_finds_the_same_and_more_in_its_environment) {
 
 Task<void> until_written(Clock* clock, const CallbacksTest* test, std::string text) {
   while (test->content().find(text) == std::string::npos) {
-    auto nap = clock->sleep_for(2ms);
-    co_await std::move(nap);
+    co_await clock->sleep_for(2ms);
   }
 }
 
@@ -78,27 +77,22 @@ Task<void> expect_gone(Clock* clock, pid_t pid) {
     if (!seen || seen->dead()) co_return;
     EXPECT_LT(clock->now(), limit) << "process " << pid << " lives on";
     if (clock->now() >= limit) co_return;
-    auto nap = clock->sleep_for(2ms);
-    co_await std::move(nap);
+    co_await clock->sleep_for(2ms);
   }
 }
 
 Task<void> replace_the_first(CallbacksTest* test) {
   const std::string first = "echo $$ >> " + test->file + "; sleep 60 & wait";
   test->run(first, "on_start");
-  auto started = until_written(&test->clock, test, "\n");
-  co_await std::move(started);
+  co_await until_written(&test->clock, test, "\n");
   const pid_t pid = std::stoi(test->content());
   // A reload does not disturb it, another action ends it with all below it.
   test->run("echo reload >> " + test->file, "on_reload");
-  auto reloaded = until_written(&test->clock, test, "reload");
-  co_await std::move(reloaded);
+  co_await until_written(&test->clock, test, "reload");
   EXPECT_FALSE(process::stat(pid)->dead());
   test->run("echo second >> " + test->file, "on_stop");
-  auto second = until_written(&test->clock, test, "second");
-  co_await std::move(second);
-  auto ending = expect_gone(&test->clock, pid);
-  co_await std::move(ending);
+  co_await until_written(&test->clock, test, "second");
+  co_await expect_gone(&test->clock, pid);
   EXPECT_EQ(test->logged,
             std::vector<std::string>{"Killed " + test->command(first) + " because it was still running"});
 }
@@ -112,16 +106,13 @@ Task<void> replace_a_stubborn_one(CallbacksTest* test) {
   // Deaf to SIGTERM, with a child that left for a session of its own.
   test->run("trap \"\" TERM INT; setsid sleep 60 & echo $! >> " + test->file + "; while :; do sleep 1; done",
             "on_start");
-  auto started = until_written(&test->clock, test, "\n");
-  co_await std::move(started);
+  co_await until_written(&test->clock, test, "\n");
   const pid_t child = std::stoi(test->content());
   const Instant begin = test->clock.now();
   test->run("echo second >> " + test->file, "on_role_change");
   EXPECT_LT(test->clock.now() - begin, 500ms);
-  auto second = until_written(&test->clock, test, "second");
-  co_await std::move(second);
-  auto ending = expect_gone(&test->clock, child);
-  co_await std::move(ending);
+  co_await until_written(&test->clock, test, "second");
+  co_await expect_gone(&test->clock, child);
 }
 
 TEST_F(CallbacksTest, one_that_ignores_signals_is_killed_with_its_descendants_without_waiting) {
@@ -133,17 +124,13 @@ Task<void> replace_one_that_is_being_loaded(CallbacksTest* test, std::string pro
   const Instant begin = test->clock.now();
   test->callbacks.run({.command = program, .action = "on_start"});
   EXPECT_LT(test->clock.now() - begin, 500ms);
-  auto nap = test->clock.sleep_for(50ms);
-  co_await std::move(nap);
+  co_await test->clock.sleep_for(50ms);
   test->run("echo second >> " + test->file, "on_stop");
-  auto second = until_written(&test->clock, test, "second");
-  co_await std::move(second);
+  co_await until_written(&test->clock, test, "second");
   // Now its file system answers: nobody wants it any more.
   ::close(lease);
-  auto settling = test->callbacks.wait_begun(test->clock.now() + 5s);
-  co_await std::move(settling);
-  auto waiting = test->clock.sleep_for(300ms);
-  co_await std::move(waiting);
+  co_await test->callbacks.wait_begun(test->clock.now() + 5s);
+  co_await test->clock.sleep_for(300ms);
   EXPECT_EQ(test->content(), "second\n");
 }
 

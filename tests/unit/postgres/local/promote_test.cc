@@ -5,14 +5,11 @@ namespace tanist::postgres {
 namespace {
 
 Task<Result> standby_of_nobody(Node* n) {
-  auto opening = n->server->open(n->settings);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await n->server->open(n->settings);
   if (!opened) co_return opened;
-  auto making = n->server->initdb(n->in(60s));
-  Result made = co_await std::move(making);
+  Result made = co_await n->server->initdb(n->in(60s));
   if (!made) co_return made;
-  auto starting = n->start_replica(std::nullopt);
-  co_return co_await std::move(starting);
+  co_return co_await n->start_replica(std::nullopt);
 }
 
 Task<void> hold_up_the_disk(DiskThread* disk, Clock* clock, std::string release) {
@@ -27,13 +24,11 @@ Task<void> hold_up_the_disk(DiskThread* disk, Clock* clock, std::string release)
 }
 
 Task<void> promote_into(Node* n, Duration limit, Result* result) {
-  auto promoting = n->server->promote(n->in(limit));
-  *result = co_await std::move(promoting);
+  *result = co_await n->server->promote(n->in(limit));
 }
 
 Task<void> give_up_a_promotion(Node* n, DiskThread* disk, std::string root, bool by_cancelling) {
-  auto making = standby_of_nobody(n);
-  Result made = co_await std::move(making);
+  Result made = co_await standby_of_nobody(n);
   REQUIRE_OK(made);
   const std::string release = root + "/release";
   TaskScope scope(co_await boost::asio::this_coro::executor);
@@ -41,23 +36,19 @@ Task<void> give_up_a_promotion(Node* n, DiskThread* disk, std::string root, bool
   Result promoted = std::unexpected(Failure{"given up"});
   auto promoting =
       scope.spawn("promotion", promote_into(n, by_cancelling ? Duration(20s) : 100ms, &promoted));
-  auto nap = n->clock.sleep_for(200ms);
-  co_await std::move(nap);
+  co_await n->clock.sleep_for(200ms);
   promoting.cancel();
-  auto ending = promoting.join();
-  co_await std::move(ending);
+  co_await promoting.join();
   EXPECT_FALSE(promoted);
   // The disk creates the file now, and takes it away again.
   (void)blocking::write_file(release, "", 0600);
-  auto joining = holding.join();
-  co_await std::move(joining);
+  co_await holding.join();
   auto settling = disk->run("settle", [] {}, n->in(5s));
   co_await std::move(settling);
   EXPECT_FALSE(fs::exists(n->settings->postgresql.data_dir + "/promote"));
   auto asking = n->sql("SELECT pg_is_in_recovery()");
   EXPECT_EQ(co_await std::move(asking), "t");
-  auto closing = scope.close();
-  co_await std::move(closing);
+  co_await scope.close();
 }
 
 TEST_F(ServerTest, a_promotion_that_the_disk_was_too_slow_for_does_not_happen_later) {
@@ -71,13 +62,11 @@ TEST_F(ServerTest, a_promotion_that_was_cancelled_does_not_happen_later) {
 }
 
 Task<void> find_a_trigger(Node* n, Node* later) {
-  auto making = standby_of_nobody(n);
-  Result made = co_await std::move(making);
+  Result made = co_await standby_of_nobody(n);
   REQUIRE_OK(made);
   const std::string trigger = n->settings->postgresql.data_dir + "/promote";
   (void)blocking::write_file(trigger, "", 0600);
-  auto opening = later->server->open(later->settings);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await later->server->open(later->settings);
   REQUIRE_OK(opened);
   EXPECT_FALSE(fs::exists(trigger));
 }
@@ -91,16 +80,14 @@ TEST_F(ServerTest, a_trigger_that_an_earlier_daemon_left_promotes_nobody) {
 
 /// A backend that hangs, and what it calls itself cannot be read: it may call itself the logger.
 Task<void> kill_without_reading(Node* n, std::string root) {
-  auto making = standby_of_nobody(n);
-  Result made = co_await std::move(making);
+  Result made = co_await standby_of_nobody(n);
   REQUIRE_OK(made);
   const pid_t postmaster = n->server->facts().postmaster_pid;
   pid_t logger = 0;
   for (const pid_t child : process::children(postmaster))
     if (process::title(child).find("logger") != std::string::npos) logger = child;
   REQUIRE(logger != 0);
-  auto napping = n->clock.sleep_for(1500ms);
-  co_await std::move(napping);
+  co_await n->clock.sleep_for(1500ms);
   process::Command command;
   // It hangs in a write to a pipe that nobody reads.
   fs::copy_file("/usr/bin/yes", root + "/postgres");
@@ -108,8 +95,7 @@ Task<void> kill_without_reading(Node* n, std::string root) {
   command.argv = {"/bin/bash", "-c", "exec -a 'postgres: logger ' " + root + "/postgres"};
   auto other = process::Child::spawn(command);
   REQUIRE(other);
-  auto nap = n->clock.sleep_for(100ms);
-  co_await std::move(nap);
+  co_await n->clock.sleep_for(100ms);
   ::kill(logger, SIGSTOP);
   n->server->kill_now();
   const auto stopped = process::stat(logger);
@@ -118,8 +104,7 @@ Task<void> kill_without_reading(Node* n, std::string root) {
   EXPECT_TRUE(co_await std::move(down));
   const Instant limit = n->in(5s);
   while (!other->pidfd().ended() && n->clock.now() < limit) {
-    auto again = n->clock.sleep_for(5ms);
-    co_await std::move(again);
+    co_await n->clock.sleep_for(5ms);
   }
   EXPECT_TRUE(other->pidfd().ended()) << "whatever it calls itself";
   ::kill(logger, SIGKILL);

@@ -15,8 +15,7 @@ int lowest_free_descriptor() {
 }
 
 Task<void> start_at_the_limits(Node* n) {
-  auto booting = n->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await n->bootstrap();
   REQUIRE_OK(booted);
   auto stopping = n->stop();
   REQUIRE(co_await std::move(stopping));
@@ -29,8 +28,7 @@ Task<void> start_at_the_limits(Node* n) {
     ++asked;
     return false;
   };
-  auto forbidden = n->server->start(request, n->in(10s));
-  Result refused = co_await std::move(forbidden);
+  Result refused = co_await n->server->start(request, n->in(10s));
   EXPECT_THAT(text(refused), HasSubstr("not starting as primary without the lease"));
   EXPECT_EQ(asked, 1);
   EXPECT_EQ(n->server->facts().process, Process::none);
@@ -43,8 +41,7 @@ Task<void> start_at_the_limits(Node* n) {
     ::setrlimit(RLIMIT_NOFILE, &tight);
     return true;
   };
-  auto starting = n->server->start(request, n->in(10s));
-  Result started = co_await std::move(starting);
+  Result started = co_await n->server->start(request, n->in(10s));
   ::setrlimit(RLIMIT_NOFILE, &before);
   EXPECT_THAT(text(started), HasSubstr("Too many open files"));
   EXPECT_EQ(n->server->facts().process, Process::none);
@@ -57,14 +54,12 @@ Task<void> start_at_the_limits(Node* n) {
     return false;
   };
   while (alive() && n->clock.now() < limit) {
-    auto nap = n->clock.sleep_for(5ms);
-    co_await std::move(nap);
+    co_await n->clock.sleep_for(5ms);
   }
   EXPECT_FALSE(alive()) << "a postmaster runs that nobody watches";
   EXPECT_FALSE(fs::exists(n->settings->postgresql.data_dir + "/postmaster.pid"));
   request.allowed = [] { return true; };
-  auto again = n->start(request);
-  Result restarted = co_await std::move(again);
+  Result restarted = co_await n->start(request);
   EXPECT_TRUE(restarted) << text(restarted);
 }
 
@@ -81,8 +76,7 @@ Task<int> count_looks(Node* n, std::string path, Duration period) {
   char buffer[65536];
   // Events of one kind become one while nobody takes them.
   for (const Instant end = n->in(period); n->clock.now() < end;) {
-    auto nap = n->clock.sleep_for(2ms);
-    co_await std::move(nap);
+    co_await n->clock.sleep_for(2ms);
     if (::read(watch, buffer, sizeof buffer) > 0) ++count;
   }
   ::close(watch);
@@ -90,42 +84,34 @@ Task<int> count_looks(Node* n, std::string path, Duration period) {
 }
 
 Task<void> wait_for_start(Node* n, StartOutcome* outcome, Instant* when) {
-  auto waiting = n->server->wait_started(n->in(30s));
-  *outcome = co_await std::move(waiting);
+  *outcome = co_await n->server->wait_started(n->in(30s));
   *when = n->clock.now();
 }
 
 Task<void> long_recovery(Node* n, DiskThread* disk, std::string flag) {
-  auto opening = n->server->open(n->settings);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await n->server->open(n->settings);
   REQUIRE_OK(opened);
-  auto making = n->server->initdb(n->in(60s));
-  Result made = co_await std::move(making);
+  Result made = co_await n->server->initdb(n->in(60s));
   REQUIRE_OK(made);
-  auto starting = n->server->start(StartRequest(), n->in(10s));
-  Result started = co_await std::move(starting);
+  Result started = co_await n->server->start(StartRequest(), n->in(10s));
   REQUIRE_OK(started);
   StartOutcome outcome = StartOutcome::timed_out;
   Instant when{};
   TaskScope scope(co_await boost::asio::this_coro::executor);
   auto waiting = scope.spawn("start", wait_for_start(n, &outcome, &when));
   // Past the time in which every start is looked at closely.
-  auto nap = n->clock.sleep_for(5500ms);
-  co_await std::move(nap);
+  co_await n->clock.sleep_for(5500ms);
   EXPECT_TRUE(waiting.running());
   const std::string pid_file = n->settings->postgresql.data_dir + "/postmaster.pid";
-  auto counting = count_looks(n, pid_file, 1s);
-  const int looks = co_await std::move(counting);
+  const int looks = co_await count_looks(n, pid_file, 1s);
   EXPECT_GE(looks, 20) << "each 20 ms, on a machine that is busy";
   (void)blocking::write_file(flag, "", 0666);
-  auto joining = waiting.join();
-  co_await std::move(joining);
+  co_await waiting.join();
   EXPECT_EQ(outcome, StartOutcome::accepting);
   // What is done after a start is done before the directory goes.
   auto settling = disk->run("settle", [] {}, n->in(5s));
   co_await std::move(settling);
-  auto closing = scope.close();
-  co_await std::move(closing);
+  co_await scope.close();
 }
 
 TEST_F(ServerTest, a_long_recovery_is_watched_closely_without_a_connection_each_time) {
@@ -147,8 +133,7 @@ TEST_F(ServerTest, a_long_recovery_is_watched_closely_without_a_connection_each_
 }
 
 Task<void> grow_the_configuration(Node* n) {
-  auto booting = n->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await n->bootstrap();
   REQUIRE_OK(booted);
   auto stopping = n->stop();
   REQUIRE(co_await std::move(stopping));
@@ -157,25 +142,21 @@ Task<void> grow_the_configuration(Node* n) {
     changed->postgresql.parameters["max_connections"] = count;
     return changed;
   };
-  auto fewer = n->server->apply(with_connections("30"), Role::replica, false, n->in(10s));
-  co_await std::move(fewer);
-  auto starting = n->start_replica(std::nullopt);
-  Result started = co_await std::move(starting);
+  co_await n->server->apply(with_connections("30"), Role::replica, false, n->in(10s));
+  Result started = co_await n->start_replica(std::nullopt);
   REQUIRE_OK(started);
   const auto& pending = n->server->facts().pending_restart;
   const PendingRestart raised{"50", "30"};
   REQUIRE(pending.contains("max_connections"));
   EXPECT_EQ(pending.at("max_connections"), raised);
 
-  auto some_more = n->server->apply(with_connections("40"), Role::replica, false, n->in(10s));
-  Result applied = co_await std::move(some_more);
+  Result applied = co_await n->server->apply(with_connections("40"), Role::replica, false, n->in(10s));
   EXPECT_TRUE(applied) << text(applied);
   const PendingRestart other{"50", "40"};
   REQUIRE(pending.contains("max_connections"));
   EXPECT_EQ(pending.at("max_connections"), other);
 
-  auto as_it_runs = n->server->apply(with_connections("50"), Role::replica, false, n->in(10s));
-  applied = co_await std::move(as_it_runs);
+  applied = co_await n->server->apply(with_connections("50"), Role::replica, false, n->in(10s));
   EXPECT_TRUE(applied) << text(applied);
   EXPECT_FALSE(pending.contains("max_connections"));
 }

@@ -9,48 +9,38 @@ Task<void> replace_script(Node* n, std::string before_stop, std::string pre_prom
   auto changed = std::make_shared<config::Settings>(*n->settings);
   changed->postgresql.before_stop = std::move(before_stop);
   changed->postgresql.pre_promote = std::move(pre_promote);
-  auto applying = n->server->apply(changed, Role::primary, false, n->in(10s));
-  Result applied = co_await std::move(applying);
+  Result applied = co_await n->server->apply(changed, Role::primary, false, n->in(10s));
   EXPECT_TRUE(applied) << text(applied);
 }
 
 Task<void> scripts_before_a_stop(Node* n, std::string root) {
-  auto booting = n->bootstrap();
-  Result booted = co_await std::move(booting);
+  Result booted = co_await n->bootstrap();
   REQUIRE_OK(booted);
   const std::string mark = root + "/mark";
 
   // An exit code is told, and no more.
-  auto failing = replace_script(n, "/bin/sh -c 'touch " + mark + "; exit 7'", "");
-  co_await std::move(failing);
-  auto run = n->server->run_before_stop(n->in(10s));
-  co_await std::move(run);
+  co_await replace_script(n, "/bin/sh -c 'touch " + mark + "; exit 7'", "");
+  co_await n->server->run_before_stop(n->in(10s));
   EXPECT_TRUE(fs::exists(mark));
 
   // One that forks and ends is over, whatever its children do with its output.
   Instant begin = n->clock.now();
-  auto forking = replace_script(n, "/bin/sh -c 'sleep 30 & echo'", "");
-  co_await std::move(forking);
-  auto forked = n->server->run_before_stop(n->in(10s));
-  co_await std::move(forked);
+  co_await replace_script(n, "/bin/sh -c 'sleep 30 & echo'", "");
+  co_await n->server->run_before_stop(n->in(10s));
   EXPECT_LT(n->clock.now() - begin, 3s);
 
   // One that hangs is left behind at the deadline.
-  auto hanging = replace_script(n, "/bin/sh -c 'sleep 30'", "");
-  co_await std::move(hanging);
+  co_await replace_script(n, "/bin/sh -c 'sleep 30'", "");
   begin = n->clock.now();
-  auto hung = n->server->run_before_stop(n->in(400ms));
-  co_await std::move(hung);
+  co_await n->server->run_before_stop(n->in(400ms));
   EXPECT_GE(n->clock.now() - begin, 400ms);
   EXPECT_LT(n->clock.now() - begin, 2s);
 
   // PostgreSQL that ends by itself is not waited for by a script that wants to see it off.
-  auto again = replace_script(n, "/bin/sh -c 'sleep 30'", "");
-  co_await std::move(again);
+  co_await replace_script(n, "/bin/sh -c 'sleep 30'", "");
   n->server->signal_stop(StopMode::immediate);
   begin = n->clock.now();
-  auto pointless = n->server->run_before_stop(n->in(25s));
-  co_await std::move(pointless);
+  co_await n->server->run_before_stop(n->in(25s));
   EXPECT_LT(n->clock.now() - begin, 8s);
   auto stopping = n->stop(StopMode::immediate);
   EXPECT_TRUE(co_await std::move(stopping));
@@ -62,35 +52,28 @@ TEST_F(ServerTest, a_script_before_the_stop_is_waited_for_until_its_deadline_onl
 }
 
 Task<Result> pre_promote(Node* n, std::string script) {
-  auto replacing = replace_script(n, "", std::move(script));
-  co_await std::move(replacing);
-  auto running = n->server->run_pre_promote(n->in(30s));
-  co_return co_await std::move(running);
+  co_await replace_script(n, "", std::move(script));
+  co_return co_await n->server->run_pre_promote(n->in(30s));
 }
 
 Task<void> scripts_before_a_promotion(Node* n, std::string root) {
-  auto opening = n->server->open(n->settings);
-  Result opened = co_await std::move(opening);
+  Result opened = co_await n->server->open(n->settings);
   REQUIRE_OK(opened);
   auto none = pre_promote(n, "");
   EXPECT_TRUE(co_await std::move(none));
   auto fine = pre_promote(n, "/bin/true");
   EXPECT_TRUE(co_await std::move(fine));
-  auto refusing = pre_promote(n, "/bin/sh -c 'exit 3'");
-  Result refused = co_await std::move(refusing);
+  Result refused = co_await pre_promote(n, "/bin/sh -c 'exit 3'");
   EXPECT_THAT(text(refused), HasSubstr("exit code 3"));
-  auto missing = pre_promote(n, "/no/such/script");
-  Result not_there = co_await std::move(missing);
+  Result not_there = co_await pre_promote(n, "/no/such/script");
   EXPECT_THAT(text(not_there), HasSubstr("No such file or directory"));
-  auto broken = pre_promote(n, "/bin/sh -c 'exit 0");
-  Result no_command = co_await std::move(broken);
+  Result no_command = co_await pre_promote(n, "/bin/sh -c 'exit 0");
   EXPECT_FALSE(no_command);
 
   // The lock was lost: the script is ended with what it started.
   const std::string mark = root + "/pid";
   auto hanging = pre_promote(n, "/bin/sh -c 'sleep 60 & echo $! > " + mark + "; wait'");
-  auto bounded = with_deadline(n->clock, std::move(hanging), n->in(700ms));
-  const auto cancelled = co_await std::move(bounded);
+  const auto cancelled = co_await with_deadline(n->clock, std::move(hanging), n->in(700ms));
   EXPECT_FALSE(cancelled.has_value());
   const auto written = blocking::read_file(mark);
   REQUIRE(written && *written);
@@ -101,8 +84,7 @@ Task<void> scripts_before_a_promotion(Node* n, std::string root) {
   };
   // A SIGKILL is sent in no time, but obeyed when the kernel comes to it.
   for (const Instant limit = n->in(5s); !gone() && n->clock.now() < limit;) {
-    auto nap = n->clock.sleep_for(5ms);
-    co_await std::move(nap);
+    co_await n->clock.sleep_for(5ms);
   }
   EXPECT_TRUE(gone());
 }
