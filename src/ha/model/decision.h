@@ -231,12 +231,6 @@ struct Decision {
   std::optional<Instant> wake_at;
 };
 
-/// Pure and total: no I/O, no clock, no log, no randomness.
-Decision decide(const View& view);
-
-/// The upstream this member should stream from now (ha.md §10.2); nullopt: nobody.
-std::optional<postgres::Upstream> wanted_upstream(const View& view);
-
 /// Journal form of an intent's kind: `acquire`, `promote`, …
 std::string_view intent_name(const Intent& intent);
 
