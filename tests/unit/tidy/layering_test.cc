@@ -1,6 +1,4 @@
-// Arrows go down only:
-// apps -> {member, ctl, setup} -> api -> ha -> {postgres, dcs} -> config -> {net, process} -> async -> log ->
-// core.
+// What a folder may include: arrows go down only, as drawn in CONTRIBUTING.md and src/CMakeLists.txt.
 
 #include <gtest/gtest.h>
 

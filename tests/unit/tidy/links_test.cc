@@ -125,5 +125,51 @@ TEST(links, an_untrue_line_is_found) {
             1u);
 }
 
+/// `apps -> {member, ctl, setup} -> api`: each name with how far down it stands.
+std::map<std::string, int> levels_of(const std::string& drawing) {
+  static const std::regex part(R"((->|→)|([a-z_]+))");
+  std::map<std::string, int> levels;
+  int level = 0;
+  for (std::sregex_iterator it(drawing.begin(), drawing.end(), part), end; it != end; ++it) {
+    if ((*it)[1].matched) {
+      ++level;
+    } else {
+      levels[(*it)[2]] = level;
+    }
+  }
+  return levels;
+}
+
+std::map<std::string, int> drawn_in(const std::string& path) {
+  static const std::regex drawing(R"(\n[ #/]*(apps (?:->|→) [^\n]*))");
+  std::smatch found;
+  const auto text = read(path);
+  return std::regex_search(text, found, drawing) ? levels_of(found[1]) : std::map<std::string, int>{};
+}
+
+TEST(links, both_drawings_of_the_layers_are_the_same) {
+  const auto levels = drawn_in("src/CMakeLists.txt");
+  EXPECT_GT(levels.size(), 10u);
+  EXPECT_EQ(levels, drawn_in("CONTRIBUTING.md"));
+}
+
+TEST(links, what_is_linked_stands_lower_in_the_drawing) {
+  const auto levels = drawn_in("src/CMakeLists.txt");
+  const auto targets = targets_of(read("src/CMakeLists.txt"));
+  EXPECT_GT(targets.size(), 10u);
+  for (const auto& [name, target] : targets) {
+    const auto part = [](const std::string& folder) { return folder.substr(0, folder.find('/')); };
+    for (const auto& link : target.links) {
+      const auto from = part(*target.folders.begin());
+      const auto to = part(*targets.at(link).folders.begin());
+      ASSERT_TRUE(levels.contains(from)) << from << " is not drawn";
+      ASSERT_TRUE(levels.contains(to)) << to << " is not drawn";
+      if (from != to) {
+        EXPECT_LT(levels.at(from), levels.at(to)) << name << " links " << link;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tanist::tidy
