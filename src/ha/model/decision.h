@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "core/document.h"
-#include "dcs/store.h"
+#include "dcs/values.h"
 #include "ha/model/view.h"
-#include "postgres/server.h"
+#include "postgres/types.h"
 
 /// What decide() answers: one intent, ordered duties, a mandate for the lease, needs, the next memory.
 namespace tanist::ha {
