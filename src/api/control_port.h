@@ -6,7 +6,7 @@
 
 #include "core/time.h"
 #include "dcs/model.h"
-#include "dcs/store.h"
+#include "dcs/values.h"
 #include "ha/model/requests.h"
 
 namespace tanist::api {

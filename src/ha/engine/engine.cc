@@ -1,4 +1,5 @@
 #include "ha/engine/engine.h"
+#include "ha/policy/decide.h"
 
 #include "async/wait.h"
 #include "ha/engine/impl.h"

@@ -9,10 +9,10 @@
 
 #include "core/document.h"
 #include "core/fields.h"
-#include "dcs/store.h"
+#include "dcs/values.h"
 #include "ha/model/view.h"
 #include "log/level.h"
-#include "postgres/server.h"
+#include "postgres/types.h"
 
 /// What decide() answers: one intent, ordered duties, a mandate for the lease, needs, the next memory. Each
 /// intent and duty has a name and lists its fields: journal, log and tests know them from there; who carries
@@ -344,12 +344,6 @@ struct Decision {
   /// Decide again no later than this (besides events and loop_wait); nullopt: nothing special.
   std::optional<Instant> wake_at;
 };
-
-/// Pure and total: no I/O, no clock, no log, no randomness.
-Decision decide(const View& view);
-
-/// The upstream this member should stream from now (ha.md §10.2); nullopt: nobody.
-std::optional<postgres::Upstream> wanted_upstream(const View& view);
 
 /// kName of the intent, or duty, that it is: `acquire`, `promote`, …
 template <class... Kinds>

@@ -15,7 +15,7 @@
 #include "core/enum_names.h"
 #include "core/lsn.h"
 #include "core/time.h"
-#include "dcs/store.h"
+#include "dcs/values.h"
 
 /// One list of fields for each struct, used for writing and for reading alike: the struct's own
 /// (core/fields.h), or for what is declared elsewhere a function `fields(archive, value)`, which calls

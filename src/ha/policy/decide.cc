@@ -1,3 +1,4 @@
+#include "ha/policy/decide.h"
 #include "ha/model/decision.h"
 #include "ha/policy/draft.h"
 #include "ha/policy/following.h"

@@ -1,4 +1,5 @@
 #include "ha/policy/operations.h"
+#include "ha/policy/decide.h"
 
 #include "ha/policy/modes.h"
 #include "ha/policy/race.h"

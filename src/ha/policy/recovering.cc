@@ -1,4 +1,5 @@
 #include "ha/policy/recovering.h"
+#include "ha/policy/decide.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,5 @@
 #include "ha/policy/rejoin.h"
+#include "ha/policy/decide.h"
 
 #include <fmt/format.h>
 #include <algorithm>

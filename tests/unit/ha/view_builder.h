@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ha/model/decision.h"
+#include "ha/policy/decide.h"
 
 /// Views for tests: start from a scene, change what the test is about, decide.
 namespace tanist::ha::testing {

@@ -1,4 +1,5 @@
 #include "ha/model/journal_codec.h"
+#include "ha/policy/decide.h"
 
 #include <gtest/gtest.h>
 

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "ha/model/journal_codec.h"
+#include "ha/policy/decide.h"
 #include "ha/policy/modes.h"
 #include "ha/policy/rules.h"
 #include "unit/ha/random_view.h"

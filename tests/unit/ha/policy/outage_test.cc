@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "ha/policy/decide.h"
 #include "unit/ha/view_builder.h"
 
 namespace tanist::ha {
