@@ -37,6 +37,12 @@ std::string_view to_string(State);
 
 enum class Role { uninitialized, replica, primary, promoted, demoted, standby_leader };
 std::string_view to_string(Role);
+/// It leads, or is about to: what the word says, not what the server was seen to be.
+constexpr bool is_leaderlike(Role role) {
+  return role == Role::primary || role == Role::promoted;
+}
+/// `role_overlays` has settings of this name for a member of the role (config.md §1.3); empty: of none.
+std::string_view overlay_name(Role role);
 
 /// `none`: postmaster gone and no process of the data directory left ("down"). `orphans`: the postmaster is
 /// gone, but backends of it can still commit (engine: PostgreSQL is down when nothing of it is left).

@@ -48,7 +48,7 @@ void Engine::Impl::settle_restart() {
   if (!restart_ || !restart_->begun) return;
   const auto& result = operations_.last();
   if (!result || result->serial <= restart_->results_before) return;
-  if (result->ok) {
+  if (result->ok()) {
     answer_restart({Kind::done, {}});
   } else if (ports_.server.facts().running()) {
     answer_restart({Kind::still_starting, {}});

@@ -51,7 +51,10 @@ class ViewBuilder {
   ViewBuilder& peer_unreachable(const std::string& name);
   ViewBuilder& divergence(postgres::Divergence verdict);
   ViewBuilder& operation(OperationKind kind, Phase phase = Phase::starting, Cancel cancel = Cancel::free);
-  ViewBuilder& ended(OperationKind kind, bool ok, const std::string& detail = {});
+  ViewBuilder& ended(OperationKind kind, Ending how, const std::string& detail = {});
+  ViewBuilder& ended(OperationKind kind, bool ok, const std::string& detail = {}) {
+    return ended(kind, ok ? Ending::done : Ending::failed, detail);
+  }
 
   View build() const;
   Decision decide() const { return ha::decide(build()); }
