@@ -47,7 +47,7 @@ Words words_of(const std::vector<SourceFile>& files) {
   static const std::regex word(R"((\w+::\w+)|((?:\.|->)\w+))");
   Words words;
   for (const auto& file : files) {
-    if (!file.in("src/") || std::ranges::contains(kCodec, file.path)) continue;
+    if (!file.in("src/") || std::ranges::find(kCodec, file.path) != std::end(kCodec)) continue;
     // Where an enumeration is opened its values stand alone.
     for (const auto& opened : all(file.code, R"(\busing enum (?:\w+::)*(\w+);)"))
       for (const auto& bare : all(file.code, R"(\b([a-z]\w*)\b)"))
