@@ -1,7 +1,7 @@
 #include "api/config_endpoint.h"
 
-#include "api/bodies.h"
-#include "api/pages.h"
+#include "api/request_body.h"
+#include "api/responses.h"
 #include "config/read/change.h"
 #include "core/format.h"
 #include "log/log.h"

@@ -27,7 +27,7 @@ class ControlLink {
   enum class Asker {
     /// Anybody.
     open,
-    /// Who passed the gate.
+    /// Whom Admission let through.
     admitted,
   };
   /// A linearizable read of the store; at most kMaxConcurrentLoads at once of either kind, so that what

@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
+#include "api/admission.h"
 #include "api/config_endpoint.h"
 #include "api/control_link.h"
-#include "api/gate.h"
 #include "api/health.h"
-#include "api/pages.h"
+#include "api/responses.h"
 #include "api/restart_endpoint.h"
 #include "api/server.h"
-#include "api/status.h"
+#include "api/status_document.h"
 #include "core/format.h"
 #include "core/text.h"
 #include "core/version.h"
@@ -41,7 +41,7 @@ struct Resources::Impl {
         control(io, clock, std::move(control)),
         config(this->control, clock),
         restart(this->control, clock),
-        gate(io, clock) {
+        admission(io, clock) {
     use(settings->restapi);
     auto first = std::make_shared<ha::Snapshot>();
     first->published_at = clock.now();
@@ -55,7 +55,7 @@ struct Resources::Impl {
   ControlLink control;
   ConfigEndpoint config;
   RestartEndpoint restart;
-  Gate gate;
+  Admission admission;
   /// For every answer with a body of its own.
   std::vector<std::pair<std::string, std::string>> extra_headers;
   /// Stands for the snapshot until control has published one.
@@ -74,7 +74,7 @@ struct Resources::Impl {
     return current && current->settings ? current : before_first;
   }
 
-  const std::string& status_text(const ha::SnapshotPtr& s, const Observed& o) {
+  const std::string& status_text(const ha::SnapshotPtr& s, const MemberStatus& o) {
     const bool view = o.view != nullptr;
     if (rendered.snapshot != s || rendered.stale != o.stale || rendered.view != view) {
       rendered = Rendered{s, o.stale, view, to_spaced_json(status_document(o))};
@@ -82,7 +82,7 @@ struct Resources::Impl {
     return rendered.text;
   }
 
-  HttpResponse status_answer(int status, const ha::SnapshotPtr& s, const Observed& o) {
+  HttpResponse status_answer(int status, const ha::SnapshotPtr& s, const MemberStatus& o) {
     return json_body(status, status_text(s, o));
   }
 
@@ -96,17 +96,17 @@ struct Resources::Impl {
   static Task<HttpResponse> liveness_answer(std::shared_ptr<Impl> self, HttpRequest request) {
     const auto s = self->snapshot();
     const Instant now = self->clock.now();
-    co_return verdict_answer(request, liveness(observe(*s, now), now));
+    co_return verdict_answer(request, liveness(member_status(*s, now), now));
   }
 
   static Task<HttpResponse> readiness_answer(std::shared_ptr<Impl> self, HttpRequest request) {
     const auto s = self->snapshot();
-    co_return verdict_answer(request, readiness(request.target, observe(*s, self->clock.now())));
+    co_return verdict_answer(request, readiness(request.target, member_status(*s, self->clock.now())));
   }
 
   static Task<HttpResponse> health_answer(std::shared_ptr<Impl> self, HttpRequest request) {
     const auto s = self->snapshot();
-    const Observed o = observe(*s, self->clock.now());
+    const MemberStatus o = member_status(*s, self->clock.now());
     const int status = health_status(request.target, o);
     co_return request.method == "GET" ? self->status_answer(status, s, o) : status_only(status);
   }
@@ -120,7 +120,7 @@ struct Resources::Impl {
       co_await self->control.refresh(kProbeMaxAge, now + kRefreshPatience);
     }
     const auto s = self->snapshot();
-    co_return self->status_answer(200, s, observe(*s, self->clock.now()));
+    co_return self->status_answer(200, s, member_status(*s, self->clock.now()));
   }
 
   using ReadResult = ControlLink::ReadResult;
@@ -149,7 +149,7 @@ struct Resources::Impl {
   /// The view while it may be relied on, else a read of the store.
   static Task<ReadResult> view_or_load(std::shared_ptr<Impl> self) {
     const auto s = self->snapshot();
-    if (observe(*s, self->clock.now()).view != nullptr) co_return s->cluster;
+    if (member_status(*s, self->clock.now()).view != nullptr) co_return s->cluster;
     ReadResult cluster = co_await load(self);
     co_return cluster;
   }
@@ -201,7 +201,7 @@ struct Resources::Impl {
   }
 
   void use(const config::RestApi& rest) {
-    gate.use(rest);
+    admission.use(rest);
     auto headers = rest.http_extra_headers;
     if (!rest.tls.cert_file.empty()) {
       for (const auto& [name, value] : rest.https_extra_headers) headers[name] = value;
@@ -291,7 +291,7 @@ void Resources::use(const config::RestApi& rest) {
 }
 
 Task<void> Resources::live() {
-  return impl_->gate.resolve_forever();
+  return impl_->admission.resolve_forever();
 }
 
 Task<std::optional<HttpResponse>> Resources::admit(HttpRequest request) {
@@ -299,8 +299,9 @@ Task<std::optional<HttpResponse>> Resources::admit(HttpRequest request) {
   const Route* route = route_of(request.method, request.target);
   // What does not exist is told to everybody.
   if (route == nullptr || route->access == Access::open) co_return std::nullopt;
-  const auto from = route->access == Access::guarded ? Gate::From::list_and_members : Gate::From::list;
-  auto refusal = co_await impl->gate.check(std::move(request), impl->snapshot()->cluster, from);
+  const auto from =
+      route->access == Access::guarded ? Admission::From::list_and_members : Admission::From::list;
+  auto refusal = co_await impl->admission.check(std::move(request), impl->snapshot()->cluster, from);
   if (refusal) impl->add_extra_headers(*refusal);
   co_return refusal;
 }

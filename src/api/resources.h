@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "api/control_port.h"
-#include "api/observed.h"
+#include "api/member_status.h"
 #include "async/clock.h"
 #include "async/task.h"
 #include "ha/model/snapshot.h"

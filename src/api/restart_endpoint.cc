@@ -3,8 +3,8 @@
 #include <array>
 #include <charconv>
 
-#include "api/bodies.h"
-#include "api/pages.h"
+#include "api/request_body.h"
+#include "api/responses.h"
 #include "config/modes.h"
 #include "core/format.h"
 #include "dcs/codec.h"

@@ -9,8 +9,8 @@
 #include <system_error>
 #include <thread>
 
-#include "api/favoured.h"
-#include "api/front.h"
+#include "api/listener.h"
+#include "api/preferred_clients.h"
 #include "api/resources.h"
 #include "async/event.h"
 #include "async/task_scope.h"
@@ -54,32 +54,32 @@ struct ApiServer::Impl {
                         guarded(self->options.control, self->io));
     net::HttpServerOptions limits = self->options.http;
     if (!limits.favours)
-      limits.favours = [favoured = std::make_shared<Favoured>(self->board)](const std::string& ip) {
-        return (*favoured)(ip);
+      limits.favours = [preferred = std::make_shared<PreferredClients>(self->board)](const std::string& ip) {
+        return (*preferred)(ip);
       };
-    Front front(
+    Listener listener(
         self->io->get_executor(), self->clock, std::move(limits),
         [&resources](net::HttpRequest request) { return resources.answer(std::move(request)); },
         [&resources](net::HttpRequest request) { return resources.admit(std::move(request)); });
-    const auto listening = co_await front.start(self->options.settings->restapi);
+    const auto listening = co_await listener.start(self->options.settings->restapi);
     if (!listening) {
       started->set_value(std::unexpected(listening.error()));
       co_return;
     }
-    started->set_value(front.port());
+    started->set_value(listener.port());
     TaskScope scope(self->io->get_executor());
     scope.spawn("rest api names", resources.live());
     while (!self->stopping) {
       if (const auto next = std::exchange(self->reloaded, nullptr)) {
         resources.use(next->restapi);
-        co_await front.use(next->restapi);
+        co_await listener.use(next->restapi);
         continue;
       }
       self->wake.clear();
       co_await self->wake.wait();
     }
     co_await scope.close();
-    co_await front.stop();
+    co_await listener.stop();
   }
 
   template <class T>

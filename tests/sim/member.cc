@@ -1,6 +1,6 @@
 #include "member.h"
 
-#include "api/observed.h"
+#include "api/member_status.h"
 #include "config/modes.h"
 #include "core/format.h"
 
@@ -299,7 +299,7 @@ Task<void> Member::answer(std::function<void(ha::PeerAnswer)> reply) {
   const auto snapshot = daemon_->board.get();
   ha::PeerAnswer answer;
   if (snapshot) {
-    const api::Observed seen = api::observe(*snapshot, daemon_->process->now());
+    const api::MemberStatus seen = api::member_status(*snapshot, daemon_->process->now());
     answer.starting = seen.probe == nullptr;
     if (seen.probe != nullptr) {
       answer.reachable = true;

@@ -1,4 +1,4 @@
-#include "api/status.h"
+#include "api/status_document.h"
 
 #include "core/version.h"
 #include "dcs/compatible_version.h"
@@ -39,7 +39,7 @@ Document replication_document(const std::vector<postgres::WalSenderSeen>& sender
   return out;
 }
 
-void add_full_form(Document& out, const Observed& o) {
+void add_full_form(Document& out, const MemberStatus& o) {
   const auto& probe = *o.probe;
   out.set("postmaster_start_time", probe.postmaster_start_time);
   out.set("role", o.role);
@@ -53,7 +53,7 @@ void add_full_form(Document& out, const Observed& o) {
   if (!probe.wal_senders.empty()) out.set("replication", replication_document(probe.wal_senders));
 }
 
-void add_tail(Document& out, const Observed& o) {
+void add_tail(Document& out, const MemberStatus& o) {
   const ha::Snapshot& s = *o.snapshot;
   if (s.paused) out.set("pause", true);
   if (s.diverged) out.set("tanist_diverged", true);
@@ -100,7 +100,7 @@ void add_tail(Document& out, const Observed& o) {
 
 }  // namespace
 
-Document status_document(const Observed& o) {
+Document status_document(const MemberStatus& o) {
   Document out = Document::map();
   out.set("state", o.state);
   if (o.probe != nullptr) {

@@ -14,11 +14,11 @@ namespace tanist::api {
 /// The HTTP server, kept as the `restapi` section says: a reload opens another socket only for another
 /// address, and takes new certificates without one. What cannot be used is logged, and what was there before
 /// goes on. Lives on the api thread.
-class Front {
+class Listener {
  public:
   /// `limits`: host, port, TLS and names come from the settings.
-  Front(Executor executor, Clock& clock, net::HttpServerOptions limits, net::HttpServer::Handler handler,
-        net::HttpServer::Doorkeeper doorkeeper);
+  Listener(Executor executor, Clock& clock, net::HttpServerOptions limits, net::HttpServer::Handler handler,
+           net::HttpServer::Doorkeeper doorkeeper);
 
   /// The error says what could not be done.
   Task<std::expected<void, std::string>> start(config::RestApi rest);

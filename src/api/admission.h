@@ -17,9 +17,9 @@ namespace tanist::api {
 /// The allowlist with its names resolved, and the checks of every request that changes something. Lives on
 /// the api thread. Names are looked up when the list is read and again each minute, off this thread; a name
 /// without an address allows nobody, one that no longer resolves keeps the addresses it had.
-class Gate {
+class Admission {
  public:
-  Gate(Executor executor, Clock& clock);
+  Admission(Executor executor, Clock& clock);
 
   /// New settings: in force at once, names as soon as they are resolved. Entries that cannot be used are
   /// logged.

@@ -1,4 +1,4 @@
-#include "api/gate.h"
+#include "api/admission.h"
 
 #include <gtest/gtest.h>
 
@@ -11,27 +11,27 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class GateTest : public ::testing::Test {
+class AdmissionTest : public ::testing::Test {
  protected:
-  GateTest() {
+  AdmissionTest() {
     log::redirect([this](log::Level, const std::string& line) { lines.push_back(line); });
   }
-  ~GateTest() override { log::redirect({}); }
+  ~AdmissionTest() override { log::redirect({}); }
 
   int ask(const std::string& ip, dcs::ClusterPtr view = nullptr,
-          Gate::From from = Gate::From::list_and_members) {
+          Admission::From from = Admission::From::list_and_members) {
     net::HttpRequest request;
     request.method = "PATCH";
     request.target = "/config";
     request.client_ip = ip;
-    const auto refusal = tanist::test::run(io, gate.check(std::move(request), std::move(view), from));
+    const auto refusal = tanist::test::run(io, admission.check(std::move(request), std::move(view), from));
     return refusal ? refusal->status : 200;
   }
 
   /// Until the names have been looked up once.
   void resolve() {
     TaskScope scope(io.get_executor());
-    scope.spawn("names", gate.resolve_forever());
+    scope.spawn("names", admission.resolve_forever());
     const Instant until = clock.now() + 300ms;
     tanist::test::run(io, clock.sleep_until(until));
     tanist::test::run(io, scope.close());
@@ -45,61 +45,61 @@ class GateTest : public ::testing::Test {
 
   boost::asio::io_context io{1};
   SystemClock clock;
-  Gate gate{io.get_executor(), clock};
+  Admission admission{io.get_executor(), clock};
   config::RestApi rest;
   std::vector<std::string> lines;
 };
 
-TEST_F(GateTest, without_a_list_everybody_may) {
-  gate.use(rest);
+TEST_F(AdmissionTest, without_a_list_everybody_may) {
+  admission.use(rest);
   EXPECT_EQ(ask("203.0.113.1"), 200);
 }
 
-TEST_F(GateTest, networks_of_the_list_may) {
+TEST_F(AdmissionTest, networks_of_the_list_may) {
   rest.allowlist = std::vector<std::string>{"10.1.2.3/16", "bad/entry"};
-  gate.use(rest);
+  admission.use(rest);
   EXPECT_EQ(ask("10.1.200.1"), 200);
   EXPECT_EQ(ask("10.2.0.1"), 403);
   EXPECT_TRUE(logged("Invalid value \"bad/entry\" in the allowlist"));
 }
 
-TEST_F(GateTest, a_list_without_a_usable_entry_lets_nobody_in) {
+TEST_F(AdmissionTest, a_list_without_a_usable_entry_lets_nobody_in) {
   for (const auto& list : {std::vector<std::string>{}, std::vector<std::string>{"1.2.3.4/99"}}) {
     lines.clear();
     rest.allowlist = list;
-    gate.use(rest);
+    admission.use(rest);
     EXPECT_EQ(ask("127.0.0.1"), 403);
     EXPECT_TRUE(logged("the allowlist has no usable entry"));
   }
 }
 
-TEST_F(GateTest, names_are_resolved_in_the_background) {
+TEST_F(AdmissionTest, names_are_resolved_in_the_background) {
   rest.allowlist = std::vector<std::string>{"localhost", "no-such-host.invalid"};
-  gate.use(rest);
+  admission.use(rest);
   EXPECT_EQ(ask("127.0.0.1"), 403) << "not resolved yet: nobody";
   resolve();
   EXPECT_EQ(ask("127.0.0.1"), 200);
   EXPECT_EQ(ask("10.1.1.1"), 403);
   EXPECT_TRUE(logged("Failed to resolve no-such-host.invalid: "));
-  gate.use(rest);
+  admission.use(rest);
   EXPECT_EQ(ask("127.0.0.1"), 200) << "a reload does not forget what it knew";
 }
 
-TEST_F(GateTest, members_may_when_they_are_included_but_not_where_only_the_list_counts) {
+TEST_F(AdmissionTest, members_may_when_they_are_included_but_not_where_only_the_list_counts) {
   auto cluster = std::make_shared<dcs::Cluster>();
   cluster->members["pga"].api_url = "http://10.1.0.11:8008/patroni";
   cluster->members["pgb"].api_url = "https://localhost:8008/patroni";
   rest.allowlist_include_members = true;
-  gate.use(rest);
+  admission.use(rest);
   EXPECT_EQ(ask("10.1.0.11", cluster), 200);
   EXPECT_EQ(ask("127.0.0.1", cluster), 200);
   EXPECT_EQ(ask("10.1.0.12", cluster), 403);
   EXPECT_EQ(ask("10.1.0.11", nullptr), 403);
-  EXPECT_EQ(ask("10.1.0.12", nullptr, Gate::From::list), 200) << "without a list no address is checked";
+  EXPECT_EQ(ask("10.1.0.12", nullptr, Admission::From::list), 200) << "without a list no address is checked";
   rest.allowlist = std::vector<std::string>{"10.9.9.9"};
-  gate.use(rest);
-  EXPECT_EQ(ask("10.9.9.9", cluster, Gate::From::list), 200);
-  EXPECT_EQ(ask("10.1.0.11", cluster, Gate::From::list), 403);
+  admission.use(rest);
+  EXPECT_EQ(ask("10.9.9.9", cluster, Admission::From::list), 200);
+  EXPECT_EQ(ask("10.1.0.11", cluster, Admission::From::list), 403);
   EXPECT_EQ(ask("10.1.0.11", cluster), 200);
 }
 

@@ -5,13 +5,13 @@
 #include "core/time.h"
 #include "ha/model/snapshot.h"
 
-/// What a snapshot says at the moment an answer is given. Pure.
+/// What a snapshot says of the member at the moment an answer is given. Pure.
 namespace tanist::api {
 
 /// How often the monitor looks at PostgreSQL at least, and so how often a snapshot is published.
 inline constexpr Duration kMonitorPeriod = std::chrono::seconds(1);
 
-struct Observed {
+struct MemberStatus {
   const ha::Snapshot* snapshot = nullptr;
   /// Control has published nothing for longer than it can be busy, or a lease ended that it has not spoken
   /// about since. Nothing in such a snapshot may be taken for "writable" or "leader".
@@ -34,6 +34,6 @@ struct Observed {
 };
 
 /// The snapshot must outlive the result and must have settings.
-Observed observe(const ha::Snapshot& snapshot, Instant now);
+MemberStatus member_status(const ha::Snapshot& snapshot, Instant now);
 
 }  // namespace tanist::api

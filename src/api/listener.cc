@@ -1,4 +1,4 @@
-#include "api/front.h"
+#include "api/listener.h"
 
 #include "async/disk_thread.h"
 #include "async/wait.h"
@@ -52,8 +52,8 @@ std::string server_name(config::RestApi::ServerTokens tokens) {
   return std::string("Tanist/") + version();
 }
 
-Front::Front(Executor executor, Clock& clock, net::HttpServerOptions limits, net::HttpServer::Handler handler,
-             net::HttpServer::Doorkeeper doorkeeper)
+Listener::Listener(Executor executor, Clock& clock, net::HttpServerOptions limits,
+                   net::HttpServer::Handler handler, net::HttpServer::Doorkeeper doorkeeper)
     : executor_(std::move(executor)),
       clock_(clock),
       limits_(std::move(limits)),
@@ -62,13 +62,13 @@ Front::Front(Executor executor, Clock& clock, net::HttpServerOptions limits, net
   limits_.keepalive = {.idle = 3s, .interval = 2s, .count = 3, .user_timeout = 10s};
 }
 
-Task<Front::Started> Front::start_server(net::HttpServer* server) {
+Task<Listener::Started> Listener::start_server(net::HttpServer* server) {
   auto started = co_await with_deadline(clock_, server->start(), clock_.now() + kListenBudget);
   if (!started) co_return std::unexpected(std::string("its name was not resolved in time"));
   co_return std::move(*started);
 }
 
-std::unique_ptr<net::HttpServer> Front::make_server(const config::RestApi& rest) {
+std::unique_ptr<net::HttpServer> Listener::make_server(const config::RestApi& rest) {
   net::HttpServerOptions options = limits_;
   options.host = rest.listen.host;
   options.port = rest.listen.port;
@@ -78,7 +78,7 @@ std::unique_ptr<net::HttpServer> Front::make_server(const config::RestApi& rest)
   return std::make_unique<net::HttpServer>(executor_, clock_, std::move(options), handler_, doorkeeper_);
 }
 
-Task<Front::Loaded> Front::load_tls(config::RestApi rest) {
+Task<Listener::Loaded> Listener::load_tls(config::RestApi rest) {
   if (rest.tls.cert_file.empty()) co_return net::TlsContextPtr();
   DiskThread disk(clock_);
   const auto load = [options = tls_options(rest),
@@ -91,7 +91,7 @@ Task<Front::Loaded> Front::load_tls(config::RestApi rest) {
   co_return std::move(*loaded);
 }
 
-Task<Front::Started> Front::start(config::RestApi rest) {
+Task<Listener::Started> Listener::start(config::RestApi rest) {
   auto loaded = co_await load_tls(rest);
   if (!loaded) co_return std::unexpected("the REST API " + loaded.error());
   tls_ = std::move(*loaded);
@@ -102,7 +102,7 @@ Task<Front::Started> Front::start(config::RestApi rest) {
   co_return Started();
 }
 
-Task<void> Front::use(config::RestApi rest) {
+Task<void> Listener::use(config::RestApi rest) {
   auto loaded = co_await load_tls(rest);
   if (!loaded) {
     log::error("REST API: {}; {}", loaded.error(),
@@ -122,7 +122,7 @@ Task<void> Front::use(config::RestApi rest) {
   }
 }
 
-Task<void> Front::move_to(config::RestApi rest) {
+Task<void> Listener::move_to(config::RestApi rest) {
   auto next = make_server(rest);
   auto started = co_await start_server(next.get());
   if (!started && rest.listen.port == server_->port()) {
@@ -148,7 +148,7 @@ Task<void> Front::move_to(config::RestApi rest) {
   co_await next->stop();
 }
 
-Task<void> Front::stop() {
+Task<void> Listener::stop() {
   if (!server_) co_return;
   co_await server_->stop();
 }

@@ -1,4 +1,4 @@
-#include "api/favoured.h"
+#include "api/preferred_clients.h"
 
 #include <boost/asio/ip/address.hpp>
 
@@ -8,7 +8,7 @@ namespace tanist::api {
 
 namespace ip = boost::asio::ip;
 
-bool Favoured::operator()(const std::string& address) {
+bool PreferredClients::operator()(const std::string& address) {
   boost::system::error_code ec;
   if (ip::make_address(address, ec).is_loopback() && !ec) return true;
   const auto snapshot = board_.get();

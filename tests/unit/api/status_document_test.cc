@@ -1,4 +1,4 @@
-#include "api/status.h"
+#include "api/status_document.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@ using namespace test;
 using std::chrono::seconds;
 
 std::string document(const ha::Snapshot& s, Instant now = kNow) {
-  Document out = status_document(observe(s, now));
+  Document out = status_document(member_status(s, now));
   out.erase("tanist_version");
   return to_spaced_json(out);
 }
@@ -60,7 +60,7 @@ TEST(Status, a_stopped_member_in_pause_without_a_view_uses_the_basic_form) {
 }
 
 TEST(Status, names_the_own_version_beside_the_compatible_one) {
-  const Document out = status_document(observe(primary(), kNow));
+  const Document out = status_document(member_status(primary(), kNow));
   ASSERT_NE(out.find("tanist_version"), nullptr);
   EXPECT_EQ(out.find("tanist_version")->as_string(), version());
 }
@@ -92,7 +92,7 @@ TEST(Status, a_starting_postgresql_that_does_not_answer_keeps_its_state) {
   auto s = primary();
   s.facts.probe.reset();
   s.state = postgres::State::starting;
-  const Document out = status_document(observe(s, kNow));
+  const Document out = status_document(member_status(s, kNow));
   EXPECT_EQ(out.find("state")->as_string(), "starting");
   EXPECT_EQ(out.find("xlog"), nullptr);
 }
@@ -101,7 +101,7 @@ TEST(Status, a_primary_that_stops_goes_on_telling_its_position) {
   auto s = primary();
   s.state = postgres::State::stopping;
   s.facts.failing_since = kNow;
-  const Document out = status_document(observe(s, kNow));
+  const Document out = status_document(member_status(s, kNow));
   EXPECT_EQ(out.find("state")->as_string(), "stopping");
   EXPECT_EQ(out.find("role")->as_string(), "primary");
   EXPECT_NE(out.find("xlog"), nullptr);
@@ -111,7 +111,7 @@ TEST(Status, a_demoted_primary_that_stops_does_not_look_alive_to_the_race) {
   auto s = primary();
   s.state = postgres::State::stopping;
   s.role = postgres::Role::demoted;
-  const Document out = status_document(observe(s, kNow));
+  const Document out = status_document(member_status(s, kNow));
   EXPECT_EQ(out.find("role")->as_string(), "demoted");
   EXPECT_EQ(out.find("xlog"), nullptr);
 }
@@ -120,20 +120,20 @@ TEST(Status, a_stopped_postgresql_tells_no_position) {
   auto s = primary();
   s.state = postgres::State::stopping;
   s.facts.process = postgres::Process::none;
-  EXPECT_EQ(status_document(observe(s, kNow)).find("xlog"), nullptr);
+  EXPECT_EQ(status_document(member_status(s, kNow)).find("xlog"), nullptr);
 }
 
 TEST(Status, the_standby_leader_is_named_as_such) {
   auto s = replica();
   change(s).dynamic.standby_cluster = true;
   s.role = postgres::Role::standby_leader;
-  EXPECT_EQ(status_document(observe(s, kNow)).find("role")->as_string(), "standby_leader");
+  EXPECT_EQ(status_document(member_status(s, kNow)).find("role")->as_string(), "standby_leader");
 }
 
 TEST(Status, a_pending_restart_comes_with_its_reason) {
   auto s = primary();
   s.facts.pending_restart["max_connections"] = {"100", "200"};
-  const Document out = status_document(observe(s, kNow));
+  const Document out = status_document(member_status(s, kNow));
   EXPECT_TRUE(out.find("pending_restart")->as_bool());
   EXPECT_EQ(to_spaced_json(*out.find("pending_restart_reason")),
             R"({"max_connections": {"old_value": "100", "new_value": "200"}})");
@@ -142,45 +142,45 @@ TEST(Status, a_pending_restart_comes_with_its_reason) {
 TEST(Status, an_unknown_timeline_of_a_replica_is_null) {
   auto s = replica();
   s.facts.probe->effective_timeline = {};
-  EXPECT_TRUE(status_document(observe(s, kNow)).find("timeline")->is_null());
+  EXPECT_TRUE(status_document(member_status(s, kNow)).find("timeline")->is_null());
 }
 
 TEST(Status, a_member_that_has_left_the_leaders_wal_says_so) {
   auto s = replica();
-  EXPECT_EQ(status_document(observe(s, kNow)).find("tanist_diverged"), nullptr);
+  EXPECT_EQ(status_document(member_status(s, kNow)).find("tanist_diverged"), nullptr);
   s.diverged = true;
-  EXPECT_TRUE(status_document(observe(s, kNow)).find("tanist_diverged")->as_bool());
+  EXPECT_TRUE(status_document(member_status(s, kNow)).find("tanist_diverged")->as_bool());
 }
 
 TEST(Status, the_view_ends_with_ttl_and_with_a_failed_read) {
   auto s = replica();
-  EXPECT_EQ(status_document(observe(s, kNow)).find("cluster_unlocked"), nullptr);
-  EXPECT_NE(status_document(observe(s, kNow + seconds(31))).find("cluster_unlocked"), nullptr);
+  EXPECT_EQ(status_document(member_status(s, kNow)).find("cluster_unlocked"), nullptr);
+  EXPECT_NE(status_document(member_status(s, kNow + seconds(31))).find("cluster_unlocked"), nullptr);
   s.store_ok = false;
-  EXPECT_NE(status_document(observe(s, kNow)).find("cluster_unlocked"), nullptr);
+  EXPECT_NE(status_document(member_status(s, kNow)).find("cluster_unlocked"), nullptr);
 }
 
 TEST(Status, a_snapshot_that_control_no_longer_renews_is_stale) {
   auto s = primary();
   s.lease_until = {};
-  EXPECT_EQ(status_document(observe(s, kNow + seconds(10))).find("stale"), nullptr);
-  EXPECT_NE(status_document(observe(s, kNow + seconds(10) + Duration(1))).find("stale"), nullptr);
+  EXPECT_EQ(status_document(member_status(s, kNow + seconds(10))).find("stale"), nullptr);
+  EXPECT_NE(status_document(member_status(s, kNow + seconds(10) + Duration(1))).find("stale"), nullptr);
   change(s).dynamic.timing.retry_timeout = seconds(1);
-  EXPECT_EQ(status_document(observe(s, kNow + seconds(3))).find("stale"), nullptr);
-  EXPECT_NE(status_document(observe(s, kNow + seconds(3) + Duration(1))).find("stale"), nullptr);
+  EXPECT_EQ(status_document(member_status(s, kNow + seconds(3))).find("stale"), nullptr);
+  EXPECT_NE(status_document(member_status(s, kNow + seconds(3) + Duration(1))).find("stale"), nullptr);
 }
 
 TEST(Status, a_lease_that_ends_under_a_snapshot_makes_it_stale) {
   auto s = primary();
   s.lease_until = kNow + seconds(2);
-  EXPECT_EQ(status_document(observe(s, s.lease_until - Duration(1))).find("stale"), nullptr);
-  EXPECT_TRUE(status_document(observe(s, s.lease_until)).find("stale")->as_bool());
+  EXPECT_EQ(status_document(member_status(s, s.lease_until - Duration(1))).find("stale"), nullptr);
+  EXPECT_TRUE(status_document(member_status(s, s.lease_until)).find("stale")->as_bool());
 }
 
 TEST(Status, a_snapshot_published_after_the_leases_end_is_not_stale) {
   auto s = primary();
   s.lease_until = kNow - seconds(1);
-  EXPECT_EQ(status_document(observe(s, kNow)).find("stale"), nullptr);
+  EXPECT_EQ(status_document(member_status(s, kNow)).find("stale"), nullptr);
 }
 
 }  // namespace

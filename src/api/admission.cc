@@ -1,4 +1,4 @@
-#include "api/gate.h"
+#include "api/admission.h"
 
 #include <algorithm>
 
@@ -23,9 +23,9 @@ constexpr Duration kMemberBudget = 3s;
 
 }  // namespace
 
-Gate::Gate(Executor executor, Clock& clock) : clock_(clock), resolver_(std::move(executor)) {}
+Admission::Admission(Executor executor, Clock& clock) : clock_(clock), resolver_(std::move(executor)) {}
 
-void Gate::use(const config::RestApi& rest) {
+void Admission::use(const config::RestApi& rest) {
   rest_ = rest;
   const auto list = read_allowlist(rest.allowlist.value_or(std::vector<std::string>()));
   for (const auto& problem : list.problems) log::error("{}", problem);
@@ -41,13 +41,13 @@ void Gate::use(const config::RestApi& rest) {
   changed_.set();
 }
 
-Task<void> Gate::collect(std::string host, Addresses* into) {
+Task<void> Admission::collect(std::string host, Addresses* into) {
   auto found = co_await resolver_.resolve(std::move(host), 0);
   if (!found) co_return;
   for (const auto& endpoint : *found) into->push_back(endpoint.address());
 }
 
-Task<void> Gate::look_up(std::string name) {
+Task<void> Admission::look_up(std::string name) {
   auto found = co_await with_deadline(clock_, resolver_.resolve(name, 0), clock_.now() + kLookUpBudget);
   const auto entry = names_.find(name);
   if (entry == names_.end()) co_return;
@@ -62,7 +62,7 @@ Task<void> Gate::look_up(std::string name) {
   entry->second.failure = std::move(failure);
 }
 
-Task<void> Gate::resolve_forever() {
+Task<void> Admission::resolve_forever() {
   for (;;) {
     changed_.clear();
     std::vector<Task<void>> looking;
@@ -75,7 +75,7 @@ Task<void> Gate::resolve_forever() {
   }
 }
 
-Task<bool> Gate::allowed(std::string client_ip, bool members_too, dcs::ClusterPtr view) {
+Task<bool> Admission::allowed(std::string client_ip, bool members_too, dcs::ClusterPtr view) {
   boost::system::error_code ec;
   const auto client = ip::make_address(client_ip, ec);
   if (ec) co_return false;
@@ -94,8 +94,8 @@ Task<bool> Gate::allowed(std::string client_ip, bool members_too, dcs::ClusterPt
   co_return std::ranges::find(addresses, client) != addresses.end();
 }
 
-Task<std::optional<net::HttpResponse>> Gate::check(net::HttpRequest request, dcs::ClusterPtr view,
-                                                   From from) {
+Task<std::optional<net::HttpResponse>> Admission::check(net::HttpRequest request, dcs::ClusterPtr view,
+                                                        From from) {
   const bool members_too = rest_.allowlist_include_members && from == From::list_and_members;
   bool address_allowed = true;
   if (rest_.allowlist || members_too) {

@@ -10,9 +10,9 @@ namespace tanist::api {
 /// Who is heard also while others occupy all connections: probes and tools of this host, and the members of
 /// the cluster, whose races ask here. Members are known by the addresses in their keys; one that published a
 /// name is not looked up for this. Lives on the api thread.
-class Favoured {
+class PreferredClients {
  public:
-  explicit Favoured(const ha::SnapshotBoard& board) : board_(board) {}
+  explicit PreferredClients(const ha::SnapshotBoard& board) : board_(board) {}
   bool operator()(const std::string& address);
 
  private:

@@ -1,4 +1,4 @@
-#include "api/pages.h"
+#include "api/responses.h"
 
 #include "core/format.h"
 

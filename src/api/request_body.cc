@@ -1,6 +1,6 @@
-#include "api/bodies.h"
+#include "api/request_body.h"
 
-#include "api/pages.h"
+#include "api/responses.h"
 #include "core/format.h"
 
 namespace tanist::api {

@@ -1,18 +1,18 @@
-#include "api/favoured.h"
+#include "api/preferred_clients.h"
 
 #include <gtest/gtest.h>
 
 namespace tanist::api {
 namespace {
 
-TEST(Favoured, are_this_host_and_the_members_at_the_addresses_they_publish) {
+TEST(PreferredClients, are_this_host_and_the_members_at_the_addresses_they_publish) {
   ha::SnapshotBoard board;
-  Favoured favoured(board);
-  EXPECT_TRUE(favoured("127.0.0.1"));
-  EXPECT_TRUE(favoured("127.8.9.1"));
-  EXPECT_TRUE(favoured("::1"));
-  EXPECT_FALSE(favoured("10.1.0.11")) << "nothing is known yet";
-  EXPECT_FALSE(favoured("")) << "no address";
+  PreferredClients preferred(board);
+  EXPECT_TRUE(preferred("127.0.0.1"));
+  EXPECT_TRUE(preferred("127.8.9.1"));
+  EXPECT_TRUE(preferred("::1"));
+  EXPECT_FALSE(preferred("10.1.0.11")) << "nothing is known yet";
+  EXPECT_FALSE(preferred("")) << "no address";
 
   const auto publish = [&](const std::string& url) {
     auto cluster = std::make_shared<dcs::Cluster>();
@@ -25,15 +25,15 @@ TEST(Favoured, are_this_host_and_the_members_at_the_addresses_they_publish) {
     board.publish(snapshot);
   };
   publish("http://10.1.0.11:8008/patroni");
-  EXPECT_TRUE(favoured("10.1.0.11"));
-  EXPECT_TRUE(favoured("fd00::1"));
-  EXPECT_FALSE(favoured("10.1.0.12"));
+  EXPECT_TRUE(preferred("10.1.0.11"));
+  EXPECT_TRUE(preferred("fd00::1"));
+  EXPECT_FALSE(preferred("10.1.0.12"));
   publish("http://10.1.0.12:8008/patroni");
-  EXPECT_FALSE(favoured("10.1.0.11"));
-  EXPECT_TRUE(favoured("10.1.0.12"));
+  EXPECT_FALSE(preferred("10.1.0.11"));
+  EXPECT_TRUE(preferred("10.1.0.12"));
 
   board.publish(std::make_shared<ha::Snapshot>());
-  EXPECT_TRUE(favoured("10.1.0.12")) << "while the store is away they race by what was known";
+  EXPECT_TRUE(preferred("10.1.0.12")) << "while the store is away they race by what was known";
 }
 
 }  // namespace

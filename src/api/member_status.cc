@@ -1,4 +1,4 @@
-#include "api/observed.h"
+#include "api/member_status.h"
 
 #include <algorithm>
 
@@ -36,9 +36,9 @@ const postgres::Probe* usable_probe(const ha::Snapshot& s) {
 
 }  // namespace
 
-Observed observe(const ha::Snapshot& s, Instant now) {
+MemberStatus member_status(const ha::Snapshot& s, Instant now) {
   const auto& dynamic = s.settings->dynamic;
-  Observed o;
+  MemberStatus o;
   o.snapshot = &s;
   o.stale = is_stale(s, now);
   o.lease_held = now < s.lease_until;
