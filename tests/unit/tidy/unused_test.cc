@@ -47,7 +47,7 @@ Words words_of(const std::vector<SourceFile>& files) {
   static const std::regex word(R"((\w+::\w+)|((?:\.|->)\w+))");
   Words words;
   for (const auto& file : files) {
-    if (!file.in("src/") || std::ranges::find(kCodec, file.path) != std::end(kCodec)) continue;
+    if (!file.in("src/") || std::ranges::count(kCodec, file.path) > 0) continue;
     // Where an enumeration is opened its values stand alone.
     for (const auto& opened : all(file.code, R"(\busing enum (?:\w+::)*(\w+);)"))
       for (const auto& bare : all(file.code, R"(\b([a-z]\w*)\b)"))
@@ -76,7 +76,8 @@ Complaints unused_names(const std::vector<SourceFile>& files) {
 
   const auto& memory = file_named(files, "src/ha/model/memory.h");
   for (const auto& part : all(memory.code, R"(\bstruct (\w+) \{)"))
-    for (const auto& field : all(body_of(memory.code, "struct " + part), R"((\w+)(?: = [^;,{}]+|\{\})?;)"))
+    for (const auto& field : all(body_of(memory.code, "struct " + part),
+                                 R"(\b(?!const\b|default\b)(\w+)(?: = [^;,{}]+|\{\})?;)"))
       if (!words.contains("." + field)) complaints.push_back("nothing uses " + part + "::" + field);
 
   static const std::regex enumeration(R"(\benum class (\w+)[^{;]*\{([^}]*)\})");
