@@ -1,6 +1,6 @@
 // Arrows go down only:
-// apps -> {member, ctl, setup} -> api -> ha -> {postgres, dcs} -> config -> {net, process} -> async -> log ->
-// core.
+// apps -> {member, ctl, setup} -> {api, stores} -> ha -> {postgres, dcs} -> config -> {net, process} -> async
+// -> log -> core.
 
 #include <gtest/gtest.h>
 
@@ -23,12 +23,15 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"process", {"core", "log", "async"}},
     {"net", {"core", "log", "async"}},
     {"config/yaml", {"core", "config"}},
-    {"config/keys", {"core"}},
+    {"config/keys", {"core", "config"}},
+    {"config/stores", {"core", "net", "config"}},
     {"config/sections", {"core", "log", "config", "config/keys"}},
-    {"config/read", {"core", "config", "config/yaml", "config/keys", "config/sections"}},
-    {"config", {"core", "net", "config/yaml", "config/keys", "config/sections", "config/read"}},
+    {"config/read", {"core", "config", "config/yaml", "config/keys", "config/sections", "config/stores"}},
+    {"config",
+     {"core", "net", "config/yaml", "config/keys", "config/sections", "config/stores", "config/read"}},
     {"dcs", {"core", "log", "async", "net", "config"}},
-    {"dcs/etcd3", {"core", "log", "async", "net", "config", "dcs"}},
+    {"dcs/etcd3", {"core", "log", "async", "net", "config", "config/stores", "dcs"}},
+    {"stores", {"async", "config", "dcs", "dcs/etcd3"}},
     {"postgres", {"core", "async", "config"}},
     {"postgres/client", {"core", "async", "net", "config", "postgres"}},
     {"postgres/parameters", {"core", "config", "config/sections", "postgres", "postgres/client"}},
@@ -54,13 +57,13 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
      {"core", "cli", "net", "process", "config", "config/read", "config/yaml", "dcs", "ctl", "ctl/show"}},
     {"ctl",
      {"core", "log", "async", "cli", "net", "process", "config", "config/read", "config/sections",
-      "config/yaml", "dcs", "dcs/etcd3", "postgres", "ctl/show", "ctl/commands"}},
+      "config/stores", "config/yaml", "dcs", "stores", "postgres", "ctl/show", "ctl/commands"}},
     {"setup",
      {"core", "async", "net", "process", "config", "config/keys", "config/read", "config/sections",
       "config/yaml", "postgres", "postgres/client", "postgres/files"}},
     {"member",
-     {"core", "log", "async", "net", "process", "config", "config/read", "config/sections", "dcs",
-      "dcs/etcd3", "postgres", "postgres/local", "ha", "ha/model", "ha/engine", "api"}},
+     {"core", "log", "async", "net", "process", "config", "config/read", "config/sections", "config/stores",
+      "dcs", "stores", "postgres", "postgres/local", "ha", "ha/model", "ha/engine", "api"}},
     {"apps",
      {"core", "log", "async", "cli", "net", "process", "config", "config/read", "ctl", "ctl/commands",
       "member", "setup"}},
