@@ -4,6 +4,7 @@
 #include "config/modes.h"
 #include "core/document.h"
 #include "ha/engine/impl.h"
+#include "json/parse.h"
 #include "log/log.h"
 
 TANIST_LOGGER("patroni.ha");
