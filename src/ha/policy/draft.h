@@ -55,6 +55,10 @@ class Draft {
   /// Releases the leader key, unless the server may commit; the reason is set by the caller.
   void release(std::optional<Lsn> last_lsn = std::nullopt);
 
+  /// Ends the daemon, once nothing may commit any more: until then that is stopped. Always true; the reason
+  /// is set by the caller.
+  bool exit_after_stop(std::string why);
+
   /// The finished decision, with its mandate.
   Decision finish();
 

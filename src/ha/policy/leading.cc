@@ -6,8 +6,8 @@
 #include "ha/policy/history.h"
 #include "ha/policy/member_slots.h"
 #include "ha/policy/modes.h"
+#include "ha/policy/questions.h"
 #include "ha/policy/race.h"
-#include "ha/policy/rules.h"
 #include "ha/policy/timelines.h"
 
 namespace tanist::ha::policy {
@@ -187,7 +187,7 @@ bool promote(Draft& d) {
 
 /// ha.md §3.5.2
 bool wait_for_start(Draft& d) {
-  const Duration timeout = d.memory.outage.start_timeout.value_or(d.settings.dynamic.primary_start_timeout);
+  const Duration timeout = start_patience(d.view, d.memory);
   const Duration left = timeout - (d.now() - starting_since(d.view));
   d.number("left_seconds", seconds(left));
   if (left > Duration::zero()) {

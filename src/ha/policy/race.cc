@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "ha/policy/modes.h"
+#include "ha/policy/questions.h"
 #include "ha/policy/rejoin.h"
-#include "ha/policy/rules.h"
 #include "ha/policy/timelines.h"
 
 namespace tanist::ha::policy {

@@ -6,9 +6,9 @@
 
 #include "ha/policy/following.h"
 #include "ha/policy/modes.h"
+#include "ha/policy/questions.h"
 #include "ha/policy/race.h"
 #include "ha/policy/rejoin.h"
-#include "ha/policy/rules.h"
 
 namespace tanist::ha::policy {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "ha/policy/following.h"
 #include "ha/policy/modes.h"
-#include "ha/policy/rules.h"
+#include "ha/policy/questions.h"
 
 namespace tanist::ha::policy {
 namespace {

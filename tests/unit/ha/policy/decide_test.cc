@@ -9,7 +9,7 @@
 #include "ha/model/journal_codec.h"
 #include "ha/policy/decide.h"
 #include "ha/policy/modes.h"
-#include "ha/policy/rules.h"
+#include "ha/policy/questions.h"
 #include "unit/ha/random_view.h"
 #include "unit/ha/transcript.h"
 #include "unit/ha/view_builder.h"

@@ -1,4 +1,4 @@
-#include "ha/policy/rules.h"
+#include "ha/policy/questions.h"
 
 #include <algorithm>
 #include <array>
@@ -52,6 +52,10 @@ bool is_starting(const View& view) {
 Instant starting_since(const View& view) {
   if (said_to_start(view)) return view.postgres.state_since;
   return view.postgres.facts.failing_since.value_or(view.postgres.state_since);
+}
+
+Duration start_patience(const View& view, const Memory& memory) {
+  return memory.outage.start_timeout.value_or(view.settings->dynamic.primary_start_timeout);
 }
 
 bool has_fresh_probe(const View& view) {
