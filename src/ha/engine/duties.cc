@@ -27,7 +27,7 @@ struct Engine::Impl::Duties {
   Task<bool> operator()(duty::Member) {
     if (!e.store_.ok()) co_return true;
     // As things are now, not as they were decided on.
-    auto record = member_record(e.make_view({}), e.words_.progress);
+    auto record = member_record(e.make_view({}), *e.settings_.get(), e.words_.progress);
     auto touched = co_await e.ports_.store.touch_member(std::move(record), side_write());
     if (!touched.done()) log::debug("could not write the member key: {}", touched.detail);
     co_return touched.done();

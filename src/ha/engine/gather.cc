@@ -62,7 +62,7 @@ View Engine::Impl::make_view(Answers answers) const {
   view.now = now();
   view.wall_now = ports_.clock.wall_now();
   view.self = {settings_->name, incarnation_};
-  view.settings = settings_.get();
+  view.settings = policy_settings(*settings_.get());
   view.store = store_.view();
   view.lock = store_.lock();
   view.lease = keeper_.lease();

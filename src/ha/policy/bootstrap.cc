@@ -27,12 +27,12 @@ void tell_what_is_waited_for(Draft& d) {
   };
   const auto& initialize = d.cluster.initialize;
   const auto& before = d.view.store.last_with_leader;
-  const std::string path = d.settings.base_path() + "/initialize";
+  const std::string path = d.settings.base_path + "/initialize";
   if (!initialize.value.empty()) {
     say(Code::waiting_for_data, {path, initialize.value, names_with_data(d)});
   } else if (d.settings.tags.nofailover) {
     say(Code::waiting_may_not_found, {"its tag nofailover is set"});
-  } else if (!d.settings.bootstrap.present) {
+  } else if (!d.settings.may_bootstrap) {
     say(Code::waiting_may_not_found, {"its configuration has no bootstrap section"});
   } else if (before && !before->unlocked()) {
     say(Code::waiting_for_former_leader, {before->leader_name()});
@@ -65,11 +65,11 @@ bool found_cluster(Draft& d) {
   const auto& initialize = d.cluster.initialize;
   const auto& before = d.view.store.last_with_leader;
   const bool led_before = before && !before->unlocked();
-  if (d.settings.tags.nofailover || !d.settings.bootstrap.present || !initialize.value.empty())
+  if (d.settings.tags.nofailover || !d.settings.may_bootstrap || !initialize.value.empty())
     return wait_for_founder(d);
   // A wiped store: whoever led before has the data and is about to say so.
   if (led_before) return wait_for_founder(d);
-  if (const std::string mode = mode_not_served(d.settings.dynamic); !mode.empty()) return wait_for_founder(d);
+  if (const std::string mode = mode_not_served(d.settings); !mode.empty()) return wait_for_founder(d);
   if (initialize.present && !may_take_over(d)) return wait_for_founder(d);
   if (!d.linearizable()) return d.because(Code::waiting_for_bootstrap);
   intent::Bootstrap bootstrap;

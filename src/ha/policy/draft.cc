@@ -17,7 +17,7 @@ const dcs::Cluster& no_cluster() {
 Draft::Draft(const View& from)
     : view(from),
       cluster(from.store.cluster ? *from.store.cluster : no_cluster()),
-      settings(*from.settings),
+      settings(from.settings),
       memory(decision.memory) {
   decision.memory = from.memory;
 }

@@ -20,7 +20,7 @@ class Draft {
   const View& view;
   /// The view's cluster; an empty one where none was ever read.
   const dcs::Cluster& cluster;
-  const config::Settings& settings;
+  const PolicySettings& settings;
   Decision decision;
   /// The next memory.
   Memory& memory;

@@ -16,10 +16,10 @@ std::optional<postgres::Upstream> wanted_upstream(const View& view) {
   const dcs::Cluster& cluster = view.cluster();
   const std::string& me = view.self.name;
   // ha.md §10.2.1
-  if (view.settings->tags.nostream) return std::nullopt;
+  if (view.settings.tags.nostream) return std::nullopt;
   const dcs::Member* leader = cluster.leader_member();
   // ha.md §10.2.3: a member that does not exist is no upstream, nor is one that streams from me in the end.
-  const std::string& from = view.settings->tags.replicatefrom;
+  const std::string& from = view.settings.tags.replicatefrom;
   if (!from.empty() && from != me && leader && leader->name != me) {
     std::set<std::string> passed;
     const dcs::Member* at = cluster.member(from);
@@ -104,7 +104,7 @@ std::optional<postgres::Upstream> upstream_of(const View& view, const dcs::Membe
   upstream.member = member.name;
   upstream.host = address->first;
   upstream.port = address->second;
-  if (view.settings->postgresql.use_slots) upstream.slot = dcs::slot_name(view.self.name);
+  if (view.settings.postgresql.use_slots) upstream.slot = dcs::slot_name(view.self.name);
   return upstream;
 }
 

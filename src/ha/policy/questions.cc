@@ -55,7 +55,7 @@ Instant starting_since(const View& view) {
 }
 
 Duration start_patience(const View& view, const Memory& memory) {
-  return memory.outage.start_timeout.value_or(view.settings->dynamic.primary_start_timeout);
+  return memory.outage.start_timeout.value_or(view.settings.dynamic.primary_start_timeout);
 }
 
 bool has_fresh_probe(const View& view) {
@@ -89,7 +89,7 @@ Timeline own_timeline(const View& view) {
 
 bool can_rewind(const View& view) {
   const auto& control = view.postgres.facts.control;
-  return view.settings->postgresql.use_pg_rewind && view.postgres.facts.rewind_works && control &&
+  return view.settings.postgresql.use_pg_rewind && view.postgres.facts.rewind_works && control &&
          (control->wal_log_hints || control->data_checksums);
 }
 

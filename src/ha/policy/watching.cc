@@ -88,7 +88,7 @@ bool start_too_slow(Draft& d, const OperationView& op) {
     d.wake(op.phase_since + patience);
     return false;
   }
-  if (!mode_not_served(d.settings.dynamic).empty()) return false;
+  if (!mode_not_served(d.settings).empty()) return false;
   const auto possible = failover_possible(d);
   if (!possible || !*possible) return false;
   d.intend(intent::PreEmpt{"startup timeout"});

@@ -69,7 +69,7 @@ ha::Decision decision(const std::string& what) {
 
 ha::View view() {
   ha::View seen;
-  seen.settings = std::make_shared<const config::Settings>();
+  seen.settings = ha::policy_settings({});
   return seen;
 }
 
