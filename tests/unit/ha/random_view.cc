@@ -218,7 +218,8 @@ class Varying {
     } else if constexpr (std::is_aggregate_v<T>) {
       boost::pfr::for_each_field(value, [this](auto& field) { (*this)(field); });
     } else {
-      static_assert(std::is_same_v<T, Secret>, "how does a field of this type vary?");
+      static_assert(std::is_same_v<T, Secret> || std::is_same_v<T, config::StoreOptions>,
+                    "how does a field of this type vary?");
     }
   }
   template <class T>

@@ -1,4 +1,5 @@
 #include "member/journal.h"
+#include "json/parse.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
