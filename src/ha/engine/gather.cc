@@ -1,5 +1,4 @@
 #include "async/wait.h"
-#include "core/document.h"
 #include "ha/engine/impl.h"
 #include "ha/policy/decide.h"
 #include "log/log.h"

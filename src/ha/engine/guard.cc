@@ -1,7 +1,6 @@
 #include <algorithm>
 
 #include "ha/engine/impl.h"
-#include "json/parse.h"
 #include "log/log.h"
 
 TANIST_LOGGER("patroni.ha");

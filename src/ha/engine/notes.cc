@@ -6,6 +6,7 @@
 
 #include "core/document.h"
 #include "ha/engine/small_file.h"
+#include "json/parse.h"
 #include "log/log.h"
 
 TANIST_LOGGER("patroni.ha");

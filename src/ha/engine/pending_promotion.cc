@@ -4,6 +4,7 @@
 
 #include "core/document.h"
 #include "ha/engine/small_file.h"
+#include "json/parse.h"
 #include "log/log.h"
 
 TANIST_LOGGER("patroni.ha");

@@ -5,6 +5,7 @@
 #include "config/modes.h"
 #include "core/document.h"
 #include "ha/engine/small_file.h"
+#include "json/parse.h"
 #include "log/log.h"
 
 TANIST_LOGGER("patroni.ha");

@@ -1,7 +1,5 @@
 #include "async/wait.h"
-#include "core/document.h"
 #include "ha/engine/impl.h"
-#include "json/parse.h"
 #include "log/log.h"
 
 TANIST_LOGGER("patroni.ha");
