@@ -255,11 +255,13 @@ void fields(A& a, PostgresView& v) {
   a("seen_running", v.seen_running), a("promoting", v.promoting);
   a("recovery_difference", v.recovery_difference);
 }
+namespace order {
 template <class A>
-void fields(A& a, RestartRequest& v) {
+void fields(A& a, Restart& v) {
   a("role", v.role), a("older_than", v.older_than), a("only_if_pending", v.only_if_pending);
   a("timeout", v.timeout);
 }
+}  // namespace order
 template <class A>
 void fields(A& a, RestartAsked& v) {
   a("request", v.request), a("id", v.id);

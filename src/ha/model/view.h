@@ -12,7 +12,7 @@
 #include "core/time.h"
 #include "dcs/model.h"
 #include "ha/model/lease.h"
-#include "ha/model/requests.h"
+#include "ha/model/orders.h"
 #include "postgres/types.h"
 
 /// All that a decision may know. Gathered by the cycle; decide() sees nothing else.
