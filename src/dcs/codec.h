@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "dcs/model.h"
-#include "dcs/store.h"
+#include "dcs/values.h"
 
 /// Between the keys of the store and the model, the same for every backend that stores the values as text.
 namespace tanist::dcs {

@@ -8,7 +8,7 @@
 #include "async/mailbox.h"
 #include "core/time.h"
 #include "dcs/model.h"
-#include "dcs/store.h"
+#include "dcs/values.h"
 #include "ha/model/orders.h"
 
 namespace tanist::ha {

@@ -168,8 +168,8 @@ void Member::start() {
   world_.note(name_, "daemon starts");
   ha::EngineObserver observer;
   observer.decided = [this](const ha::View& view, const ha::Decision& decision) {
-    std::string text = fmt::format("decides {} -> {}", ha::code_name(decision.reason.code),
-                                   ha::intent_name(decision.intent));
+    std::string text =
+        fmt::format("decides {} -> {}", ha::code_name(decision.reason.code), ha::name_of(decision.intent));
     world_.mix(name_, text);
     if (text != daemon_->last_decision) {
       world_.remark(name_, text);

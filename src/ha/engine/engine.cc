@@ -1,4 +1,5 @@
 #include "ha/engine/engine.h"
+#include "ha/policy/decide.h"
 
 #include "async/wait.h"
 #include "ha/engine/impl.h"
@@ -86,7 +87,7 @@ Engine::Impl::Impl(Executor executor, Ports ports, config::SettingsPtr settings,
 bool Engine::Impl::may_write() const {
   const auto& facts = ports_.server.facts();
   if (facts.process == postgres::Process::none) return false;
-  if (role_ == postgres::Role::primary || role_ == postgres::Role::promoted) return true;
+  if (is_leaderlike(role_)) return true;
   if (promoting()) return true;
   if (facts.process == postgres::Process::orphans) return !facts.standby_signal;
   return facts.probe && !facts.probe->in_recovery;
@@ -193,8 +194,8 @@ Task<void> Engine::Impl::cycle() {
   cycle_fresh_ = false;
   memory_.callback_fired = memory_.callback_fired || callback_fired_;
   if (const auto done = std::exchange(checkpoint_ended_, std::nullopt)) {
-    memory_.checkpoint_after_promote_running = false;
-    memory_.checkpoint_after_promote_done = *done;
+    memory_.promotion.checkpoint_running = false;
+    memory_.promotion.checkpoint_done = *done;
   }
   settle_restart();
   if (reloaded_) {
@@ -248,7 +249,7 @@ Snapshot Engine::Impl::describe() const {
   s.facts = ports_.server.facts();
   s.lease_until = keeper_.lease().until;
   s.paused = settings_->dynamic.pause;
-  s.diverged = memory_.diverged;
+  s.diverged = memory_.standings.diverged;
   s.cluster = cluster_;
   s.store_ok = store_ok_;
   s.dcs_last_seen = dcs_last_seen_;
@@ -256,7 +257,7 @@ Snapshot Engine::Impl::describe() const {
   s.next_run = next_run_;
   s.operation = operations_.view();
   s.progress = progress_;
-  s.rejoin_error = memory_.rejoin_error;
+  s.rejoin_error = memory_.rejoin.error;
   if (commands_.scheduled_restart) s.scheduled_restart = commands_.scheduled_restart->shown;
   s.last_reason = last_reason_;
   s.last_decision_at = last_decision_at_;

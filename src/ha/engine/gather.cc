@@ -1,6 +1,7 @@
 #include "async/wait.h"
 #include "core/document.h"
 #include "ha/engine/impl.h"
+#include "ha/policy/decide.h"
 #include "log/log.h"
 
 TANIST_LOGGER("patroni.ha");

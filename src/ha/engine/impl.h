@@ -76,10 +76,12 @@ struct Engine::Impl final : OperationHost {
   Lock lock_of(const dcs::Cluster& cluster) const;
   View make_view(Answers answers) const;
 
-  // Acting (act.cc).
+  // Acting (act.cc, duties.cc, intents.cc).
   Task<void> act(const View& view, const Decision& decision);
-  Task<bool> do_duty(const Duty& duty, const View& view);
-  Task<void> do_intent(const Intent& intent, const View& view);
+  struct Duties;
+  Task<bool> do_duty(Duty duty, const View& view);
+  struct Intents;
+  Task<void> do_intent(Intent intent);
   Task<void> take_lock(intent::Acquire what);
   Task<void> begin_bootstrap(intent::Bootstrap what);
   Task<void> sync_slots(duty::Slots what);

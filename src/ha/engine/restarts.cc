@@ -47,7 +47,7 @@ void Engine::Impl::settle_restart() {
   if (!restart_ || !restart_->begun) return;
   const auto& result = operations_.last();
   if (!result || result->serial <= restart_->results_before) return;
-  if (result->ok) {
+  if (result->ok()) {
     answer_restart({Outcome::done, {}});
   } else if (ports_.server.facts().running()) {
     answer_restart({Outcome::still_starting, {}});

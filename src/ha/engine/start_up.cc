@@ -214,7 +214,8 @@ Task<bool> Engine::Impl::start_up() {
 Task<bool> Engine::Impl::name_is_free(dcs::ClusterPtr cluster) {
   const dcs::Member* namesake = cluster->member(settings_->name);
   if (!namesake || namesake->api_url.empty()) co_return true;
-  const bool answered = co_await ports_.peers.anybody_at(namesake->api_url, now() + kNameCheck);
+  const bool answered =
+      co_await ports_.peers.answers_as(settings_->name, namesake->api_url, now() + kNameCheck);
   co_return !answered;
 }
 

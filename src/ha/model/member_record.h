@@ -4,7 +4,7 @@
 
 #include "core/document.h"
 #include "ha/model/view.h"
-#include "postgres/server.h"
+#include "postgres/types.h"
 
 namespace tanist::ha {
 

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "core/document.h"
+#include "core/fields.h"
 #include "core/time.h"
 #include "postgres/types.h"
 
@@ -39,6 +40,8 @@ struct Restart {
   bool only_if_pending = false;
   /// How long the start may take; nullopt: primary_start_timeout.
   std::optional<Duration> timeout;
+
+  TANIST_FIELDS(role, older_than, only_if_pending, timeout);
 };
 
 /// A restart at a time of the calendar (ha.md §11.2); one at a time. Answered at once.
@@ -71,6 +74,8 @@ struct RestartAsked {
   order::Restart request;
   /// Tells this request from the next one.
   std::uint64_t id = 0;
+
+  TANIST_FIELDS(request, id);
 };
 
 /// A restart that waits for its time.
@@ -82,6 +87,8 @@ struct ScheduledRestart {
   std::string postmaster_start_time;
   /// order::ScheduleRestart::shown
   Document shown = Document::map();
+
+  TANIST_FIELDS(request, at, postmaster_start_time, shown);
 };
 
 }  // namespace tanist::ha

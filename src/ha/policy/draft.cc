@@ -5,7 +5,6 @@
 namespace tanist::ha::policy {
 namespace {
 
-constexpr Duration kSaidAgainAfter = std::chrono::minutes(1);
 constexpr Duration kWordsPause = std::chrono::milliseconds(20);
 
 const dcs::Cluster& no_cluster() {
@@ -39,14 +38,16 @@ void Draft::add(Duty duty, OnFailure on_failure) {
 
 void Draft::say(log::Level level, Code code, std::vector<std::string> arguments) {
   const Reason line{.code = code, .arguments = std::move(arguments)};
-  add(duty::Say{.level = static_cast<int>(level), .text = line.text()});
+  add(duty::Say{.level = level, .text = line.text()});
 }
 
-void Draft::say_each_minute(const std::string& key, log::Level level, Code code,
-                            std::vector<std::string> arguments) {
-  const auto told = memory.refusals_told.find(key);
-  if (told != memory.refusals_told.end() && now() - told->second < kSaidAgainAfter) return;
-  memory.refusals_told[key] = now();
+void Draft::say_each_minute(log::Level level, Code code, std::vector<std::string> arguments,
+                            const std::string& about) {
+  std::string key(code_name(code));
+  if (!about.empty()) key += " " + about;
+  const auto [told, first] = memory.told.at.try_emplace(std::move(key), now());
+  if (!first && now() - told->second < kSaidAgainAfter) return;
+  told->second = now();
   say(level, code, std::move(arguments));
 }
 

@@ -5,10 +5,13 @@
 #include <utility>
 
 #include "ha/model/decision.h"
-#include "log/log.h"
+#include "log/level.h"
 
 /// A decision in the making: what a rule knows (the view) and what it has said so far.
 namespace tanist::ha::policy {
+
+/// What is said once a minute is said again after this.
+inline constexpr Duration kSaidAgainAfter = std::chrono::minutes(1);
 
 class Draft {
  public:
@@ -35,9 +38,10 @@ class Draft {
   void add(Duty duty, OnFailure on_failure = OnFailure::go_on);
   /// A line of the log beside the result, in the words of a reason.
   void say(log::Level level, Code code, std::vector<std::string> arguments = {});
-  /// The same, but no more often than once a minute for each `key`.
-  void say_each_minute(const std::string& key, log::Level level, Code code,
-                       std::vector<std::string> arguments = {});
+  /// The same, but no more often than once a minute for each code and each `about`, where a line may speak of
+  /// several.
+  void say_each_minute(log::Level level, Code code, std::vector<std::string> arguments = {},
+                       const std::string& about = {});
 
   /// True when the view is read linearizably; else asks for that.
   bool linearizable();

@@ -1,4 +1,5 @@
 #include "ha/policy/following.h"
+#include "ha/policy/decide.h"
 
 #include <fmt/format.h>
 #include <algorithm>
@@ -62,14 +63,14 @@ constexpr int kTellsReceiver = 90600;
 /// lose what it acknowledged: they are told to try again as soon as it accepts connections. Its own daemon
 /// says so in its member key, which costs the primary nothing.
 void nudge(Draft& d, const std::optional<postgres::Upstream>& upstream) {
-  auto& nudges = d.memory.nudges;
+  auto& nudges = d.memory.following.nudges;
   const dcs::Member* source = upstream ? d.cluster.member(upstream->member) : nullptr;
   if (streams(d.view) || source == nullptr || d.facts().major_version < kTellsReceiver) {
     nudges.reset();
     return;
   }
   if (!d.facts().accepts() || !has_fresh_probe(d.view) || !d.facts().probe->in_recovery) return;
-  if (!nudges) nudges = Memory::Nudges{.of = {}, .since = d.now(), .last = {}, .count = 0, .waited = false};
+  if (!nudges) nudges = Nudges{.of = {}, .since = d.now(), .last = {}, .count = 0, .waited = false};
   const bool accepts = source->state == to_string(postgres::State::running);
   std::string of = fmt::format("{} {} {}", source->name, source->state, source->timeline.value);
   if (of != nudges->of) nudges->count = 0;
@@ -119,7 +120,7 @@ const dcs::Member* clone_source(const View& view) {
       preferred.push_back(&member);
   if (!preferred.empty()) {
     // A source that did not serve is not asked for ever: the next try is another's, in the end the leader's.
-    const auto failed = static_cast<std::size_t>(std::max(0, view.memory.clones_failed));
+    const auto failed = static_cast<std::size_t>(std::max(0, view.memory.making.clones_failed));
     if (failed >= preferred.size() && leader && leader->name != view.self.name && leader->host_port())
       preferred.push_back(leader);
     // Members that clone at the same time choose different sources, without drawing lots.
@@ -135,10 +136,10 @@ const dcs::Member* clone_source(const View& view) {
 bool follow_leader(Draft& d) {
   const View& view = d.view;
   const std::string leader = d.cluster.leader_name();
-  const bool lost_race = d.memory.acquiring;
-  d.memory.acquiring = false;
-  d.memory.retain_slots.clear();
-  d.memory.retain_slots_seeded = false;
+  const bool lost_race = d.memory.race.acquiring;
+  d.memory.race.acquiring = false;
+  d.memory.slots.seen.clear();
+  d.memory.slots.seeded = false;
 
   // ha.md §10.1.2: a primary without the lock.
   if (may_commit(view)) {
@@ -148,7 +149,7 @@ bool follow_leader(Draft& d) {
     return d.because(lost_race ? Code::demoted_after_lost_race : Code::demoting_no_lock);
   }
   if (view.lock == Lock::foreign_session) {
-    d.say_each_minute("foreign session", log::Level::warning, Code::foreign_session, {d.me()});
+    d.say_each_minute(log::Level::warning, Code::foreign_session, {d.me()});
     return d.because(Code::no_action, {d.me()});
   }
   // ha.md §3.5.3
@@ -171,16 +172,16 @@ bool follow_leader(Draft& d) {
   if (aim && view.postgres.recovery_difference == postgres::RecoveryDifference::reload) {
     d.intend(intent::Follow{.upstream = upstream, .restart = false});
     trigger_check(d);
-  } else if (const Timeline mine = own_timeline(view), theirs = d.memory.leader_timeline;
+  } else if (const Timeline mine = own_timeline(view), theirs = d.memory.following.leader_timeline;
              mine && theirs && mine < theirs &&
-             (d.memory.own_timeline != mine || view.memory.leader_timeline != theirs)) {
+             (d.memory.following.own_timeline != mine || view.memory.following.leader_timeline != theirs)) {
     // Behind the leader's timeline: streaming gets there, unless the WAL has left it.
-    d.memory.own_timeline = mine;
+    d.memory.following.own_timeline = mine;
     trigger_check(d);
     if (rejoin_by_rewind(d)) return true;
   }
   if (aim && view.postgres.recovery_difference == postgres::RecoveryDifference::none) nudge(d, upstream);
-  if (d.memory.rewind == Memory::Rewind::check) d.wake_in(std::min(kCheckAgain, d.timing().loop_wait));
+  if (d.memory.rejoin.rewind == RewindState::check) d.wake_in(std::min(kCheckAgain, d.timing().loop_wait));
   if (lost_race) return d.because(Code::following_after_lost_race);
   return d.because(Code::no_action_secondary, {d.me(), leader});
 }

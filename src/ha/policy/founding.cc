@@ -21,10 +21,12 @@ std::string names_with_data(const Draft& d) {
 /// Beside the line that scripts know: what it is that nobody goes on with. Not at once, since a cluster that
 /// is being made is waited for every time.
 void tell_what_is_waited_for(Draft& d) {
-  const std::string key = "founder";
-  if (!d.cluster.unlocked() || d.memory.refusals_told.try_emplace(key, d.now()).second) return;
+  if (!d.cluster.unlocked()) return;
+  auto& since = d.memory.making.waiting_since;
+  if (!since) since = d.now();
+  if (d.now() - *since < kSaidAgainAfter) return;
   const auto say = [&](Code code, std::vector<std::string> arguments) {
-    d.say_each_minute(key, log::Level::warning, code, std::move(arguments));
+    d.say_each_minute(log::Level::warning, code, std::move(arguments));
   };
   const auto& initialize = d.cluster.initialize;
   const auto& before = d.view.store.last_with_leader;
@@ -74,7 +76,7 @@ bool found_cluster(Draft& d) {
   intent::Bootstrap bootstrap;
   if (initialize.present) bootstrap.take_over = initialize.version;
   d.intend(bootstrap);
-  d.memory.bootstrapping = true;
+  d.memory.making.bootstrapping = true;
   return d.because(Code::bootstrapping);
 }
 
@@ -95,7 +97,7 @@ bool join_without_leader(Draft& d) {
                          .from_leader = false,
                          .why_removal_allowed = {},
                          .basebackup_only = false});
-  d.memory.rewind = Memory::Rewind::initial;
+  d.memory.rejoin.rewind = RewindState::initial;
   return d.because(Code::cloning_without_leader);
 }
 
@@ -105,7 +107,7 @@ bool join_by_clone(Draft& d) {
   const auto upstream = source ? upstream_of(d.view, *source) : std::nullopt;
   if (!upstream) return wait_for_founder(d);
   if (const std::string mode = mode_not_served(d.settings.dynamic); !mode.empty()) {
-    d.say_each_minute("clone", log::Level::error, Code::not_cloning_in_mode, {mode});
+    d.say_each_minute(log::Level::error, Code::not_cloning_in_mode, {mode});
     return wait_for_founder(d);
   }
   if (const auto when = retry_at(d.view, OperationKind::clone)) {
@@ -118,7 +120,7 @@ bool join_by_clone(Draft& d) {
                          .from_leader = from_leader,
                          .why_removal_allowed = {},
                          .basebackup_only = false});
-  d.memory.rewind = Memory::Rewind::initial;
+  d.memory.rejoin.rewind = RewindState::initial;
   return d.because(from_leader ? Code::cloning_from_leader : Code::cloning_from_replica, {source->name});
 }
 
@@ -176,8 +178,7 @@ bool check_system_id(Draft& d) {
   if (initialize.valid_system_id()) {
     if (initialize.value == mine) return false;
     if (d.settings.dynamic.pause) {
-      d.say_each_minute("system id", log::Level::warning, Code::system_id_changed_paused,
-                        {initialize.value, mine});
+      d.say_each_minute(log::Level::warning, Code::system_id_changed_paused, {initialize.value, mine});
       if (!d.view.has_lock()) return false;
       d.release();
       return d.because(Code::released_system_id);
@@ -203,22 +204,22 @@ bool check_system_id(Draft& d) {
 }  // namespace
 
 bool go_on_bootstrapping(Draft& d) {
-  if (!d.memory.bootstrapping) return false;
+  if (!d.memory.making.bootstrapping) return false;
   const auto& last = d.view.last_operation;
   const auto ended = [&](OperationKind kind) { return last && last->kind == kind; };
   if (ended(OperationKind::cancel_bootstrap)) {
     d.because(Code::bootstrap_failed);
     return exit_after_stop(d, std::string(code_text(Code::bootstrap_failed)));
   }
-  if (ended(OperationKind::finish_bootstrap) && last->ok) {
-    d.memory.bootstrapping = false;
+  if (ended(OperationKind::finish_bootstrap) && last->ok()) {
+    d.memory.making.bootstrapping = false;
     if (locked_by_other(d.view)) return false;
     // Members wait for their slots already.
     d.wake(d.now());
     return d.because(Code::initialized);
   }
   const bool alive = d.facts().running();
-  if (ended(OperationKind::bootstrap) && last->ok && alive) {
+  if (ended(OperationKind::bootstrap) && last->ok() && alive) {
     d.intend(intent::FinishBootstrap{});
     return d.because(Code::running_post_bootstrap);
   }
@@ -228,7 +229,7 @@ bool go_on_bootstrapping(Draft& d) {
     if (!d.linearizable()) return d.because(Code::cancelling_bootstrap);
     const auto& initialize = d.cluster.initialize;
     if (initialize.valid_system_id() && initialize.value == d.facts().system_identifier) {
-      d.memory.bootstrapping = false;
+      d.memory.making.bootstrapping = false;
       return false;
     }
   }
@@ -238,7 +239,7 @@ bool go_on_bootstrapping(Draft& d) {
     d.intend(intent::CancelBootstrap{});
     return d.because(Code::cancelling_bootstrap);
   }
-  d.memory.bootstrapping = false;
+  d.memory.making.bootstrapping = false;
   return false;
 }
 
@@ -249,8 +250,7 @@ bool check_data(Draft& d) {
     case postgres::DataDirectory::unreadable: return without_data(d);
     case postgres::DataDirectory::foreign:
       // Nothing of it was made by this daemon, so nothing of it is touched.
-      d.say_each_minute("foreign", log::Level::error, Code::data_directory_foreign,
-                        {d.settings.postgresql.data_dir});
+      d.say_each_minute(log::Level::error, Code::data_directory_foreign, {d.settings.postgresql.data_dir});
       return make_nothing_of_data(d);
     case postgres::DataDirectory::ok: break;
   }

@@ -114,10 +114,10 @@ void publish_status(Draft& d) {
     status.slots[mine] = status.optime;
 
     // replication.md §5: the list of the leader before goes on, as if seen now.
-    auto& seen = d.memory.retain_slots;
-    if (!d.memory.retain_slots_seeded) {
+    auto& seen = d.memory.slots.seen;
+    if (!d.memory.slots.seeded) {
       for (const auto& name : d.cluster.status.retain_slots) seen[name] = d.now();
-      d.memory.retain_slots_seeded = true;
+      d.memory.slots.seeded = true;
     }
     for (const auto& [name, member] : d.cluster.members) {
       const std::string slot = dcs::slot_name(name);

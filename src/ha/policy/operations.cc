@@ -1,4 +1,5 @@
 #include "ha/policy/operations.h"
+#include "ha/policy/decide.h"
 
 #include "ha/policy/modes.h"
 #include "ha/policy/race.h"
@@ -22,17 +23,12 @@ constexpr Duration kStartGrace = 2s;
 /// Of what is told to others.
 constexpr std::size_t kShownError = 300;
 
-constexpr const char* kCancelled = "cancelled";
-constexpr const char* kPrePromote = "pre_promote: ";
-
 bool makes_writable(const Draft& d, const OperationView& op) {
-  const auto role = d.view.postgres.role;
-  const bool primary = role == postgres::Role::primary || role == postgres::Role::promoted;
   switch (op.kind) {
     case OperationKind::promote: return true;
     case OperationKind::start:
     case OperationKind::restart:
-    case OperationKind::follow_restart: return primary;
+    case OperationKind::follow_restart: return is_leaderlike(d.view.postgres.role);
     default: return false;
   }
 }
@@ -61,7 +57,7 @@ bool without_lock(Draft& d, const OperationView& op) {
     d.intend(intent::PreEmpt{"lost leader before promote"});
     return d.because(Code::lost_before_promote);
   }
-  d.say_each_minute("demoting during " + op.name, log::Level::info, Code::demoting_during, {op.name});
+  d.say_each_minute(log::Level::info, Code::demoting_during, {op.name}, op.name);
   d.intend(intent::PreEmpt{"lost leader lock"});
   return d.because(Code::lost_lock_during, {op.name});
 }
@@ -91,7 +87,7 @@ bool aims_at_the_past(Draft& d, const OperationView& op) {
 /// ha.md §3.4.1
 bool crash_recovery_too_slow(Draft& d, const OperationView& op) {
   const Duration patience = d.settings.dynamic.primary_start_timeout;
-  const Instant began = d.memory.outage_since.value_or(op.since);
+  const Instant began = d.memory.outage.since.value_or(op.since);
   if (op.kind != OperationKind::crash_recovery || !leads(d.view)) return false;
   if (d.now() < began + patience) {
     d.wake(began + patience);
@@ -109,7 +105,7 @@ bool start_too_slow(Draft& d, const OperationView& op) {
   const bool starts = op.kind == OperationKind::start || op.kind == OperationKind::restart ||
                       op.kind == OperationKind::follow_restart;
   if (!starts || op.phase != Phase::starting || !leads(d.view) || d.settings.dynamic.pause) return false;
-  const Duration patience = d.memory.start_timeout.value_or(d.settings.dynamic.primary_start_timeout);
+  const Duration patience = d.memory.outage.start_timeout.value_or(d.settings.dynamic.primary_start_timeout);
   if (d.now() < op.phase_since + patience) {
     d.wake(op.phase_since + patience);
     return false;
@@ -122,25 +118,25 @@ bool start_too_slow(Draft& d, const OperationView& op) {
 }
 
 void learn_rewind(Draft& d, const OperationResult& result) {
-  auto& rewind = d.memory.rewind;
-  if (result.ok) {
-    rewind = Memory::Rewind::success;
-    d.memory.astray = d.memory.found_diverged = false;
-    d.memory.rewinds_failed = 0;
-    d.memory.rejoin_error.clear();
-  } else if (result.detail != kCancelled) {
+  auto& rewind = d.memory.rejoin.rewind;
+  if (result.ok()) {
+    rewind = RewindState::success;
+    d.memory.standings.astray = d.memory.rejoin.found_diverged = false;
+    d.memory.rejoin.rewinds_failed = 0;
+    d.memory.rejoin.error.clear();
+  } else if (result.failed()) {
     // postgres.md §24: with the leader gone, the failure may be its end and not ours. A control file that
     // cannot be read any more is ours in any case.
     const dcs::Member* leader = d.cluster.leader_member();
-    const bool source_there = leader && leader->role == "primary" && !result.source_lost;
+    const bool source_there = leader && leader->role == "primary" && result.ending != Ending::source_lost;
     const bool unusable = d.facts().half_rewound && !d.facts().control_error.empty();
-    rewind = source_there || unusable ? Memory::Rewind::failed : Memory::Rewind::need;
+    rewind = source_there || unusable ? RewindState::failed : RewindState::need;
     if (!source_there && !unusable) return;
     const std::string from = leader ? leader->name : std::string();
-    if (d.memory.rewind_failed_from != from) d.memory.rewinds_failed = 0;
-    d.memory.rewind_failed_from = from;
-    ++d.memory.rewinds_failed;
-    d.memory.rejoin_error = result.detail.substr(0, std::min(result.detail.find('\n'), kShownError));
+    if (d.memory.rejoin.rewind_failed_from != from) d.memory.rejoin.rewinds_failed = 0;
+    d.memory.rejoin.rewind_failed_from = from;
+    ++d.memory.rejoin.rewinds_failed;
+    d.memory.rejoin.error = result.detail.substr(0, std::min(result.detail.find('\n'), kShownError));
   }
 }
 
@@ -155,40 +151,39 @@ void learn_result(Draft& d) {
     case OperationKind::restart:
     case OperationKind::follow_restart:
       // One that was ended on purpose, or goes on starting, is no failed start.
-      if (result->ok || result->detail == kCancelled || d.facts().process != postgres::Process::none)
-        d.memory.recovering = false;
-      if (result->ok && d.memory.rewind == Memory::Rewind::success) d.memory.rewind = Memory::Rewind::initial;
-      if (result->ok) d.memory.starts_failed = 0;
-      if (!result->ok && result->detail != kCancelled && d.facts().process == postgres::Process::none)
-        ++d.memory.starts_failed;
+      if (!result->failed() || d.facts().process != postgres::Process::none)
+        d.memory.outage.recovering = false;
+      if (result->ok() && d.memory.rejoin.rewind == RewindState::success)
+        d.memory.rejoin.rewind = RewindState::initial;
+      if (result->ok()) d.memory.outage.starts_failed = 0;
+      if (result->failed() && d.facts().process == postgres::Process::none) ++d.memory.outage.starts_failed;
       break;
     case OperationKind::rewind: learn_rewind(d, *result); break;
     case OperationKind::promote:
-      if (!result->ok && result->detail.starts_with(kPrePromote))
-        d.memory.pre_promote = Memory::PrePromote::failed;
+      if (result->ending == Ending::pre_promote_failed) d.memory.promotion.pre_promote_failed = true;
       // The words were ahead of the server.
-      if (!result->ok && d.facts().running() && d.facts().probe && d.facts().probe->in_recovery &&
+      if (!result->ok() && d.facts().running() && d.facts().probe && d.facts().probe->in_recovery &&
           !d.view.postgres.promoting)
         d.add(duty::SetRole{postgres::Role::replica});
       break;
     case OperationKind::demote:
     case OperationKind::shutdown:
-      d.memory.retain_slots.clear();
-      d.memory.retain_slots_seeded = false;
-      d.memory.outage_since = d.now();
-      d.memory.crash_recovery_tried = false;
+      d.memory.slots.seen.clear();
+      d.memory.slots.seeded = false;
+      d.memory.outage.since = d.now();
+      d.memory.outage.crash_recovery_tried = false;
       trigger_check(d);
       break;
     case OperationKind::clone:
-      d.memory.rewind = Memory::Rewind::initial;
-      if (result->ok) {
-        d.memory.astray = d.memory.found_diverged = false;
-        d.memory.clones_failed = 0;
-        d.memory.rewinds_failed = 0;
-        d.memory.starts_failed = 0;
-        d.memory.rejoin_error.clear();
+      d.memory.rejoin.rewind = RewindState::initial;
+      if (result->ok()) {
+        d.memory.standings.astray = d.memory.rejoin.found_diverged = false;
+        d.memory.making.clones_failed = 0;
+        d.memory.rejoin.rewinds_failed = 0;
+        d.memory.outage.starts_failed = 0;
+        d.memory.rejoin.error.clear();
       }
-      if (!result->ok && result->detail != kCancelled) ++d.memory.clones_failed;
+      if (result->failed()) ++d.memory.making.clones_failed;
       break;
     default: break;
   }
@@ -218,7 +213,7 @@ bool watch_operation(Draft& d) {
   if (d.view.has_lock()) return d.because(Code::updated_lock_during, {op.name});
   // ha.md §3.4.3
   if (d.cluster.unlocked() && op.kind != OperationKind::bootstrap)
-    d.say_each_minute("busy", log::Level::info, Code::not_healthy_enough);
+    d.say_each_minute(log::Level::info, Code::not_healthy_enough);
   return d.because(Code::in_progress, {op.name});
 }
 
@@ -250,11 +245,11 @@ bool shut_down(Draft& d) {
     // ha.md §2: what may commit is not left behind. A process that the kernel does not give back is killed
     // again.
     if (may_commit(d.view)) {
-      d.intend(intent::Shutdown{.hurry = hurry || !last->ok});
-      return d.because(last->ok ? Code::shutting_down : Code::shutdown_failed);
+      d.intend(intent::Shutdown{.hurry = hurry || !last->ok()});
+      return d.because(last->ok() ? Code::shutting_down : Code::shutdown_failed);
     }
     d.let_lock_lapse();
-    if (last->ok) {
+    if (last->ok()) {
       d.intend(intent::Exit{});
       return d.because(Code::shut_down);
     }

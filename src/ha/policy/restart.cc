@@ -1,4 +1,5 @@
 #include "ha/policy/restart.h"
+#include "ha/policy/decide.h"
 
 #include <fmt/format.h>
 
@@ -31,7 +32,7 @@ std::string obstacle(Draft& d, const order::Restart& request) {
   const View& view = d.view;
   if (view.commands.shutdown) return "the daemon is shutting down";
   if (view.operation) return view.operation->name + " already in progress";
-  if (d.memory.bootstrapping) return "bootstrap already in progress";
+  if (d.memory.making.bootstrapping) return "bootstrap already in progress";
   if (!view.store.ok) return "DCS is not accessible";
   if (const char* reason = unmet(view, request)) {
     d.say(log::Level::info, Code::restart_refused, {reason});
@@ -62,8 +63,8 @@ void begin(Draft& d, const order::Restart& request, std::optional<std::uint64_t>
   restart.asked = asked;
   d.intend(std::move(restart));
   // ha.md §11.1: its outcome is looked at like that of any other start.
-  d.memory.recovering = true;
-  d.memory.start_timeout = request.timeout;
+  d.memory.outage.recovering = true;
+  d.memory.outage.start_timeout = request.timeout;
 }
 
 }  // namespace
@@ -105,7 +106,7 @@ void restart_as_scheduled(Draft& d) {
   if (left > Duration::zero()) {
     d.wake_in(left);
     if (left > loop_wait)
-      d.say_each_minute("scheduled restart", log::Level::info, Code::awaiting_schedule,
+      d.say_each_minute(log::Level::info, Code::awaiting_schedule,
                         {"restart", iso8601(planned->at), fmt::format("{:.0f}", seconds(left))});
     return;
   }

@@ -17,10 +17,6 @@ constexpr Duration kLongestRetryPause = 20s;
 constexpr Duration kLongestRewindPause = 5min;
 constexpr int kMostDoublings = 10;
 
-bool role_is_primary(const View& view) {
-  return view.postgres.role == postgres::Role::primary || view.postgres.role == postgres::Role::promoted;
-}
-
 bool said_to_start(const View& view) {
   const auto state = view.postgres.state;
   return state == postgres::State::starting || state == postgres::State::restarting ||
@@ -32,17 +28,17 @@ bool said_to_start(const View& view) {
 bool is_primary(const View& view) {
   const auto& facts = view.postgres.facts;
   if (!facts.running()) return false;
-  if (!facts.probe) return role_is_primary(view);
+  if (!facts.probe) return is_leaderlike(view.postgres.role);
   if (!facts.probe->in_recovery) return true;
   // An answer from before the end of a promotion says nothing about the server of now.
   const bool outdated = view.last_operation && facts.probe->asked_at <= view.last_operation->ended;
-  return role_is_primary(view) && outdated;
+  return is_leaderlike(view.postgres.role) && outdated;
 }
 
 bool may_commit(const View& view) {
   const auto& facts = view.postgres.facts;
   if (facts.process == postgres::Process::none) return false;
-  if (view.postgres.promoting || role_is_primary(view)) return true;
+  if (view.postgres.promoting || is_leaderlike(view.postgres.role)) return true;
   return is_primary(view);
 }
 
@@ -99,11 +95,11 @@ bool streams(const View& view) {
 }
 
 bool rewind_pending(const Memory& memory) {
-  return memory.rewind == Memory::Rewind::check || memory.rewind == Memory::Rewind::need;
+  return memory.rejoin.rewind == RewindState::check || memory.rejoin.rewind == RewindState::need;
 }
 
 bool rewind_executed(const Memory& memory) {
-  return memory.rewind == Memory::Rewind::success || memory.rewind == Memory::Rewind::failed;
+  return memory.rejoin.rewind == RewindState::success || memory.rejoin.rewind == RewindState::failed;
 }
 
 bool crashed_as_primary(const postgres::ControlData& control) {
@@ -114,10 +110,10 @@ bool crashed_as_primary(const postgres::ControlData& control) {
 
 std::optional<Instant> retry_at(const View& view, OperationKind kind, int failed) {
   const auto& last = view.last_operation;
-  if (!last || last->kind != kind || last->ok || last->detail == "cancelled") return std::nullopt;
+  if (!last || last->kind != kind || !last->failed()) return std::nullopt;
   Duration pause = std::min(kRetryPause, view.timing().loop_wait);
   if (kind == OperationKind::clone)
-    failed = view.memory.clones_failed + (last->serial > view.memory.results_seen ? 1 : 0);
+    failed = view.memory.making.clones_failed + (last->serial > view.memory.results_seen ? 1 : 0);
   const Duration longest = kind == OperationKind::rewind ? kLongestRewindPause : kLongestRetryPause;
   for (int i = 1; i < std::min(failed, kMostDoublings); ++i) pause = std::min(2 * pause, longest);
   const Instant when = last->ended + pause;

@@ -61,13 +61,10 @@ TEST(files, each_source_is_built) {
   std::ifstream in(fs::path(TANIST_SOURCE_DIR) / "src/CMakeLists.txt");
   const std::string cmake(std::istreambuf_iterator<char>(in), {});
   std::set<std::string> folders;
-  // A folder, and those of its subfolders that belong to the same target.
-  static const std::regex pattern(R"(FOLDER (\S+)(?: PARTS ([a-z0-9_ ]+))?)");
+  static const std::regex pattern(R"(FOLDERS ([a-z0-9_/\s]+))");
   for (std::sregex_iterator it(cmake.begin(), cmake.end(), pattern), end; it != end; ++it) {
-    const std::string folder = (*it)[1];
-    folders.insert(folder);
-    std::istringstream parts((*it)[2]);
-    for (std::string part; parts >> part;) folders.insert(folder + "/" + part);
+    std::istringstream named((*it)[1]);
+    for (std::string folder; named >> folder;) folders.insert(folder);
   }
   for (const auto& file : sources()) {
     if (!file.in("src/") || file.is_header()) continue;

@@ -1,6 +1,4 @@
-// Arrows go down only:
-// apps -> {member, ctl, setup} -> api -> ha -> {postgres, dcs} -> config -> {net, process} -> async -> log ->
-// core.
+// What a folder may include: arrows go down only, as drawn in CONTRIBUTING.md and src/CMakeLists.txt.
 
 #include <gtest/gtest.h>
 
@@ -46,8 +44,8 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"ha/operations",
      {"core", "log", "async", "config", "dcs", "postgres", "ha", "ha/model", "ha/policy", "ha/lease"}},
     {"ha/engine",
-     {"core", "log", "async", "config", "dcs", "postgres", "postgres/parameters", "ha", "ha/model",
-      "ha/policy", "ha/lease", "ha/operations"}},
+     {"core", "log", "async", "config", "dcs", "postgres", "ha", "ha/model", "ha/policy", "ha/lease",
+      "ha/operations"}},
     {"api", {"core", "log", "async", "net", "config", "config/read", "dcs", "postgres", "ha", "ha/model"}},
     {"ctl/show", {"core", "config", "config/yaml", "dcs"}},
     {"ctl/commands",
@@ -119,11 +117,11 @@ bool is_pure(const SourceFile& file) {
 }
 
 const std::set<std::string> kValueHeaders = {
-    "config/settings.h", "config/modes.h", "dcs/model.h", "dcs/system_id.h", "postgres/types.h",
-    "ha/model/view.h", "ha/model/decision.h", "ha/model/lease.h", "ha/model/reasons.inc",
+    "config/settings.h", "config/modes.h", "dcs/model.h", "dcs/values.h", "dcs/system_id.h",
+    "postgres/types.h", "ha/model/view.h", "ha/model/decision.h", "ha/model/lease.h", "ha/model/reasons.inc",
     // core's values: what waits, runs or reads a clock is not among them
-    "core/document.h", "core/format.h", "log/log.h" /* for levels */, "core/history.h", "core/lsn.h",
-    "core/secret.h", "core/time.h"};
+    "core/document.h", "core/format.h", "log/level.h", "core/history.h", "core/lsn.h", "core/secret.h",
+    "core/time.h"};
 
 Complaints impurities(const std::vector<SourceFile>& files) {
   Complaints complaints;
@@ -155,8 +153,8 @@ TEST(layering, a_decision_that_logs_is_found) {
 }
 
 /// The API reads what the engine publishes and posts requests; it never reaches into the cycle.
-const std::set<std::string> kPublished = {"ha/model/snapshot.h", "ha/mailbox.h",        "ha/model/view.h",
-                                          "ha/model/lease.h",    "ha/model/decision.h", "ha/model/orders.h"};
+const std::set<std::string> kPublished = {"ha/model/snapshot.h", "ha/model/view.h",   "ha/model/lease.h",
+                                          "ha/model/decision.h", "ha/model/orders.h", "ha/mailbox.h"};
 
 TEST(layering, each_header_that_may_be_seen_is_there) {
   std::set<std::string> there;
@@ -174,6 +172,67 @@ TEST(layering, the_api_sees_only_what_the_engine_publishes) {
       }
     }
   }
+}
+
+/// What waits, runs or reaches outside: no part of a value, by whatever chain of headers it would come.
+bool acts(const std::string& include) {
+  for (const auto* prefix : {"async/", "process/", "net/", "boost/asio"})
+    if (include.starts_with(prefix)) return true;
+  return include == "dcs/store.h" || include == "postgres/server.h" || include == "ha/ports.h";
+}
+
+/// The chains of includes that lead from the model, the policies, or what the API sees of ha, to what acts.
+Complaints impure_chains(const std::vector<SourceFile>& files) {
+  std::map<std::string, const SourceFile*> by_name;
+  for (const auto& file : files)
+    if (file.in("src/")) by_name[file.path.substr(4)] = &file;
+
+  std::set<std::string> roots;
+  for (const auto& [name, file] : by_name) {
+    if (file->in("src/ha/model/") || file->in("src/ha/policy/")) roots.insert(name);
+    if (!file->in("src/api/")) continue;
+    for (const auto& include : file->own_includes())
+      if (include.starts_with("ha/")) roots.insert(include);
+  }
+
+  Complaints complaints;
+  for (const auto& root : roots) {
+    std::map<std::string, std::string> chain_to{{root, "src/" + root}};
+    std::vector<std::string> todo{root};
+    while (!todo.empty()) {
+      const auto name = todo.back();
+      todo.pop_back();
+      const auto found = by_name.find(name);
+      if (found == by_name.end()) continue;
+      auto includes = found->second->own_includes();
+      for (auto& library : found->second->library_includes()) includes.push_back(std::move(library));
+      for (const auto& include : includes) {
+        if (!chain_to.emplace(include, chain_to[name] + " -> " + include).second) continue;
+        if (acts(include))
+          complaints.push_back(chain_to[include] + ": values know nothing of what acts");
+        else
+          todo.push_back(include);
+      }
+    }
+  }
+  return complaints;
+}
+
+TEST(layering, values_reach_nothing_that_acts) {
+  const auto complaints = impure_chains(sources());
+  EXPECT_TRUE(complaints.empty()) << told(complaints);
+}
+
+TEST(layering, a_port_behind_two_headers_is_found) {
+  const auto policy = make_file("src/ha/policy/x.cc", "#include \"ha/model/x.h\"\n");
+  const auto model = make_file("src/ha/model/x.h", "#include \"dcs/x.h\"\n");
+  const auto api = make_file("src/api/x.h", "#include \"ha/seen.h\"\n#include \"async/task.h\"\n");
+  EXPECT_EQ(impure_chains({policy, model, make_file("src/dcs/x.h", "#include \"dcs/store.h\"\n")}).size(),
+            2u);
+  EXPECT_EQ(impure_chains({model, make_file("src/dcs/x.h", "#include <boost/asio/awaitable.hpp>\n")}).size(),
+            1u);
+  EXPECT_EQ(impure_chains({api, make_file("src/ha/seen.h", "#include \"async/event.h\"\n")}).size(), 1u);
+  EXPECT_TRUE(impure_chains({policy, model, api, make_file("src/dcs/x.h", "#include <string>\n")}).empty());
 }
 
 struct Library {

@@ -38,7 +38,7 @@ TEST_F(MemberRecord, of_a_primary) {
 
 TEST_F(MemberRecord, of_a_primary_whose_checkpoint_after_promotion_is_not_done) {
   b.as_leader();
-  b.view.memory.checkpoint_after_promote_done = false;
+  b.view.memory.promotion.checkpoint_done = false;
   EXPECT_EQ(record(), begins("running", "primary") +
                           R"(,"checkpoint_after_promote":false,"xlog_location":83886080,"timeline":1})");
 }

@@ -24,7 +24,7 @@ TEST(Founding, an_empty_cluster_is_bootstrapped_on_a_fresh_view_only) {
   ASSERT_TRUE(intends<intent::Bootstrap>(d));
   EXPECT_EQ(std::get<intent::Bootstrap>(d.intent).take_over, std::nullopt);
   EXPECT_EQ(d.reason.text(), "trying to bootstrap a new cluster");
-  EXPECT_TRUE(d.memory.bootstrapping);
+  EXPECT_TRUE(d.memory.making.bootstrapping);
 }
 
 TEST(Founding, who_may_not_be_promoted_does_not_found) {
@@ -126,20 +126,20 @@ TEST(Founding, a_store_that_was_wiped_under_a_leader_is_not_a_new_cluster) {
 
 TEST(Founding, the_finished_bootstrap_is_stored) {
   ViewBuilder b = ViewBuilder().as_leader().unlocked().no_lease().ended(OperationKind::bootstrap, true);
-  b.view.memory.bootstrapping = true;
+  b.view.memory.making.bootstrapping = true;
   EXPECT_TRUE(intends<intent::FinishBootstrap>(b.decide()));
 }
 
 TEST(Founding, a_server_that_dies_before_it_is_stored_cancels_the_bootstrap) {
   ViewBuilder b =
       ViewBuilder().as_leader().unlocked().no_lease().down().ended(OperationKind::bootstrap, true);
-  b.view.memory.bootstrapping = true;
+  b.view.memory.making.bootstrapping = true;
   EXPECT_TRUE(intends<intent::CancelBootstrap>(b.decide()));
 }
 
 TEST(Founding, a_failed_bootstrap_is_cancelled_and_ends_the_daemon) {
   ViewBuilder b = ViewBuilder().before_bootstrap().ended(OperationKind::bootstrap, false, "initdb failed");
-  b.view.memory.bootstrapping = true;
+  b.view.memory.making.bootstrapping = true;
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::CancelBootstrap>(d));
   b.view.memory = d.memory;
@@ -153,7 +153,7 @@ TEST(Founding, a_failed_bootstrap_is_cancelled_and_ends_the_daemon) {
 TEST(Founding, a_result_that_was_refused_cancels_the_bootstrap_on_a_fresh_view) {
   ViewBuilder b =
       ViewBuilder().as_leader().unlocked().no_lease().ended(OperationKind::finish_bootstrap, false);
-  b.view.memory.bootstrapping = true;
+  b.view.memory.making.bootstrapping = true;
   b.cluster.initialize.value.clear();
   EXPECT_TRUE(b.decide().needs.linearizable_view);
   EXPECT_TRUE(intends<intent::CancelBootstrap>(b.linearizable().decide()));
@@ -163,19 +163,19 @@ TEST(Founding, a_result_that_was_refused_cancels_the_bootstrap_on_a_fresh_view) 
 TEST(Founding, a_result_that_was_stored_after_all_is_never_cancelled) {
   ViewBuilder b =
       ViewBuilder().as_leader().leader("n2").no_lease().ended(OperationKind::finish_bootstrap, false);
-  b.view.memory.bootstrapping = true;
+  b.view.memory.making.bootstrapping = true;
   const Decision d = b.linearizable().decide();
   EXPECT_FALSE(intends<intent::CancelBootstrap>(d));
-  EXPECT_FALSE(d.memory.bootstrapping);
+  EXPECT_FALSE(d.memory.making.bootstrapping);
   EXPECT_TRUE(intends<intent::Demote>(d));
 }
 
 TEST(Founding, the_new_leader_looks_at_once_who_waits) {
   ViewBuilder b = ViewBuilder().as_leader().ended(OperationKind::finish_bootstrap, true);
-  b.view.memory.bootstrapping = true;
+  b.view.memory.making.bootstrapping = true;
   const Decision d = b.decide();
   EXPECT_EQ(d.reason.text(), "initialized a new cluster");
-  EXPECT_FALSE(d.memory.bootstrapping);
+  EXPECT_FALSE(d.memory.making.bootstrapping);
   EXPECT_EQ(d.mandate.kind, Mandate::Kind::keep);
   EXPECT_EQ(d.wake_at, b.view.now);
 }
@@ -183,14 +183,14 @@ TEST(Founding, the_new_leader_looks_at_once_who_waits) {
 TEST(Founding, a_bootstrap_goes_on_while_the_store_is_silent) {
   ViewBuilder b =
       ViewBuilder().as_leader().unlocked().no_lease().store_down().ended(OperationKind::bootstrap, true);
-  b.view.memory.bootstrapping = true;
+  b.view.memory.making.bootstrapping = true;
   EXPECT_FALSE(intends<intent::Demote>(b.decide()));
 }
 
 TEST(Founding, a_lost_race_for_initialize_leaves_nothing_behind) {
   ViewBuilder b = ViewBuilder().before_bootstrap();
-  b.view.memory.bootstrapping = true;
-  EXPECT_FALSE(b.decide().memory.bootstrapping);
+  b.view.memory.making.bootstrapping = true;
+  EXPECT_FALSE(b.decide().memory.making.bootstrapping);
 }
 
 TEST(Cloning, an_empty_member_clones_from_the_leader) {
@@ -240,25 +240,25 @@ TEST(Cloning, each_failure_makes_the_next_pause_longer) {
     b.view.last_operation->ended = b.view.now;
     const Decision d = b.decide();
     ASSERT_TRUE(intends<intent::None>(d)) << failed;
-    EXPECT_EQ(d.memory.clones_failed, failed);
+    EXPECT_EQ(d.memory.making.clones_failed, failed);
     const Duration pause = *d.wake_at - b.view.now;
     EXPECT_TRUE(pause > before || pause == 20s) << failed;
     EXPECT_LE(pause, 20s);
     before = pause;
     b.view.memory = d.memory;
     // The same result, seen again, counts once.
-    EXPECT_EQ(b.decide().memory.clones_failed, failed);
+    EXPECT_EQ(b.decide().memory.making.clones_failed, failed);
     EXPECT_EQ(*b.decide().wake_at - b.view.now, pause);
   }
   b.ended(OperationKind::clone, true);
   b.view.last_operation->serial = 9;
-  EXPECT_EQ(b.decide().memory.clones_failed, 0);
+  EXPECT_EQ(b.decide().memory.making.clones_failed, 0);
 }
 
 TEST(Cloning, one_that_was_cancelled_is_no_failure) {
-  ViewBuilder b = ViewBuilder().without_data().ended(OperationKind::clone, false, "cancelled");
+  ViewBuilder b = ViewBuilder().without_data().ended(OperationKind::clone, Ending::cancelled);
   const Decision d = b.decide();
-  EXPECT_EQ(d.memory.clones_failed, 0);
+  EXPECT_EQ(d.memory.making.clones_failed, 0);
   EXPECT_TRUE(intends<intent::Clone>(d));
 }
 
@@ -267,7 +267,7 @@ TEST(Cloning, a_source_that_does_not_serve_is_given_up_for_another) {
   b.cluster.members["n3"].tags = b.cluster.members["n4"].tags = Document::map({{"clonefrom", true}});
   std::set<std::string> asked;
   for (int failed = 0; failed < 5; ++failed) {
-    b.view.memory.clones_failed = failed;
+    b.view.memory.making.clones_failed = failed;
     const Decision d = b.decide();
     ASSERT_TRUE(intends<intent::Clone>(d));
     const std::string source = std::get<intent::Clone>(d.intent).source_name;
@@ -314,7 +314,7 @@ TEST(Cloning, with_a_leader_it_is_the_source_whatever_the_methods_can_do) {
 
 TEST(Founding, the_end_of_recovery_and_the_users_are_told_of) {
   ViewBuilder b = ViewBuilder().before_bootstrap();
-  b.view.memory.bootstrapping = true;
+  b.view.memory.making.bootstrapping = true;
   EXPECT_EQ(b.operation(OperationKind::bootstrap, Phase::ending_recovery).decide().reason.text(),
             "waiting for end of recovery after bootstrap");
   EXPECT_EQ(b.operation(OperationKind::bootstrap, Phase::creating_users).decide().reason.text(),
@@ -437,7 +437,7 @@ TEST(Data, a_primary_of_another_cluster_is_stopped_before_its_daemon_ends) {
 
 TEST(Data, a_primary_whose_bootstrap_could_not_be_cancelled_is_stopped_before_its_daemon_ends) {
   ViewBuilder b = ViewBuilder().as_leader().unlocked().no_lease().linearizable();
-  b.view.memory.bootstrapping = true;
+  b.view.memory.making.bootstrapping = true;
   b.ended(OperationKind::cancel_bootstrap, false, "PostgreSQL could not be stopped");
   EXPECT_TRUE(intends<intent::StopImmediate>(b.decide()));
   EXPECT_TRUE(intends<intent::Exit>(b.down("shut down").decide()));
@@ -506,7 +506,7 @@ TEST(Data, an_unknown_system_identifier_gives_the_lock_back_only_where_nothing_c
 TEST(Founding, a_result_of_another_cluster_is_not_taken_for_the_own) {
   ViewBuilder b = ViewBuilder().as_leader().unlocked().no_lease().linearizable().ended(
       OperationKind::finish_bootstrap, false);
-  b.view.memory.bootstrapping = true;
+  b.view.memory.making.bootstrapping = true;
   b.cluster.initialize.value = "7000000000000000009";
   EXPECT_TRUE(intends<intent::CancelBootstrap>(b.decide()));
 }

@@ -86,10 +86,10 @@ TEST(Operations, crash_recovery_of_a_leader_has_its_time) {
   ViewBuilder b =
       ViewBuilder().as_leader().down().operation(OperationKind::crash_recovery, Phase::recovering);
   b.peer("n2", kHere).peer_unreachable("n3");
-  b.view.memory.outage_since = b.view.now - 299s;
+  b.view.memory.outage.since = b.view.now - 299s;
   EXPECT_EQ(b.decide().reason.text(),
             "updated leader lock during doing crash recovery in a single user mode");
-  b.view.memory.outage_since = b.view.now - 300s;
+  b.view.memory.outage.since = b.view.now - 300s;
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::PreEmpt>(d));
   EXPECT_EQ(d.reason.text(), "terminated crash recovery because of startup timeout");
@@ -99,14 +99,14 @@ TEST(Operations, crash_recovery_goes_on_where_nobody_can_take_over) {
   ViewBuilder b =
       ViewBuilder().as_leader().down().operation(OperationKind::crash_recovery, Phase::recovering);
   b.peer_unreachable("n2").peer_unreachable("n3");
-  b.view.memory.outage_since = b.view.now - 400s;
+  b.view.memory.outage.since = b.view.now - 400s;
   EXPECT_TRUE(intends<intent::None>(b.decide()));
 }
 
 TEST(Operations, a_bootstrap_ends_when_somebody_else_leads) {
   ViewBuilder b =
       ViewBuilder().before_bootstrap().leader("n2").operation(OperationKind::bootstrap, Phase::initdb);
-  b.view.memory.bootstrapping = true;
+  b.view.memory.making.bootstrapping = true;
   EXPECT_TRUE(intends<intent::PreEmpt>(b.decide()));
 }
 
@@ -146,10 +146,10 @@ TEST(Operations, a_result_is_looked_at_once) {
   ViewBuilder b = ViewBuilder().as_replica().ended(OperationKind::demote, true);
   const Decision d = b.decide();
   EXPECT_EQ(d.memory.results_seen, 1U);
-  EXPECT_EQ(d.memory.rewind, Memory::Rewind::check);
+  EXPECT_EQ(d.memory.rejoin.rewind, RewindState::check);
   b.view.memory = d.memory;
-  b.view.memory.rewind = Memory::Rewind::not_need;
-  EXPECT_EQ(b.decide().memory.rewind, Memory::Rewind::not_need);
+  b.view.memory.rejoin.rewind = RewindState::not_need;
+  EXPECT_EQ(b.decide().memory.rejoin.rewind, RewindState::not_need);
 }
 
 TEST(Handover, the_candidates_are_asked_before_the_key_is_released) {

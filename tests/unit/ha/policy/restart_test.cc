@@ -31,8 +31,8 @@ TEST(Restart, a_replica_restarts_as_a_standby_of_its_leader) {
   EXPECT_EQ(restart.upstream->member, "n2");
   EXPECT_EQ(restart.timeout, 40s);
   EXPECT_EQ(restart.asked, 7u);
-  EXPECT_TRUE(d.memory.recovering);
-  EXPECT_EQ(d.memory.start_timeout, 40s);
+  EXPECT_TRUE(d.memory.outage.recovering);
+  EXPECT_EQ(d.memory.outage.start_timeout, 40s);
 }
 
 TEST(Restart, a_leader_restarts_as_primary_on_a_fresh_view_and_keeps_the_lock) {
@@ -107,7 +107,7 @@ TEST(Restart, a_leader_that_starts_longer_than_the_request_allows_gives_way) {
   ViewBuilder b;
   b.as_leader().linearizable().starting(50s).peer("n2", kHere).peer("n3", kHere);
   EXPECT_TRUE(intends<intent::None>(b.decide())) << "primary_start_timeout is 300 s";
-  b.view.memory.start_timeout = 40s;
+  b.view.memory.outage.start_timeout = 40s;
   EXPECT_TRUE(intends<intent::Demote>(b.decide()));
 }
 

@@ -100,7 +100,7 @@ TEST(Rules, a_failed_operation_is_tried_again_after_a_pause) {
   ViewBuilder b = ViewBuilder().as_replica().ended(OperationKind::clone, false, "no");
   EXPECT_EQ(retry_at(b.build(), OperationKind::clone), b.view.last_operation->ended + 5s);
   EXPECT_EQ(retry_at(b.build(), OperationKind::start), std::nullopt);
-  b.view.last_operation->detail = "cancelled";
+  b.view.last_operation->ending = Ending::cancelled;
   EXPECT_EQ(retry_at(b.build(), OperationKind::clone), std::nullopt);
 }
 
@@ -144,7 +144,7 @@ TEST(Words, an_adopted_standby_is_compared_with_its_leader) {
 }
 
 TEST(Words, the_position_is_remembered_for_the_next_decision) {
-  EXPECT_EQ(ViewBuilder().as_replica().decide().memory.previous_position, kHere);
+  EXPECT_EQ(ViewBuilder().as_replica().decide().memory.race.previous_position, kHere);
 }
 
 }  // namespace
