@@ -97,6 +97,7 @@ struct Engine::Impl final : OperationHost {
   Task<bool> release_key(std::optional<Lsn> last_lsn) override;
   LeaseKeeper& keeper() override { return keeper_; }
   std::string bootstrap_note_path() const override { return settings_->state_dir + "/bootstrap.json"; }
+  bool promotion_pending() const override { return promotion_.goes_on(); }
   Task<void> begin_promotion() override { return promotion_.begin(); }
   void forget_promotion() override { promotion_.forget(); }
 
