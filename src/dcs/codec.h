@@ -41,6 +41,10 @@ struct Decoded {
 /// keys are left out. `revision`, `linearizable` and `read_at` are the caller's.
 Decoded decode(const Tree& tree);
 
+/// The keys of a scope, by Citus group (dcs.md §1.6): each group's below its number, `0/leader`. What stands
+/// below no group is left out.
+std::map<int, Tree> split_groups(const Tree& scope);
+
 /// Key (without base path) and value of a record.
 struct Encoded {
   std::string key;

@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "async/task.h"
+#include "config/stores.h"
 #include "core/time.h"
 #include "dcs/model.h"
 #include "dcs/values.h"
 
 namespace tanist::config {
-struct Settings;
 struct Timing;
 }  // namespace tanist::config
 
@@ -167,7 +167,7 @@ class Store {
 
   /// New local settings: what may change while the daemon runs is used from the next login on; files with
   /// certificates are read anew, in the background, for the next connections.
-  virtual void reload(const config::Settings&) {}
+  virtual void reload(const config::StoreOptions&) {}
 };
 
 /// What no waiting mends; ends the daemon with exit code 1.

@@ -11,7 +11,6 @@
 #include "async/disk_thread.h"
 #include "async/task_scope.h"
 #include "config/sections/log_options.h"
-#include "dcs/etcd3/store.h"
 #include "ha/engine/engine.h"
 #include "ha/mailbox.h"
 #include "log/log.h"
@@ -25,6 +24,7 @@
 #include "process/notify.h"
 #include "process/signals.h"
 #include "process/umask.h"
+#include "stores/stores.h"
 
 TANIST_LOGGER("patroni.__main__");
 
@@ -54,9 +54,9 @@ class Member {
         service_(std::move(manager)),
         scope_(io_.get_executor()),
         disk_(clock_),
-        store_(
-            dcs::etcd3::make_store(io_.get_executor(), clock_,
-                                   {*settings_->etcd3, settings_->base_path(), settings_->dynamic.timing})),
+        store_(stores::open(io_.get_executor(), clock_, settings_->store,
+                            {.name_space = settings_->name_space, .scope = settings_->scope},
+                            settings_->dynamic.timing)),
         server_(io_.get_executor(), clock_, disk_),
         peers_(io_.get_executor(), clock_, settings_->scope),
         journal_(clock_, disk_, scope_, settings_->state_dir),
@@ -164,7 +164,7 @@ class Member {
       settings_ = std::move(settings);  // what the API opens with, if it does not serve yet
       if (api_) api_->reload(settings_);
     };
-    parts.store = [this](const config::Settings& settings) { store_->reload(settings); };
+    parts.store = [this](const config::StoreOptions& options) { store_->reload(options); };
     parts.engine = [this](config::SettingsPtr settings, ha::SettingsBuilder builder) {
       engine_->reload(std::move(settings), std::move(builder));
     };
@@ -215,13 +215,6 @@ int run(const Options& options) {
   auto settings = source.builder()(Document::map());
   if (!settings) {
     std::fputs((settings.error() + "\n").c_str(), stderr);
-    return 1;
-  }
-  if (!(*settings)->etcd3) {
-    std::fputs(
-        "Can not find suitable configuration of distributed configuration store\n"
-        "Available implementations: etcd3\n",
-        stderr);
     return 1;
   }
   log::configure(config::log_options((*settings)->log, process::start_umask()));

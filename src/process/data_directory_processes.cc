@@ -141,4 +141,33 @@ std::set<Identity> kill_server(const Identity& postmaster, int pidfd, const std:
   return found;
 }
 
+std::set<Identity> kill_round(Doomed& doomed) {
+  std::set<Identity> met;
+  const auto kill = [&](const Identity& one) {
+    if (one == doomed.spared) return;
+    if (alive(one)) met.insert(one);
+    send_signal(one, SIGKILL);
+  };
+  // Those below it get their signal with it: once is enough, there may be thousands.
+  const std::set<Identity> known = doomed.others;
+  // Once it is gone its number may be that of another one.
+  if (doomed.postmaster && alive(*doomed.postmaster)) {
+    met.insert(*doomed.postmaster);
+    auto children = kill_server(*doomed.postmaster, doomed.pidfd, doomed.spared);
+    if (doomed.spared) children.erase(*doomed.spared);
+    met.insert(children.begin(), children.end());
+    doomed.others.merge(children);
+  }
+  for (const auto& one : known) kill(one);
+  for (const auto& one : processes_of(doomed.place, doomed.programs)) kill(one);
+  return met;
+}
+
+bool kill_until_gone(Doomed& doomed, const std::function<bool()>& pause) {
+  while (!kill_round(doomed).empty()) {
+    if (!pause()) return false;
+  }
+  return true;
+}
+
 }  // namespace tanist::process

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -36,6 +37,27 @@ bool sees_the_same(pid_t pid, const std::string& path);
 
 /// Those that live and work there and whose program has one of these base names.
 std::set<Identity> processes_of(const WorkPlace& place, const std::set<std::string>& programs);
+
+/// Whom the end of a server takes with it.
+struct Doomed {
+  WorkPlace place;
+  /// Base names of the programs that may work there.
+  std::set<std::string> programs;
+  /// With a descriptor that names it.
+  std::optional<Identity> postmaster;
+  int pidfd = -1;
+  /// Known to belong to it; those that a round finds below the postmaster are added.
+  std::set<Identity> others;
+  /// Left alone (the logging collector, which holds nothing of the cluster).
+  std::optional<Identity> spared;
+};
+/// One round of the end: kill_server(), then SIGKILL for the others, and for whoever else works in the place:
+/// backends without a parent, a single-user server. Returns those that lived when it came to them; the end is
+/// there when a round finds nobody.
+std::set<Identity> kill_round(Doomed& doomed);
+/// Rounds until one finds nobody: true. Between two of them `pause` waits a moment in the way of the caller;
+/// its false ends the rounds.
+bool kill_until_gone(Doomed& doomed, const std::function<bool()>& pause);
 
 /// SIGKILL for a postmaster and its children, in an order in which it forks nobody meanwhile: it is stopped,
 /// the children go, then it goes. `pidfd` names it. `spared` is left alone: no look at a process holds up the

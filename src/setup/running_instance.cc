@@ -17,6 +17,7 @@
 #include "config/addresses.h"
 #include "config/sections/controlled.h"
 #include "core/format.h"
+#include "net/resolver.h"
 #include "postgres/client/connection.h"
 #include "postgres/client/dsn.h"
 #include "setup/generate.h"

@@ -207,7 +207,8 @@ class Reader {
   template <class... Kinds>
   static void read(const Document& d, std::variant<Kinds...>& v) {
     std::string kind;
-    Reader(d)("kind", kind);
+    Reader from(d);
+    from("kind", kind);
     const bool known = ((kind == Kinds::kName && (read(d, v.template emplace<Kinds>()), true)) || ...);
     if (!known) throw Unreadable("an unknown kind: " + kind);
   }

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "ha/policy/rules.h"
+#include "ha/policy/questions.h"
 
 namespace tanist::ha::policy {
 namespace {

@@ -7,10 +7,11 @@
 #include <vector>
 
 #include "async/clock.h"
-#include "net/resolver.h"
 #include "postgres/client/conninfo.h"
 
-struct pg_conn;
+namespace tanist::net {
+class Resolver;
+}
 
 namespace tanist::postgres {
 
@@ -77,23 +78,5 @@ class Connection {
   net::Resolver& resolver_;
   std::unique_ptr<Wire> wire_;
 };
-
-/// Where the local server listens. New settings of it count from the next start on (postgres.md §11).
-struct LocalAddress {
-  std::string listen_addresses;
-  int port = 0;
-  /// unix_socket_directories; nullopt: libpq's default.
-  std::optional<std::string> socket_directories;
-  bool operator==(const LocalAddress&) const = default;
-};
-LocalAddress local_address(const config::Settings& settings);
-
-/// Parameters of a connection to the local server at `address`: by Unix socket where that is asked for, else
-/// by TCP. `replication` takes the rules of use_unix_socket_repl.
-ConnectionParameters local_parameters(const config::Settings& settings, const LocalAddress& address,
-                                      const config::Credentials& credentials, bool replication);
-/// The same at the address that the settings say.
-ConnectionParameters local_parameters(const config::Settings& settings,
-                                      const config::Credentials& credentials, bool replication);
 
 }  // namespace tanist::postgres

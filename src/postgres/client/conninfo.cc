@@ -187,4 +187,64 @@ const config::Credentials& rewind_credentials(const config::Settings& settings, 
   return own ? rewind : settings.postgresql.superuser;
 }
 
+namespace {
+
+/// Items of a list with commas, without blanks around them.
+std::vector<std::string> items_of(std::string_view list) {
+  std::vector<std::string> items;
+  while (!list.empty()) {
+    const auto comma = std::min(list.find(','), list.size());
+    std::string item(list.substr(0, comma));
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    while (item.starts_with(' ')) item.erase(0, 1);
+    while (item.ends_with(' ')) item.pop_back();
+    items.push_back(std::move(item));
+  }
+  return items;
+}
+
+}  // namespace
+
+LocalAddress local_address(const config::Settings& settings) {
+  const auto& postgresql = settings.postgresql;
+  LocalAddress address{postgresql.listen_addresses, postgresql.port, std::nullopt};
+  const auto directories = postgresql.parameters.find("unix_socket_directories");
+  if (directories != postgresql.parameters.end()) address.socket_directories = directories->second;
+  return address;
+}
+
+ConnectionParameters local_parameters(const config::Settings& settings, const LocalAddress& address,
+                                      const config::Credentials& credentials, bool replication) {
+  const auto& postgresql = settings.postgresql;
+  ConnectionParameters parameters = credentials_parameters(credentials);
+  parameters["port"] = std::to_string(address.port);
+  parameters["dbname"] = replication ? "replication" : postgresql.database;
+  if (replication) parameters["replication"] = "1";
+  if (!postgresql.krbsrvname.empty()) parameters["krbsrvname"] = postgresql.krbsrvname;
+  // Asking Kerberos for a ticket touches files; nobody has one for the local server.
+  parameters.try_emplace("gssencmode", "disable");
+  if (replication ? postgresql.use_unix_socket_repl : postgresql.use_unix_socket) {
+    if (!address.socket_directories) return parameters;
+    for (auto& directory : items_of(*address.socket_directories)) {
+      if (!directory.starts_with('/')) continue;
+      parameters["host"] = std::move(directory);
+      return parameters;
+    }
+  }
+  // The first address that means "this host", else the first one.
+  const auto addresses = items_of(address.listen_addresses);
+  const bool everywhere = std::ranges::any_of(addresses, [](const std::string& item) {
+    return item == "*" || item == "localhost" || item == "0.0.0.0" || item == "127.0.0.1";
+  });
+  const bool local = everywhere || addresses.empty() || addresses.front().empty();
+  parameters["host"] = local ? "localhost" : addresses.front();
+  if (local) parameters["hostaddr"] = "127.0.0.1";
+  return parameters;
+}
+
+ConnectionParameters local_parameters(const config::Settings& settings,
+                                      const config::Credentials& credentials, bool replication) {
+  return local_parameters(settings, local_address(settings), credentials, replication);
+}
+
 }  // namespace tanist::postgres

@@ -36,8 +36,8 @@ Task<std::expected<void, std::string>> LocalServer::run_wal_command(std::string 
                                                                     Instant deadline) {
   process::Command run;
   run.argv = {"/bin/sh", "-c", expand_wal_command(command, file)};
-  run.environment = tool_environment();
-  run.directory = pg().data_dir;
+  run.environment = programs_.tool_environment();
+  run.directory = context_.pg().data_dir;
   auto finished = co_await process::run(clock_, std::move(run), std::min(deadline, clock_.now() + kOneFile));
   if (!finished) co_return std::unexpected(finished.error());
   if (!finished->success()) co_return std::unexpected(finished->describe());
@@ -46,24 +46,26 @@ Task<std::expected<void, std::string>> LocalServer::run_wal_command(std::string 
 
 /// WAL that was not archived yet may be what others need, and a rewind or a crash recovery removes it.
 Task<void> LocalServer::archive_ready_wal(Instant deadline) {
-  const std::string wal = wal_path();
+  const std::string wal = programs_.wal_path();
   using Names = std::vector<std::string>;
-  auto listing = disk_.call<Names>("list WAL to archive", [wal] { return ready_segments(wal); }, deadline);
+  auto listing =
+      context_.disk.call<Names>("list WAL to archive", [wal] { return ready_segments(wal); }, deadline);
   auto names = co_await std::move(listing);
   if (!names || names->empty()) co_return;
-  const std::string mode = co_await parameter_from_files("archive_mode", deadline);
+  const std::string mode = co_await programs_.parameter("archive_mode", deadline);
   if (!is_true(mode)) co_return;
-  const std::string command = co_await parameter_from_files("archive_command", deadline);
+  const std::string command = co_await programs_.parameter("archive_command", deadline);
   if (command.empty() || command == "?" || command == "(disabled)") co_return;
   for (const auto& name : *names) {
-    auto running = run_wal_command(command, {wal_directory(target_version()) + "/" + name, name}, deadline);
+    auto running =
+        run_wal_command(command, {wal_directory(programs_.target_version()) + "/" + name, name}, deadline);
     auto archived = co_await std::move(running);
     if (!archived) {
       log::error("Failed to archive WAL segment {}: {}", name, archived.error());
       co_return;
     }
     const std::string status = wal + "/archive_status/" + name;
-    auto renaming = on_disk(
+    auto renaming = context_.on_disk(
         "mark " + name + " as archived",
         [status] { return rename_file(status + ".ready", status + ".done"); }, deadline);
     Result renamed = co_await std::move(renaming);
@@ -73,7 +75,7 @@ Task<void> LocalServer::archive_ready_wal(Instant deadline) {
 }
 
 Task<Result> LocalServer::fetch_wal(std::string restore_command, std::string name, Instant deadline) {
-  const std::string path = wal_path() + "/" + name;
+  const std::string path = programs_.wal_path() + "/" + name;
   auto running = run_wal_command(std::move(restore_command), {path, name}, deadline);
   auto fetched = co_await std::move(running);
   if (!fetched)

@@ -52,64 +52,67 @@ constexpr const char* kRewindFunctions[] = {
 }  // namespace
 
 Task<Result> LocalServer::initdb(Instant deadline) {
-  if (!stopped()) co_return std::unexpected(Failure{"initdb: PostgreSQL runs"});
-  co_await look(deadline);
-  if (facts_.data_directory != DataDirectory::empty || unfinished_clone_) {
+  if (!context_.stopped()) co_return std::unexpected(Failure{"initdb: PostgreSQL runs"});
+  co_await directory_.look(deadline);
+  if (facts_.data_directory != DataDirectory::empty || directory_.unfinished_clone()) {
     co_return std::unexpected(
-        Failure{fmt::format("initdb: data directory \"{}\" is not empty", pg().data_dir)});
+        Failure{fmt::format("initdb: data directory \"{}\" is not empty", context_.pg().data_dir)});
   }
   Result forgotten = co_await forget_rewind(deadline);
   if (!forgotten) co_return forgotten;
-  const Rebuilding rebuilding(rebuilding_);
+  const Directory::Rebuilding rebuilding(directory_);
   bootstrap_begun_ = true;
-  std::vector<std::string> argv{tool("initdb")};
-  for (const auto& option : settings_->bootstrap.initdb) argv.push_back(render_option(option));
-  const auto& superuser = pg().superuser;
+  std::vector<std::string> argv{programs_.path("initdb")};
+  for (const auto& option : context_.settings->bootstrap.initdb) argv.push_back(render_option(option));
+  const auto& superuser = context_.pg().superuser;
   if (!superuser.username.empty()) argv.push_back("--username=" + superuser.username);
-  const std::string password_file = settings_->state_dir + "/initdb.password";
+  const std::string password_file = context_.settings->state_dir + "/initdb.password";
   if (!superuser.password.empty()) {
     argv.push_back("--pwfile=" + password_file);
-    auto written = co_await disk_.write(password_file, superuser.password.reveal() + "\n", 0600, deadline);
+    auto written =
+        co_await context_.disk.write(password_file, superuser.password.reveal() + "\n", 0600, deadline);
     if (!written) co_return std::unexpected(Failure{"initdb: " + written.error()});
   }
-  argv.push_back(pg().data_dir);
+  argv.push_back(context_.pg().data_dir);
   // Locale and language of the new cluster come from the environment of the daemon.
-  auto environment = script_environment();
+  auto environment = programs_.script_environment();
   std::expected<process::Finished, std::string> finished;
   std::exception_ptr cancelled;
   try {
-    finished = co_await run_tool(std::move(argv), std::move(environment), deadline);
+    finished = co_await programs_.run(std::move(argv), std::move(environment), deadline);
   } catch (...) {
     cancelled = std::current_exception();
   }
   if (cancelled) co_await shield_from_cancellation();
-  co_await disk_.remove(password_file, clock_.now() + 5s);
+  co_await context_.disk.remove(password_file, clock_.now() + 5s);
   if (cancelled) std::rethrow_exception(cancelled);
-  co_await look(deadline);
+  co_await directory_.look(deadline);
   if (!finished || !finished->success()) {
     if (finished) {
       finished->out = without_statements(std::move(finished->out));
       finished->err = without_statements(std::move(finished->err));
     }
-    co_return std::unexpected(Failure{fmt::format("initdb of \"{}\" failed: {}", pg().data_dir,
+    co_return std::unexpected(Failure{fmt::format("initdb of \"{}\" failed: {}", context_.pg().data_dir,
                                                   finished ? finished->describe() : finished.error())});
   }
   Result appended = co_await append_bootstrap_hba(deadline);
   if (!appended) co_return appended;
-  co_await read_control(deadline);
+  co_await control_file_.read(deadline);
   co_return Result();
 }
 
 bool LocalServer::has_own_hba() const {
-  return is_own_file(pg(), effective_parameters(*settings_, target_version()), "hba_file");
+  return is_own_file(context_.pg(), effective_parameters(*context_.settings, programs_.target_version()),
+                     "hba_file");
 }
 
 Task<Result> LocalServer::append_bootstrap_hba(Instant deadline) {
-  if (!pg().pg_hba.empty() || settings_->bootstrap.pg_hba.empty() || !has_own_hba()) co_return Result();
+  if (!context_.pg().pg_hba.empty() || context_.settings->bootstrap.pg_hba.empty() || !has_own_hba())
+    co_return Result();
   std::string lines;
-  for (const auto& line : settings_->bootstrap.pg_hba) lines += line + "\n";
-  const std::string path = (pg().config_dir.empty() ? pg().data_dir : pg().config_dir) + "/pg_hba.conf";
-  auto appended = co_await disk_.append(path, "\n" + lines, file_mode(path), deadline);
+  for (const auto& line : context_.settings->bootstrap.pg_hba) lines += line + "\n";
+  const std::string path = config_directory(context_.pg()) + "/pg_hba.conf";
+  auto appended = co_await context_.disk.append(path, "\n" + lines, directory_.file_mode(path), deadline);
   if (!appended) co_return std::unexpected(Failure{appended.error()});
   co_return Result();
 }
@@ -138,63 +141,66 @@ Task<Result> LocalServer::make_superuser(Connection& connection, Instant deadlin
   auto quiet = co_await connection.command(kQuietSession, deadline);
   if (!quiet)
     co_return std::unexpected(Failure{"could not prepare the creation of users: " + quiet.error().detail});
-  if (pg().superuser.username.empty() || pg().superuser.password.empty()) co_return Result();
-  Result made = co_await make_role(connection, pg().superuser, "SUPERUSER LOGIN", deadline);
+  if (context_.pg().superuser.username.empty() || context_.pg().superuser.password.empty())
+    co_return Result();
+  Result made = co_await make_role(connection, context_.pg().superuser, "SUPERUSER LOGIN", deadline);
   co_return made;
 }
 
 Task<Result> LocalServer::make_other_roles(Connection& connection, Instant deadline) {
-  if (!pg().replication.username.empty()) {
-    Result made = co_await make_role(connection, pg().replication, "REPLICATION LOGIN", deadline);
+  if (!context_.pg().replication.username.empty()) {
+    Result made = co_await make_role(connection, context_.pg().replication, "REPLICATION LOGIN", deadline);
     if (!made) co_return made;
   }
-  const bool rewind =
-      target_version() >= 110000 && !pg().rewind.username.empty() && pg().rewind != pg().superuser;
+  const bool rewind = programs_.target_version() >= 110000 && !context_.pg().rewind.username.empty() &&
+                      context_.pg().rewind != context_.pg().superuser;
   if (!rewind) co_return Result();
-  Result made = co_await make_role(connection, pg().rewind, "LOGIN", deadline);
+  Result made = co_await make_role(connection, context_.pg().rewind, "LOGIN", deadline);
   if (!made) co_return made;
   for (const char* function : kRewindFunctions) {
-    auto granted = co_await connection.command(
-        fmt::format("GRANT EXECUTE ON FUNCTION {} TO {}", function, quote_identifier(pg().rewind.username)),
-        deadline);
+    auto granted = co_await connection.command(fmt::format("GRANT EXECUTE ON FUNCTION {} TO {}", function,
+                                                           quote_identifier(context_.pg().rewind.username)),
+                                               deadline);
     if (!granted) {
-      co_return std::unexpected(Failure{fmt::format("could not let user {} use {}: {}", pg().rewind.username,
-                                                    function, granted.error().detail)});
+      co_return std::unexpected(
+          Failure{fmt::format("could not let user {} use {}: {}", context_.pg().rewind.username, function,
+                              granted.error().detail)});
     }
   }
   co_return Result();
 }
 
 Task<Result> LocalServer::run_post_bootstrap_script(Instant deadline) {
-  const std::string& script = settings_->bootstrap.post_bootstrap;
+  const std::string& script = context_.settings->bootstrap.post_bootstrap;
   if (script.empty()) co_return Result();
-  auto parameters = local_parameters(*settings_, address_, pg().superuser, false);
+  auto parameters = local_parameters(*context_.settings, context_.address, context_.pg().superuser, false);
   parameters.erase("gssencmode");
-  auto environment = script_environment();
+  auto environment = programs_.script_environment();
   environment["PGOPTIONS"] = "-c synchronous_commit=local -c statement_timeout=0";
   auto for_pgpass = parameters;
   for_pgpass.try_emplace("host", "localhost");
-  SecretFiles secrets = take_secrets(parameters, target_version());
+  SecretFiles secrets = take_secrets(parameters, programs_.target_version());
   secrets.pgpass = pgpass_content(for_pgpass);
-  name_secrets(environment, "bootstrap", secrets);
-  std::vector<std::string> arguments{render_conninfo(parameters, target_version())};
-  auto running =
-      run_long_script("post_bootstrap", script, std::move(arguments), std::move(environment), deadline);
-  auto held = co_await holding_secrets("bootstrap", std::move(secrets), std::move(running), deadline);
-  if (!held) co_return std::unexpected(Failure{"post_bootstrap: " + held.error()});
-  if (!*held) co_return std::unexpected(Failure{"post_bootstrap " + held->error().detail});
+  const HeldSecrets held(context_, "bootstrap", std::move(secrets));
+  held.name_in(environment);
+  std::vector<std::string> arguments{render_conninfo(parameters, programs_.target_version())};
+  auto running = programs_.run_long_script("post_bootstrap", script, std::move(arguments),
+                                           std::move(environment), deadline);
+  auto ran = co_await held.during(std::move(running), deadline);
+  if (!ran) co_return std::unexpected(Failure{"post_bootstrap: " + ran.error()});
+  if (!*ran) co_return std::unexpected(Failure{"post_bootstrap " + ran->error().detail});
   co_return Result();
 }
 
 /// postgres.md §21: the script finds the superuser, and may have made the other users itself.
 Task<Result> LocalServer::post_bootstrap(Instant deadline) {
-  Connection connection(clock_, resolver_);
-  auto connected = co_await connection.connect(superuser_parameters("restapi", "0"),
+  Connection connection(clock_, *context_.resolver);
+  auto connected = co_await connection.connect(superuser_session(context_, "restapi", "0"),
                                                std::min(deadline, clock_.now() + kConnectBudget));
   if (!connected) {
     std::string why = "post_bootstrap: " + connected.error().detail + connection_hint(connected.error());
     // Found out at a fresh cluster's first connection, and hard to guess from what the server says.
-    const int version = target_version();
+    const int version = programs_.target_version();
     if (version >= 100000 && version < 140000 && why.find("authentication failed") != std::string::npos) {
       why +=
           "\nHINT: before PostgreSQL 14 initdb stores passwords as md5; where pg_hba asks for scram-sha-256, "
@@ -209,7 +215,7 @@ Task<Result> LocalServer::post_bootstrap(Instant deadline) {
   if (!ran) co_return ran;
   Result made = co_await make_other_roles(connection, deadline);
   if (!made) co_return made;
-  if (settings_->bootstrap.users_configured) {
+  if (context_.settings->bootstrap.users_configured) {
     log::error(
         "User creation is not be supported starting from v4.0.0. Please use \"bootstrap.post_bootstrap\" "
         "script to "

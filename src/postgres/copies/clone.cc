@@ -49,7 +49,7 @@ bool is_above_us(pid_t pid) {
 /// Another data directory takes the place of the one that was to be rewound.
 Task<Result> LocalServer::forget_rewind(Instant deadline) {
   if (!facts_.half_rewound) co_return Result();
-  auto removed = co_await disk_.remove(half_rewound_path(), deadline);
+  auto removed = co_await context_.disk.remove(half_rewound_path(), deadline);
   if (!removed) co_return std::unexpected(Failure{removed.error()});
   facts_.half_rewound = false;
   co_return Result();
@@ -60,12 +60,12 @@ Task<std::expected<ClonePlace, Failure>> LocalServer::prepare_attempt(ClonePlan 
     std::expected<ClonePlace, std::string> place;
     bool marked = false;
   };
-  plan.data_dir = pg().data_dir;
+  plan.data_dir = context_.pg().data_dir;
   plan.mark = clone_marker();
   // Before the first removal: it may go on after the deadline.
   const std::uint64_t attempt = ++clone_attempt_;
-  unfinished_clone_ = true;
-  auto preparing = long_disk_.call<Prepared>(
+  directory_.note_unfinished_clone(true);
+  auto preparing = context_.long_disk.call<Prepared>(
       "prepare a clone",
       [plan = std::move(plan)] {
         Prepared done{prepare_clone(plan)};
@@ -77,15 +77,15 @@ Task<std::expected<ClonePlace, Failure>> LocalServer::prepare_attempt(ClonePlan 
   try {
     prepared = co_await std::move(preparing);
   } catch (...) {
-    spawn("end of a clone that was not begun", end_attempt(std::nullopt, attempt));
+    context_.spawn("end of a clone that was not begun", end_attempt(std::nullopt, attempt));
     throw;
   }
   if (!prepared) {
-    spawn("end of a clone that was not begun", end_attempt(std::nullopt, attempt));
+    context_.spawn("end of a clone that was not begun", end_attempt(std::nullopt, attempt));
     co_return std::unexpected(Failure{std::move(prepared.error())});
   }
   if (!prepared->place) {
-    unfinished_clone_ = prepared->marked;
+    directory_.note_unfinished_clone(prepared->marked);
     co_return std::unexpected(Failure{std::move(prepared->place.error())});
   }
   co_return std::move(*prepared->place);
@@ -96,9 +96,9 @@ Task<std::expected<ClonePlace, Failure>> LocalServer::prepare_attempt(ClonePlan 
 Task<void> LocalServer::note_what_is_made() {
   for (;;) {
     co_await clock_.sleep_for(kNoteEach);
-    auto noting = long_disk_.run(
+    auto noting = context_.long_disk.run(
         "note what a clone makes",
-        [data_dir = pg().data_dir, mark = clone_marker()] { note_made(data_dir, mark); },
+        [data_dir = context_.pg().data_dir, mark = clone_marker()] { note_made(data_dir, mark); },
         clock_.now() + kNever);
     co_await std::move(noting);
   }
@@ -107,9 +107,9 @@ Task<void> LocalServer::note_what_is_made() {
 /// Without a place: of the one that the mark names.
 Task<void> LocalServer::end_attempt(std::optional<ClonePlace> place, std::uint64_t attempt) {
   using Ended = std::expected<bool, std::string>;
-  auto ending = long_disk_.call<Ended>(
+  auto ending = context_.long_disk.call<Ended>(
       "remove a clone that failed",
-      [place, data_dir = pg().data_dir, mark = clone_marker()]() -> Ended {
+      [place, data_dir = context_.pg().data_dir, mark = clone_marker()]() -> Ended {
         if (!place) return clear_left_clone(data_dir, mark);
         note_made(data_dir, mark);
         log::warning("removing what the clone that failed left in \"{}\"", place->path);
@@ -122,23 +122,23 @@ Task<void> LocalServer::end_attempt(std::optional<ClonePlace> place, std::uint64
   if (!ended || !*ended) {
     log::error("{}", ended ? ended->error() : ended.error());
   } else if (attempt == clone_attempt_) {
-    unfinished_clone_ = **ended;
+    directory_.note_unfinished_clone(**ended);
   }
 }
 
 Task<Result> LocalServer::attempt_clone(ClonePlace place, bool keep_data, Task<Result> body,
                                         Instant deadline) {
-  const std::string data_dir = pg().data_dir;
+  const std::string data_dir = context_.pg().data_dir;
   const std::string mark = clone_marker();
   const std::uint64_t attempt = clone_attempt_;
   Result result = std::unexpected(Failure{"no attempt was made"});
-  auto noting = place.beside ? TaskHandle() : spawn("note what a clone makes", note_what_is_made());
+  auto noting = place.beside ? TaskHandle() : context_.spawn("note what a clone makes", note_what_is_made());
   std::exception_ptr cancelled;
   try {
     result = co_await std::move(body);
     noting.cancel();
     if (result) {
-      auto finishing = on_long_disk(
+      auto finishing = context_.on_long_disk(
           "finish the clone", [place, data_dir, mark] { return finish_clone(place, data_dir, mark); },
           deadline);
       result = co_await std::move(finishing);
@@ -149,20 +149,20 @@ Task<Result> LocalServer::attempt_clone(ClonePlace place, bool keep_data, Task<R
   noting.cancel();
   const bool failed = cancelled || !result;
   // Until then nothing starts in the data directory, however whole it looks.
-  if (!failed) unfinished_clone_ = false;
+  if (!failed) directory_.note_unfinished_clone(false);
   if (cancelled) co_await shield_from_cancellation();
   if (failed) {
     Result ended = co_await end_left_tools(clock_.now() + kKillBudget);
     if (!ended) log::error("{}", ended.error().detail);
   }
   if (failed && keep_data) {
-    auto noting_last = long_disk_.run(
+    auto noting_last = context_.long_disk.run(
         "note what a clone made", [data_dir, mark] { note_made(data_dir, mark); },
         clock_.now() + kKillBudget);
     co_await std::move(noting_last);
   }
   if (failed && !keep_data) {
-    auto removal = spawn("end of a clone that failed", end_attempt(place, attempt));
+    auto removal = context_.spawn("end of a clone that failed", end_attempt(place, attempt));
     auto ending = removal.join();
     co_await run_until(clock_, std::move(ending), clock_.now() + kCleanBudget);
     if (removal.running())
@@ -175,17 +175,18 @@ Task<Result> LocalServer::attempt_clone(ClonePlace place, bool keep_data, Task<R
 }
 
 Task<void> LocalServer::welcome_clone(Instant deadline) {
-  co_await look(deadline);
+  co_await directory_.look(deadline);
   std::string trigger = "promote";
   for (const char* name : {"promote_trigger_file", "trigger_file"}) {
-    if (const auto set = pg().parameters.find(name); set != pg().parameters.end()) trigger = set->second;
-    if (const auto set = pg().recovery_conf.find(name); set != pg().recovery_conf.end())
+    if (const auto set = context_.pg().parameters.find(name); set != context_.pg().parameters.end())
+      trigger = set->second;
+    if (const auto set = context_.pg().recovery_conf.find(name); set != context_.pg().recovery_conf.end())
       trigger = set->second;
   }
-  if (!trigger.starts_with('/')) trigger = pg().data_dir + "/" + trigger;
-  auto restoring = disk_.run(
+  if (!trigger.starts_with('/')) trigger = context_.pg().data_dir + "/" + trigger;
+  auto restoring = context_.disk.run(
       "restore configuration files",
-      [settings = settings_, trigger] {
+      [settings = context_.settings, trigger] {
         restore_configuration(settings->postgresql);
         for (const auto& path : remove_copied_sockets(settings->postgresql))
           log::info("removed \"{}\": a socket of the server that was copied", path);
@@ -195,7 +196,7 @@ Task<void> LocalServer::welcome_clone(Instant deadline) {
       deadline);
   auto restored = co_await std::move(restoring);
   if (!restored) log::warning("{}", restored.error());
-  co_await read_control(deadline);
+  co_await control_file_.read(deadline);
 }
 
 /// What a daemon was waiting for and waits for no longer would go on writing into the next attempt.
@@ -203,10 +204,10 @@ Task<Result> LocalServer::end_left_tools(Instant deadline) {
   const Instant patience = std::min(deadline, clock_.now() + kKillBudget);
   for (bool told = false;; told = true) {
     // Not on this thread: the environment lies in the memory of a process, which may hang.
-    auto looking = long_disk_.call<std::vector<process::Identity>>(
+    auto looking = context_.long_disk.call<std::vector<process::Identity>>(
         "look for programs that an earlier daemon has left",
-        [state_dir = settings_->state_dir] {
-          auto found = process::with_variable(kWorksFor, state_dir);
+        [state_dir = context_.settings->state_dir] {
+          auto found = process::with_variable(Programs::kWorksFor, state_dir);
           // Another container may have a data directory of the same name.
           std::erase_if(found, [&](const process::Identity& one) {
             return is_above_us(one.pid) || !process::sees_the_same(one.pid, state_dir);
@@ -219,12 +220,13 @@ Task<Result> LocalServer::end_left_tools(Instant deadline) {
     const auto& left = *looked;
     if (left.empty()) co_return Result();
     if (!told)
-      log::warning("ending {} processes that still work on data directory {}", left.size(), pg().data_dir);
+      log::warning("ending {} processes that still work on data directory {}", left.size(),
+                   context_.pg().data_dir);
     for (const auto& found : left) process::send_signal(found, SIGKILL);
     if (clock_.now() >= patience) {
       co_return std::unexpected(
           Failure{fmt::format("process {} still works on data directory \"{}\" and cannot be ended",
-                              left.front().pid, pg().data_dir)});
+                              left.front().pid, context_.pg().data_dir)});
     }
     co_await clock_.sleep_for(kKillLook);
   }
@@ -235,14 +237,15 @@ Task<void> LocalServer::tell_removal() {
   for (;;) {
     co_await clock_.sleep_for(kTellEach);
     log::info("still removing what an unfinished clone left in \"{}\" (since {} s): the start waits for it",
-              pg().data_dir, std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - begin).count());
+              context_.pg().data_dir,
+              std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - begin).count());
   }
 }
 
 Task<Result> LocalServer::clear_left_work(Instant deadline) {
   const std::vector<std::string> notes{clone_marker(), half_rewound_path(),
-                                       settings_->state_dir + "/bootstrap.json"};
-  auto noticing = disk_.call<bool>(
+                                       context_.settings->state_dir + "/bootstrap.json"};
+  auto noticing = context_.disk.call<bool>(
       "look for unfinished work", [notes] { return std::ranges::any_of(notes, file_exists); }, deadline);
   auto noticed = co_await std::move(noticing);
   if (!noticed) co_return std::unexpected(Failure{noticed.error()});
@@ -251,9 +254,9 @@ Task<Result> LocalServer::clear_left_work(Instant deadline) {
   Result ended = co_await end_left_tools(deadline);
   if (!ended) co_return ended;
   const std::string mark = clone_marker();
-  const std::string data_dir = pg().data_dir;
+  const std::string data_dir = context_.pg().data_dir;
   if (facts_.running()) {
-    auto looking = disk_.call<bool>(
+    auto looking = context_.disk.call<bool>(
         "look for the mark of a clone", [data_dir, mark] { return marks_unfinished_clone(data_dir, mark); },
         deadline);
     const auto marked = co_await std::move(looking);
@@ -266,25 +269,25 @@ Task<Result> LocalServer::clear_left_work(Instant deadline) {
     co_return Result();
   }
   using Cleared = std::expected<bool, std::string>;
-  auto clearing = long_disk_.call<Cleared>(
+  auto clearing = context_.long_disk.call<Cleared>(
       "clean up after an unfinished clone", [mark, data_dir] { return clear_left_clone(data_dir, mark); },
       clock_.now() + kNever);
   // However long it takes: who gives up begins anew at the next start.
-  auto telling = spawn("progress of a removal", tell_removal());
+  auto telling = context_.spawn("progress of a removal", tell_removal());
   std::expected<Cleared, std::string> cleared = co_await std::move(clearing);
   telling.cancel();
   if (!cleared) co_return std::unexpected(Failure{std::move(cleared.error())});
   if (!*cleared) co_return std::unexpected(Failure{std::move(cleared->error())});
-  unfinished_clone_ = **cleared;
-  co_await look(clock_.now() + kKillBudget);
+  directory_.note_unfinished_clone(**cleared);
+  co_await directory_.look(clock_.now() + kKillBudget);
   co_return Result();
 }
 
 Task<std::expected<ClusterIdentity, Failure>> LocalServer::identify(bool make, Instant deadline) {
   using Found = std::expected<ClusterIdentity, std::string>;
-  auto looking = disk_.call<Found>(
-      "identify data directory " + pg().data_dir,
-      [path = pg().data_dir, make]() -> Found {
+  auto looking = context_.disk.call<Found>(
+      "identify data directory " + context_.pg().data_dir,
+      [path = context_.pg().data_dir, make]() -> Found {
         if (make) {
           if (auto made = make_data_directory(path); !made) return std::unexpected(made.error());
         }
@@ -298,8 +301,9 @@ Task<std::expected<ClusterIdentity, Failure>> LocalServer::identify(bool make, I
   std::expected<Found, std::string> found = co_await std::move(looking);
   if (!found) co_return std::unexpected(Failure{std::move(found.error())});
   if (!*found) co_return std::unexpected(Failure{std::move(found->error())});
-  if (postmaster_)
-    (*found)->postmaster = fmt::format("{}:{}", postmaster_->identity.pid, postmaster_->identity.start_ticks);
+  if (postmaster_.running())
+    (*found)->postmaster =
+        fmt::format("{}:{}", postmaster_.identity().pid, postmaster_.identity().start_ticks);
   co_return std::move(**found);
 }
 
@@ -314,7 +318,7 @@ std::function<void(Progress)> LocalServer::report_progress(std::string what,
     const Instant now = clock_.now();
     seen = told->meter.note(now, seen);
     if (progress) progress(seen);
-    changed(ServerEvent::progress);
+    context_.changed(ServerEvent::progress);
     if (told->next == Instant{}) told->next = now + kTellEach;
     if (now < told->next) return;
     told->next = now + kTellEach;
@@ -323,11 +327,12 @@ std::function<void(Progress)> LocalServer::report_progress(std::string what,
 }
 
 Task<Result> LocalServer::remove_data_directory(std::string why, Instant deadline) {
-  if (!stopped()) co_return std::unexpected(Failure{"data directory is not removed: PostgreSQL runs"});
-  log::info("Removing data directory {}: {}", pg().data_dir, why);
-  const Rebuilding rebuilding(rebuilding_);
-  const std::string path = pg().data_dir;
-  auto removing = on_long_disk(
+  if (!context_.stopped())
+    co_return std::unexpected(Failure{"data directory is not removed: PostgreSQL runs"});
+  log::info("Removing data directory {}: {}", context_.pg().data_dir, why);
+  const Directory::Rebuilding rebuilding(directory_);
+  const std::string path = context_.pg().data_dir;
+  auto removing = context_.on_long_disk(
       "remove data directory " + path, [path] { return postgres::remove_data_directory(path); }, deadline);
   Result removed = co_await std::move(removing);
   if (!removed) {
@@ -337,7 +342,7 @@ Task<Result> LocalServer::remove_data_directory(std::string why, Instant deadlin
     if (renamed) co_return renamed;
   }
   facts_.control.reset();
-  co_await look(deadline);
+  co_await directory_.look(deadline);
   co_return removed;
 }
 
@@ -346,13 +351,14 @@ Task<Result> LocalServer::rename_data_directory(Instant deadline) {
 }
 
 Task<Result> LocalServer::put_aside(bool failed_bootstrap, Instant deadline) {
-  if (!stopped()) co_return std::unexpected(Failure{"data directory is not renamed: PostgreSQL runs"});
-  const std::string path = pg().data_dir;
-  const Rebuilding rebuilding(rebuilding_);
-  auto renaming = on_long_disk(
+  if (!context_.stopped())
+    co_return std::unexpected(Failure{"data directory is not renamed: PostgreSQL runs"});
+  const std::string path = context_.pg().data_dir;
+  const Directory::Rebuilding rebuilding(directory_);
+  auto renaming = context_.on_long_disk(
       "rename data directory " + path,
       [path, failed_bootstrap,
-       mark = settings_->state_dir + "/failed"]() -> std::expected<void, std::string> {
+       mark = context_.settings->state_dir + "/failed"]() -> std::expected<void, std::string> {
         const auto aside = postgres::rename_data_directory(path, mark, failed_bootstrap);
         if (!aside) return std::unexpected(aside.error());
         if (!aside->empty()) log::info("renamed data directory \"{}\" to \"{}\"", path, *aside);
@@ -362,7 +368,7 @@ Task<Result> LocalServer::put_aside(bool failed_bootstrap, Instant deadline) {
   Result renamed = co_await std::move(renaming);
   facts_.control.reset();
   custom_bootstrapping_ = false;
-  co_await look(deadline);
+  co_await directory_.look(deadline);
   co_return renamed;
 }
 

@@ -48,13 +48,14 @@ Lsn lsn_of(const std::optional<std::string>& text) {
 
 Task<std::expected<void, QueryError>> LocalServer::connect_to_source(Connection* connection, Upstream source,
                                                                      Instant deadline) {
-  auto parameters = source_parameters(*settings_, source, rewind_credentials(*settings_, target_version()));
+  auto parameters = source_parameters(*context_.settings, source,
+                                      rewind_credentials(*context_.settings, programs_.target_version()));
   parameters["options"] = "-c statement_timeout=2000 -c search_path=pg_catalog";
   co_return co_await connection->connect(std::move(parameters), deadline);
 }
 
 Task<std::optional<std::string>> LocalServer::why_not_writable(Upstream leader, Instant deadline) {
-  Connection connection(clock_, resolver_);
+  Connection connection(clock_, *context_.resolver);
   const std::string name = leader.member;
   auto connected = co_await connect_to_source(&connection, std::move(leader), deadline);
   if (!connected) co_return connected.error().detail;
@@ -74,7 +75,7 @@ Task<std::expected<WalEnd, std::string>> LocalServer::local_end(Instant deadline
   }
   // Also of one that starts and does not answer yet.
   if (facts_.running() || !facts_.control) {
-    co_await read_control(deadline);
+    co_await control_file_.read(deadline);
   }
   if (!facts_.control) co_return std::unexpected("the local control file cannot be read");
   const auto end = end_of_stopped(*facts_.control);
@@ -89,8 +90,8 @@ Task<std::expected<LocalServer::LeaderWal, std::string>> LocalServer::ask_leader
   const auto failed = [&leader](const std::string& what, const std::string& why) {
     return std::unexpected(fmt::format("{} on {}: {}", what, leader.member, why));
   };
-  Connection connection(clock_, resolver_);
-  auto parameters = source_parameters(*settings_, leader, pg().replication);
+  Connection connection(clock_, *context_.resolver);
+  auto parameters = source_parameters(*context_.settings, leader, context_.pg().replication);
   parameters["dbname"] = "replication";
   parameters["replication"] = "1";
   auto connected = co_await connection.connect(std::move(parameters), deadline);
@@ -117,7 +118,7 @@ Task<std::expected<LocalServer::LeaderWal, std::string>> LocalServer::ask_leader
 Task<std::optional<std::vector<HistoryLine>>> LocalServer::local_history(Timeline timeline,
                                                                          Instant deadline) {
   if (timeline.value <= 1) co_return std::vector<HistoryLine>{};
-  auto file = co_await disk_.read(wal_path() + "/" + history_file_name(timeline), deadline);
+  auto file = co_await context_.disk.read(programs_.wal_path() + "/" + history_file_name(timeline), deadline);
   if (!file || !*file) co_return std::nullopt;
   co_return parse_history(**file);
 }
@@ -125,7 +126,7 @@ Task<std::optional<std::vector<HistoryLine>>> LocalServer::local_history(Timelin
 /// Two members that were promoted at the same position have the same history; but the record that a promotion
 /// writes carries its time.
 Task<bool> LocalServer::began_differently(Upstream leader, WalEnd local, Lsn begin, Instant deadline) {
-  if (target_version() < kReadsRecords) co_return false;
+  if (programs_.target_version() < kReadsRecords) co_return false;
   const std::uint64_t segment =
       facts_.control ? facts_.control->wal_segment_bytes : ControlData{}.wal_segment_bytes;
   const Lsn record = first_record(begin, segment);
@@ -134,8 +135,8 @@ Task<bool> LocalServer::began_differently(Upstream leader, WalEnd local, Lsn beg
     co_return false;
   const std::string name = segment_name(local.timeline, record, segment);
   const std::uint64_t offset = record.value % segment;
-  const std::string path = wal_path() + "/" + name;
-  auto reading = disk_.call<std::string>(
+  const std::string path = programs_.wal_path() + "/" + name;
+  auto reading = context_.disk.call<std::string>(
       "read " + path, [path, offset, header_bytes] { return read_part(path, offset, header_bytes); },
       deadline);
   auto header = co_await std::move(reading);
@@ -144,17 +145,17 @@ Task<bool> LocalServer::began_differently(Upstream leader, WalEnd local, Lsn beg
   std::memcpy(&length, header->data(), sizeof length);
   const std::uint64_t whole = wal_of_record(record, std::min<std::uint64_t>(length, kCompared), segment);
   const std::uint64_t count = std::min(std::max(whole, header_bytes), local.lsn.value - record.value);
-  auto reading_all = disk_.call<std::string>(
+  auto reading_all = context_.disk.call<std::string>(
       "read " + path, [path, offset, count] { return read_part(path, offset, count); }, deadline);
   auto ours = co_await std::move(reading_all);
   if (!ours || ours->empty()) co_return false;
 
-  Connection connection(clock_, resolver_);
+  Connection connection(clock_, *context_.resolver);
   auto connected = co_await connect_to_source(&connection, std::move(leader), deadline);
   if (!connected) co_return false;
   auto asking = connection.query(
       "SELECT encode(pg_read_binary_file($1, $2::bigint, $3::bigint, true), 'hex')",
-      {wal_directory(target_version()) + "/" + name, std::to_string(offset), std::to_string(count)},
+      {wal_directory(programs_.target_version()) + "/" + name, std::to_string(offset), std::to_string(count)},
       deadline);
   auto rows = co_await std::move(asking);
   if (!rows)
@@ -203,7 +204,7 @@ Task<DivergenceAnswer> LocalServer::compare_with(Upstream leader, Instant deadli
   }
   if (compared.verdict == Verdict::depends_on_checkpoint) {
     // Nothing follows the shutdown checkpoint, and the leader went on exactly there.
-    const Lsn end = co_await end_of_checkpoint(*facts_.control, deadline);
+    const Lsn end = co_await control_file_.end_of_checkpoint(*facts_.control, deadline);
     compared.verdict = end == compared.switch_lsn ? Verdict::none : Verdict::diverged;
     compared.why += ", the shutdown checkpoint ends at " + to_string(end);
   }
@@ -215,26 +216,11 @@ Task<DivergenceAnswer> LocalServer::compare_with(Upstream leader, Instant deadli
   co_return answer;
 }
 
-Task<Lsn> LocalServer::end_of_checkpoint(ControlData control, Instant deadline) {
-  std::vector<std::string> argv{tool(wal_dump_program(target_version())),
-                                "-p",
-                                wal_path(),
-                                "-t",
-                                std::to_string(control.checkpoint_timeline.value),
-                                "-s",
-                                to_string(control.latest_checkpoint),
-                                "-n",
-                                "2"};
-  auto finished = co_await ask_tool(std::move(argv), tool_environment(), deadline);
-  if (!finished) co_return Lsn{};
-  co_return end_of_last_record(finished->out, finished->err);
-}
-
 Task<std::vector<HistoryLine>> LocalServer::history(Timeline timeline, std::string new_leader,
                                                     Instant deadline) {
-  const std::string path = wal_path() + "/" + history_file_name(timeline);
-  auto reading =
-      disk_.call<std::optional<DatedFile>>("read " + path, [path] { return read_dated(path); }, deadline);
+  const std::string path = programs_.wal_path() + "/" + history_file_name(timeline);
+  auto reading = context_.disk.call<std::optional<DatedFile>>(
+      "read " + path, [path] { return read_dated(path); }, deadline);
   auto file = co_await std::move(reading);
   if (!file || !*file) co_return std::vector<HistoryLine>{};
   auto lines = parse_history((*file)->content);

@@ -96,39 +96,41 @@ std::vector<std::string> trust_entries(const config::Postgresql& postgresql,
 }
 
 bool LocalServer::keeps_recovery_conf() const {
-  return custom_bootstrapping_ && settings_->bootstrap.custom &&
-         settings_->bootstrap.custom->keep_existing_recovery_conf;
+  return custom_bootstrapping_ && context_.settings->bootstrap.custom &&
+         context_.settings->bootstrap.custom->keep_existing_recovery_conf;
 }
 
 Task<Result> LocalServer::custom_bootstrap(Instant deadline) {
-  if (!settings_->bootstrap.custom) co_return std::unexpected(Failure{"no custom bootstrap is configured"});
-  if (!stopped()) co_return std::unexpected(Failure{"custom bootstrap: PostgreSQL runs"});
-  co_await look(deadline);
-  if (facts_.data_directory != DataDirectory::empty || unfinished_clone_) {
+  if (!context_.settings->bootstrap.custom)
+    co_return std::unexpected(Failure{"no custom bootstrap is configured"});
+  if (!context_.stopped()) co_return std::unexpected(Failure{"custom bootstrap: PostgreSQL runs"});
+  co_await directory_.look(deadline);
+  if (facts_.data_directory != DataDirectory::empty || directory_.unfinished_clone()) {
     co_return std::unexpected(
-        Failure{fmt::format("custom bootstrap: data directory \"{}\" is not empty", pg().data_dir)});
+        Failure{fmt::format("custom bootstrap: data directory \"{}\" is not empty", context_.pg().data_dir)});
   }
   Result forgotten = co_await forget_rewind(deadline);
   if (!forgotten) co_return forgotten;
-  const Rebuilding rebuilding(rebuilding_);
+  const Directory::Rebuilding rebuilding(directory_);
   facts_.control.reset();
   bootstrap_begun_ = true;
   custom_bootstrapping_ = true;
-  const config::CustomBootstrap custom = *settings_->bootstrap.custom;
+  const config::CustomBootstrap custom = *context_.settings->bootstrap.custom;
   log::info("running custom bootstrap script {}", custom.name);
-  Result done = co_await run_long_script(custom.name, custom.command, bootstrap_arguments(*settings_, custom),
-                                         script_environment(), deadline);
-  co_await look(deadline);
+  Result done = co_await programs_.run_long_script(custom.name, custom.command,
+                                                   bootstrap_arguments(*context_.settings, custom),
+                                                   programs_.script_environment(), deadline);
+  co_await directory_.look(deadline);
   if (done && facts_.data_directory != DataDirectory::ok) {
-    done =
-        std::unexpected(Failure{facts_.data_directory_error.empty()
-                                    ? fmt::format("there is no cluster in \"{}\" afterwards", pg().data_dir)
-                                    : facts_.data_directory_error});
+    done = std::unexpected(
+        Failure{facts_.data_directory_error.empty()
+                    ? fmt::format("there is no cluster in \"{}\" afterwards", context_.pg().data_dir)
+                    : facts_.data_directory_error});
   }
-  if (done && !seen_.permission_error.empty()) {
+  if (done && !directory_.seen().permission_error.empty()) {
     // PostgreSQL wants it for itself; a script may not have thought of that.
-    const std::string path = pg().data_dir;
-    auto closing = on_disk(
+    const std::string path = context_.pg().data_dir;
+    auto closing = context_.on_disk(
         "set permissions of " + path,
         [path]() -> std::expected<void, std::string> {
           if (::chmod(path.c_str(), 0700) == 0) return {};
@@ -145,27 +147,29 @@ Task<Result> LocalServer::custom_bootstrap(Instant deadline) {
         Failure{fmt::format("custom bootstrap {}: {}", custom.name, done.error().detail)});
   }
   if (facts_.running()) {
-    co_return std::unexpected(Failure{fmt::format(
-        "custom bootstrap {}: its script left PostgreSQL running in \"{}\"", custom.name, pg().data_dir)});
+    co_return std::unexpected(
+        Failure{fmt::format("custom bootstrap {}: its script left PostgreSQL running in \"{}\"", custom.name,
+                            context_.pg().data_dir)});
   }
   co_await welcome_clone(deadline);
   Result appended = co_await append_bootstrap_hba(deadline);
   if (!appended) co_return appended;
   // The copies are what pg_hba.conf is restored from when everybody is an ordinary user again.
-  auto copying = disk_.run(
-      "back up configuration files", [settings = settings_] { back_up_configuration(settings->postgresql); },
-      deadline);
+  auto copying = context_.disk.run(
+      "back up configuration files",
+      [settings = context_.settings] { back_up_configuration(settings->postgresql); }, deadline);
   auto copied = co_await std::move(copying);
   if (!copied) co_return std::unexpected(Failure{copied.error()});
   co_return Result();
 }
 
 Task<std::vector<std::string>> LocalServer::trust_lines(Instant deadline) {
-  const auto parameters = local_parameters(*settings_, address_, pg().replication, true);
+  const auto parameters =
+      local_parameters(*context_.settings, context_.address, context_.pg().replication, true);
   const auto host = parameters.find("host");
   std::vector<std::string> addresses;
   if (host != parameters.end() && !host->second.empty() && !host->second.starts_with('/')) {
-    auto resolving = resolver_.resolve(host->second, pg().port);
+    auto resolving = context_.resolver->resolve(host->second, context_.pg().port);
     const auto found = co_await with_deadline(clock_, std::move(resolving),
                                               std::min(deadline, clock_.now() + kResolveBudget));
     if (found && *found) {
@@ -175,12 +179,13 @@ Task<std::vector<std::string>> LocalServer::trust_lines(Instant deadline) {
                    host->second);
     }
   }
-  co_return trust_entries(pg(), addresses);
+  co_return trust_entries(context_.pg(), addresses);
 }
 
 Task<Parameters> LocalServer::first_start_parameters(Parameters parameters, Instant deadline) {
-  const int version = target_version();
-  const config::CustomBootstrap custom = settings_->bootstrap.custom.value_or(config::CustomBootstrap{});
+  const int version = programs_.target_version();
+  const config::CustomBootstrap custom =
+      context_.settings->bootstrap.custom.value_or(config::CustomBootstrap{});
   recovery_ = {};
   recovery_active_ = custom.recovery_conf.has_value();
   if (custom.recovery_conf) {
@@ -200,24 +205,26 @@ Task<Parameters> LocalServer::first_start_parameters(Parameters parameters, Inst
 }
 
 Task<Result> LocalServer::write_first_recovery_files(Instant deadline) {
-  const config::CustomBootstrap custom = settings_->bootstrap.custom.value_or(config::CustomBootstrap{});
+  const config::CustomBootstrap custom =
+      context_.settings->bootstrap.custom.value_or(config::CustomBootstrap{});
   if (!custom.recovery_conf) {
     if (custom.keep_existing_recovery_conf) co_return Result();
     Result removed = co_await write_recovery_files(false, deadline);
     co_return removed;
   }
-  const Parameters configured = bootstrap_recovery(*custom.recovery_conf, target_version());
+  const Parameters configured = bootstrap_recovery(*custom.recovery_conf, programs_.target_version());
   const auto mode = configured.find("standby_mode");
   const bool standby = mode != configured.end() && is_true(mode->second);
-  const bool by_signal = target_version() >= 120000;
-  const std::string data_dir = pg().data_dir;
+  const bool by_signal = programs_.target_version() >= 120000;
+  const std::string data_dir = context_.pg().data_dir;
   const std::string wanted = data_dir + (!by_signal ? "/recovery.conf"
                                          : standby  ? "/standby.signal"
                                                     : "/recovery.signal");
   const std::string content = by_signal ? std::string() : render_recovery_conf(configured);
-  auto writing = on_disk(
+  auto writing = context_.on_disk(
       "write recovery files",
-      [data_dir, wanted, content, access = file_mode(wanted)]() -> std::expected<void, std::string> {
+      [data_dir, wanted, content,
+       access = directory_.file_mode(wanted)]() -> std::expected<void, std::string> {
         for (const char* name : {"/recovery.conf", "/standby.signal", "/recovery.signal"}) {
           if (data_dir + name == wanted) continue;
           if (auto removed = blocking::remove_file(data_dir + name); !removed) return removed;
@@ -237,11 +244,11 @@ Task<std::expected<bool, Failure>> LocalServer::end_custom_bootstrap(Instant dea
   Result removed = co_await write_recovery_files(false, deadline);
   if (!removed) co_return std::unexpected(removed.error());
   const bool own_hba = has_own_hba();
-  if (pg().pg_hba.empty() || !own_hba) {
-    const std::string hba = (pg().config_dir.empty() ? pg().data_dir : pg().config_dir) + "/pg_hba.conf";
-    auto restoring = on_disk(
+  if (context_.pg().pg_hba.empty() || !own_hba) {
+    const std::string hba = config_directory(context_.pg()) + "/pg_hba.conf";
+    auto restoring = context_.on_disk(
         "restore pg_hba.conf",
-        [hba, settings = settings_]() -> std::expected<void, std::string> {
+        [hba, settings = context_.settings]() -> std::expected<void, std::string> {
           if (auto gone = blocking::remove_file(hba); !gone) return gone;
           restore_configuration(settings->postgresql);
           return {};

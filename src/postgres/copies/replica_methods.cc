@@ -91,15 +91,15 @@ std::vector<std::string> method_arguments(const config::Settings& settings,
 
 Task<Result> LocalServer::create_replica(ReplicaRequest request, std::function<void(Progress)> progress,
                                          Instant deadline) {
-  if (!stopped()) co_return std::unexpected(Failure{"a replica is not created: PostgreSQL runs"});
-  const Rebuilding rebuilding(rebuilding_);
+  if (!context_.stopped()) co_return std::unexpected(Failure{"a replica is not created: PostgreSQL runs"});
+  const Directory::Rebuilding rebuilding(directory_);
   facts_.control.reset();
   Result forgotten = co_await forget_rewind(deadline);
   if (!forgotten) co_return forgotten;
 
-  std::vector<std::string> methods = pg().create_replica_methods;
+  std::vector<std::string> methods = context_.pg().create_replica_methods;
   if (request.basebackup_only || methods.empty()) methods = {kBasebackup};
-  const std::map<std::string, config::ReplicaMethod> configured = pg().replica_methods;
+  const std::map<std::string, config::ReplicaMethod> configured = context_.pg().replica_methods;
   Result result = std::unexpected(Failure{"none of the replica creation methods works without a leader"});
   for (const std::string& name : methods) {
     const bool own = name == kBasebackup;
@@ -118,7 +118,7 @@ Task<Result> LocalServer::create_replica(ReplicaRequest request, std::function<v
   if (result) {
     co_await welcome_clone(deadline);
   } else {
-    co_await look(deadline);
+    co_await directory_.look(deadline);
   }
   co_return result;
 }
@@ -132,9 +132,9 @@ Task<Result> LocalServer::base_backup(ReplicaRequest request, std::function<void
       co_await clock_.sleep_for(kBetweenTries);
     }
     ClonePlan plan;
-    plan.in_place = points_into(pg().basebackup_options, pg().data_dir);
+    plan.in_place = points_into(context_.pg().basebackup_options, context_.pg().data_dir);
     plan.why_replace = request.why_removal_allowed;
-    plan.outside = directories_outside(pg().basebackup_options);
+    plan.outside = directories_outside(context_.pg().basebackup_options);
     auto place = co_await prepare_attempt(std::move(plan), deadline);
     if (!place) co_return std::unexpected(std::move(place.error()));
     auto copying = run_basebackup(*place, *request.source, progress, deadline);
@@ -145,20 +145,20 @@ Task<Result> LocalServer::base_backup(ReplicaRequest request, std::function<void
 
 Task<Result> LocalServer::run_basebackup(ClonePlace place, Upstream source,
                                          std::function<void(Progress)> progress, Instant deadline) {
-  auto parameters = source_parameters(*settings_, source, pg().replication);
-  parameters["application_name"] = settings_->name;
-  const SecretFiles secrets = take_secrets(parameters, binary_version_);
-  std::vector<std::string> argv{tool("pg_basebackup"),
+  auto parameters = source_parameters(*context_.settings, source, context_.pg().replication);
+  parameters["application_name"] = context_.settings->name;
+  const HeldSecrets held(context_, "clone", take_secrets(parameters, programs_.binary_version()));
+  std::vector<std::string> argv{programs_.path("pg_basebackup"),
                                 "--pgdata=" + place.path,
                                 "-X",
                                 "stream",
-                                "--dbname=" + render_conninfo(parameters, binary_version_),
+                                "--dbname=" + render_conninfo(parameters, programs_.binary_version()),
                                 "--progress"};
   bool own_checkpoint = false;
-  for (const auto& option : pg().basebackup_options) {
+  for (const auto& option : context_.pg().basebackup_options) {
     own_checkpoint = own_checkpoint || option.name == "checkpoint";
     // Compression by the server came with version 15; an older tool would refuse to begin.
-    if (option.name == "compress" && binary_version_ < 150000) {
+    if (option.name == "compress" && programs_.binary_version() < 150000) {
       log::error("compress option for basebackup is not allowed: {} is older than version 15", argv[0]);
       continue;
     }
@@ -167,16 +167,16 @@ Task<Result> LocalServer::run_basebackup(ClonePlace place, Upstream source,
   // A checkpoint spread over minutes is waited for before the first byte is copied.
   if (!own_checkpoint) argv.push_back("--checkpoint=fast");
   log::info("running {}", shown_command(argv));
-  auto environment = tool_environment();
-  name_secrets(environment, "clone", secrets);
+  auto environment = programs_.tool_environment();
+  held.name_in(environment);
   auto report = report_progress(fmt::format("basebackup from {}", source.member), std::move(progress));
-  auto running = run_tool(std::move(argv), std::move(environment), deadline,
-                          [report = std::move(report)](std::string_view line) {
-                            if (const auto seen = parse_progress(line)) report(*seen);
-                          });
-  auto held = co_await holding_secrets("clone", secrets, std::move(running), deadline);
-  if (!held) co_return std::unexpected(Failure{"pg_basebackup: " + held.error()});
-  const auto& finished = *held;
+  auto running = programs_.run(std::move(argv), std::move(environment), deadline,
+                               [report = std::move(report)](std::string_view line) {
+                                 if (const auto seen = parse_progress(line)) report(*seen);
+                               });
+  auto ran = co_await held.during(std::move(running), deadline);
+  if (!ran) co_return std::unexpected(Failure{"pg_basebackup: " + ran.error()});
+  const auto& finished = *ran;
   if (finished && finished->success()) co_return Result();
   co_return std::unexpected(
       Failure{explain(fmt::format("pg_basebackup from {} ({}:{}) failed: {}", source.member, source.host,
@@ -186,7 +186,8 @@ Task<Result> LocalServer::run_basebackup(ClonePlace place, Upstream source,
 Task<Result> LocalServer::custom_method(std::string name, ReplicaRequest request, Instant deadline) {
   config::ReplicaMethod method;
   method.command = name;
-  if (const auto found = pg().replica_methods.find(name); found != pg().replica_methods.end())
+  if (const auto found = context_.pg().replica_methods.find(name);
+      found != context_.pg().replica_methods.end())
     method = found->second;
   ClonePlan plan;
   plan.in_place = true;
@@ -205,19 +206,20 @@ Task<Result> LocalServer::run_custom_method(std::string name, config::ReplicaMet
                                             std::optional<Upstream> source, Instant deadline) {
   std::string connstring;
   SecretFiles secrets;
-  auto environment = script_environment();
+  auto environment = programs_.script_environment();
   if (source) {
-    auto parameters = source_parameters(*settings_, *source, pg().replication);
-    secrets = take_secrets(parameters, binary_version_);
-    connstring = render_conninfo(parameters, binary_version_);
-    name_secrets(environment, "clone", secrets);
+    auto parameters = source_parameters(*context_.settings, *source, context_.pg().replication);
+    secrets = take_secrets(parameters, programs_.binary_version());
+    connstring = render_conninfo(parameters, programs_.binary_version());
   }
-  auto arguments = method_arguments(*settings_, method, connstring);
+  const HeldSecrets held(context_, "clone", std::move(secrets));
+  held.name_in(environment);
+  auto arguments = method_arguments(*context_.settings, method, connstring);
   auto running =
-      run_long_script(name, method.command, std::move(arguments), std::move(environment), deadline);
-  auto held = co_await holding_secrets("clone", std::move(secrets), std::move(running), deadline);
-  if (!held) co_return std::unexpected(Failure{held.error()});
-  Result done = std::move(*held);
+      programs_.run_long_script(name, method.command, std::move(arguments), std::move(environment), deadline);
+  auto ran = co_await held.during(std::move(running), deadline);
+  if (!ran) co_return std::unexpected(Failure{ran.error()});
+  Result done = std::move(*ran);
   co_return done;
 }
 

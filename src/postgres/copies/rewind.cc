@@ -34,16 +34,15 @@ bool begins_to_change(std::string_view line) {
 }  // namespace
 
 Task<void> LocalServer::check_rewind_works(Instant deadline) {
-  if (!pg().use_pg_rewind) {
+  if (!context_.pg().use_pg_rewind) {
     facts_.rewind_works = true;
     rewind_checked_.clear();
     co_return;
   }
-  const std::string program = tool("pg_rewind");
+  const std::string program = programs_.path("pg_rewind");
   if (rewind_checked_ == program) co_return;
   std::vector<std::string> argv{program, "--help"};
-  auto finished =
-      co_await ask_tool(std::move(argv), tool_environment(), std::min(deadline, clock_.now() + kHelpBudget));
+  auto finished = co_await programs_.ask(std::move(argv), std::min(deadline, clock_.now() + kHelpBudget));
   facts_.rewind_works = finished && finished->success();
   if (facts_.rewind_works) {
     rewind_checked_ = program;
@@ -61,20 +60,22 @@ Task<bool> LocalServer::offer_restore_command(Instant deadline) {
     log::warning("could not name restore_command to pg_rewind: {}", written.error());
     co_return false;
   }
-  const std::string seen = co_await parameter_from_files("restore_command", deadline);
+  const std::string seen = co_await programs_.parameter("restore_command", deadline);
   co_return !seen.empty() && seen != "?";
 }
 
 Task<std::optional<std::string>> LocalServer::socket_at_source(Upstream source, Instant deadline) {
-  Connection connection(clock_, resolver_);
-  auto parameters = source_parameters(*settings_, source, rewind_credentials(*settings_, target_version()));
+  Connection connection(clock_, *context_.resolver);
+  auto parameters = source_parameters(*context_.settings, source,
+                                      rewind_credentials(*context_.settings, programs_.target_version()));
   parameters["options"] = "-c statement_timeout=0 -c search_path=pg_catalog";
   auto connected = co_await connection.connect(std::move(parameters), deadline);
   if (!connected) co_return std::nullopt;
   // Members are configured alike, as a rule: where this one has its sockets the other may have them.
   std::vector<std::string> places{"."};
-  for (const auto& directory : socket_directories_inside(pg()))
-    if (directory != pg().data_dir) places.push_back(directory.substr(pg().data_dir.size() + 1));
+  for (const auto& directory : socket_directories_inside(context_.pg()))
+    if (directory != context_.pg().data_dir)
+      places.push_back(directory.substr(context_.pg().data_dir.size() + 1));
   for (const auto& place : places) {
     std::vector<std::string> values{place};
     auto found = co_await connection.query(
@@ -89,8 +90,8 @@ Task<std::optional<std::string>> LocalServer::socket_at_source(Upstream source, 
 
 Task<std::expected<void, std::string>> LocalServer::note_rewind(bool under_way, Instant deadline) {
   const std::string path = half_rewound_path();
-  auto noting =
-      under_way ? disk_.write(path, pg().data_dir + "\n", 0600, deadline) : disk_.remove(path, deadline);
+  auto noting = under_way ? context_.disk.write(path, context_.pg().data_dir + "\n", 0600, deadline)
+                          : context_.disk.remove(path, deadline);
   auto noted = co_await std::move(noting);
   if (noted) facts_.half_rewound = under_way;
   co_return noted;
@@ -101,11 +102,11 @@ Task<std::expected<process::Finished, std::string>> LocalServer::run_rewind(
     std::function<void(Progress)> progress, Instant deadline) {
   std::set<std::string> fetched;
   for (;;) {
-    auto running = run_tool(argv, environment, deadline, [this, progress](std::string_view line) {
+    auto running = programs_.run(argv, environment, deadline, [this, progress](std::string_view line) {
       rewind_touched_ = rewind_touched_ || begins_to_change(line);
       if (const auto seen = parse_progress(line)) {
         if (progress) progress(*seen);
-        changed(ServerEvent::progress);
+        context_.changed(ServerEvent::progress);
       }
     });
     auto finished = co_await std::move(running);
@@ -129,9 +130,11 @@ Task<Result> LocalServer::checkpoint_source(Upstream source, Instant deadline) {
   const auto failed = [&name](const std::string& why) {
     return std::unexpected(Failure{fmt::format("CHECKPOINT on {} before rewind: {}", name, why)});
   };
-  const bool superuser = rewind_credentials(*settings_, target_version()).username == pg().superuser.username;
-  Connection connection(clock_, resolver_);
-  auto parameters = source_parameters(*settings_, source, rewind_credentials(*settings_, target_version()));
+  const bool superuser = rewind_credentials(*context_.settings, programs_.target_version()).username ==
+                         context_.pg().superuser.username;
+  Connection connection(clock_, *context_.resolver);
+  auto parameters = source_parameters(*context_.settings, source,
+                                      rewind_credentials(*context_.settings, programs_.target_version()));
   parameters["options"] = "-c statement_timeout=0 -c search_path=pg_catalog";
   auto connected =
       co_await connection.connect(std::move(parameters), std::min(deadline, clock_.now() + kLookAtSource));
@@ -157,8 +160,8 @@ Task<Result> LocalServer::checkpoint_source(Upstream source, Instant deadline) {
 }
 
 Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> progress, Instant deadline) {
-  if (!stopped()) co_return std::unexpected(Failure{"pg_rewind: PostgreSQL runs"});
-  const Rebuilding rebuilding(rebuilding_);
+  if (!context_.stopped()) co_return std::unexpected(Failure{"pg_rewind: PostgreSQL runs"});
+  const Directory::Rebuilding rebuilding(directory_);
   co_await archive_ready_wal(deadline);
 
   const auto socket = co_await socket_at_source(source, std::min(deadline, clock_.now() + kLookAtSource));
@@ -170,12 +173,14 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
         "remove_data_directory_on_rewind_failure, or reinit",
         source.member, *socket)});
   }
-  const int version = target_version();
-  auto parameters = source_parameters(*settings_, source, rewind_credentials(*settings_, version));
+  const int version = programs_.target_version();
+  auto parameters =
+      source_parameters(*context_.settings, source, rewind_credentials(*context_.settings, version));
   if (version >= 100000) parameters["target_session_attrs"] = "read-write";
-  const SecretFiles secrets = take_secrets(parameters, version);
-  const bool own_files = main_file() != pg().data_dir + "/postgresql.conf" && version >= kHasRestoreTargetWal;
-  const auto recovery = wanted_recovery(*settings_, std::nullopt, version).parameters;
+  const HeldSecrets secrets(context_, "rewind", take_secrets(parameters, version));
+  const bool own_files = main_file(context_.pg()) != context_.pg().data_dir + "/postgresql.conf" &&
+                         version >= kHasRestoreTargetWal;
+  const auto recovery = wanted_recovery(*context_.settings, std::nullopt, version).parameters;
   const auto configured = recovery.find("restore_command");
   const std::string restore_command = configured == recovery.end() ? std::string() : configured->second;
   bool restores = !restore_command.empty() &&
@@ -183,16 +188,16 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
   if (restores) {
     restores = co_await offer_restore_command(deadline);
   }
-  std::vector<std::string> argv{tool("pg_rewind")};
+  std::vector<std::string> argv{programs_.path("pg_rewind")};
   if (restores) argv.push_back("--restore-target-wal");
-  if (own_files && version >= kHasConfigFile) argv.push_back("--config-file=" + main_file());
-  argv.insert(argv.end(),
-              {"--progress", "-D", pg().data_dir, "--source-server", render_conninfo(parameters, version)});
-  for (const auto& option : pg().rewind_options) argv.push_back(render_option(option));
+  if (own_files && version >= kHasConfigFile) argv.push_back("--config-file=" + main_file(context_.pg()));
+  argv.insert(argv.end(), {"--progress", "-D", context_.pg().data_dir, "--source-server",
+                           render_conninfo(parameters, version)});
+  for (const auto& option : context_.pg().rewind_options) argv.push_back(render_option(option));
 
-  auto environment = tool_environment();
+  auto environment = programs_.tool_environment();
   environment["PGOPTIONS"] = "-c statement_timeout=0";
-  name_secrets(environment, "rewind", secrets);
+  secrets.name_in(environment);
   // A target that was rewound half-way may start and be corrupt: until pg_rewind has ended well nothing
   // starts on it.
   rewind_touched_ = facts_.half_rewound;
@@ -202,7 +207,7 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
   facts_.control.reset();
   auto running = run_rewind(std::move(argv), std::move(environment),
                             restores ? std::string() : restore_command, std::move(progress), deadline);
-  auto holding = holding_secrets("rewind", secrets, std::move(running), deadline);
+  auto holding = secrets.during(std::move(running), deadline);
   std::optional<std::expected<std::expected<process::Finished, std::string>, std::string>> held;
   std::exception_ptr cancelled;
   try {
@@ -227,21 +232,21 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
                                                 : "to be had by restore_command",
                         why);
     const auto lost = co_await why_not_writable(source, clock_.now() + kLookAtSource);
-    co_await read_control(deadline);
+    co_await control_file_.read(deadline);
     co_return std::unexpected(
         Failure{fmt::format("pg_rewind from {} failed: {}", source.member, why), lost.has_value()});
   }
   log::info("pg_rewind exit code=0");
   if (version < kClearsSlots) {
     log::info("removing the replication slots of {}: pg_rewind of this version copies them", source.member);
-    auto clearing = on_disk(
+    auto clearing = context_.on_disk(
         "remove replication slots of the source",
-        [path = pg().data_dir + "/pg_replslot"] { return empty_directory(path); }, deadline);
+        [path = context_.pg().data_dir + "/pg_replslot"] { return empty_directory(path); }, deadline);
     Result cleared = co_await std::move(clearing);
     if (!cleared) log::warning("{}", cleared.error().detail);
   }
-  co_await look(deadline);
-  co_await read_control(deadline);
+  co_await directory_.look(deadline);
+  co_await control_file_.read(deadline);
   co_return Result();
 }
 

@@ -35,40 +35,43 @@ std::string joined(const std::vector<std::string>& names) {
 void LocalServer::take_settings(config::SettingsPtr settings, Role role) {
   configured_ = std::move(settings);
   role_ = role;
-  settings_ = settings_for(configured_, role);
+  context_.settings = settings_for(configured_, role);
   if (!facts_.running()) return;
-  const LocalAddress wanted = local_address(*settings_);
-  const bool moved = wanted.listen_addresses != address_.listen_addresses || wanted.port != address_.port;
-  if (!moved) started_url_ = settings_->conn_url();
+  const LocalAddress wanted = local_address(*context_.settings);
+  const bool moved =
+      wanted.listen_addresses != context_.address.listen_addresses || wanted.port != context_.address.port;
+  if (!moved) started_url_ = context_.settings->conn_url();
   facts_.conn_url = moved ? started_url_ : std::string();
 }
 
 /// What starts, or was found running (`port` as its pid file says, 0: as the settings say), listens here.
 void LocalServer::note_address(int port) {
-  address_ = local_address(*settings_);
-  started_url_ = settings_->conn_url();
+  context_.address = local_address(*context_.settings);
+  started_url_ = context_.settings->conn_url();
   facts_.conn_url.clear();
-  if (port == 0 || port == address_.port) return;
+  if (port == 0 || port == context_.address.port) return;
   log::warning("PostgreSQL listens on port {}, the configuration says {}: it needs a restart", port,
-               address_.port);
-  config::Settings moved = *settings_;
-  if (moved.postgresql.connect_address.port == address_.port) moved.postgresql.connect_address.port = port;
-  address_.port = port;
+               context_.address.port);
+  config::Settings moved = *context_.settings;
+  if (moved.postgresql.connect_address.port == context_.address.port)
+    moved.postgresql.connect_address.port = port;
+  context_.address.port = port;
   started_url_ = moved.conn_url();
   facts_.conn_url = started_url_;
 }
 
 RecoveryDifference LocalServer::recovery_difference(const std::optional<Upstream>& upstream, Role) const {
-  if (!facts_.running() || !settings_) return RecoveryDifference::none;
-  const int version = target_version();
+  if (!facts_.running() || !context_.settings) return RecoveryDifference::none;
+  const int version = programs_.target_version();
   // At the end of a promotion the signal file goes first: only an answer from after the look tells.
-  const bool in_recovery = facts_.probe && facts_.probe->in_recovery && facts_.probe->asked_at > looked_at_;
+  const bool in_recovery =
+      facts_.probe && facts_.probe->in_recovery && facts_.probe->asked_at > directory_.looked_at();
   if (in_recovery && !facts_.standby_signal) return RecoveryDifference::restart;
   if (!running_recovery_.known) return RecoveryDifference::none;
   const std::string conninfo = facts_.probe ? facts_.probe->receiver_conninfo : std::string();
   const std::string slot = facts_.probe ? facts_.probe->receiver_slot : std::string();
-  const auto difference = compare_recovery(wanted_recovery(*settings_, upstream, version), running_recovery_,
-                                           conninfo, slot, version);
+  const auto difference = compare_recovery(wanted_recovery(*context_.settings, upstream, version),
+                                           running_recovery_, conninfo, slot, version);
   // The files of a standby that was found running become ours.
   const bool foreign = facts_.settings_role == Role::uninitialized && version >= 120000 && in_recovery;
   return foreign ? std::max(difference, RecoveryDifference::reload) : difference;
@@ -133,14 +136,14 @@ Task<Result> LocalServer::apply_to_running(Role role, bool force, Instant deadli
 
 /// A list of rules with one bad line is refused as a whole, and only the server's log says so.
 Task<void> LocalServer::tell_refused_lines(Instant deadline) {
-  const int version = exact_version();
+  const int version = programs_.exact_version();
   if (version < 100000) co_return;
   std::string sql = "SELECT 'pg_hba.conf', line_number, error FROM pg_hba_file_rules WHERE error IS NOT NULL";
   if (version >= 150000)
     sql +=
         " UNION ALL SELECT 'pg_ident.conf', line_number, error FROM pg_ident_file_mappings WHERE error IS "
         "NOT NULL";
-  auto asking = work_query(std::move(sql), {}, std::min(deadline, clock_.now() + kCompareBudget));
+  auto asking = work_.query(std::move(sql), {}, std::min(deadline, clock_.now() + kCompareBudget));
   auto rows = co_await std::move(asking);
   if (!rows) co_return;
   for (const auto& row : *rows) {
@@ -151,8 +154,8 @@ Task<void> LocalServer::tell_refused_lines(Instant deadline) {
 
 /// A server that was found running: what it was given counts as written before (postgres.md §20).
 Task<void> LocalServer::load_adopted_parameters(Instant deadline) {
-  auto asking = work_query(adopted_parameters_query(), {main_file()},
-                           std::min(deadline, clock_.now() + kCompareBudget));
+  auto asking = work_.query(adopted_parameters_query(), {main_file(context_.pg())},
+                            std::min(deadline, clock_.now() + kCompareBudget));
   auto rows = co_await std::move(asking);
   if (!rows) {
     log::warning("could not read what PostgreSQL was started with: {}", rows.error().detail);
@@ -161,14 +164,14 @@ Task<void> LocalServer::load_adopted_parameters(Instant deadline) {
   written_parameters_ = parse_adopted_parameters(*rows);
   // Those of these two that we write ourselves are no settings of anybody.
   for (const char* name : {"hba_file", "ident_file"}) {
-    if (is_own_file(pg(), written_parameters_, name)) written_parameters_.erase(name);
+    if (is_own_file(context_.pg(), written_parameters_, name)) written_parameters_.erase(name);
   }
 }
 
 /// `wanted` outlives the call: it is the caller's own, who awaits it.
 Task<ParameterChanges> LocalServer::compare_with_running(Parameters& wanted, Instant deadline) {
   std::string names = joined(parameters_to_compare(wanted, written_parameters_));
-  auto asking = work_query(running_parameters_query(), {std::move(names)}, deadline);
+  auto asking = work_.query(running_parameters_query(), {std::move(names)}, deadline);
   auto rows = co_await std::move(asking);
   if (!rows) {
     log::warning("could not compare the settings with those that run: {}", rows.error().detail);
@@ -180,13 +183,13 @@ Task<ParameterChanges> LocalServer::compare_with_running(Parameters& wanted, Ins
 }
 
 Task<Result> LocalServer::reload(Role role, bool callback, Instant deadline) {
-  if (!postmaster_ || !postmaster_->pidfd.signal(SIGHUP)) {
+  if (!postmaster_.signal(SIGHUP)) {
     co_return std::unexpected(Failure{"could not reload PostgreSQL: it does not run"});
   }
   log::info("Reloading PostgreSQL configuration.");
   const std::string before = conf_load_time_;
   co_await wait_reloaded(before, std::min(deadline, clock_.now() + kReloadBudget));
-  if (callback) run_callback("on_reload", role);
+  if (callback) scripts_.run_callback("on_reload", role);
   co_return Result();
 }
 
@@ -261,7 +264,7 @@ Task<void> LocalServer::read_pending_restart(Rows rows, Instant deadline) {
     const std::string unit = row[2].value_or("");
     const std::string vartype = row[5].value_or("");
     // What the files say in the end: ALTER SYSTEM may have the last word.
-    const std::string wanted = co_await parameter_from_files(name, deadline);
+    const std::string wanted = co_await programs_.parameter(name, deadline);
     PendingRestart change{human_text(row[1].value_or(""), vartype, unit), human_text(wanted, vartype, unit)};
     const auto written = written_parameters_.find(name);
     const bool ours =
@@ -285,7 +288,7 @@ void LocalServer::take_recovery_files(const DataDirectorySeen& seen) {
   recovery_conf_seen_ = seen.recovery_conf;
   auto parameters = parse_recovery_conf(*seen.recovery_conf);
   if (!parameters)
-    log::warning("recovery.conf in \"{}\" cannot be read: it will be written anew", pg().data_dir);
+    log::warning("recovery.conf in \"{}\" cannot be read: it will be written anew", context_.pg().data_dir);
   running_recovery_.parameters = parameters ? std::move(*parameters) : Parameters{{"standby_mode", "off"}};
   running_recovery_.known = true;
   if (!recovery_active_ && recovery_.parameters.empty()) {
@@ -298,13 +301,13 @@ void LocalServer::take_recovery_files(const DataDirectorySeen& seen) {
 /// what it needs. A pause that an administrator wanted has no such reason, and stays.
 Task<void> LocalServer::resume_replay() {
   const Instant deadline = clock_.now() + kResumeBudget;
-  auto running = ask_tool({tool("pg_controldata"), pg().data_dir}, tool_environment(), deadline);
+  auto running = programs_.ask({programs_.path("pg_controldata"), context_.pg().data_dir}, deadline);
   auto finished = co_await std::move(running);
   const auto control = finished && finished->success() ? parse_control_data(finished->out) : std::nullopt;
   if (!control) co_return;
   std::vector<std::string> names;
   for (const auto& [name, least] : control->required_settings) names.push_back(name);
-  auto asking = work_query(running_parameters_query(), {joined(names)}, deadline);
+  auto asking = work_.query(running_parameters_query(), {joined(names)}, deadline);
   auto rows = co_await std::move(asking);
   if (!rows) co_return;
   std::string short_of;
@@ -320,7 +323,7 @@ Task<void> LocalServer::resume_replay() {
       "WAL replay is paused because the primary has larger settings than this standby ({}): resuming it, "
       "PostgreSQL stops and is started with them",
       short_of);
-  auto resuming = work_query("SELECT pg_wal_replay_resume()", {}, deadline);
+  auto resuming = work_.query("SELECT pg_wal_replay_resume()", {}, deadline);
   auto resumed = co_await std::move(resuming);
   if (!resumed) log::warning("could not resume WAL replay: {}", resumed.error().detail);
 }

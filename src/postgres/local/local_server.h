@@ -14,7 +14,14 @@
 #include "postgres/files/data_directory.h"
 #include "postgres/files/version_names.h"
 #include "postgres/files/wal_files.h"
-#include "postgres/local/callbacks.h"
+#include "postgres/local/context.h"
+#include "postgres/local/control_file.h"
+#include "postgres/local/directory.h"
+#include "postgres/local/postmaster.h"
+#include "postgres/local/programs.h"
+#include "postgres/local/scripts.h"
+#include "postgres/local/secret_files.h"
+#include "postgres/local/work_connection.h"
 #include "postgres/parameters/changes.h"
 #include "postgres/parameters/parameters.h"
 #include "postgres/parameters/recovery.h"
@@ -40,7 +47,7 @@ class LocalServer final : public Server {
   void on_event(std::function<void(ServerEvent)> listener) override;
   const Facts& facts() const override { return facts_; }
   Task<void> refresh(Duration max_age, Instant deadline) override;
-  Task<void> read_control(Instant deadline) override;
+  Task<void> read_control(Instant deadline) override { return control_file_.read(deadline); }
   RecoveryDifference recovery_difference(const std::optional<Upstream>& upstream, Role role) const override;
   Task<Result> apply(config::SettingsPtr settings, Role role, bool force, Instant deadline) override;
   Task<std::expected<ClusterIdentity, Failure>> identify(bool make, Instant deadline) override;
@@ -50,16 +57,20 @@ class LocalServer final : public Server {
   Task<std::expected<bool, Failure>> end_custom_bootstrap(Instant deadline) override;
   Task<Result> start(StartRequest request, Instant deadline) override;
   Task<StartOutcome> wait_started(Instant deadline) override;
-  Task<Result> checkpoint(Instant deadline) override;
-  Task<void> run_before_stop(Instant deadline) override;
-  void signal_stop(StopMode mode) override;
-  Task<bool> wait_no_clients(Instant deadline) override;
-  Task<std::optional<ControlData>> wait_shutdown_checkpoint(Instant deadline) override;
-  Task<Lsn> last_lsn(ControlData control, Instant deadline) override;
-  Task<bool> wait_down(Instant deadline) override;
-  Task<bool> kill_everything(Instant deadline) override;
-  void kill_now() override;
-  Task<Result> run_pre_promote(Instant deadline) override;
+  Task<Result> checkpoint(Instant deadline) override { return work_.checkpoint(deadline); }
+  Task<void> run_before_stop(Instant deadline) override { return scripts_.run_before_stop(deadline); }
+  void signal_stop(StopMode mode) override { postmaster_.signal_stop(mode); }
+  Task<bool> wait_no_clients(Instant deadline) override { return postmaster_.wait_no_clients(deadline); }
+  Task<std::optional<ControlData>> wait_shutdown_checkpoint(Instant deadline) override {
+    return control_file_.wait_shutdown_checkpoint(deadline);
+  }
+  Task<Lsn> last_lsn(ControlData control, Instant deadline) override {
+    return control_file_.last_lsn(std::move(control), deadline);
+  }
+  Task<bool> wait_down(Instant deadline) override { return postmaster_.wait_down(deadline); }
+  Task<bool> kill_everything(Instant deadline) override { return postmaster_.kill_everything(deadline); }
+  void kill_now() override { postmaster_.kill_now(); }
+  Task<Result> run_pre_promote(Instant deadline) override { return scripts_.run_pre_promote(deadline); }
   Task<Result> promote(Instant deadline) override;
   Task<bool> wait_promoted(Instant deadline) override;
   void look_for_wal() override;
@@ -75,62 +86,19 @@ class LocalServer final : public Server {
   Task<void> sync_slots(std::vector<WantedSlot> wanted, bool drop_unknown, Instant deadline) override;
   Task<std::vector<HistoryLine>> history(Timeline timeline, std::string new_leader,
                                          Instant deadline) override;
-  void run_callback(std::string action, Role role) override;
-  void note_leader(const std::string& name) override { leader_ = name; }
+  void run_callback(std::string action, Role role) override {
+    scripts_.run_callback(std::move(action), role);
+  }
+  void note_leader(const std::string& name) override { scripts_.note_leader(name); }
 
  private:
   Task<Result> forget_rewind(Instant deadline);
   /// There while pg_rewind works on the data directory, and after it failed.
-  std::string half_rewound_path() const { return settings_->state_dir + "/rewinding"; }
-  /// The postmaster that runs.
-  struct Postmaster {
-    process::PidFd pidfd;
-    process::Identity identity;
-    /// Set when this daemon started it: then it is reaped here.
-    std::optional<process::Child> child;
-    /// Its children as last seen, and those of them that have told what they are.
-    std::set<process::Identity> children;
-    std::set<process::Identity> titled;
-  };
-
-  // postmaster.cc
-  Task<void> look(Instant deadline);
-  Task<Result> find_without_pid_file();
-  Task<std::expected<DataDirectorySeen, std::string>> look_once(DiskThread& disk, Instant deadline);
-  void take_look(DataDirectorySeen seen);
-  void adopt_from(const DataDirectorySeen& seen);
-  void adopt(process::PidFd pidfd, std::optional<process::Child> child);
-  Task<void> watch_postmaster(std::uint64_t generation);
-  Task<void> clear_orphans();
-  void postmaster_ended();
-  void note_children();
-  /// With `ours`: also what tools that this daemon runs have started. Without the logger, where that is
-  /// known.
-  std::set<process::Identity> processes_of_data_directory(bool ours) const;
-  std::set<process::Identity> remaining() const;
-  bool is_work_of_a_tool(const process::Identity& found) const;
-  bool is_logger(const process::Identity& found) const { return logger_ == found; }
-  Task<void> read_titles(std::vector<process::Identity> unread, std::uint64_t generation);
-  /// Of each, in their order. Not on this thread: see logger_. The error: they could not be read in time.
-  Task<std::expected<std::vector<std::string>, std::string>> titles_of(std::vector<process::Identity> ones);
-  /// Fails when what is left in the data directory cannot be told.
-  Task<Result> find_left_processes();
-  using TitleKind = bool (*)(std::string_view);
-  /// Children of the postmaster with such a title. Read beside this thread: see logger_. Empty when it could
-  /// not be had, or when another postmaster runs by then.
-  Task<std::vector<process::Identity>> children_titled(TitleKind wanted, std::uint64_t generation);
-  void changed(std::optional<ServerEvent> event = std::nullopt);
-  /// A background task, unless close() was called.
-  TaskHandle spawn(std::string name, Task<void> task);
-  Task<Result> launch(std::vector<std::string> argv, process::Environment environment);
-  /// Waits for the next change of the facts, at most `step`; false at the deadline.
-  Task<bool> wait_change(Duration step, Instant deadline);
-
+  std::string half_rewound_path() const { return context_.settings->state_dir + "/rewinding"; }
   // monitor.cc
   Task<void> monitor();
   Task<bool> is_known_to_refuse();
   Task<void> knock();
-  bool postmaster_rests() const;
   Task<void> probe_once();
   Task<std::expected<Probe, QueryError>> ask(Instant deadline);
   Task<void> read_running_settings(Instant deadline);
@@ -140,7 +108,6 @@ class LocalServer final : public Server {
   Task<void> watch_receiver(int pid);
   Task<void> wake_startup_process(std::uint64_t generation);
   Task<void> back_up_files();
-  ConnectionParameters superuser_parameters(const std::string& session, std::string statement_timeout) const;
   Task<void> resume_replay();
 
   // start.cc: files
@@ -152,15 +119,8 @@ class LocalServer final : public Server {
   /// The role's part of the settings comes into force.
   void take_settings(config::SettingsPtr settings, Role role);
   void note_address(int port);
-  std::string config_directory() const { return pg().config_dir.empty() ? pg().data_dir : pg().config_dir; }
   Task<void> load_known_parameters(Instant deadline);
   Parameters valid_parameters();
-  /// With the minor version, where that is known.
-  int exact_version() const;
-  unsigned file_mode(const std::string& path) const;
-  std::string main_file() const;
-  int target_version() const;
-
   // apply.cc
   void set_recovery(const std::optional<Upstream>& upstream);
   Task<Result> reload(Role role, bool callback, Instant deadline);
@@ -172,78 +132,15 @@ class LocalServer final : public Server {
   Task<void> tell_refused_lines(Instant deadline);
   Task<ParameterChanges> compare_with_running(Parameters& wanted, Instant deadline);
   void take_recovery_files(const DataDirectorySeen& seen);
+  void take_arrival(Postmaster::Arrival arrival);
+  void forget_answers();
 
-  // tools.cc: programs and small helpers
-  /// In the environment of all that this daemon runs for this data directory; its value is the state
-  /// directory.
-  static constexpr const char* kWorksFor = "TANIST_WORKS_FOR";
-  std::string tool(const std::string& name) const;
-  process::Environment script_environment() const;
-  /// The same in English, for output that is read.
-  process::Environment tool_environment() const;
-  Task<std::expected<process::Finished, std::string>> run_tool(std::vector<std::string> argv,
-                                                               process::Environment environment,
-                                                               Instant deadline, process::LineSink sink = {});
-  /// Runs `op` while the files with secrets exist (those that are not empty); they are removed in any case.
-  template <class T>
-  Task<std::expected<T, std::string>> holding_secrets(std::string purpose, SecretFiles secrets, Task<T> op,
-                                                      Instant deadline);
-  /// Tells libpq where they are.
-  void name_secrets(process::Environment& environment, const std::string& purpose,
-                    const SecretFiles& secrets) const;
-  std::string pgpass_for(const std::string& purpose) const {
-    return settings_->state_dir + "/pgpass." + purpose;
-  }
-  std::string service_file_for(const std::string& purpose) const {
-    return settings_->state_dir + "/pgservice." + purpose;
-  }
-  /// For a program that only tells something: it is not waited for after the deadline, and killed.
-  Task<std::expected<process::Finished, std::string>> ask_tool(std::vector<std::string> argv,
-                                                               process::Environment environment,
-                                                               Instant deadline);
-  Task<Result> run_script(std::string what, std::string command, std::vector<std::string> arguments,
-                          process::Environment environment, Instant deadline);
-  /// The same for one that makes a data directory: its output is logged (its first lines) and told in the
-  /// failure.
-  Task<Result> run_long_script(std::string what, std::string command, std::vector<std::string> arguments,
-                               process::Environment environment, Instant deadline);
-  /// For a script whose failure is only told.
-  Task<void> log_script(std::string what, std::string command, Instant deadline);
-  Task<std::string> parameter_from_files(std::string name, Instant deadline);
-  /// Runs work on the disk thread whose own result is an error text.
-  Task<Result> on_disk(std::string what, std::function<std::expected<void, std::string>()> work,
-                       Instant deadline);
-  /// The same for work that may take minutes, on a thread of its own.
-  Task<Result> on_long_disk(std::string what, std::function<std::expected<void, std::string>()> work,
-                            Instant deadline);
-  /// A connection for work besides the monitor's; kept for the next one.
-  Task<std::expected<Rows, QueryError>> work_query(std::string sql, std::vector<std::string> parameters,
-                                                   Instant deadline);
-  Task<Result> check_binaries(Instant deadline);
-  std::string wal_path() const { return pg().data_dir + "/" + wal_directory(target_version()); }
-  std::string clone_marker() const { return settings_->state_dir + "/clone"; }
-  const config::Postgresql& pg() const { return settings_->postgresql; }
-  bool stopped() const { return facts_.process == Process::none; }
-
-  /// While it lives the data directory is in pieces: nobody looks into it.
-  struct Rebuilding {
-    int& count;
-    explicit Rebuilding(int& c) : count(c) { ++count; }
-    ~Rebuilding() { --count; }
-    Rebuilding(const Rebuilding&) = delete;
-    Rebuilding& operator=(const Rebuilding&) = delete;
-  };
-
+  std::string clone_marker() const { return context_.settings->state_dir + "/clone"; }
   // promote.cc
   /// Takes away a trigger that may still be created: a standby promotes when it finds one later.
   void withdraw_promotion();
   Task<void> remove_promote_trigger(std::uint64_t given_up);
   Task<bool> look_for_promotion(Instant deadline);
-
-  // stop.cc
-  Task<void> end_other_senders(std::uint64_t generation);
-  Task<void> kill_until_down(Instant deadline);
-  Task<bool> has_clients(std::set<process::Identity>& others, Instant deadline);
 
   // compare.cc
   /// What the leader says of its own WAL.
@@ -256,7 +153,6 @@ class LocalServer final : public Server {
   Task<std::expected<WalEnd, std::string>> local_end(Instant deadline);
   Task<std::expected<LeaderWal, std::string>> ask_leader(Upstream leader, Timeline local, Instant deadline);
   Task<std::optional<std::vector<HistoryLine>>> local_history(Timeline timeline, Instant deadline);
-  Task<Lsn> end_of_checkpoint(ControlData control, Instant deadline);
   /// Whether the local timeline begins with another record than the leader's of that number.
   Task<bool> began_differently(Upstream leader, WalEnd local, Lsn begin, Instant deadline);
   /// nullopt: it is a primary; else why it is not, or could not be asked.
@@ -328,41 +224,21 @@ class LocalServer final : public Server {
   Task<Result> run_custom_method(std::string name, config::ReplicaMethod method,
                                  std::optional<Upstream> source, Instant deadline);
 
-  Executor executor_;
-  Clock& clock_;
-  DiskThread& disk_;
-  DiskThread long_disk_;
-  net::Resolver resolver_;
-  TaskScope scope_;
-  Callbacks callbacks_;
-  /// As for the role: settings_for(configured_, role_).
-  config::SettingsPtr settings_;
-  std::function<void(ServerEvent)> listener_;
-  Facts facts_;
-  Event changed_;
-  bool closing_ = false;
+  Context context_;
+  Clock& clock_ = context_.clock;
+  Facts& facts_ = context_.facts;
+  Programs programs_{context_};
+  WorkConnection work_{context_};
+  ControlFile control_file_{context_, programs_};
+  Scripts scripts_{context_, programs_};
+  Directory directory_{context_};
+  Postmaster postmaster_{context_, programs_, directory_};
 
-  // Processes.
-  std::optional<Postmaster> postmaster_;
-  std::set<process::Identity> orphans_;
-  /// The logging collector, of the last postmaster too. Found out early: a title lies in the memory of its
-  /// process, and reading that of one that hangs in the kernel may never end.
-  std::optional<process::Identity> logger_;
-  bool reading_titles_ = false;
-  /// Grows with each postmaster that comes or goes: what was asked of an earlier one does not count.
-  std::uint64_t generation_ = 0;
   /// A start that takes longer is a recovery: it is not asked by a connection each time.
   static constexpr Duration kHurry = std::chrono::seconds(5);
-  process::WorkPlace place_;
-  /// Actions under way that change the data directory without a postmaster.
-  int rebuilding_ = 0;
-  bool stop_requested_ = false;
-  DataDirectorySeen seen_;
-  Instant looked_at_{};
-
   // Monitor.
-  Connection monitor_connection_;
-  Connection timeline_connection_;
+  Connection monitor_connection_{clock_, *context_.resolver};
+  Connection timeline_connection_{clock_, *context_.resolver};
   Event probe_wanted_;
   Instant probe_begun_{};
   std::uint64_t probes_finished_ = 0;
@@ -383,11 +259,6 @@ class LocalServer final : public Server {
   std::string conf_load_time_;
   std::string settings_read_for_;
 
-  // Work.
-  Connection work_connection_;
-  bool work_busy_ = false;
-  Event work_free_;
-
   // Configuration as written and as it runs.
   Role role_ = Role::uninitialized;
   config::SettingsPtr configured_;
@@ -395,8 +266,6 @@ class LocalServer final : public Server {
   std::optional<OtherParameters> other_parameters_;
   std::string others_of_;
   Parameters written_parameters_;
-  /// Where what runs listens, and the connection string that was published for it.
-  LocalAddress address_;
   std::string started_url_;
   /// Waiting for a restart because of a change that was told.
   std::map<std::string, PendingRestart> expected_restart_;
@@ -407,9 +276,6 @@ class LocalServer final : public Server {
   RunningRecovery running_recovery_;
   /// Raised above the configured value because a standby needs it: name → configured value.
   Parameters raised_;
-  int binary_version_ = 0;
-  /// What `postgres --version` says.
-  std::string binary_text_;
   /// The pg_rewind that was found to work.
   std::string rewind_checked_;
   /// The pg_rewind that runs has begun to change the data directory.
@@ -418,9 +284,6 @@ class LocalServer final : public Server {
   /// Grows with each promotion that is asked for.
   std::uint64_t promotions_ = 0;
 
-  // Callbacks.
-  std::string leader_;
-
   // Making data directories.
   /// What is in the data directory was begun by this daemon, in an empty one.
   bool bootstrap_begun_ = false;
@@ -428,9 +291,6 @@ class LocalServer final : public Server {
   bool custom_bootstrapping_ = false;
   /// pg_hba.conf meanwhile.
   std::vector<std::string> trust_hba_;
-  /// From the begin of a clone until it is finished, or what it left is gone: what is in the data directory
-  /// is no server, however whole it looks.
-  bool unfinished_clone_ = false;
   std::uint64_t clone_attempt_ = 0;
 };
 

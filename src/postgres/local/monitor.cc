@@ -8,6 +8,7 @@
 #include "postgres/files/pid_file.h"
 #include "postgres/local/local_server.h"
 #include "postgres/local/monitoring_query.h"
+#include "postgres/parameters/config_files.h"
 
 TANIST_LOGGER("patroni.postgresql");
 
@@ -33,6 +34,8 @@ constexpr Duration kIdentifyBudget = 1s;
 constexpr Duration kKnock = 30s;
 constexpr Duration kKnockAgain = 1s;
 constexpr Duration kKnockBudget = 3s;
+/// What is asked of the control file of a running server.
+constexpr Duration kControlOfRunning = 2s;
 constexpr Duration kBackupBudget = 10s;
 /// A replay that stays paused: somebody wants it so, or the primary's settings have grown meanwhile.
 constexpr Duration kReplayLookAgain = 5s;
@@ -41,16 +44,6 @@ constexpr Duration kTellAgain = 1min;
 /// What a WAL receiver takes to connect, and more.
 constexpr Duration kStreamsAfter = 100ms;
 }  // namespace
-
-ConnectionParameters LocalServer::superuser_parameters(const std::string& session,
-                                                       std::string statement_timeout) const {
-  ConnectionParameters parameters = local_parameters(*settings_, address_, pg().superuser, false);
-  parameters["application_name"] = "Patroni " + session;
-  parameters["fallback_application_name"] = "Patroni";
-  parameters["options"] = "-c statement_timeout=" + statement_timeout +
-                          " -c search_path=pg_catalog -c pg_stat_statements.track=none -c DateStyle=ISO";
-  return parameters;
-}
 
 Task<void> LocalServer::monitor() {
   for (;;) {
@@ -61,7 +54,7 @@ Task<void> LocalServer::monitor() {
                                                : kIntervalHurried;
     // Nothing to ask: whoever starts or finds a server says so.
     const Instant next =
-        facts_.running() ? std::max(probe_begun_, looked_at_) + interval : clock_.now() + 24h;
+        facts_.running() ? std::max(probe_begun_, directory_.looked_at()) + interval : clock_.now() + 24h;
     auto wanted = probe_wanted_.wait();
     co_await run_until(clock_, std::move(wanted), next);
     probe_wanted_.clear();
@@ -70,18 +63,18 @@ Task<void> LocalServer::monitor() {
       timeline_connection_.close();
       continue;
     }
-    if (facts_.accepting != Accepting::accepting && target_version() >= kHasStatus) {
+    if (facts_.accepting != Accepting::accepting && programs_.target_version() >= kHasStatus) {
       const bool refuses = co_await is_known_to_refuse();
       if (refuses) continue;
     }
     probe_begun_ = clock_.now();
-    note_children();
+    postmaster_.note_children();
     co_await probe_once();
-    const bool doubtful = knock_failed_ || postmaster_rests();
+    const bool doubtful = knock_failed_ || postmaster_.rests();
     if (clock_.now() - knocked_at_ >= (doubtful ? kKnockAgain : kKnock) && !knocking_)
-      spawn("knock", knock());
+      context_.spawn("knock", knock());
     ++probes_finished_;
-    changed(ServerEvent::probed);
+    context_.changed(ServerEvent::probed);
   }
 }
 
@@ -92,21 +85,16 @@ Task<bool> LocalServer::is_known_to_refuse() {
   const bool late = now - facts_.process_since >= kHurry;
   if (facts_.accepting == Accepting::no_response && !late) co_return false;
   if (now - facts_.process_since < kPatienceWithRefusals || now - probe_begun_ >= kInterval) co_return false;
-  co_await look(now + kInterval);
-  const auto file = seen_.postmaster_pid ? parse_pid_file(*seen_.postmaster_pid) : std::nullopt;
+  co_await directory_.look(now + kInterval);
+  const auto file =
+      directory_.seen().postmaster_pid ? parse_pid_file(*directory_.seen().postmaster_pid) : std::nullopt;
   if (!late) co_return file && (file->status == "starting" || file->status == "stopping");
   // `standby` is one that lets nobody in.
   if (!file || file->status != "ready") co_return true;
   // Asked at once when it becomes ready; it also stays so while it recovers from the crash of a backend.
-  if (asked_ready_ == generation_) co_return now - probe_begun_ < kIntervalNotAccepting;
-  asked_ready_ = generation_;
+  if (asked_ready_ == context_.generation) co_return now - probe_begun_ < kIntervalNotAccepting;
+  asked_ready_ = context_.generation;
   co_return false;
-}
-
-/// It is stopped, or waits for the kernel: for a moment that is everyday.
-bool LocalServer::postmaster_rests() const {
-  const auto seen = postmaster_ ? process::stat(postmaster_->identity.pid) : std::nullopt;
-  return seen && (seen->state == 'T' || seen->state == 't' || seen->state == 'D');
 }
 
 /// The kept connection has a backend of its own: a postmaster that hangs is noticed only by a new one.
@@ -118,17 +106,17 @@ Task<void> LocalServer::knock() {
     ~Knocking() { now = false; }
   };
   const Knocking knocking(knocking_);
-  const std::uint64_t generation = generation_;
+  const std::uint64_t generation = context_.generation;
   knocked_at_ = clock_.now();
-  Connection connection(clock_, resolver_);
+  Connection connection(clock_, *context_.resolver);
   std::expected<void, QueryError> connected =
-      co_await connection.connect(superuser_parameters("knock", "2000"), knocked_at_ + kKnockBudget);
-  if (generation_ != generation) co_return;
+      co_await connection.connect(superuser_session(context_, "knock", "2000"), knocked_at_ + kKnockBudget);
+  if (context_.generation != generation) co_return;
   const bool failed = !connected && connected.error().silent();
   if (failed && !knock_failed_) {
     facts_.silent_since = knocked_at_;
     log::warning("PostgreSQL does not answer new connections: {}", connected.error().detail);
-    changed(ServerEvent::stopped_answering);
+    context_.changed(ServerEvent::stopped_answering);
   }
   if (!failed) facts_.silent_since.reset();
   if (!failed && knock_failed_) log::info("PostgreSQL answers new connections again");
@@ -136,7 +124,7 @@ Task<void> LocalServer::knock() {
 }
 
 Task<void> LocalServer::probe_once() {
-  const std::uint64_t generation = generation_;
+  const std::uint64_t generation = context_.generation;
   const Instant deadline = probe_begun_ + kProbeBudget;
   std::optional<QueryError> error;
   std::optional<Probe> probe;
@@ -144,7 +132,7 @@ Task<void> LocalServer::probe_once() {
   for (int attempt = 0; attempt < 2; ++attempt) {
     const bool reused = monitor_connection_.open();
     std::expected<Probe, QueryError> answer = co_await ask(deadline);
-    if (generation_ != generation) {
+    if (context_.generation != generation) {
       monitor_connection_.close();
       co_return;
     }
@@ -168,13 +156,13 @@ Task<void> LocalServer::probe_once() {
   } else {
     timeline_connection_.close();
   }
-  if (generation_ == generation) take_probe(std::move(*probe));
+  if (context_.generation == generation) take_probe(std::move(*probe));
 }
 
 Task<std::expected<Probe, QueryError>> LocalServer::ask(Instant deadline) {
   if (!monitor_connection_.open()) {
     std::expected<void, QueryError> connected =
-        co_await monitor_connection_.connect(superuser_parameters("heartbeat", "2000"), deadline);
+        co_await monitor_connection_.connect(superuser_session(context_, "heartbeat", "2000"), deadline);
     if (!connected) {
       const auto& refusal = connected.error();
       const bool reached = refusal.needs_settings || !refusal.sqlstate.empty();
@@ -206,14 +194,14 @@ void LocalServer::take_probe_failure(const QueryError& error) {
   if (first) facts_.failing_since = probe_begun_;
   // One that starts may refuse, or not listen yet; one that stops does.
   const bool starts = !facts_.probe && !error.needs_settings && (error.rejecting() || error.sqlstate.empty());
-  const bool expected = starts || stop_requested_;
+  const bool expected = starts || postmaster_.stop_requested();
   if (!expected && (!failure_told_ || clock_.now() - *failure_told_ >= kTellAgain)) {
     failure_told_ = clock_.now();
     log::warning("PostgreSQL does not answer: {}{}", error.detail, connection_hint(error));
   }
   if (error.silent() && facts_.probe && !facts_.silent_since) facts_.silent_since = probe_begun_;
   if (!error.silent()) facts_.silent_since.reset();
-  if (first && facts_.probe) changed(ServerEvent::stopped_answering);
+  if (first && facts_.probe) context_.changed(ServerEvent::stopped_answering);
 }
 
 void LocalServer::take_probe(Probe probe) {
@@ -233,25 +221,26 @@ void LocalServer::take_probe(Probe probe) {
   if (receiver != 0 && receiver != receiver_watched_) {
     receiver_watch_.cancel();
     receiver_watched_ = receiver;
-    receiver_watch_ = spawn("WAL receiver", watch_receiver(receiver));
+    receiver_watch_ = context_.spawn("WAL receiver", watch_receiver(receiver));
   }
   const bool paused = facts_.probe->replay_paused && facts_.probe->server_version >= 140000;
   // A restored backup that stops at its recovery target waits for its operator.
-  if (paused && !custom_bootstrapping_ && !settings_->dynamic.pause &&
+  if (paused && !custom_bootstrapping_ && !context_.settings->dynamic.pause &&
       clock_.now() - replay_looked_at_ >= kReplayLookAgain) {
     replay_looked_at_ = clock_.now();
-    spawn("paused replay", resume_replay());
+    context_.spawn("paused replay", resume_replay());
   }
-  if (began) spawn("copies of configuration files", back_up_files());
-  if (began) changed(ServerEvent::started_accepting);
-  if (turned) changed(ServerEvent::role_changed);
-  if (streams && !streamed) changed(ServerEvent::started_streaming);
+  if (began) context_.spawn("copies of configuration files", back_up_files());
+  if (began) context_.changed(ServerEvent::started_accepting);
+  if (turned) context_.changed(ServerEvent::role_changed);
+  if (streams && !streamed) context_.changed(ServerEvent::started_streaming);
 }
 
 Task<void> LocalServer::back_up_files() {
   if (custom_bootstrapping_) co_return;
-  auto copying = disk_.run(
-      "back up configuration files", [settings = settings_] { back_up_configuration(settings->postgresql); },
+  auto copying = context_.disk.run(
+      "back up configuration files",
+      [settings = context_.settings] { back_up_configuration(settings->postgresql); },
       clock_.now() + kBackupBudget);
   auto copied = co_await std::move(copying);
   if (!copied) log::warning("{}", copied.error());
@@ -270,13 +259,13 @@ Task<void> LocalServer::watch_receiver(int pid) {
     facts_.probe->receiver_state.clear();
   }
   probe_wanted_.set();
-  changed(ServerEvent::receiver_ended);
+  context_.changed(ServerEvent::receiver_ended);
 }
 
 void LocalServer::look_for_wal() {
-  if (!postmaster_ || waking_ || stop_requested_) return;
+  if (!postmaster_.running() || waking_ || postmaster_.stop_requested()) return;
   waking_ = true;
-  spawn("look for WAL", wake_startup_process(generation_));
+  context_.spawn("look for WAL", wake_startup_process(context_.generation));
 }
 
 /// SIGHUP sets the latch that the startup process waits on, whatever it waits for; then it reads its settings
@@ -289,12 +278,12 @@ Task<void> LocalServer::wake_startup_process(std::uint64_t generation) {
     ~Waking() { now = false; }
   };
   const Waking waking(waking_);
-  if (!startup_ || !postmaster_->children.contains(*startup_) || !process::alive(*startup_)) {
+  if (!startup_ || !postmaster_.has_child(*startup_) || !process::alive(*startup_)) {
     startup_.reset();
-    const auto found = co_await children_titled(is_startup_title, generation);
+    const auto found = co_await postmaster_.children_titled(is_startup_title, generation);
     if (found.size() == 1) startup_ = found.front();
   }
-  if (!startup_ || generation_ != generation) co_return;
+  if (!startup_ || context_.generation != generation) co_return;
   process::send_signal(*startup_, SIGHUP);
   co_await clock_.sleep_for(kStreamsAfter);
   probe_wanted_.set();
@@ -303,7 +292,7 @@ Task<void> LocalServer::wake_startup_process(std::uint64_t generation) {
 Task<void> LocalServer::identify_timeline(Probe& probe, Instant deadline) {
   if (!timeline_connection_.open() && clock_.now() >= identify_again_) {
     auto connected = co_await timeline_connection_.connect(
-        local_parameters(*settings_, address_, pg().replication, true), deadline);
+        local_parameters(*context_.settings, context_.address, context_.pg().replication, true), deadline);
     if (!connected) {
       log::debug("the timeline of this standby is not known: {}", connected.error().detail);
       identify_again_ = clock_.now() + kIdentifyAgain;
@@ -351,7 +340,7 @@ Task<void> LocalServer::read_running_settings(Instant deadline) {
       const std::string& name = *row[0];
       if (!is_recovery_parameter(name)) continue;
       const std::string value = row[1].value_or("");
-      const bool from_us = row[3] == main_file();
+      const bool from_us = row[3] == main_file(context_.pg());
       if (from_us) ours[name] = value;
       if (from_us || !value.empty()) running[name] = value;
     }
@@ -372,6 +361,59 @@ Task<void> LocalServer::read_running_settings(Instant deadline) {
   }
   co_await read_pending_restart(*rows, deadline);
   settings_read_for_ = load_time;
+}
+
+Task<StartOutcome> LocalServer::wait_started(Instant deadline) {
+  struct Hurry {
+    int& count;
+    explicit Hurry(int& c) : count(c) { ++count; }
+    ~Hurry() { --count; }
+  };
+  std::optional<Hurry> hurry(std::in_place, hurried_);
+  // Before version 10 nothing but a connection tells whether it has got there, and each one that is refused
+  // is a line in its log: a start that takes long is a recovery, and is asked every 200 ms then.
+  const bool told_by_file = programs_.target_version() >= kHasStatus;
+  const Instant calm_from = clock_.now() + kHurry;
+  probe_wanted_.set();
+  for (;;) {
+    context_.change.clear();
+    if (!told_by_file && clock_.now() >= calm_from) hurry.reset();
+    if (facts_.process != Process::running) co_return StartOutcome::died;
+    if (facts_.accepting == Accepting::accepting) co_return StartOutcome::accepting;
+    const bool in_time = co_await context_.wait_change(1s, deadline);
+    if (!in_time) co_return StartOutcome::timed_out;
+  }
+}
+
+Task<void> LocalServer::refresh(Duration max_age, Instant deadline) {
+  const Instant asked = clock_.now();
+  if (!directory_.in_pieces()) {
+    co_await directory_.look(deadline);
+  }
+  const bool readable = facts_.data_directory == DataDirectory::ok && !directory_.in_pieces();
+  // Of a running server only whose it is: without that nothing is decided on it.
+  if (facts_.running() && readable && facts_.system_identifier.empty()) {
+    co_await control_file_.read(std::min(deadline, clock_.now() + kControlOfRunning));
+  }
+  if (!facts_.running()) {
+    if (context_.stopped() && readable && !facts_.control) {
+      co_await control_file_.read(deadline);
+    }
+    co_return;
+  }
+  const std::uint64_t finished = probes_finished_;
+  const auto fresh = [&] {
+    if (facts_.probe && !facts_.failing_since && facts_.probe->asked_at >= asked - max_age) return true;
+    return probes_finished_ > finished && probe_begun_ >= asked;
+  };
+  if (fresh()) co_return;
+  probe_wanted_.set();
+  for (;;) {
+    context_.change.clear();
+    if (!facts_.running() || fresh()) co_return;
+    const bool in_time = co_await context_.wait_change(1s, deadline);
+    if (!in_time) co_return;
+  }
 }
 
 }  // namespace tanist::postgres

@@ -24,23 +24,16 @@ constexpr Duration kWithdrawBudget = 30s;
 constexpr Duration kWithdrawAgain = 1s;
 }  // namespace
 
-Task<Result> LocalServer::run_pre_promote(Instant deadline) {
-  if (pg().pre_promote.empty()) co_return Result();
-  auto running = run_script("pre_promote", pg().pre_promote, {}, script_environment(), deadline);
-  Result done = co_await std::move(running);
-  co_return done;
-}
-
 void LocalServer::withdraw_promotion() {
-  spawn("withdrawn promotion", remove_promote_trigger(promotions_));
+  context_.spawn("withdrawn promotion", remove_promote_trigger(promotions_));
 }
 
 /// The disk does one thing after the other: what may still create the trigger comes first.
 Task<void> LocalServer::remove_promote_trigger(std::uint64_t given_up) {
-  const std::string path = promote_trigger(pg().data_dir);
+  const std::string path = promote_trigger(context_.pg().data_dir);
   // Another one wants the file to stay, and comes after a removal that is queued.
   while (given_up == promotions_) {
-    auto removed = co_await disk_.remove(path, clock_.now() + kWithdrawBudget);
+    auto removed = co_await context_.disk.remove(path, clock_.now() + kWithdrawBudget);
     if (removed) co_return;
     log::warning("{}: PostgreSQL may promote itself", removed.error());
     co_await clock_.sleep_for(kWithdrawAgain);
@@ -52,12 +45,12 @@ Task<Result> LocalServer::promote(Instant deadline) {
   const auto refused = [](const std::string& why) {
     return std::unexpected(Failure{"could not promote: " + why});
   };
-  if (!postmaster_) co_return refused("PostgreSQL does not run");
+  if (!postmaster_.running()) co_return refused("PostgreSQL does not run");
   if (facts_.probe && !facts_.probe->in_recovery) co_return Result();
   ++promotions_;
-  const std::string path = promote_trigger(pg().data_dir);
-  const unsigned mode = file_mode(path);
-  auto creating = on_disk(
+  const std::string path = promote_trigger(context_.pg().data_dir);
+  const unsigned mode = directory_.file_mode(path);
+  auto creating = context_.on_disk(
       "create " + path,
       [path, mode]() -> std::expected<void, std::string> {
         const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, mode);
@@ -78,7 +71,7 @@ Task<Result> LocalServer::promote(Instant deadline) {
     withdraw_promotion();
     co_return refused(created.error().detail);
   }
-  if (!postmaster_ || !postmaster_->pidfd.signal(SIGUSR1)) {
+  if (!postmaster_.signal(SIGUSR1)) {
     withdraw_promotion();
     co_return refused("PostgreSQL does not run");
   }
@@ -98,7 +91,7 @@ Task<bool> LocalServer::wait_promoted(Instant deadline) {
 Task<bool> LocalServer::look_for_promotion(Instant deadline) {
   const Instant calm_from = clock_.now() + kCloselyFor;
   while (facts_.running() && clock_.now() < deadline) {
-    auto asking = work_query("SELECT pg_is_in_recovery()", {}, deadline);
+    auto asking = work_.query("SELECT pg_is_in_recovery()", {}, deadline);
     auto rows = co_await std::move(asking);
     if (rows && rows->size() == 1 && rows->front()[0] == "f") {
       // Facts and answer agree before this is told. The recovery section of the files stays until the next

@@ -1,5 +1,6 @@
 #include "log/log.h"
 #include "postgres/local/local_server.h"
+#include "postgres/parameters/config_files.h"
 
 TANIST_LOGGER("patroni.postgresql.rewind");
 
@@ -32,14 +33,14 @@ std::vector<std::string> single_user_options(std::string_view postmaster_opts, c
 }  // namespace
 
 Task<Result> LocalServer::crash_recover(Instant deadline) {
-  if (!stopped()) co_return std::unexpected(Failure{"crash recovery: PostgreSQL runs"});
+  if (!context_.stopped()) co_return std::unexpected(Failure{"crash recovery: PostgreSQL runs"});
   if (facts_.half_rewound) co_return std::unexpected(Failure{"crash recovery: pg_rewind has not finished"});
-  const Rebuilding rebuilding(rebuilding_);
+  const Directory::Rebuilding rebuilding(directory_);
   co_await archive_ready_wal(deadline);
-  const std::string data_dir = pg().data_dir;
-  auto cleaning = on_disk(
+  const std::string data_dir = context_.pg().data_dir;
+  auto cleaning = context_.on_disk(
       "prepare single-user recovery",
-      [data_dir, status = wal_path() + "/archive_status"]() -> std::expected<void, std::string> {
+      [data_dir, status = programs_.wal_path() + "/archive_status"]() -> std::expected<void, std::string> {
         for (const auto& name : names_of_directory(status)) (void)blocking::remove_file(status + "/" + name);
         for (const char* name : {"recovery.conf", "recovery.signal", "standby.signal"}) {
           if (auto removed = blocking::remove_file(data_dir + "/" + name); !removed) return removed;
@@ -49,21 +50,22 @@ Task<Result> LocalServer::crash_recover(Instant deadline) {
       deadline);
   Result cleaned = co_await std::move(cleaning);
   if (!cleaned) co_return cleaned;
-  auto options = co_await disk_.read(data_dir + "/postmaster.opts", deadline);
-  std::vector<std::string> argv{tool("postgres"), "--single", "-D", data_dir};
-  for (auto& option : single_user_options(options && *options ? **options : std::string(), main_file())) {
+  auto options = co_await context_.disk.read(data_dir + "/postmaster.opts", deadline);
+  std::vector<std::string> argv{programs_.path("postgres"), "--single", "-D", data_dir};
+  for (auto& option :
+       single_user_options(options && *options ? **options : std::string(), main_file(context_.pg()))) {
     argv.push_back(std::move(option));
   }
   argv.push_back("template1");
-  auto finished = co_await run_tool(std::move(argv), tool_environment(), deadline);
+  auto finished = co_await programs_.run(std::move(argv), programs_.tool_environment(), deadline);
   facts_.control.reset();
   if (!finished || !finished->success()) {
     co_return std::unexpected(Failure{
         fmt::format("Crash recovery finished with {}", finished ? finished->describe() : finished.error())});
   }
   log::info("crash recovery of \"{}\" in single-user mode is done", data_dir);
-  co_await look(deadline);
-  co_await read_control(deadline);
+  co_await directory_.look(deadline);
+  co_await control_file_.read(deadline);
   co_return Result();
 }
 

@@ -106,42 +106,19 @@ std::expected<bool, std::string> write_configuration(const ConfigurationJob& job
 
 }  // namespace
 
-int LocalServer::target_version() const {
-  return facts_.major_version != 0 ? facts_.major_version : binary_version_;
-}
-
-std::string LocalServer::main_file() const {
-  return (pg().config_dir.empty() ? pg().data_dir : pg().config_dir) + "/" + pg().config_base_name + ".conf";
-}
-
-unsigned LocalServer::file_mode(const std::string& path) const {
-  // Outside of it the administrator's umask says who may look (config.md §11.6).
-  if (!path.starts_with(pg().data_dir + "/")) return 0666 & ~process::start_umask();
-  return seen_.group_access ? 0640 : 0600;
-}
-
-int LocalServer::exact_version() const {
-  const int major = target_version();
-  const int running = facts_.running() && facts_.probe ? facts_.probe->server_version : 0;
-  const int exact = running != 0 ? running : parse_binary_version(binary_text_);
-  const int minors = exact >= 100000 ? 10000 : 100;
-  return exact / minors * minors == major ? exact : major;
-}
-
 /// Asks the binary for names that only it can judge; once for each binary, and only when there are such
 /// names.
 Task<void> LocalServer::load_known_parameters(Instant deadline) {
-  const std::string which = tool("postgres") + " " + binary_text_;
-  const int version = exact_version();
+  const std::string which = programs_.path("postgres") + " " + programs_.binary_text();
+  const int version = programs_.exact_version();
   if (others_of_ == which && other_parameters_) co_return;
-  if (!needs_description(effective_parameters(*settings_, version), version)) co_return;
-  std::vector<std::string> argv{tool("postgres"), "--describe-config"};
-  auto finished = co_await ask_tool(std::move(argv), tool_environment(),
-                                    std::min(deadline, clock_.now() + kDescribeBudget));
+  if (!needs_description(effective_parameters(*context_.settings, version), version)) co_return;
+  std::vector<std::string> argv{programs_.path("postgres"), "--describe-config"};
+  auto finished = co_await programs_.ask(std::move(argv), std::min(deadline, clock_.now() + kDescribeBudget));
   if (!finished || !finished->success()) {
     log::warning(
         "could not ask {} which parameters it knows, others than the well-known ones are left out: {}",
-        tool("postgres"), finished ? finished->describe() : finished.error());
+        programs_.path("postgres"), finished ? finished->describe() : finished.error());
     co_return;
   }
   other_parameters_ = parse_describe_config(finished->out, version);
@@ -149,8 +126,8 @@ Task<void> LocalServer::load_known_parameters(Instant deadline) {
 }
 
 Parameters LocalServer::valid_parameters() {
-  const int version = target_version();
-  Parameters parameters = effective_parameters(*settings_, version);
+  const int version = programs_.target_version();
+  Parameters parameters = effective_parameters(*context_.settings, version);
   // A binary that could not be asked: a server that runs has shown that it knows what it was given. Of the
   // other names none is worth a server that does not start.
   OtherParameters running;
@@ -158,36 +135,39 @@ Parameters LocalServer::valid_parameters() {
     for (const auto& [name, value] : written_parameters_) running.insert(name);
   }
   const OtherParameters* others = other_parameters_ ? &*other_parameters_ : &running;
-  for (const auto& warning : remove_invalid(parameters, others, exact_version())) log::warning("{}", warning);
+  for (const auto& warning : remove_invalid(parameters, others, programs_.exact_version()))
+    log::warning("{}", warning);
   return parameters;
 }
 
 Task<std::expected<LocalServer::FilesWritten, std::string>> LocalServer::write_files(Parameters parameters,
                                                                                      Instant deadline) {
-  const int version = target_version();
-  MainConfiguration main =
-      main_configuration(pg(), parameters, recovery_active_ ? recovery_.parameters : Parameters(), version);
+  const int version = programs_.target_version();
+  MainConfiguration main = main_configuration(
+      context_.pg(), parameters, recovery_active_ ? recovery_.parameters : Parameters(), version);
   const bool own_hba = !main.hba_file.empty();
   const bool own_ident = !main.ident_file.empty();
-  const std::string hba_file = own_file(pg(), "hba_file");
-  const std::string ident_file = own_file(pg(), "ident_file");
+  const std::string hba_file = own_file(context_.pg(), "hba_file");
+  const std::string ident_file = own_file(context_.pg(), "ident_file");
 
   ConfigurationJob job;
-  if (pg().custom_conf.empty()) job.base_file = config_directory() + "/" + main.include;
-  job.files.push_back({main_file(), render_main_configuration(main), file_mode(main_file())});
+  if (context_.pg().custom_conf.empty()) job.base_file = config_directory(context_.pg()) + "/" + main.include;
+  job.files.push_back({main_file(context_.pg()), render_main_configuration(main),
+                       directory_.file_mode(main_file(context_.pg()))});
   if (own_hba && custom_bootstrapping_) {
-    job.files.push_back({hba_file, render_lines(trust_hba_), file_mode(hba_file)});
-  } else if (own_hba && !pg().pg_hba.empty())
-    job.files.push_back({hba_file, render_lines(pg().pg_hba), file_mode(hba_file)});
-  if (own_ident && !pg().pg_ident.empty()) {
-    job.files.push_back({ident_file, render_lines(pg().pg_ident), file_mode(ident_file)});
+    job.files.push_back({hba_file, render_lines(trust_hba_), directory_.file_mode(hba_file)});
+  } else if (own_hba && !context_.pg().pg_hba.empty())
+    job.files.push_back({hba_file, render_lines(context_.pg().pg_hba), directory_.file_mode(hba_file)});
+  if (own_ident && !context_.pg().pg_ident.empty()) {
+    job.files.push_back({ident_file, render_lines(context_.pg().pg_ident), directory_.file_mode(ident_file)});
   }
-  if (version >= 120000 && !keeps_recovery_conf()) job.auto_conf = pg().data_dir + "/postgresql.auto.conf";
-  job.auto_conf_mode = file_mode(job.auto_conf);
+  if (version >= 120000 && !keeps_recovery_conf())
+    job.auto_conf = context_.pg().data_dir + "/postgresql.auto.conf";
+  job.auto_conf_mode = directory_.file_mode(job.auto_conf);
 
   const Role role = role_;
   using Outcome = std::expected<bool, std::string>;
-  auto op = disk_.call<Outcome>(
+  auto op = context_.disk.call<Outcome>(
       "write the configuration of PostgreSQL", [job = std::move(job)] { return write_configuration(job); },
       deadline);
   std::expected<Outcome, std::string> written = co_await std::move(op);
@@ -200,8 +180,8 @@ Task<std::expected<LocalServer::FilesWritten, std::string>> LocalServer::write_f
 
 /// Signal files, recovery.conf of old servers, and the password file.
 Task<Result> LocalServer::write_recovery_files(bool as_standby, Instant deadline) {
-  const std::string data_dir = pg().data_dir;
-  const int version = target_version();
+  const std::string data_dir = context_.pg().data_dir;
+  const int version = programs_.target_version();
   std::vector<std::string> remove{data_dir + "/recovery.signal"};
   std::string create;
   std::vector<File> files;
@@ -210,13 +190,14 @@ Task<Result> LocalServer::write_recovery_files(bool as_standby, Instant deadline
     if (as_standby) create = data_dir + "/standby.signal";
   } else if (as_standby) {
     files.push_back({data_dir + "/recovery.conf", render_recovery_conf(recovery_.parameters),
-                     file_mode(data_dir + "/recovery.conf")});
+                     directory_.file_mode(data_dir + "/recovery.conf")});
   }
   if (create.empty()) remove.push_back(data_dir + "/standby.signal");
   if (!as_standby) remove.push_back(data_dir + "/recovery.conf");
-  if (as_standby && !recovery_.pgpass.empty()) files.push_back({pg().pgpass, recovery_.pgpass, 0600});
-  const unsigned mode = file_mode(create);
-  auto op = on_disk(
+  if (as_standby && !recovery_.pgpass.empty())
+    files.push_back({context_.pg().pgpass, recovery_.pgpass, 0600});
+  const unsigned mode = directory_.file_mode(create);
+  auto op = context_.on_disk(
       "write recovery files",
       [remove = std::move(remove), create, files = std::move(files),
        mode]() -> std::expected<void, std::string> {
@@ -235,7 +216,7 @@ Task<Result> LocalServer::write_recovery_files(bool as_standby, Instant deadline
 }
 
 void LocalServer::set_recovery(const std::optional<Upstream>& upstream) {
-  recovery_ = wanted_recovery(*settings_, upstream, target_version());
+  recovery_ = wanted_recovery(*context_.settings, upstream, programs_.target_version());
   for (const auto& warning : recovery_.warnings) log::warning("{}", warning);
   recovery_active_ = true;
 }
@@ -244,35 +225,36 @@ Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
   const auto refused = [](std::string why) {
     return std::unexpected(Failure{"could not start PostgreSQL: " + why});
   };
-  co_await look(deadline);
+  co_await directory_.look(deadline);
   if (facts_.running()) {
     log::info("PostgreSQL is already running as process {}", facts_.postmaster_pid);
     co_return Result();
   }
-  if (facts_.process == Process::orphans || !processes_of_data_directory(true).empty()) {
-    co_return refused(fmt::format("other processes work in data directory \"{}\"", pg().data_dir));
+  if (facts_.process == Process::orphans || postmaster_.anybody_works_there()) {
+    co_return refused(fmt::format("other processes work in data directory \"{}\"", context_.pg().data_dir));
   }
-  if (unfinished_clone_)
-    co_return refused(fmt::format("a clone into data directory \"{}\" is not finished", pg().data_dir));
+  if (directory_.unfinished_clone())
+    co_return refused(
+        fmt::format("a clone into data directory \"{}\" is not finished", context_.pg().data_dir));
   if (facts_.data_directory != DataDirectory::ok) {
     co_return refused(facts_.data_directory == DataDirectory::empty
-                          ? fmt::format("data directory \"{}\" is empty", pg().data_dir)
+                          ? fmt::format("data directory \"{}\" is empty", context_.pg().data_dir)
                           : facts_.data_directory_error);
   }
-  if (!seen_.permission_error.empty()) co_return refused(seen_.permission_error);
+  if (!directory_.seen().permission_error.empty()) co_return refused(directory_.seen().permission_error);
   if (facts_.half_rewound) {
     co_return refused(
         fmt::format("pg_rewind did not finish in data directory \"{}\"\nHINT: it is tried again while there "
                     "is a primary; "
                     "to clone instead, remove the directory and {}",
-                    pg().data_dir, half_rewound_path()));
+                    context_.pg().data_dir, half_rewound_path()));
   }
-  Result checked = co_await check_binaries(deadline);
+  Result checked = co_await programs_.check(deadline);
   if (!checked) co_return checked;
   take_settings(configured_, request.role);
-  auto preparing = on_disk(
+  auto preparing = context_.on_disk(
       "prepare directories",
-      [settings = settings_, mark = clone_marker(),
+      [settings = context_.settings, mark = clone_marker(),
        now = clock_.wall_now()]() -> std::expected<void, std::string> {
         const std::string& data_dir = settings->postgresql.data_dir;
         if (marks_unfinished_clone(data_dir, mark)) {
@@ -297,7 +279,7 @@ Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
   raised_.clear();
   facts_.pending_restart.clear();
   if ((request.as_standby || request.custom_bootstrap) && !facts_.control) {
-    co_await read_control(deadline);
+    co_await control_file_.read(deadline);
   }
   if (request.custom_bootstrap) {
     parameters = co_await first_start_parameters(std::move(parameters), deadline);
@@ -315,20 +297,21 @@ Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
                                              : write_recovery_files(request.as_standby, deadline);
   Result recovery_written = co_await std::move(recovering);
   if (!recovery_written) co_return recovery_written;
-  std::vector<std::string> argv{tool("postgres"), "-D", pg().data_dir, "--config-file=" + main_file()};
+  std::vector<std::string> argv{programs_.path("postgres"), "-D", context_.pg().data_dir,
+                                "--config-file=" + main_file(context_.pg())};
   for (auto& option : command_line_options(parameters)) argv.push_back(std::move(option));
   auto written = co_await write_files(std::move(parameters), deadline);
   if (!written) co_return std::unexpected(Failure{written.error()});
 
   auto environment =
       process::without(process::environment(), {"PATRONI_", "TANIST_", "KUBERNETES_", "NOTIFY_SOCKET"});
-  if (!pg().krbsrvname.empty()) environment["PGKRBSRVNAME"] = pg().krbsrvname;
+  if (!context_.pg().krbsrvname.empty()) environment["PGKRBSRVNAME"] = context_.pg().krbsrvname;
   if (auto arenas = environment.extract("PG_MALLOC_ARENA_MAX"))
     environment["MALLOC_ARENA_MAX"] = arenas.mapped();
   // PostgreSQL would take a zombie, or another process with the number of its last postmaster, for a running
   // one.
-  if (seen_.postmaster_pid) {
-    const auto stale = parse_pid_file(*seen_.postmaster_pid);
+  if (directory_.seen().postmaster_pid) {
+    const auto stale = parse_pid_file(*directory_.seen().postmaster_pid);
     if (stale) environment["PG_GRANDPARENT_PID"] = std::to_string(std::labs(stale->pid));
   }
   facts_.control.reset();
@@ -337,8 +320,7 @@ Task<Result> LocalServer::start(StartRequest request, Instant deadline) {
   running_recovery_.known = true;
   // Not in a coroutine of its own: the answer counts only while nothing is waited for.
   if (request.allowed && !request.allowed()) co_return refused("not starting as primary without the lease");
-  Result launched = co_await launch(std::move(argv), std::move(environment));
-  co_return launched;
+  co_return postmaster_.launch(std::move(argv), std::move(environment));
 }
 
 }  // namespace tanist::postgres

@@ -70,9 +70,16 @@ std::string quote_setting(std::string_view value) {
   return text + "'";
 }
 
+std::string config_directory(const config::Postgresql& settings) {
+  return settings.config_dir.empty() ? settings.data_dir : settings.config_dir;
+}
+
+std::string main_file(const config::Postgresql& settings) {
+  return config_directory(settings) + "/" + settings.config_base_name + ".conf";
+}
+
 std::string own_file(const config::Postgresql& settings, const std::string& parameter) {
-  const std::string& directory = settings.config_dir.empty() ? settings.data_dir : settings.config_dir;
-  return directory + (parameter == "hba_file" ? "/pg_hba.conf" : "/pg_ident.conf");
+  return config_directory(settings) + (parameter == "hba_file" ? "/pg_hba.conf" : "/pg_ident.conf");
 }
 
 bool is_own_file(const config::Postgresql& settings, const Parameters& parameters,

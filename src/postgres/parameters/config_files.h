@@ -28,6 +28,10 @@ MainConfiguration main_configuration(const config::Postgresql& settings, Paramet
 /// Whether pg_hba.conf (`hba_file`) or pg_ident.conf (`ident_file`) is ours, or a file of the user.
 bool is_own_file(const config::Postgresql& settings, const Parameters& parameters,
                  const std::string& parameter);
+/// Where the files of the configuration are: config_dir, or the data directory.
+std::string config_directory(const config::Postgresql& settings);
+/// The one that is written for `postgres --config-file`.
+std::string main_file(const config::Postgresql& settings);
 /// `<config_dir>/pg_hba.conf` or `pg_ident.conf`.
 std::string own_file(const config::Postgresql& settings, const std::string& parameter);
 

@@ -1,4 +1,5 @@
 #include "api/config_endpoint.h"
+#include "json/parse.h"
 
 #include <gtest/gtest.h>
 

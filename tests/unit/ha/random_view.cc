@@ -2,8 +2,8 @@
 
 #include <boost/pfr.hpp>
 #include <type_traits>
-
 #include <variant>
+
 #include "core/enum_names.h"
 #include "ha/policy/timelines.h"
 #include "unit/ha/view_builder.h"
@@ -220,7 +220,8 @@ class Varying {
     } else if constexpr (std::is_aggregate_v<T>) {
       boost::pfr::for_each_field(value, [this](auto& field) { (*this)(field); });
     } else {
-      static_assert(std::is_same_v<T, Secret>, "how does a field of this type vary?");
+      static_assert(std::is_same_v<T, Secret> || std::is_same_v<T, config::StoreOptions>,
+                    "how does a field of this type vary?");
     }
   }
   template <class T>

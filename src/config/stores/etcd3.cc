@@ -1,8 +1,9 @@
-#include "config/sections/etcd3.h"
+#include "config/stores/etcd3.h"
 
 #include <optional>
 
 #include "config/addresses.h"
+#include "config/tls_options.h"
 #include "config/validate.h"
 #include "core/format.h"
 
@@ -36,6 +37,10 @@ class Etcd3Builder {
     } else if (!hosts() && !host() && out_.srv.empty()) {
       complain("etcd3", "none of hosts, host, url, proxy and srv is given", "set etcd3.hosts");
     }
+    // Records of `srv` may name endpoints with TLS.
+    for (const char* key : {"etcd3.cacert", "etcd3.cert"})
+      if (!out_.https && out_.srv.empty() && !reader_.text(key).empty())
+        warn(key, "has no effect: the protocol is http", "set etcd3.protocol: https");
     return std::move(out_);
   }
 
@@ -48,6 +53,11 @@ class Etcd3Builder {
                                 .key = std::string(key),
                                 .text = std::move(text),
                                 .hint = std::move(hint)});
+  }
+
+  void warn(std::string_view key, std::string text, std::string hint) {
+    complain(key, std::move(text), std::move(hint));
+    problems_.back().severity = Severity::warning;
   }
 
   bool url(std::string_view key) {
@@ -126,8 +136,14 @@ class Etcd3Builder {
 
 }  // namespace
 
-Etcd3 build_etcd3(const Document& section, std::string_view file, Problems& problems) {
-  return Etcd3Builder(section, file, problems).build();
+void read_section(const Document& section, std::string_view file, Problems& problems, Etcd3& out) {
+  out = Etcd3Builder(section, file, problems).build();
+}
+
+net::TlsOptions tls_options(const Etcd3& options) {
+  net::TlsOptions out = tls_options(options.tls);
+  out.verify = !options.tls.ca_file.empty();
+  return out;
 }
 
 }  // namespace tanist::config
