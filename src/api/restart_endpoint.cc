@@ -12,6 +12,7 @@
 
 TANIST_LOGGER("patroni.api");
 
+/// POST and DELETE /restart: the body read, the order given, the answer told.
 namespace tanist::api {
 
 using net::HttpRequest;

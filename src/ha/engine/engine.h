@@ -11,6 +11,7 @@
 #include "ha/model/orders.h"
 #include "ha/model/snapshot.h"
 #include "ha/ports.h"
+#include "ha/snapshot_board.h"
 
 namespace tanist::ha {
 
