@@ -62,7 +62,8 @@ class OperationRunner {
   };
   /// Starts one; there must be none. `body` runs in the scope.
   void start(OperationKind kind, std::string name, Task<Outcome> body,
-             DemoteMode mode = DemoteMode::immediate, std::string source = {});
+             DemoteMode mode = DemoteMode::immediate, std::string source = {},
+             std::optional<OrderId> order = std::nullopt);
   /// Ends it as far as its phase allows.
   void preempt(const std::string& why);
   /// Answers an operation that awaits a verdict.
