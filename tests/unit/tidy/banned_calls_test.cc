@@ -139,7 +139,7 @@ const std::vector<Allowed> kMaySleep = {
     {"tests/unit/postgres/copies/replica_methods_test.cc",
      "what a script given up must not do has had its chance"},
     {"tests/unit/postgres/server_test.cc", "real backends are in the midst of their work"},
-    {"tests/unit/postgres/local/tools_test.cc", "looks again until the kernel has ended a process"},
+    {"tests/unit/postgres/local/scripts_test.cc", "looks again until the kernel has ended a process"},
 };
 
 Complaints sleeping(const std::vector<SourceFile>& files) {

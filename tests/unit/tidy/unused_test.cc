@@ -76,8 +76,8 @@ Complaints unused_names(const std::vector<SourceFile>& files) {
 
   const auto& memory = file_named(files, "src/ha/model/memory.h");
   for (const auto& part : all(memory.code, R"(\bstruct (\w+) \{)"))
-    for (const auto& field : all(body_of(memory.code, "struct " + part),
-                                 R"(\b(?!const\b|default\b)(\w+)(?: = [^;,{}]+|\{\})?;)"))
+    for (const auto& field :
+         all(body_of(memory.code, "struct " + part), R"(\b(?!const\b|default\b)(\w+)(?: = [^;,{}]+|\{\})?;)"))
       if (!words.contains("." + field)) complaints.push_back("nothing uses " + part + "::" + field);
 
   static const std::regex enumeration(R"(\benum class (\w+)[^{;]*\{([^}]*)\})");
