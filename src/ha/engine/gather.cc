@@ -1,9 +1,6 @@
 #include "async/wait.h"
 #include "ha/engine/impl.h"
 #include "ha/policy/decide.h"
-#include "log/log.h"
-
-TANIST_LOGGER("patroni.ha");
 
 /// Observing: the store, PostgreSQL, the lease, and what a decision asked for, put into a View.
 namespace tanist::ha {
