@@ -40,17 +40,21 @@ void Engine::reload(config::SettingsPtr settings, SettingsBuilder builder) {
   impl_->wake();
 }
 
-Task<void> Engine::refresh(Duration max_age, Instant deadline) {
-  co_await impl_->ports_.server.refresh(max_age, deadline);
+Task<order::Refresh::Answer> Engine::obey(order::Refresh order) {
+  co_await impl_->ports_.server.refresh(order.max_age, order.deadline);
   impl_->publish();
+  co_return order::Refresh::Answer();
 }
 
-Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> Engine::load(Instant deadline) {
-  return impl_->ports_.store.load(dcs::Read::linearizable, deadline);
+Task<order::ReadCluster::Answer> Engine::obey(order::ReadCluster order) {
+  auto read = co_await impl_->ports_.store.load(dcs::Read::linearizable, order.deadline);
+  if (!read) co_return std::unexpected(std::move(read.error().detail));
+  co_return *std::move(read);
 }
 
-Task<dcs::WriteResult> Engine::write(dcs::Record record, dcs::Condition condition, Instant deadline) {
-  dcs::WriteResult written = co_await impl_->ports_.store.write(std::move(record), condition, deadline);
+Task<order::WriteKey::Answer> Engine::obey(order::WriteKey order) {
+  auto writing = impl_->ports_.store.write(std::move(order.record), order.condition, order.deadline);
+  order::WriteKey::Answer written = co_await std::move(writing);
   impl_->wake();
   co_return written;
 }

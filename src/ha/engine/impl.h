@@ -75,13 +75,13 @@ struct Engine::Impl final : OperationHost {
   Task<void> checkpoint_after_promote();
 
   // Restarts on request (restarts.cc).
-  Task<RestartAnswer> restart(RestartRequest request);
-  RestartAnswer schedule_restart(ScheduledRestart planned);
-  RestartAnswer drop_scheduled_restart();
+  Task<order::Restart::Answer> restart(order::Restart request);
+  order::ScheduleRestart::Answer schedule_restart(order::ScheduleRestart wanted);
+  order::DropScheduledRestart::Answer drop_scheduled_restart();
   void refuse_restart(const duty::RefuseRestart& refusal);
   void note_restart_begun(const intent::Restart& restart);
   void settle_restart();
-  void answer_restart(RestartAnswer answer);
+  void answer_restart(order::Restart::Answer answer);
   void say(const View& view, const Decision& decision);
 
   // OperationHost.
@@ -132,7 +132,7 @@ struct Engine::Impl final : OperationHost {
   Commands commands_;
   /// The restart that somebody waits for.
   struct RestartInHand {
-    std::optional<RestartAnswer> answer;
+    std::optional<order::Restart::Answer> answer;
     bool begun = false;
     /// OperationResult::serial of the last operation before it.
     std::uint64_t results_before = 0;

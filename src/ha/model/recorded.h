@@ -150,20 +150,6 @@ void fields(A& a, Timing& v) {
 namespace tanist::ha {
 
 template <class A>
-void fields(A& a, RestartRequest& v) {
-  a("role", v.role), a("older_than", v.older_than), a("only_if_pending", v.only_if_pending);
-  a("timeout", v.timeout);
-}
-template <class A>
-void fields(A& a, RestartAsked& v) {
-  a("request", v.request), a("id", v.id);
-}
-template <class A>
-void fields(A& a, ScheduledRestart& v) {
-  a("request", v.request), a("at", v.at), a("postmaster_start_time", v.postmaster_start_time),
-      a("shown", v.shown);
-}
-template <class A>
 void fields(A& a, StoreView& v) {
   a("ok", v.ok), a("unavailable_since", v.unavailable_since), a("why", v.why);
   a("lock_unknown", v.lock_unknown), a("cluster", v.cluster);

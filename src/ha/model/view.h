@@ -14,8 +14,8 @@
 #include "ha/model/lease.h"
 #include "ha/model/memory.h"
 #include "ha/model/operation_view.h"
+#include "ha/model/orders.h"
 #include "ha/model/policy_settings.h"
-#include "ha/model/requests.h"
 #include "postgres/types.h"
 
 /// All that a decision may know. Gathered by the cycle; decide() sees nothing else.

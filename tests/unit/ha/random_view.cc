@@ -70,7 +70,7 @@ void fill_cluster(Dice& dice, dcs::Cluster& c) {
 }
 
 void fill_commands(Dice& dice, Commands& c, WallTime now) {
-  RestartRequest request;
+  order::Restart request;
   if (dice.coin()) request.role = dice.any<postgres::Role>();
   if (dice.coin()) request.older_than = dice.of({90624, 150002, 180000});
   request.only_if_pending = dice.once_in(3);

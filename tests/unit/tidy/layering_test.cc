@@ -51,7 +51,8 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"ha/engine",
      {"core", "json", "log", "async", "config", "dcs", "postgres", "ha", "ha/model", "ha/policy", "ha/lease",
       "ha/operations"}},
-    {"api", {"core", "json", "log", "async", "net", "config", "config/read", "dcs", "postgres", "ha/model"}},
+    {"api",
+     {"core", "json", "log", "async", "net", "config", "config/read", "dcs", "postgres", "ha", "ha/model"}},
     {"ctl/show", {"core", "config", "config/yaml", "dcs"}},
     {"ctl/commands",
      {"core", "cli", "net", "process", "config", "config/read", "config/yaml", "dcs", "ctl", "ctl/show"}},
@@ -159,8 +160,8 @@ TEST(layering, a_decision_that_logs_is_found) {
 }
 
 /// The API reads what the engine publishes and posts requests; it never reaches into the cycle.
-const std::set<std::string> kPublished = {"ha/model/snapshot.h", "ha/model/view.h", "ha/model/lease.h",
-                                          "ha/model/decision.h", "ha/model/requests.h"};
+const std::set<std::string> kPublished = {"ha/model/snapshot.h", "ha/model/view.h",   "ha/model/lease.h",
+                                          "ha/model/decision.h", "ha/model/orders.h", "ha/mailbox.h"};
 
 TEST(layering, each_header_that_may_be_seen_is_there) {
   std::set<std::string> there;
@@ -197,8 +198,9 @@ Complaints impure_chains(const std::vector<SourceFile>& files) {
   for (const auto& [name, file] : by_name) {
     if (file->in("src/ha/model/") || file->in("src/ha/policy/")) roots.insert(name);
     if (!file->in("src/api/")) continue;
+    // The mailbox is the one door between the threads: what goes through it are values.
     for (const auto& include : file->own_includes())
-      if (include.starts_with("ha/")) roots.insert(include);
+      if (include.starts_with("ha/") && include != "ha/mailbox.h") roots.insert(include);
   }
 
   Complaints complaints;
