@@ -28,7 +28,7 @@ constexpr Duration kDivergenceBudget = 5s;
 Lock Engine::Impl::lock_of(const dcs::Cluster& cluster) const {
   if (cluster.unlocked()) return Lock::free;
   if (cluster.leader->name != settings_->name) return Lock::others;
-  return ports_.store.is_mine(cluster.leader->session) ? Lock::mine : Lock::foreign_session;
+  return ports_.store.is_mine(cluster.leader->claim) ? Lock::mine : Lock::foreign_session;
 }
 
 Task<void> Engine::Impl::read_store(bool linearizable) {
@@ -41,11 +41,11 @@ Task<void> Engine::Impl::read_store(bool linearizable) {
   const bool key_may_be_mine = !leading && (lock_unknown_ || (cluster_ && lock_of(*cluster_) == Lock::mine));
   linearizable = linearizable || key_may_be_mine;
   if (!leading && !key_may_be_mine &&
-      now() - session_kept_at_ >= timing().loop_wait - timing().loop_wait / 10) {
-    auto kept = co_await ports_.store.keep_session(store_deadline());
+      now() - claim_kept_at_ >= timing().loop_wait - timing().loop_wait / 10) {
+    auto kept = co_await ports_.store.keep_claim(store_deadline());
     // Refused is an answer: the store is there.
     ok = kept.outcome == dcs::Outcome::done || kept.outcome == dcs::Outcome::refused;
-    if (kept.done()) session_kept_at_ = now();
+    if (kept.done()) claim_kept_at_ = now();
     why = kept.detail;
   }
   if (ok) {
@@ -189,8 +189,10 @@ Task<Answers> Engine::Impl::answer(const Needs& needs, Answers so_far, const Vie
 /// The dynamic configuration of the view becomes the settings, when it is valid and new.
 Task<void> Engine::Impl::adopt_config() {
   const auto& config = cluster_->config;
-  if (!config.valid || config_seen_ == config.version) co_return;
-  config_seen_ = config.version;
+  if (!config.valid) co_return;
+  // A key that was deleted and is back may have the version of before.
+  if (config_seen_.version == config.version && equal_by_text(config_seen_.data, config.data)) co_return;
+  config_seen_ = config;
   if (equal_by_text(config.data, settings_->dynamic.raw)) co_return;
   auto built = builder_(config.data);
   if (!built) {

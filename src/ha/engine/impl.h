@@ -60,9 +60,9 @@ struct Engine::Impl final : OperationHost {
   Task<bool> clear_abandoned_bootstrap(dcs::ClusterPtr cluster);
   Task<bool> put_bootstrap_aside();
   Task<std::string> read_small(std::string path);
-  Task<void> read_sessions(dcs::Identity& identity);
+  Task<void> read_claims(dcs::Identity& identity);
   Task<bool> adopt_first_config(dcs::ClusterPtr cluster);
-  Task<void> record_session(dcs::Session session);
+  Task<void> record_claim(dcs::Claim claim);
 
   // Observing (gather.cc).
   Task<View> gather(bool linearizable, Answers answers);
@@ -131,7 +131,7 @@ struct Engine::Impl final : OperationHost {
   Event wake_;
   std::string incarnation_;
   /// Of this daemon and its predecessors on this data directory, newest first.
-  std::vector<dcs::Session> sessions_;
+  std::vector<dcs::Claim> claims_;
 
   // What the words of member key and REST say.
   postgres::State state_ = postgres::State::stopped;
@@ -164,8 +164,8 @@ struct Engine::Impl final : OperationHost {
   bool fresh_read_wanted_ = true;
   /// This cycle has read the store linearizably: its further rounds use that view.
   bool cycle_fresh_ = false;
-  Instant session_kept_at_{};
-  std::optional<dcs::Version> config_seen_;
+  Instant claim_kept_at_{};
+  dcs::Config config_seen_;
 
   std::optional<dcs::Status> status_;
   config::SettingsPtr reloaded_;

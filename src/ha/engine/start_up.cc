@@ -13,11 +13,11 @@ using namespace std::chrono_literals;
 
 constexpr Duration kLoadPause = 5s;
 constexpr Duration kNameCheck = 3s;
-constexpr int kSessionAttempts = 3;
-constexpr Duration kSessionPause = 1s;
-/// Sessions that a restarted daemon takes for its own: after an unknown outcome the leader key may hang on an
+constexpr int kClaimsAttempts = 3;
+constexpr Duration kClaimsPause = 1s;
+/// Claims that a restarted daemon takes for its own: after an unknown outcome the leader key may hang on an
 /// older one.
-constexpr std::size_t kSessionsRecorded = 4;
+constexpr std::size_t kClaimsRecorded = 4;
 
 std::string new_incarnation(Dice& dice) {
   std::string id;
@@ -36,13 +36,13 @@ Task<std::string> Engine::Impl::read_small(std::string path) {
   co_return content->value_or("");
 }
 
-Task<void> Engine::Impl::record_session(dcs::Session session) {
-  std::erase(sessions_, session);
-  sessions_.insert(sessions_.begin(), session);
-  if (sessions_.size() > kSessionsRecorded) sessions_.resize(kSessionsRecorded);
+Task<void> Engine::Impl::record_claim(dcs::Claim claim) {
+  std::erase(claims_, claim);
+  claims_.insert(claims_.begin(), claim);
+  if (claims_.size() > kClaimsRecorded) claims_.resize(kClaimsRecorded);
   Document::List older;
-  for (std::size_t i = 1; i < sessions_.size(); ++i) older.emplace_back(sessions_[i]);
-  Document record = Document::map({{"session", session},
+  for (std::size_t i = 1; i < claims_.size(); ++i) older.emplace_back(claims_[i]);
+  Document record = Document::map({{"session", claim},
                                    {"older", Document::list(std::move(older))},
                                    {"incarnation", incarnation_},
                                    {"boot", boot_id_},
@@ -99,13 +99,13 @@ Task<void> Engine::Impl::reach_store(dcs::Identity identity, dcs::ClusterPtr& cl
 /// What cannot be read is asked for again: a session that is only out of reach is not a foreign one. Of
 /// another run of the host (a reboot, or a copy of the machine that was started elsewhere) none counts: the
 /// original may still live under them, and the end of a session is not long to wait for.
-Task<void> Engine::Impl::read_sessions(dcs::Identity& identity) {
+Task<void> Engine::Impl::read_claims(dcs::Identity& identity) {
   std::expected<std::optional<std::string>, std::string> content;
-  for (int attempt = 0; attempt < kSessionAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kClaimsAttempts; ++attempt) {
     content = co_await ports_.disk.read(session_path(), now() + kDiskBudget);
     if (content) break;
     log::warning("{}", content.error());
-    co_await ports_.clock.sleep_for(kSessionPause);
+    co_await ports_.clock.sleep_for(kClaimsPause);
   }
   const auto record = parse_json(content ? content->value_or("") : "");
   if (!record || !record->find("session") || !record->find("session")->is_string()) co_return;
@@ -115,11 +115,13 @@ Task<void> Engine::Impl::read_sessions(dcs::Identity& identity) {
     log::info("the store session that was recorded before the host was started is not taken over");
     co_return;
   }
-  sessions_ = {record->find("session")->as_string()};
+  claims_ = {record->find("session")->as_string()};
   if (const Document* older = record->find("older"); older && older->is_list())
-    for (const auto& session : older->as_list())
-      if (session.is_string()) sessions_.push_back(session.as_string());
-  identity.previous_sessions = sessions_;
+    for (const auto& claim : older->as_list())
+      if (claim.is_string()) claims_.push_back(claim.as_string());
+  // A store without claims has only itself recorded.
+  std::erase(claims_, dcs::Claim());
+  identity.previous_claims = claims_;
 }
 
 /// The dynamic configuration of the store, else the one that was kept, else the one for a new cluster; false:
@@ -158,7 +160,7 @@ Task<bool> Engine::Impl::start_up() {
   dcs::Identity identity;
   identity.name = settings_->name;
   identity.incarnation = incarnation_;
-  co_await read_sessions(identity);
+  co_await read_claims(identity);
 
   ports_.store.set_timing(timing());
   dcs::ClusterPtr cluster;

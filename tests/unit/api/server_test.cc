@@ -228,7 +228,7 @@ TEST_F(ApiServerTest, cluster_is_read_from_the_store) {
   ControlPort control;
   control.load = [](Instant, ControlPort::Loaded done) {
     auto cluster = test::cluster();
-    cluster->config = {1, Document::map({{"pause", true}}), true};
+    cluster->config = {dcs::Version("1"), Document::map({{"pause", true}}), true};
     done(dcs::ClusterPtr(cluster));
   };
   start(control);
@@ -253,7 +253,7 @@ TEST_F(ApiServerTest, an_unreachable_store_is_a_503_with_the_reason) {
 TEST_F(ApiServerTest, history_and_config_come_from_the_view) {
   auto s = test::primary();
   auto& view = test::change_view(s);
-  view.config = {3, Document::map({{"ttl", 30}}), true};
+  view.config = {dcs::Version("3"), Document::map({{"ttl", 30}}), true};
   view.history.lines.push_back({Timeline{1}, Lsn{25165984}, "no recovery target specified",
                                 "2031-05-01T10:00:00.120000+00:00", "pgb"});
   view.history.lines.push_back({Timeline{2}, Lsn{50331808}, "before"});
@@ -311,12 +311,12 @@ TEST_F(ApiServerTest, an_answer_of_control_after_the_stop_is_harmless) {
 
 TEST_F(ApiServerTest, a_changed_configuration_is_read_back_at_once) {
   auto s = test::primary();
-  test::change_view(s).config = {3, Document::map({{"ttl", 30}}), true};
+  test::change_view(s).config = {dcs::Version("3"), Document::map({{"ttl", 30}}), true};
   publish(s);
   ControlPort control;
   control.load = [&](Instant, ControlPort::Loaded done) { done(s.cluster); };
   control.write = [](dcs::Record, dcs::Condition, Instant, ControlPort::Written done) {
-    done({dcs::Outcome::done, 4, {}});
+    done({dcs::Outcome::done, dcs::Version("4"), {}});
   };
   start(control);
   EXPECT_EQ(send("PATCH /config", R"({"ttl":20})").body, R"({"ttl": 20})");
