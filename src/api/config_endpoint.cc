@@ -20,6 +20,8 @@ namespace {
 /// A view that may be relied on is current long before this. Afterwards the store alone is right, also where
 /// it was restored from a backup and holds again what was replaced.
 constexpr Duration kRememberWritten = std::chrono::seconds(30);
+/// Control answers by its deadline; this much later nobody waits any more.
+constexpr Duration kAnswerMargin = std::chrono::milliseconds(500);
 
 /// Of writes that follow each other that fast.
 constexpr std::size_t kReplacedKept = 16;
@@ -75,14 +77,27 @@ void ConfigEndpoint::remember(dcs::Config replaced, const dcs::Version& version,
 }
 
 Task<bool> ConfigEndpoint::changed_since(dcs::Config seen, Duration patience) {
-  const auto cluster = co_await control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
+  const auto cluster = co_await reads_.cluster(ControlReads::Asker::admitted, clock_.now() + patience);
   co_return cluster && !same((*cluster)->config, seen);
+}
+
+Task<dcs::WriteResult> ConfigEndpoint::write(dcs::Record record, dcs::Condition condition,
+                                             Duration patience) {
+  const Instant deadline = clock_.now() + patience;
+  ha::order::WriteKey order{.record = std::move(record), .condition = condition, .deadline = deadline};
+  auto written = co_await mailbox_.ask(std::move(order), deadline + kAnswerMargin);
+  if (written) co_return *std::move(written);
+  dcs::WriteResult out;
+  const bool begun = written.error().kind != Unanswered::Kind::not_begun;
+  out.outcome = begun ? dcs::Outcome::unknown : dcs::Outcome::unavailable;
+  out.detail = std::move(written.error().why);
+  co_return out;
 }
 
 Task<HttpResponse> ConfigEndpoint::store(dcs::Config current, Document next, dcs::Condition condition,
                                          Duration patience, int failure_status) {
-  auto writing = control_.write(dcs::ConfigRecord{next}, condition, clock_.now() + patience);
-  const dcs::WriteResult written = co_await std::move(writing);
+  dcs::Record record = dcs::ConfigRecord{next};
+  const dcs::WriteResult written = co_await write(std::move(record), condition, patience);
   switch (written.outcome) {
     case dcs::Outcome::done:
       remember(std::move(current), written.version, next);
@@ -112,7 +127,7 @@ Task<HttpResponse> ConfigEndpoint::store(dcs::Config current, Document next, dcs
 Task<HttpResponse> ConfigEndpoint::patch(HttpRequest request, Duration patience) {
   const auto changes = required_object(request);
   if (!changes) co_return changes.error();
-  const auto cluster = co_await control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
+  const auto cluster = co_await reads_.cluster(ControlReads::Asker::admitted, clock_.now() + patience);
   if (!cluster) co_return store_unreachable(cluster.error());
   const dcs::Config& current = (*cluster)->config;
   if (!current.valid) co_return error_page(503, why_no_config(current));
@@ -128,7 +143,7 @@ Task<HttpResponse> ConfigEndpoint::patch(HttpRequest request, Duration patience)
 Task<HttpResponse> ConfigEndpoint::put(HttpRequest request, Duration patience) {
   const auto wanted = required_object(request);
   if (!wanted) co_return wanted.error();
-  const auto cluster = co_await control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
+  const auto cluster = co_await reads_.cluster(ControlReads::Asker::admitted, clock_.now() + patience);
   if (!cluster) co_return store_unreachable(cluster.error());
   const dcs::Config& current = (*cluster)->config;
   if (current.valid && equal_by_text(current.data, *wanted)) co_return json_body(200, *wanted);

@@ -2,9 +2,10 @@
 
 #include <vector>
 
-#include "api/control_link.h"
+#include "api/control_reads.h"
 #include "core/document.h"
 #include "dcs/model.h"
+#include "ha/mailbox.h"
 #include "net/http.h"
 
 namespace tanist::api {
@@ -13,7 +14,8 @@ namespace tanist::api {
 /// api thread.
 class ConfigEndpoint {
  public:
-  ConfigEndpoint(ControlLink& control, Clock& clock) : control_(control), clock_(clock) {}
+  ConfigEndpoint(ha::Mailbox& mailbox, ControlReads& reads, Clock& clock)
+      : mailbox_(mailbox), reads_(reads), clock_(clock) {}
 
   /// `patience` bounds each step: the read and the write.
   Task<net::HttpResponse> patch(net::HttpRequest request, Duration patience);
@@ -26,10 +28,13 @@ class ConfigEndpoint {
  private:
   Task<net::HttpResponse> store(dcs::Config current, Document next, dcs::Condition condition,
                                 Duration patience, int failure_status);
+  /// `unknown` when control does not answer in time: the write may still happen.
+  Task<dcs::WriteResult> write(dcs::Record record, dcs::Condition condition, Duration patience);
   Task<bool> changed_since(dcs::Config seen, Duration patience);
   void remember(dcs::Config replaced, const dcs::Version& version, const Document& written);
 
-  ControlLink& control_;
+  ha::Mailbox& mailbox_;
+  ControlReads& reads_;
   Clock& clock_;
   dcs::Version written_version_;
   Instant written_at_{};

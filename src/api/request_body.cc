@@ -1,4 +1,5 @@
 #include "api/request_body.h"
+#include "json/parse.h"
 
 #include "api/responses.h"
 #include "core/format.h"

@@ -4,12 +4,13 @@
 
 #include "api/admission.h"
 #include "api/config_endpoint.h"
-#include "api/control_link.h"
+#include "api/control_reads.h"
 #include "api/health.h"
 #include "api/responses.h"
 #include "api/restart_endpoint.h"
 #include "api/server.h"
 #include "api/status_document.h"
+#include "async/event.h"
 #include "core/format.h"
 #include "core/text.h"
 #include "core/version.h"
@@ -35,12 +36,14 @@ bool is_ours(std::string_view name) {
 }  // namespace
 
 struct Resources::Impl {
-  Impl(Executor io, Clock& clock, ha::SnapshotBoard& board, config::SettingsPtr settings, ControlPort control)
+  Impl(Executor io, Clock& clock, ha::SnapshotBoard& board, ha::Mailbox& mailbox,
+       config::SettingsPtr settings)
       : clock(clock),
         board(board),
-        control(io, clock, std::move(control)),
-        config(this->control, clock),
-        restart(this->control, clock),
+        mailbox(mailbox),
+        reads(mailbox, clock),
+        config(mailbox, reads, clock),
+        restart(mailbox, reads, clock),
         admission(io, clock) {
     use(settings->restapi);
     auto first = std::make_shared<ha::Snapshot>();
@@ -52,10 +55,14 @@ struct Resources::Impl {
 
   Clock& clock;
   ha::SnapshotBoard& board;
-  ControlLink control;
+  ha::Mailbox& mailbox;
+  ControlReads reads;
   ConfigEndpoint config;
   RestartEndpoint restart;
   Admission admission;
+  /// Requests that are being answered, and set while there is none.
+  std::size_t answering = 0;
+  Event idle;
   /// For every answer with a body of its own.
   std::vector<std::pair<std::string, std::string>> extra_headers;
   /// Stands for the snapshot until control has published one.
@@ -116,21 +123,21 @@ struct Resources::Impl {
     const auto before = self->snapshot();
     const Instant now = self->clock.now();
     const bool fresh = before->facts.probe && now - before->facts.probe->asked_at <= kProbeMaxAge;
-    if (!fresh && before->facts.running() && self->control.can_refresh()) {
-      co_await self->control.refresh(kProbeMaxAge, now + kRefreshPatience);
+    if (!fresh && before->facts.running()) {
+      co_await self->reads.refresh(kProbeMaxAge, now + kRefreshPatience);
     }
     const auto s = self->snapshot();
     co_return self->status_answer(200, s, member_status(*s, self->clock.now()));
   }
 
-  using ReadResult = ControlLink::ReadResult;
+  using ReadResult = ha::order::ReadCluster::Answer;
 
   /// How long the store may take for one step.
   Duration patience() const { return snapshot()->settings->dynamic.timing.retry_timeout; }
 
   static Task<ReadResult> load(std::shared_ptr<Impl> self) {
     ReadResult cluster =
-        co_await self->control.load(ControlLink::Asker::open, self->clock.now() + self->patience());
+        co_await self->reads.cluster(ControlReads::Asker::open, self->clock.now() + self->patience());
     co_return cluster;
   }
 
@@ -187,7 +194,8 @@ struct Resources::Impl {
   }
 
   static Task<HttpResponse> post_reload(std::shared_ptr<Impl> self, HttpRequest) {
-    if (!self->control.reload()) co_return text_body(503, "the daemon has not started yet");
+    const auto told = self->mailbox.tell(ha::order::Reload{});
+    if (!told) co_return text_body(503, told.error().why);
     co_return text_body(202, "reload scheduled");
   }
 
@@ -280,9 +288,9 @@ const Resources::Route* Resources::route_of(std::string_view method, std::string
   return nullptr;
 }
 
-Resources::Resources(Executor io, Clock& clock, ha::SnapshotBoard& board, config::SettingsPtr settings,
-                     ControlPort control)
-    : impl_(std::make_shared<Impl>(std::move(io), clock, board, std::move(settings), std::move(control))) {}
+Resources::Resources(Executor io, Clock& clock, ha::SnapshotBoard& board, ha::Mailbox& mailbox,
+                     config::SettingsPtr settings)
+    : impl_(std::make_shared<Impl>(std::move(io), clock, board, mailbox, std::move(settings))) {}
 Resources::~Resources() = default;
 
 void Resources::use(const config::RestApi& rest) {
@@ -305,8 +313,24 @@ Task<std::optional<HttpResponse>> Resources::admit(HttpRequest request) {
   co_return refusal;
 }
 
+Task<void> Resources::idle() {
+  auto impl = impl_;
+  if (impl->answering == 0) co_return;
+  co_await impl->idle.wait();
+}
+
 Task<HttpResponse> Resources::answer(HttpRequest request) {
   auto impl = impl_;
+  struct Answering {
+    Impl* impl;
+    explicit Answering(Impl* i) : impl(i) {
+      ++impl->answering;
+      impl->idle.clear();
+    }
+    ~Answering() {
+      if (--impl->answering == 0) impl->idle.set();
+    }
+  } answering(impl.get());
   const bool told = log::enabled(log::Level::debug);
   const Instant begun = told ? impl->clock.now() : Instant{};
   const std::string line =

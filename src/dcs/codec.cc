@@ -1,4 +1,5 @@
 #include "dcs/codec.h"
+#include "json/parse.h"
 
 #include <algorithm>
 #include <charconv>

@@ -12,8 +12,8 @@
 #include "async/task_scope.h"
 #include "config/sections/log_options.h"
 #include "ha/engine/engine.h"
+#include "ha/mailbox.h"
 #include "log/log.h"
-#include "member/control_port.h"
 #include "member/data_directory_claim.h"
 #include "member/journal.h"
 #include "member/peers.h"
@@ -86,11 +86,24 @@ class Member {
     return exit_code_;
   }
 
+  /// What comes through the mailbox is the engine's, but for what this member sees to itself.
+  template <class Order>
+  Task<typename Order::Answer> obey(Order order) {
+    return engine_->obey(std::move(order));
+  }
+  Task<ha::order::Reload::Answer> obey(ha::order::Reload) {
+    reloader_.ask();
+    co_return ha::order::Reload::Answer();
+  }
+
  private:
   Task<void> live() {
     exit_code_ = co_await engine_->run();
     service_.stopping();
-    // Others ask GET /patroni until PostgreSQL is down; from here on nobody needs to.
+    // Whoever still waits for something is told. Others ask GET /patroni until PostgreSQL is down; from here
+    // on nobody needs to.
+    mailbox_.close("the daemon is shutting down");
+    co_await orders_.close();
     if (api_) api_->stop();
     co_await scope_.close();
     io_.stop();
@@ -99,8 +112,8 @@ class Member {
   Task<bool> open_api() {
     api::ApiServer::Options options;
     options.settings = settings_;
-    options.control = control_port(io_, scope_, *engine_, [this] { reloader_.ask(); });
-    api_ = std::make_unique<api::ApiServer>(board_, std::move(options));
+    mailbox_.open(orders_, *this);
+    api_ = std::make_unique<api::ApiServer>(board_, mailbox_, std::move(options));
     auto started = api_->begin();
     while (started) {
       if (auto answer = api_->started()) {
@@ -173,6 +186,8 @@ class Member {
   FileJournal journal_;
   process::Signals signals_;
   ha::SnapshotBoard board_;
+  TaskScope orders_{io_.get_executor()};
+  ha::Mailbox mailbox_{clock_, "the daemon has not started yet"};
   Reloader reloader_;
   std::unique_ptr<ha::Engine> engine_;
   std::unique_ptr<api::ApiServer> api_;

@@ -1,4 +1,5 @@
 #include "member/peers.h"
+#include "json/parse.h"
 
 #include "async/wait.h"
 #include "config/tls_options.h"

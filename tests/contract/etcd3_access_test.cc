@@ -3,6 +3,7 @@
 #include "contract/etcd3_member.h"
 #include "dcs/access.h"
 #include "dcs/codec.h"
+#include "json/parse.h"
 
 namespace tanist::contract {
 namespace {

@@ -8,6 +8,7 @@
 #include "contract/etcd3_member.h"
 #include "core/format.h"
 #include "dcs/etcd3/messages.h"
+#include "json/parse.h"
 #include "log/log.h"
 #include "net/http.h"
 

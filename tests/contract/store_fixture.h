@@ -46,8 +46,8 @@ class StoreFixture {
   virtual void lose(const std::string& member, Loss loss, int count = 0) = 0;
   /// The member's link leads to another store, empty and alive, or back home.
   virtual void lead_elsewhere(const std::string& member, bool elsewhere) = 0;
-  /// While it is held the stream that keeps the member's copy current brings nothing (for half a second at
-  /// least).
+  /// While it is held the stream that keeps the member's copy current brings nothing, for half a second at
+  /// least, unless it ends.
   virtual void hold_watch(const std::string& member, bool held) = 0;
   /// Ends the stream that keeps the member's copy current.
   virtual void break_watch(const std::string& member) = 0;

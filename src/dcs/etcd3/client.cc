@@ -1,4 +1,5 @@
 #include "dcs/etcd3/client.h"
+#include "json/parse.h"
 
 #include <algorithm>
 

@@ -25,9 +25,9 @@ struct Engine::Impl::Duties {
   const View& view;
 
   Task<bool> operator()(duty::Member) {
-    if (!e.store_ok_) co_return true;
+    if (!e.store_.ok()) co_return true;
     // As things are now, not as they were decided on.
-    auto record = member_record(e.make_view({}), e.progress_);
+    auto record = member_record(e.make_view({}), *e.settings_.get(), e.words_.progress);
     auto touched = co_await e.ports_.store.touch_member(std::move(record), side_write());
     if (!touched.done()) log::debug("could not write the member key: {}", touched.detail);
     co_return touched.done();
@@ -108,7 +108,7 @@ struct Engine::Impl::Duties {
 
   Task<bool> operator()(duty::SetState d) {
     e.set_state(d.state);
-    if (d.since) e.state_since_ = *d.since;
+    if (d.since) e.words_.state_since = *d.since;
     co_return true;
   }
 
@@ -151,7 +151,7 @@ Task<void> Engine::Impl::checkpoint_after_promote() {
   auto done = co_await ports_.server.checkpoint(now() + 24h);
   if (!done) log::warning("{}", done.error().detail);
   // The cycle may be between its look at the memory and its new one.
-  checkpoint_ended_ = done.has_value();
+  beside_.checkpoint_ended = done.has_value();
   if (done) wake();
 }
 

@@ -62,7 +62,7 @@ struct Engine::Impl::Intents {
   Task<void> operator()(intent::Bootstrap i) { return e.begin_bootstrap(std::move(i)); }
 
   Task<void> operator()(intent::Release i) {
-    e.again_ = true;
+    e.pace_.again = true;
     // Between the decision and now a promotion by hand may have come.
     if (!e.keeper_.paused() && e.may_write()) co_return;
     co_await e.release_key(i.last_lsn);
@@ -74,7 +74,8 @@ struct Engine::Impl::Intents {
             operations::follow_restart(e.operations_, std::move(i.upstream)));
       co_return;
     }
-    auto followed = co_await e.ports_.server.follow_by_reload(i.upstream, e.role_, e.now() + kReloadBudget);
+    auto followed =
+        co_await e.ports_.server.follow_by_reload(i.upstream, e.words_.role, e.now() + kReloadBudget);
     if (!followed) log::error("{}", followed.error().detail);
   }
 
@@ -151,21 +152,21 @@ Task<void> Engine::Impl::do_intent(Intent intent) {
 
 Task<void> Engine::Impl::take_lock(intent::Acquire what) {
   auto acquired = co_await ports_.store.acquire(what.conditions, store_deadline());
-  fresh_read_wanted_ = true;
+  store_.want_fresh();
   switch (acquired.outcome) {
     case dcs::Outcome::done:
       keeper_.won(acquired.proof);
-      again_ = true;
+      pace_.again = true;
       break;
     case dcs::Outcome::refused:
       log::info("Could not take out TTL lock");
-      again_ = true;
+      pace_.again = true;
       break;
     case dcs::Outcome::unknown:
       // No lease until a linearizable read has told whose the key is.
       log::warning("the outcome of taking the leader key is unknown: {}", acquired.detail);
-      lock_unknown_ = true;
-      again_ = true;
+      store_.lock_is_unknown();
+      pace_.again = true;
       break;
     case dcs::Outcome::unavailable: log::warning("could not take the leader key: {}", acquired.detail); break;
   }
@@ -173,7 +174,7 @@ Task<void> Engine::Impl::take_lock(intent::Acquire what) {
 
 Task<void> Engine::Impl::begin_bootstrap(intent::Bootstrap what) {
   auto begun = co_await ports_.store.begin_bootstrap(what.take_over, store_deadline());
-  fresh_read_wanted_ = true;
+  store_.want_fresh();
   if (!begun.done()) {
     memory_.making.bootstrapping = false;
     log::info("{}", code_text(Code::lost_initialize_race));

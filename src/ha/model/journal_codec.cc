@@ -59,7 +59,6 @@ std::expected<View, std::string> decode_view(const Document& d) {
     if (version != kJournalVersion)
       return std::unexpected("version " + std::to_string(version) + " of the journal is not known");
     View v;
-    v.settings = std::make_shared<const config::Settings>();
     View::fields(a, v);
     return v;
   } catch (const journal::Unreadable& e) {

@@ -31,8 +31,8 @@ void set_position(const View& view, Document& value) {
 
 }  // namespace
 
-Document member_record(const View& view, const std::optional<postgres::Progress>& progress) {
-  const auto& settings = *view.settings;
+Document member_record(const View& view, const config::Settings& settings,
+                       const std::optional<postgres::Progress>& progress) {
   const auto& facts = view.postgres.facts;
   Document value = Document::map();
   value.set("conn_url", facts.conn_url.empty() ? settings.conn_url() : facts.conn_url);

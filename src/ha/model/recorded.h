@@ -145,62 +145,11 @@ template <class A>
 void fields(A& a, Timing& v) {
   a("ttl", v.ttl), a("loop_wait", v.loop_wait), a("retry_timeout", v.retry_timeout);
 }
-template <class A>
-void fields(A& a, Tags& v) {
-  a("nofailover", v.nofailover), a("failover_priority", v.failover_priority), a("nostream", v.nostream);
-  a("replicatefrom", v.replicatefrom);
-}
-template <class A>
-void fields(A& a, Dynamic& v) {
-  a("timing", v.timing), a("maximum_lag_on_failover", v.maximum_lag_on_failover);
-  a("primary_start_timeout", v.primary_start_timeout), a("primary_stop_timeout", v.primary_stop_timeout);
-  a("primary_race_backoff", v.primary_race_backoff), a("member_slots_ttl", v.member_slots_ttl);
-  a("check_timeline", v.check_timeline), a("pause", v.pause), a("failsafe_mode", v.failsafe_mode);
-  a("synchronous_mode", v.synchronous_mode), a("standby_cluster", v.standby_cluster);
-  // Of the rest only what is asked for by presence, and whether there is anything.
-  std::vector<std::string> present;
-  for (const auto& entry : v.raw.is_map() ? v.raw.entries() : Document::Entries{})
-    if (entry.value.truthy()) present.push_back(entry.key);
-  bool filled = v.raw.size() > 0;
-  a("present", present), a("filled", filled);
-  if constexpr (A::kReads) {
-    for (const auto& key : present) v.raw.set(key, true);
-    if (filled && present.empty()) v.raw.set("recorded", false);
-  }
-}
-template <class A>
-void fields(A& a, ReplicaMethod& v) {
-  a("no_leader", v.no_leader);
-}
-template <class A>
-void fields(A& a, Settings& v) {
-  a("scope", v.scope), a("name", v.name), a("tags", v.tags), a("dynamic", v.dynamic);
-  a("bootstrap", v.bootstrap.present), a("data_dir", v.postgresql.data_dir);
-  a("use_pg_rewind", v.postgresql.use_pg_rewind), a("use_slots", v.postgresql.use_slots);
-  a("silent_primary_timeout", v.silent_primary_timeout);
-  a("remove_on_rewind_failure", v.postgresql.remove_data_directory_on_rewind_failure);
-  a("remove_on_divergence", v.postgresql.remove_data_directory_on_diverged_timelines);
-  a("replica_methods", v.postgresql.replica_methods);
-}
 
 }  // namespace tanist::config
 
 namespace tanist::ha {
 
-template <class A>
-void fields(A& a, RestartRequest& v) {
-  a("role", v.role), a("older_than", v.older_than), a("only_if_pending", v.only_if_pending);
-  a("timeout", v.timeout);
-}
-template <class A>
-void fields(A& a, RestartAsked& v) {
-  a("request", v.request), a("id", v.id);
-}
-template <class A>
-void fields(A& a, ScheduledRestart& v) {
-  a("request", v.request), a("at", v.at), a("postmaster_start_time", v.postmaster_start_time),
-      a("shown", v.shown);
-}
 template <class A>
 void fields(A& a, StoreView& v) {
   a("ok", v.ok), a("unavailable_since", v.unavailable_since), a("why", v.why);

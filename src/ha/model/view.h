@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "config/settings.h"
 #include "core/fields.h"
 #include "core/lsn.h"
 #include "core/time.h"
@@ -15,7 +14,8 @@
 #include "ha/model/lease.h"
 #include "ha/model/memory.h"
 #include "ha/model/operation_view.h"
-#include "ha/model/requests.h"
+#include "ha/model/orders.h"
+#include "ha/model/policy_settings.h"
 #include "postgres/types.h"
 
 /// All that a decision may know. Gathered by the cycle; decide() sees nothing else.
@@ -124,7 +124,7 @@ struct View {
   Instant now{};
   WallTime wall_now{};
   SelfView self;
-  config::SettingsPtr settings;
+  PolicySettings settings;
   StoreView store;
   Lock lock = Lock::free;
   Lease lease;
@@ -143,7 +143,7 @@ struct View {
 
   const dcs::Cluster& cluster() const { return *store.cluster; }
   bool has_lock() const { return lock == Lock::mine; }
-  const config::Timing& timing() const { return settings->dynamic.timing; }
+  const config::Timing& timing() const { return settings.dynamic.timing; }
 };
 
 }  // namespace tanist::ha

@@ -56,6 +56,13 @@ Task<void> keep_noting(OperationRunner& run, BootstrapNote* note) {
   }
 }
 
+/// Also of an attempt that is cancelled: what was made since the last look looks whole, and would be
+/// nobody's.
+Task<void> note_last(OperationRunner& run, BootstrapNote* note) {
+  const std::string failed = co_await note_made(run, note, Made::in_part);
+  if (!failed.empty()) log::warning("could not note what the bootstrap has made: {}", failed);
+}
+
 Task<void> make_into(Task<postgres::Result> making, postgres::Result& made) {
   made = co_await std::move(making);
 }
@@ -172,7 +179,8 @@ Task<Outcome> bootstrap(OperationRunner& run) {
   run.host().wake();
   postgres::Result made = std::unexpected(postgres::Failure{"nothing was made"});
   auto making = custom ? server.custom_bootstrap(made_by) : server.initdb(made_by);
-  co_await race(make_into(std::move(making), made), keep_noting(run, &note));
+  auto working = race(make_into(std::move(making), made), keep_noting(run, &note));
+  co_await with_cleanup(std::move(working), note_last(run, &note));
   if (!made) {
     run.host().set_state(custom ? postgres::State::custom_bootstrap_failed : postgres::State::initdb_failed);
     co_return failed(made.error().detail);

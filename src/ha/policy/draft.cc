@@ -1,6 +1,6 @@
 #include "ha/policy/draft.h"
 
-#include "ha/policy/rules.h"
+#include "ha/policy/questions.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -17,7 +17,7 @@ const dcs::Cluster& no_cluster() {
 Draft::Draft(const View& from)
     : view(from),
       cluster(from.store.cluster ? *from.store.cluster : no_cluster()),
-      settings(*from.settings),
+      settings(from.settings),
       memory(decision.memory) {
   decision.memory = from.memory;
 }
@@ -70,6 +70,21 @@ void Draft::release(std::optional<Lsn> last_lsn) {
   }
   intend(intent::Release{last_lsn});
   give_lock_up();
+}
+
+/// ha.md §2: the daemon does not end beside a server that may commit, outside pause.
+bool Draft::exit_after_stop(std::string why) {
+  if (may_commit(view) && !settings.dynamic.pause) {
+    if (view.store.ok && leads(view)) {
+      intend(intent::Demote{DemoteMode::graceful});
+    } else {
+      intend(intent::StopImmediate{});
+    }
+    return true;
+  }
+  intend(intent::Exit{.code = 1, .why = std::move(why)});
+  let_lock_lapse();
+  return true;
 }
 
 Decision Draft::finish() {

@@ -20,7 +20,7 @@ class Draft {
   const View& view;
   /// The view's cluster; an empty one where none was ever read.
   const dcs::Cluster& cluster;
-  const config::Settings& settings;
+  const PolicySettings& settings;
   Decision decision;
   /// The next memory.
   Memory& memory;
@@ -54,6 +54,10 @@ class Draft {
 
   /// Releases the leader key, unless the server may commit; the reason is set by the caller.
   void release(std::optional<Lsn> last_lsn = std::nullopt);
+
+  /// Ends the daemon, once nothing may commit any more: until then that is stopped. Always true; the reason
+  /// is set by the caller.
+  bool exit_after_stop(std::string why);
 
   /// The finished decision, with its mandate.
   Decision finish();

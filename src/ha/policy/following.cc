@@ -3,13 +3,11 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <numeric>
 #include <set>
-#include <vector>
 
 #include "ha/policy/modes.h"
+#include "ha/policy/questions.h"
 #include "ha/policy/rejoin.h"
-#include "ha/policy/rules.h"
 
 namespace tanist::ha {
 
@@ -18,10 +16,10 @@ std::optional<postgres::Upstream> wanted_upstream(const View& view) {
   const dcs::Cluster& cluster = view.cluster();
   const std::string& me = view.self.name;
   // ha.md §10.2.1
-  if (view.settings->tags.nostream) return std::nullopt;
+  if (view.settings.tags.nostream) return std::nullopt;
   const dcs::Member* leader = cluster.leader_member();
   // ha.md §10.2.3: a member that does not exist is no upstream, nor is one that streams from me in the end.
-  const std::string& from = view.settings->tags.replicatefrom;
+  const std::string& from = view.settings.tags.replicatefrom;
   if (!from.empty() && from != me && leader && leader->name != me) {
     std::set<std::string> passed;
     const dcs::Member* at = cluster.member(from);
@@ -106,31 +104,8 @@ std::optional<postgres::Upstream> upstream_of(const View& view, const dcs::Membe
   upstream.member = member.name;
   upstream.host = address->first;
   upstream.port = address->second;
-  if (view.settings->postgresql.use_slots) upstream.slot = dcs::slot_name(view.self.name);
+  if (view.settings.postgresql.use_slots) upstream.slot = dcs::slot_name(view.self.name);
   return upstream;
-}
-
-const dcs::Member* clone_source(const View& view) {
-  const dcs::Cluster& cluster = view.cluster();
-  const dcs::Member* leader = cluster.leader_member();
-  std::vector<const dcs::Member*> preferred;
-  for (const auto& [name, member] : cluster.members)
-    if (member.clonefrom() && member.host_port() && member.state == "running" && name != view.self.name &&
-        (!leader || name != leader->name))
-      preferred.push_back(&member);
-  if (!preferred.empty()) {
-    // A source that did not serve is not asked for ever: the next try is another's, in the end the leader's.
-    const auto failed = static_cast<std::size_t>(std::max(0, view.memory.making.clones_failed));
-    if (failed >= preferred.size() && leader && leader->name != view.self.name && leader->host_port())
-      preferred.push_back(leader);
-    // Members that clone at the same time choose different sources, without drawing lots.
-    const auto sum =
-        std::accumulate(view.self.name.begin(), view.self.name.end(), std::size_t{0},
-                        [](std::size_t s, char c) { return s * 31 + static_cast<unsigned char>(c); });
-    return preferred[(sum + failed) % preferred.size()];
-  }
-  const bool usable = leader && leader->name != view.self.name && leader->host_port();
-  return usable ? leader : nullptr;
 }
 
 bool follow_leader(Draft& d) {

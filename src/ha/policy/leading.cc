@@ -6,8 +6,8 @@
 #include "ha/policy/history.h"
 #include "ha/policy/member_slots.h"
 #include "ha/policy/modes.h"
+#include "ha/policy/questions.h"
 #include "ha/policy/race.h"
-#include "ha/policy/rules.h"
 #include "ha/policy/timelines.h"
 
 namespace tanist::ha::policy {
@@ -27,8 +27,7 @@ void rebuild_keys(Draft& d) {
   const auto& initialize = d.cluster.initialize;
   const auto& config = d.cluster.config;
   const bool no_id = !initialize.valid_system_id() && valid_system_id(d.facts().system_identifier);
-  const bool no_config =
-      (config.version.absent() || config.data.size() == 0) && d.settings.dynamic.raw.size() > 0;
+  const bool no_config = (config.version.absent() || config.data.size() == 0) && d.settings.dynamic.filled;
   if (!no_id && !no_config) return;
   if (!d.linearizable()) return;
   const auto condition = [](const dcs::Version& version) -> dcs::Condition {
@@ -70,7 +69,7 @@ bool give_way_when_silent(Draft& d) {
     d.wake(*since + patience);
     return false;
   }
-  if (!mode_not_served(d.settings.dynamic).empty()) return false;
+  if (!mode_not_served(d.settings).empty()) return false;
   const auto possible = failover_possible(d);
   if (!possible) return d.because(Code::race_asking);
   if (!*possible) return false;
@@ -128,7 +127,7 @@ bool lead_as_primary(Draft& d) {
 bool promote(Draft& d) {
   const bool won = d.memory.race.acquiring;
   const Code promoted = won ? Code::promoted_by_acquiring : Code::promoted_had_lock;
-  if (const std::string mode = mode_not_served(d.settings.dynamic); !mode.empty()) {
+  if (const std::string mode = mode_not_served(d.settings); !mode.empty()) {
     d.release();
     return d.because(Code::released_in_mode, {mode});
   }
@@ -187,14 +186,14 @@ bool promote(Draft& d) {
 
 /// ha.md §3.5.2
 bool wait_for_start(Draft& d) {
-  const Duration timeout = d.memory.outage.start_timeout.value_or(d.settings.dynamic.primary_start_timeout);
+  const Duration timeout = start_patience(d.view, d.memory);
   const Duration left = timeout - (d.now() - starting_since(d.view));
   d.number("left_seconds", seconds(left));
   if (left > Duration::zero()) {
     d.wake_in(left);
     return d.because(Code::still_starting, {fmt::format("{:.0f}", seconds(left))});
   }
-  const auto possible = mode_not_served(d.settings.dynamic).empty() ? failover_possible(d) : false;
+  const auto possible = mode_not_served(d.settings).empty() ? failover_possible(d) : false;
   if (!possible) return d.because(Code::race_asking);
   if (!*possible) return d.because(Code::start_timeout_no_failover);
   d.intend(intent::Demote{DemoteMode::immediate});

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "config/modes.h"
-
 namespace tanist::ha::policy {
 namespace {
 
@@ -11,15 +9,15 @@ constexpr std::string_view kFailsafe = "failsafe_mode";
 
 }  // namespace
 
-std::string mode_not_served(const config::Dynamic& dynamic) {
+std::string mode_not_served(const PolicySettings& settings) {
   // Without failsafe_mode a primary is demoted sooner, which is safe: nothing else is held back for it.
-  for (auto& mode : config::modes_not_served(dynamic))
-    if (mode != kFailsafe) return std::move(mode);
+  for (const auto& mode : settings.modes_not_served)
+    if (mode != kFailsafe) return mode;
   return {};
 }
 
 void tell_modes_not_served(Draft& d) {
-  for (const auto& mode : config::modes_not_served(d.settings.dynamic)) {
+  for (const auto& mode : d.settings.modes_not_served) {
     if (mode == kFailsafe) {
       d.say_each_minute(log::Level::error, Code::failsafe_not_served);
     } else {

@@ -1,8 +1,8 @@
 #include "ha/policy/outage.h"
 
+#include "ha/policy/questions.h"
 #include "ha/policy/recovering.h"
 #include "ha/policy/rejoin.h"
-#include "ha/policy/rules.h"
 
 namespace tanist::ha::policy {
 namespace {

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "ha/policy/modes.h"
+#include "ha/policy/questions.h"
 #include "ha/policy/rejoin.h"
-#include "ha/policy/rules.h"
 #include "ha/policy/timelines.h"
 
 namespace tanist::ha::policy {
@@ -197,7 +197,7 @@ Verdict eligible(Draft& d) {
   }
   // ha.md §6.1.5
   if (d.settings.tags.nofailover) return Verdict::no;
-  if (const std::string mode = mode_not_served(dynamic); !mode.empty()) {
+  if (const std::string mode = mode_not_served(d.settings); !mode.empty()) {
     d.say_each_minute(log::Level::info, Code::not_racing_in_mode, {mode});
     return Verdict::no;
   }
@@ -306,7 +306,7 @@ std::map<std::string, std::string> rivals(const View& view) {
   add(view.store.last_with_leader);
   if (!view.store.cluster) return {};
   const dcs::Cluster& cluster = view.cluster();
-  if (view.settings->dynamic.failsafe_mode && cluster.failsafe)
+  if (view.settings.dynamic.failsafe_mode && cluster.failsafe)
     for (const auto& [name, url] : *cluster.failsafe)
       if (!url.empty()) urls[name] = url;
   add(view.store.cluster);

@@ -6,9 +6,9 @@
 
 #include "ha/policy/following.h"
 #include "ha/policy/modes.h"
+#include "ha/policy/questions.h"
 #include "ha/policy/race.h"
 #include "ha/policy/rejoin.h"
-#include "ha/policy/rules.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -61,7 +61,7 @@ bool start(Draft& d, bool as_standby, std::optional<postgres::Upstream> upstream
 /// ha.md §3.7.1 to §3.7.3, for a holder of the lock; nullopt: go on with the other steps.
 std::optional<bool> recover_leader(Draft& d, State state) {
   const auto& dynamic = d.settings.dynamic;
-  const bool served = mode_not_served(dynamic).empty();
+  const bool served = mode_not_served(d.settings).empty();
   const Duration patience = dynamic.primary_start_timeout;
   const auto& last = d.view.last_operation;
   // ha.md §3.4.1: crash recovery that took too long was ended for this.
@@ -178,7 +178,7 @@ bool recover(Draft& d) {
   if (!cloned && recover_from_crash(d)) return true;
   if (leader) {
     // ha.md §3.7.6, unless a promotion could not follow.
-    if (const std::string mode = mode_not_served(d.settings.dynamic); !mode.empty()) {
+    if (const std::string mode = mode_not_served(d.settings); !mode.empty()) {
       d.release();
       return d.because(Code::released_in_mode, {mode});
     }

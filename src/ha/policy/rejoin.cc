@@ -6,7 +6,7 @@
 
 #include "ha/policy/following.h"
 #include "ha/policy/modes.h"
-#include "ha/policy/rules.h"
+#include "ha/policy/questions.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -38,7 +38,7 @@ std::string allowed_by(const Draft& d) {
 bool clone_anew(Draft& d, const dcs::Member& leader, const std::string& why) {
   if (!removal_configured(d) || leader.role != "primary") return false;
   if (d.cluster.initialize.value != d.facts().system_identifier) return false;
-  if (const std::string mode = mode_not_served(d.settings.dynamic); !mode.empty()) {
+  if (const std::string mode = mode_not_served(d.settings); !mode.empty()) {
     d.say_each_minute(log::Level::error, Code::not_cloning_in_mode, {mode});
     return false;
   }

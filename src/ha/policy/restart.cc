@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "ha/policy/rules.h"
+#include "ha/policy/questions.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -18,7 +18,7 @@ bool role_matches(postgres::Role wanted, postgres::Role mine) {
 }
 
 /// What speaks against the conditions; nullptr: nothing.
-const char* unmet(const View& view, const RestartRequest& request) {
+const char* unmet(const View& view, const order::Restart& request) {
   const auto& facts = view.postgres.facts;
   if (request.role && !role_matches(*request.role, view.postgres.role)) return "host role mismatch";
   const int version = facts.probe ? facts.probe->server_version : facts.major_version;
@@ -28,7 +28,7 @@ const char* unmet(const View& view, const RestartRequest& request) {
 }
 
 /// Why no restart can be begun now, as the asker is told; empty: it can.
-std::string obstacle(Draft& d, const RestartRequest& request) {
+std::string obstacle(Draft& d, const order::Restart& request) {
   const View& view = d.view;
   if (view.commands.shutdown) return "the daemon is shutting down";
   if (view.operation) return view.operation->name + " already in progress";
@@ -55,7 +55,7 @@ bool comes_back_as_primary(const View& view) {
   return view.has_lock() && !view.postgres.facts.standby_signal;
 }
 
-void begin(Draft& d, const RestartRequest& request, std::optional<std::uint64_t> asked) {
+void begin(Draft& d, const order::Restart& request, std::optional<std::uint64_t> asked) {
   intent::Restart restart;
   restart.as_standby = !comes_back_as_primary(d.view);
   if (restart.as_standby) restart.upstream = wanted_upstream(d.view);

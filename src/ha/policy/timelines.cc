@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ha/policy/rules.h"
+#include "ha/policy/questions.h"
 
 namespace tanist::ha::policy {
 namespace {

@@ -75,7 +75,7 @@ void fill_cluster(Dice& dice, dcs::Cluster& c) {
 }
 
 void fill_commands(Dice& dice, Commands& c, WallTime now) {
-  RestartRequest request;
+  order::Restart request;
   if (dice.coin()) request.role = dice.any<postgres::Role>();
   if (dice.coin()) request.older_than = dice.of({90624, 150002, 180000});
   request.only_if_pending = dice.once_in(3);
@@ -223,7 +223,8 @@ class Varying {
     } else if constexpr (std::is_aggregate_v<T>) {
       boost::pfr::for_each_field(value, [this](auto& field) { (*this)(field); });
     } else {
-      static_assert(std::is_same_v<T, Secret>, "how does a field of this type vary?");
+      static_assert(std::is_same_v<T, Secret> || std::is_same_v<T, config::StoreOptions>,
+                    "how does a field of this type vary?");
     }
   }
   template <class T>

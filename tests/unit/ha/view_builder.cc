@@ -260,7 +260,7 @@ ViewBuilder& ViewBuilder::ended(OperationKind kind, Ending how, const std::strin
 
 View ViewBuilder::build() const {
   View v = view;
-  v.settings = std::make_shared<config::Settings>(settings);
+  v.settings = policy_settings(settings);
   v.store.cluster = std::make_shared<dcs::Cluster>(cluster);
   v.store.last_with_leader = std::make_shared<dcs::Cluster>(last);
   return v;

@@ -1,4 +1,5 @@
 #include "member/reload.h"
+#include "json/parse.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>

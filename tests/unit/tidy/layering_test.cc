@@ -15,6 +15,7 @@ namespace {
 /// What the files of a folder may include, besides their own folder.
 const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"core", {}},
+    {"json", {"core"}},
     {"log", {"core"}},
     {"async", {"core", "log"}},
     {"cli", {"core"}},
@@ -27,15 +28,15 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"config/read", {"core", "config", "config/yaml", "config/keys", "config/sections", "config/stores"}},
     {"config",
      {"core", "net", "config/yaml", "config/keys", "config/sections", "config/stores", "config/read"}},
-    {"dcs", {"core", "log", "async", "net", "config"}},
-    {"dcs/etcd3", {"core", "log", "async", "net", "config", "config/stores", "dcs"}},
+    {"dcs", {"core", "json", "log", "async", "net", "config"}},
+    {"dcs/etcd3", {"core", "json", "log", "async", "net", "config", "config/stores", "dcs"}},
     {"stores", {"async", "config", "dcs", "dcs/etcd3"}},
     {"postgres", {"core", "async", "config"}},
     {"postgres/client", {"core", "async", "net", "config", "postgres"}},
     {"postgres/parameters", {"core", "config", "config/sections", "postgres", "postgres/client"}},
     {"postgres/files", {"core", "log", "async", "process", "config", "postgres", "postgres/parameters"}},
     {"postgres/local",
-     {"core", "log", "async", "net", "process", "config", "postgres", "postgres/client",
+     {"core", "json", "log", "async", "net", "process", "config", "postgres", "postgres/client",
       "postgres/parameters", "postgres/files", "postgres/copies"}},
     {"postgres/copies",
      {"core", "log", "async", "net", "process", "config", "config/yaml", "postgres", "postgres/client",
@@ -45,11 +46,13 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"ha", {"core", "async", "config", "dcs", "postgres", "ha/model"}},
     {"ha/lease", {"core", "log", "async", "config", "dcs", "ha", "ha/model"}},
     {"ha/operations",
-     {"core", "log", "async", "config", "dcs", "postgres", "ha", "ha/model", "ha/policy", "ha/lease"}},
+     {"core", "json", "log", "async", "config", "dcs", "postgres", "ha", "ha/model", "ha/policy",
+      "ha/lease"}},
     {"ha/engine",
-     {"core", "log", "async", "config", "dcs", "postgres", "ha", "ha/model", "ha/policy", "ha/lease",
+     {"core", "json", "log", "async", "config", "dcs", "postgres", "ha", "ha/model", "ha/policy", "ha/lease",
       "ha/operations"}},
-    {"api", {"core", "log", "async", "net", "config", "config/read", "dcs", "postgres", "ha/model"}},
+    {"api",
+     {"core", "json", "log", "async", "net", "config", "config/read", "dcs", "postgres", "ha", "ha/model"}},
     {"ctl/show", {"core", "config", "config/yaml", "dcs"}},
     {"ctl/commands",
      {"core", "cli", "net", "process", "config", "config/read", "config/yaml", "dcs", "ctl", "ctl/show"}},
@@ -60,8 +63,8 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
      {"core", "async", "net", "process", "config", "config/keys", "config/read", "config/sections",
       "config/yaml", "postgres", "postgres/client", "postgres/files"}},
     {"member",
-     {"core", "log", "async", "net", "process", "config", "config/read", "config/sections", "config/stores",
-      "dcs", "stores", "postgres", "postgres/local", "ha", "ha/model", "ha/engine", "api"}},
+     {"core", "json", "log", "async", "net", "process", "config", "config/read", "config/sections",
+      "config/stores", "dcs", "stores", "postgres", "postgres/local", "ha", "ha/model", "ha/engine", "api"}},
     {"apps",
      {"core", "log", "async", "cli", "net", "process", "config", "config/read", "ctl", "ctl/commands",
       "member", "setup"}},
@@ -120,8 +123,9 @@ bool is_pure(const SourceFile& file) {
 }
 
 const std::set<std::string> kValueHeaders = {
-    "config/settings.h", "config/modes.h", "dcs/model.h", "dcs/values.h", "dcs/system_id.h",
-    "postgres/types.h", "ha/model/view.h", "ha/model/decision.h", "ha/model/lease.h", "ha/model/reasons.inc",
+    // of settings only what ha/model/policy_settings.h has, which is what the journal records
+    "dcs/model.h", "dcs/values.h", "dcs/system_id.h", "postgres/types.h", "ha/model/view.h",
+    "ha/model/decision.h", "ha/model/lease.h", "ha/model/reasons.inc",
     // core's values: what waits, runs or reads a clock is not among them
     "core/document.h", "core/format.h", "log/level.h", "core/history.h", "core/lsn.h", "core/secret.h",
     "core/time.h"};
@@ -156,8 +160,8 @@ TEST(layering, a_decision_that_logs_is_found) {
 }
 
 /// The API reads what the engine publishes and posts requests; it never reaches into the cycle.
-const std::set<std::string> kPublished = {"ha/model/snapshot.h", "ha/model/view.h", "ha/model/lease.h",
-                                          "ha/model/decision.h", "ha/model/requests.h"};
+const std::set<std::string> kPublished = {"ha/model/snapshot.h", "ha/model/view.h",   "ha/model/lease.h",
+                                          "ha/model/decision.h", "ha/model/orders.h", "ha/mailbox.h"};
 
 TEST(layering, each_header_that_may_be_seen_is_there) {
   std::set<std::string> there;
@@ -194,8 +198,9 @@ Complaints impure_chains(const std::vector<SourceFile>& files) {
   for (const auto& [name, file] : by_name) {
     if (file->in("src/ha/model/") || file->in("src/ha/policy/")) roots.insert(name);
     if (!file->in("src/api/")) continue;
+    // The mailbox is the one door between the threads: what goes through it are values.
     for (const auto& include : file->own_includes())
-      if (include.starts_with("ha/")) roots.insert(include);
+      if (include.starts_with("ha/") && include != "ha/mailbox.h") roots.insert(include);
   }
 
   Complaints complaints;
@@ -244,9 +249,9 @@ struct Library {
 };
 
 const std::vector<Library> kLibraries = {
-    {"boost/beast", {"src/net/"}},        {"openssl/", {"src/net/"}},     {"boost/asio/ssl", {"src/net/"}},
-    {"boost/json", {"src/core/json.cc"}}, {"boost/url", {"src/net/"}},    {"yaml.h", {"src/config/"}},
-    {"libpq", {"src/postgres/"}},         {"CLI/", {"src/cli/parse.cc"}},
+    {"boost/beast", {"src/net/"}}, {"openssl/", {"src/net/"}},     {"boost/asio/ssl", {"src/net/"}},
+    {"boost/json", {"src/json/"}}, {"boost/url", {"src/net/"}},    {"yaml.h", {"src/config/"}},
+    {"libpq", {"src/postgres/"}},  {"CLI/", {"src/cli/parse.cc"}},
 };
 
 TEST(layering, libraries_stay_where_they_belong) {

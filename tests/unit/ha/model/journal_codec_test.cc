@@ -1,5 +1,6 @@
 #include "ha/model/journal_codec.h"
 #include "ha/policy/decide.h"
+#include "json/parse.h"
 
 #include <gtest/gtest.h>
 

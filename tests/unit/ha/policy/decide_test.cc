@@ -9,7 +9,7 @@
 #include "ha/model/journal_codec.h"
 #include "ha/policy/decide.h"
 #include "ha/policy/modes.h"
-#include "ha/policy/rules.h"
+#include "ha/policy/questions.h"
 #include "unit/ha/random_view.h"
 #include "unit/ha/transcript.h"
 #include "unit/ha/view_builder.h"
@@ -54,7 +54,7 @@ bool is_diverged(const View& v) {
 std::string harm_in(const View& v, const Decision& d) {
   const bool fresh = v.store.ok && v.store.cluster && v.cluster().linearizable && !v.store.lock_unknown;
   const auto& facts = v.postgres.facts;
-  const bool served = policy::mode_not_served(v.settings->dynamic).empty();
+  const bool served = policy::mode_not_served(v.settings).empty();
 
   if (d.mandate.kind == Mandate::Kind::keep && !v.has_lock()) return "keeps a lock that is not mine";
   if (d.mandate.good_until != v.now + v.timing().ttl) return "a mandate for longer than ttl";
@@ -94,7 +94,7 @@ std::string harm_in(const View& v, const Decision& d) {
     if (i->why_removal_allowed.empty()) {
       if (facts.data_directory != postgres::DataDirectory::empty) return "clones over data";
     } else {
-      const auto& pg = v.settings->postgresql;
+      const auto& pg = v.settings.postgresql;
       if (!pg.remove_data_directory_on_diverged_timelines && !pg.remove_data_directory_on_rewind_failure)
         return "removes data without permission";
       if (!fresh || v.has_lock() || v.cluster().unlocked()) return "removes data without a better copy";
@@ -120,7 +120,7 @@ std::string harm_in(const View& v, const Decision& d) {
   if (!v.store.ok && has_duty<duty::Member>(d)) return "writes while the store is silent";
 
   // Nobody gives the key away, or ends, beside a server that may commit.
-  const bool paused = v.settings->dynamic.pause;
+  const bool paused = v.settings.dynamic.pause;
   if (!paused && policy::may_commit(v)) {
     if (intends<intent::Release>(d)) return "gives the key away while PostgreSQL may commit";
     if (intends<intent::Exit>(d)) return "ends beside a PostgreSQL that may commit";

@@ -7,12 +7,12 @@ namespace {
 
 using namespace testing;
 
-ViewBuilder& asked(ViewBuilder& b, RestartRequest request = {}) {
+ViewBuilder& asked(ViewBuilder& b, order::Restart request = {}) {
   b.view.commands.restart = RestartAsked{std::move(request), 7};
   return b;
 }
 /// Asks for a restart under `request`, and what is answered at once; empty: it begins.
-std::string refusal(ViewBuilder b, RestartRequest request = {}) {
+std::string refusal(ViewBuilder b, order::Restart request = {}) {
   const Decision d = asked(b, std::move(request)).decide();
   const auto refused = duties<duty::RefuseRestart>(d);
   if (refused.empty()) return {};
@@ -118,7 +118,7 @@ class Schedule : public ::testing::Test {
     planned.at = b.view.wall_now + 1h;
     planned.postmaster_start_time = b.view.postgres.facts.probe->postmaster_start_time;
   }
-  Decision at(Duration after, RestartRequest request = {}) {
+  Decision at(Duration after, order::Restart request = {}) {
     planned.request = std::move(request);
     b.view.commands.scheduled_restart = planned;
     b.view.wall_now = planned.at + std::chrono::duration_cast<std::chrono::microseconds>(after);

@@ -1,4 +1,4 @@
-#include "ha/policy/rules.h"
+#include "ha/policy/questions.h"
 
 #include <algorithm>
 #include <array>
@@ -54,6 +54,10 @@ Instant starting_since(const View& view) {
   return view.postgres.facts.failing_since.value_or(view.postgres.state_since);
 }
 
+Duration start_patience(const View& view, const Memory& memory) {
+  return memory.outage.start_timeout.value_or(view.settings.dynamic.primary_start_timeout);
+}
+
 bool has_fresh_probe(const View& view) {
   const auto& facts = view.postgres.facts;
   return facts.running() && facts.probe && !facts.failing_since;
@@ -85,7 +89,7 @@ Timeline own_timeline(const View& view) {
 
 bool can_rewind(const View& view) {
   const auto& control = view.postgres.facts.control;
-  return view.settings->postgresql.use_pg_rewind && view.postgres.facts.rewind_works && control &&
+  return view.settings.postgresql.use_pg_rewind && view.postgres.facts.rewind_works && control &&
          (control->wal_log_hints || control->data_checksums);
 }
 

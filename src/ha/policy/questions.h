@@ -26,6 +26,8 @@ bool may_commit(const View& view);
 bool is_starting(const View& view);
 /// Since when it is (ha.md §3.5): for one that was up before, since its answers ended.
 Instant starting_since(const View& view);
+/// How long it may take: as was asked for with a restart, else as configured.
+Duration start_patience(const View& view, const Memory& memory);
 /// The monitor's answer is of now: position and timeline can be compared with those of others.
 bool has_fresh_probe(const View& view);
 

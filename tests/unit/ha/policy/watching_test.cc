@@ -142,16 +142,6 @@ TEST(Operations, no_slots_are_touched_while_one_runs) {
   EXPECT_FALSE(has_duty<duty::Slots>(b.decide()));
 }
 
-TEST(Operations, a_result_is_looked_at_once) {
-  ViewBuilder b = ViewBuilder().as_replica().ended(OperationKind::demote, true);
-  const Decision d = b.decide();
-  EXPECT_EQ(d.memory.results_seen, 1U);
-  EXPECT_EQ(d.memory.rejoin.rewind, RewindState::check);
-  b.view.memory = d.memory;
-  b.view.memory.rejoin.rewind = RewindState::not_need;
-  EXPECT_EQ(b.decide().memory.rejoin.rewind, RewindState::not_need);
-}
-
 TEST(Handover, the_candidates_are_asked_before_the_key_is_released) {
   const Decision d = stopping().decide();
   ASSERT_TRUE(d.needs.peers);
@@ -201,77 +191,6 @@ TEST(Handover, nothing_renews_a_key_that_is_being_released) {
   EXPECT_EQ(b.decide().mandate.kind, Mandate::Kind::release);
 }
 
-TEST(Shutdown, stops_postgres_with_the_lock_kept) {
-  ViewBuilder b = ViewBuilder().as_leader();
-  b.view.commands.shutdown = true;
-  const Decision d = b.decide();
-  ASSERT_TRUE(intends<intent::Shutdown>(d));
-  EXPECT_FALSE(std::get<intent::Shutdown>(d.intent).hurry);
-  EXPECT_EQ(d.mandate.kind, Mandate::Kind::keep);
-}
-
-TEST(Shutdown, goes_on_without_a_store) {
-  ViewBuilder b = ViewBuilder().as_leader().store_down();
-  b.view.commands.shutdown = true;
-  EXPECT_TRUE(intends<intent::Shutdown>(b.decide()));
-}
-
-TEST(Shutdown, a_second_signal_is_in_a_hurry) {
-  ViewBuilder b =
-      ViewBuilder().as_leader().operation(OperationKind::shutdown, Phase::stopping_clients, Cancel::no);
-  b.view.commands = {.shutdown = true, .hurry = true};
-  ASSERT_TRUE(intends<intent::Shutdown>(b.decide()));
-  EXPECT_TRUE(std::get<intent::Shutdown>(b.decide().intent).hurry);
-}
-
-TEST(Shutdown, ends_a_clone_first) {
-  ViewBuilder b = ViewBuilder().without_data().operation(OperationKind::clone, Phase::cloning);
-  b.view.commands.shutdown = true;
-  EXPECT_TRUE(intends<intent::PreEmpt>(b.decide()));
-}
-
-TEST(Shutdown, lets_a_demotion_finish) {
-  ViewBuilder b = stopping(OperationKind::demote).peer("n2", kBeyond).peer("n3", kHere);
-  b.view.commands.shutdown = true;
-  EXPECT_TRUE(intends<intent::Advance>(b.decide()));
-}
-
-TEST(Shutdown, ends_the_daemon_when_postgres_is_down) {
-  ViewBuilder b = ViewBuilder().as_leader().unlocked().no_lease().down("shut down");
-  b.ended(OperationKind::shutdown, true);
-  b.view.commands.shutdown = true;
-  const Decision d = b.decide();
-  ASSERT_TRUE(intends<intent::Exit>(d));
-  EXPECT_EQ(std::get<intent::Exit>(d.intent).code, 0);
-}
-
-TEST(Shutdown, a_server_that_cannot_be_stopped_is_an_error) {
-  ViewBuilder b =
-      ViewBuilder().as_leader().ended(OperationKind::shutdown, false, "PostgreSQL could not be stopped");
-  b.view.commands.shutdown = true;
-  // The daemon does not end beside it: it is killed again.
-  const Decision d = b.decide();
-  ASSERT_TRUE(intends<intent::Shutdown>(d));
-  EXPECT_TRUE(std::get<intent::Shutdown>(d.intent).hurry);
-  EXPECT_EQ(std::get<intent::Exit>(b.down().decide().intent).code, 1);
-}
-
-TEST(Shutdown, stops_what_was_started_after_it) {
-  ViewBuilder b = ViewBuilder().as_leader().ended(OperationKind::shutdown, true);
-  b.view.commands.shutdown = true;
-  EXPECT_TRUE(intends<intent::Shutdown>(b.decide()));
-}
-
-TEST(Shutdown, in_pause_leaves_postgres_and_the_key_alone) {
-  ViewBuilder b = ViewBuilder().as_leader();
-  b.settings.dynamic.pause = true;
-  b.view.commands.shutdown = true;
-  const Decision d = b.decide();
-  ASSERT_TRUE(intends<intent::Exit>(d));
-  EXPECT_TRUE(says(d, "Leader key is not deleted and Postgresql is not stopped due paused state"));
-  EXPECT_NE(d.mandate.kind, Mandate::Kind::release);
-}
-
 TEST(Operations, a_restart_of_a_server_just_promoted_needs_the_lock) {
   ViewBuilder b = ViewBuilder().as_leader().leader("n2").no_lease().operation(OperationKind::restart);
   b.view.postgres.role = postgres::Role::promoted;
@@ -284,6 +203,12 @@ TEST(Operations, a_critical_phase_is_not_ended_because_its_source_is_gone) {
   b.view.operation->source = "n2";
   b.without_member("n2");
   EXPECT_TRUE(intends<intent::None>(b.decide()));
+}
+
+TEST(Handover, of_a_demotion_goes_on_in_a_shutdown) {
+  ViewBuilder b = stopping(OperationKind::demote).peer("n2", kBeyond).peer("n3", kHere);
+  b.view.commands.shutdown = true;
+  EXPECT_TRUE(intends<intent::Advance>(b.decide()));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "ha/policy/rules.h"
+#include "ha/policy/questions.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@ namespace {
 
 using namespace ha::testing;
 
-TEST(Rules, a_system_identifier_is_ten_digits_or_more) {
+TEST(Questions, a_system_identifier_is_ten_digits_or_more) {
   EXPECT_TRUE(valid_system_id("7000000000000000001"));
   EXPECT_TRUE(valid_system_id("1234567890"));
   EXPECT_FALSE(valid_system_id("123456789"));
@@ -17,14 +17,14 @@ TEST(Rules, a_system_identifier_is_ten_digits_or_more) {
   EXPECT_FALSE(valid_system_id("12345678901x"));
 }
 
-TEST(Rules, what_the_monitor_saw_counts_more_than_the_role) {
+TEST(Questions, what_the_monitor_saw_counts_more_than_the_role) {
   ViewBuilder b = ViewBuilder().as_replica();
   EXPECT_FALSE(is_primary(b.build()));
   b.view.postgres.facts.probe->in_recovery = false;
   EXPECT_TRUE(is_primary(b.build()));
 }
 
-TEST(Rules, an_answer_asked_for_when_a_promotion_ended_is_from_before_its_end) {
+TEST(Questions, an_answer_asked_for_when_a_promotion_ended_is_from_before_its_end) {
   ViewBuilder b = ViewBuilder().as_replica().ended(OperationKind::promote, true);
   b.view.postgres.role = postgres::Role::primary;
   b.view.postgres.facts.probe->asked_at = b.view.last_operation->ended;
@@ -33,7 +33,7 @@ TEST(Rules, an_answer_asked_for_when_a_promotion_ended_is_from_before_its_end) {
   EXPECT_FALSE(is_primary(b.build()));
 }
 
-TEST(Rules, without_an_answer_the_role_counts) {
+TEST(Questions, without_an_answer_the_role_counts) {
   ViewBuilder b = ViewBuilder().as_leader();
   b.view.postgres.facts.probe.reset();
   EXPECT_TRUE(is_primary(b.build()));
@@ -41,11 +41,11 @@ TEST(Rules, without_an_answer_the_role_counts) {
   EXPECT_FALSE(is_primary(b.build()));
 }
 
-TEST(Rules, a_stopped_server_is_no_primary) {
+TEST(Questions, a_stopped_server_is_no_primary) {
   EXPECT_FALSE(is_primary(ViewBuilder().as_leader().down().build()));
 }
 
-TEST(Rules, orphans_of_a_primary_may_commit) {
+TEST(Questions, orphans_of_a_primary_may_commit) {
   ViewBuilder b = ViewBuilder().as_leader().down();
   b.view.postgres.facts.process = postgres::Process::orphans;
   EXPECT_TRUE(may_commit(b.build()));
@@ -53,19 +53,19 @@ TEST(Rules, orphans_of_a_primary_may_commit) {
   EXPECT_FALSE(may_commit(b.build()));
 }
 
-TEST(Rules, a_promoted_standby_may_commit_whatever_the_monitor_saw_last) {
+TEST(Questions, a_promoted_standby_may_commit_whatever_the_monitor_saw_last) {
   ViewBuilder b = ViewBuilder().as_replica();
   b.view.postgres.role = postgres::Role::promoted;
   EXPECT_TRUE(may_commit(b.build()));
 }
 
-TEST(Rules, starting_is_neither_accepting_nor_dead) {
+TEST(Questions, starting_is_neither_accepting_nor_dead) {
   EXPECT_TRUE(is_starting(ViewBuilder().as_replica().starting().build()));
   EXPECT_FALSE(is_starting(ViewBuilder().as_replica().build()));
   EXPECT_FALSE(is_starting(ViewBuilder().as_replica().starting().down().build()));
 }
 
-TEST(Rules, a_server_that_recovers_from_the_crash_of_a_backend_is_starting_whatever_it_answered_before) {
+TEST(Questions, a_server_that_recovers_from_the_crash_of_a_backend_is_starting_whatever_it_answered_before) {
   ViewBuilder b = ViewBuilder().as_leader();
   auto& facts = b.view.postgres.facts;
   facts.accepting = postgres::Accepting::rejecting;
@@ -83,20 +83,20 @@ TEST(Rules, a_server_that_recovers_from_the_crash_of_a_backend_is_starting_whate
   EXPECT_FALSE(is_starting(b.build()));
 }
 
-TEST(Rules, a_lease_is_safe_until_a_stop_has_to_begin) {
+TEST(Questions, a_lease_is_safe_until_a_stop_has_to_begin) {
   EXPECT_TRUE(lease_is_safe(ViewBuilder().as_leader().lease_for(5201ms).build()));
   EXPECT_FALSE(lease_is_safe(ViewBuilder().as_leader().lease_for(5200ms).build()));
   EXPECT_FALSE(lease_is_safe(ViewBuilder().as_leader().no_lease().build()));
 }
 
-TEST(Rules, a_position_that_is_not_of_now_is_unknown) {
+TEST(Questions, a_position_that_is_not_of_now_is_unknown) {
   ViewBuilder b = ViewBuilder().as_replica();
   EXPECT_EQ(own_position(b.build()), kHere);
   b.view.postgres.facts.failing_since = b.view.now;
   EXPECT_EQ(own_position(b.build()), Lsn{});
 }
 
-TEST(Rules, a_failed_operation_is_tried_again_after_a_pause) {
+TEST(Questions, a_failed_operation_is_tried_again_after_a_pause) {
   ViewBuilder b = ViewBuilder().as_replica().ended(OperationKind::clone, false, "no");
   EXPECT_EQ(retry_at(b.build(), OperationKind::clone), b.view.last_operation->ended + 5s);
   EXPECT_EQ(retry_at(b.build(), OperationKind::start), std::nullopt);
@@ -104,7 +104,7 @@ TEST(Rules, a_failed_operation_is_tried_again_after_a_pause) {
   EXPECT_EQ(retry_at(b.build(), OperationKind::clone), std::nullopt);
 }
 
-TEST(Rules, versions_are_compared_by_their_numbers) {
+TEST(Questions, versions_are_compared_by_their_numbers) {
   EXPECT_EQ(version_below("3.3.2", 4, 0, 0), true);
   EXPECT_EQ(version_below("4.0.0", 4, 0, 0), false);
   EXPECT_EQ(version_below("4.1.10", 4, 1, 9), false);
