@@ -6,6 +6,7 @@
 #include "api/responses.h"
 #include "core/format.h"
 
+/// The rules of who may use what changes something: networks, certificates, passwords.
 namespace tanist::api {
 
 namespace ip = boost::asio::ip;

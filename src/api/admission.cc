@@ -7,6 +7,7 @@
 
 TANIST_LOGGER("patroni.api");
 
+/// The check of each request against the rules of access, with the names that they need looked up.
 namespace tanist::api {
 
 namespace {

@@ -10,6 +10,7 @@
 
 TANIST_LOGGER("patroni.api");
 
+/// PATCH and PUT /config: read, merge, look at the result as members will, write, say what came of it.
 namespace tanist::api {
 
 using net::HttpRequest;

@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "net/http.h"
 
+/// Which health check a path asks for, and the answer to it.
 namespace tanist::api {
 
 namespace {

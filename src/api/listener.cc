@@ -10,6 +10,7 @@
 
 TANIST_LOGGER("patroni.api");
 
+/// The socket and the certificates of the REST API, at the start and through reloads.
 namespace tanist::api {
 
 namespace {

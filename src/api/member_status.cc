@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+/// What may still be said of a member at the moment of an answer, by a snapshot that may be old.
 namespace tanist::api {
 
 namespace {

@@ -4,6 +4,7 @@
 
 #include "net/http.h"
 
+/// The addresses that the HTTP server hears also when all seats are taken.
 namespace tanist::api {
 
 namespace ip = boost::asio::ip;

@@ -3,7 +3,7 @@
 #include <set>
 #include <string>
 
-#include "ha/model/snapshot.h"
+#include "ha/snapshot_board.h"
 
 namespace tanist::api {
 

@@ -4,6 +4,7 @@
 #include "api/responses.h"
 #include "core/format.h"
 
+/// The JSON object in the body of a request, or what is wrong with it.
 namespace tanist::api {
 
 using net::HttpRequest;

@@ -19,6 +19,7 @@
 
 TANIST_LOGGER("patroni.api");
 
+/// The table of endpoints, and the short ones themselves.
 namespace tanist::api {
 
 using net::HttpRequest;

@@ -10,7 +10,7 @@
 #include "async/clock.h"
 #include "async/task.h"
 #include "ha/mailbox.h"
-#include "ha/model/snapshot.h"
+#include "ha/snapshot_board.h"
 #include "net/http.h"
 
 namespace tanist::api {

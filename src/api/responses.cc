@@ -2,6 +2,7 @@
 
 #include "core/format.h"
 
+/// Responses: a status alone, JSON, a text, an error page.
 namespace tanist::api {
 
 namespace {

@@ -12,6 +12,7 @@
 
 TANIST_LOGGER("patroni.api");
 
+/// POST and DELETE /restart: the body read, the order given, the answer told.
 namespace tanist::api {
 
 using net::HttpRequest;
@@ -85,6 +86,7 @@ HttpResponse answer_of(const order::Restart::Answer& answer) {
     case done: return text_body(200, "restarted successfully");
     case refused: return text_body(503, answer.why);
     case still_starting: return text_body(503, "postgres is still starting");
+    case begun:
     case failed: break;
   }
   return text_body(503, "restart failed");

@@ -17,6 +17,7 @@
 #include "async/wait.h"
 #include "core/format.h"
 
+/// The api thread: its start, its loop and its end.
 namespace tanist::api {
 
 namespace asio = boost::asio;

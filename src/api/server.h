@@ -6,7 +6,7 @@
 #include <string>
 
 #include "ha/mailbox.h"
-#include "ha/model/snapshot.h"
+#include "ha/snapshot_board.h"
 #include "net/http.h"
 
 namespace tanist::api {

@@ -4,6 +4,7 @@
 #include "dcs/compatible_version.h"
 #include "log/log.h"
 
+/// The JSON document that GET /patroni and the health checks answer with.
 namespace tanist::api {
 
 namespace {

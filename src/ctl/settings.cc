@@ -2,16 +2,14 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <sstream>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "config/addresses.h"
 #include "config/errors.h"
+#include "config/read/sources.h"
 #include "config/stores/configured.h"
 #include "config/yaml/yaml.h"
 #include "core/format.h"
@@ -19,8 +17,6 @@
 #include "core/version.h"
 
 namespace tanist::ctl {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -34,28 +30,6 @@ std::string config_home(const config::Environment& environment) {
   if (!xdg.empty()) return xdg;
   const std::string home = variable(environment, "HOME");
   return home.empty() ? std::string() : home + "/.config";
-}
-
-std::vector<fs::path> files_of(const fs::path& path) {
-  std::error_code ec;
-  if (!fs::is_directory(path, ec)) return {path};
-  std::vector<fs::path> out;
-  for (const auto& entry : fs::directory_iterator(path, ec)) {
-    const auto extension = entry.path().extension();
-    if (extension == ".yml" || extension == ".yaml") out.push_back(entry.path());
-  }
-  std::ranges::sort(out);
-  return out;
-}
-
-void read_path(Document& document, const fs::path& path) {
-  for (const auto& file : files_of(path)) {
-    std::ifstream in(file, std::ios::binary);
-    std::ostringstream text;
-    if (in) text << in.rdbuf();
-    if (!in) throw Failure(fmt::format("could not read {}: {}", file.string(), std::strerror(errno)));
-    patch(document, parse_mapping(text.str(), file.string()));
-  }
 }
 
 std::string text_at(const Document& document, std::string_view key, std::string fallback) {
@@ -151,13 +125,13 @@ Settings load_settings(const GlobalOptions& options, const config::Environment& 
       if (!path && ::access(candidate.c_str(), R_OK) == 0) path = candidate;
     }
   }
-  if (path) read_path(out.document, *path);
   const config::EnvironmentConfig variables = config::read_environment(environment);
-  if (!path && variables.whole) {
-    out.document = parse_mapping(*variables.whole, "PATRONI_CONFIGURATION");
-  } else {
-    patch(out.document, variables.overlay);
-  }
+  const auto sources = config::read_sources(path, variables, environment, config::Reads::tool);
+  config::Merged merged = config::merge(sources, variables);
+  std::erase_if(merged.problems,
+                [](const auto& problem) { return problem.severity != config::Severity::error; });
+  if (!merged.problems.empty()) throw Failure(config::to_string(merged.problems));
+  out.document = std::move(merged.document);
   if (options.dcs_url) apply_dcs_url(out.document, *options.dcs_url);
   out.scope = text_at(out.document, "scope", "");
   out.name_space = text_at(out.document, "namespace", "service");

@@ -2,7 +2,7 @@
 
 #include "config/build.h"
 #include "config/read/until_restart.h"
-#include "config/stores/configured.h"
+#include "config/stores/tls.h"
 #include "config/tls_options.h"
 #include "log/log.h"
 #include "member/peers.h"

@@ -6,7 +6,7 @@
 
 #include "async/disk_thread.h"
 #include "async/event.h"
-#include "ha/model/snapshot.h"
+#include "ha/snapshot_board.h"
 #include "member/settings_source.h"
 #include "net/http.h"
 

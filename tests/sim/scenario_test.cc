@@ -55,6 +55,25 @@ TEST_F(Scenario, a_killed_postmaster_is_restarted_in_place) {
   EXPECT_TRUE(cluster.run_until_converged(30s)) << story();
 }
 
+TEST_F(
+    Scenario,
+    a_daemon_killed_between_the_note_of_its_promotion_and_the_promotion_leaves_no_cluster_without_primary) {
+  Member& old = leader();
+  old.lose_power();
+  Member* winner = nullptr;
+  const auto noted = [&] {
+    for (Endpoint host = 1; host <= cluster.size(); ++host)
+      if (cluster.member(host).disk().files.contains("/data.tanist/promoting"))
+        winner = &cluster.member(host);
+    return winner != nullptr;
+  };
+  until(noted, 60s);
+  ASSERT_FALSE(cluster.primary());
+  winner->crash();
+  winner->start();
+  until([&] { return cluster.primary() == winner; }, cluster.options().ttl);
+}
+
 TEST_F(Scenario, sigterm_of_the_leader_hands_over_at_once_and_loses_nothing) {
   Member& old = leader();
   cluster.expect_clean_handover(old.host());

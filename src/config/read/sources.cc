@@ -32,9 +32,10 @@ std::expected<std::string, Problem> read_file(const fs::path& path) {
   return text;
 }
 
-std::expected<std::vector<fs::path>, Problem> files_of(const fs::path& path) {
+std::expected<std::vector<fs::path>, Problem> files_of(const fs::path& path, Reads who) {
   std::error_code ec;
   if (fs::is_regular_file(path, ec)) return std::vector<fs::path>{path};
+  if (who == Reads::tool && !fs::is_directory(path, ec)) return std::vector<fs::path>{path};
   if (!fs::is_directory(path, ec))
     return std::unexpected(
         error("invalid config path " + path.string(), "give a YAML file or a directory of them"));
@@ -51,8 +52,8 @@ std::expected<std::vector<fs::path>, Problem> files_of(const fs::path& path) {
   return out;
 }
 
-std::expected<std::vector<SourceFile>, Problem> read_files(const std::string& path) {
-  const auto paths = files_of(path);
+std::expected<std::vector<SourceFile>, Problem> read_files(const std::string& path, Reads who) {
+  const auto paths = files_of(path, who);
   if (!paths) return std::unexpected(paths.error());
   std::vector<SourceFile> out;
   for (const auto& file : *paths) {
@@ -104,13 +105,13 @@ std::optional<int> line_of(const Document& root, std::string_view path) {
 }  // namespace
 
 Sources read_sources(const std::optional<std::string>& path, const EnvironmentConfig& variables,
-                     const Environment& environment) {
-  Sources out;
+                     const Environment& environment, Reads who) {
+  Sources out{.who = who};
   std::error_code ec;
   if (path && !path->empty()) {
     if (fs::exists(*path, ec)) {
       out.name = *path;
-      auto files = read_files(*path);
+      auto files = read_files(*path, who);
       if (files) {
         out.files = *std::move(files);
       } else {
@@ -150,6 +151,8 @@ Merged merge(const Sources& sources, const EnvironmentConfig& variables) {
     auto parsed = parse_yaml(file.text, file.name, out.problems);
     if (!parsed) {
       out.problems.push_back(parsed.error());
+    } else if (parsed->is_null() && sources.who == Reads::tool) {
+      continue;
     } else if (!parsed->is_map()) {
       out.problems.push_back(error(file.name + " does not contain a dict"));
       out.problems.push_back(error("invalid config file " + file.name));

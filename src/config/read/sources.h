@@ -20,11 +20,16 @@ struct SourceFile {
   std::string text;
 };
 
+/// Who reads. A member takes a file or a directory of files, each with a mapping in it. A tool that a person
+/// starts takes whatever can be read to its end (a pipe), and nothing in it is an empty mapping.
+enum class Reads { member, tool };
+
 /// The texts that make the configuration.
 struct Sources {
   std::vector<SourceFile> files;
   /// The environment is patched on top.
   bool overlay = true;
+  Reads who = Reads::member;
   /// What it was read from, for messages.
   std::string name;
   /// An error means that nothing can be read.
@@ -34,7 +39,7 @@ struct Sources {
 /// Decides and reads. A `path` that does not exist is an error, unless TANIST_MISSING_CONFIG=environment asks
 /// for what Patroni does: to go on without it.
 Sources read_sources(const std::optional<std::string>& path, const EnvironmentConfig& variables,
-                     const Environment& environment);
+                     const Environment& environment, Reads who = Reads::member);
 
 /// Where a value was given.
 struct Place {

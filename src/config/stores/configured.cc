@@ -1,6 +1,7 @@
 #include "config/stores/configured.h"
 
 #include <utility>
+#include <variant>
 
 #include "config/stores/etcd3.h"
 
@@ -47,17 +48,6 @@ const KnownStore* configured_in_vain(const Document& document) {
     if (!out || !store.instead.empty()) out = &store;
   }
   return out;
-}
-
-std::optional<net::TlsOptions> store_tls(const StoreOptions& options) {
-  const auto tls = [](const auto& store) -> std::optional<net::TlsOptions> {
-    if constexpr (requires { tls_options(store); }) {
-      return tls_options(store);
-    } else {
-      return std::nullopt;
-    }
-  };
-  return std::visit(tls, options);
 }
 
 }  // namespace tanist::config

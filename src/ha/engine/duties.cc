@@ -117,13 +117,8 @@ struct Engine::Impl::Duties {
     co_return true;
   }
 
-  Task<bool> operator()(duty::RefuseRestart d) {
-    e.refuse_restart(d);
-    co_return true;
-  }
-
-  Task<bool> operator()(duty::DropScheduledRestart) {
-    e.commands_.scheduled_restart.reset();
+  Task<bool> operator()(duty::Answer d) {
+    e.orders_.answer(d.id, std::move(d.answer));
     co_return true;
   }
 

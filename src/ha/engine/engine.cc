@@ -30,14 +30,30 @@ Task<int> Engine::run() {
 }
 
 void Engine::shutdown(bool hurry) {
-  impl_->commands_.hurry = impl_->commands_.hurry || (hurry && impl_->commands_.shutdown);
-  impl_->commands_.shutdown = true;
-  impl_->wake();
+  impl_->orders_.shut_down(hurry);
 }
 
 void Engine::reload(config::SettingsPtr settings, SettingsBuilder builder) {
   impl_->settings_.reload(std::move(settings), std::move(builder));
   impl_->wake();
+}
+
+Task<OrderAnswer> Engine::put_before_decisions(Order order) {
+  return impl_->orders_.put(std::move(order));
+}
+
+Task<order::ScheduleRestart::Answer> Engine::obey(order::ScheduleRestart order) {
+  const auto& probe = impl_->ports_.server.facts().probe;
+  const auto answer =
+      impl_->orders_.schedule(std::move(order), probe ? probe->postmaster_start_time : std::string());
+  impl_->publish();
+  co_return answer;
+}
+
+Task<order::DropScheduledRestart::Answer> Engine::obey(order::DropScheduledRestart) {
+  const auto answer = impl_->orders_.drop_schedule();
+  impl_->publish();
+  co_return answer;
 }
 
 Task<order::Refresh::Answer> Engine::obey(order::Refresh order) {
@@ -168,6 +184,7 @@ Task<int> Engine::Impl::run() {
   } catch (...) {
     failure = std::current_exception();
   }
+  orders_.close("the daemon is shutting down");
   if (operations_.busy()) {
     operations_.preempt("the daemon ends");
     co_await operations_.join();
@@ -188,7 +205,6 @@ Task<void> Engine::Impl::cycle() {
     memory_.promotion.checkpoint_running = false;
     memory_.promotion.checkpoint_done = *done;
   }
-  settle_restart();
   settings_.take_reloaded();
   View view = co_await gather(store_.begin_cycle(), Answers{});
   Decision decision = decide(view);
@@ -244,7 +260,7 @@ Snapshot Engine::Impl::describe() const {
   s.operation = operations_.view();
   s.progress = words_.progress;
   s.rejoin_error = memory_.rejoin.error;
-  if (commands_.scheduled_restart) s.scheduled_restart = commands_.scheduled_restart->shown;
+  if (const auto& planned = orders_.commands().scheduled_restart) s.scheduled_restart = planned->wanted.shown;
   s.last_reason = last_.reason;
   s.last_decision_at = last_.at;
   return s;

@@ -1,13 +1,17 @@
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <variant>
 
-#include "ha/mailbox.h"
 #include "ha/model/decision.h"
+#include "ha/model/orders.h"
 #include "ha/model/snapshot.h"
 #include "ha/ports.h"
+#include "ha/snapshot_board.h"
 
 namespace tanist::ha {
 
@@ -40,13 +44,19 @@ class Engine {
   Task<order::Refresh::Answer> obey(order::Refresh order);
   Task<order::ReadCluster::Answer> obey(order::ReadCluster order);
   Task<order::WriteKey::Answer> obey(order::WriteKey order);
-  /// Begun or refused by the next decision; the answer comes when PostgreSQL accepts connections again, or
-  /// when it has not been, or could not be, restarted.
-  Task<order::Restart::Answer> obey(order::Restart order);
+  /// One that decisions answer: a refusal comes with the next one, anything else may take minutes.
+  template <class One>
+    requires std::constructible_from<Order, One>
+  Task<typename One::Answer> obey(One order) {
+    OrderAnswer answer = co_await put_before_decisions(Order(std::move(order)));
+    co_return std::get<typename One::Answer>(std::move(answer));
+  }
   Task<order::ScheduleRestart::Answer> obey(order::ScheduleRestart order);
   Task<order::DropScheduledRestart::Answer> obey(order::DropScheduledRestart order);
 
  private:
+  Task<OrderAnswer> put_before_decisions(Order order);
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -70,7 +70,7 @@ View Engine::Impl::make_view(Answers answers) const {
   view.postgres.promoting = promotion_.goes_on();
   view.operation = operations_.view();
   view.last_operation = operations_.last();
-  view.commands = commands_;
+  view.commands = orders_.commands();
   view.fence = {ports_.fence.usable(), ports_.fence.armed()};
   view.answers = std::move(answers);
   view.memory = memory_;

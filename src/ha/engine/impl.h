@@ -8,6 +8,7 @@
 #include "async/task_scope.h"
 #include "ha/engine/engine.h"
 #include "ha/engine/notes.h"
+#include "ha/engine/orders.h"
 #include "ha/engine/pending_promotion.h"
 #include "ha/engine/settings_in_force.h"
 #include "ha/engine/store_reading.h"
@@ -74,14 +75,6 @@ struct Engine::Impl final : OperationHost {
   Task<void> sync_slots(duty::Slots what);
   Task<void> checkpoint_after_promote();
 
-  // Restarts on request (restarts.cc).
-  Task<order::Restart::Answer> restart(order::Restart request);
-  order::ScheduleRestart::Answer schedule_restart(order::ScheduleRestart wanted);
-  order::DropScheduledRestart::Answer drop_scheduled_restart();
-  void refuse_restart(const duty::RefuseRestart& refusal);
-  void note_restart_begun(const intent::Restart& restart);
-  void settle_restart();
-  void answer_restart(order::Restart::Answer answer);
   void say(const View& view, const Decision& decision);
 
   // OperationHost.
@@ -97,6 +90,7 @@ struct Engine::Impl final : OperationHost {
   Task<bool> release_key(std::optional<Lsn> last_lsn) override;
   LeaseKeeper& keeper() override { return keeper_; }
   std::string bootstrap_note_path() const override { return settings_->state_dir + "/bootstrap.json"; }
+  bool promotion_pending() const override { return promotion_.goes_on(); }
   Task<void> begin_promotion() override { return promotion_.begin(); }
   void forget_promotion() override { promotion_.forget(); }
 
@@ -129,17 +123,7 @@ struct Engine::Impl final : OperationHost {
   std::optional<dcs::Status> status_;
   bool slots_running_ = false;
 
-  Commands commands_;
-  /// The restart that somebody waits for.
-  struct RestartInHand {
-    std::optional<order::Restart::Answer> answer;
-    bool begun = false;
-    /// OperationResult::serial of the last operation before it.
-    std::uint64_t results_before = 0;
-  };
-  std::shared_ptr<RestartInHand> restart_;
-  Event restart_answered_;
-  std::uint64_t restarts_asked_ = 0;
+  OrdersInHand orders_{[this] { wake(); }};
   Memory memory_;
   /// What happened beside the cycle; taken into the memory when the next one begins.
   struct Beside {

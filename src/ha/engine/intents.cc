@@ -129,15 +129,18 @@ struct Engine::Impl::Intents {
   }
 
   Task<void> operator()(intent::Restart i) {
-    e.note_restart_begun(i);
-    begin(OperationKind::restart, {}, operations::restart(e.operations_, std::move(i)));
+    const auto order = i.order;
+    begin(OperationKind::restart, {}, operations::restart(e.operations_, std::move(i)), DemoteMode::immediate,
+          {}, order);
     co_return;
   }
 
  private:
   void begin(OperationKind kind, const std::string& detail, Task<operations::Outcome> body,
-             DemoteMode mode = DemoteMode::immediate, const std::string& source = {}) {
-    e.operations_.start(kind, operation_name(kind, detail), std::move(body), mode, source);
+             DemoteMode mode = DemoteMode::immediate, const std::string& source = {},
+             std::optional<OrderId> order = std::nullopt) {
+    e.operations_.start(kind, operation_name(kind, detail), std::move(body), mode, source, order);
+    if (order) e.orders_.begun(*order);
   }
 };
 

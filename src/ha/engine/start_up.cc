@@ -26,7 +26,7 @@ Task<void> Engine::Impl::start_up_into(bool& started) {
 }
 
 Task<void> Engine::Impl::shutdown_asked() {
-  while (!commands_.shutdown) {
+  while (!orders_.commands().shutdown) {
     co_await wake_.wait();
     wake_.clear();
   }

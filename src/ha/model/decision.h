@@ -10,6 +10,7 @@
 #include "core/document.h"
 #include "core/fields.h"
 #include "dcs/values.h"
+#include "ha/model/orders.h"
 #include "ha/model/view.h"
 #include "log/level.h"
 #include "postgres/types.h"
@@ -120,10 +121,10 @@ struct Restart {
   std::optional<postgres::Upstream> upstream;
   /// nullopt: primary_start_timeout.
   std::optional<Duration> timeout;
-  /// RestartAsked::id of the request that waits for the outcome; nullopt: a scheduled one.
-  std::optional<std::uint64_t> asked;
+  /// Whoever gave this order waits for the outcome; nullopt: a scheduled one.
+  std::optional<OrderId> order;
 
-  TANIST_FIELDS(as_standby, upstream, timeout, asked);
+  TANIST_FIELDS(as_standby, upstream, timeout, order);
 };
 /// End the running operation (as far as its Cancel allows), then decide again.
 struct PreEmpt {
@@ -261,18 +262,13 @@ struct LookForWal {
   static constexpr std::string_view kName = "look_for_wal";
   TANIST_FIELDS();
 };
-/// The answer to Commands::restart with this id: nothing is done, and why.
-struct RefuseRestart {
-  static constexpr std::string_view kName = "refuse_restart";
-  std::uint64_t id = 0;
-  std::string why;
+/// What becomes of the order with this id (Asked, ScheduledRestart): it is over.
+struct Answer {
+  static constexpr std::string_view kName = "answer";
+  OrderId id = 0;
+  OrderAnswer answer;
 
-  TANIST_FIELDS(id, why);
-};
-/// The scheduled restart is over: begun, refused, or pointless by now.
-struct DropScheduledRestart {
-  static constexpr std::string_view kName = "drop_scheduled_restart";
-  TANIST_FIELDS();
+  TANIST_FIELDS(id, answer);
 };
 /// A line for the log besides the cycle's result.
 struct Say {
@@ -284,10 +280,10 @@ struct Say {
 };
 }  // namespace duty
 
-using Duty = std::variant<duty::Member, duty::Status, duty::Initialize, duty::Config, duty::DeleteSync,
-                          duty::History, duty::Slots, duty::Fence, duty::Callback,
-                          duty::CheckpointAfterPromote, duty::SetRole, duty::SetState, duty::RefuseRestart,
-                          duty::DropScheduledRestart, duty::LookForWal, duty::Say>;
+using Duty =
+    std::variant<duty::Member, duty::Status, duty::Initialize, duty::Config, duty::DeleteSync, duty::History,
+                 duty::Slots, duty::Fence, duty::Callback, duty::CheckpointAfterPromote, duty::SetRole,
+                 duty::SetState, duty::Answer, duty::LookForWal, duty::Say>;
 
 /// What the failure of a duty means for the rest of the decision.
 enum class OnFailure { go_on, postpone_intent };

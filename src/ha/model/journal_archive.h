@@ -98,6 +98,18 @@ class Writer {
     if (const auto* version = std::get_if<dcs::IfVersion>(&v)) return write(version->version);
     return "always";
   }
+  /// One of several: the name of its kind, where it has one, beside its fields.
+  template <class... Kinds>
+  static Document write(const std::variant<Kinds...>& v) {
+    return std::visit(
+        [](const auto& one) {
+          Writer nested;
+          if constexpr (requires { one.kName; }) nested.document.set("kind", one.kName);
+          one.fields(nested, one);
+          return std::move(nested.document);
+        },
+        v);
+  }
   template <class T>
     requires std::is_class_v<T>
   static Document write(const T& v) {
@@ -198,6 +210,14 @@ class Reader {
       read(entry.value, value);
       v[entry.key] = std::move(value);
     }
+  }
+  template <class... Kinds>
+  static void read(const Document& d, std::variant<Kinds...>& v) {
+    std::string kind;
+    Reader from(d);
+    from("kind", kind);
+    const bool known = ((kind == Kinds::kName && (read(d, v.template emplace<Kinds>()), true)) || ...);
+    if (!known) throw Unreadable("an unknown kind: " + kind);
   }
   template <class T>
   static void read(const Document& d, std::shared_ptr<const T>& v) {

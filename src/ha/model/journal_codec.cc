@@ -10,21 +10,8 @@ using journal::Writer;
 
 namespace {
 
-/// An intent or a duty: its name beside its fields.
-template <class... Kinds>
-Document written_kind(const std::variant<Kinds...>& what) {
-  return std::visit(
-      [](const auto& one) {
-        Writer w;
-        w.document.set("kind", one.kName);
-        one.fields(w, one);
-        return std::move(w.document);
-      },
-      what);
-}
-
 Document written(const OrderedDuty& ordered) {
-  Document d = written_kind(ordered.duty);
+  Document d = Writer::write(ordered.duty);
   if (ordered.on_failure != OnFailure::go_on) d.set("on_failure", Writer::write(ordered.on_failure));
   return d;
 }
@@ -44,7 +31,7 @@ Document encode(const Decision& v) {
   Document duties = Document::list();
   for (const auto& duty : v.duties) duties.push_back(written(duty));
   Writer w;
-  w("reason", reason), w("mandate", v.mandate), w("intent", written_kind(v.intent));
+  w("reason", reason), w("mandate", v.mandate), w("intent", v.intent);
   w.document.set("duties", std::move(duties));
   if (v.needs.any()) w("needs", v.needs);
   w("memory", v.memory), w("wake_at", v.wake_at);

@@ -62,7 +62,7 @@ Document member_record(const View& view, const config::Settings& settings,
   }
   if (!view.memory.rejoin.error.empty()) value.set("tanist_rejoin_error", view.memory.rejoin.error);
   if (const auto& planned = view.commands.scheduled_restart) {
-    Document& shown = value.set("scheduled_restart", planned->shown);
+    Document& shown = value.set("scheduled_restart", planned->wanted.shown);
     shown.set("postmaster_start_time", planned->postmaster_start_time);
   }
   if (settings.dynamic.pause) value.set("pause", true);

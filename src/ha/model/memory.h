@@ -131,8 +131,10 @@ struct Promotion {
   /// The checkpoint after the promotion is confirmed. Lost: confirmed again by comparing timelines.
   bool checkpoint_done = false;
   bool checkpoint_running = false;
+  /// Since when the end of one that was begun before is waited for. Lost: counts anew.
+  std::optional<Instant> waiting_since;
 
-  TANIST_FIELDS(pre_promote_failed, checkpoint_done, checkpoint_running);
+  TANIST_FIELDS(pre_promote_failed, checkpoint_done, checkpoint_running, waiting_since);
 };
 
 /// policy/member_slots: what the leader publishes of members that are away. Lost: begins anew with the stored

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -71,6 +72,8 @@ struct OperationView {
   DemoteMode demote_mode = DemoteMode::immediate;
   /// The member that a clone or rewind reads from; empty: none, or not told.
   std::string source;
+  /// The order that it carries out, by Asked::id.
+  std::optional<std::uint64_t> order;
   /// It waits for advance{verdict}.
   bool awaits_verdict = false;
   /// Of the shutdown checkpoint, in awaiting_release: the checkpoint itself and what a replica must have
@@ -80,8 +83,8 @@ struct OperationView {
   /// The leader key was released by this operation.
   bool released = false;
 
-  TANIST_FIELDS(kind, name, phase, cancel, since, phase_since, deadline, demote_mode, source, awaits_verdict,
-                checkpoint_lsn, last_lsn, released);
+  TANIST_FIELDS(kind, name, phase, cancel, since, phase_since, deadline, demote_mode, source, order,
+                awaits_verdict, checkpoint_lsn, last_lsn, released);
 };
 
 /// How an operation ended.
@@ -99,12 +102,14 @@ struct OperationResult {
   /// What went wrong, for people; nothing is decided on it.
   std::string detail;
   Instant ended{};
+  /// OperationView::order
+  std::optional<std::uint64_t> order;
   /// Number of operations ended so far: tells a new result from one already seen.
   std::uint64_t serial = 0;
   bool ok() const { return ending == Ending::done; }
   bool failed() const { return ending != Ending::done && ending != Ending::cancelled; }
 
-  TANIST_FIELDS(kind, ending, detail, ended, serial);
+  TANIST_FIELDS(kind, ending, detail, ended, order, serial);
 };
 
 }  // namespace tanist::ha

@@ -1,22 +1,27 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "core/document.h"
 #include "core/fields.h"
 #include "core/time.h"
+#include "dcs/model.h"
+#include "dcs/values.h"
 #include "postgres/types.h"
 
-/// What an operator asks of one member through its REST API, each with what may become of it (`Answer`).
-/// Values, kept in memory only: lost with the daemon. What is asked besides and needs no decision is in
-/// ha/mailbox.h.
+/// What others ask of one member, today through its REST API: each order with what may become of it
+/// (`Answer`). Values, kept in memory only: lost with the daemon.
 namespace tanist::ha {
 
 namespace order {
+
+// What a decision answers.
 
 /// A restart of PostgreSQL and the conditions under which it is wanted (ha.md §11.1); all that are set must
 /// hold.
@@ -24,12 +29,16 @@ struct Restart {
   static constexpr std::string_view kName = "restart";
   struct Answer {
     enum class Outcome {
+      begun,           // a scheduled one: nobody waits for its end
       done,            // PostgreSQL accepts connections again
       refused,         // nothing was done: `why`
       still_starting,  // it does not accept connections yet, and goes on starting
       failed,
     } outcome = Outcome::refused;
     std::string why;
+    static Answer refused(std::string why) { return {Outcome::refused, std::move(why)}; }
+
+    TANIST_FIELDS(outcome, why);
   };
 
   /// The member's role at the time of the restart.
@@ -44,9 +53,11 @@ struct Restart {
   TANIST_FIELDS(role, older_than, only_if_pending, timeout);
 };
 
-/// A restart at a time of the calendar (ha.md §11.2); one at a time. Answered at once.
+// What is answered at once.
+
+/// A restart at a time of the calendar (ha.md §11.2); one at a time.
 struct ScheduleRestart {
-  static constexpr std::string_view kName = "schedule restart";
+  static constexpr std::string_view kName = "schedule_restart";
   enum class Answer {
     scheduled,
     scheduled_already,  // another one, which stays
@@ -56,39 +67,87 @@ struct ScheduleRestart {
   WallTime at{};
   /// What was accepted, as it is shown again: `schedule` and the conditions.
   Document shown = Document::map();
+
+  TANIST_FIELDS(restart, at, shown);
 };
 
 /// Withdraws the scheduled restart.
 struct DropScheduledRestart {
-  static constexpr std::string_view kName = "drop scheduled restart";
+  static constexpr std::string_view kName = "drop_scheduled_restart";
   enum class Answer { dropped, none_scheduled };
+};
+
+// What needs no decision. A `deadline` bounds the work; the asker may wait longer.
+
+/// Look at PostgreSQL now unless what is known of it is younger than `max_age`, and publish: for GET /patroni
+/// of peers.
+struct Refresh {
+  static constexpr std::string_view kName = "refresh";
+  using Answer = std::monostate;
+  Duration max_age{};
+  Instant deadline{};
+};
+
+/// A linearizable view of the cluster; the error says why it could not be had.
+struct ReadCluster {
+  static constexpr std::string_view kName = "read_cluster";
+  using Answer = std::expected<dcs::ClusterPtr, std::string>;
+  Instant deadline{};
+};
+
+/// Write a key of the store, and wake the cycle.
+struct WriteKey {
+  static constexpr std::string_view kName = "write_key";
+  using Answer = dcs::WriteResult;
+  dcs::Record record;
+  dcs::Condition condition;
+  Instant deadline{};
+};
+
+/// Read the local configuration again and apply it, as SIGHUP does: begun when it is answered.
+struct Reload {
+  static constexpr std::string_view kName = "reload";
+  using Answer = std::monostate;
 };
 
 }  // namespace order
 
-/// The orders that a decision answers.
+/// The orders that decisions answer. Each can be refused (`Answer::refused`): at the end of the daemon all
+/// are.
 using Order = std::variant<order::Restart>;
 
-/// A request that waits for the next decision.
-struct RestartAsked {
-  order::Restart request;
-  /// Tells this request from the next one.
-  std::uint64_t id = 0;
+namespace detail {
+template <class Orders>
+struct AnswerTo;
+template <class... Orders>
+struct AnswerTo<std::variant<Orders...>> {
+  using type = std::variant<typename Orders::Answer...>;
+};
+}  // namespace detail
+using OrderAnswer = detail::AnswerTo<Order>::type;
 
-  TANIST_FIELDS(request, id);
+/// Tells an order from every other one of this daemon's life.
+using OrderId = std::uint64_t;
+
+/// An order that waits for a decision, or for its operation to end.
+struct Asked {
+  OrderId id = 0;
+  Order order;
+  /// Its operation was begun: OperationView::order while it runs, then OperationResult::order.
+  bool begun = false;
+
+  TANIST_FIELDS(id, order, begun);
 };
 
 /// A restart that waits for its time.
 struct ScheduledRestart {
-  order::Restart request;
-  WallTime at{};
+  OrderId id = 0;
+  order::ScheduleRestart wanted;
   /// When PostgreSQL was started, as it says itself: another time then means that the restart has happened
   /// already. Empty: it was not running.
   std::string postmaster_start_time;
-  /// order::ScheduleRestart::shown
-  Document shown = Document::map();
 
-  TANIST_FIELDS(request, at, postmaster_start_time, shown);
+  TANIST_FIELDS(id, wanted, postmaster_start_time);
 };
 
 }  // namespace tanist::ha

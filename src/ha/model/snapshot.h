@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
@@ -45,23 +44,5 @@ struct Snapshot {
 };
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
-
-/// Where the current snapshot stands: a mutex and a shared_ptr (faster here than an atomic one, and clean
-/// under TSan).
-class SnapshotBoard {
- public:
-  SnapshotPtr get() const {
-    std::lock_guard lock(mutex_);
-    return current_;
-  }
-  void publish(SnapshotPtr next) {
-    std::lock_guard lock(mutex_);
-    current_ = std::move(next);
-  }
-
- private:
-  mutable std::mutex mutex_;
-  SnapshotPtr current_;
-};
 
 }  // namespace tanist::ha

@@ -99,17 +99,17 @@ struct PostgresView {
   TANIST_FIELDS(facts, state, role, state_since, seen_running, promoting, recovery_difference);
 };
 
+/// What is asked of this member from outside.
 struct Commands {
   /// SIGTERM or SIGINT.
   bool shutdown = false;
   /// A second one, or the service manager's patience: PostgreSQL is stopped in immediate mode.
   bool hurry = false;
-  /// To be answered by the next decision: begun, or refused.
-  std::optional<RestartAsked> restart;
-  /// Waits for its time.
+  /// In the order in which they came.
+  std::vector<Asked> asked;
   std::optional<ScheduledRestart> scheduled_restart;
 
-  TANIST_FIELDS(shutdown, hurry, restart, scheduled_restart);
+  TANIST_FIELDS(shutdown, hurry, asked, scheduled_restart);
 };
 
 struct FenceView {

@@ -11,8 +11,9 @@ TANIST_LOGGER("patroni.async_executor");
 namespace tanist::ha {
 
 void OperationRunner::start(OperationKind kind, std::string name, Task<Outcome> body, DemoteMode mode,
-                            std::string source) {
+                            std::string source, std::optional<OrderId> order) {
   OperationView view;
+  view.order = order;
   view.source = std::move(source);
   view.kind = kind;
   view.name = std::move(name);
@@ -39,6 +40,7 @@ Task<void> OperationRunner::run(Task<Outcome> body) {
   }
   OperationResult result;
   result.kind = view_->kind;
+  result.order = view_->order;
   result.ending = outcome.ending;
   result.detail = std::move(outcome.detail);
   if (result.failed()) log::error("{} failed: {}", view_->name, result.detail);

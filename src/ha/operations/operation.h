@@ -32,6 +32,8 @@ class OperationHost {
   /// Publishes first, stops renewing, deletes the leader key; true: certainly not mine any more.
   virtual Task<bool> release_key(std::optional<Lsn> last_lsn) = 0;
   virtual LeaseKeeper& keeper() = 0;
+  /// The server was told before, maybe by an earlier daemon, and is no primary yet.
+  virtual bool promotion_pending() const = 0;
   /// From here on the server may become writable although it looks like a standby; noted on disk, so that the
   /// next daemon knows it too. The engine sees the end of it.
   virtual Task<void> begin_promotion() = 0;
@@ -60,7 +62,8 @@ class OperationRunner {
   };
   /// Starts one; there must be none. `body` runs in the scope.
   void start(OperationKind kind, std::string name, Task<Outcome> body,
-             DemoteMode mode = DemoteMode::immediate, std::string source = {});
+             DemoteMode mode = DemoteMode::immediate, std::string source = {},
+             std::optional<OrderId> order = std::nullopt);
   /// Ends it as far as its phase allows.
   void preempt(const std::string& why);
   /// Answers an operation that awaits a verdict.

@@ -12,7 +12,10 @@ constexpr Duration kLeaseMargin = 1s;
 Task<Outcome> promote(OperationRunner& run) {
   auto& ports = run.ports();
   const auto settings = run.host().settings();
-  if (!settings->postgresql.pre_promote.empty()) {
+  // One that was told before goes on whatever becomes of this: the script was asked then, and nothing is
+  // forgotten.
+  const bool pending = run.host().promotion_pending();
+  if (!pending && !settings->postgresql.pre_promote.empty()) {
     run.enter(Phase::pre_promote, Cancel::free, run.now() + 24h);
     auto passed = co_await ports.server.run_pre_promote(run.now() + 24h);
     if (!passed) co_return failed("pre_promote: " + passed.error().detail, Ending::pre_promote_failed);
@@ -23,12 +26,12 @@ Task<Outcome> promote(OperationRunner& run) {
   co_await run.host().begin_promotion();
   const Instant stop_at = run.host().keeper().deadlines().stop_at;
   if (!run.host().keeper().lease().held(run.now()) || stop_at - run.now() < kLeaseMargin) {
-    run.host().forget_promotion();
+    if (!pending) run.host().forget_promotion();
     co_return failed("PostgreSQL promote cancelled.");
   }
   auto promoted = co_await ports.server.promote(run.now() + settings->postgresql.pg_ctl_timeout);
   if (!promoted) {
-    run.host().forget_promotion();
+    if (!pending) run.host().forget_promotion();
     co_return failed(promoted.error().detail);
   }
   run.host().set_role(postgres::Role::promoted);

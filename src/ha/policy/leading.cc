@@ -21,6 +21,7 @@ constexpr Duration kControlAge = 1s;
 constexpr Duration kSilenceTold = 5s;
 /// When the monitor has seen the server as a primary.
 constexpr Duration kProbePause = 200ms;
+constexpr Duration kTellAgain = 3s;
 
 /// ha.md §3.4 and §3.5: keys that the cluster cannot do without.
 void rebuild_keys(Draft& d) {
@@ -200,10 +201,27 @@ bool wait_for_start(Draft& d) {
   return d.because(Code::stopped_startup_timeout);
 }
 
+/// One that was begun before: by this daemon, or by an earlier one.
+bool await_promotion(Draft& d) {
+  auto& since = d.memory.promotion.waiting_since;
+  if (!since) since = d.now();
+  // It is noted before the server is told, so a daemon that was killed in between has told nobody, and nobody
+  // else may lead. A server that does promote itself does not mind.
+  if (d.now() - *since >= kTellAgain && d.facts().accepts()) {
+    since = d.now();
+    d.add(duty::Fence{.arm = true}, OnFailure::postpone_intent);
+    d.intend(intent::Promote{});
+    return d.because(Code::promotion_told_again);
+  }
+  d.wake_in(kProbePause);
+  return d.because(Code::promotion_goes_on);
+}
+
 }  // namespace
 
 bool lead(Draft& d) {
   const View& view = d.view;
+  if (!view.postgres.promoting) d.memory.promotion.waiting_since.reset();
   // ha.md §3.8.2: the key names me, but the lease says that this may be over any moment.
   if (!lease_is_safe(view)) {
     d.say_each_minute(log::Level::error, Code::failed_to_update_lock);
@@ -217,10 +235,7 @@ bool lead(Draft& d) {
   // ha.md §3.5
   if (is_starting(view) && !view.postgres.promoting) return wait_for_start(d);
   if (is_primary(view)) return lead_as_primary(d);
-  if (view.postgres.promoting) {
-    d.wake_in(kProbePause);
-    return d.because(Code::promotion_goes_on);
-  }
+  if (view.postgres.promoting) return await_promotion(d);
   // ha.md §3.8.1
   if (d.settings.dynamic.pause) {
     d.release();

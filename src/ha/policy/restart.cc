@@ -8,6 +8,8 @@
 namespace tanist::ha::policy {
 namespace {
 
+using Answer = order::Restart::Answer;
+
 /// It would be stopped, and could not be started again as what it was.
 constexpr const char* kWithoutLock = "the member runs as primary without the leader key";
 constexpr const char* kConditions = "restart conditions are not satisfied";
@@ -55,38 +57,72 @@ bool comes_back_as_primary(const View& view) {
   return view.has_lock() && !view.postgres.facts.standby_signal;
 }
 
-void begin(Draft& d, const order::Restart& request, std::optional<std::uint64_t> asked) {
+void begin(Draft& d, const order::Restart& request, std::optional<OrderId> order) {
   intent::Restart restart;
   restart.as_standby = !comes_back_as_primary(d.view);
   if (restart.as_standby) restart.upstream = wanted_upstream(d.view);
   restart.timeout = request.timeout;
-  restart.asked = asked;
+  restart.order = order;
   d.intend(std::move(restart));
   // ha.md §11.1: its outcome is looked at like that of any other start.
   d.memory.outage.recovering = true;
   d.memory.outage.start_timeout = request.timeout;
 }
 
-}  // namespace
+/// What became of a restart that was begun; nullopt: it goes on.
+std::optional<Answer> outcome(const View& view, const Asked& asked) {
+  if (view.operation && view.operation->order == asked.id) return std::nullopt;
+  const auto& last = view.last_operation;
+  if (last && last->order == asked.id && last->ok()) return Answer{.outcome = Answer::Outcome::done};
+  return Answer{.outcome = view.postgres.facts.running() ? Answer::Outcome::still_starting
+                                                         : Answer::Outcome::failed};
+}
 
-bool restart_as_asked(Draft& d) {
-  const auto& asked = d.view.commands.restart;
-  if (!asked) return false;
+enum class Step {
+  refused,
+  waits,   // for a view that the other rules ask for
+  chosen,  // begun, or a fresh view is needed first
+};
+
+Step begin_or_refuse(Draft& d, OrderId id, const order::Restart& wanted) {
   const auto refuse = [&](std::string why) {
-    d.add(duty::RefuseRestart{.id = asked->id, .why = std::move(why)});
-    return false;
+    d.add(duty::Answer{.id = id, .answer = Answer::refused(std::move(why))});
+    return Step::refused;
   };
-  if (std::string why = obstacle(d, asked->request); !why.empty()) return refuse(std::move(why));
+  if (std::string why = obstacle(d, wanted); !why.empty()) return refuse(std::move(why));
   if (comes_back_as_primary(d.view)) {
     // A copy of the store may not show yet that the lock was won: the fresh one that the other rules ask for
     // decides.
     const bool contradiction = !d.view.has_lock() && d.view.lease.held(d.now());
-    if (contradiction && !d.cluster.linearizable) return false;
+    if (contradiction && !d.cluster.linearizable) return Step::waits;
     if (!leads(d.view)) return refuse(kWithoutLock);
-    if (!d.linearizable()) return d.because(Code::restart_begun);
+    if (!d.linearizable()) return Step::chosen;
   }
-  begin(d, asked->request, asked->id);
-  return d.because(Code::restart_begun);
+  begin(d, wanted, id);
+  return Step::chosen;
+}
+
+}  // namespace
+
+bool restart_as_asked(Draft& d) {
+  bool one_in_progress = false;
+  bool chosen = false;
+  for (const Asked& asked : d.view.commands.asked) {
+    const auto* wanted = std::get_if<order::Restart>(&asked.order);
+    if (!wanted) continue;
+    if (asked.begun) {
+      const auto answer = outcome(d.view, asked);
+      if (answer) d.add(duty::Answer{.id = asked.id, .answer = *answer});
+      one_in_progress = one_in_progress || !answer;
+    } else if (one_in_progress) {
+      d.add(duty::Answer{.id = asked.id, .answer = Answer::refused("restart already in progress")});
+    } else {
+      const Step step = begin_or_refuse(d, asked.id, *wanted);
+      one_in_progress = step != Step::refused;
+      chosen = step == Step::chosen;
+    }
+  }
+  return chosen && d.because(Code::restart_begun);
 }
 
 void restart_as_scheduled(Draft& d) {
@@ -94,39 +130,43 @@ void restart_as_scheduled(Draft& d) {
   if (!planned || !d.view.store.ok || d.cluster.unlocked() || d.view.operation || d.settings.dynamic.pause)
     return;
   if (d.decision.needs.any() || !std::holds_alternative<intent::None>(d.decision.intent)) return;
+  const auto over = [&](Answer answer) {
+    d.add(duty::Answer{.id = planned->id, .answer = std::move(answer)});
+  };
   const auto& probe = d.facts().probe;
   if (probe && probe->postmaster_start_time != planned->postmaster_start_time) {
     d.say(log::Level::info, Code::restart_has_happened, {probe->postmaster_start_time});
-    d.add(duty::DropScheduledRestart{});
+    over(Answer::refused("it has happened already"));
     return;
   }
   // ha.md §7.2.2
-  const Duration left = planned->at - d.view.wall_now;
+  const Duration left = planned->wanted.at - d.view.wall_now;
   const Duration loop_wait = d.timing().loop_wait;
   if (left > Duration::zero()) {
     d.wake_in(left);
     if (left > loop_wait)
       d.say_each_minute(log::Level::info, Code::awaiting_schedule,
-                        {"restart", iso8601(planned->at), fmt::format("{:.0f}", seconds(left))});
+                        {"restart", iso8601(planned->wanted.at), fmt::format("{:.0f}", seconds(left))});
     return;
   }
   if (-left > loop_wait * 3 / 2) {
-    d.say(log::Level::warning, Code::schedule_stale, {"restart", iso8601(planned->at)});
-    d.add(duty::DropScheduledRestart{});
+    d.say(log::Level::warning, Code::schedule_stale, {"restart", iso8601(planned->wanted.at)});
+    over(Answer::refused("its time is long past"));
     return;
   }
-  std::string why = obstacle(d, planned->request);
+  std::string why = obstacle(d, planned->wanted.restart);
   if (why.empty() && comes_back_as_primary(d.view)) {
     if (!leads(d.view)) why = kWithoutLock;
     if (why.empty() && !d.linearizable()) return;
   }
-  d.say(log::Level::info, Code::schedule_due, {"restart", iso8601(planned->at)});
-  d.add(duty::DropScheduledRestart{});
+  d.say(log::Level::info, Code::schedule_due, {"restart", iso8601(planned->wanted.at)});
   if (!why.empty()) {
     d.say(log::Level::warning, Code::scheduled_restart_refused, {why});
+    over(Answer::refused(why));
     return;
   }
-  begin(d, planned->request, std::nullopt);
+  over(Answer{.outcome = Answer::Outcome::begun});
+  begin(d, planned->wanted.restart, std::nullopt);
   d.because(Code::restart_initiated);
 }
 

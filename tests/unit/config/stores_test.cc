@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <string>
 #include <utility>
 #include <variant>
@@ -10,6 +12,7 @@
 #include "config/keys/keys.h"
 #include "config/read/environment.h"
 #include "config/stores/configured.h"
+#include "config/stores/tls.h"
 #include "unit/config/sample.h"
 
 namespace tanist::config {

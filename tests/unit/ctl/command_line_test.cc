@@ -238,6 +238,14 @@ TEST_F(CommandLineTest, a_directory_is_merged_in_order) {
   EXPECT_EQ(config::to_string(etcd3_of(*settings).endpoints.at(0)), "a:1");
 }
 
+TEST_F(CommandLineTest, a_file_may_be_empty_and_need_not_be_one) {
+  EXPECT_EQ(call({"-c", file("a.yml", "# nothing yet\n"), "-d", "etcd3://e", "list", "shop"}), 0)
+      << err.str();
+  EXPECT_EQ(call({"-c", "/dev/null", "-d", "etcd3://e", "list", "shop"}), 0) << err.str();
+  EXPECT_EQ(call({"-c", file("b.yml", "[a, list]\n"), "-d", "etcd3://e", "list", "shop"}), 1);
+  EXPECT_NE(err.str().find("b.yml does not contain a dict"), std::string::npos) << err.str();
+}
+
 TEST_F(CommandLineTest, the_default_file_is_read_and_the_environment_wins) {
   file(".config/patroni/patronictl.yaml", "scope: shop\netcd3: {host: 'a:1'}\nctl: {insecure: on}\n");
   environment["PATRONI_SCOPE"] = "town";

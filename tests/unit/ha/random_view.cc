@@ -2,6 +2,7 @@
 
 #include <boost/pfr.hpp>
 #include <type_traits>
+#include <variant>
 
 #include "core/enum_names.h"
 #include "ha/policy/timelines.h"
@@ -80,11 +81,12 @@ void fill_commands(Dice& dice, Commands& c, WallTime now) {
   if (dice.coin()) request.older_than = dice.of({90624, 150002, 180000});
   request.only_if_pending = dice.once_in(3);
   if (dice.coin()) request.timeout = dice.of<Duration>({1s, 400s});
-  if (dice.once_in(6)) c.restart = RestartAsked{request, 3};
+  for (OrderId id = 1; dice.once_in(6); ++id)
+    c.asked.push_back({.id = id, .order = request, .begun = dice.once_in(3)});
   if (dice.once_in(6)) {
-    c.scheduled_restart =
-        ScheduledRestart{.request = request, .at = now + std::chrono::seconds(dice.below(60) - 30)};
-    c.scheduled_restart->shown.set("role", "replica");
+    c.scheduled_restart = ScheduledRestart{.id = 9, .wanted = {.restart = request}};
+    c.scheduled_restart->wanted.at = now + std::chrono::seconds(dice.below(60) - 30);
+    c.scheduled_restart->wanted.shown.set("role", "replica");
   }
 }
 
@@ -257,6 +259,15 @@ class Varying {
     }
     for (auto& [key, value] : map) (*this)(value);
   }
+  template <class... Kinds>
+  void operator()(std::variant<Kinds...>& one) {
+    if (dice_.once_in(one_in_)) {
+      const int kind = dice_.below(sizeof...(Kinds));
+      int n = 0;
+      ((n++ == kind ? void(one.template emplace<Kinds>()) : void()), ...);
+    }
+    std::visit([this](auto& value) { (*this)(value); }, one);
+  }
   template <class A, class B>
   void operator()(std::pair<A, B>& pair) {
     (*this)(pair.first);
@@ -350,11 +361,13 @@ View random_view(std::mt19937_64& random) {
   if (dice.once_in(3)) {
     b.operation(dice.any<OperationKind>(), dice.any<Phase>(), dice.any<Cancel>());
     b.view.operation->awaits_verdict = dice.once_in(3);
+    if (dice.once_in(3)) b.view.operation->order = 1;
     b.view.operation->released = dice.once_in(5);
     b.view.operation->checkpoint_lsn = dice.lsn();
   }
   if (dice.coin()) {
     b.ended(dice.any<OperationKind>(), dice.coin() ? Ending::done : dice.any<Ending>(), "died");
+    if (dice.once_in(3)) b.view.last_operation->order = 1;
     b.view.last_operation->ended = b.view.now - std::chrono::seconds(dice.below(20));
     if (dice.coin()) b.view.memory.results_seen = b.view.last_operation->serial;
   }

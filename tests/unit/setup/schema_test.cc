@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <set>
+#include <string>
+#include <vector>
+
 #include "config/keys/keys.h"
 #include "config/yaml/yaml.h"
 #include "setup/template.h"
@@ -323,6 +328,55 @@ TEST_F(Schema, a_configuration_of_any_shape_is_answered) {
 TEST_F(Schema, null_is_as_good_as_nothing) {
   EXPECT_THAT(postgresql("bin_dir: "), ElementsAre());
   EXPECT_THAT(with("scope: orders", "scope: "), ElementsAre("scope None is not a string"));
+}
+
+/// Where a key of the table stands in a local configuration.
+std::vector<std::string> places_of(const config::Key& key) {
+  std::vector<std::string> out;
+  if (key.scope != config::Scope::dynamic) out.push_back(key.path);
+  if (key.scope != config::Scope::local) out.push_back("bootstrap.dcs." + key.path);
+  return out;
+}
+
+/// The schema has something to say about what is wrong at this place.
+bool is_checked(const std::string& path, World& world) {
+  const Document wrong[] = {Document("\x01 none of your words"), Document(-99'999'999'999), Document::map(),
+                            Document::list({Document::list()}), Document(0.5)};
+  for (const auto& value : wrong) {
+    Document config = Document::map();
+    set_path(config, path, value);
+    Inspection in{world, config, true, true};
+    for (const auto& finding : check_schema(config, in))
+      if ((finding.path == path && finding.message != "is not defined.") ||
+          finding.path.starts_with(path + "."))
+        return true;
+  }
+  return false;
+}
+
+/// Keys that Patroni's validation, whose words the schema has, does not know.
+std::set<std::string> not_of_patroni() {
+  std::ifstream in(std::string(TANIST_SOURCE_DIR) + "/tests/unit/setup/not_in_the_schema.txt");
+  std::set<std::string> out;
+  for (std::string line; std::getline(in, line);)
+    if (!line.empty() && !line.starts_with('#')) out.insert(line);
+  return out;
+}
+
+/// A new key gets its line there or its check in the schema: neither is forgotten.
+TEST(SchemaAndTable, each_key_of_the_table_is_in_the_schema_or_known_not_to_be) {
+  FakeWorld world;
+  std::set<std::string> unchecked;
+  for (const auto& key : config::keys()) {
+    if (key.effect == config::Effect::none) continue;
+    for (const auto& path : places_of(key))
+      if (!is_checked(path, world)) unchecked.insert(path);
+  }
+  const auto known = not_of_patroni();
+  for (const auto& path : unchecked)
+    EXPECT_TRUE(known.contains(path)) << path << " is neither in src/setup/schema.cc nor in the list";
+  for (const auto& path : known)
+    EXPECT_TRUE(unchecked.contains(path)) << path << " is in the schema or no key";
 }
 
 }  // namespace

@@ -66,7 +66,10 @@ TEST(Journal, a_decision_that_differs_is_recorded_differently) {
     return encode(d);
   };
   EXPECT_NE(added(duty::Initialize{.system_id = "1"}), added(duty::Initialize{.system_id = "2"}));
-  EXPECT_NE(added(duty::RefuseRestart{.id = 1}), added(duty::RefuseRestart{.id = 2}));
+  using Answer = order::Restart::Answer;
+  EXPECT_NE(added(duty::Answer{.id = 1, .answer = {}}), added(duty::Answer{.id = 2, .answer = {}}));
+  EXPECT_NE(added(duty::Answer{.id = 1, .answer = Answer::refused("a")}),
+            added(duty::Answer{.id = 1, .answer = Answer::refused("b")}));
 }
 
 TEST(Journal, tells_what_was_decided_and_why) {

@@ -80,7 +80,7 @@ TEST_F(MemberRecord, all_that_may_be_added) {
   b.settings.dynamic.pause = true;
   b.view.postgres.facts.pending_restart = {{"max_connections", {.old_value = "100", .new_value = "200"}}};
   ScheduledRestart planned;
-  planned.shown.set("schedule", "2031-03-04T05:06:07+00:00");
+  planned.wanted.shown.set("schedule", "2031-03-04T05:06:07+00:00");
   planned.postmaster_start_time = "2031-03-04 05:06:07.891234+00:00";
   b.view.commands.scheduled_restart = planned;
   EXPECT_EQ(

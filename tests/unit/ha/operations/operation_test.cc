@@ -110,6 +110,8 @@ class Host final : public OperationHost {
     co_return true;
   }
   LeaseKeeper& keeper() override { return keeper_; }
+  bool promotion_pending() const override { return pending; }
+  bool pending = false;
   Task<void> begin_promotion() override {
     ++promotions_begun;
     co_await clock_.sleep_for(noting_takes);
@@ -373,6 +375,24 @@ TEST_F(RunningOperations, a_lease_that_ran_out_while_the_promotion_was_noted_pro
   EXPECT_EQ(server.promotions, 0);
   EXPECT_EQ(host.promotions_begun, 1);
   EXPECT_EQ(host.promotions_forgotten, 1);
+}
+
+TEST_F(RunningOperations,
+       a_promotion_that_was_told_before_is_told_again_without_its_script_and_not_forgotten) {
+  host.pending = true;
+  lead();
+  server.pre_promote_takes = 60s;
+  begin(OperationKind::promote, operations::promote(runner));
+  clock.advance(1s);
+  EXPECT_EQ(server.promotions, 1);
+  clock.settle();
+
+  keeper.won({clock.now(), 30s});
+  host.noting_takes = 29s;
+  begin(OperationKind::promote, operations::promote(runner));
+  clock.advance(30s);
+  EXPECT_EQ(server.promotions, 1) << "the lease ran out meanwhile";
+  EXPECT_EQ(host.promotions_forgotten, 0);
 }
 
 TEST_F(RunningOperations, a_lease_that_ran_out_during_the_script_promotes_nobody) {

@@ -473,6 +473,25 @@ TEST_F(PromotionOfBefore, is_waited_for_with_the_key) {
   EXPECT_TRUE(d.wake_at.has_value());
 }
 
+TEST_F(PromotionOfBefore, is_told_again_where_the_daemon_before_may_not_have_done_it) {
+  Decision d = b.decide();
+  b.view.memory = d.memory;
+  b.view.now += 2s;
+  b.lease_for(29s);
+  d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d)) << "it may take a moment";
+  b.view.memory = d.memory;
+  b.view.now += 1s;
+  b.lease_for(29s);
+  d = b.decide();
+  EXPECT_TRUE(intends<intent::Promote>(d));
+  EXPECT_EQ(d.mandate.kind, Mandate::Kind::keep);
+  b.view.memory = d.memory;
+  b.view.now += 1s;
+  b.lease_for(29s);
+  EXPECT_TRUE(intends<intent::None>(b.decide())) << "and is given time again";
+}
+
 TEST_F(PromotionOfBefore, is_waited_for_in_pause_too) {
   b.settings.dynamic.pause = true;
   EXPECT_TRUE(intends<intent::None>(b.decide()));

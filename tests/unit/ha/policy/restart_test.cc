@@ -6,19 +6,23 @@ namespace tanist::ha {
 namespace {
 
 using namespace testing;
+using Answer = order::Restart::Answer;
+using Outcome = Answer::Outcome;
 
 ViewBuilder& asked(ViewBuilder& b, order::Restart request = {}) {
-  b.view.commands.restart = RestartAsked{std::move(request), 7};
+  b.view.commands.asked.push_back({.id = 7, .order = std::move(request)});
   return b;
 }
 /// Asks for a restart under `request`, and what is answered at once; empty: it begins.
 std::string refusal(ViewBuilder b, order::Restart request = {}) {
   const Decision d = asked(b, std::move(request)).decide();
-  const auto refused = duties<duty::RefuseRestart>(d);
-  if (refused.empty()) return {};
-  EXPECT_EQ(refused[0].id, 7u);
+  const auto answers = duties<duty::Answer>(d);
+  if (answers.empty()) return {};
+  EXPECT_EQ(answers[0].id, 7u);
   EXPECT_FALSE(intends<intent::Restart>(d));
-  return refused[0].why;
+  const auto& answer = std::get<Answer>(answers[0].answer);
+  EXPECT_EQ(answer.outcome, Outcome::refused);
+  return answer.why;
 }
 
 TEST(Restart, a_replica_restarts_as_a_standby_of_its_leader) {
@@ -30,7 +34,7 @@ TEST(Restart, a_replica_restarts_as_a_standby_of_its_leader) {
   ASSERT_TRUE(restart.upstream);
   EXPECT_EQ(restart.upstream->member, "n2");
   EXPECT_EQ(restart.timeout, 40s);
-  EXPECT_EQ(restart.asked, 7u);
+  EXPECT_EQ(restart.order, 7u);
   EXPECT_TRUE(d.memory.outage.recovering);
   EXPECT_EQ(d.memory.outage.start_timeout, 40s);
 }
@@ -85,6 +89,66 @@ TEST(Restart, one_thing_at_a_time) {
   EXPECT_EQ(refusal(leaving), "the daemon is shutting down");
 }
 
+/// What is answered to the order 7, whose restart was begun.
+std::optional<Outcome> outcome(ViewBuilder b) {
+  b.view.commands.asked.back().begun = true;
+  const Decision d = b.decide();
+  EXPECT_FALSE(intends<intent::Restart>(d));
+  const auto answers = duties<duty::Answer>(d);
+  if (answers.empty()) return std::nullopt;
+  EXPECT_EQ(answers[0].id, 7u);
+  return std::get<Answer>(answers[0].answer).outcome;
+}
+OperationResult ended(Ending ending, std::optional<OrderId> order) {
+  OperationResult result;
+  result.kind = OperationKind::restart;
+  result.ending = ending;
+  result.order = order;
+  result.serial = 3;
+  return result;
+}
+
+TEST(Restart, an_order_is_answered_when_its_own_operation_has_ended) {
+  ViewBuilder running;
+  asked(running.as_replica().operation(OperationKind::restart));
+  running.view.operation->order = 7;
+  EXPECT_EQ(outcome(running), std::nullopt);
+
+  ViewBuilder over;
+  asked(over.as_replica());
+  over.view.last_operation = ended(Ending::done, 7);
+  EXPECT_EQ(outcome(over), Outcome::done);
+  over.view.last_operation = ended(Ending::failed, 7);
+  EXPECT_EQ(outcome(over), Outcome::still_starting) << "it runs";
+  over.view.last_operation = ended(Ending::done, 6);
+  EXPECT_EQ(outcome(over), Outcome::still_starting) << "that was another's";
+  over.down();
+  over.view.last_operation = ended(Ending::cancelled, 7);
+  EXPECT_EQ(outcome(over), Outcome::failed);
+}
+
+TEST(Restart, an_order_is_answered_also_while_the_store_is_away_or_the_daemon_leaves) {
+  ViewBuilder b;
+  asked(b.as_replica().store_down());
+  b.view.last_operation = ended(Ending::done, 7);
+  EXPECT_EQ(outcome(b), Outcome::done);
+  b.view.commands.shutdown = true;
+  EXPECT_EQ(outcome(b), Outcome::done);
+}
+
+TEST(Restart, of_two_who_ask_at_once_the_second_is_refused) {
+  ViewBuilder b;
+  asked(b.as_replica());
+  b.view.commands.asked.push_back({.id = 8, .order = order::Restart{}});
+  const Decision d = b.decide();
+  ASSERT_TRUE(intends<intent::Restart>(d));
+  EXPECT_EQ(std::get<intent::Restart>(d.intent).order, 7u);
+  const auto answers = duties<duty::Answer>(d);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].id, 8u);
+  EXPECT_EQ(std::get<Answer>(answers[0].answer).why, "restart already in progress");
+}
+
 TEST(Restart, what_is_down_is_started_anyway_and_by_the_rules_of_recovery) {
   EXPECT_NE(refusal(ViewBuilder().as_replica().down()), "");
   EXPECT_NE(refusal(ViewBuilder().as_leader().linearizable().down()), "");
@@ -115,13 +179,19 @@ class Schedule : public ::testing::Test {
  protected:
   Schedule() {
     b.as_replica();
-    planned.at = b.view.wall_now + 1h;
+    planned.id = 9;
+    planned.wanted.at = b.view.wall_now + 1h;
     planned.postmaster_start_time = b.view.postgres.facts.probe->postmaster_start_time;
   }
+  /// The schedule is answered, and so dropped.
+  static bool is_over(const Decision& d) {
+    const auto answers = duties<duty::Answer>(d);
+    return answers.size() == 1 && answers[0].id == 9;
+  }
   Decision at(Duration after, order::Restart request = {}) {
-    planned.request = std::move(request);
+    planned.wanted.restart = std::move(request);
     b.view.commands.scheduled_restart = planned;
-    b.view.wall_now = planned.at + std::chrono::duration_cast<std::chrono::microseconds>(after);
+    b.view.wall_now = planned.wanted.at + std::chrono::duration_cast<std::chrono::microseconds>(after);
     return b.decide();
   }
 
@@ -135,7 +205,7 @@ TEST_F(Schedule, waits_for_its_time_and_wakes_then) {
   EXPECT_TRUE(says_something_like(d, "Awaiting restart at "));
   ASSERT_TRUE(at(-2s).wake_at);
   EXPECT_LE(*at(-2s).wake_at, b.view.now + 2s);
-  EXPECT_FALSE(has_duty<duty::DropScheduledRestart>(at(-2s)));
+  EXPECT_FALSE(is_over(at(-2s)));
 }
 
 TEST_F(Schedule, is_carried_out_when_due_and_is_over_then) {
@@ -143,15 +213,15 @@ TEST_F(Schedule, is_carried_out_when_due_and_is_over_then) {
   EXPECT_TRUE(intends<intent::Restart>(d));
   EXPECT_EQ(d.reason.text(), "restart initiated");
   EXPECT_TRUE(says_something_like(d, "Manual scheduled restart at "));
-  EXPECT_TRUE(has_duty<duty::DropScheduledRestart>(d));
-  EXPECT_FALSE(std::get<intent::Restart>(d.intent).asked);
+  EXPECT_TRUE(is_over(d));
+  EXPECT_FALSE(std::get<intent::Restart>(d.intent).order);
 }
 
 TEST_F(Schedule, is_dropped_when_its_conditions_do_not_hold_at_its_time) {
   const Decision d = at(0s, {.role = postgres::Role::primary});
   EXPECT_FALSE(intends<intent::Restart>(d));
   EXPECT_TRUE(says(d, "Scheduled restart: restart conditions are not satisfied"));
-  EXPECT_TRUE(has_duty<duty::DropScheduledRestart>(d));
+  EXPECT_TRUE(is_over(d));
 }
 
 TEST_F(Schedule, is_dropped_when_postgres_was_restarted_meanwhile) {
@@ -159,19 +229,19 @@ TEST_F(Schedule, is_dropped_when_postgres_was_restarted_meanwhile) {
   const Decision d = at(-30min);
   EXPECT_TRUE(
       says_something_like(d, "Cancelling scheduled restart: postgres restart has already happened at "));
-  EXPECT_TRUE(has_duty<duty::DropScheduledRestart>(d));
+  EXPECT_TRUE(is_over(d));
 }
 
 TEST_F(Schedule, that_is_long_past_is_cleaned_up) {
   const Decision d = at(16s);
   EXPECT_FALSE(intends<intent::Restart>(d));
   EXPECT_TRUE(says_something_like(d, "Found a stale restart value, cleaning up: "));
-  EXPECT_TRUE(has_duty<duty::DropScheduledRestart>(d));
+  EXPECT_TRUE(is_over(d));
 }
 
 TEST_F(Schedule, is_kept_while_the_cluster_has_no_leader_or_is_paused) {
   b.settings.dynamic.pause = true;
-  EXPECT_FALSE(has_duty<duty::DropScheduledRestart>(at(0s)));
+  EXPECT_FALSE(is_over(at(0s)));
   b.settings.dynamic.pause = false;
   b.as_candidate();
   EXPECT_FALSE(intends<intent::Restart>(at(0s)));
