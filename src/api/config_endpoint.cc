@@ -1,5 +1,7 @@
 #include "api/config_endpoint.h"
 
+#include <algorithm>
+
 #include "api/request_body.h"
 #include "api/responses.h"
 #include "config/read/change.h"
@@ -17,10 +19,18 @@ using net::HttpResponse;
 namespace {
 
 /// A view that may be relied on is current long before this. Afterwards the store alone is right, also where
-/// it was restored from a backup and counts from a lower version.
+/// it was restored from a backup and holds again what was replaced.
 constexpr Duration kRememberWritten = std::chrono::seconds(30);
 /// Control answers by its deadline; this much later nobody waits any more.
 constexpr Duration kAnswerMargin = std::chrono::milliseconds(500);
+
+/// Of writes that follow each other that fast.
+constexpr std::size_t kReplacedKept = 16;
+
+/// One and the same write: a key that was deleted and is back may have a version of before.
+bool same(const dcs::Config& a, const dcs::Config& b) {
+  return a.version == b.version && a.valid == b.valid && equal_by_text(a.data, b.data);
+}
 
 HttpResponse store_unreachable(const std::string& why) {
   return error_page(503, "could not read the dynamic configuration from the store: " + why);
@@ -40,20 +50,36 @@ std::string keys_of(const Document& document, const std::string& above = {}) {
 }  // namespace
 
 std::string why_no_config(const dcs::Config& config) {
-  if (config.version == 0) return "there is no dynamic configuration in the store";
+  if (config.version.absent()) return "there is no dynamic configuration in the store";
   return "the dynamic configuration in the store is no JSON object: members go on with the last one they "
          "could "
          "read\nHINT: PUT /config replaces it";
 }
 
-const Document* ConfigEndpoint::newer_than(dcs::Version version) const {
-  const bool recent = clock_.now() - written_at_ < kRememberWritten;
-  return recent && written_version_ > version ? &written_ : nullptr;
+const Document* ConfigEndpoint::newer_than(const dcs::Config& seen) const {
+  if (clock_.now() - written_at_ >= kRememberWritten || seen.version == written_version_) return nullptr;
+  return std::ranges::any_of(replaced_, [&](const dcs::Config& replaced) { return same(replaced, seen); })
+             ? &written_
+             : nullptr;
 }
 
-Task<bool> ConfigEndpoint::changed_since(dcs::Version version, Duration patience) {
+void ConfigEndpoint::remember(dcs::Config replaced, const dcs::Version& version, const Document& written) {
+  const Instant now = clock_.now();
+  if (now - written_at_ >= kRememberWritten) replaced_.clear();
+  // Of two that were under way together, the answer to the first may come last.
+  const dcs::Config mine{version, written, true};
+  const bool over = std::ranges::any_of(replaced_, [&](const dcs::Config& old) { return same(old, mine); });
+  replaced_.push_back(std::move(replaced));
+  if (replaced_.size() > kReplacedKept) replaced_.erase(replaced_.begin());
+  if (over) return;
+  written_version_ = version;
+  written_at_ = now;
+  written_ = written;
+}
+
+Task<bool> ConfigEndpoint::changed_since(dcs::Config seen, Duration patience) {
   const auto cluster = co_await reads_.cluster(ControlReads::Asker::admitted, clock_.now() + patience);
-  co_return cluster && (*cluster)->config.version != version;
+  co_return cluster && !same((*cluster)->config, seen);
 }
 
 Task<dcs::WriteResult> ConfigEndpoint::write(dcs::Record record, dcs::Condition condition,
@@ -69,16 +95,13 @@ Task<dcs::WriteResult> ConfigEndpoint::write(dcs::Record record, dcs::Condition 
   co_return out;
 }
 
-Task<HttpResponse> ConfigEndpoint::store(Document next, dcs::Condition condition, Duration patience,
-                                         int failure_status) {
-  const dcs::WriteResult written = co_await write(dcs::ConfigRecord{next}, condition, patience);
+Task<HttpResponse> ConfigEndpoint::store(dcs::Config current, Document next, dcs::Condition condition,
+                                         Duration patience, int failure_status) {
+  dcs::Record record = dcs::ConfigRecord{next};
+  const dcs::WriteResult written = co_await write(std::move(record), condition, patience);
   switch (written.outcome) {
     case dcs::Outcome::done:
-      if (written.version > written_version_ || clock_.now() - written_at_ >= kRememberWritten) {
-        written_version_ = written.version;
-        written_at_ = clock_.now();
-        written_ = next;
-      }
+      remember(std::move(current), written.version, next);
       co_return json_body(200, next);
     case dcs::Outcome::unknown:
       co_return error_page(failure_status,
@@ -86,8 +109,8 @@ Task<HttpResponse> ConfigEndpoint::store(Document next, dcs::Condition condition
                                        "HINT: GET /config tells what is in force",
                                        written.detail));
     case dcs::Outcome::refused:
-      if (const auto* wanted = std::get_if<dcs::IfVersion>(&condition)) {
-        const bool changed = co_await changed_since(wanted->version, patience);
+      if (std::holds_alternative<dcs::IfVersion>(condition)) {
+        const bool changed = co_await changed_since(std::move(current), patience);
         if (changed) {
           co_return error_page(
               409,
@@ -113,7 +136,7 @@ Task<HttpResponse> ConfigEndpoint::patch(HttpRequest request, Duration patience)
   if (!tanist::patch(next, *changes)) co_return json_body(200, current.data);
   if (const auto refused = config::refused_change(current.data, next)) co_return error_page(400, *refused);
   log::info("REST API: {} changes the dynamic configuration: {}", request.client_ip, keys_of(*changes));
-  auto storing = store(std::move(next), dcs::IfVersion{current.version}, patience, 503);
+  auto storing = store(current, std::move(next), dcs::IfVersion{current.version}, patience, 503);
   auto response = co_await std::move(storing);
   co_return response;
 }
@@ -127,7 +150,7 @@ Task<HttpResponse> ConfigEndpoint::put(HttpRequest request, Duration patience) {
   if (current.valid && equal_by_text(current.data, *wanted)) co_return json_body(200, *wanted);
   if (const auto refused = config::refused_change(current.data, *wanted)) co_return error_page(400, *refused);
   log::info("REST API: {} replaces the dynamic configuration: {}", request.client_ip, keys_of(*wanted));
-  auto storing = store(*wanted, dcs::Always{}, patience, 502);
+  auto storing = store(current, *wanted, dcs::Always{}, patience, 502);
   auto response = co_await std::move(storing);
   co_return response;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "api/control_reads.h"
 #include "core/document.h"
 #include "dcs/model.h"
@@ -19,23 +21,27 @@ class ConfigEndpoint {
   Task<net::HttpResponse> patch(net::HttpRequest request, Duration patience);
   Task<net::HttpResponse> put(net::HttpRequest request, Duration patience);
 
-  /// What was written here a moment ago, when that is newer than `version`: a client reads what it has just
+  /// What was written here a moment ago, when `seen` is what it replaced: a client reads what it has just
   /// changed.
-  const Document* newer_than(dcs::Version version) const;
+  const Document* newer_than(const dcs::Config& seen) const;
 
  private:
-  Task<net::HttpResponse> store(Document next, dcs::Condition condition, Duration patience,
-                                int failure_status);
+  Task<net::HttpResponse> store(dcs::Config current, Document next, dcs::Condition condition,
+                                Duration patience, int failure_status);
   /// `unknown` when control does not answer in time: the write may still happen.
   Task<dcs::WriteResult> write(dcs::Record record, dcs::Condition condition, Duration patience);
-  Task<bool> changed_since(dcs::Version version, Duration patience);
+  Task<bool> changed_since(dcs::Config seen, Duration patience);
+  void remember(dcs::Config replaced, const dcs::Version& version, const Document& written);
 
   ha::Mailbox& mailbox_;
   ControlReads& reads_;
   Clock& clock_;
-  dcs::Version written_version_ = 0;
+  dcs::Version written_version_;
   Instant written_at_{};
   Document written_;
+  /// What it, and what was written here shortly before, replaced. Versions have no order: what was there is
+  /// known by itself.
+  std::vector<dcs::Config> replaced_;
 };
 
 /// Why there is nothing to show or to patch; `config` is not valid.

@@ -171,8 +171,7 @@ struct Resources::Impl {
   static Task<HttpResponse> config_answer(std::shared_ptr<Impl> self, HttpRequest) {
     const ReadResult cluster = co_await view_or_load(self);
     if (!cluster) co_return unreachable(cluster.error());
-    if (const Document* newer = self->config.newer_than((*cluster)->config.version))
-      co_return json_body(200, *newer);
+    if (const Document* newer = self->config.newer_than((*cluster)->config)) co_return json_body(200, *newer);
     if (!(*cluster)->config.valid) co_return error_page(502, why_no_config((*cluster)->config));
     co_return json_body(200, (*cluster)->config.data);
   }

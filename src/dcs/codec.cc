@@ -76,9 +76,11 @@ class Decoder {
 
   Decoded run() {
     auto& cluster = out_.cluster;
-    if (const auto* at = find(key::kInitialize)) cluster.initialize = {at->version, true, at->value};
-    if (const auto* at = find(key::kLeader)) cluster.leader = Leader{at->value, at->session, at->version};
-    if (const auto* at = find(key::kInitializedBy)) cluster.initialized_by_version = at->version;
+    if (const auto* at = find(key::kInitialize)) {
+      const auto* by = find(key::kInitializedBy);
+      cluster.initialize = {at->version, true, at->value, by != nullptr && by->version == at->version};
+    }
+    if (const auto* at = find(key::kLeader)) cluster.leader = Leader{at->value, at->claim, at->version};
     if (const auto* at = find(key::kLeadership)) cluster.leadership_version = at->version;
     config();
     status();
@@ -175,7 +177,7 @@ class Decoder {
       if (name.empty() || name.find('/') != std::string::npos) continue;
       Member member;
       member.name = name;
-      member.session = at->second.session;
+      member.claim = at->second.claim;
       member.version = at->second.version;
       read_member(member, at->first, at->second);
       out_.cluster.members.emplace(name, std::move(member));
@@ -313,7 +315,7 @@ class Decoder {
     if (at == nullptr) return;
     auto& note = out_.cluster.bootstrap_note;
     note.version = at->version;
-    note.session = at->session;
+    note.claim = at->claim;
     const auto data = object(key::kBootstrapNote, *at);
     if (!data) return;
     note.name = text(data->find("name"));
@@ -412,11 +414,12 @@ std::optional<WallTime> parse_iso8601(std::string_view text) {
 }
 
 void BrokenKeyLog::report(const std::vector<BrokenKey>& broken) {
-  std::set<std::pair<std::string, Version>> now;
+  std::map<std::string, Version> now;
   for (const auto& [key, version, why] : broken) {
-    const auto [at, fresh] = now.emplace(key, version);
-    if (fresh && !reported_.contains(*at))
-      log::warning("cannot read /{} (version {}): {}", key, version, why);
+    const bool fresh = now.emplace(key, version).second;
+    const auto before = reported_.find(key);
+    if (fresh && (before == reported_.end() || before->second != version))
+      log::warning("cannot read /{} (version {}): {}", key, version.text(), why);
   }
   reported_ = std::move(now);
 }

@@ -2,10 +2,8 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "dcs/model.h"
@@ -17,8 +15,8 @@ namespace tanist::dcs {
 /// A key as stored.
 struct KeyValue {
   std::string value;
-  Version version = 0;
-  Session session;
+  Version version;
+  Claim claim;
   bool operator==(const KeyValue&) const = default;
 };
 
@@ -28,7 +26,7 @@ using Tree = std::map<std::string, KeyValue, std::less<>>;
 /// A value that could not be read, and what was found in its place.
 struct BrokenKey {
   std::string key;
-  Version version = 0;
+  Version version;
   std::string why;
 };
 
@@ -38,7 +36,8 @@ struct Decoded {
 };
 
 /// Never fails: what cannot be read becomes what dcs.md §1.3 and §1.4 say, and is named in `broken`. Unknown
-/// keys are left out. `revision`, `linearizable` and `read_at` are the caller's.
+/// keys are left out. `linearizable` and `read_at` are the caller's, and `initialize.by_tanist` where one
+/// transaction does not give all that it writes one version.
 Decoded decode(const Tree& tree);
 
 /// The keys of a scope, by Citus group (dcs.md §1.6): each group's below its number, `0/leader`. What stands
@@ -65,7 +64,7 @@ class BrokenKeyLog {
   void report(const std::vector<BrokenKey>& broken);
 
  private:
-  std::set<std::pair<std::string, Version>> reported_;
+  std::map<std::string, Version> reported_;
 };
 
 namespace key {

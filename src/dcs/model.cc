@@ -133,9 +133,9 @@ const Member* Cluster::leader_member() const {
 }
 
 bool Cluster::empty() const {
-  return !initialize.present && config.version == 0 && !leader && !status_present && members.empty() &&
-         failover.version == 0 && sync.version == 0 && history.version == 0 && failsafe_version == 0 &&
-         !bootstrap_note.present() && initialized_by_version == 0;
+  return !initialize.present && config.version.absent() && !leader && !status_present && members.empty() &&
+         failover.version.absent() && sync.version.absent() && history.version.absent() &&
+         failsafe_version.absent() && leadership_version.absent() && !bootstrap_note.present();
 }
 
 std::string slot_name(const std::string& member_name) {

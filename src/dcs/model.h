@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/document.h"
@@ -17,16 +18,37 @@
 /// `broken` set.
 namespace tanist::dcs {
 
-/// Opaque version of a key for compare-and-set: etcd3 mod_revision, … 0: the key is absent.
-using Version = std::int64_t;
+/// Which write a key holds, in the store's own words, for compare-and-set: etcd3's mod_revision, ZooKeeper's
+/// count of a node's writes, the opaque text of Kubernetes. Two versions of one key are the same or not;
+/// nothing else can be said of them, and nothing at all of those of two keys. A key that was deleted and
+/// created anew may have a version that it had before (ZooKeeper counts each node from 0). Whoever compares
+/// over such a gap compares the content as well, or relies on a key that is never deleted: AcquireConditions
+/// says how.
+class Version {
+ public:
+  /// Of a key that is not there.
+  Version() = default;
+  explicit Version(std::string text) : text_(std::move(text)) {}
 
-/// A binding of a key to a lease or session (etcd3: the lease id as text). Empty: bound to none.
-using Session = std::string;
+  bool absent() const { return text_.empty(); }
+  /// For the store that gave it, for the log and the journal; empty when absent.
+  const std::string& text() const { return text_; }
+  bool operator==(const Version&) const = default;
+
+ private:
+  std::string text_;
+};
+
+/// What a key is bound to, a token that the store chooses (etcd3: the id of the lease, Consul: of the
+/// session). It tells what this daemon, or an earlier one on the same data directory, wrote from what another
+/// daemon of the same name did. Empty: bound to none; always so where the store has no claims
+/// (StoreTraits::claims).
+using Claim = std::string;
 
 struct Member {
   std::string name;
-  Session session;
-  Version version = 0;
+  Claim claim;
+  Version version;
   std::string conn_url;
   std::string api_url;
   std::string proxy_url;
@@ -59,8 +81,8 @@ struct Member {
 
 struct Leader {
   std::string name;
-  Session session;
-  Version version = 0;
+  Claim claim;
+  Version version;
 };
 
 /// `/status` (or the legacy `/optime/leader`).
@@ -73,7 +95,7 @@ struct Status {
 
 /// `/sync`; empty leader: synchronous mode is not active.
 struct SyncState {
-  Version version = 0;
+  Version version;
   std::string leader;
   std::vector<std::string> voters;
   int quorum = 0;
@@ -85,7 +107,7 @@ struct SyncState {
 
 /// `/failover`; leader set: a switchover, else a manual failover.
 struct Failover {
-  Version version = 0;
+  Version version;
   std::string leader;
   std::string candidate;
   std::optional<WallTime> scheduled_at;
@@ -97,7 +119,7 @@ struct Failover {
 using tanist::HistoryLine;
 
 struct History {
-  Version version = 0;
+  Version version;
   std::vector<HistoryLine> lines;
   /// The text was exactly `[]`, which means timeline 1; missing or broken means unknown.
   bool empty_list = false;
@@ -109,16 +131,18 @@ struct History {
 
 /// `/config`; absent or broken data: `valid` is false and the last valid configuration stays in force.
 struct Config {
-  Version version = 0;
+  Version version;
   Document data = Document::map();
   bool valid = false;
 };
 
 /// `/initialize`: absent, empty while somebody bootstraps, else the system identifier.
 struct Initialize {
-  Version version = 0;
+  Version version;
   bool present = false;
   std::string value;
+  /// A Tanist wrote this value. The store tells: what another writes over it is another's.
+  bool by_tanist = false;
   /// At least 10 characters, all digits.
   bool valid_system_id() const;
 };
@@ -129,9 +153,9 @@ struct Initialize {
 struct BootstrapNote {
   std::string name;
   std::string incarnation;
-  Session session;
-  Version version = 0;
-  bool present() const { return version != 0; }
+  Claim claim;
+  Version version;
+  bool present() const { return !version.absent(); }
 };
 
 /// One view of the cluster. Immutable once loaded.
@@ -141,25 +165,19 @@ struct Cluster {
   std::optional<Leader> leader;
   Status status;
   bool status_present = false;
-  Version status_version = 0;
+  Version status_version;
   std::map<std::string, Member> members;
   Failover failover;
   SyncState sync;
   History history;
   /// name → api_url; nullopt: absent. Broken content: `failsafe_broken`.
   std::optional<std::map<std::string, std::string>> failsafe;
-  Version failsafe_version = 0;
+  Version failsafe_version;
   bool failsafe_broken = false;
   BootstrapNote bootstrap_note;
-  /// mod version of `tanist/initialized_by`; equal to initialize.version when that value was written by a
-  /// Tanist.
-  Version initialized_by_version = 0;
-  /// mod version of `tanist/leadership`, which names who took the leader key last and is written together
-  /// with it: unlike the leader key it stays when a leadership ends, and so tells that there was one.
-  Version leadership_version = 0;
-  /// Store-wide position up to which this view tells everything; what happened later may be in it, too (own
-  /// writes in the watched copy).
-  std::int64_t revision = 0;
+  /// Of `tanist/leadership`, which names who took the leader key last and is written together with it: unlike
+  /// the leader key it stays when a leadership ends, and so tells that there was one.
+  Version leadership_version;
   /// Read linearizably, or from the watched copy.
   bool linearizable = false;
   /// When the request that brought it was sent.

@@ -31,19 +31,22 @@ enum class Outcome {
 
 struct [[nodiscard]] WriteResult {
   Outcome outcome = Outcome::unavailable;
-  Version version = 0;
+  Version version;
   /// What the store said, for the log; empty when done.
   std::string detail;
   bool done() const { return outcome == Outcome::done; }
 };
 
-/// What must still be as it was decided on when the leader key is taken. nullopt: not compared. 0: must be
-/// absent.
-/// The leader key itself tells nothing of a leadership that began and ended in between: it is absent before
-/// and after. A request that was held up so long would win on a view from before what that leader
-/// acknowledged. `leadership` tells: every member of ours that takes the key writes it in the same
-/// transaction. `status` is for members of other make, which do not: every leader writes it, first of all and
-/// last of all, and nobody does while the key is free. (/history would tell of promotions only, and late.)
+/// What must still be as it was decided on when the leader key is taken. nullopt: not compared; an absent
+/// version: the key must be absent. The leader key itself tells nothing of a leadership that began and ended
+/// in between: it is absent before and after. A request that was held up so long would win on a view from
+/// before what that leader acknowledged. `leadership` tells: every member of ours that takes the key writes
+/// it in the same transaction. `status` is for members of other make, which do not: every leader writes it,
+/// first of all and last of all, and nobody does while the key is free. (/history would tell of promotions
+/// only, and late.) Both are written over and over and never deleted, so that their versions do not come
+/// back; those of the other keys may (Version). That changes nothing: /sync, /failsafe and /initialize are
+/// deleted and created anew only in somebody's leadership, or where nobody ever led; /config and /failover
+/// are written over.
 struct AcquireConditions {
   std::optional<Version> sync;
   std::optional<Version> failsafe;
@@ -57,6 +60,7 @@ struct AcquireConditions {
 /// Condition of a single write.
 struct Always {};
 struct IfAbsent {};
+/// An absent version: as IfAbsent.
 struct IfVersion {
   Version version;
 };

@@ -18,7 +18,7 @@ TEST(Etcd3Answers, a_keepalive_from_an_old_term_does_not_prove) {
   // A node that was deposed goes on answering keep-alives in its old term, while transactions are answered in
   // a new one.
   const auto header = header_of(shared_etcd());
-  const auto session = a.store->session();
+  const auto session = a.store->claim();
   const auto stale = fmt::format(
       R"({{"result":{{"header":{{"cluster_id":"{}","member_id":"1","revision":"1","raft_term":"{}"}},"ID":"{}","TTL":"2"}}}})",
       header.cluster_id, header.raft_term - 1, session);
@@ -45,7 +45,7 @@ TEST(Etcd3Answers, answers_that_do_not_tell_where_they_come_from_do_not_prove) {
   ASSERT_EQ(a.acquire(), Outcome::done);
   const auto outcome = [&](const std::string& alive, const std::string& mine) {
     const auto keepalive =
-        fmt::format(R"({{"result":{{"header":{{{}}},"ID":"{}","TTL":"2"}}}})", alive, a.store->session());
+        fmt::format(R"({{"result":{{"header":{{{}}},"ID":"{}","TTL":"2"}}}})", alive, a.store->claim());
     const auto txn = fmt::format(R"({{"header":{{{}}},"succeeded":true}})", mine);
     world.proxy("a").answer("/lease/keepalive", [=](const std::string&) { return keepalive; });
     world.proxy("a").answer("/kv/txn", [=](const std::string&) { return txn; });
@@ -67,7 +67,7 @@ TEST(Etcd3Answers, an_odd_answer_to_a_keepalive_costs_a_leader_nothing) {
   Member a(through_proxy(world));
   a.open();
   ASSERT_EQ(a.acquire(), Outcome::done);
-  const auto session = a.store->session();
+  const auto session = a.store->claim();
   // What a proxy or a service mesh says of its own accord.
   const std::string body = R"({"type":"about:blank","title":"Service Unavailable","status":503})";
   const std::string odd = fmt::format(
@@ -80,7 +80,7 @@ TEST(Etcd3Answers, an_odd_answer_to_a_keepalive_costs_a_leader_nothing) {
   EXPECT_NE(renewal.detail.find("HTTP 503"), std::string::npos) << renewal.detail;
   world.proxy("a").answer("/lease/keepalive", {});
   EXPECT_EQ(a.renew().outcome, RenewOutcome::proven);
-  EXPECT_EQ(a.store->session(), session);
+  EXPECT_EQ(a.store->claim(), session);
 }
 
 TEST(Etcd3Answers, a_lease_that_a_node_does_not_know_yet_costs_a_leader_nothing) {
@@ -88,7 +88,7 @@ TEST(Etcd3Answers, a_lease_that_a_node_does_not_know_yet_costs_a_leader_nothing)
   Member a(through_proxy(world));
   a.open();
   ASSERT_EQ(a.acquire(), Outcome::done);
-  const auto session = a.store->session();
+  const auto session = a.store->claim();
   const auto header = header_of(shared_etcd());
   const auto gone = fmt::format(
       R"({{"result":{{"header":{{"cluster_id":"{}","revision":"1","raft_term":"{}"}},"ID":"{}"}}}})",
@@ -97,8 +97,8 @@ TEST(Etcd3Answers, a_lease_that_a_node_does_not_know_yet_costs_a_leader_nothing)
   const auto renewal = a.renew();
   world.proxy("a").answer("/lease/keepalive", {});
   EXPECT_EQ(renewal.outcome, RenewOutcome::proven) << renewal.detail;
-  EXPECT_NE(a.store->session(), session);
-  EXPECT_EQ(a.read()->leader->session, a.store->session());
+  EXPECT_NE(a.store->claim(), session);
+  EXPECT_EQ(a.read()->leader->claim, a.store->claim());
 }
 
 TEST(Etcd3Answers, a_list_of_hosts_that_leads_to_two_clusters_leads_nowhere_but_to_the_first) {
@@ -142,7 +142,7 @@ TEST(Etcd3Answers, an_etcd_that_is_restored_from_a_snapshot_is_taken_as_it_is_af
     a.open();
     ASSERT_EQ(a.acquire(), Outcome::done);
     const auto before = header_of(etcd);
-    const auto session = a.store->session();
+    const auto session = a.store->claim();
     ASSERT_TRUE(etcd.restore_itself());
     const auto after = header_of(etcd);
     ASSERT_EQ(before.cluster_id, after.cluster_id);

@@ -26,7 +26,7 @@ TEST(Etcd3, a_renewal_takes_two_requests_and_a_kept_session_one) {
   ASSERT_EQ(a.run(a.store->renew(dcs::Status{Lsn{5}, {}, {}}, a.in(kBudget))).outcome, RenewOutcome::proven);
   EXPECT_EQ(world.proxy("a").take_requests(),
             (std::map<std::string, int>{{"/v3/kv/txn", 1}, {"/v3/lease/keepalive", 1}}));
-  ASSERT_TRUE(a.run(a.store->keep_session(a.in(kBudget))).done());
+  ASSERT_TRUE(a.run(a.store->keep_claim(a.in(kBudget))).done());
   EXPECT_EQ(world.proxy("a").take_requests(), (std::map<std::string, int>{{"/v3/lease/keepalive", 1}}));
 }
 
@@ -388,7 +388,7 @@ TEST_F(ThreeNodes, a_leader_stuck_in_its_disk_proves_nothing) {
   const auto header = header_of(*nodes[stuck]);
   const auto alive = fmt::format(
       R"({{"result":{{"header":{{"cluster_id":"{}","member_id":"1","revision":"1","raft_term":"{}"}},"ID":"{}","TTL":"2"}}}})",
-      header.cluster_id, header.raft_term, a.store->session());
+      header.cluster_id, header.raft_term, a.store->claim());
   proxies[stuck]->answer("/lease/keepalive", [alive](const std::string&) { return alive; });
   nodes[stuck]->signal(SIGSTOP);
   const Instant begin = a.clock.now();
@@ -409,7 +409,7 @@ TEST_F(ThreeNodes, a_member_that_sees_all_nodes_leaves_the_stuck_leader) {
   const auto header = header_of(*nodes[stuck]);
   const auto alive = fmt::format(
       R"({{"result":{{"header":{{"cluster_id":"{}","member_id":"1","revision":"1","raft_term":"{}"}},"ID":"{}","TTL":"2"}}}})",
-      header.cluster_id, header.raft_term, a.store->session());
+      header.cluster_id, header.raft_term, a.store->claim());
   proxies[stuck]->answer("/lease/keepalive", [alive](const std::string&) { return alive; });
   nodes[stuck]->signal(SIGSTOP);
   const auto renewal = a.renew(3s);

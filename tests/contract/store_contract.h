@@ -20,7 +20,6 @@ TEST_P(StoreContract, what_is_written_is_read_back_by_another_member) {
   EXPECT_TRUE(view->config.valid);
   EXPECT_EQ(view->config.version, written.version);
   EXPECT_TRUE(view->linearizable);
-  EXPECT_GE(view->revision, written.version);
 }
 
 TEST_P(StoreContract, a_write_with_a_condition_changes_nothing_when_it_does_not_hold) {
@@ -28,18 +27,20 @@ TEST_P(StoreContract, a_write_with_a_condition_changes_nothing_when_it_does_not_
   const auto first = write(a, sync_of("a"), IfAbsent{});
   ASSERT_TRUE(first.done());
   EXPECT_EQ(write(a, sync_of("x"), IfAbsent{}).outcome, Outcome::refused);
-  EXPECT_EQ(write(a, sync_of("x"), IfVersion{first.version + 1}).outcome, Outcome::refused);
+  EXPECT_EQ(write(a, sync_of("x"), IfVersion{}).outcome, Outcome::refused) << "it is not absent";
   EXPECT_EQ(read(a)->sync.leader, "a");
   const auto second = write(a, sync_of("b"), IfVersion{first.version});
   ASSERT_TRUE(second.done());
-  EXPECT_GT(second.version, first.version);
+  EXPECT_NE(second.version, first.version);
   EXPECT_EQ(read(a)->sync.version, second.version);
   EXPECT_EQ(write(a, sync_of("c"), IfVersion{first.version}).outcome, Outcome::refused);
   EXPECT_EQ(world->get(a.delete_sync(IfVersion{first.version}, world->in(kBudget))).outcome,
             Outcome::refused);
   EXPECT_TRUE(world->get(a.delete_sync(IfVersion{second.version}, world->in(kBudget))).done());
-  EXPECT_EQ(read(a)->sync.version, 0);
-  EXPECT_TRUE(write(a, sync_of("d"), IfVersion{0}).done()) << "version 0 means absent";
+  const auto after = read(a)->sync;
+  EXPECT_FALSE(after.active());
+  EXPECT_EQ(write(a, sync_of("d"), IfVersion{second.version}).outcome, Outcome::refused);
+  EXPECT_TRUE(write(a, sync_of("d"), IfVersion{after.version}).done()) << "also where it is absent";
 }
 
 TEST_P(StoreContract, an_own_write_is_in_the_watched_copy_at_once_and_wakes_nobody_here) {
@@ -68,15 +69,18 @@ TEST_P(StoreContract, others_changes_wake_by_what_they_are) {
   Store& a = open("a");
   Store& b = open("b");
   read(b, Read::watched);
+  int told = 0;
   int wakes = 0;
   int leaders = 0;
   b.on_change([&](Store::Change change) {
+    ++told;
     wakes += change.wakes;
     leaders += change.leader_changed;
   });
   ASSERT_TRUE(touch(a, "running").done());
   ASSERT_TRUE(sees(b, [](const auto& c) { return c.member("a") != nullptr; }));
   EXPECT_EQ(wakes, 0) << "a member's value wakes nobody";
+  EXPECT_GT(told, 0) << "but a leader wants to know of new members";
   ASSERT_TRUE(write(a, FailoverRecord{"a", "b", {}}).done());
   ASSERT_TRUE(sees(b, [](const auto& c) { return c.failover.present(); }));
   EXPECT_EQ(wakes, 1);
@@ -120,50 +124,51 @@ TEST_P(StoreContract, the_copy_comes_back_after_its_stream_was_lost_and_history_
   EXPECT_TRUE(sees(b, [](const auto& c) { return !c.sync.active(); }));
 }
 
-// ---- sessions and member keys
+// ---- claims and member keys
 
-TEST_P(StoreContract, a_session_is_recorded_before_anything_is_bound_to_it) {
+TEST_P(StoreContract, a_claim_is_recorded_before_anything_is_bound_to_it) {
   dcs::Identity identity{"a", "first", {}};
   auto& store = stores["a/first"];
   store = world->make(identity);
   std::vector<std::string> recorded;
   struct Recorder {
-    static Task<void> record(std::vector<std::string>* into, StoreFixture* world, dcs::Session session) {
+    static Task<void> record(std::vector<std::string>* into, StoreFixture* world, dcs::Claim claim) {
       EXPECT_EQ(world->value_by_hand("members/a"), std::nullopt);
-      into->push_back(std::move(session));
+      into->push_back(std::move(claim));
       co_return;
     }
   };
-  store->on_session(
-      [&](dcs::Session session) { return Recorder::record(&recorded, world.get(), std::move(session)); });
+  store->on_claim(
+      [&](dcs::Claim claim) { return Recorder::record(&recorded, world.get(), std::move(claim)); });
   world->run(store->open(identity));
-  EXPECT_TRUE(recorded.empty());
-  EXPECT_EQ(store->session(), "");
+  EXPECT_EQ(recorded.size(), has_claims(*store) ? 0u : 1u);
+  EXPECT_EQ(store->claim(), "");
   ASSERT_TRUE(touch(*store, "running").done());
   ASSERT_EQ(recorded.size(), 1u);
-  EXPECT_EQ(recorded[0], store->session());
-  EXPECT_EQ(read(*store)->member("a")->session, store->session());
+  EXPECT_EQ(recorded[0], store->claim());
+  EXPECT_EQ(recorded[0].empty(), !has_claims(*store));
+  EXPECT_EQ(read(*store)->member("a")->claim, store->claim());
 }
 
 TEST_P(StoreContract, a_member_key_goes_with_its_lease_and_is_written_anew) {
   Store& a = open("a");
   Store& b = open("b");
   ASSERT_TRUE(touch(a, "running").done());
-  const auto session = a.session();
+  const auto claim = a.claim();
   pass_a_lease();
   EXPECT_EQ(read(b)->member("a"), nullptr);
   ASSERT_TRUE(touch(a, "running").done());
-  EXPECT_NE(a.session(), session);
+  EXPECT_EQ(a.claim() != claim, has_claims(a));
   ASSERT_NE(read(b)->member("a"), nullptr);
-  EXPECT_EQ(read(b)->member("a")->session, a.session());
+  EXPECT_EQ(read(b)->member("a")->claim, a.claim());
 }
 
-TEST_P(StoreContract, a_kept_session_outlives_its_ttl) {
+TEST_P(StoreContract, a_kept_claim_outlives_its_ttl) {
   Store& a = open("a");
   ASSERT_TRUE(touch(a, "running").done());
   for (Duration passed{}; passed < 2 * world->ttl(); passed += world->ttl() / 3) {
     world->pass(world->ttl() / 3);
-    ASSERT_TRUE(world->get(a.keep_session(world->in(kBudget))).done());
+    ASSERT_TRUE(world->get(a.keep_claim(world->in(kBudget))).done());
   }
   EXPECT_NE(read(a)->member("a"), nullptr);
 }
@@ -194,32 +199,34 @@ TEST_P(StoreContract, only_one_takes_the_leader_key_and_has_a_proof) {
   ASSERT_EQ(mine.outcome, Outcome::done) << mine.detail;
   EXPECT_GE(mine.proof.sent_at, before);
   EXPECT_LE(mine.proof.sent_at, world->clock().now());
-  EXPECT_EQ(mine.proof.valid_for, world->ttl());
+  EXPECT_EQ(mine.proof.valid_for, a.lease_length());
   EXPECT_EQ(acquire(b).outcome, Outcome::refused);
   EXPECT_EQ(acquire(a).outcome, Outcome::refused) << "what is held is renewed, not taken again";
   const auto view = read(b);
   EXPECT_EQ(view->leader_name(), "a");
-  EXPECT_EQ(view->leader->session, a.session());
+  EXPECT_EQ(view->leader->claim, a.claim());
 }
 
 TEST_P(StoreContract, the_leader_key_is_taken_only_on_what_was_decided_on) {
   Store& a = open("a");
+  const auto old_sync = write(a, sync_of("w"));
   const auto sync = write(a, sync_of("x"));
+  const auto old_config = write(a, ConfigRecord{Document::map({{"x", 0}})});
   const auto config = write(a, ConfigRecord{Document::map({{"x", 1}})});
   AcquireConditions conditions;
   conditions.sync = sync.version;
   conditions.config = config.version;
-  conditions.failsafe = 0;
-  conditions.failover = 0;
-  conditions.initialize = 0;
+  conditions.failsafe.emplace();
+  conditions.failover.emplace();
+  conditions.initialize.emplace();
   const auto with = [&](std::optional<dcs::Version> AcquireConditions::* field, dcs::Version version) {
     auto changed = conditions;
     changed.*field = version;
     return changed;
   };
-  EXPECT_EQ(acquire(a, with(&AcquireConditions::sync, sync.version + 1)).outcome, Outcome::refused);
-  EXPECT_EQ(acquire(a, with(&AcquireConditions::sync, 0)).outcome, Outcome::refused);
-  EXPECT_EQ(acquire(a, with(&AcquireConditions::config, config.version - 1)).outcome, Outcome::refused);
+  EXPECT_EQ(acquire(a, with(&AcquireConditions::sync, old_sync.version)).outcome, Outcome::refused);
+  EXPECT_EQ(acquire(a, with(&AcquireConditions::sync, dcs::Version())).outcome, Outcome::refused);
+  EXPECT_EQ(acquire(a, with(&AcquireConditions::config, old_config.version)).outcome, Outcome::refused);
   EXPECT_EQ(acquire(a, with(&AcquireConditions::failover, sync.version)).outcome, Outcome::refused);
   EXPECT_EQ(acquire(a, with(&AcquireConditions::failsafe, sync.version)).outcome, Outcome::refused);
   EXPECT_EQ(acquire(a, with(&AcquireConditions::initialize, sync.version)).outcome, Outcome::refused);
@@ -233,7 +240,7 @@ TEST_P(StoreContract, the_leader_key_is_not_taken_on_a_view_from_before_another_
   ASSERT_EQ(acquire(b).outcome, Outcome::done);
   ASSERT_TRUE(release(b, status_at(10)).done());
   const auto seen = read(a);
-  EXPECT_NE(seen->leadership_version, 0);
+  EXPECT_FALSE(seen->leadership_version.absent());
   AcquireConditions conditions;
   conditions.leadership = seen->leadership_version;
   // It leads and goes, and writes no word of it but the key itself.
@@ -263,42 +270,78 @@ TEST_P(StoreContract, a_leadership_that_lasts_is_one_whatever_is_renewed_and_mov
   Store& before = open("a", "first");
   ASSERT_EQ(acquire(before).outcome, Outcome::done);
   const auto version = read(before)->leadership_version;
-  const auto session = before.session();
+  const auto claim = before.claim();
+  const bool transactional = before.traits().transactional;
+  ASSERT_EQ(renew(before, status_at(1)).outcome, RenewOutcome::proven);
+  EXPECT_EQ(read(before)->leadership_version, version);
   close("a", "first");
-  Store& after = open("a", "second", session);
+  Store& after = open("a", "second", claim);
   ASSERT_EQ(renew(after, status_at(1)).outcome, RenewOutcome::proven);
-  EXPECT_NE(read(after)->leader->session, session);
+  // Without transactions nothing tells a new daemon whether the last one came so far.
+  if (!transactional) return;
+  EXPECT_NE(read(after)->leader->claim, claim);
   EXPECT_EQ(read(after)->leadership_version, version);
 }
 
 TEST_P(StoreContract, a_renewal_proves_and_carries_the_status) {
   Store& a = open("a");
   ASSERT_EQ(acquire(a).outcome, Outcome::done);
-  world->pass(world->ttl() / 2);
+  world->pass(a.lease_length() / 2);
   const Instant before = world->clock().now();
   const auto renewal = renew(a, status_at(77));
   ASSERT_EQ(renewal.outcome, RenewOutcome::proven) << renewal.detail;
   EXPECT_GE(renewal.proof.sent_at, before);
   EXPECT_LE(renewal.proof.sent_at, world->clock().now());
-  EXPECT_EQ(renewal.proof.valid_for, world->ttl());
+  EXPECT_EQ(renewal.proof.valid_for, a.lease_length());
   EXPECT_TRUE(renewal.status_written);
   const auto view = read(a);
   EXPECT_EQ(view->status.optime.value, 77u);
-  world->pass(world->ttl() * 3 / 4);
+  world->pass(a.lease_length() * 3 / 4);
   EXPECT_EQ(read(a)->leader_name(), "a") << "renewed before its first end";
   const auto without = renew(a);
   EXPECT_EQ(without.outcome, RenewOutcome::proven);
   EXPECT_FALSE(without.status_written);
 }
 
-TEST_P(StoreContract, a_proof_names_a_position_of_the_store_that_knows_of_the_key) {
+TEST_P(StoreContract, the_copy_is_never_older_than_a_proof) {
+  for (const bool founding : {false, true}) {
+    SCOPED_TRACE(founding ? "finish_bootstrap" : "acquire");
+    world = GetParam()();
+    Store& a = open("a");
+    if (founding && !a.traits().transactional) return;
+    if (founding) {
+      ASSERT_TRUE(world->get(a.begin_bootstrap({}, world->in(kBudget))).done());
+    }
+    read(a, Read::watched);
+    world->hold_watch("a", true);
+    world->lose("a", Loss::after_effect);
+    if (founding) {
+      auto finished =
+          world->get(a.finish_bootstrap({"7512345678901234567", Document::map()}, world->in(200ms)));
+      EXPECT_EQ(finished.outcome, Outcome::unknown);
+    } else {
+      EXPECT_EQ(acquire(a, {}, 200ms).outcome, Outcome::unknown);
+    }
+    world->lose("a", Loss::none);
+    ASSERT_EQ(renew(a).outcome, RenewOutcome::proven);
+    const ClusterPtr copy = a.watched();
+    EXPECT_TRUE(!copy || copy->leader_name() == "a") << "it would be taken for a loss";
+    EXPECT_EQ(read(a, Read::watched)->leader_name(), "a");
+    world->hold_watch("a", false);
+    EXPECT_TRUE(sees(a, [](const auto& c) { return c.leader_name() == "a"; }));
+    close("a");
+  }
+}
+
+TEST_P(StoreContract, versions_of_a_key_that_is_back_are_told_as_they_are) {
   Store& a = open("a");
-  const auto mine = acquire(a);
-  ASSERT_EQ(mine.outcome, Outcome::done);
-  EXPECT_GE(mine.proof.revision, read(a)->leader->version);
-  ASSERT_TRUE(write(a, sync_of("x")).done());
-  const auto version = read(a)->sync.version;
-  EXPECT_GE(renew(a).proof.revision, version);
+  const auto first = world->get(a.begin_bootstrap({}, world->in(kBudget)));
+  ASSERT_TRUE(first.done());
+  EXPECT_FALSE(first.version.absent());
+  ASSERT_TRUE(world->get(a.cancel_bootstrap(world->in(kBudget))).done());
+  const auto second = world->get(a.begin_bootstrap({}, world->in(kBudget)));
+  ASSERT_TRUE(second.done());
+  EXPECT_EQ(first.version == second.version, a.traits().versions_recur);
 }
 
 TEST_P(StoreContract, a_renewal_never_creates_the_key) {
@@ -326,7 +369,7 @@ TEST_P(StoreContract, the_end_of_a_lease_frees_the_key_no_earlier_than_proven) {
   read(b, Read::watched);
   while (read(b)->leader) world->pass(20ms);
   EXPECT_GE(world->clock().now(), mine.proof.sent_at + mine.proof.valid_for);
-  EXPECT_LE(world->clock().now(), mine.proof.sent_at + mine.proof.valid_for + world->lease_slack());
+  EXPECT_LE(world->clock().now(), mine.proof.sent_at + world->ttl() + world->lease_slack());
   ASSERT_EQ(acquire(b).outcome, Outcome::done);
   EXPECT_EQ(renew(a).outcome, RenewOutcome::lost);
   EXPECT_EQ(release(a, status_at(5)).outcome, Outcome::refused);
@@ -366,41 +409,49 @@ TEST_P(StoreContract, a_release_writes_the_last_status_and_frees_the_key) {
 TEST_P(StoreContract, a_restarted_member_takes_its_leader_key_with_it) {
   Store& before = open("a", "first");
   ASSERT_EQ(acquire(before).outcome, Outcome::done);
-  const auto session = before.session();
+  const auto claim = before.claim();
   close("a", "first");
-  Store& after = open("a", "second", session);
+  Store& after = open("a", "second", claim);
   const auto renewal = renew(after, status_at(9));
   ASSERT_EQ(renewal.outcome, RenewOutcome::proven) << renewal.detail;
   EXPECT_TRUE(renewal.status_written);
   const auto view = read(after);
   EXPECT_EQ(view->leader_name(), "a");
-  EXPECT_EQ(view->leader->session, after.session());
-  EXPECT_NE(after.session(), session);
-  world->pass(world->ttl() * 2 / 3);
-  ASSERT_EQ(renew(after).outcome, RenewOutcome::proven);
-  world->pass(world->ttl() * 2 / 3);
+  EXPECT_EQ(view->leader->claim, after.claim());
+  if (has_claims(after)) {
+    EXPECT_NE(after.claim(), claim);
+  }
+  for (Duration passed{}; passed < world->ttl(); passed += after.lease_length() * 2 / 3) {
+    ASSERT_EQ(renew(after).outcome, RenewOutcome::proven);
+    world->pass(after.lease_length() * 2 / 3);
+  }
   EXPECT_EQ(read(after)->leader_name(), "a") << "the end of the old session takes nothing away";
 }
 
 TEST_P(StoreContract, a_restarted_member_may_release_what_its_last_incarnation_held) {
   Store& before = open("a", "first");
   ASSERT_EQ(acquire(before).outcome, Outcome::done);
-  const auto session = before.session();
+  const auto claim = before.claim();
   close("a", "first");
-  Store& after = open("a", "second", session);
+  Store& after = open("a", "second", claim);
   EXPECT_TRUE(release(after).done());
   EXPECT_FALSE(read(after)->leader);
 }
 
-TEST_P(StoreContract, my_name_with_a_foreign_session_is_not_mine) {
+TEST_P(StoreContract, my_name_with_a_foreign_claim_is_not_mine) {
   Store& mine = open("a", "first");
   ASSERT_EQ(acquire(mine).outcome, Outcome::done);
   Store& clone = open("a", "cloned host");
+  if (!has_claims(clone)) {
+    EXPECT_EQ(renew(clone).outcome, RenewOutcome::proven) << "whoever has my name is me";
+    EXPECT_TRUE(clone.is_mine(read(mine)->leader->claim));
+    return;
+  }
   EXPECT_EQ(renew(clone, status_at(1)).outcome, RenewOutcome::lost);
   EXPECT_EQ(release(clone).outcome, Outcome::refused);
   EXPECT_EQ(acquire(clone).outcome, Outcome::refused);
   const auto view = read(mine);
-  EXPECT_EQ(view->leader->session, mine.session());
+  EXPECT_EQ(view->leader->claim, mine.claim());
   EXPECT_FALSE(view->status_present);
   EXPECT_EQ(renew(mine).outcome, RenewOutcome::proven);
 }
@@ -409,18 +460,21 @@ TEST_P(StoreContract, a_new_ttl_moves_the_keys_to_a_lease_of_that_length) {
   Store& a = open("a");
   ASSERT_EQ(acquire(a).outcome, Outcome::done);
   ASSERT_TRUE(touch(a, "running").done());
-  const auto session = a.session();
+  const auto claim = a.claim();
   a.set_timing({.ttl = 2 * world->ttl()});
   const auto renewal = renew(a);
   ASSERT_EQ(renewal.outcome, RenewOutcome::proven) << renewal.detail;
-  EXPECT_EQ(renewal.proof.valid_for, 2 * world->ttl());
-  EXPECT_NE(a.session(), session);
+  EXPECT_EQ(a.lease_length(), 2 * world->ttl() / a.traits().ttl_parts);
+  EXPECT_EQ(renewal.proof.valid_for, a.lease_length());
+  EXPECT_EQ(a.claim() != claim, a.traits().moves_on_ttl_change);
   ASSERT_TRUE(touch(a, "running").done());
-  pass_a_lease();
+  // Past the end of the old ones, not of the new.
+  world->pass(std::min(world->ttl() + world->lease_slack(), a.lease_length() - 50ms));
   const auto view = read(a);
   EXPECT_EQ(view->leader_name(), "a");
-  EXPECT_EQ(view->leader->session, a.session());
-  EXPECT_EQ(view->member("a")->session, a.session());
+  EXPECT_EQ(view->leader->claim, a.claim());
+  ASSERT_NE(view->member("a"), nullptr);
+  EXPECT_EQ(view->member("a")->claim, a.claim());
 }
 
 TEST_P(StoreContract, a_cut_off_leader_gets_no_proof) {
@@ -448,20 +502,20 @@ TEST_P(StoreContract, one_wins_the_bootstrap_and_finishes_it_in_one_step) {
   EXPECT_TRUE(view->initialize.present);
   EXPECT_EQ(view->initialize.value, "");
   EXPECT_EQ(view->initialize.version, begun.version);
-  EXPECT_EQ(view->initialized_by_version, begun.version);
+  EXPECT_TRUE(view->initialize.by_tanist);
   EXPECT_EQ(view->bootstrap_note.name, "a");
   EXPECT_EQ(view->bootstrap_note.incarnation, "first");
-  EXPECT_EQ(view->bootstrap_note.session, a.session());
+  EXPECT_EQ(view->bootstrap_note.claim, a.claim());
   EXPECT_EQ(world->get(b.finish_bootstrap({"1", Document::map()}, world->in(kBudget))).outcome,
             Outcome::refused);
   EXPECT_EQ(world->get(b.cancel_bootstrap(world->in(kBudget))).outcome, Outcome::refused);
   const auto done = world->get(
       a.finish_bootstrap({"7512345678901234567", Document::map({{"ttl", 30}})}, world->in(kBudget)));
   ASSERT_EQ(done.outcome, Outcome::done) << done.detail;
-  EXPECT_EQ(done.proof.valid_for, world->ttl());
+  EXPECT_EQ(done.proof.valid_for, a.lease_length());
   view = read(b);
   EXPECT_EQ(view->initialize.value, "7512345678901234567");
-  EXPECT_EQ(view->initialized_by_version, view->initialize.version);
+  EXPECT_TRUE(view->initialize.by_tanist);
   EXPECT_TRUE(view->config.valid);
   EXPECT_EQ(view->leader_name(), "a");
   EXPECT_FALSE(view->bootstrap_note.present());
@@ -477,7 +531,7 @@ TEST_P(StoreContract, an_abandoned_bootstrap_is_taken_over_once_its_note_is_gone
       << "its winner still lives";
   pass_a_lease();
   EXPECT_FALSE(read(b)->bootstrap_note.present());
-  EXPECT_EQ(world->get(b.begin_bootstrap(begun.version - 1, world->in(kBudget))).outcome, Outcome::refused);
+  EXPECT_EQ(world->get(b.begin_bootstrap(dcs::Version(), world->in(kBudget))).outcome, Outcome::refused);
   const auto taken = world->get(b.begin_bootstrap(begun.version, world->in(kBudget)));
   ASSERT_TRUE(taken.done()) << taken.detail;
   EXPECT_EQ(world->get(a.finish_bootstrap({"1234567890", Document::map()}, world->in(kBudget))).outcome,
@@ -485,7 +539,7 @@ TEST_P(StoreContract, an_abandoned_bootstrap_is_taken_over_once_its_note_is_gone
   const auto view = read(a);
   EXPECT_EQ(view->bootstrap_note.name, "b");
   EXPECT_EQ(view->initialize.version, taken.version);
-  EXPECT_EQ(view->initialized_by_version, taken.version);
+  EXPECT_TRUE(view->initialize.by_tanist);
   EXPECT_TRUE(view->unlocked());
 }
 
@@ -493,9 +547,9 @@ TEST_P(StoreContract, a_restarted_winner_takes_over_its_own_note) {
   Store& before = open("a", "first");
   const auto begun = world->get(before.begin_bootstrap({}, world->in(kBudget)));
   ASSERT_TRUE(begun.done());
-  const auto session = before.session();
+  const auto claim = before.claim();
   close("a", "first");
-  Store& after = open("a", "second", session);
+  Store& after = open("a", "second", claim);
   const auto taken = world->get(after.begin_bootstrap(begun.version, world->in(kBudget)));
   ASSERT_TRUE(taken.done()) << taken.detail;
   EXPECT_EQ(read(after)->bootstrap_note.incarnation, "second");
@@ -526,7 +580,7 @@ TEST_P(StoreContract, answers_of_another_store_are_not_believed) {
   EXPECT_EQ(read(b)->leader_name(), "a");
   const auto view = world->get(a.load(Read::linearizable, world->in(kShortBudget)));
   EXPECT_FALSE(view);
-  EXPECT_NE(world->get(a.keep_session(world->in(kShortBudget))).outcome, Outcome::done);
+  EXPECT_NE(world->get(a.keep_claim(world->in(kShortBudget))).outcome, Outcome::done);
   EXPECT_NE(touch(a, "stopping", kShortBudget).outcome, Outcome::done);
   EXPECT_NE(acquire(a, {}, kShortBudget).outcome, Outcome::done);
   EXPECT_NE(release(a, {}, kShortBudget).outcome, Outcome::done);
@@ -540,7 +594,7 @@ TEST_P(StoreContract, answers_of_another_store_are_not_believed) {
 TEST_P(StoreContract, a_restarted_member_insists_on_the_store_of_before_until_nothing_depends_on_it) {
   Store& before = open("a", "first");
   ASSERT_TRUE(touch(before, "running").done());
-  dcs::Identity identity{"a", "second", {before.session()}, before.store_id()};
+  dcs::Identity identity{"a", "second", {before.claim()}, before.store_id()};
   ASSERT_NE(identity.store_id, "");
   close("a", "first");
   world->lead_elsewhere("a", true);
@@ -561,7 +615,7 @@ TEST_P(StoreContract, a_restarted_member_insists_on_the_store_of_before_until_no
   world->run(after.open(identity));
   EXPECT_NE(after.store_id(), identity.store_id);
   EXPECT_TRUE(touch(after, "running").done());
-  EXPECT_EQ(read(after)->member("a")->session, after.session());
+  EXPECT_EQ(read(after)->member("a")->claim, after.claim());
 }
 
 }  // namespace tanist::contract

@@ -43,9 +43,9 @@ class StoreContract : public ::testing::TestWithParam<MakeFixture> {
   }
 
   /// Opens a store for a member; `incarnation` tells several of one name apart.
-  Store& open(const std::string& name, const std::string& incarnation = "first", dcs::Session previous = {}) {
+  Store& open(const std::string& name, const std::string& incarnation = "first", dcs::Claim previous = {}) {
     dcs::Identity identity{name, incarnation, {}};
-    if (!previous.empty()) identity.previous_sessions.push_back(std::move(previous));
+    if (!previous.empty()) identity.previous_claims.push_back(std::move(previous));
     auto& store = stores[name + "/" + incarnation];
     store = world->make(identity);
     world->run(store->open(identity));
@@ -91,6 +91,9 @@ class StoreContract : public ::testing::TestWithParam<MakeFixture> {
   /// Longer than the lease of a member that does nothing any more.
   void pass_a_lease() { world->pass(world->ttl() + world->lease_slack()); }
 
+  static bool has_claims(const Store& store) {
+    return store.traits().claims == dcs::StoreTraits::Claims::strong;
+  }
   static SyncRecord sync_of(const std::string& leader) { return {leader, {"b"}, 0}; }
   static Status status_at(std::uint64_t position) { return {Lsn{position}, {}, {}}; }
 

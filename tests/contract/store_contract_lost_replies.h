@@ -67,7 +67,7 @@ inline std::vector<LostWrite> all_writes() {
        [=](F& w, Store& s, Duration d) {
          return pair_of(w.get(s.delete_sync(IfVersion{version_of_sync(w, s)}, w.in(d))));
        },
-       [](const C& c) { return c.sync.version == 0; }},
+       [](const C& c) { return !c.sync.active(); }},
       {"finish bootstrap", begin,
        [=](F& w, Store& s, Duration d) {
          return pair_of(w.get(s.finish_bootstrap({"7512345678901234567", Document::map()}, w.in(d))));
@@ -89,7 +89,10 @@ TEST_P(StoreContract, a_reply_lost_after_the_effect_is_never_taken_for_a_refusal
     const auto [outcome, detail] = write.run(*world, a, kShortBudget);
     EXPECT_EQ(outcome, Outcome::unknown) << detail;
     world->lose("a", Loss::none);
-    EXPECT_TRUE(write.effect(*read(a))) << "it had its effect";
+    // Of several steps the first may be all that happened.
+    if (a.traits().transactional) {
+      EXPECT_TRUE(write.effect(*read(a))) << "it had its effect";
+    }
     close("a");
   }
 }
@@ -123,7 +126,7 @@ TEST_P(StoreContract, one_lost_reply_is_resolved_or_unknown_and_the_effect_happe
       if (outcome == Outcome::done) {
         EXPECT_TRUE(effect);
       }
-      if (loss == Loss::after_effect) {
+      if (loss == Loss::after_effect && a.traits().transactional) {
         EXPECT_TRUE(effect);
       }
       close("a");

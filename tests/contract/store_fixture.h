@@ -35,7 +35,7 @@ class StoreFixture {
   virtual std::unique_ptr<dcs::Store> make(const dcs::Identity& identity) = 0;
   /// The ttl that make() configures: short, since tests wait for its end.
   virtual Duration ttl() const = 0;
-  /// How much later than its ttl a lease may end.
+  /// How much later than ttl a lease may end.
   virtual Duration lease_slack() const = 0;
 
   /// Neither requests nor answers of this member pass, without an error; those under way are held until
@@ -46,6 +46,9 @@ class StoreFixture {
   virtual void lose(const std::string& member, Loss loss, int count = 0) = 0;
   /// The member's link leads to another store, empty and alive, or back home.
   virtual void lead_elsewhere(const std::string& member, bool elsewhere) = 0;
+  /// While it is held the stream that keeps the member's copy current brings nothing, for half a second at
+  /// least, unless it ends.
+  virtual void hold_watch(const std::string& member, bool held) = 0;
   /// Ends the stream that keeps the member's copy current.
   virtual void break_watch(const std::string& member) = 0;
   /// Forgets the history of the store, so that no old position can be watched from.

@@ -12,14 +12,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace tanist;
   std::string_view text(reinterpret_cast<const char*>(data), size);
   dcs::Tree tree;
-  dcs::Version version = 0;
+  int version = 0;
   while (!text.empty()) {
     const auto end = text.find('\0');
     const std::string_view record = text.substr(0, end);
     const auto line = record.find('\n');
     dcs::KeyValue kv;
     if (line != std::string_view::npos) kv.value = record.substr(line + 1);
-    kv.version = ++version;
+    kv.version = dcs::Version(std::to_string(++version));
     tree[std::string(record.substr(0, line))] = kv;
     if (end == std::string_view::npos) break;
     text.remove_prefix(end + 1);

@@ -328,7 +328,7 @@ TEST_F(LateAcquire, promotes_nobody_who_lacks_what_was_acknowledged_meanwhile) {
     world().after(2550ms, [&] {
       Member* second = cluster.primary();
       if (!second || second->host() == late) return;
-      const auto session = cluster.store().snapshot()->leader->session;
+      const auto session = cluster.store().snapshot()->leader->claim;
       second->lose_power();
       cluster.store().end_lease(session);
     });
@@ -382,7 +382,7 @@ TEST_P(TakeBack, is_over_before_another_can_write) {
     }
     cluster.world().run_for(1s);
     cluster.excuse_holder();
-    cluster.store().end_lease(cluster.store().snapshot()->leader->session);
+    cluster.store().end_lease(cluster.store().snapshot()->leader->claim);
     cluster.world().run_for(10s);
     ASSERT_TRUE(cluster.ok()) << cluster.report(60);
   }
@@ -506,7 +506,7 @@ TEST_F(Audit, a_promotion_that_fails_is_tried_again_or_left_to_another) {
 
 TEST(AuditSeeds, keep_every_invariant_and_converge) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-    const auto result = run_seed(seed, 60, false, true);
+    const auto result = run_seed(seed, 60, false, true, &kStoreModels.front());
     ASSERT_TRUE(result.ok) << result.report;
   }
 }

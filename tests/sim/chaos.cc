@@ -361,9 +361,9 @@ bool Chaos::end_session() {
   if (view->members.empty()) return false;
   cluster_.forget_handover();
   const auto pick = dice_.below(view->members.size());
-  const auto session = std::next(view->members.begin(), static_cast<std::ptrdiff_t>(pick))->second.session;
-  if (view->leader && view->leader->session == session) cluster_.excuse_holder();
-  cluster_.store().end_lease(session);
+  const auto name = std::next(view->members.begin(), static_cast<std::ptrdiff_t>(pick))->first;
+  if (cluster_.store().leads_by_lease_of(name)) cluster_.excuse_holder();
+  cluster_.store().end_lease_of(name);
   return true;
 }
 

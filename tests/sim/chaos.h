@@ -97,7 +97,9 @@ struct RunResult {
 
 /// Everything about the run follows from the seed. `faults`: how many are injected at least.
 /// `audit`: also what Options::audit is about.
-RunResult run_seed(std::uint64_t seed, int faults, bool verbose = false, bool audit = false);
-Options options_for(std::uint64_t seed, bool audit = false);
+/// `store`: nullptr: of a kind that the seed draws.
+RunResult run_seed(std::uint64_t seed, int faults, bool verbose = false, bool audit = false,
+                   const StoreModel* store = nullptr);
+Options options_for(std::uint64_t seed, bool audit = false, const StoreModel* store = nullptr);
 
 }  // namespace tanist::sim

@@ -35,7 +35,7 @@ void Counts::add(const Counts& other) {
 }
 
 Cluster::Cluster(std::uint64_t seed, Options options)
-    : world_(seed), options_(options), store_(world_, rate(world_.dice())) {
+    : world_(seed), options_(options), store_(world_, rate(world_.dice()), "store 1", *options_.store) {
   g_current = this;
   log::redirect([this](log::Level level, const std::string& line) {
     const Process* process = running_process();
@@ -44,7 +44,6 @@ Cluster::Cluster(std::uint64_t seed, Options options)
   });
   store_.on_leader_change([this](LeaderChange why, const std::string& name) { leader_changed(why, name); });
   world_.on_step([this] { check(); });
-  store_.proof_share = options_.proof_share;
   for (int i = 1; i <= options_.members; ++i) add(fmt::format("n{}", i));
 }
 

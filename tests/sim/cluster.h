@@ -147,6 +147,8 @@ class Cluster final : public MemberObserver {
   Position handover_position_;
   /// System identifiers that /initialize has held: clusters that were finished.
   std::set<std::string> known_systems_;
+  /// The same where the founder had taken the leader key by then, or ended.
+  std::set<std::string> founded_systems_;
   dcs::ClusterPtr seen_;
   struct Excuse {
     Time lost_at{};

@@ -13,6 +13,7 @@ constexpr std::array kWrites = {"acquire", "renew", "release", "write",
 
 class SimFixture final : public contract::StoreFixture {
  public:
+  explicit SimFixture(const StoreModel& model) : model_(model) {}
   ~SimFixture() override { runner_->kill(); }
 
   void run(Task<void> task) override {
@@ -36,6 +37,9 @@ class SimFixture final : public contract::StoreFixture {
   }
   Duration ttl() const override { return 2s; }
   Duration lease_slack() const override { return 100ms; }
+  void hold_watch(const std::string& member, bool held) override {
+    link_of(member).faults.watch_lag = held ? 1s : 0s;
+  }
 
   void cut(const std::string& member) override { world_.partition(link_of(member).host, kStore, true); }
   void heal(const std::string& member) override { world_.partition(link_of(member).host, kStore, false); }
@@ -96,21 +100,31 @@ class SimFixture final : public contract::StoreFixture {
     done = true;
   }
 
+  const StoreModel& model_;
   World world_{42};
-  StoreServer server_{world_, 0};
-  StoreServer other_{world_, 0, "store 2"};
+  StoreServer server_{world_, 0, "store 1", model_};
+  StoreServer other_{world_, 0, "store 2", model_};
   std::map<std::string, Link> links_;
   std::shared_ptr<Process> runner_ = std::make_shared<Process>(world_, HostClock{1h, 0}, "test");
   TaskScope runner_scope_{runner_->executor()};
 };
 
-std::unique_ptr<contract::StoreFixture> make_sim_fixture() {
-  return std::make_unique<SimFixture>();
+contract::MakeFixture fixture_of(const StoreModel& model) {
+  return [&model] { return std::make_unique<SimFixture>(model); };
+}
+
+std::string name_of(const ::testing::TestParamInfo<contract::MakeFixture>& info) {
+  return std::string(kStoreModels.at(info.index).name);
 }
 
 }  // namespace
 }  // namespace tanist::sim
 
 namespace tanist::contract {
-INSTANTIATE_TEST_SUITE_P(Sim, StoreContract, ::testing::Values(MakeFixture(sim::make_sim_fixture)));
+INSTANTIATE_TEST_SUITE_P(Sim, StoreContract,
+                         ::testing::Values(sim::fixture_of(sim::kStoreModels[0]),
+                                           sim::fixture_of(sim::kStoreModels[1]),
+                                           sim::fixture_of(sim::kStoreModels[2]),
+                                           sim::fixture_of(sim::kStoreModels[3])),
+                         sim::name_of);
 }  // namespace tanist::contract

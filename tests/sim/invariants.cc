@@ -20,15 +20,20 @@ bool Cluster::uncovered(Member& m) {
 }
 
 bool Cluster::writes_for_cluster(Member& m) {
-  return m.postgres().can_commit() && !unfinished(m);
+  return m.postgres().can_commit() &&
+         !(m.postgres().disk().bootstrap_attempt && !founded_systems_.contains(m.postgres().system_id()));
 }
 
 /// At no instant two servers can acknowledge a commit.
 void Cluster::check() {
   if (const auto view = store_.snapshot(); view != seen_) {
     for (const auto& m : members_)
-      if (view->initialize.valid_system_id() && view->initialize.value == m->postgres().system_id())
+      if (view->initialize.valid_system_id() && view->initialize.value == m->postgres().system_id()) {
         known_systems_.insert(view->initialize.value);
+        // In several steps the key comes after the identifier; until then there is nobody who could lead with
+        // it.
+        if (view->leader || !view->bootstrap_note.present()) founded_systems_.insert(view->initialize.value);
+      }
     if (view->unlocked() && seen_ && !seen_->unlocked()) key_free();
     seen_ = view;
   }

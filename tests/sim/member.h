@@ -35,8 +35,8 @@ struct Options {
   /// What the audit found and the product may not have mended: what only a daemon can stop is done to it
   /// also where nobody else is, and starts, promotions and data directories are worse than good.
   bool audit = false;
-  /// What a proof of the lease is worth: one part in so many of the session's ttl.
-  int proof_share = 1;
+  /// What kind of store it is.
+  const StoreModel* store = &kStoreModels.front();
   Document dynamic() const;
 };
 

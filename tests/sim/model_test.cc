@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "async/task_scope.h"
 #include "postgres.h"
 #include "process.h"
@@ -186,12 +188,31 @@ TEST(SimPostgres, a_server_that_lost_its_backends_refuses_connections_while_its_
 }
 
 TEST(SimStoreServer, a_proof_may_be_worth_a_part_of_the_ttl) {
+  std::set<Duration> ends;
+  for (std::uint64_t seed = 1; seed < 20; ++seed) {
+    World world(seed);
+    StoreServer store(world, 0, "store 1", *store_model("consul"));
+    const auto session = store.grant(10s);
+    EXPECT_EQ(store.acquire("n1", session, {}).valid_for, 5s);
+    EXPECT_EQ(store.renew("n1", session, {session}, std::nullopt).valid_for, 5s);
+    world.run_for(20s, [&] { return !store.snapshot()->leader; });
+    ends.insert(world.now());
+  }
+  EXPECT_GE(*ends.begin(), 5s);
+  EXPECT_LT(*ends.begin(), 6s);
+  EXPECT_LE(*ends.rbegin(), 10s);
+  EXPECT_GT(*ends.rbegin(), 9s);
+}
+
+TEST(SimStoreServer, what_counts_for_itself_begins_anew_after_it_was_deleted) {
   World world(1);
-  StoreServer store(world, 0);
-  store.proof_share = 2;
+  StoreServer store(world, 0, "store 1", *store_model("zookeeper"));
   const auto session = store.grant(10s);
-  EXPECT_EQ(store.acquire("n1", session, {}).valid_for, 5s);
-  EXPECT_EQ(store.renew("n1", session, {session}, std::nullopt).valid_for, 5s);
+  ASSERT_TRUE(store.touch_member("n1", session, Document::map()).ok);
+  EXPECT_EQ(store.touch_member("n1", session, Document::map()).version, dcs::Version("1"));
+  EXPECT_EQ(store.touch_member("n2", session, Document::map()).version, dcs::Version("0"));
+  ASSERT_TRUE(store.remove_member("n1").ok);
+  EXPECT_EQ(store.touch_member("n1", session, Document::map()).version, dcs::Version("0"));
 }
 
 TEST(SimStoreServer, a_lease_that_is_not_kept_takes_its_keys_with_it) {

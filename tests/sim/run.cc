@@ -31,7 +31,7 @@ void draw_rare(Options& o, Random& dice) {
 
 }  // namespace
 
-Options options_for(std::uint64_t seed, bool audit) {
+Options options_for(std::uint64_t seed, bool audit, const StoreModel* store) {
   Random dice(seed ^ 0x0b1ec75u);
   Options o;
   o.members = dice.chance(0.2) ? 2 : dice.chance(0.1) ? 5 : 3;
@@ -64,16 +64,17 @@ Options options_for(std::uint64_t seed, bool audit) {
   o.custom_bootstrap = dice.chance(0.25);
   o.restarts_to_follow = dice.chance(0.2);
   if (audit) draw_rare(o, dice);
+  o.store = store ? store : &kStoreModels.at(Random(seed ^ 0x5702eu).below(kStoreModels.size()));
   return o;
 }
 
-RunResult run_seed(std::uint64_t seed, int faults, bool verbose, bool audit) {
+RunResult run_seed(std::uint64_t seed, int faults, bool verbose, bool audit, const StoreModel* store) {
   RunResult result;
-  Cluster cluster(seed, options_for(seed, audit));
+  Cluster cluster(seed, options_for(seed, audit, store));
   World& world = cluster.world();
   world.echo(verbose);
-  cluster.replay =
-      fmt::format("sim_run --seed {} --faults {} --verbose{}", seed, faults, audit ? " --audit" : "");
+  cluster.replay = fmt::format("sim_run --seed {} --faults {} --store {} --verbose{}", seed, faults,
+                               cluster.options().store->name, audit ? " --audit" : "");
   Chaos chaos(cluster, seed);
   auto& dice = chaos.dice();
   const auto& o = cluster.options();

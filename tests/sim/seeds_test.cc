@@ -56,6 +56,7 @@ void print(const char* what, const Counts& sum, std::uint64_t runs) {
 struct Regression {
   std::uint64_t seed;
   int faults = kFaultsPerRun;
+  const char* store = "etcd";
 };
 constexpr Regression kRegressions[] = {
     {2, 60},   {3, 60},   {6, 60}, {10, 60}, {16, 60}, {104, 60},       {106, 60},    {112, 60}, {205, 60},
@@ -67,7 +68,8 @@ constexpr Regression kRegressions[] = {
 TEST(SimSeeds, regression_seeds_keep_every_invariant_and_converge) {
   Counts sum;
   for (const auto& regression : kRegressions) {
-    const auto result = run_seed(regression.seed, regression.faults);
+    const auto result =
+        run_seed(regression.seed, regression.faults, false, false, store_model(regression.store));
     ASSERT_TRUE(result.ok) << result.report;
     sum.add(result.counts);
   }
@@ -77,11 +79,15 @@ TEST(SimSeeds, regression_seeds_keep_every_invariant_and_converge) {
 TEST(SimSeeds, fresh_seeds_keep_every_invariant_and_converge) {
   const std::uint64_t first = first_fresh_seed();
   const auto runs = static_cast<std::uint64_t>(kFreshRuns * scale()) + 1;
-  fmt::print("fresh seeds {} to {}, {} faults each (replay one: sim_run --seed N --faults {})\n", first,
-             first + runs - 1, kFaultsPerRun, kFaultsPerRun);
+  fmt::print(
+      "fresh seeds {} to {}, {} faults each, on each kind of store in turn (replay one: sim_run --seed N "
+      "--faults {} "
+      "--store KIND)\n",
+      first, first + runs - 1, kFaultsPerRun, kFaultsPerRun);
   Counts sum;
   for (std::uint64_t i = 0; i < runs; ++i) {
-    const auto result = run_seed(first + i, kFaultsPerRun);
+    const auto& store = kStoreModels.at(i % kStoreModels.size());
+    const auto result = run_seed(first + i, kFaultsPerRun, false, false, &store);
     ASSERT_TRUE(result.ok) << result.report;
     sum.add(result.counts);
   }

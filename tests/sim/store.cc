@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/format.h"
+#include "store_merge.h"
 
 namespace tanist::sim {
 
@@ -26,7 +27,7 @@ struct SimStore::Flight {
   /// Which store answered.
   std::string store;
   Answer answer;
-  dcs::ClusterPtr cluster;
+  StoredPtr cluster;
 };
 
 SimStore::SimStore(Process& process, Endpoint host, StoreServer& server, StoreFaults& faults)
@@ -125,8 +126,8 @@ Duration SimStore::attempt() const {
   return std::min<Duration>(kLongestAttempt, ttl_ / 4);
 }
 
-std::vector<dcs::Session> SimStore::own() const {
-  std::vector<dcs::Session> sessions(older_sessions_.begin(), older_sessions_.end());
+std::vector<dcs::Claim> SimStore::own() const {
+  std::vector<dcs::Claim> sessions(older_sessions_.begin(), older_sessions_.end());
   if (!session_.empty()) sessions.push_back(session_);
   return sessions;
 }
@@ -146,7 +147,7 @@ Task<bool> SimStore::grant_session(Instant deadline) {
       deadline);
   const Exchange got = co_await std::move(asking);
   if (got.outcome != dcs::Outcome::done) co_return false;
-  const dcs::Session next = got.answer.detail;
+  const dcs::Claim next = got.answer.detail;
   if (recorder_) {
     co_await recorder_(next);
   }
@@ -194,7 +195,7 @@ Task<SimStore::Bound> SimStore::bound(std::string operation, BoundRequest reques
   for (int i = 0; i < 2; ++i) {
     const bool have = co_await ensure_session(deadline);
     if (!have) co_return done;
-    const dcs::Session session = session_;
+    const dcs::Claim session = session_;
     auto asking = exchange(
         operation, [request, session](StoreServer& server) { return request(server, session); }, deadline);
     const Exchange got = co_await std::move(asking);
@@ -210,86 +211,48 @@ Task<SimStore::Bound> SimStore::bound(std::string operation, BoundRequest reques
 void SimStore::wrote(const Exchange& exchange, Merge merge) {
   if (!merge || exchange.outcome != dcs::Outcome::done || !exchange.answer.ok || !copy_) return;
   if (copy_->revision >= exchange.cluster->revision) return;
-  auto merged = std::make_shared<dcs::Cluster>(*copy_);
+  auto merged = std::make_shared<Stored>(*copy_);
   merge(*merged, *exchange.cluster);
   copy_ = told_ = std::move(merged);
   own_writes_.push_back({exchange.cluster, std::move(merge)});
 }
 
-namespace {
-
-void merge_leader(dcs::Cluster& copy, const dcs::Cluster& server) {
-  copy.leader = server.leader;
-  copy.status = server.status;
-  copy.status_present = server.status_present;
-  copy.status_version = server.status_version;
-  copy.leadership_version = server.leadership_version;
-}
-
-void merge_bootstrap(dcs::Cluster& copy, const dcs::Cluster& server) {
-  copy.initialize = server.initialize;
-  copy.initialized_by_version = server.initialized_by_version;
-  copy.bootstrap_note = server.bootstrap_note;
-}
-
-/// The key of a record.
-struct MergeRecord {
-  dcs::Cluster& copy;
-  const dcs::Cluster& server;
-  void operator()(const dcs::ConfigRecord&) const { copy.config = server.config; }
-  void operator()(const dcs::StatusRecord&) const {
-    copy.status = server.status;
-    copy.status_present = server.status_present;
-    copy.status_version = server.status_version;
-  }
-  void operator()(const dcs::LegacyOptimeRecord&) const {}
-  void operator()(const dcs::FailoverRecord&) const { copy.failover = server.failover; }
-  void operator()(const dcs::SyncRecord&) const { copy.sync = server.sync; }
-  void operator()(const dcs::HistoryRecord&) const { copy.history = server.history; }
-  void operator()(const dcs::FailsafeRecord&) const {
-    copy.failsafe = server.failsafe;
-    copy.failsafe_version = server.failsafe_version;
-    copy.failsafe_broken = server.failsafe_broken;
-  }
-  void operator()(const dcs::InitializeRecord&) const { merge_bootstrap(copy, server); }
-};
-
-void merge_member(dcs::Cluster& copy, const dcs::Cluster& server, const std::string& name) {
-  const dcs::Member* member = server.member(name);
-  if (member) {
-    copy.members[name] = *member;
-  } else {
-    copy.members.erase(name);
-  }
-}
-
-}  // namespace
-
 Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> SimStore::load(dcs::Read how, Instant deadline) {
   if (how == dcs::Read::watched && watched()) co_return watched();
+  co_return co_await load_all(deadline);
+}
+
+Task<SimStore::Exchange> SimStore::read_all(Instant deadline) {
+  return exchange(
+      "load",
+      [](StoreServer&) {
+        Answer answer;
+        answer.ok = true;
+        return answer;
+      },
+      deadline);
+}
+
+Task<std::expected<StoredPtr, dcs::LoadError>> SimStore::load_all(Instant deadline) {
   std::string why = "no time left";
   while (process_.now() < deadline) {
-    auto asking = exchange(
-        "load",
-        [](StoreServer& server) {
-          Answer answer;
-          answer.ok = true;
-          answer.revision = server.snapshot()->revision;
-          return answer;
-        },
-        deadline);
-    const Exchange got = co_await std::move(asking);
-    if (got.outcome == dcs::Outcome::done) co_return stamped(*got.cluster, true, got.sent_at);
+    const Exchange got = co_await read_all(deadline);
+    if (got.answered()) co_return stamped(*got.cluster, true, got.sent_at);
     why = got.detail;
     co_await process_.sleep_until(std::min(deadline, process_.now() + kRetryPause));
   }
   co_return std::unexpected(dcs::LoadError{why});
 }
 
-Task<dcs::WriteResult> SimStore::keep_session(Instant deadline) {
+Task<dcs::WriteResult> SimStore::keep_claim(Instant deadline) {
+  if (!has_claims()) {
+    // Each key lives by itself.
+    if (member_put_at_ == Instant{}) co_return dcs::WriteResult{dcs::Outcome::done, {}, {}};
+    co_return co_await put_member_value(last_member_, true, deadline);
+  }
   const bool have = co_await ensure_session(deadline);
-  if (!have) co_return dcs::WriteResult{dcs::Outcome::unavailable, 0, "no session"};
-  const dcs::Session session = session_;
+  if (!have) co_return dcs::WriteResult{dcs::Outcome::unavailable, {}, "no session"};
+  const dcs::Claim session = session_;
   auto keeping =
       unbound("keep", [session](StoreServer& server) { return server.keep_alive(session); }, deadline);
   auto kept = co_await std::move(keeping);
@@ -302,10 +265,11 @@ Task<dcs::WriteResult> SimStore::keep_session(Instant deadline) {
 }
 
 Task<dcs::Store::Acquired> SimStore::acquire(dcs::AcquireConditions conditions, Instant deadline) {
+  if (!traits().transactional) co_return co_await acquire_in_steps(conditions, deadline);
   const std::string name = identity_.name;
   auto asking = bound(
       "acquire",
-      [name, conditions](StoreServer& server, const dcs::Session& session) {
+      [name, conditions](StoreServer& server, const dcs::Claim& session) {
         return server.acquire(name, session, conditions);
       },
       deadline, merge_leader);
@@ -320,12 +284,13 @@ dcs::Store::Acquired SimStore::acquired(const Bound& got) {
   // A request that may still arrive must find another session.
   if (got.result.outcome == dcs::Outcome::unknown) session_ttl_ = {};
   if (got.result.done()) {
-    acquired.proof = {got.sent_at, got.answer.valid_for, got.answer.revision};
+    acquired.proof = {got.sent_at, got.answer.valid_for};
   }
   return acquired;
 }
 
 Task<dcs::Renewal> SimStore::renew(std::optional<dcs::Status> status, Instant deadline) {
+  if (!traits().transactional) co_return co_await renew_in_steps(std::move(status), deadline);
   dcs::Renewal renewal;
   while (process_.now() < deadline) {
     const bool have = co_await ensure_session(deadline);
@@ -333,7 +298,7 @@ Task<dcs::Renewal> SimStore::renew(std::optional<dcs::Status> status, Instant de
       renewal.detail = "no session";
     } else {
       const std::string name = identity_.name;
-      const dcs::Session session = session_;
+      const dcs::Claim session = session_;
       const auto sessions = own();
       auto asking = exchange(
           "renew",
@@ -346,7 +311,7 @@ Task<dcs::Renewal> SimStore::renew(std::optional<dcs::Status> status, Instant de
       renewal.detail = got.outcome == dcs::Outcome::done ? got.answer.detail : got.detail;
       if (got.outcome == dcs::Outcome::done && got.answer.ok) {
         renewal.outcome = dcs::RenewOutcome::proven;
-        renewal.proof = {got.sent_at, got.answer.valid_for, got.answer.revision};
+        renewal.proof = {got.sent_at, got.answer.valid_for};
         renewal.status_written = got.answer.status_written;
         co_return renewal;
       }
@@ -362,6 +327,7 @@ Task<dcs::Renewal> SimStore::renew(std::optional<dcs::Status> status, Instant de
 }
 
 Task<dcs::WriteResult> SimStore::release(std::optional<dcs::Status> last_status, Instant deadline) {
+  if (!traits().transactional) co_return co_await release_in_steps(std::move(last_status), deadline);
   const std::string name = identity_.name;
   const auto sessions = own();
   auto releasing = unbound(
@@ -376,16 +342,17 @@ Task<dcs::WriteResult> SimStore::release(std::optional<dcs::Status> last_status,
 }
 
 Task<dcs::WriteResult> SimStore::touch_member(Document value, Instant deadline) {
+  if (!has_claims()) co_return co_await put_member_value(std::move(value), false, deadline);
   const dcs::ClusterPtr known = watched();
   const dcs::Member* mine = known ? known->member(identity_.name) : nullptr;
-  if (mine && !session_.empty() && session_ttl_ == ttl_ && mine->session == session_ &&
+  if (mine && !session_.empty() && session_ttl_ == ttl_ && mine->claim == session_ &&
       last_member_session_ == session_ && last_member_ == value)
     co_return dcs::WriteResult{dcs::Outcome::done, mine->version, {}};
   const std::string name = identity_.name;
   Merge merge = [name](dcs::Cluster& copy, const dcs::Cluster& server) { merge_member(copy, server, name); };
   auto writing = bound(
       "member",
-      [name, value](StoreServer& server, const dcs::Session& session) {
+      [name, value](StoreServer& server, const dcs::Claim& session) {
         return server.touch_member(name, session, value);
       },
       deadline, std::move(merge));
@@ -403,6 +370,7 @@ Task<dcs::WriteResult> SimStore::touch_member(Document value, Instant deadline) 
 Task<dcs::WriteResult> SimStore::remove_member(Instant deadline) {
   const std::string name = identity_.name;
   last_member_session_.clear();
+  member_put_at_ = {};
   return unbound(
       "member", [name](StoreServer& server) { return server.remove_member(name); }, deadline,
       [name](dcs::Cluster& copy, const dcs::Cluster& server) { merge_member(copy, server, name); });
@@ -423,11 +391,12 @@ Task<dcs::WriteResult> SimStore::delete_sync(dcs::Condition condition, Instant d
 }
 
 Task<dcs::WriteResult> SimStore::begin_bootstrap(std::optional<dcs::Version> take_over, Instant deadline) {
+  if (!traits().transactional) co_return co_await begin_in_steps(std::move(take_over), deadline);
   const dcs::Identity me = identity_;
   const auto sessions = own();
   auto beginning = bound(
       "begin",
-      [me, sessions, take_over](StoreServer& server, const dcs::Session& session) {
+      [me, sessions, take_over](StoreServer& server, const dcs::Claim& session) {
         return server.begin_bootstrap(me.name, me.incarnation, session, sessions, take_over);
       },
       deadline, merge_bootstrap);
@@ -436,6 +405,7 @@ Task<dcs::WriteResult> SimStore::begin_bootstrap(std::optional<dcs::Version> tak
 }
 
 Task<dcs::Store::Acquired> SimStore::finish_bootstrap(dcs::BootstrapResult bootstrap, Instant deadline) {
+  if (!traits().transactional) co_return co_await finish_in_steps(std::move(bootstrap), deadline);
   const std::string name = identity_.name;
   const auto sessions = own();
   Merge merge = [](dcs::Cluster& copy, const dcs::Cluster& server) {
@@ -445,7 +415,7 @@ Task<dcs::Store::Acquired> SimStore::finish_bootstrap(dcs::BootstrapResult boots
   };
   auto asking = bound(
       "finish",
-      [name, sessions, bootstrap](StoreServer& server, const dcs::Session& session) {
+      [name, sessions, bootstrap](StoreServer& server, const dcs::Claim& session) {
         auto mine = sessions;
         mine.push_back(session);
         return server.finish_bootstrap(name, session, mine, bootstrap);
@@ -456,6 +426,7 @@ Task<dcs::Store::Acquired> SimStore::finish_bootstrap(dcs::BootstrapResult boots
 }
 
 Task<dcs::WriteResult> SimStore::cancel_bootstrap(Instant deadline) {
+  if (!traits().transactional) return cancel_in_steps(deadline);
   const std::string name = identity_.name;
   const auto sessions = own();
   return unbound(
@@ -463,8 +434,8 @@ Task<dcs::WriteResult> SimStore::cancel_bootstrap(Instant deadline) {
       deadline, merge_bootstrap);
 }
 
-dcs::ClusterPtr SimStore::stamped(const dcs::Cluster& cluster, bool linearizable, Instant read_at) const {
-  auto copy = std::make_shared<dcs::Cluster>(cluster);
+StoredPtr SimStore::stamped(const Stored& cluster, bool linearizable, Instant read_at) {
+  auto copy = std::make_shared<Stored>(cluster);
   copy->linearizable = linearizable;
   copy->read_at = read_at;
   return copy;

@@ -47,18 +47,17 @@ class SimStore final : public dcs::Store {
   Task<void> open(dcs::Identity identity) override;
   Task<void> close() override;
   Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> load(dcs::Read how, Instant deadline) override;
-  dcs::Session session() const override { return session_; }
-  bool is_mine(const dcs::Session& session) const override {
-    return !session.empty() && (session == session_ || older_sessions_.contains(session));
+  dcs::StoreTraits traits() const override { return server_.model().traits; }
+  dcs::Claim claim() const override { return session_; }
+  bool is_mine(const dcs::Claim& claim) const override {
+    return !has_claims() || (!claim.empty() && (claim == session_ || older_sessions_.contains(claim)));
   }
-  void on_session(std::function<Task<void>(dcs::Session)> recorder) override {
-    recorder_ = std::move(recorder);
-  }
+  void on_claim(std::function<Task<void>(dcs::Claim)> recorder) override { recorder_ = std::move(recorder); }
   std::string store_id() const override { return store_id_; }
   void take_any_store() override { any_store_ = true; }
   void set_timing(const config::Timing& timing) override { ttl_ = timing.ttl; }
-  Duration lease_length() const override { return ttl_; }
-  Task<dcs::WriteResult> keep_session(Instant deadline) override;
+  Duration lease_length() const override { return ttl_ / traits().ttl_parts; }
+  Task<dcs::WriteResult> keep_claim(Instant deadline) override;
   Task<Acquired> acquire(dcs::AcquireConditions conditions, Instant deadline) override;
   Task<dcs::Renewal> renew(std::optional<dcs::Status> status, Instant deadline) override;
   Task<dcs::WriteResult> release(std::optional<dcs::Status> last_status, Instant deadline) override;
@@ -82,24 +81,27 @@ class SimStore final : public dcs::Store {
   struct Exchange {
     dcs::Outcome outcome = dcs::Outcome::unavailable;  // done: answered; `answer` says what
     Answer answer;
-    dcs::ClusterPtr cluster;
+    StoredPtr cluster;
     Instant sent_at{};
     std::string detail;
+    bool answered() const { return outcome == dcs::Outcome::done; }
+    bool ok() const { return answered() && answer.ok; }
   };
   struct Flight;
   struct Inbox;
   using Merge = std::function<void(dcs::Cluster& copy, const dcs::Cluster& server)>;
 
+  Task<std::expected<StoredPtr, dcs::LoadError>> load_all(Instant deadline);
   Task<Exchange> exchange(std::string operation, Request request, Instant deadline);
   void send(const std::string& operation, Request request, std::shared_ptr<Flight> flight);
   /// Sees to a live session before a bound write; false: none could be had.
   /// A ttl that changed asks for a new one.
   Task<bool> ensure_session(Instant deadline);
   Task<bool> grant_session(Instant deadline);
-  std::vector<dcs::Session> own() const;
+  std::vector<dcs::Claim> own() const;
   dcs::WriteResult result(const Exchange& exchange);
   /// The same for a write that is bound to the session: with a new one where the old one has ended.
-  using BoundRequest = std::function<Answer(StoreServer&, const dcs::Session&)>;
+  using BoundRequest = std::function<Answer(StoreServer&, const dcs::Claim&)>;
   struct Bound {
     dcs::WriteResult result;
     Answer answer;
@@ -110,15 +112,30 @@ class SimStore final : public dcs::Store {
   Duration attempt() const;
   /// The one that this host's way leads to now.
   StoreServer& server() const { return faults_.elsewhere != nullptr ? *faults_.elsewhere : server_; }
+  bool has_claims() const { return traits().claims == dcs::StoreTraits::Claims::strong; }
+  /// What a transaction does in one step elsewhere (store_steps.cc).
+  Task<Acquired> acquire_in_steps(dcs::AcquireConditions conditions, Instant deadline);
+  Task<dcs::Renewal> renew_in_steps(std::optional<dcs::Status> status, Instant deadline);
+  Task<dcs::WriteResult> release_in_steps(std::optional<dcs::Status> last_status, Instant deadline);
+  Task<dcs::WriteResult> put_member_value(Document value, bool forced, Instant deadline);
+  Task<dcs::WriteResult> begin_in_steps(std::optional<dcs::Version> take_over, Instant deadline);
+  Task<Acquired> finish_in_steps(dcs::BootstrapResult result, Instant deadline);
+  Task<dcs::WriteResult> cancel_in_steps(Instant deadline);
+  /// One of the steps; its effect is in the copy at once.
+  Task<Exchange> step(std::string operation, Request request, Instant deadline, Merge merge = {});
+  Task<Exchange> read_all(Instant deadline);
+  Task<bool> sign_leadership(Instant deadline);
+  /// The key was won and is not wanted: what became of that.
+  Task<dcs::Outcome> give_back(Instant deadline);
   Task<dcs::WriteResult> unbound(std::string operation, Request request, Instant deadline, Merge merge = {});
 
   Task<void> watch();
   void subscribe();
   /// The stream (or a full read) brought `cluster`.
-  void adopt(const dcs::Cluster& cluster, Instant read_at, bool own_effect);
+  void adopt(const Stored& cluster, Instant read_at, bool own_effect);
   /// An own write is in the copy at once, whatever the stream still holds back.
   void wrote(const Exchange& exchange, Merge merge);
-  dcs::ClusterPtr stamped(const dcs::Cluster& cluster, bool linearizable, Instant read_at) const;
+  static StoredPtr stamped(const Stored& cluster, bool linearizable, Instant read_at);
 
   Process& process_;
   Endpoint host_;
@@ -133,22 +150,25 @@ class SimStore final : public dcs::Store {
   std::string foreign_;
   Duration ttl_ = std::chrono::seconds(30);
   Duration session_ttl_{};
-  dcs::Session session_;
-  std::set<dcs::Session> older_sessions_;
-  std::function<Task<void>(dcs::Session)> recorder_;
+  dcs::Claim session_;
+  std::set<dcs::Claim> older_sessions_;
+  std::function<Task<void>(dcs::Claim)> recorder_;
   std::function<void(Change)> listener_;
   struct OwnWrite {
-    dcs::ClusterPtr server;
+    StoredPtr server;
     Merge merge;
   };
   /// Own writes that the stream has not brought yet.
   std::deque<OwnWrite> own_writes_;
-  dcs::ClusterPtr copy_;
+  StoredPtr copy_;
   /// As the last listener knew it; outlives a lost stream.
-  dcs::ClusterPtr told_;
+  StoredPtr told_;
   std::shared_ptr<Inbox> inbox_;
+  /// Without transactions: that this leadership began is written down.
+  bool signed_ = false;
+  Instant member_put_at_{};
   Document last_member_;
-  dcs::Session last_member_session_;
+  dcs::Claim last_member_session_;
   int requests_ = 0;
 };
 

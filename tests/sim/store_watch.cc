@@ -19,7 +19,7 @@ struct SimStore::Inbox {
   std::weak_ptr<Process> process;
   std::uint64_t ticket = 0;
   struct Message {
-    dcs::ClusterPtr cluster;
+    StoredPtr cluster;
     /// The effect of an own request, which its answer tells as well.
     bool own = false;
   };
@@ -36,11 +36,11 @@ SimStore::~SimStore() {
 Task<void> SimStore::open(dcs::Identity identity) {
   identity_ = std::move(identity);
   store_id_ = identity_.store_id;
-  older_sessions_.insert(identity_.previous_sessions.begin(), identity_.previous_sessions.end());
+  older_sessions_.insert(identity_.previous_claims.begin(), identity_.previous_claims.end());
   while (true) {
     foreign_.clear();
     subscribe();
-    auto loaded = co_await load(dcs::Read::linearizable, process_.now() + 5s);
+    auto loaded = co_await load_all(process_.now() + 5s);
     if (loaded) {
       copy_ = told_ = stamped(**loaded, false, (*loaded)->read_at);
       break;
@@ -51,6 +51,10 @@ Task<void> SimStore::open(dcs::Identity identity) {
       continue;
     }
     co_await process_.sleep_for(1s);
+  }
+  // Nothing else will have it recorded which store it is.
+  if (!has_claims() && recorder_) {
+    co_await recorder_({});
   }
   scope_.spawn("watch", watch());
 }
@@ -98,18 +102,18 @@ void SimStore::subscribe() {
   });
 }
 
-void SimStore::adopt(const dcs::Cluster& cluster, Instant read_at, bool own_effect) {
+void SimStore::adopt(const Stored& cluster, Instant read_at, bool own_effect) {
   if (copy_ && cluster.revision < copy_->revision) return;
-  auto next = std::make_shared<dcs::Cluster>(cluster);
+  auto next = std::make_shared<Stored>(cluster);
   next->linearizable = false;
   next->read_at = read_at;
   std::erase_if(own_writes_, [&](const OwnWrite& own) { return own.server->revision <= cluster.revision; });
   for (const OwnWrite& own : own_writes_) own.merge(*next, *own.server);
   copy_ = next;
-  const dcs::ClusterPtr before = std::exchange(told_, copy_);
+  const StoredPtr before = std::exchange(told_, copy_);
   if (!listener_ || !before || own_effect) return;
   Change change;
-  const auto session = [](const dcs::Cluster& c) { return c.leader ? c.leader->session : std::string(); };
+  const auto session = [](const dcs::Cluster& c) { return c.leader ? c.leader->claim : std::string(); };
   change.leader_changed = before->leader_name() != next->leader_name() ||
                           (next->leader_name() == identity_.name && session(*before) != session(*next));
   change.wakes = change.leader_changed || before->config.version != next->config.version ||
@@ -117,7 +121,7 @@ void SimStore::adopt(const dcs::Cluster& cluster, Instant read_at, bool own_effe
                  before->initialize.version != next->initialize.version ||
                  before->bootstrap_note.version != next->bootstrap_note.version ||
                  (before->status_version != next->status_version && next->leader_name() != identity_.name);
-  if (change.wakes) listener_(change);
+  listener_(change);
 }
 
 Task<void> SimStore::watch() {
@@ -145,7 +149,7 @@ Task<void> SimStore::watch() {
     copy_.reset();
     while (!copy_) {
       subscribe();
-      auto loaded = co_await load(dcs::Read::linearizable, process_.now() + 5s);
+      auto loaded = co_await load_all(process_.now() + 5s);
       if (loaded) adopt(**loaded, (*loaded)->read_at, false);
       co_await process_.sleep_for(process_.world().dice().between(10ms, 200ms));
     }

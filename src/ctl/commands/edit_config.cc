@@ -161,7 +161,7 @@ void apply_setting(Document& config, const std::string& pair) {
 void run_edit_config(const EditConfigCommand& command, ClusterStore& store, const Terminal& terminal,
                      const Programs& programs) {
   const auto seen = store.read(command.cluster);
-  if (!seen->config.valid && seen->config.version != 0)
+  if (!seen->config.valid && !seen->config.version.absent())
     throw Failure(fmt::format(
         "the config key of the cluster {} holds no JSON object\nHINT: PUT /config of a member replaces it",
         command.cluster));

@@ -65,14 +65,13 @@ class Etcd3Access final : public Access {
   /// What a range found, and when that was.
   struct Reading {
     Tree tree;
-    std::int64_t revision = 0;
     Instant sent_at{};
   };
 
   std::string path_of(std::string_view key) const { return fmt::format("{}/{}", place_.path(), key); }
 
   static ClusterPtr view_of(const Tree& tree, const Reading& reading) {
-    return as_view(decode(tree).cluster, reading.revision, true, reading.sent_at);
+    return as_view(decode(tree).cluster, true, reading.sent_at);
   }
 
   /// Connects where that has not been done. The error says what every endpoint answered.
@@ -90,7 +89,7 @@ class Etcd3Access final : public Access {
     if (!connected) co_return std::unexpected(LoadError{std::move(connected.error())});
     auto answer = co_await client_.call("/kv/range", range_body(prefix), deadline, is_range());
     if (!answer) co_return std::unexpected(LoadError{std::move(answer.error().detail)});
-    co_return Reading{tree_of(answer->body, prefix), answer->header.revision, answer->sent_at};
+    co_return Reading{tree_of(answer->body, prefix), answer->sent_at};
   }
 
   Task<TxnResult> transact(TxnRequest request, Instant deadline) {

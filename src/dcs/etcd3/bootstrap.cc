@@ -10,7 +10,7 @@ Task<WriteResult> Etcd3Store::begin_bootstrap(std::optional<Version> take_over, 
   const std::string text = encode_bootstrap_note(identity_.name, identity_.incarnation);
   WriteResult out;
   /// Of a note that an earlier incarnation of this member left.
-  Version own_old_note = 0;
+  Version own_old_note;
   bool ambiguous = false;
   for (int attempt = 0; attempt < 3; ++attempt) {
     auto grip = co_await lease_.prove(deadline);
@@ -19,7 +19,7 @@ Task<WriteResult> Etcd3Store::begin_bootstrap(std::optional<Version> take_over, 
       out.outcome = ambiguous ? Outcome::unknown : Outcome::unavailable;
       co_return out;
     }
-    std::vector<Compare> compares{has_version(initialize, take_over.value_or(0)),
+    std::vector<Compare> compares{has_version(initialize, take_over.value_or(Version())),
                                   has_version(note, own_old_note), is_absent(path(key::kLeader))};
     std::vector<Op> success{put(initialize, ""), put(path(key::kInitializedBy), identity_.name),
                             put(note, text, grip->lease)};
@@ -38,15 +38,15 @@ Task<WriteResult> Etcd3Store::begin_bootstrap(std::optional<Version> take_over, 
     ambiguous = ambiguous || txn->ambiguous;
     const StoredKey* current = txn->found(0);
     const StoredKey* holder = txn->found(1);
-    const bool mine = holder != nullptr && holder->kv.value == text && lease_.mine(holder->kv.session);
+    const bool mine = holder != nullptr && holder->kv.value == text && lease_.mine(holder->kv.claim);
     if (txn->succeeded() || (mine && current != nullptr && current->kv.version == holder->kv.version)) {
       out.outcome = Outcome::done;
-      out.version = txn->succeeded() ? txn->header.revision : current->kv.version;
+      out.version = txn->succeeded() ? version_at(txn->header.revision) : current->kv.version;
       out.detail.clear();
       co_return out;
     }
     const bool unchanged = current != nullptr && take_over && current->kv.version == *take_over;
-    if (unchanged && holder != nullptr && lease_.mine(holder->kv.session) &&
+    if (unchanged && holder != nullptr && lease_.mine(holder->kv.claim) &&
         holder->kv.version != own_old_note) {
       own_old_note = holder->kv.version;
       continue;
@@ -54,7 +54,7 @@ Task<WriteResult> Etcd3Store::begin_bootstrap(std::optional<Version> take_over, 
     out.outcome = ambiguous ? Outcome::unknown : Outcome::refused;
     out.detail = holder != nullptr ? "another bootstrap is under way: " + holder->kv.value
                  : current != nullptr
-                     ? fmt::format("/initialize exists already, with version {}", current->kv.version)
+                     ? fmt::format("/initialize exists already, with version {}", current->kv.version.text())
                      : std::string("the leader key exists, or /initialize is gone");
     co_return out;
   }
@@ -86,7 +86,7 @@ Task<Store::Acquired> Etcd3Store::finish_bootstrap(BootstrapResult result, Insta
   }
   const StoredKey* holder = txn->found(0);
   const bool done_before = txn->ambiguous && holder != nullptr && holder->kv.value == identity_.name &&
-                           holder->kv.session == grip->lease;
+                           holder->kv.claim == grip->lease;
   if (txn->succeeded() || done_before) {
     co_return co_await won(*grip, txn->header, deadline);
   }

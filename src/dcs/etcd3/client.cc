@@ -83,7 +83,7 @@ std::function<std::string(const Document&)> is_grant() {
   };
 }
 
-std::function<std::string(const Document&)> is_keepalive_of(Session lease) {
+std::function<std::string(const Document&)> is_keepalive_of(Claim lease) {
   return [lease = std::move(lease)](const Document& body) {
     return std::string(read_keepalive(body).id == lease ? "" : "no keep-alive of this lease");
   };

@@ -29,7 +29,7 @@ AttemptPlan plan_attempts(int nodes, Duration left);
 std::function<std::string(const Document&)> is_range();
 std::function<std::string(const Document&)> is_txn(std::size_t success, std::size_t failure);
 std::function<std::string(const Document&)> is_grant();
-std::function<std::string(const Document&)> is_keepalive_of(Session lease);
+std::function<std::string(const Document&)> is_keepalive_of(Claim lease);
 /// The keys of a range that is_range() has passed, without `prefix`.
 Tree tree_of(const Document& range_answer, const std::string& prefix);
 

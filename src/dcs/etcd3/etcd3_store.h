@@ -25,14 +25,14 @@ class Etcd3Store final : public Store {
   Task<void> open(Identity identity) override;
   Task<void> close() override;
   Task<std::expected<ClusterPtr, LoadError>> load(Read how, Instant deadline) override;
-  Session session() const override { return lease_.current(); }
-  bool is_mine(const Session& session) const override { return lease_.mine(session); }
-  void on_session(std::function<Task<void>(Session)> recorder) override;
+  Claim claim() const override { return lease_.current(); }
+  bool is_mine(const Claim& claim) const override { return lease_.mine(claim); }
+  void on_claim(std::function<Task<void>(Claim)> recorder) override;
   std::string store_id() const override { return client_.cluster_id(); }
   void take_any_store() override { client_.take_any_cluster(); }
   void set_timing(const config::Timing& timing) override;
   Duration lease_length() const override { return options_.timing.ttl; }
-  Task<WriteResult> keep_session(Instant deadline) override;
+  Task<WriteResult> keep_claim(Instant deadline) override;
   Task<Acquired> acquire(AcquireConditions conditions, Instant deadline) override;
   Task<Renewal> renew(std::optional<Status> status, Instant deadline) override;
   Task<WriteResult> release(std::optional<Status> last_status, Instant deadline) override;
@@ -45,6 +45,7 @@ class Etcd3Store final : public Store {
   Task<WriteResult> cancel_bootstrap(Instant deadline) override;
   void on_change(std::function<void(Change)> listener) override { listeners_.push_back(std::move(listener)); }
   ClusterPtr watched() const override;
+  StoreTraits traits() const override { return {}; }
   void reload(const config::StoreOptions& options) override;
 
  private:
@@ -54,7 +55,7 @@ class Etcd3Store final : public Store {
   /// Runs it, and brings the watched copy up to date with what it did or found.
   Task<TxnResult> transact(std::vector<Compare> compares, std::vector<Op> success, std::vector<Op> failure,
                            Instant deadline);
-  Task<WriteResult> put_key(std::string key, std::string value, Session lease, Condition condition,
+  Task<WriteResult> put_key(std::string key, std::string value, Claim lease, Condition condition,
                             Instant deadline);
   Task<WriteResult> erase_key(std::string key, Condition condition, Instant deadline);
   /// The transaction of acquire and finish_bootstrap was successful: its proof.
@@ -66,7 +67,9 @@ class Etcd3Store final : public Store {
                                        Instant deadline);
   void complain_of_refused_status(const CallError& error);
   Task<void> topology_loop();
-  ClusterPtr decode_view(const Tree& tree, std::int64_t revision, bool linearizable, Instant read_at) const;
+  ClusterPtr decode_view(const Tree& tree, bool linearizable, Instant read_at) const;
+  /// The copy shows the leader key as it was before the last proof that it is mine.
+  bool copy_behind_proof() const;
 
   Clock& clock_;
   Options options_;
@@ -80,12 +83,14 @@ class Etcd3Store final : public Store {
   Event disturbed_;
   /// When next to say that the store takes no status.
   Instant complain_at_{};
+  /// The revision that the last proof of the leader key speaks of.
+  std::int64_t proven_at_ = 0;
   mutable BrokenKeyLog broken_;
   mutable ClusterPtr view_;
   mutable std::uint64_t view_generation_ = 0;
   /// The last member value that the store is known to hold.
   std::string member_value_;
-  Session member_session_;
+  Claim member_claim_;
 };
 
 Store::Acquired failed_acquire(const CallError& error);

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/format.h"
 #include "dcs/etcd3/etcd3_store.h"
 #include "log/log.h"
@@ -74,7 +76,7 @@ Task<Store::Acquired> Etcd3Store::won(Lease::Grip grip, Header header, Instant d
   if (one_authority(grip.header, header)) {
     out.outcome = Outcome::done;
     out.proof = grip.proof;
-    out.proof.revision = header.revision;
+    proven_at_ = std::max(proven_at_, header.revision);
     co_return out;
   }
   // The key is there, but lease and key were not vouched for by one authority.
@@ -129,7 +131,7 @@ Task<Store::Acquired> Etcd3Store::acquire(AcquireConditions conditions, Instant 
     ambiguous = ambiguous || txn->ambiguous;
     const StoredKey* found = txn->found(0);
     const bool done_before = ambiguous && !txn->succeeded() && found != nullptr &&
-                             found->kv.value == identity_.name && found->kv.session == grip->lease;
+                             found->kv.value == identity_.name && found->kv.claim == grip->lease;
     if (txn->succeeded() || done_before) {
       co_return co_await won(*grip, txn->header, deadline);
     }
@@ -164,18 +166,18 @@ Task<Renewal> Etcd3Store::renew(std::optional<Status> status, Instant deadline) 
     if (!txn->succeeded()) {
       const StoredKey* found = txn->found(0);
       const bool my_name = found != nullptr && found->kv.value == name;
-      if (!my_name || !lease_.mine(found->kv.session)) {
+      if (!my_name || !lease_.mine(found->kv.claim)) {
         out.outcome = RenewOutcome::lost;
         out.key_absent = found == nullptr;
         out.detail = found == nullptr ? std::string("the leader key is absent")
                      : my_name ? fmt::format("the leader key has my name but session {}, which is not mine",
-                                             found->kv.session)
+                                             found->kv.claim)
                                : fmt::format("the leader key is held by {}", found->kv.value);
         co_return out;
       }
       // An older session of mine: a restarted daemon, or a changed ttl. The key moves to the lease that was
       // proven.
-      const Session before = found->kv.session;
+      const Claim before = found->kv.claim;
       std::vector<Compare> same{has_value(leader, name), has_lease(leader, before)};
       std::vector<Op> move{put(leader, name, grip->lease)};
       std::vector<Op> look{range(leader)};
@@ -197,7 +199,7 @@ Task<Renewal> Etcd3Store::renew(std::optional<Status> status, Instant deadline) 
     if (one_authority(grip->header, txn->header)) {
       out.outcome = RenewOutcome::proven;
       out.proof = grip->proof;
-      out.proof.revision = txn->header.revision;
+      proven_at_ = std::max(proven_at_, txn->header.revision);
       out.detail.clear();
       co_return out;
     }
@@ -210,7 +212,7 @@ Task<WriteResult> Etcd3Store::release(std::optional<Status> last_status, Instant
   const std::string leader = path(key::kLeader);
   WriteResult out;
   out.outcome = Outcome::refused;
-  Session bound_to = lease_.current();
+  Claim bound_to = lease_.current();
   bool ambiguous = false;
   for (int round = 0; round < kProofRounds; ++round) {
     std::vector<Compare> compares{has_value(leader, identity_.name),
@@ -230,10 +232,10 @@ Task<WriteResult> Etcd3Store::release(std::optional<Status> last_status, Instant
     ambiguous = ambiguous || txn->ambiguous;
     const StoredKey* found = txn->found(0);
     const bool mine_still =
-        found != nullptr && found->kv.value == identity_.name && lease_.mine(found->kv.session);
+        found != nullptr && found->kv.value == identity_.name && lease_.mine(found->kv.claim);
     if (txn->succeeded() || (ambiguous && !mine_still)) {
       out.outcome = Outcome::done;
-      out.version = txn->header.revision;
+      out.version = version_at(txn->header.revision);
       out.detail.clear();
       co_return out;
     }
@@ -241,10 +243,10 @@ Task<WriteResult> Etcd3Store::release(std::optional<Status> last_status, Instant
       out.outcome = Outcome::refused;
       out.detail = found == nullptr ? std::string("the leader key is absent")
                                     : fmt::format("the leader key is held by {} in session {}",
-                                                  found->kv.value, found->kv.session);
+                                                  found->kv.value, found->kv.claim);
       co_return out;
     }
-    bound_to = found->kv.session;
+    bound_to = found->kv.claim;
   }
   out.outcome = ambiguous ? Outcome::unknown : Outcome::unavailable;
   if (ambiguous) lease_.retire();

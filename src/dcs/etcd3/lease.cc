@@ -22,20 +22,20 @@ std::int64_t whole_seconds(Duration ttl) {
 
 Lease::Lease(Client& client, Clock& clock, Duration ttl) : client_(client), clock_(clock), ttl_(ttl) {}
 
-void Lease::adopt(Session previous) {
+void Lease::adopt(Claim previous) {
   if (!previous.empty()) older_.push_back(std::move(previous));
 }
 
-bool Lease::mine(const Session& session) const {
-  return !session.empty() && (session == current_ || std::ranges::find(older_, session) != older_.end());
+bool Lease::mine(const Claim& claim) const {
+  return !claim.empty() && (claim == current_ || std::ranges::find(older_, claim) != older_.end());
 }
 
-void Lease::keep_as_older(Session lease) {
+void Lease::keep_as_older(Claim lease) {
   older_.push_back(std::move(lease));
   if (older_.size() > kOlderSessions) older_.erase(older_.begin());
 }
 
-void Lease::doubt(const Session& lease) {
+void Lease::doubt(const Claim& lease) {
   if (lease.empty() || lease != current_) return;
   keep_as_older(std::exchange(current_, {}));
 }
@@ -53,7 +53,7 @@ Task<std::expected<Lease::Grip, CallError>> Lease::take(Instant deadline) {
 
 Task<std::expected<Lease::Grip, CallError>> Lease::prove(Instant deadline) {
   if (!needed()) {
-    const Session lease = current_;
+    const Claim lease = current_;
     const std::uint64_t era = era_;
     auto answer =
         co_await client_.call("/lease/keepalive", keepalive_body(lease), deadline, is_keepalive_of(lease));

@@ -18,7 +18,7 @@ class Lease {
 
   /// An answer that the lease is alive.
   struct Grip {
-    Session lease;
+    Claim lease;
     /// Meaningful only from `prove`.
     Proof proof{};
     /// Of the answer, for whom it came from.
@@ -29,38 +29,38 @@ class Lease {
   /// The same, proven alive by a keep-alive or by having just been granted.
   Task<std::expected<Grip, CallError>> prove(Instant deadline);
 
-  Session current() const { return current_; }
+  Claim current() const { return current_; }
   /// The current lease, an older one of this process, or one of an earlier incarnation.
-  bool mine(const Session& session) const;
+  bool mine(const Claim& claim) const;
   /// A node said that it does not exist: a new one is to be used. It may be wrong (it does not know the lease
   /// yet, or an answer was not its own), so what is bound to it stays mine: only a transaction that looks at
   /// the key tells.
-  void doubt(const Session& lease);
+  void doubt(const Claim& lease);
   /// The store went back in time: nothing that is bound to a lease of before is mine.
   void void_all();
   void set_ttl(Duration ttl) { ttl_ = ttl; }
   /// The next binding is to a new lease: what was sent under this one may still arrive.
   void retire() { granted_for_ = {}; }
   /// One of an earlier incarnation.
-  void adopt(Session previous);
-  void on_session(std::function<Task<void>(Session)> recorder) { recorder_ = std::move(recorder); }
+  void adopt(Claim previous);
+  void on_claim(std::function<Task<void>(Claim)> recorder) { recorder_ = std::move(recorder); }
 
  private:
   bool needed() const { return current_.empty() || granted_for_ != ttl_; }
   Task<std::expected<Grip, CallError>> grant(Instant deadline);
-  void keep_as_older(Session lease);
+  void keep_as_older(Claim lease);
 
   Client& client_;
   Clock& clock_;
   Duration ttl_;
   Duration granted_for_{};
-  Session current_;
-  std::vector<Session> older_;
+  Claim current_;
+  std::vector<Claim> older_;
   /// Grows when all leases became void: what was asked for before is void, too.
   std::uint64_t era_ = 0;
   bool granting_ = false;
   Event granted_;
-  std::function<Task<void>(Session)> recorder_;
+  std::function<Task<void>(Claim)> recorder_;
 };
 
 }  // namespace tanist::dcs::etcd3

@@ -83,10 +83,11 @@ std::optional<StoredKey> read_kv(const Document& kv) {
   StoredKey out;
   out.key = std::move(*key);
   out.kv.value = std::move(*value);
-  out.kv.version = number(kv.find("mod_revision"));
-  if (out.kv.version <= 0) return std::nullopt;
+  const auto revision = number(kv.find("mod_revision"));
+  if (revision <= 0) return std::nullopt;
+  out.kv.version = version_at(revision);
   const auto lease = number(kv.find("lease"));
-  if (lease != 0) out.kv.session = std::to_string(lease);
+  if (lease != 0) out.kv.claim = std::to_string(lease);
   return out;
 }
 
@@ -103,21 +104,32 @@ std::int64_t number(const Document* value) {
   return out;
 }
 
+Version version_at(std::int64_t revision) {
+  return revision > 0 ? Version(std::to_string(revision)) : Version();
+}
+
+std::int64_t revision_of(const Version& version) {
+  std::int64_t revision = 0;
+  const auto& text = version.text();
+  std::from_chars(text.data(), text.data() + text.size(), revision);
+  return revision;
+}
+
 Compare is_absent(std::string key) {
   return {Compare::Target::create, std::move(key), "0"};
 }
-Compare has_version(std::string key, Version version) {
-  if (version == 0) return is_absent(std::move(key));
-  return {Compare::Target::mod, std::move(key), std::to_string(version)};
+Compare has_version(std::string key, const Version& version) {
+  if (version.absent()) return is_absent(std::move(key));
+  return {Compare::Target::mod, std::move(key), version.text()};
 }
 Compare has_value(std::string key, std::string value) {
   return {Compare::Target::value, std::move(key), std::move(value)};
 }
-Compare has_lease(std::string key, Session lease) {
+Compare has_lease(std::string key, Claim lease) {
   return {Compare::Target::lease, std::move(key), std::move(lease)};
 }
 
-Op put(std::string key, std::string value, Session lease) {
+Op put(std::string key, std::string value, Claim lease) {
   return {Op::Kind::put, std::move(key), std::move(value), std::move(lease)};
 }
 Op erase(std::string key) {
@@ -174,7 +186,7 @@ std::string grant_body(std::int64_t ttl_seconds) {
   return to_json(out);
 }
 
-std::string keepalive_body(const Session& lease) {
+std::string keepalive_body(const Claim& lease) {
   Document out = Document::map();
   out.set("ID", lease);
   return to_json(out);

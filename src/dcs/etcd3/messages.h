@@ -21,10 +21,14 @@ struct Compare {
   /// create and mod: a revision; value: the value; lease: the lease id.
   std::string operand;
 };
+/// Versions are revisions, in decimal. Of an absent one: 0.
+Version version_at(std::int64_t revision);
+std::int64_t revision_of(const Version& version);
+
 Compare is_absent(std::string key);
-Compare has_version(std::string key, Version version);
+Compare has_version(std::string key, const Version& version);
 Compare has_value(std::string key, std::string value);
-Compare has_lease(std::string key, Session lease);
+Compare has_lease(std::string key, Claim lease);
 
 struct Op {
   enum class Kind { put, erase, erase_all, range } kind;
@@ -32,9 +36,9 @@ struct Op {
   std::string key;
   std::string value;
   /// Of a put; empty: bound to none.
-  Session lease;
+  Claim lease;
 };
-Op put(std::string key, std::string value, Session lease = {});
+Op put(std::string key, std::string value, Claim lease = {});
 Op erase(std::string key);
 /// Every key that starts with `prefix`.
 Op erase_all(std::string prefix);
@@ -46,7 +50,7 @@ std::string txn_body(const std::vector<Compare>& compares, const std::vector<Op>
 std::string range_body(const std::string& prefix);
 std::string watch_body(const std::string& prefix, std::int64_t start_revision);
 std::string grant_body(std::int64_t ttl_seconds);
-std::string keepalive_body(const Session& lease);
+std::string keepalive_body(const Claim& lease);
 std::string authenticate_body(const std::string& name, const std::string& password);
 /// The first key after all that start with `prefix`.
 std::string prefix_end(std::string prefix);
@@ -79,7 +83,7 @@ std::expected<TxnAnswer, std::string> read_txn(const Document& answer, std::size
                                                std::size_t failure);
 
 struct LeaseAnswer {
-  Session id;
+  Claim id;
   /// nullopt: this node knows no such lease.
   std::optional<std::int64_t> ttl_seconds;
 };

@@ -12,10 +12,10 @@ namespace {
 
 std::string versions_differ(const std::string& key, const Condition& condition, const StoredKey* found) {
   const std::string now =
-      found != nullptr ? fmt::format("version {}", found->kv.version) : std::string("absent");
+      found != nullptr ? fmt::format("version {}", found->kv.version.text()) : std::string("absent");
   const auto* wanted = std::get_if<IfVersion>(&condition);
-  const std::string then = wanted != nullptr && wanted->version != 0
-                               ? fmt::format("version {}", wanted->version)
+  const std::string then = wanted != nullptr && !wanted->version.absent()
+                               ? fmt::format("version {}", wanted->version.text())
                                : std::string("absent");
   return fmt::format("{} is {}, expected {}", key, now, then);
 }
@@ -41,23 +41,23 @@ Task<TxnResult> send(Client& client, TxnRequest request, Instant deadline) {
   co_return Txn{*read_txn(answer->body, success, failure), answer->header, answer->ambiguous};
 }
 
-TxnRequest put_request(const std::string& path, const std::string& value, const Session& lease,
+TxnRequest put_request(const std::string& path, const std::string& value, const Claim& lease,
                        const Condition& condition) {
   return {compares_of(path, condition), {put(path, value, lease)}, {range(path)}};
 }
 
-WriteResult put_result(const std::string& key, const std::string& value, const Session& lease,
+WriteResult put_result(const std::string& key, const std::string& value, const Claim& lease,
                        const Condition& condition, const TxnResult& txn) {
   if (!txn) return failed_write(txn.error());
   WriteResult out;
   if (txn->succeeded()) {
     out.outcome = Outcome::done;
-    out.version = txn->header.revision;
+    out.version = version_at(txn->header.revision);
     return out;
   }
   const StoredKey* found = txn->found(0);
   // An earlier attempt whose reply was lost did it: the value stands there as wanted.
-  if (txn->ambiguous && found != nullptr && found->kv.value == value && found->kv.session == lease) {
+  if (txn->ambiguous && found != nullptr && found->kv.value == value && found->kv.claim == lease) {
     out.outcome = Outcome::done;
     out.version = found->kv.version;
     return out;
@@ -86,7 +86,7 @@ WriteResult erase_result(const std::string& key, const Condition& condition, con
 
 Compare to_compare(std::string key, const Condition& condition) {
   const auto* version = std::get_if<IfVersion>(&condition);
-  return has_version(std::move(key), version != nullptr ? version->version : 0);
+  return has_version(std::move(key), version != nullptr ? version->version : Version());
 }
 
 WriteResult failed_write(const CallError& error) {
@@ -105,8 +105,7 @@ WriteResult failed_write(const CallError& error) {
   return out;
 }
 
-ClusterPtr as_view(Cluster decoded, std::int64_t revision, bool linearizable, Instant read_at) {
-  decoded.revision = revision;
+ClusterPtr as_view(Cluster decoded, bool linearizable, Instant read_at) {
   decoded.linearizable = linearizable;
   decoded.read_at = read_at;
   return std::make_shared<const Cluster>(std::move(decoded));

@@ -35,10 +35,10 @@ using TxnResult = std::expected<Txn, CallError>;
 Task<TxnResult> send(Client& client, TxnRequest request, Instant deadline);
 
 /// Puts one key, or reads it where the condition does not hold. `path`: the whole key.
-TxnRequest put_request(const std::string& path, const std::string& value, const Session& lease,
+TxnRequest put_request(const std::string& path, const std::string& value, const Claim& lease,
                        const Condition& condition);
 /// `key`: for people.
-WriteResult put_result(const std::string& key, const std::string& value, const Session& lease,
+WriteResult put_result(const std::string& key, const std::string& value, const Claim& lease,
                        const Condition& condition, const TxnResult& txn);
 
 TxnRequest erase_request(const std::string& path, const Condition& condition);
@@ -48,6 +48,6 @@ WriteResult failed_write(const CallError& error);
 Compare to_compare(std::string key, const Condition& condition);
 
 /// What was decoded, as a view of a position of the store.
-ClusterPtr as_view(Cluster decoded, std::int64_t revision, bool linearizable, Instant read_at);
+ClusterPtr as_view(Cluster decoded, bool linearizable, Instant read_at);
 
 }  // namespace tanist::dcs::etcd3

@@ -42,7 +42,7 @@ Etcd3Store::~Etcd3Store() = default;
 
 Task<void> Etcd3Store::open(Identity identity) {
   identity_ = std::move(identity);
-  for (const auto& session : identity_.previous_sessions) lease_.adopt(session);
+  for (const auto& claim : identity_.previous_claims) lease_.adopt(claim);
   client_.expect_cluster(identity_.store_id);
   watch_ = std::make_unique<Watch>(client_, clock_, prefix_, identity_.name, [this](Change change) {
     for (const auto& listener : listeners_) listener(change);
@@ -68,6 +68,7 @@ Task<void> Etcd3Store::open(Identity identity) {
   });
   client_.on_restored([this] {
     lease_.void_all();
+    proven_at_ = 0;
     member_value_.clear();
     watch_->restart();
   });
@@ -93,8 +94,8 @@ Task<void> Etcd3Store::topology_loop() {
   }
 }
 
-void Etcd3Store::on_session(std::function<Task<void>(Session)> recorder) {
-  lease_.on_session(std::move(recorder));
+void Etcd3Store::on_claim(std::function<Task<void>(Claim)> recorder) {
+  lease_.on_claim(std::move(recorder));
 }
 
 void Etcd3Store::set_timing(const config::Timing& timing) {
@@ -111,24 +112,31 @@ void Etcd3Store::reload(const config::StoreOptions& options) {
   scope_.spawn("etcd certificates", client_.renew_certificates(clock_.now() + kCertificatesBudget));
 }
 
-ClusterPtr Etcd3Store::decode_view(const Tree& tree, std::int64_t revision, bool linearizable,
-                                   Instant read_at) const {
+ClusterPtr Etcd3Store::decode_view(const Tree& tree, bool linearizable, Instant read_at) const {
   auto decoded = decode(tree);
   broken_.report(decoded.broken);
-  return as_view(std::move(decoded.cluster), revision, linearizable, read_at);
+  return as_view(std::move(decoded.cluster), linearizable, read_at);
+}
+
+/// A write of mine whose answer was lost is not in the copy until the stream brings it; a renewal may have
+/// proven the key before that.
+bool Etcd3Store::copy_behind_proof() const {
+  if (watch_->streamed() >= proven_at_) return false;
+  const auto leader = watch_->tree().find(key::kLeader);
+  return leader == watch_->tree().end() || leader->second.value != identity_.name ||
+         !lease_.mine(leader->second.claim);
 }
 
 ClusterPtr Etcd3Store::watched() const {
-  if (!watch_ || !watch_->ready()) return nullptr;
+  if (!watch_ || !watch_->ready() || copy_behind_proof()) return nullptr;
   const Instant now = clock_.now();
   if (view_ && view_generation_ == watch_->generation()) {
     // Nothing changed; the stream vouches for it up to now.
     auto again = *view_;
-    again.revision = watch_->streamed();
     again.read_at = now;
     view_ = std::make_shared<const Cluster>(std::move(again));
   } else {
-    view_ = decode_view(watch_->tree(), watch_->streamed(), false, now);
+    view_ = decode_view(watch_->tree(), false, now);
     view_generation_ = watch_->generation();
   }
   return view_;
@@ -140,12 +148,12 @@ Task<std::expected<ClusterPtr, LoadError>> Etcd3Store::load(Read how, Instant de
     if (!ready) {
       co_return std::unexpected(LoadError{"Etcd is not responding properly: " + watch_->trouble()});
     }
-    co_return watched();
+    if (auto copy = watched()) co_return copy;
   }
   auto answer = co_await client_.call("/kv/range", range_body(prefix_), deadline, is_range());
   if (!answer) co_return std::unexpected(LoadError{std::move(answer.error().detail)});
   const Tree tree = tree_of(answer->body, prefix_);
-  co_return decode_view(tree, answer->header.revision, true, answer->sent_at);
+  co_return decode_view(tree, true, answer->sent_at);
 }
 
 Task<Etcd3Store::TxnResult> Etcd3Store::transact(std::vector<Compare> compares, std::vector<Op> success,
@@ -163,7 +171,7 @@ Task<Etcd3Store::TxnResult> Etcd3Store::transact(std::vector<Compare> compares, 
   if (out->succeeded()) {
     for (const auto& op : success) {
       std::optional<KeyValue> kv;
-      if (op.kind == Op::Kind::put) kv = KeyValue{op.value, revision, op.lease};
+      if (op.kind == Op::Kind::put) kv = KeyValue{op.value, version_at(revision), op.lease};
       watch_->wrote(relative(op.key), std::move(kv), revision);
     }
   } else {
@@ -176,7 +184,7 @@ Task<Etcd3Store::TxnResult> Etcd3Store::transact(std::vector<Compare> compares, 
   co_return out;
 }
 
-Task<WriteResult> Etcd3Store::put_key(std::string key, std::string value, Session lease, Condition condition,
+Task<WriteResult> Etcd3Store::put_key(std::string key, std::string value, Claim lease, Condition condition,
                                       Instant deadline) {
   auto request = put_request(path(key), value, lease, condition);
   const auto txn = co_await transact(std::move(request.compares), std::move(request.success),
@@ -201,7 +209,7 @@ Task<WriteResult> Etcd3Store::delete_sync(Condition condition, Instant deadline)
   co_return co_await erase_key(std::string(key::kSync), condition, deadline);
 }
 
-Task<WriteResult> Etcd3Store::keep_session(Instant deadline) {
+Task<WriteResult> Etcd3Store::keep_claim(Instant deadline) {
   auto grip = co_await lease_.prove(deadline);
   if (!grip) co_return failed_write(grip.error());
   WriteResult out;
@@ -215,14 +223,14 @@ Task<WriteResult> Etcd3Store::touch_member(Document value, Instant deadline) {
   for (int attempt = 0;; ++attempt) {
     auto grip = co_await lease_.take(deadline);
     if (!grip) co_return failed_write(grip.error());
-    if (text == member_value_ && grip->lease == member_session_) {
+    if (text == member_value_ && grip->lease == member_claim_) {
       const auto at = watch_->tree().find(key);
       const bool known =
-          at != watch_->tree().end() && at->second.value == text && at->second.session == grip->lease;
+          at != watch_->tree().end() && at->second.value == text && at->second.claim == grip->lease;
       if (known || !watch_->ready()) {
         WriteResult same;
         same.outcome = Outcome::done;
-        same.version = known ? at->second.version : 0;
+        if (known) same.version = at->second.version;
         co_return same;
       }
     }
@@ -231,7 +239,7 @@ Task<WriteResult> Etcd3Store::touch_member(Document value, Instant deadline) {
     auto result = co_await std::move(writing);
     if (result.done()) {
       member_value_ = text;
-      member_session_ = grip->lease;
+      member_claim_ = grip->lease;
     }
     // put_key does not tell a lost lease from other trouble, but a lease that is asked about tells.
     if (result.outcome != Outcome::unavailable || attempt > 0 || clock_.now() >= deadline) co_return result;
@@ -244,7 +252,7 @@ Task<WriteResult> Etcd3Store::remove_member(Instant deadline) {
   const std::string key = path(std::string(key::kMembers) + identity_.name);
   member_value_.clear();
   WriteResult out;
-  Session bound_to = lease_.current();
+  Claim bound_to = lease_.current();
   bool ambiguous = false;
   for (int attempt = 0; attempt < 3; ++attempt) {
     std::vector<Compare> compares{has_lease(key, bound_to.empty() ? "0" : bound_to)};
@@ -258,9 +266,9 @@ Task<WriteResult> Etcd3Store::remove_member(Instant deadline) {
       out.outcome = Outcome::done;
       co_return out;
     }
-    out.detail = fmt::format("the member key is bound to session {}", found->kv.session);
-    if (!lease_.mine(found->kv.session)) break;
-    bound_to = found->kv.session;
+    out.detail = fmt::format("the member key is bound to session {}", found->kv.claim);
+    if (!lease_.mine(found->kv.claim)) break;
+    bound_to = found->kv.claim;
   }
   out.outcome = ambiguous ? Outcome::unknown : Outcome::refused;
   co_return out;

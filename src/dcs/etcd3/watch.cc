@@ -15,9 +15,11 @@ constexpr Duration kPauseAfterFailure = 1s;
 /// A watch that has nothing to say is asked for again after this; nothing is lost by it.
 constexpr Duration kReadSlice = std::chrono::hours(1);
 
-void merge(Store::Change& into, Store::Change more) {
-  into.leader_changed = into.leader_changed || more.leader_changed;
-  into.wakes = into.wakes || more.wakes;
+void merge(std::optional<Store::Change>& into, const std::optional<Store::Change>& more) {
+  if (!more) return;
+  if (!into) into.emplace();
+  into->leader_changed = into->leader_changed || more->leader_changed;
+  into->wakes = into->wakes || more->wakes;
 }
 }  // namespace
 
@@ -107,20 +109,21 @@ Task<std::string> Watch::listen(net::HttpStream* stream, Tree fresh, std::int64_
 }
 
 void Watch::follow_events(const std::vector<WatchEvent>& events) {
-  Store::Change change;
+  std::optional<Store::Change> change;
   for (const auto& [deleted, at] : events) {
     if (!at.key.starts_with(prefix_)) continue;
     const std::string key = at.key.substr(prefix_.size());
     const std::optional<KeyValue> kv = deleted ? std::nullopt : std::optional<KeyValue>(at.kv);
-    merge(change, apply(key, kv, at.kv.version, expected(key, kv)));
+    const auto revision = revision_of(at.kv.version);
+    merge(change, apply(key, kv, revision, expected(key, kv)));
     // Not the revision of the header: a long backlog comes in several messages that all name its end.
-    streamed_ = std::max(streamed_, at.kv.version);
+    streamed_ = std::max(streamed_, revision);
   }
   tell(change);
 }
 
 void Watch::install(Tree fresh, std::int64_t revision) {
-  Store::Change change;
+  std::optional<Store::Change> change = Store::Change{};
   for (const auto& [key, before] : tree_) {
     const auto after = fresh.find(key);
     merge(change, judge(key, &before, after != fresh.end() ? &after->second : nullptr));
@@ -161,17 +164,18 @@ Store::Change Watch::judge(const std::string& key, const KeyValue* before, const
   return out;
 }
 
-Store::Change Watch::apply(const std::string& key, const std::optional<KeyValue>& kv, std::int64_t revision,
-                           bool silent) {
+std::optional<Store::Change> Watch::apply(const std::string& key, const std::optional<KeyValue>& kv,
+                                          std::int64_t revision, bool silent) {
   const auto grave = graves_.find(key);
   if (grave != graves_.end()) {
-    if (revision < grave->second) return {};
+    if (revision < grave->second) return std::nullopt;
     graves_.erase(grave);
   }
   const auto at = tree_.find(key);
   const bool present = at != tree_.end();
-  if (present && at->second.version > revision) return {};
-  if (present && at->second.version == revision) silent = true;
+  const auto known = present ? revision_of(at->second.version) : 0;
+  if (known > revision) return std::nullopt;
+  if (known == revision) silent = true;
   const std::optional<KeyValue> before = present ? std::optional<KeyValue>(at->second) : std::nullopt;
   if (kv) {
     tree_.insert_or_assign(key, *kv);
@@ -179,7 +183,7 @@ Store::Change Watch::apply(const std::string& key, const std::optional<KeyValue>
     tree_.erase(at);
   }
   ++generation_;
-  if (silent) return {};
+  if (silent) return std::nullopt;
   return judge(key, before ? &*before : nullptr, kv ? &*kv : nullptr);
 }
 
@@ -199,18 +203,20 @@ void Watch::found(const std::string& key, std::optional<KeyValue> kv, std::int64
   if (!ready_ || revision <= streamed_) return;
   const auto at = tree_.find(key);
   if (!kv) {
-    if (at == tree_.end() || at->second.version > revision) return;
+    if (at == tree_.end() || revision_of(at->second.version) > revision) return;
     const auto change = apply(key, kv, revision, false);
     graves_[key] = revision;
     tell(change);
-  } else if (at == tree_.end() || at->second.version < kv->version) {
-    const auto version = kv->version;
-    tell(apply(key, kv, version, false));
+  } else {
+    const auto written_at = revision_of(kv->version);
+    if (at == tree_.end() || revision_of(at->second.version) < written_at)
+      tell(apply(key, kv, written_at, false));
   }
 }
 
-void Watch::tell(Store::Change change) {
-  if ((change.leader_changed || change.wakes) && listener_) listener_(change);
+/// Also what wakes nobody: a leader looks for members that are new.
+void Watch::tell(const std::optional<Store::Change>& change) {
+  if (change && listener_) listener_(*change);
 }
 
 bool Watch::expected(const std::string& key, const std::optional<KeyValue>& kv) const {

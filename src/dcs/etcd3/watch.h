@@ -67,12 +67,13 @@ class Watch {
   Task<std::optional<std::string>> build(Tree* tree, std::int64_t* revision);
   /// Reads messages until the stream ends; says why it did.
   Task<std::string> listen(net::HttpStream* stream, Tree fresh, std::int64_t revision);
-  Store::Change apply(const std::string& key, const std::optional<KeyValue>& kv, std::int64_t revision,
-                      bool silent);
+  /// nullopt: it is no news, or not to be told.
+  std::optional<Store::Change> apply(const std::string& key, const std::optional<KeyValue>& kv,
+                                     std::int64_t revision, bool silent);
   Store::Change judge(const std::string& key, const KeyValue* before, const KeyValue* after) const;
   /// Into the copy, silently, and proof against older events.
   void remember(const std::string& key, const std::optional<KeyValue>& kv, std::int64_t revision);
-  void tell(Store::Change change);
+  void tell(const std::optional<Store::Change>& change);
   bool expected(const std::string& key, const std::optional<KeyValue>& kv) const;
 
   Client& client_;

@@ -97,9 +97,8 @@ Engine::Impl::Impl(Executor executor, Ports ports, config::SettingsPtr settings,
       operations_(ports_, *this, scope_) {
   ports_.store.on_change([this](dcs::Store::Change change) { store_changed(change); });
   ports_.server.on_event([this](postgres::ServerEvent event) { server_event(event); });
-  ports_.store.on_session([this](dcs::Session session) -> Task<void> {
-    return notes_.record_session(std::move(session), incarnation_);
-  });
+  ports_.store.on_claim(
+      [this](dcs::Claim claim) -> Task<void> { return notes_.record_claim(std::move(claim), incarnation_); });
 }
 
 bool Engine::Impl::may_write() const {
@@ -118,7 +117,7 @@ void Engine::Impl::store_changed(dcs::Store::Change change) {
     if (watched && store_.lock_of(*watched) != Lock::mine)
       keeper_.seen_lost(
           watched->unlocked() ? "the leader key was deleted" : "it names " + watched->leader_name(),
-          watched->unlocked(), watched->revision);
+          watched->unlocked());
   }
   if (change.wakes || change.leader_changed || member_joined()) wake();
 }

@@ -17,11 +17,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr const char* kBootId = "/proc/sys/kernel/random/boot_id";
-constexpr int kSessionAttempts = 3;
-constexpr Duration kSessionPause = 1s;
+constexpr int kClaimsAttempts = 3;
+constexpr Duration kClaimsPause = 1s;
 /// Sessions that a restarted daemon takes for its own: after an unknown outcome the leader key may hang on an
 /// older one.
-constexpr std::size_t kSessionsRecorded = 4;
+constexpr std::size_t kClaimsRecorded = 4;
 
 Lease noted_lease(const std::string& text, const std::string& boot_id) {
   const auto record = parse_json(text);
@@ -73,13 +73,13 @@ void Notes::lease_proven() {
 /// What cannot be read is asked for again: a session that is only out of reach is not a foreign one. Of
 /// another run of the host (a reboot, or a copy of the machine that was started elsewhere) none counts: the
 /// original may still live under them, and the end of a session is not long to wait for.
-Task<void> Notes::read_sessions(dcs::Identity& identity) {
+Task<void> Notes::read_claims(dcs::Identity& identity) {
   std::expected<std::optional<std::string>, std::string> content;
-  for (int attempt = 0; attempt < kSessionAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kClaimsAttempts; ++attempt) {
     content = co_await ports_.disk.read(path("session"), deadline());
     if (content) break;
     log::warning("{}", content.error());
-    co_await ports_.clock.sleep_for(kSessionPause);
+    co_await ports_.clock.sleep_for(kClaimsPause);
   }
   const auto record = parse_json(content ? content->value_or("") : "");
   if (!record || !record->find("session") || !record->find("session")->is_string()) co_return;
@@ -89,20 +89,22 @@ Task<void> Notes::read_sessions(dcs::Identity& identity) {
     log::info("the store session that was recorded before the host was started is not taken over");
     co_return;
   }
-  sessions_ = {record->find("session")->as_string()};
+  claims_ = {record->find("session")->as_string()};
   if (const Document* older = record->find("older"); older && older->is_list())
-    for (const auto& session : older->as_list())
-      if (session.is_string()) sessions_.push_back(session.as_string());
-  identity.previous_sessions = sessions_;
+    for (const auto& claim : older->as_list())
+      if (claim.is_string()) claims_.push_back(claim.as_string());
+  // A store without claims has only itself recorded.
+  std::erase(claims_, dcs::Claim());
+  identity.previous_claims = claims_;
 }
 
-Task<void> Notes::record_session(dcs::Session session, std::string incarnation) {
-  std::erase(sessions_, session);
-  sessions_.insert(sessions_.begin(), session);
-  if (sessions_.size() > kSessionsRecorded) sessions_.resize(kSessionsRecorded);
+Task<void> Notes::record_claim(dcs::Claim claim, std::string incarnation) {
+  std::erase(claims_, claim);
+  claims_.insert(claims_.begin(), claim);
+  if (claims_.size() > kClaimsRecorded) claims_.resize(kClaimsRecorded);
   Document::List older;
-  for (std::size_t i = 1; i < sessions_.size(); ++i) older.emplace_back(sessions_[i]);
-  Document record = Document::map({{"session", session},
+  for (std::size_t i = 1; i < claims_.size(); ++i) older.emplace_back(claims_[i]);
+  Document record = Document::map({{"session", claim},
                                    {"older", Document::list(std::move(older))},
                                    {"incarnation", incarnation},
                                    {"boot", boot_id_},

@@ -27,8 +27,8 @@ class Notes {
   void lease_proven();
 
   /// Who this member was to the store before.
-  Task<void> read_sessions(dcs::Identity& identity);
-  Task<void> record_session(dcs::Session session, std::string incarnation);
+  Task<void> read_claims(dcs::Identity& identity);
+  Task<void> record_claim(dcs::Claim claim, std::string incarnation);
 
  private:
   std::string path(const char* name) const { return settings_->state_dir + "/" + name; }
@@ -43,7 +43,7 @@ class Notes {
   Instant lease_recorded_{};
   bool recording_lease_ = false;
   /// Of this daemon and its predecessors on this data directory, newest first.
-  std::vector<dcs::Session> sessions_;
+  std::vector<dcs::Claim> claims_;
 };
 
 }  // namespace tanist::ha

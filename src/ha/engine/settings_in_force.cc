@@ -85,8 +85,10 @@ config::SettingsPtr SettingsInForce::over_current_dynamic(config::SettingsPtr re
 }
 
 void SettingsInForce::adopt(const dcs::Config& config) {
-  if (!config.valid || seen_ == config.version) return;
-  seen_ = config.version;
+  if (!config.valid) return;
+  // A key that was deleted and is back may have the version of before.
+  if (seen_.version == config.version && equal_by_text(seen_.data, config.data)) return;
+  seen_ = config;
   if (equal_by_text(config.data, settings_->dynamic.raw)) return;
   auto built = builder_(config.data);
   if (!built) {

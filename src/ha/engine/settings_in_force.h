@@ -58,7 +58,7 @@ class SettingsInForce {
   std::function<void()> applied_;
   config::SettingsPtr reloaded_;
   SettingsBuilder reloaded_builder_;
-  std::optional<dcs::Version> seen_;
+  dcs::Config seen_;
   /// The dynamic part as the file has it.
   std::string kept_;
   bool wanted_ = false;

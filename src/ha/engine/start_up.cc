@@ -70,7 +70,7 @@ Task<bool> Engine::Impl::start_up() {
   dcs::Identity identity;
   identity.name = settings_->name;
   identity.incarnation = incarnation_;
-  co_await notes_.read_sessions(identity);
+  co_await notes_.read_claims(identity);
 
   ports_.store.set_timing(timing());
   dcs::ClusterPtr cluster;

@@ -11,7 +11,7 @@ namespace tanist::ha {
 Lock StoreReading::lock_of(const dcs::Cluster& cluster) const {
   if (cluster.unlocked()) return Lock::free;
   if (cluster.leader->name != settings_->name) return Lock::others;
-  return ports_.store.is_mine(cluster.leader->session) ? Lock::mine : Lock::foreign_session;
+  return ports_.store.is_mine(cluster.leader->claim) ? Lock::mine : Lock::foreign_session;
 }
 
 bool StoreReading::begin_cycle() {
@@ -31,7 +31,7 @@ Task<void> StoreReading::read(bool linearizable) {
   const bool key_may_be_mine = !leading && (seen_.lock_unknown || lock() == Lock::mine);
   linearizable = linearizable || seen_.lock_unknown || key_may_be_mine;
   if (!leading && !key_may_be_mine && now() - session_kept_at_ >= loop_wait - loop_wait / 10) {
-    auto kept = co_await ports_.store.keep_session(deadline());
+    auto kept = co_await ports_.store.keep_claim(deadline());
     // Refused is an answer: the store is there.
     ok = kept.outcome == dcs::Outcome::done || kept.outcome == dcs::Outcome::refused;
     if (kept.done()) session_kept_at_ = now();

@@ -56,7 +56,6 @@ void LeaseKeeper::mandate(Mandate mandate, std::optional<dcs::Status> status) {
 
 void LeaseKeeper::accept(const dcs::Proof& proof) {
   lease_ = lease_from(proof.sent_at, proof.valid_for);
-  proven_revision_ = proof.revision;
   failing_since_.reset();
   failing_why_.clear();
   take_back_until_.reset();
@@ -115,8 +114,8 @@ void LeaseKeeper::lost(const std::string& why, bool key_absent) {
   hooks_.changed();
 }
 
-void LeaseKeeper::seen_lost(const std::string& why, bool key_absent, std::int64_t revision) {
-  if (lease_.until == Instant{} || revision <= proven_revision_) return;
+void LeaseKeeper::seen_lost(const std::string& why, bool key_absent) {
+  if (lease_.until == Instant{}) return;
   lost(why, key_absent);
 }
 

@@ -58,9 +58,8 @@ class LeaseKeeper {
   /// Absent: nobody has it yet, and the next decision may take it back; what may write is stopped unless that
   /// happens soon.
   void lost(const std::string& why, bool key_absent);
-  /// The watched copy, current up to `revision`, shows that it is not mine. What was proven later counts
-  /// more: the copy may be about a time before a write of my own whose reply was lost.
-  void seen_lost(const std::string& why, bool key_absent, std::int64_t revision);
+  /// The watched copy, which is never older than the last proof, shows that it is not mine.
+  void seen_lost(const std::string& why, bool key_absent);
   /// Stops renewing and waits for the request under way, so that nothing late can undo a release; the lease
   /// is zero afterwards.
   Task<void> give_up();
@@ -88,8 +87,6 @@ class LeaseKeeper {
   Hooks hooks_;
   config::Timing timing_;
   Lease lease_;
-  /// Position of the store that the last proof speaks of.
-  std::int64_t proven_revision_ = 0;
   Mandate mandate_;
   std::optional<dcs::Status> status_;
   bool status_pending_ = false;

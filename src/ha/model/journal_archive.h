@@ -40,7 +40,8 @@ class Writer {
   template <class T>
   void operator()(std::string_view name, const T& value) {
     // Only where the empty value is what a missing field is read as.
-    if constexpr (std::is_same_v<T, Lsn> || std::is_same_v<T, Timeline> || std::is_same_v<T, Instant>) {
+    if constexpr (std::is_same_v<T, Lsn> || std::is_same_v<T, Timeline> || std::is_same_v<T, Instant> ||
+                  std::is_same_v<T, dcs::Version>) {
       if (value == T{}) return;
     } else if constexpr (requires { value.empty(); }) {
       if (value.empty()) return;
@@ -57,6 +58,7 @@ class Writer {
   static Document write(const std::string& v) { return v; }
   static Document write(const Document& v) { return v; }
   static Document write(Lsn v) { return v.value; }
+  static Document write(const dcs::Version& v) { return v.text(); }
   static Document write(Timeline v) { return static_cast<std::int64_t>(v.value); }
   static Document write(Duration v) { return static_cast<std::int64_t>(v.count()); }
   static Document write(Instant v) { return static_cast<std::int64_t>(v.time_since_epoch().count()); }
@@ -159,6 +161,11 @@ class Reader {
     v = d.as_string();
   }
   static void read(const Document& d, Document& v) { v = d; }
+  static void read(const Document& d, dcs::Version& v) {
+    std::string text;
+    read(d, text);
+    v = dcs::Version(std::move(text));
+  }
   static void read(const Document& d, Lsn& v) { v.value = static_cast<std::uint64_t>(number(d)); }
   static void read(const Document& d, Timeline& v) { v.value = static_cast<std::uint32_t>(number(d)); }
   static void read(const Document& d, Duration& v) { v = Duration(number(d)); }

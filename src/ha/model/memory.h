@@ -100,7 +100,7 @@ struct Following {
 /// What a race is decided on, besides the answers of peers.
 struct RaceGround {
   Lsn optime;
-  dcs::Version history = 0;
+  dcs::Version history;
   /// The newest that is known of.
   Timeline timeline;
   bool operator==(const RaceGround&) const = default;
@@ -165,7 +165,7 @@ struct Told {
   /// Lines that are said once a minute: the reason's code, and whom it speaks of where there are several.
   std::map<std::string, Instant> at;
   /// The request in /failover that is left alone.
-  dcs::Version failover = 0;
+  dcs::Version failover;
 
   TANIST_FIELDS(at, failover);
 };

@@ -78,14 +78,14 @@ namespace tanist::dcs {
 
 template <class A>
 void fields(A& a, Member& v) {
-  a("name", v.name), a("session", v.session), a("version", v.version), a("conn_url", v.conn_url);
+  a("name", v.name), a("session", v.claim), a("version", v.version), a("conn_url", v.conn_url);
   a("api_url", v.api_url), a("state", v.state), a("role", v.role), a("patroni_version", v.patroni_version);
   a("xlog_location", v.xlog_location), a("timeline", v.timeline), a("tags", v.tags);
   a("checkpoint_after_promote_pending", v.checkpoint_after_promote_pending);
 }
 template <class A>
 void fields(A& a, Leader& v) {
-  a("name", v.name), a("session", v.session), a("version", v.version);
+  a("name", v.name), a("session", v.claim), a("version", v.version);
 }
 template <class A>
 void fields(A& a, Status& v) {
@@ -115,10 +115,11 @@ void fields(A& a, Config& v) {
 template <class A>
 void fields(A& a, Initialize& v) {
   a("version", v.version), a("present", v.present), a("value", v.value);
+  a("by_tanist", v.by_tanist);
 }
 template <class A>
 void fields(A& a, BootstrapNote& v) {
-  a("name", v.name), a("incarnation", v.incarnation), a("session", v.session), a("version", v.version);
+  a("name", v.name), a("incarnation", v.incarnation), a("session", v.claim), a("version", v.version);
 }
 template <class A>
 void fields(A& a, Cluster& v) {
@@ -126,9 +127,9 @@ void fields(A& a, Cluster& v) {
   a("members", v.members), a("failover", v.failover), a("sync", v.sync), a("history", v.history);
   a("failsafe", v.failsafe), a("failsafe_version", v.failsafe_version),
       a("failsafe_broken", v.failsafe_broken);
-  a("bootstrap_note", v.bootstrap_note), a("initialized_by_version", v.initialized_by_version);
+  a("bootstrap_note", v.bootstrap_note);
   a("leadership_version", v.leadership_version), a("status_version", v.status_version);
-  a("revision", v.revision), a("linearizable", v.linearizable), a("read_at", v.read_at);
+  a("linearizable", v.linearizable), a("read_at", v.read_at);
 }
 template <class A>
 void fields(A& a, AcquireConditions& v) {

@@ -75,7 +75,8 @@ struct StoreView {
 enum class Lock {
   free,
   mine,
-  /// My name, bound to a session that is not mine: another's (a cloned host).
+  /// My name, bound to a claim that is not mine: another's (a cloned host). Not where the store has no
+  /// claims.
   foreign_session,
   others,
 };

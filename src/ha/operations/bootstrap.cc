@@ -243,7 +243,7 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
     if (answer.outcome == dcs::Outcome::unknown) {
       // Done, if the key is mine: a fresh read tells.
       auto view = co_await ports.store.load(dcs::Read::linearizable, patience());
-      if (view && (*view)->leader_name() == settings->name && ports.store.is_mine((*view)->leader->session)) {
+      if (view && (*view)->leader_name() == settings->name && ports.store.is_mine((*view)->leader->claim)) {
         const auto proven = co_await with_deadline(ports.clock, run.host().keeper().prove(), patience());
         if (proven.value_or(false)) break;
       }

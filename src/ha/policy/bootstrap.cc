@@ -43,13 +43,12 @@ void tell_what_is_waited_for(Draft& d) {
 }
 
 /// Whether the empty /initialize of the view may be taken over: it is my own, or its Tanist founder is gone
-/// and nobody ever led (the note is bound to the founder's session, so nobody is at work any more).
+/// and nobody ever led (the note is bound to the founder's claim, so nobody is at work any more).
 bool may_take_over(const Draft& d) {
   const auto& c = d.cluster;
   if (c.bootstrap_note.present()) return c.bootstrap_note.name == d.me();
-  const bool by_tanist = c.initialized_by_version != 0 && c.initialized_by_version == c.initialize.version;
-  const bool nobody_led = c.unlocked() && c.history.version == 0 && c.config.version == 0;
-  return by_tanist && nobody_led;
+  const bool nobody_led = c.unlocked() && c.history.version.absent() && c.config.version.absent();
+  return c.initialize.by_tanist && nobody_led;
 }
 
 }  // namespace

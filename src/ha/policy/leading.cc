@@ -28,11 +28,11 @@ void rebuild_keys(Draft& d) {
   const auto& initialize = d.cluster.initialize;
   const auto& config = d.cluster.config;
   const bool no_id = !initialize.valid_system_id() && valid_system_id(d.facts().system_identifier);
-  const bool no_config = (config.version == 0 || config.data.size() == 0) && d.settings.dynamic.filled;
+  const bool no_config = (config.version.absent() || config.data.size() == 0) && d.settings.dynamic.filled;
   if (!no_id && !no_config) return;
   if (!d.linearizable()) return;
-  const auto condition = [](dcs::Version version) -> dcs::Condition {
-    if (version == 0) return dcs::IfAbsent{};
+  const auto condition = [](const dcs::Version& version) -> dcs::Condition {
+    if (version.absent()) return dcs::IfAbsent{};
     return dcs::IfVersion{version};
   };
   if (no_id)

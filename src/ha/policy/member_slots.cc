@@ -70,7 +70,7 @@ std::vector<postgres::WantedSlot> wanted_slots(const View& view) {
 
 void keep_slots(Draft& d) {
   // replication.md §1: only where /config exists; §7: not while the server is starting.
-  if (d.cluster.config.version == 0 || !has_fresh_probe(d.view) || !d.facts().accepts() ||
+  if (d.cluster.config.version.absent() || !has_fresh_probe(d.view) || !d.facts().accepts() ||
       is_starting(d.view))
     return;
   const auto wanted = wanted_slots(d.view);

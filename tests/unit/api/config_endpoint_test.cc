@@ -16,13 +16,14 @@ namespace order = ha::order;
 class ConfigEndpointTest : public ::testing::Test {
  protected:
   ConfigEndpointTest() {
-    cluster.config = {7, parse_json(R"({"ttl":30,"postgresql":{"parameters":{"work_mem":"4MB"}}})").value(),
+    cluster.config = {dcs::Version("7"),
+                      parse_json(R"({"ttl":30,"postgresql":{"parameters":{"work_mem":"4MB"}}})").value(),
                       true};
     control.read = [this](order::ReadCluster) -> order::ReadCluster::Answer {
       ++loads;
       if (!unreachable.empty()) return std::unexpected(unreachable);
       auto read = std::make_shared<dcs::Cluster>(cluster);
-      if (changed_meanwhile) cluster.config.version = 8;
+      if (changed_meanwhile) cluster.config.version = dcs::Version("8");
       return read;
     };
     control.write = [this](order::WriteKey order) -> std::optional<dcs::WriteResult> {
@@ -61,7 +62,7 @@ class ConfigEndpointTest : public ::testing::Test {
   int loads = 0;
   std::string unreachable;
   bool changed_meanwhile = false;
-  dcs::WriteResult result{dcs::Outcome::done, 8, {}};
+  dcs::WriteResult result{dcs::Outcome::done, dcs::Version("8"), {}};
   std::optional<Document> written;
   bool always = false;
   bool answers = true;
@@ -80,12 +81,12 @@ TEST_F(ConfigEndpointTest, patch_merges_and_answers_with_the_whole) {
   ASSERT_TRUE(written);
   EXPECT_EQ(to_json(*written), R"({"ttl":20,"postgresql":{"parameters":{"work_mem":"8MB"}}})");
   EXPECT_FALSE(always);
-  ASSERT_NE(endpoint.newer_than(7), nullptr);
-  EXPECT_EQ(endpoint.newer_than(8), nullptr);
+  ASSERT_NE(endpoint.newer_than(cluster.config), nullptr);
+  EXPECT_EQ(endpoint.newer_than({dcs::Version("8"), cluster.config.data, true}), nullptr);
 }
 
 TEST_F(ConfigEndpointTest, what_is_no_json_is_not_called_absent) {
-  cluster.config = {7, Document::map(), false};
+  cluster.config = {dcs::Version("7"), Document::map(), false};
   const auto broken = send("PATCH", R"({"ttl":20})");
   EXPECT_EQ(broken.status, 503);
   EXPECT_TRUE(says(broken, "is no JSON object")) << broken.body;
@@ -106,15 +107,14 @@ TEST_F(ConfigEndpointTest, a_controlled_parameter_that_members_would_not_take_is
 
 TEST_F(ConfigEndpointTest, what_was_written_is_not_shown_for_ever_over_a_store_that_was_restored) {
   ASSERT_EQ(send("PATCH", R"({"ttl":20})").status, 200);
-  ASSERT_NE(endpoint.newer_than(2), nullptr);
+  ASSERT_NE(endpoint.newer_than(cluster.config), nullptr);
   clock.advance(30s);
-  EXPECT_EQ(endpoint.newer_than(2), nullptr);
-  // It counts from a lower version now.
-  cluster.config.version = 3;
-  result.version = 4;
+  EXPECT_EQ(endpoint.newer_than(cluster.config), nullptr);
+  cluster.config.version = dcs::Version("3");
+  result.version = dcs::Version("4");
   ASSERT_EQ(send("PATCH", R"({"ttl":25})").status, 200);
-  ASSERT_NE(endpoint.newer_than(3), nullptr);
-  EXPECT_EQ(endpoint.newer_than(3)->find("ttl")->as_int(), 25);
+  ASSERT_NE(endpoint.newer_than(cluster.config), nullptr);
+  EXPECT_EQ(endpoint.newer_than(cluster.config)->find("ttl")->as_int(), 25);
 }
 
 TEST_F(ConfigEndpointTest, patch_without_a_change_writes_nothing) {
@@ -132,19 +132,19 @@ TEST_F(ConfigEndpointTest, a_lost_race_is_a_conflict) {
 }
 
 TEST_F(ConfigEndpointTest, a_refusal_of_the_store_is_no_conflict) {
-  result = {dcs::Outcome::refused, 0, "etcdserver: permission denied"};
+  result = {dcs::Outcome::refused, {}, "etcdserver: permission denied"};
   const auto response = send("PATCH", R"({"ttl":20})");
   EXPECT_EQ(response.status, 503);
   EXPECT_TRUE(says(response, "permission denied")) << response.body;
 }
 
 TEST_F(ConfigEndpointTest, an_unknown_outcome_is_told) {
-  result = {dcs::Outcome::unknown, 0, "no answer in time"};
+  result = {dcs::Outcome::unknown, {}, "no answer in time"};
   const auto response = send("PATCH", R"({"ttl":20})");
   EXPECT_EQ(response.status, 503);
   EXPECT_TRUE(says(response, "is not known: no answer in time")) << response.body;
   EXPECT_EQ(send("PUT", R"({"ttl":20})").status, 502);
-  EXPECT_EQ(endpoint.newer_than(0), nullptr);
+  EXPECT_EQ(endpoint.newer_than(cluster.config), nullptr);
 }
 
 TEST_F(ConfigEndpointTest, a_write_whose_answer_does_not_come_may_have_been_done) {

@@ -184,7 +184,7 @@ TEST_F(RestartEndpointTest, nothing_is_ordered_by_a_request_that_is_wrong) {
 }
 
 TEST_F(RestartEndpointTest, no_schedule_in_pause_but_a_restart) {
-  cluster.config = {7, parse_json(R"({"pause":true})").value(), true};
+  cluster.config = {dcs::Version("7"), parse_json(R"({"pause":true})").value(), true};
   const auto response = post(R"({"schedule":"2131-05-01T12:00Z"})");
   EXPECT_EQ(response.status, 500);
   EXPECT_EQ(response.body, "Can't schedule restart in the paused state");

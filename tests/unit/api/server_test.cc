@@ -236,7 +236,7 @@ TEST_F(ApiServerTest, cluster_is_read_from_the_store) {
   test::FakeControl control;
   control.read = [](order::ReadCluster) {
     auto cluster = test::cluster();
-    cluster->config = {1, Document::map({{"pause", true}}), true};
+    cluster->config = {dcs::Version("1"), Document::map({{"pause", true}}), true};
     return cluster;
   };
   start(control);
@@ -259,7 +259,7 @@ TEST_F(ApiServerTest, an_unreachable_store_is_a_503_with_the_reason) {
 TEST_F(ApiServerTest, history_and_config_come_from_the_view) {
   auto s = test::primary();
   auto& view = test::change_view(s);
-  view.config = {3, Document::map({{"ttl", 30}}), true};
+  view.config = {dcs::Version("3"), Document::map({{"ttl", 30}}), true};
   view.history.lines.push_back({Timeline{1}, Lsn{25165984}, "no recovery target specified",
                                 "2031-05-01T10:00:00.120000+00:00", "pgb"});
   view.history.lines.push_back({Timeline{2}, Lsn{50331808}, "before"});
@@ -353,11 +353,11 @@ TEST_F(ApiServerTest, before_the_daemon_has_started_nothing_is_taken) {
 
 TEST_F(ApiServerTest, a_changed_configuration_is_read_back_at_once) {
   auto s = test::primary();
-  test::change_view(s).config = {3, Document::map({{"ttl", 30}}), true};
+  test::change_view(s).config = {dcs::Version("3"), Document::map({{"ttl", 30}}), true};
   publish(s);
   test::FakeControl control;
   control.read = [&](order::ReadCluster) { return s.cluster; };
-  control.write = [](order::WriteKey) { return dcs::WriteResult{dcs::Outcome::done, 4, {}}; };
+  control.write = [](order::WriteKey) { return dcs::WriteResult{dcs::Outcome::done, dcs::Version("4"), {}}; };
   start(control);
   EXPECT_EQ(send("PATCH /config", R"({"ttl":20})").body, R"({"ttl": 20})");
   EXPECT_EQ(ask("GET /config").body, R"({"ttl": 20})") << "the snapshot does not know it yet";

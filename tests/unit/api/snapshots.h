@@ -19,8 +19,8 @@ inline std::shared_ptr<config::Settings> settings(std::string name) {
 
 inline std::shared_ptr<dcs::Cluster> cluster() {
   auto out = std::make_shared<dcs::Cluster>();
-  out->initialize = {1, true, "7411111111111111111"};
-  out->leader = dcs::Leader{"pga", "s1", 5};
+  out->initialize = {dcs::Version("1"), true, "7411111111111111111"};
+  out->leader = dcs::Leader{"pga", "s1", dcs::Version("5")};
   for (const char* name : {"pga", "pgb"}) {
     auto& member = out->members[name];
     member.name = name;

@@ -20,8 +20,8 @@ inline dcs::Member& add_member(dcs::Cluster& cluster, const std::string& name, c
 
 inline dcs::Cluster shop() {
   dcs::Cluster out;
-  out.initialize = {1, true, "7411111111111111111"};
-  out.leader = dcs::Leader{"pga", "s1", 5};
+  out.initialize = {dcs::Version("1"), true, "7411111111111111111"};
+  out.leader = dcs::Leader{"pga", "s1", dcs::Version("5")};
   out.status.optime = Lsn{0x7000098};
   add_member(out, "pga", "10.1.0.11").role = "primary";
   auto& pgb = add_member(out, "pgb", "10.1.0.12");

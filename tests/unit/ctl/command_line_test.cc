@@ -43,7 +43,7 @@ class CommandLineTest : public ::testing::Test {
     asked.clear();
     settings.reset();
     store = {};
-    store.cluster.config = {7, Document::map({{"ttl", 30}}), true};
+    store.cluster.config = {dcs::Version("7"), Document::map({{"ttl", 30}}), true};
     arguments.insert(arguments.begin(), "/usr/bin/tanistctl");
     Surroundings around{
         .environment = environment,

@@ -26,7 +26,7 @@ struct FakeCluster {
   /// Not nothing: why it cannot be read.
   std::string failure;
   std::function<void()> before_write;
-  dcs::WriteResult outcome{dcs::Outcome::done, 8, {}};
+  dcs::WriteResult outcome{dcs::Outcome::done, dcs::Version("8"), {}};
   std::optional<Document> written;
 };
 

@@ -13,8 +13,8 @@ namespace {
 
 using ::testing::ElementsAre;
 
-KeyValue at(std::string value, Version version = 7, Session session = {}) {
-  return {std::move(value), version, std::move(session)};
+KeyValue at(std::string value, int version = 7, Claim claim = {}) {
+  return {std::move(value), Version(std::to_string(version)), std::move(claim)};
 }
 
 Cluster read(Tree tree) {
@@ -26,7 +26,7 @@ std::string why_broken(const std::string& key, const std::string& value) {
   const auto decoded = decode(Tree{{key, at(value)}});
   if (decoded.broken.size() != 1) return fmt::format("{} broken keys", decoded.broken.size());
   EXPECT_EQ(decoded.broken[0].key, key);
-  EXPECT_EQ(decoded.broken[0].version, 7);
+  EXPECT_EQ(decoded.broken[0].version, Version("7"));
   return decoded.broken[0].why;
 }
 
@@ -62,7 +62,7 @@ TEST(Decode, initialize_distinguishes_absent_empty_and_an_identifier) {
   EXPECT_FALSE(read({{"initialize", at("")}}).initialize.valid_system_id());
   const auto cluster = read({{"initialize", at("7512345678901234567", 12)}});
   EXPECT_EQ(cluster.initialize.value, "7512345678901234567");
-  EXPECT_EQ(cluster.initialize.version, 12);
+  EXPECT_EQ(cluster.initialize.version, Version("12"));
   EXPECT_TRUE(cluster.initialize.valid_system_id());
   EXPECT_FALSE(read({{"initialize", at("123456789")}}).initialize.valid_system_id());
   EXPECT_FALSE(read({{"initialize", at("12345678901x")}}).initialize.valid_system_id());
@@ -71,12 +71,12 @@ TEST(Decode, initialize_distinguishes_absent_empty_and_an_identifier) {
 TEST(Decode, a_broken_configuration_is_not_valid_and_keeps_its_version) {
   const auto good = read({{"config", at(R"({"ttl":30,"x":{"y":null}})", 3)}}).config;
   EXPECT_TRUE(good.valid);
-  EXPECT_EQ(good.version, 3);
+  EXPECT_EQ(good.version, Version("3"));
   EXPECT_EQ(good.data.find("ttl")->as_int(), 30);
   for (const char* broken : {"{", "[]", "", "1"}) {
     const auto config = read({{"config", at(broken, 3)}}).config;
     EXPECT_FALSE(config.valid) << broken;
-    EXPECT_EQ(config.version, 3);
+    EXPECT_EQ(config.version, Version("3"));
     EXPECT_EQ(config.data.size(), 0u);
     EXPECT_NE(why_broken("config", broken), "") << broken;
   }
@@ -86,8 +86,8 @@ TEST(Decode, the_leader_may_be_a_member_that_has_no_key) {
   const auto cluster = read({{"leader", at("pg-a", 5, "123")}});
   ASSERT_TRUE(cluster.leader);
   EXPECT_EQ(cluster.leader->name, "pg-a");
-  EXPECT_EQ(cluster.leader->session, "123");
-  EXPECT_EQ(cluster.leader->version, 5);
+  EXPECT_EQ(cluster.leader->claim, "123");
+  EXPECT_EQ(cluster.leader->version, Version("5"));
   EXPECT_FALSE(cluster.unlocked());
   EXPECT_EQ(cluster.leader_member(), nullptr);
   EXPECT_TRUE(read({{"leader", at("")}}).unlocked());
@@ -130,8 +130,8 @@ TEST(Decode, a_member_of_today) {
   ASSERT_EQ(cluster.members.size(), 1u);
   const Member& m = *cluster.member("pg-b");
   EXPECT_EQ(m.name, "pg-b");
-  EXPECT_EQ(m.session, "77");
-  EXPECT_EQ(m.version, 9);
+  EXPECT_EQ(m.claim, "77");
+  EXPECT_EQ(m.version, Version("9"));
   EXPECT_EQ(m.state, "running");
   EXPECT_EQ(m.role, "replica");
   EXPECT_EQ(m.patroni_version, "4.1.4");
@@ -171,7 +171,7 @@ TEST(Decode, failover_in_all_its_forms) {
   EXPECT_EQ(golden.failover.candidate, "pg-b");
   EXPECT_EQ(golden.failover.scheduled_at, utc(2031, 5, 1, 10));
   EXPECT_FALSE(read({{"failover", at("{}", 4)}}).failover.present());
-  EXPECT_EQ(read({{"failover", at("{}", 4)}}).failover.version, 4);
+  EXPECT_EQ(read({{"failover", at("{}", 4)}}).failover.version, Version("4"));
   EXPECT_FALSE(read({{"failover", at("[]")}}).failover.present());
   const auto legacy = read({{"failover", at(" pg-a : pg-b ")}}).failover;
   EXPECT_EQ(legacy.leader, "pg-a");
@@ -208,7 +208,7 @@ TEST(Decode, sync_and_its_names) {
   const auto sync =
       read({{"sync", at(R"({"leader":"pg-a","quorum":1,"sync_standby":"pg-b, PG-C,,"})", 8)}}).sync;
   EXPECT_TRUE(sync.active());
-  EXPECT_EQ(sync.version, 8);
+  EXPECT_EQ(sync.version, Version("8"));
   EXPECT_EQ(sync.quorum, 1);
   EXPECT_THAT(sync.voters, ElementsAre("pg-b", "PG-C"));
   EXPECT_TRUE(sync.is_voter("pg-c"));
@@ -217,7 +217,7 @@ TEST(Decode, sync_and_its_names) {
   const auto off = read({{"sync", at(R"({"leader":null,"quorum":2,"sync_standby":null})")}}).sync;
   EXPECT_FALSE(off.active());
   EXPECT_EQ(off.quorum, 0);
-  EXPECT_EQ(read({{"sync", at("broken", 8)}}).sync.version, 8);
+  EXPECT_EQ(read({{"sync", at("broken", 8)}}).sync.version, Version("8"));
   EXPECT_FALSE(read({{"sync", at("broken", 8)}}).sync.active());
 }
 
@@ -241,13 +241,18 @@ TEST(Decode, history_tells_the_timeline) {
 TEST(Decode, failsafe_and_the_bootstrap_note) {
   const auto cluster = read({{"failsafe", at(R"({"pg-a":"http://10.0.0.1:8008/patroni"})", 3)},
                              {"tanist/bootstrap", at(R"({"name":"pg-a","incarnation":"i1"})", 4, "9")},
-                             {"tanist/initialized_by", at("pg-a", 4)}});
+                             {"tanist/initialized_by", at("pg-a", 4)},
+                             {"initialize", at("", 4)}});
   EXPECT_EQ(cluster.failsafe->at("pg-a"), "http://10.0.0.1:8008/patroni");
-  EXPECT_EQ(cluster.failsafe_version, 3);
+  EXPECT_EQ(cluster.failsafe_version, Version("3"));
   EXPECT_TRUE(cluster.bootstrap_note.present());
   EXPECT_EQ(cluster.bootstrap_note.incarnation, "i1");
-  EXPECT_EQ(cluster.bootstrap_note.session, "9");
-  EXPECT_EQ(cluster.initialized_by_version, 4);
+  EXPECT_EQ(cluster.bootstrap_note.claim, "9");
+  EXPECT_TRUE(cluster.initialize.by_tanist);
+  EXPECT_FALSE(
+      read({{"initialize", at("", 5)}, {"tanist/initialized_by", at("pg-a", 4)}}).initialize.by_tanist)
+      << "written over by another";
+  EXPECT_FALSE(read({{"initialize", at("", 5)}}).initialize.by_tanist);
   const auto broken = read({{"failsafe", at("[1]")}});
   EXPECT_TRUE(broken.failsafe_broken);
   EXPECT_FALSE(broken.failsafe);
@@ -303,9 +308,9 @@ TEST(BrokenKeyLog, a_broken_value_is_logged_once) {
   std::vector<std::string> lines;
   log::redirect([&](log::Level, const std::string& line) { lines.push_back(line); });
   BrokenKeyLog log;
-  log.report({{"config", 7, "invalid JSON"}});
-  log.report({{"config", 7, "invalid JSON"}, {"sync", 3, "no"}});
-  log.report({{"config", 8, "invalid JSON"}, {"sync", 3, "no"}});
+  log.report({{"config", Version("7"), "invalid JSON"}});
+  log.report({{"config", Version("7"), "invalid JSON"}, {"sync", Version("3"), "no"}});
+  log.report({{"config", Version("8"), "invalid JSON"}, {"sync", Version("3"), "no"}});
   log::redirect({});
   EXPECT_THAT(
       lines, ElementsAre("cannot read /config (version 7): invalid JSON", "cannot read /sync (version 3): no",

@@ -19,7 +19,7 @@ TEST(Overview, the_cluster_document) {
   ::setenv("TZ", "Europe/Berlin", 1);
   ::tzset();
   Cluster cluster;
-  cluster.leader = Leader{"pga", "s", 1};
+  cluster.leader = Leader{"pga", "s", Version("1")};
   cluster.status.optime = Lsn{0x7000098};
   add(cluster, "pga", "10.1.0.11").raw.set("timeline", 4);
   auto& pgb = add(cluster, "pgb", "10.1.0.12");
@@ -69,7 +69,7 @@ TEST(Overview, a_member_ahead_of_the_last_known_position_does_not_lag) {
 
 TEST(Overview, roles_follow_the_configuration) {
   Cluster cluster;
-  cluster.leader = Leader{"pga", "s", 1};
+  cluster.leader = Leader{"pga", "s", Version("1")};
   cluster.sync.leader = "pga";
   cluster.sync.voters = {"PGB"};
   add(cluster, "pga", "a").replication_state = "streaming";

@@ -34,12 +34,13 @@ class FakeStore : public dcs::Store {
   Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> load(dcs::Read, Instant) override {
     co_return std::make_shared<const dcs::Cluster>();
   }
-  dcs::Session session() const override { return "1"; }
-  bool is_mine(const dcs::Session& session) const override { return session == "1"; }
-  void on_session(std::function<Task<void>(dcs::Session)>) override {}
+  dcs::StoreTraits traits() const override { return {}; }
+  dcs::Claim claim() const override { return "1"; }
+  bool is_mine(const dcs::Claim& session) const override { return session == "1"; }
+  void on_claim(std::function<Task<void>(dcs::Claim)>) override {}
   void set_timing(const config::Timing&) override {}
   Duration lease_length() const override { return length; }
-  Task<dcs::WriteResult> keep_session(Instant) override { return done(); }
+  Task<dcs::WriteResult> keep_claim(Instant) override { return done(); }
   Task<Acquired> acquire(dcs::AcquireConditions, Instant) override { co_return Acquired{}; }
   Task<dcs::WriteResult> release(std::optional<dcs::Status>, Instant) override { return done(); }
   Task<dcs::WriteResult> touch_member(Document, Instant) override { return done(); }
@@ -52,7 +53,7 @@ class FakeStore : public dcs::Store {
   void on_change(std::function<void(Change)>) override {}
   dcs::ClusterPtr watched() const override { return nullptr; }
 
-  Task<dcs::WriteResult> done() { co_return dcs::WriteResult{dcs::Outcome::done, 1, {}}; }
+  Task<dcs::WriteResult> done() { co_return dcs::WriteResult{dcs::Outcome::done, dcs::Version("1"), {}}; }
 
  protected:
   Clock& clock_;

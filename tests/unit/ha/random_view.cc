@@ -35,7 +35,7 @@ class Dice {
 
 void fill_cluster(Dice& dice, dcs::Cluster& c) {
   if (dice.once_in(4)) c.initialize = {};
-  if (dice.once_in(6)) c.initialize = {.version = 5, .present = true};
+  if (dice.once_in(6)) c.initialize = {.version = dcs::Version("5"), .present = true};
   if (dice.once_in(6)) c.initialize.value = dice.of<std::string>({"x", "7000000000000000009"});
   if (dice.once_in(5)) c.config = {};
   if (dice.once_in(5)) c.config.valid = dice.coin();
@@ -56,17 +56,22 @@ void fill_cluster(Dice& dice, dcs::Cluster& c) {
     if (dice.once_in(4)) m.tags.set("replicatefrom", dice.name());
   }
   if (dice.once_in(3)) c.members.erase(dice.name());
-  if (dice.once_in(4)) c.failover = {.version = 8, .leader = dice.name(), .candidate = dice.name()};
   if (dice.once_in(4))
-    c.sync = {.version = 9, .leader = dice.name(), .voters = {dice.name()}, .quorum = dice.below(3)};
+    c.failover = {.version = dcs::Version("8"), .leader = dice.name(), .candidate = dice.name()};
+  if (dice.once_in(4))
+    c.sync = {.version = dcs::Version("9"),
+              .leader = dice.name(),
+              .voters = {dice.name()},
+              .quorum = dice.below(3)};
   if (dice.coin())
     c.history.lines = {{.parent = dice.timeline(), .switch_lsn = dice.lsn(), .timestamp = "t"}};
   c.history.incomplete = dice.once_in(5);
   if (dice.once_in(4)) c.failsafe = std::map<std::string, std::string>{{dice.name(), "http://x"}};
-  if (dice.once_in(4)) c.bootstrap_note = {.name = dice.name(), .incarnation = "other", .version = 3};
-  c.initialized_by_version = dice.of<dcs::Version>({0, 2, 5});
-  c.leadership_version = dice.of<dcs::Version>({0, 6, 7});
-  c.status_version = dice.of<dcs::Version>({0, 10, 11});
+  if (dice.once_in(4))
+    c.bootstrap_note = {.name = dice.name(), .incarnation = "other", .version = dcs::Version("3")};
+  c.initialize.by_tanist = c.initialize.present && dice.once_in(2);
+  c.leadership_version = dice.of<dcs::Version>({{}, dcs::Version("6"), dcs::Version("7")});
+  c.status_version = dice.of<dcs::Version>({{}, dcs::Version("10"), dcs::Version("0")});
   c.linearizable = dice.coin();
 }
 
@@ -192,7 +197,7 @@ void fill_memory(Dice& dice, const View& view, Memory& m) {
                                 .waited = dice.coin()};
   m.race.acquiring = dice.once_in(3);
   if (m.race.acquiring && dice.coin())
-    m.race.acquired_on = RaceGround{.optime = dice.lsn(), .history = 4, .timeline = {1}};
+    m.race.acquired_on = RaceGround{.optime = dice.lsn(), .history = dcs::Version("4"), .timeline = {1}};
   m.joined = dice.coin();
 }
 
@@ -303,6 +308,7 @@ class Varying {
   void change(std::uint64_t& v) { v = static_cast<std::uint64_t>(dice_.below(9)); }
   void change(Lsn& v) { v = dice_.coin() ? dice_.lsn() : Lsn{}; }
   void change(Timeline& v) { v = dice_.timeline(); }
+  void change(dcs::Version& v) { v = dice_.of<dcs::Version>({{}, dcs::Version("0"), dcs::Version("6f")}); }
   void change(Duration& v) { v = dice_.of<Duration>({0s, 1s, 5s, 10s, 30s, 400s}); }
   void change(Instant& v) {
     v = dice_.once_in(4) ? Instant{} : now_ + std::chrono::seconds(dice_.below(800) - 400);
@@ -341,9 +347,10 @@ View random_view(std::mt19937_64& random) {
   // The lock is what the view of the store says; a free lock has no leader.
   if (b.view.lock == Lock::free) b.cluster.leader.reset();
   if (b.view.lock == Lock::mine || b.view.lock == Lock::foreign_session)
-    b.cluster.leader = dcs::Leader{.name = "n1", .session = "s", .version = 50};
+    b.cluster.leader = dcs::Leader{.name = "n1", .claim = "s", .version = dcs::Version("50")};
   if (b.view.lock == Lock::others)
-    b.cluster.leader = dcs::Leader{.name = dice.of<std::string>({"n2", "n4"}), .session = "s", .version = 50};
+    b.cluster.leader =
+        dcs::Leader{.name = dice.of<std::string>({"n2", "n4"}), .claim = "s", .version = dcs::Version("50")};
   b.view.store.ok = !dice.once_in(4);
   b.view.store.lock_unknown = dice.once_in(10);
   b.lease_for(std::chrono::seconds(dice.below(31)));

@@ -57,7 +57,7 @@ struct Details {
            (i.why_removal_allowed.empty() ? "" : removal);
   }
   std::string operator()(const intent::Bootstrap& i) {
-    return i.take_over ? fmt::format(", taking over version {}", *i.take_over) : std::string();
+    return i.take_over ? fmt::format(", taking over version {}", i.take_over->text()) : std::string();
   }
   std::string operator()(const intent::PreEmpt& i) { return " (" + i.why + ")"; }
   std::string operator()(const intent::Advance& i) { return i.release_now ? ": release now" : ": not yet"; }
@@ -154,7 +154,7 @@ void Story::apply(const std::string& word, const std::string& value) {
       {"history",
        [&] {
          const auto parts = split(value, ':');
-         b_.cluster.history = {.version = b_.cluster.history.version + 1};
+         b_.cluster.history = {.version = dcs::Version(b_.cluster.history.version.text() + "+")};
          b_.cluster.history.lines = {{.parent = {static_cast<std::uint32_t>(std::stoul(parts.at(0)))},
                                       .switch_lsn = position(parts.at(1)),
                                       .timestamp = "t"}};
@@ -243,18 +243,19 @@ void Story::apply(const std::string& word, const std::string& value) {
        }},
       {"initialize",
        [&] {
-         if (value == "empty") b_.cluster.initialize = {.version = 31, .present = true};
+         if (value == "empty") b_.cluster.initialize = {.version = dcs::Version("31"), .present = true};
          if (value == "done") {
-           b_.cluster.initialize = {.version = 32, .present = true, .value = kSystemId};
-           b_.cluster.config = {.version = 33, .data = b_.settings.dynamic.raw, .valid = true};
+           b_.cluster.initialize = {.version = dcs::Version("32"), .present = true, .value = kSystemId};
+           b_.cluster.config = {
+               .version = dcs::Version("33"), .data = b_.settings.dynamic.raw, .valid = true};
          }
        }},
       {"note",
        [&] {
          b_.cluster.bootstrap_note = {};
-         b_.cluster.initialized_by_version = b_.cluster.initialize.version;
+         b_.cluster.initialize.by_tanist = true;
          if (value != "none")
-           b_.cluster.bootstrap_note = {.name = value, .incarnation = "other", .version = 30};
+           b_.cluster.bootstrap_note = {.name = value, .incarnation = "other", .version = dcs::Version("30")};
        }},
       {"signal", [&] { b_.view.commands.shutdown = true; }},
       {"config",

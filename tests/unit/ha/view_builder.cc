@@ -15,10 +15,9 @@ ViewBuilder::ViewBuilder() {
   view.store.ok = true;
   view.memory.callback_fired = true;
   view.memory.joined = true;
-  cluster.initialize = {.version = 2, .present = true, .value = kSystemId};
-  cluster.config = {.version = 3, .data = settings.dynamic.raw, .valid = true};
-  cluster.history = {.version = 4, .empty_list = true};
-  cluster.revision = 100;
+  cluster.initialize = {.version = dcs::Version("2"), .present = true, .value = kSystemId};
+  cluster.config = {.version = dcs::Version("3"), .data = settings.dynamic.raw, .valid = true};
+  cluster.history = {.version = dcs::Version("4"), .empty_list = true};
   cluster.read_at = view.now - 10ms;
   cluster.status.optime = kHere;
   cluster.status_present = true;
@@ -114,7 +113,7 @@ ViewBuilder& ViewBuilder::before_bootstrap() {
 }
 
 ViewBuilder& ViewBuilder::leader(const std::string& name) {
-  cluster.leader = dcs::Leader{.name = name, .session = "session-of-" + name, .version = 50};
+  cluster.leader = dcs::Leader{.name = name, .claim = "session-of-" + name, .version = dcs::Version("50")};
   for (auto& [other, member] : cluster.members) member.role = other == name ? "primary" : "replica";
   view.lock = name == view.self.name ? Lock::mine : Lock::others;
   last = cluster;
@@ -158,7 +157,7 @@ ViewBuilder& ViewBuilder::store_down(Duration since) {
 ViewBuilder& ViewBuilder::member(const std::string& name, const std::string& role) {
   dcs::Member m;
   m.name = name;
-  m.version = 7;
+  m.version = dcs::Version("7");
   m.conn_url = "postgres://" + name + ".example:5432/postgres";
   m.api_url = "http://" + name + ".example:8008/patroni";
   m.state = "running";

@@ -28,7 +28,8 @@ class EditConfigTest : public ::testing::Test {
     char name[] = "/tmp/tanistctl-edit-XXXXXX";
     directory = ::mkdtemp(name);
     store.cluster.config = {
-        7, parse_json(R"({"ttl":30,"postgresql":{"parameters":{"max_connections":200}}})").value(), true};
+        dcs::Version("7"),
+        parse_json(R"({"ttl":30,"postgresql":{"parameters":{"max_connections":200}}})").value(), true};
     command.cluster = "shop";
     programs.edit = [this](const std::string& path) {
       edited = path;
@@ -87,7 +88,7 @@ TEST_F(EditConfigTest, a_controlled_parameter_that_members_would_not_take_is_not
 }
 
 TEST_F(EditConfigTest, a_configuration_that_is_no_json_is_not_called_absent) {
-  store.cluster.config = {7, Document::map(), false};
+  store.cluster.config = {dcs::Version("7"), Document::map(), false};
   command.settings = {"ttl=20"};
   EXPECT_NE(run().find("holds no JSON object"), std::string::npos);
   EXPECT_THROW(run_show_config("shop", store, screen.terminal()), Failure);
@@ -118,7 +119,7 @@ TEST_F(EditConfigTest, without_a_change_nothing_happens) {
 TEST_F(EditConfigTest, a_concurrent_change_is_not_overwritten) {
   command.settings = {"ttl=20"};
   command.force = true;
-  store.before_write = [&] { store.cluster.config.version = 8; };
+  store.before_write = [&] { store.cluster.config.version = dcs::Version("8"); };
   EXPECT_EQ(run(), "Config modification aborted due to concurrent changes");
   EXPECT_FALSE(store.written);
 }
@@ -126,11 +127,11 @@ TEST_F(EditConfigTest, a_concurrent_change_is_not_overwritten) {
 TEST_F(EditConfigTest, other_failures_of_the_store_are_told_apart) {
   command.settings = {"ttl=20"};
   command.force = true;
-  store.outcome = {dcs::Outcome::refused, 0, "permission denied"};
+  store.outcome = {dcs::Outcome::refused, {}, "permission denied"};
   EXPECT_EQ(run(), "the store refused to change the configuration: permission denied");
-  store.outcome = {dcs::Outcome::unavailable, 0, "connection refused"};
+  store.outcome = {dcs::Outcome::unavailable, {}, "connection refused"};
   EXPECT_EQ(run(), "could not change the configuration: connection refused");
-  store.outcome = {dcs::Outcome::unknown, 0, "no answer in time"};
+  store.outcome = {dcs::Outcome::unknown, {}, "no answer in time"};
   EXPECT_TRUE(
       run().starts_with("whether the configuration was changed is not known: no answer in time\nHINT: "));
 }
@@ -292,8 +293,8 @@ TEST(ShowConfig, prints_yaml_and_an_empty_line) {
   test::FakeTerminal screen;
   run_show_config("shop", store, screen.terminal());
   EXPECT_EQ(screen.out.str(), "");
-  store.cluster.config = {1, parse_json(R"({"ttl":30,"postgresql":{"parameters":{"a":"on"}}})").value(),
-                          true};
+  store.cluster.config = {dcs::Version("1"),
+                          parse_json(R"({"ttl":30,"postgresql":{"parameters":{"a":"on"}}})").value(), true};
   run_show_config("shop", store, screen.terminal());
   EXPECT_EQ(screen.out.str(), "postgresql:\n  parameters:\n    a: 'on'\nttl: 30\n\n");
 }

@@ -37,7 +37,7 @@ class ReloadCommandTest : public ::testing::Test {
 };
 
 TEST_F(ReloadCommandTest, each_member_is_asked_after_a_question) {
-  store.cluster.config = {7, Document::map({{"loop_wait", 5}}), true};
+  store.cluster.config = {dcs::Version("7"), Document::map({{"loop_wait", 5}}), true};
   api.answers = {{kPga, {202, "reload scheduled"}}, {kPgb, {200, ""}}};
   screen.in.str("maybe\nYES\n");
   EXPECT_EQ(run(), "");

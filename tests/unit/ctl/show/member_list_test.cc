@@ -141,7 +141,7 @@ TEST(MemberList, roles) {
   auto cluster = shop();
   cluster.sync.leader = "pga";
   cluster.sync.voters = {"pgb"};
-  cluster.config = {1, Document::map({{"synchronous_mode", true}}), true};
+  cluster.config = {dcs::Version("1"), Document::map({{"synchronous_mode", true}}), true};
   EXPECT_NE(show(cluster, Format::tsv).find("\tSync Standby\t"), std::string::npos);
   cluster.config.data = Document::map({{"synchronous_mode", "quorum"}});
   EXPECT_NE(show(cluster, Format::tsv).find("\tQuorum Standby\t"), std::string::npos);
@@ -211,7 +211,7 @@ TEST(MemberList, what_is_planned_stands_below_the_table) {
   ::setenv("TZ", "Europe/Berlin", 1);
   ::tzset();
   auto cluster = shop();
-  cluster.config = {1, Document::map({{"pause", true}}), true};
+  cluster.config = {dcs::Version("1"), Document::map({{"pause", true}}), true};
   cluster.failover.leader = "pga";
   cluster.failover.candidate = "pgb";
   // 2031-05-06 05:08:09 UTC

@@ -18,14 +18,14 @@ Document json(const char* text) {
 
 TEST(Messages, a_transaction_as_the_gateway_wants_it) {
   EXPECT_EQ(
-      txn_body({is_absent("a"), has_version("a", 7), has_value("a", "b"), has_lease("a", "12")},
+      txn_body({is_absent("a"), has_version("a", version_at(7)), has_value("a", "b"), has_lease("a", "12")},
                {put("a", "b", "12"), erase("a")}, {range("a")}),
       R"({"compare":[{"key":"YQ==","target":"CREATE","create_revision":"0"},)"
       R"({"key":"YQ==","target":"MOD","mod_revision":"7"},{"key":"YQ==","target":"VALUE","value":"Yg=="},)"
       R"({"key":"YQ==","target":"LEASE","lease":"12"}],)"
       R"("success":[{"request_put":{"key":"YQ==","value":"Yg==","lease":"12"}},)"
       R"({"request_delete_range":{"key":"YQ=="}}],"failure":[{"request_range":{"key":"YQ=="}}]})");
-  EXPECT_EQ(has_version("a", 0).target, Compare::Target::create);
+  EXPECT_EQ(has_version("a", version_at(0)).target, Compare::Target::create);
 }
 
 TEST(Messages, the_end_of_a_prefix) {
@@ -45,10 +45,10 @@ TEST(Messages, answers_without_their_default_values) {
   const auto& txn = *read;
   EXPECT_FALSE(txn.succeeded);
   ASSERT_EQ(txn.found.size(), 2u);
-  EXPECT_EQ(txn.found[0]->kv, (KeyValue{"b", 2, "5685691203737748231"}));
+  EXPECT_EQ(txn.found[0]->kv, (KeyValue{"b", version_at(2), "5685691203737748231"}));
   EXPECT_FALSE(txn.found[1]);
   const auto kvs = read_range(json(R"({"kvs":[{"key":"YQ==","mod_revision":"9"}],"count":"1"})"));
-  EXPECT_EQ(kvs->at(0).kv, (KeyValue{"", 9, ""}));
+  EXPECT_EQ(kvs->at(0).kv, (KeyValue{"", version_at(9), ""}));
 }
 
 TEST(Messages, a_keepalive_without_a_ttl_is_of_a_lease_that_is_not_known) {
@@ -64,7 +64,7 @@ TEST(Messages, watch_messages) {
   ASSERT_EQ(message.events.size(), 2u);
   EXPECT_FALSE(message.events[0].deleted);
   EXPECT_TRUE(message.events[1].deleted);
-  EXPECT_EQ(message.events[1].at.kv.version, 4);
+  EXPECT_EQ(message.events[1].at.kv.version, version_at(4));
   EXPECT_TRUE(read_watch(json(R"({"result":{"header":{},"created":true}})")).created);
   const auto canceled = read_watch(json(R"({"result":{"canceled":true,"compact_revision":"9"}})"));
   EXPECT_EQ(canceled.failure, "history before revision 9 was compacted");

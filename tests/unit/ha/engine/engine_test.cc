@@ -27,8 +27,8 @@ constexpr const char* kSystemId = "7000000000000000001";
 class Store final : public test::FakeStore {
  public:
   explicit Store(Clock& clock) : FakeStore(clock) {
-    cluster.initialize = {.version = 2, .present = true, .value = kSystemId};
-    cluster.history = {.version = 4, .empty_list = true};
+    cluster.initialize = {.version = dcs::Version("2"), .present = true, .value = kSystemId};
+    cluster.history = {.version = dcs::Version("4"), .empty_list = true};
     dcs::Member me{
         .name = kMe, .conn_url = "postgres://n1:5432/postgres", .api_url = "http://n1:8008/patroni"};
     cluster.members[kMe] = me;
@@ -50,8 +50,8 @@ class Store final : public test::FakeStore {
   std::function<void()> releasing = [] {};
   int releases = 0;
 
-  void lead(const std::string& name, const dcs::Session& session) {
-    cluster.leader = dcs::Leader{.name = name, .session = session, .version = 50};
+  void lead(const std::string& name, const dcs::Claim& session) {
+    cluster.leader = dcs::Leader{.name = name, .claim = session, .version = dcs::Version("50")};
   }
 
   Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> load(dcs::Read how, Instant) override {
@@ -65,7 +65,7 @@ class Store final : public test::FakeStore {
     copy->read_at = clock_.now();
     co_return dcs::ClusterPtr(std::move(copy));
   }
-  Task<dcs::WriteResult> keep_session(Instant) override {
+  Task<dcs::WriteResult> keep_claim(Instant) override {
     ++sessions_kept;
     return done();
   }
@@ -79,7 +79,7 @@ class Store final : public test::FakeStore {
     ++releases;
     releasing();
     cluster.leader.reset();
-    co_return dcs::WriteResult{release_outcome, 1, {}};
+    co_return dcs::WriteResult{release_outcome, dcs::Version("1"), {}};
   }
   void on_change(std::function<void(Change)> told) override { listener = std::move(told); }
   dcs::ClusterPtr watched() const override { return seen; }
@@ -396,14 +396,12 @@ TEST_F(engine, a_copy_of_the_store_from_before_the_lease_stops_nobody) {
   server.run_primary();
   start();
   clock.advance(1s);
-  auto old = std::make_shared<dcs::Cluster>(store.cluster);
-  old->leader = dcs::Leader{.name = "n2", .session = "2", .version = 40};
-  old->revision = 0;
-  store.seen = old;
+  // The store shows none that is older than the last proof.
+  store.seen = nullptr;
   store.listener({.leader_changed = true, .wakes = true});
   EXPECT_TRUE(server.stops.empty());
-  auto now = std::make_shared<dcs::Cluster>(*old);
-  now->revision = 1000;
+  auto now = std::make_shared<dcs::Cluster>(store.cluster);
+  now->leader = dcs::Leader{.name = "n2", .claim = "2", .version = dcs::Version("40")};
   store.seen = now;
   store.listener({.leader_changed = true, .wakes = true});
   EXPECT_FALSE(server.stops.empty());

@@ -11,8 +11,7 @@ using namespace testing;
 ViewBuilder abandoned() {
   ViewBuilder b;
   b.before_bootstrap().linearizable();
-  b.cluster.initialize = {.version = 31, .present = true};
-  b.cluster.initialized_by_version = 31;
+  b.cluster.initialize = {.version = dcs::Version("31"), .present = true, .by_tanist = true};
   return b;
 }
 
@@ -66,21 +65,23 @@ TEST(Founding, who_is_waited_for_in_vain_is_told_once_a_minute) {
 
 TEST(Founding, a_key_that_outlived_the_data_is_named) {
   ViewBuilder b = ViewBuilder().before_bootstrap().linearizable();
-  b.cluster.initialize = {.version = 31, .present = true, .value = "7000000000000000001"};
+  b.cluster.initialize = {.version = dcs::Version("31"), .present = true, .value = "7000000000000000001"};
   const std::string wanted = b.settings.base_path() + "/initialize names a cluster (7000000000000000001)";
   EXPECT_NE(said_within(b, 70).find(wanted), std::string::npos);
 }
 
 TEST(Founding, a_bootstrap_of_somebody_else_that_does_not_end_is_named) {
   ViewBuilder b = abandoned();
-  b.cluster.bootstrap_note = {.name = "n2", .incarnation = "other", .session = "s2", .version = 30};
+  b.cluster.bootstrap_note = {
+      .name = "n2", .incarnation = "other", .claim = "s2", .version = dcs::Version("30")};
   EXPECT_NE(said_within(b, 70).find("/initialize stands empty, n2 has begun to make a new cluster"),
             std::string::npos);
 }
 
 TEST(Founding, a_bootstrap_of_somebody_else_is_waited_for) {
   ViewBuilder b = abandoned();
-  b.cluster.bootstrap_note = {.name = "n2", .incarnation = "other", .session = "s2", .version = 30};
+  b.cluster.bootstrap_note = {
+      .name = "n2", .incarnation = "other", .claim = "s2", .version = dcs::Version("30")};
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::None>(d));
   EXPECT_EQ(d.reason.text(), "waiting for leader to bootstrap");
@@ -90,35 +91,34 @@ TEST(Founding, a_bootstrap_of_somebody_else_is_waited_for) {
 TEST(Founding, an_abandoned_bootstrap_is_taken_over) {
   const Decision d = abandoned().decide();
   ASSERT_TRUE(intends<intent::Bootstrap>(d));
-  EXPECT_EQ(std::get<intent::Bootstrap>(d.intent).take_over, 31);
+  EXPECT_EQ(std::get<intent::Bootstrap>(d.intent).take_over, dcs::Version("31"));
 }
 
 TEST(Founding, my_own_unfinished_bootstrap_begins_anew) {
   ViewBuilder b = abandoned();
-  b.cluster.bootstrap_note = {.name = "n1", .incarnation = "before", .session = "s1", .version = 30};
+  b.cluster.bootstrap_note = {
+      .name = "n1", .incarnation = "before", .claim = "s1", .version = dcs::Version("30")};
   EXPECT_TRUE(intends<intent::Bootstrap>(b.decide()));
 }
 
 TEST(Founding, an_empty_initialize_of_another_daemon_is_never_taken_over) {
   ViewBuilder b = abandoned();
-  b.cluster.initialized_by_version = 0;
-  EXPECT_TRUE(intends<intent::None>(b.decide()));
-  b.cluster.initialized_by_version = 30;
+  b.cluster.initialize.by_tanist = false;
   EXPECT_TRUE(intends<intent::None>(b.decide()));
 }
 
 TEST(Founding, nothing_is_taken_over_where_somebody_ever_led) {
   ViewBuilder b = abandoned();
-  b.cluster.history.version = 40;
+  b.cluster.history.version = dcs::Version("40");
   EXPECT_TRUE(intends<intent::None>(b.decide()));
-  b.cluster.history.version = 0;
-  b.cluster.config.version = 41;
+  b.cluster.history.version = {};
+  b.cluster.config.version = dcs::Version("41");
   EXPECT_TRUE(intends<intent::None>(b.decide()));
 }
 
 TEST(Founding, a_store_that_was_wiped_under_a_leader_is_not_a_new_cluster) {
   ViewBuilder b = ViewBuilder().before_bootstrap().linearizable();
-  b.last.leader = dcs::Leader{.name = "n2", .session = "s2", .version = 5};
+  b.last.leader = dcs::Leader{.name = "n2", .claim = "s2", .version = dcs::Version("5")};
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::None>(d));
   EXPECT_EQ(d.reason.text(), "waiting for leader to bootstrap");

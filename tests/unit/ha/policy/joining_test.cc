@@ -110,7 +110,7 @@ TEST(Cloning, without_a_leader_a_backup_is_restored_on_a_fresh_view) {
 
 TEST(Cloning, nothing_is_restored_while_somebody_makes_a_new_cluster) {
   ViewBuilder b = with_a_backup();
-  b.cluster.initialize = {.version = 31, .present = true};
+  b.cluster.initialize = {.version = dcs::Version("31"), .present = true};
   EXPECT_EQ(b.decide().reason.text(), "waiting for leader to bootstrap");
 }
 

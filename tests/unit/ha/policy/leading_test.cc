@@ -87,7 +87,7 @@ TEST(Leading, a_winner_that_lags_too_much_by_now_gives_the_lock_back) {
 
 TEST(Leading, a_winner_asks_once_more_when_another_was_promoted_meanwhile) {
   ViewBuilder b = winner();
-  b.cluster.history = {.version = 60, .lines = {{.parent = {1}, .switch_lsn = kHere}}};
+  b.cluster.history = {.version = dcs::Version("60"), .lines = {{.parent = {1}, .switch_lsn = kHere}}};
   EXPECT_TRUE(b.decide().needs.peers);
   b.peer("n2", kHere, {2}).peer_unreachable("n3");
   EXPECT_TRUE(intends<intent::Release>(b.decide()));
@@ -95,7 +95,8 @@ TEST(Leading, a_winner_asks_once_more_when_another_was_promoted_meanwhile) {
 
 TEST(Leading, a_winner_beyond_the_switch_to_a_newer_timeline_gives_the_lock_back_unasked) {
   ViewBuilder b = winner();
-  b.cluster.history = {.version = 60, .lines = {{.parent = {1}, .switch_lsn = {kHere.value - 8}}}};
+  b.cluster.history = {.version = dcs::Version("60"),
+                       .lines = {{.parent = {1}, .switch_lsn = {kHere.value - 8}}}};
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::Release>(d));
   EXPECT_EQ(d.reason.text(), "releasing the leader key, the WAL of this member has left that of the cluster");
@@ -111,7 +112,7 @@ TEST(Leading, a_primary_whose_request_for_the_key_arrived_after_another_led_is_d
   ViewBuilder b;
   b.as_leader();
   b.view.memory.race.acquiring = true;
-  b.cluster.history = {.version = 60, .lines = {{.parent = {1}, .switch_lsn = kHere}}};
+  b.cluster.history = {.version = dcs::Version("60"), .lines = {{.parent = {1}, .switch_lsn = kHere}}};
   const Decision d = b.decide();
   ASSERT_TRUE(intends<intent::Demote>(d));
   EXPECT_EQ(std::get<intent::Demote>(d.intent).mode, DemoteMode::immediate);
@@ -216,24 +217,24 @@ TEST(Leading, a_probe_from_before_the_promotion_does_not_promote_again) {
 
 TEST(Leading, sync_state_goes_before_a_promotion_without_synchronous_mode) {
   ViewBuilder b = winner();
-  b.cluster.sync = {.version = 9, .leader = "n2", .voters = {"n1"}};
+  b.cluster.sync = {.version = dcs::Version("9"), .leader = "n2", .voters = {"n1"}};
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::Promote>(d));
   const auto deleted = duties<duty::DeleteSync>(d);
   ASSERT_EQ(deleted.size(), 1U);
-  EXPECT_EQ(deleted[0].version, 9);
+  EXPECT_EQ(deleted[0].version, dcs::Version("9"));
 }
 
 TEST(Leading, a_holder_that_is_not_in_sync_gives_the_lock_back) {
   ViewBuilder b = winner();
-  b.cluster.sync = {.version = 9, .leader = "n2", .voters = {"n3"}};
+  b.cluster.sync = {.version = dcs::Version("9"), .leader = "n2", .voters = {"n3"}};
   EXPECT_TRUE(intends<intent::Release>(b.decide()));
 }
 
 TEST(Leading, sync_state_that_is_configured_off_is_removed) {
   ViewBuilder b;
   b.as_leader();
-  b.cluster.sync = {.version = 9, .leader = "n1", .voters = {"n2"}};
+  b.cluster.sync = {.version = dcs::Version("9"), .leader = "n1", .voters = {"n2"}};
   const Decision d = b.decide();
   EXPECT_TRUE(has_duty<duty::DeleteSync>(d));
   EXPECT_TRUE(says(d, "Disabled synchronous replication"));
@@ -242,7 +243,7 @@ TEST(Leading, sync_state_that_is_configured_off_is_removed) {
 TEST(Leading, sync_state_is_kept_while_the_configuration_is_unknown) {
   ViewBuilder b;
   b.as_leader();
-  b.cluster.sync = {.version = 9, .leader = "n1", .voters = {"n2"}};
+  b.cluster.sync = {.version = dcs::Version("9"), .leader = "n1", .voters = {"n2"}};
   b.cluster.config.valid = false;
   EXPECT_FALSE(has_duty<duty::DeleteSync>(b.decide()));
 }
@@ -267,7 +268,7 @@ TEST(Leading, a_broken_initialize_key_is_overwritten_by_version) {
   b.cluster.initialize.value = "junk";
   const auto initialize = duties<duty::Initialize>(b.decide());
   ASSERT_EQ(initialize.size(), 1U);
-  EXPECT_EQ(std::get<dcs::IfVersion>(initialize[0].condition).version, 2);
+  EXPECT_EQ(std::get<dcs::IfVersion>(initialize[0].condition).version, dcs::Version("2"));
 }
 
 TEST(Leading, a_server_that_does_not_answer_keeps_the_lock) {
@@ -396,7 +397,7 @@ TEST(Leading, a_leader_that_recovers_from_the_crash_of_a_backend_for_too_long_is
 TEST(Leading, a_request_for_failover_is_left_alone_and_told_once) {
   ViewBuilder b;
   b.as_leader();
-  b.cluster.failover = {.version = 77, .leader = "n1", .candidate = "n2"};
+  b.cluster.failover = {.version = dcs::Version("77"), .leader = "n1", .candidate = "n2"};
   const Decision d = b.decide();
   EXPECT_TRUE(says_something_like(d, "/failover is not supported yet"));
   EXPECT_TRUE(intends<intent::None>(d));

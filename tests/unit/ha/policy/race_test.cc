@@ -39,20 +39,20 @@ TEST(Race, the_healthiest_takes_the_lock) {
 
 TEST(Race, the_lock_is_taken_on_the_versions_that_were_seen) {
   ViewBuilder b = ready();
-  b.cluster.sync.version = 11;
-  b.cluster.failsafe_version = 12;
-  b.cluster.failover.version = 13;
-  b.cluster.leadership_version = 14;
-  b.cluster.status_version = 15;
+  b.cluster.sync.version = dcs::Version("11");
+  b.cluster.failsafe_version = dcs::Version("12");
+  b.cluster.failover.version = dcs::Version("13");
+  b.cluster.leadership_version = dcs::Version("14");
+  b.cluster.status_version = dcs::Version("15");
   const Decision d = b.decide();
   const auto& conditions = std::get<intent::Acquire>(d.intent).conditions;
-  EXPECT_EQ(conditions.sync, 11);
-  EXPECT_EQ(conditions.failsafe, 12);
-  EXPECT_EQ(conditions.failover, 13);
-  EXPECT_EQ(conditions.config, 3);
-  EXPECT_EQ(conditions.initialize, 2);
-  EXPECT_EQ(conditions.leadership, 14);
-  EXPECT_EQ(conditions.status, 15);
+  EXPECT_EQ(conditions.sync, dcs::Version("11"));
+  EXPECT_EQ(conditions.failsafe, dcs::Version("12"));
+  EXPECT_EQ(conditions.failover, dcs::Version("13"));
+  EXPECT_EQ(conditions.config, dcs::Version("3"));
+  EXPECT_EQ(conditions.initialize, dcs::Version("2"));
+  EXPECT_EQ(conditions.leadership, dcs::Version("14"));
+  EXPECT_EQ(conditions.status, dcs::Version("15"));
 }
 
 TEST(Race, nothing_is_taken_on_a_watched_copy) {
@@ -225,7 +225,7 @@ TEST(Race, a_stale_primary_never_takes_the_lock_again) {
 
 TEST(Race, members_in_sync_race_alone) {
   ViewBuilder b = ready();
-  b.cluster.sync = {.version = 9, .leader = "n2", .voters = {"n3"}};
+  b.cluster.sync = {.version = dcs::Version("9"), .leader = "n2", .voters = {"n3"}};
   EXPECT_TRUE(intends<intent::None>(b.decide()));
   b.cluster.sync.voters = {"N1"};
   EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
@@ -233,7 +233,7 @@ TEST(Race, members_in_sync_race_alone) {
 
 TEST(Race, the_former_sync_leader_may_be_ahead) {
   ViewBuilder b = ready().peer("n2", Lsn{kHere.value + 8});
-  b.cluster.sync = {.version = 9, .leader = "n2", .voters = {"n1"}};
+  b.cluster.sync = {.version = dcs::Version("9"), .leader = "n2", .voters = {"n1"}};
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::Acquire>(d));
   EXPECT_TRUE(says(d, "Ignoring the former leader being ahead of us"));
@@ -241,7 +241,7 @@ TEST(Race, the_former_sync_leader_may_be_ahead) {
 
 TEST(Race, a_quorum_needs_its_votes) {
   ViewBuilder b = ready();
-  b.cluster.sync = {.version = 9, .leader = "n2", .voters = {"n1", "n3"}, .quorum = 1};
+  b.cluster.sync = {.version = dcs::Version("9"), .leader = "n2", .voters = {"n1", "n3"}, .quorum = 1};
   EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
   b.peer_unreachable("n3");
   EXPECT_TRUE(intends<intent::None>(b.decide()));
@@ -336,7 +336,7 @@ TEST(FailoverPossible, a_candidate_must_have_what_is_asked_for) {
 TEST(FailoverPossible, only_voters_count_in_sync_mode) {
   ViewBuilder b;
   b.as_leader().peer("n2", kHere).peer("n3", kHere);
-  b.cluster.sync = {.version = 9, .leader = "n1", .voters = {"n9"}};
+  b.cluster.sync = {.version = dcs::Version("9"), .leader = "n1", .voters = {"n9"}};
   const View view = b.build();
   policy::Draft d(view);
   EXPECT_EQ(policy::failover_possible(d), false);
@@ -434,7 +434,7 @@ TEST(Race, a_failsafe_map_that_names_nobody_bars_nobody) {
 
 TEST(Race, a_quorum_counts_also_who_may_not_lead) {
   ViewBuilder b = ViewBuilder().as_candidate();
-  b.cluster.sync = {.version = 9, .leader = "n2", .voters = {"n1", "n3"}, .quorum = 1};
+  b.cluster.sync = {.version = dcs::Version("9"), .leader = "n2", .voters = {"n1", "n3"}, .quorum = 1};
   b.cluster.members["n3"].tags = Document::map({{"nofailover", true}});
   EXPECT_EQ(policy::rivals(b.build()).count("n3"), 1U);
   b.cluster.sync.quorum = 0;
@@ -461,7 +461,7 @@ TEST(Race, the_fence_stays_armed_for_who_takes_the_lock) {
 TEST(FailoverPossible, needs_one_more_than_the_quorum) {
   ViewBuilder b;
   b.as_leader().peer("n2", kHere).peer_unreachable("n3");
-  b.cluster.sync = {.version = 9, .leader = "n1", .voters = {"n2", "n3"}, .quorum = 1};
+  b.cluster.sync = {.version = dcs::Version("9"), .leader = "n1", .voters = {"n2", "n3"}, .quorum = 1};
   const View one = b.build();
   policy::Draft first(one);
   EXPECT_EQ(policy::failover_possible(first), false);

@@ -433,7 +433,7 @@ TEST(Rejoining, data_is_not_removed_for_a_cluster_whose_identity_is_unknown) {
   b.settings.postgresql.remove_data_directory_on_diverged_timelines = true;
   b.view.memory.rejoin.rewind = RewindState::check;
   ASSERT_TRUE(intends<intent::Clone>(b.decide()));
-  b.cluster.initialize = {.version = 2, .present = true};
+  b.cluster.initialize = {.version = dcs::Version("2"), .present = true};
   EXPECT_FALSE(intends<intent::Clone>(b.decide()));
 }
 

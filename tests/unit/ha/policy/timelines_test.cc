@@ -74,7 +74,7 @@ std::vector<Member> members() {
 
 /// How much of the history is in the store: lines 0, 1 or 2; negative: the key is not there.
 void set_history(ViewBuilder& b, int lines) {
-  b.cluster.history = {.version = 4};
+  b.cluster.history = {.version = dcs::Version("4")};
   b.cluster.history.empty_list = lines == 0;
   for (int i = 1; i <= lines; ++i)
     b.cluster.history.lines.push_back(
