@@ -35,6 +35,18 @@ std::string_view to_string(Role role) {
   return "unknown";
 }
 
+std::string_view overlay_name(Role role) {
+  switch (role) {
+    case Role::primary:
+    case Role::promoted: return "primary";
+    case Role::replica:
+    case Role::demoted: return "replica";
+    case Role::standby_leader: return "standby_leader";
+    case Role::uninitialized: break;
+  }
+  return {};
+}
+
 std::string Probe::replication_state() const {
   if (!in_recovery) return {};
   if (receiver_state == "streaming") return "streaming";

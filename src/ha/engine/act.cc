@@ -3,7 +3,6 @@
 #include "ha/engine/impl.h"
 #include "ha/model/member_record.h"
 #include "log/log.h"
-#include "postgres/parameters/parameters.h"
 
 TANIST_LOGGER("patroni.ha");
 
@@ -81,11 +80,10 @@ Task<void> Engine::Impl::act(const View& view, const Decision& decision) {
   }
   // config.md §1.3, postgres.md §20: what runs has the settings of another role, or was found running.
   const auto& facts = ports_.server.facts();
-  if (!applying_ && initialised && facts.accepts() && facts.settings_role &&
-      (*facts.settings_role == postgres::Role::uninitialized ||
-       !settings_->postgresql.role_overlays.empty()) &&
-      postgres::overlay_name(*facts.settings_role) != postgres::overlay_name(role_))
-    apply_wanted_ = true;
+  const bool stale = facts.settings_stale && !postgres::overlay_name(role_).empty();
+  const bool of_another_role = facts.settings_role && !settings_->postgresql.role_overlays.empty() &&
+                               postgres::overlay_name(*facts.settings_role) != postgres::overlay_name(role_);
+  if (!applying_ && initialised && facts.accepts() && (stale || of_another_role)) apply_wanted_ = true;
   if (apply_wanted_ && !applying_ && !operations_.busy() && !exit_code_) {
     applying_ = true;
     scope_.spawn("apply configuration", apply_in_background());

@@ -72,18 +72,6 @@ CheckedValue unexpected(const std::string& name, const std::string& value) {
 
 }  // namespace
 
-std::string_view overlay_name(Role role) {
-  switch (role) {
-    case Role::primary:
-    case Role::promoted: return "primary";
-    case Role::replica:
-    case Role::demoted: return "replica";
-    case Role::standby_leader: return "standby_leader";
-    case Role::uninitialized: break;
-  }
-  return {};
-}
-
 config::SettingsPtr settings_for(const config::SettingsPtr& settings, Role role) {
   const auto& overlays = settings->postgresql.role_overlays;
   const auto overlay = overlays.find(std::string(overlay_name(role)));

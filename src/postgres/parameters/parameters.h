@@ -17,8 +17,6 @@ namespace tanist::postgres {
 /// Parameters by lower-case name.
 using Parameters = std::map<std::string, std::string>;
 
-/// `role_overlays` has settings of this name for a member of the role (config.md §1.3); empty: of none.
-std::string_view overlay_name(Role role);
 /// The settings as they are for a member of this role: the same ones where nothing differs.
 config::SettingsPtr settings_for(const config::SettingsPtr& settings, Role role);
 

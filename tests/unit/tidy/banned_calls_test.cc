@@ -75,10 +75,10 @@ const std::vector<Ban> kBans = {
       {"src/net/transport.cc", "certificates are loaded before anything runs, then on the disk thread"},
       {"src/postgres/files/clone_place.cc", "runs on the disk thread"},
       {"src/postgres/copies/compare.cc", "read_part runs on the disk thread"},
+      {"src/postgres/files/configuration_files.cc", "runs on the disk thread"},
       {"src/postgres/files/data_directory.cc", "runs on the disk thread"},
       {"src/postgres/files/lock_files.cc", "runs on the disk thread"},
       {"src/postgres/local/promote.cc", "the file that promotes is made on the disk thread"},
-      {"src/postgres/local/start.cc", "the configuration is written on the disk thread"},
       {"src/member/data_directory_claim.cc", "before anything runs"},
       {"src/ctl/", "a command line tool may wait"},
       {"src/setup/", "so may a mode of the command line"}}},
@@ -127,8 +127,12 @@ const std::vector<Allowed> kMaySleep = {
     {"tests/unit/postgres/local/callbacks_test.cc", "looks again until a script has written"},
     {"tests/unit/postgres/local/promote_test.cc",
      "plays a slow disk; a promotion that was given up and a logger that hangs have had their chance"},
+    {"tests/unit/postgres/local/postmaster_test.cc", "looks again until a shell has its children"},
+    {"tests/unit/postgres/local/secret_files_test.cc", "plays a program that does not end"},
     {"tests/unit/postgres/local/start_test.cc",
      "looks again until a real server is as wanted; counts over seconds"},
+    {"tests/unit/postgres/local/stop_test.cc",
+     "a last checkpoint that takes longer than some are waited for"},
     {"tests/unit/process/data_directory_processes_test.cc",
      "looks again until the kernel has ended a process"},
     {"tests/unit/process/spawn_test.cc", "a file lease plays a file system that hangs for a while"},
@@ -139,7 +143,7 @@ const std::vector<Allowed> kMaySleep = {
     {"tests/unit/postgres/copies/replica_methods_test.cc",
      "what a script given up must not do has had its chance"},
     {"tests/unit/postgres/server_test.cc", "real backends are in the midst of their work"},
-    {"tests/unit/postgres/local/tools_test.cc", "looks again until the kernel has ended a process"},
+    {"tests/unit/postgres/local/scripts_test.cc", "looks again until the kernel has ended a process"},
 };
 
 Complaints sleeping(const std::vector<SourceFile>& files) {
