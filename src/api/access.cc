@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "api/pages.h"
+#include "api/responses.h"
 #include "core/format.h"
 
 namespace tanist::api {

@@ -1,7 +1,7 @@
 #include "api/config_endpoint.h"
 
-#include "api/bodies.h"
-#include "api/pages.h"
+#include "api/request_body.h"
+#include "api/responses.h"
 #include "config/read/change.h"
 #include "core/format.h"
 #include "log/log.h"
@@ -18,6 +18,8 @@ namespace {
 /// A view that may be relied on is current long before this. Afterwards the store alone is right, also where
 /// it was restored from a backup and counts from a lower version.
 constexpr Duration kRememberWritten = std::chrono::seconds(30);
+/// Control answers by its deadline; this much later nobody waits any more.
+constexpr Duration kAnswerMargin = std::chrono::milliseconds(500);
 
 HttpResponse store_unreachable(const std::string& why) {
   return error_page(503, "could not read the dynamic configuration from the store: " + why);
@@ -49,14 +51,26 @@ const Document* ConfigEndpoint::newer_than(dcs::Version version) const {
 }
 
 Task<bool> ConfigEndpoint::changed_since(dcs::Version version, Duration patience) {
-  const auto cluster = co_await control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
+  const auto cluster = co_await reads_.cluster(ControlReads::Asker::admitted, clock_.now() + patience);
   co_return cluster && (*cluster)->config.version != version;
+}
+
+Task<dcs::WriteResult> ConfigEndpoint::write(dcs::Record record, dcs::Condition condition,
+                                             Duration patience) {
+  const Instant deadline = clock_.now() + patience;
+  ha::order::WriteKey order{.record = std::move(record), .condition = condition, .deadline = deadline};
+  auto written = co_await mailbox_.ask(std::move(order), deadline + kAnswerMargin);
+  if (written) co_return *std::move(written);
+  dcs::WriteResult out;
+  const bool begun = written.error().kind != Unanswered::Kind::not_begun;
+  out.outcome = begun ? dcs::Outcome::unknown : dcs::Outcome::unavailable;
+  out.detail = std::move(written.error().why);
+  co_return out;
 }
 
 Task<HttpResponse> ConfigEndpoint::store(Document next, dcs::Condition condition, Duration patience,
                                          int failure_status) {
-  auto writing = control_.write(dcs::ConfigRecord{next}, condition, clock_.now() + patience);
-  const dcs::WriteResult written = co_await std::move(writing);
+  const dcs::WriteResult written = co_await write(dcs::ConfigRecord{next}, condition, patience);
   switch (written.outcome) {
     case dcs::Outcome::done:
       if (written.version > written_version_ || clock_.now() - written_at_ >= kRememberWritten) {
@@ -90,7 +104,7 @@ Task<HttpResponse> ConfigEndpoint::store(Document next, dcs::Condition condition
 Task<HttpResponse> ConfigEndpoint::patch(HttpRequest request, Duration patience) {
   const auto changes = required_object(request);
   if (!changes) co_return changes.error();
-  const auto cluster = co_await control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
+  const auto cluster = co_await reads_.cluster(ControlReads::Asker::admitted, clock_.now() + patience);
   if (!cluster) co_return store_unreachable(cluster.error());
   const dcs::Config& current = (*cluster)->config;
   if (!current.valid) co_return error_page(503, why_no_config(current));
@@ -106,7 +120,7 @@ Task<HttpResponse> ConfigEndpoint::patch(HttpRequest request, Duration patience)
 Task<HttpResponse> ConfigEndpoint::put(HttpRequest request, Duration patience) {
   const auto wanted = required_object(request);
   if (!wanted) co_return wanted.error();
-  const auto cluster = co_await control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
+  const auto cluster = co_await reads_.cluster(ControlReads::Asker::admitted, clock_.now() + patience);
   if (!cluster) co_return store_unreachable(cluster.error());
   const dcs::Config& current = (*cluster)->config;
   if (current.valid && equal_by_text(current.data, *wanted)) co_return json_body(200, *wanted);

@@ -1,8 +1,9 @@
 #pragma once
 
-#include "api/control_link.h"
+#include "api/control_reads.h"
 #include "core/document.h"
 #include "dcs/model.h"
+#include "ha/mailbox.h"
 #include "net/http.h"
 
 namespace tanist::api {
@@ -11,7 +12,8 @@ namespace tanist::api {
 /// api thread.
 class ConfigEndpoint {
  public:
-  ConfigEndpoint(ControlLink& control, Clock& clock) : control_(control), clock_(clock) {}
+  ConfigEndpoint(ha::Mailbox& mailbox, ControlReads& reads, Clock& clock)
+      : mailbox_(mailbox), reads_(reads), clock_(clock) {}
 
   /// `patience` bounds each step: the read and the write.
   Task<net::HttpResponse> patch(net::HttpRequest request, Duration patience);
@@ -24,9 +26,12 @@ class ConfigEndpoint {
  private:
   Task<net::HttpResponse> store(Document next, dcs::Condition condition, Duration patience,
                                 int failure_status);
+  /// `unknown` when control does not answer in time: the write may still happen.
+  Task<dcs::WriteResult> write(dcs::Record record, dcs::Condition condition, Duration patience);
   Task<bool> changed_since(dcs::Version version, Duration patience);
 
-  ControlLink& control_;
+  ha::Mailbox& mailbox_;
+  ControlReads& reads_;
   Clock& clock_;
   dcs::Version written_version_ = 0;
   Instant written_at_{};

@@ -34,7 +34,7 @@ std::optional<std::int64_t> bytes_parameter(const Parameters& parameters, const 
 }
 
 /// The last position of the leader that is known here: by the store, or by the WAL receiver.
-Lsn leader_position(const Observed& o) {
+Lsn leader_position(const MemberStatus& o) {
   Lsn out;
   if (o.view != nullptr) out = o.view->status.optime;
   if (o.probe != nullptr) out = std::max(out, o.probe->latest_end);
@@ -42,7 +42,7 @@ Lsn leader_position(const Observed& o) {
 }
 
 /// How far `position` is behind the leader; negative when it is ahead.
-std::int64_t bytes_behind(const Observed& o, Lsn position) {
+std::int64_t bytes_behind(const MemberStatus& o, Lsn position) {
   return leader_position(o) - position;
 }
 
@@ -54,7 +54,7 @@ struct Leadership {
   bool never_replica = false;
 };
 
-Leadership leadership(const Observed& o) {
+Leadership leadership(const MemberStatus& o) {
   Leadership out;
   const auto role = o.snapshot->role;
   using postgres::Role;
@@ -80,7 +80,7 @@ Leadership leadership(const Observed& o) {
   return out;
 }
 
-bool replica_ok(const Observed& o, const Leadership& who, const Parameters& parameters) {
+bool replica_ok(const MemberStatus& o, const Leadership& who, const Parameters& parameters) {
   if (who.never_replica || o.snapshot->settings->tags.noloadbalance) return false;
   if (o.role != "replica" || o.state != "running") return false;
   if (const auto limit = bytes_parameter(parameters, "lag"); limit && leader_position(o)) {
@@ -94,7 +94,7 @@ std::string tag_text(const Document& value) {
   return value.is_string() ? value.as_string() : lower(value.text());
 }
 
-bool tags_match(const Observed& o, const Parameters& parameters) {
+bool tags_match(const MemberStatus& o, const Parameters& parameters) {
   constexpr std::string_view kPrefix = "tag_";
   return std::ranges::all_of(parameters, [&](const auto& parameter) {
     if (!parameter.first.starts_with(kPrefix)) return true;
@@ -105,7 +105,7 @@ bool tags_match(const Observed& o, const Parameters& parameters) {
 
 }  // namespace
 
-int health_status(std::string_view target, const Observed& o) {
+int health_status(std::string_view target, const MemberStatus& o) {
   std::string_view path = target.substr(0, target.find('?'));
   if (path == "/") path = "/primary";
   const Parameters parameters = parameters_of(target);
@@ -146,7 +146,7 @@ int health_status(std::string_view target, const Observed& o) {
   return status(good && tags_match(o, parameters));
 }
 
-Verdict liveness(const Observed& o, Instant now) {
+Verdict liveness(const MemberStatus& o, Instant now) {
   const ha::Snapshot& s = *o.snapshot;
   if (o.stale) {
     return {503,
@@ -159,7 +159,7 @@ Verdict liveness(const Observed& o, Instant now) {
   return {503, fmt::format("the cycle due {:.1f} s ago has not begun", seconds(now - s.next_run))};
 }
 
-Verdict readiness(std::string_view target, const Observed& o) {
+Verdict readiness(std::string_view target, const MemberStatus& o) {
   if (o.lease_held && !o.stale) return {};
   if (o.snapshot->state != postgres::State::running) {
     return {503, "PostgreSQL is " + std::string(postgres::to_string(o.snapshot->state))};

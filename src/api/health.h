@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "api/observed.h"
+#include "api/member_status.h"
 
 /// Health checks (rest-api.md §4), answered from a snapshot alone. Every function is pure.
 namespace tanist::api {
@@ -21,13 +21,13 @@ struct Verdict {
 /// whose demotion has been decided, or whose promotion has not ended, is not offered to writers although it
 /// holds the key. PostgreSQL itself is asked by neither. Without a view of the store and in pause the role
 /// decides, as nobody is promoted meanwhile. A stale snapshot never says leader or writable.
-int health_status(std::string_view target, const Observed& observed);
+int health_status(std::string_view target, const MemberStatus& status);
 
 /// GET /liveness: control still decides. A primary has `ttl` from the planned start of its cycle, others
 /// twice that.
-Verdict liveness(const Observed& observed, Instant now);
+Verdict liveness(const MemberStatus& status, Instant now);
 
 /// GET /readiness?lag=&mode=: the leader, or a replica that streams within the limit.
-Verdict readiness(std::string_view target, const Observed& observed);
+Verdict readiness(std::string_view target, const MemberStatus& status);
 
 }  // namespace tanist::api

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 
+#include "api/admission.h"
 #include "api/config_endpoint.h"
-#include "api/control_link.h"
-#include "api/gate.h"
+#include "api/control_reads.h"
 #include "api/health.h"
-#include "api/pages.h"
+#include "api/responses.h"
 #include "api/restart_endpoint.h"
 #include "api/server.h"
-#include "api/status.h"
+#include "api/status_document.h"
+#include "async/event.h"
 #include "core/format.h"
 #include "core/text.h"
 #include "core/version.h"
@@ -35,13 +36,15 @@ bool is_ours(std::string_view name) {
 }  // namespace
 
 struct Resources::Impl {
-  Impl(Executor io, Clock& clock, ha::SnapshotBoard& board, config::SettingsPtr settings, ControlPort control)
+  Impl(Executor io, Clock& clock, ha::SnapshotBoard& board, ha::Mailbox& mailbox,
+       config::SettingsPtr settings)
       : clock(clock),
         board(board),
-        control(io, clock, std::move(control)),
-        config(this->control, clock),
-        restart(this->control, clock),
-        gate(io, clock) {
+        mailbox(mailbox),
+        reads(mailbox, clock),
+        config(mailbox, reads, clock),
+        restart(mailbox, reads, clock),
+        admission(io, clock) {
     use(settings->restapi);
     auto first = std::make_shared<ha::Snapshot>();
     first->published_at = clock.now();
@@ -52,10 +55,14 @@ struct Resources::Impl {
 
   Clock& clock;
   ha::SnapshotBoard& board;
-  ControlLink control;
+  ha::Mailbox& mailbox;
+  ControlReads reads;
   ConfigEndpoint config;
   RestartEndpoint restart;
-  Gate gate;
+  Admission admission;
+  /// Requests that are being answered, and set while there is none.
+  std::size_t answering = 0;
+  Event idle;
   /// For every answer with a body of its own.
   std::vector<std::pair<std::string, std::string>> extra_headers;
   /// Stands for the snapshot until control has published one.
@@ -74,7 +81,7 @@ struct Resources::Impl {
     return current && current->settings ? current : before_first;
   }
 
-  const std::string& status_text(const ha::SnapshotPtr& s, const Observed& o) {
+  const std::string& status_text(const ha::SnapshotPtr& s, const MemberStatus& o) {
     const bool view = o.view != nullptr;
     if (rendered.snapshot != s || rendered.stale != o.stale || rendered.view != view) {
       rendered = Rendered{s, o.stale, view, to_spaced_json(status_document(o))};
@@ -82,7 +89,7 @@ struct Resources::Impl {
     return rendered.text;
   }
 
-  HttpResponse status_answer(int status, const ha::SnapshotPtr& s, const Observed& o) {
+  HttpResponse status_answer(int status, const ha::SnapshotPtr& s, const MemberStatus& o) {
     return json_body(status, status_text(s, o));
   }
 
@@ -96,17 +103,17 @@ struct Resources::Impl {
   static Task<HttpResponse> liveness_answer(std::shared_ptr<Impl> self, HttpRequest request) {
     const auto s = self->snapshot();
     const Instant now = self->clock.now();
-    co_return verdict_answer(request, liveness(observe(*s, now), now));
+    co_return verdict_answer(request, liveness(member_status(*s, now), now));
   }
 
   static Task<HttpResponse> readiness_answer(std::shared_ptr<Impl> self, HttpRequest request) {
     const auto s = self->snapshot();
-    co_return verdict_answer(request, readiness(request.target, observe(*s, self->clock.now())));
+    co_return verdict_answer(request, readiness(request.target, member_status(*s, self->clock.now())));
   }
 
   static Task<HttpResponse> health_answer(std::shared_ptr<Impl> self, HttpRequest request) {
     const auto s = self->snapshot();
-    const Observed o = observe(*s, self->clock.now());
+    const MemberStatus o = member_status(*s, self->clock.now());
     const int status = health_status(request.target, o);
     co_return request.method == "GET" ? self->status_answer(status, s, o) : status_only(status);
   }
@@ -116,21 +123,21 @@ struct Resources::Impl {
     const auto before = self->snapshot();
     const Instant now = self->clock.now();
     const bool fresh = before->facts.probe && now - before->facts.probe->asked_at <= kProbeMaxAge;
-    if (!fresh && before->facts.running() && self->control.can_refresh()) {
-      co_await self->control.refresh(kProbeMaxAge, now + kRefreshPatience);
+    if (!fresh && before->facts.running()) {
+      co_await self->reads.refresh(kProbeMaxAge, now + kRefreshPatience);
     }
     const auto s = self->snapshot();
-    co_return self->status_answer(200, s, observe(*s, self->clock.now()));
+    co_return self->status_answer(200, s, member_status(*s, self->clock.now()));
   }
 
-  using ReadResult = ControlLink::ReadResult;
+  using ReadResult = ha::order::ReadCluster::Answer;
 
   /// How long the store may take for one step.
   Duration patience() const { return snapshot()->settings->dynamic.timing.retry_timeout; }
 
   static Task<ReadResult> load(std::shared_ptr<Impl> self) {
     ReadResult cluster =
-        co_await self->control.load(ControlLink::Asker::open, self->clock.now() + self->patience());
+        co_await self->reads.cluster(ControlReads::Asker::open, self->clock.now() + self->patience());
     co_return cluster;
   }
 
@@ -149,7 +156,7 @@ struct Resources::Impl {
   /// The view while it may be relied on, else a read of the store.
   static Task<ReadResult> view_or_load(std::shared_ptr<Impl> self) {
     const auto s = self->snapshot();
-    if (observe(*s, self->clock.now()).view != nullptr) co_return s->cluster;
+    if (member_status(*s, self->clock.now()).view != nullptr) co_return s->cluster;
     ReadResult cluster = co_await load(self);
     co_return cluster;
   }
@@ -188,7 +195,8 @@ struct Resources::Impl {
   }
 
   static Task<HttpResponse> post_reload(std::shared_ptr<Impl> self, HttpRequest) {
-    if (!self->control.reload()) co_return text_body(503, "the daemon has not started yet");
+    const auto told = self->mailbox.tell(ha::order::Reload{});
+    if (!told) co_return text_body(503, told.error().why);
     co_return text_body(202, "reload scheduled");
   }
 
@@ -201,7 +209,7 @@ struct Resources::Impl {
   }
 
   void use(const config::RestApi& rest) {
-    gate.use(rest);
+    admission.use(rest);
     auto headers = rest.http_extra_headers;
     if (!rest.tls.cert_file.empty()) {
       for (const auto& [name, value] : rest.https_extra_headers) headers[name] = value;
@@ -281,9 +289,9 @@ const Resources::Route* Resources::route_of(std::string_view method, std::string
   return nullptr;
 }
 
-Resources::Resources(Executor io, Clock& clock, ha::SnapshotBoard& board, config::SettingsPtr settings,
-                     ControlPort control)
-    : impl_(std::make_shared<Impl>(std::move(io), clock, board, std::move(settings), std::move(control))) {}
+Resources::Resources(Executor io, Clock& clock, ha::SnapshotBoard& board, ha::Mailbox& mailbox,
+                     config::SettingsPtr settings)
+    : impl_(std::make_shared<Impl>(std::move(io), clock, board, mailbox, std::move(settings))) {}
 Resources::~Resources() = default;
 
 void Resources::use(const config::RestApi& rest) {
@@ -291,7 +299,7 @@ void Resources::use(const config::RestApi& rest) {
 }
 
 Task<void> Resources::live() {
-  return impl_->gate.resolve_forever();
+  return impl_->admission.resolve_forever();
 }
 
 Task<std::optional<HttpResponse>> Resources::admit(HttpRequest request) {
@@ -299,14 +307,31 @@ Task<std::optional<HttpResponse>> Resources::admit(HttpRequest request) {
   const Route* route = route_of(request.method, request.target);
   // What does not exist is told to everybody.
   if (route == nullptr || route->access == Access::open) co_return std::nullopt;
-  const auto from = route->access == Access::guarded ? Gate::From::list_and_members : Gate::From::list;
-  auto refusal = co_await impl->gate.check(std::move(request), impl->snapshot()->cluster, from);
+  const auto from =
+      route->access == Access::guarded ? Admission::From::list_and_members : Admission::From::list;
+  auto refusal = co_await impl->admission.check(std::move(request), impl->snapshot()->cluster, from);
   if (refusal) impl->add_extra_headers(*refusal);
   co_return refusal;
 }
 
+Task<void> Resources::idle() {
+  auto impl = impl_;
+  if (impl->answering == 0) co_return;
+  co_await impl->idle.wait();
+}
+
 Task<HttpResponse> Resources::answer(HttpRequest request) {
   auto impl = impl_;
+  struct Answering {
+    Impl* impl;
+    explicit Answering(Impl* i) : impl(i) {
+      ++impl->answering;
+      impl->idle.clear();
+    }
+    ~Answering() {
+      if (--impl->answering == 0) impl->idle.set();
+    }
+  } answering(impl.get());
   const bool told = log::enabled(log::Level::debug);
   const Instant begun = told ? impl->clock.now() : Instant{};
   const std::string line =

@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
-#include "api/control_port.h"
-#include "api/observed.h"
+#include "api/member_status.h"
 #include "async/clock.h"
 #include "async/task.h"
+#include "ha/mailbox.h"
 #include "ha/model/snapshot.h"
 #include "net/http.h"
 
@@ -49,12 +49,14 @@ class Resources {
   /// nullptr: there is no such method.
   static const Route* route_of(std::string_view method, std::string_view target);
 
-  /// `io` is the api thread's executor; answers of control are posted to it.
-  Resources(Executor io, Clock& clock, ha::SnapshotBoard& board, config::SettingsPtr settings,
-            ControlPort control);
+  /// `io` is the api thread's executor; board and mailbox must outlive this.
+  Resources(Executor io, Clock& clock, ha::SnapshotBoard& board, ha::Mailbox& mailbox,
+            config::SettingsPtr settings);
   ~Resources();
 
   Task<net::HttpResponse> answer(net::HttpRequest request);
+  /// Returns when no request is being answered.
+  Task<void> idle();
   /// Whether a request that changes something may be served; nullopt: it may.
   Task<std::optional<net::HttpResponse>> admit(net::HttpRequest request);
   /// Access and headers from now on.

@@ -3,8 +3,8 @@
 #include <array>
 #include <charconv>
 
-#include "api/bodies.h"
-#include "api/pages.h"
+#include "api/request_body.h"
+#include "api/responses.h"
 #include "config/modes.h"
 #include "core/format.h"
 #include "dcs/codec.h"
@@ -16,7 +16,7 @@ namespace tanist::api {
 
 using net::HttpRequest;
 using net::HttpResponse;
-using Kind = ha::RestartAnswer::Kind;
+namespace order = ha::order;
 
 namespace {
 
@@ -79,25 +79,39 @@ std::expected<WallTime, HttpResponse> schedule_of(const Document& value, WallTim
   return *at;
 }
 
-HttpResponse answer_of(const ha::RestartAnswer& answer) {
-  switch (answer.kind) {
-    case Kind::done: return text_body(200, "restarted successfully");
-    case Kind::refused: return text_body(503, answer.why);
-    case Kind::still_starting: return text_body(503, "postgres is still starting");
-    case Kind::failed: return text_body(503, "restart failed");
-    case Kind::scheduled: return text_body(202, "Restart scheduled");
-    case Kind::scheduled_already: return text_body(409, "Another restart is already scheduled");
-    case Kind::dropped: return text_body(200, "scheduled restart deleted");
-    case Kind::none_scheduled: return text_body(404, "no restarts are scheduled");
+HttpResponse answer_of(const order::Restart::Answer& answer) {
+  using enum order::Restart::Answer::Outcome;
+  switch (answer.outcome) {
+    case done: return text_body(200, "restarted successfully");
+    case refused: return text_body(503, answer.why);
+    case still_starting: return text_body(503, "postgres is still starting");
+    case failed: break;
   }
   return text_body(503, "restart failed");
 }
 
+HttpResponse answer_of(order::ScheduleRestart::Answer answer) {
+  return answer == order::ScheduleRestart::Answer::scheduled
+             ? text_body(202, "Restart scheduled")
+             : text_body(409, "Another restart is already scheduled");
+}
+
+HttpResponse answer_of(order::DropScheduledRestart::Answer answer) {
+  return answer == order::DropScheduledRestart::Answer::dropped ? text_body(200, "scheduled restart deleted")
+                                                                : text_body(404, "no restarts are scheduled");
+}
+
+/// `what` names what may have been done all the same.
+HttpResponse no_answer(const Unanswered& unanswered, const char* what) {
+  if (unanswered.kind == Unanswered::Kind::not_begun) return text_body(503, unanswered.why);
+  return text_body(503, fmt::format("whether {} is not known: {}", what, unanswered.why));
+}
+
 }  // namespace
 
-std::expected<ha::RestartOrder, HttpResponse> parse_restart(const Document& body, WallTime now) {
+std::expected<RestartOrder, HttpResponse> parse_restart(const Document& body, WallTime now) {
   const auto bad = [](std::string why) { return std::unexpected(text_body(400, std::move(why))); };
-  ha::RestartRequest request;
+  order::Restart restart;
   std::optional<WallTime> at;
   Document shown = Document::map();
   for (const auto& [key, value, line] : body.entries()) {
@@ -108,57 +122,68 @@ std::expected<ha::RestartOrder, HttpResponse> parse_restart(const Document& body
       at = *parsed;
       accepted = iso8601(*at);
     } else if (key == "role") {
-      request.role = role_named(value);
-      if (!request.role) return bad("PostgreSQL role should be either primary, standby_leader, or replica");
+      restart.role = role_named(value);
+      if (!restart.role) return bad("PostgreSQL role should be either primary, standby_leader, or replica");
     } else if (key == "postgres_version") {
       const auto version = version_number(value.is_string() ? value.as_string() : value.text());
       if (!version) return bad(version.error());
-      request.older_than = *version;
+      restart.older_than = *version;
     } else if (key == "timeout") {
       const auto limit = parse_int(value, "s");
       if (!limit || *limit <= 0) return bad("Timeout should be a positive number of seconds");
       if (*limit > kLongestTimeout / 1s)
         return bad(fmt::format("Timeout is {} seconds, allowed: at most {}", *limit, kLongestTimeout / 1s));
-      request.timeout = std::chrono::seconds(*limit);
+      restart.timeout = std::chrono::seconds(*limit);
       accepted = *limit;
     } else if (key == "restart_pending") {
-      request.only_if_pending = true;
+      restart.only_if_pending = true;
     } else {
       return bad("Unknown filter for the scheduled restart: " + key);
     }
     shown.set(key, std::move(accepted));
   }
-  if (!at) return request;
-  return ha::ScheduledRestart{
-      .request = std::move(request), .at = *at, .postmaster_start_time = {}, .shown = std::move(shown)};
+  if (!at) return restart;
+  return order::ScheduleRestart{.restart = std::move(restart), .at = *at, .shown = std::move(shown)};
 }
 
 Task<HttpResponse> RestartEndpoint::post(HttpRequest request, ha::SnapshotPtr snapshot, Duration patience) {
   const auto body = optional_object(request);
   if (!body) co_return body.error();
-  const auto cluster = co_await control_.load(ControlLink::Asker::admitted, clock_.now() + patience);
+  const auto cluster = co_await reads_.cluster(ControlReads::Asker::admitted, clock_.now() + patience);
   if (!cluster) co_return error_page(503, "could not read the cluster from the store: " + cluster.error());
   const dcs::Config& config = (*cluster)->config;
   const bool paused = config.valid ? config::modes_of(config.data).pause : snapshot->paused;
   if (paused && body->find("schedule"))
     co_return text_body(500, "Can't schedule restart in the paused state");
-  auto order = parse_restart(*body, clock_.wall_now());
-  if (!order) co_return order.error();
+  auto wanted = parse_restart(*body, clock_.wall_now());
+  if (!wanted) co_return wanted.error();
 
   log::info("REST API: {} asks for a restart: {}", request.client_ip, to_json(*body));
-  Duration limit = snapshot->settings->dynamic.primary_start_timeout;
-  if (const auto* now = std::get_if<ha::RestartRequest>(&*order); now && now->timeout) limit = *now->timeout;
-  const auto answer = co_await control_.restart(std::move(*order), clock_.now() + limit + kStopMargin);
-  co_return answer_of(answer);
+  if (auto* planned = std::get_if<order::ScheduleRestart>(&*wanted))
+    co_return co_await schedule(std::move(*planned), patience);
+  auto& now = std::get<order::Restart>(*wanted);
+  const Duration limit = now.timeout.value_or(snapshot->settings->dynamic.primary_start_timeout);
+  co_return co_await restart(std::move(now), limit);
+}
+
+Task<HttpResponse> RestartEndpoint::restart(order::Restart order, Duration limit) {
+  const auto answer = co_await mailbox_.ask(std::move(order), clock_.now() + limit + kStopMargin);
+  if (answer) co_return answer_of(*answer);
+  if (answer.error().kind == Unanswered::Kind::late) co_return text_body(503, "postgres is still starting");
+  co_return no_answer(answer.error(), "postgres was restarted");
+}
+
+Task<HttpResponse> RestartEndpoint::schedule(order::ScheduleRestart order, Duration patience) {
+  const auto answer = co_await mailbox_.ask(std::move(order), clock_.now() + patience);
+  if (answer) co_return answer_of(*answer);
+  co_return no_answer(answer.error(), "the restart was scheduled");
 }
 
 Task<HttpResponse> RestartEndpoint::drop(Duration patience) {
-  auto dropping = control_.restart(ha::DropSchedule{}, clock_.now() + patience);
-  const auto answer = co_await std::move(dropping);
-  // Nothing is started here: this is how no answer looks.
-  if (answer.kind == Kind::still_starting)
-    co_return text_body(503, "whether the scheduled restart was deleted is not known: no answer in time");
-  co_return answer_of(answer);
+  const order::DropScheduledRestart order;
+  const auto answer = co_await mailbox_.ask(order, clock_.now() + patience);
+  if (answer) co_return answer_of(*answer);
+  co_return no_answer(answer.error(), "the scheduled restart was deleted");
 }
 
 }  // namespace tanist::api

@@ -9,11 +9,12 @@
 #include <system_error>
 #include <thread>
 
-#include "api/favoured.h"
-#include "api/front.h"
+#include "api/listener.h"
+#include "api/preferred_clients.h"
 #include "api/resources.h"
 #include "async/event.h"
 #include "async/task_scope.h"
+#include "async/wait.h"
 #include "core/format.h"
 
 namespace tanist::api {
@@ -21,6 +22,9 @@ namespace tanist::api {
 namespace asio = boost::asio;
 
 namespace {
+
+/// For answers that are on their way when the server is to stop.
+constexpr Duration kLastAnswers = std::chrono::milliseconds(500);
 
 /// Signals belong to the control thread.
 void block_signals() {
@@ -32,13 +36,14 @@ void block_signals() {
 }  // namespace
 
 struct ApiServer::Impl {
-  Impl(ha::SnapshotBoard& board, Options options) : board(board), options(std::move(options)) {}
+  Impl(ha::SnapshotBoard& board, ha::Mailbox& mailbox, Options options)
+      : board(board), mailbox(mailbox), options(std::move(options)) {}
 
   ha::SnapshotBoard& board;
+  ha::Mailbox& mailbox;
   Options options;
   SystemClock clock;
-  /// Shared: what control still answers after stop() is posted to it, and never run.
-  std::shared_ptr<asio::io_context> io = std::make_shared<asio::io_context>(1);
+  asio::io_context io{1};
   /// On the api thread only.
   Event wake;
   bool stopping = false;
@@ -50,83 +55,50 @@ struct ApiServer::Impl {
   using Started = std::promise<std::expected<int, std::string>>;
 
   static Task<void> serve(Impl* self, Started* started) {
-    Resources resources(self->io->get_executor(), self->clock, self->board, self->options.settings,
-                        guarded(self->options.control, self->io));
+    Resources resources(self->io.get_executor(), self->clock, self->board, self->mailbox,
+                        self->options.settings);
     net::HttpServerOptions limits = self->options.http;
     if (!limits.favours)
-      limits.favours = [favoured = std::make_shared<Favoured>(self->board)](const std::string& ip) {
-        return (*favoured)(ip);
+      limits.favours = [preferred = std::make_shared<PreferredClients>(self->board)](const std::string& ip) {
+        return (*preferred)(ip);
       };
-    Front front(
-        self->io->get_executor(), self->clock, std::move(limits),
+    Listener listener(
+        self->io.get_executor(), self->clock, std::move(limits),
         [&resources](net::HttpRequest request) { return resources.answer(std::move(request)); },
         [&resources](net::HttpRequest request) { return resources.admit(std::move(request)); });
-    const auto listening = co_await front.start(self->options.settings->restapi);
+    const auto listening = co_await listener.start(self->options.settings->restapi);
     if (!listening) {
       started->set_value(std::unexpected(listening.error()));
       co_return;
     }
-    started->set_value(front.port());
-    TaskScope scope(self->io->get_executor());
+    started->set_value(listener.port());
+    TaskScope scope(self->io.get_executor());
     scope.spawn("rest api names", resources.live());
     while (!self->stopping) {
       if (const auto next = std::exchange(self->reloaded, nullptr)) {
         resources.use(next->restapi);
-        co_await front.use(next->restapi);
+        co_await listener.use(next->restapi);
         continue;
       }
       self->wake.clear();
       co_await self->wake.wait();
     }
+    co_await run_until(self->clock, resources.idle(), self->clock.now() + kLastAnswers);
     co_await scope.close();
-    co_await front.stop();
-  }
-
-  template <class T>
-  static std::function<void(T)> keeping(std::shared_ptr<asio::io_context> io, std::function<void(T)> done) {
-    return [io = std::move(io), done = std::move(done)](T result) { done(std::move(result)); };
-  }
-
-  /// Whoever answers for control may do so after stop(): the executor it posts to must still be there.
-  static ControlPort guarded(const ControlPort& control, std::shared_ptr<asio::io_context> io) {
-    ControlPort out;
-    if (control.refresh) {
-      out.refresh = [ask = control.refresh, io](Duration max_age, Instant deadline,
-                                                ControlPort::Refreshed done) {
-        ask(max_age, deadline, [io, done = std::move(done)] { done(); });
-      };
-    }
-    if (control.load) {
-      out.load = [ask = control.load, io](Instant deadline, ControlPort::Loaded done) {
-        ask(deadline, keeping(io, std::move(done)));
-      };
-    }
-    if (control.write) {
-      out.write = [ask = control.write, io](dcs::Record record, dcs::Condition condition, Instant deadline,
-                                            ControlPort::Written done) {
-        ask(std::move(record), condition, deadline, keeping(io, std::move(done)));
-      };
-    }
-    if (control.restart) {
-      out.restart = [ask = control.restart, io](ha::RestartOrder order, ControlPort::Restarted done) {
-        ask(std::move(order), keeping(io, std::move(done)));
-      };
-    }
-    out.reload = control.reload;
-    return out;
+    co_await listener.stop();
   }
 
   void run(Started started) {
     block_signals();
     pthread_setname_np(pthread_self(), "tanist-api");
-    TaskScope scope(io->get_executor());
+    TaskScope scope(io.get_executor());
     scope.spawn("rest api", serve(this, &started));
-    io->run();
+    io.run();
   }
 };
 
-ApiServer::ApiServer(ha::SnapshotBoard& board, Options options)
-    : impl_(std::make_unique<Impl>(board, std::move(options))) {}
+ApiServer::ApiServer(ha::SnapshotBoard& board, ha::Mailbox& mailbox, Options options)
+    : impl_(std::make_unique<Impl>(board, mailbox, std::move(options))) {}
 
 ApiServer::~ApiServer() {
   stop();
@@ -164,7 +136,7 @@ std::optional<std::expected<void, std::string>> ApiServer::started() {
 
 void ApiServer::stop() {
   if (!impl_->thread.joinable()) return;
-  asio::post(*impl_->io, [impl = impl_.get()] {
+  asio::post(impl_->io, [impl = impl_.get()] {
     impl->stopping = true;
     impl->wake.set();
   });
@@ -173,7 +145,7 @@ void ApiServer::stop() {
 
 void ApiServer::reload(config::SettingsPtr settings) {
   if (!impl_->thread.joinable()) return;
-  asio::post(*impl_->io, [impl = impl_.get(), settings = std::move(settings)]() mutable {
+  asio::post(impl_->io, [impl = impl_.get(), settings = std::move(settings)]() mutable {
     impl->reloaded = std::move(settings);
     impl->wake.set();
   });

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "api/control_port.h"
+#include "ha/mailbox.h"
 #include "ha/model/snapshot.h"
 #include "net/http.h"
 
@@ -14,7 +14,6 @@ namespace tanist::api {
 /// Bounds of what one request may cost.
 inline constexpr Duration kProbeMaxAge = std::chrono::milliseconds(100);
 inline constexpr Duration kRefreshPatience = std::chrono::milliseconds(250);
-inline constexpr std::size_t kMaxConcurrentLoads = 8;
 
 /// The REST API of a member, on a thread of its own. Health checks are answered from the published snapshot,
 /// so neither a hung PostgreSQL nor a blocked control thread delays them; only GET /patroni (a fresh look at
@@ -24,13 +23,12 @@ class ApiServer {
   struct Options {
     /// Where to listen, and what is answered until control publishes its first snapshot.
     config::SettingsPtr settings;
-    ControlPort control;
     /// Limits; all else comes from the settings.
     net::HttpServerOptions http;
   };
 
-  /// `board` must outlive this.
-  ApiServer(ha::SnapshotBoard& board, Options options);
+  /// Both must outlive this.
+  ApiServer(ha::SnapshotBoard& board, ha::Mailbox& mailbox, Options options);
   /// Stops.
   ~ApiServer();
   ApiServer(const ApiServer&) = delete;
@@ -42,7 +40,8 @@ class ApiServer {
   /// The same without waiting, for a thread that may not block: begun, then asked for until it has an answer.
   std::expected<void, std::string> begin();
   std::optional<std::expected<void, std::string>> started();
-  /// Ends every connection and joins the thread. Does nothing the second time.
+  /// Gives requests that are being answered a moment (those that wait for a mailbox are answered once it is
+  /// closed), ends every connection, and joins the thread. Does nothing the second time.
   void stop();
   /// New `restapi` settings: access, headers and certificates for requests from now on, another socket for
   /// another address. Returns at once; what cannot be used is logged and the old goes on.

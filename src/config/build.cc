@@ -8,12 +8,12 @@
 #include "config/addresses.h"
 #include "config/sections/controlled.h"
 #include "config/sections/dynamic.h"
-#include "config/sections/etcd3.h"
 #include "config/sections/log_options.h"
 #include "config/sections/methods.h"
 #include "config/sections/options.h"
 #include "config/sections/restapi.h"
 #include "config/sections/tags.h"
+#include "config/stores/configured.h"
 #include "config/validate.h"
 #include "core/format.h"
 
@@ -105,8 +105,7 @@ class SettingsBuilder {
     out_.restapi = build_restapi(reader_);
     out_.ctl = build_ctl(reader_);
     Problems known;  // load() has reported them
-    if (const Document* section = reader_.find("etcd3"); section && section->truthy())
-      out_.etcd3 = build_etcd3(*section, local_.source, known);
+    out_.store = build_store(local_.document, local_.source, known);
     out_.log = build_log(reader_);
     const Document* tags = reader_.find("tags");
     out_.tags = build_tags(tags ? *tags : Document(), known);

@@ -10,9 +10,9 @@ std::string to_string(const HostPort& address) {
               : fmt::format("{}:{}", address.host, address.port);
 }
 
-std::string Settings::base_path() const {
+std::string base_path(std::string_view name_space, std::string_view scope) {
   std::string out;
-  for (const char c : "/" + name_space + "/" + scope)
+  for (const char c : fmt::format("/{}/{}", name_space, scope))
     if (c != '/' || !out.ends_with('/')) out += c;
   return out;
 }

@@ -4,8 +4,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "config/endpoint.h"
+#include "config/stores.h"
 #include "core/document.h"
 #include "core/secret.h"
 #include "core/time.h"
@@ -21,39 +24,6 @@ struct Timing {
   Duration loop_wait = std::chrono::seconds(10);
   Duration retry_timeout = std::chrono::seconds(10);
   bool operator==(const Timing&) const = default;
-};
-
-/// `host:port` as configured; host without brackets.
-struct HostPort {
-  std::string host;
-  int port = 0;
-  bool operator==(const HostPort&) const = default;
-};
-/// `host:port`, IPv6 in brackets.
-std::string to_string(const HostPort&);
-
-/// Client certificate and CA of one connection; empty paths are unset.
-struct TlsFiles {
-  std::string ca_file;
-  std::string cert_file;
-  std::string key_file;
-  Secret key_password;
-  bool operator==(const TlsFiles&) const = default;
-};
-
-struct Etcd3 {
-  /// Where topology discovery starts; at least one.
-  std::vector<HostPort> endpoints;
-  bool https = false;
-  /// Treat `endpoints` as fixed, without topology discovery.
-  bool use_proxies = false;
-  /// DNS SRV domain and suffix; tried before `endpoints` when set.
-  std::string srv;
-  std::string srv_suffix;
-  std::string username;
-  Secret password;
-  TlsFiles tls;
-  bool operator==(const Etcd3&) const = default;
 };
 
 /// The `log` section (config.md §10).
@@ -265,6 +235,9 @@ struct Dynamic {
   Document raw = Document::map();
 };
 
+/// `/<namespace>/<scope>`, runs of slashes collapsed (dcs.md §1.1).
+std::string base_path(std::string_view name_space, std::string_view scope);
+
 /// Everything, effective; immutable once built.
 struct Settings {
   std::string scope;
@@ -272,7 +245,7 @@ struct Settings {
   std::string name_space = "service";
   RestApi restapi;
   Ctl ctl;
-  std::optional<Etcd3> etcd3;
+  StoreOptions store;
   Log log;
   Tags tags;
   Bootstrap bootstrap;
@@ -284,8 +257,7 @@ struct Settings {
   /// `tanist.silent_primary_timeout`; 0: never.
   Duration silent_primary_timeout{};
 
-  /// `/<namespace>/<scope>`
-  std::string base_path() const;
+  std::string base_path() const { return config::base_path(name_space, scope); }
   /// `http(s)://<connect_address>/patroni`
   std::string api_url() const;
   /// `postgres://host:port/database`

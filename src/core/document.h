@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <expected>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -112,8 +111,6 @@ std::optional<std::int64_t> parse_int(const Document&);
 /// The same with a unit converted to `base_unit` (`s`, `ms`, `min`, `B`, `kB`, `MB`, `8kB` …).
 std::optional<std::int64_t> parse_int(const Document&, std::string_view base_unit);
 
-/// Parses JSON; at most 64 levels deep. The error says what and where.
-std::expected<Document, std::string> parse_json(std::string_view text);
 /// Compact JSON (`,` and `:`), ASCII only (`\uXXXX`), as all members of a cluster write it.
 std::string to_json(const Document&);
 /// JSON with `, ` and `: ` as the REST API and `-f json` print it.

@@ -1,27 +1,38 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
-#include "core/time.h"
+#include "async/clock.h"
+#include "async/task.h"
 #include "ctl/settings.h"
-#include "dcs/model.h"
-#include "dcs/store.h"
+#include "dcs/access.h"
 
 namespace tanist::ctl {
 
-/// The store as the tool uses it: each read linearizable, each write on a condition.
+/// The store as commands use it, which wait for each answer: within the patience of the tool.
 class ClusterStore {
  public:
-  virtual ~ClusterStore() = default;
-  /// Throws Failure when the store does not answer within the patience of the tool.
-  virtual dcs::ClusterPtr read(const std::string& cluster) = 0;
+  /// An access to the cluster of this name, on `executor`.
+  using Open = std::function<std::unique_ptr<dcs::Access>(Executor executor, Clock& clock,
+                                                          const std::string& cluster)>;
+
+  /// `product`: as the store is called in messages.
+  ClusterStore(std::string_view product, Open open) : product_(product), open_(std::move(open)) {}
+
+  /// Read linearizably. Throws Failure when the store does not answer.
+  dcs::ClusterPtr read(const std::string& cluster);
   /// Replaces `/config` where it still has version `seen`.
-  virtual dcs::WriteResult write_config(const std::string& cluster, const Document& config,
-                                        dcs::Version seen) = 0;
+  dcs::WriteResult write_config(const std::string& cluster, const Document& config, dcs::Version seen);
+
+ private:
+  std::string product_;
+  Open open_;
 };
 
-/// The configured store. Throws Failure where none is configured.
+/// The configured store. Throws Failure where none is configured, or one that this version does not speak to.
 std::unique_ptr<ClusterStore> open_store(const Settings& settings);
 
 }  // namespace tanist::ctl

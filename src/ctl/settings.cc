@@ -12,7 +12,7 @@
 
 #include "config/addresses.h"
 #include "config/errors.h"
-#include "config/sections/etcd3.h"
+#include "config/stores/configured.h"
 #include "config/yaml/yaml.h"
 #include "core/format.h"
 #include "core/text.h"
@@ -23,20 +23,6 @@ namespace tanist::ctl {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr const char* kStores[] = {"consul", "etcd", "etcd3", "exhibitor", "kubernetes", "raft", "zookeeper"};
-/// What `-d` replaces: a store that has a URL.
-constexpr const char* kStoresWithUrl[] = {"consul", "etcd", "etcd3", "exhibitor", "zookeeper"};
-
-struct Scheme {
-  std::string_view name;
-  int port;
-};
-constexpr Scheme kSchemes[] = {
-    {"etcd", 2379}, {"etcd3", 2379}, {"consul", 8500}, {"zookeeper", 2181}, {"exhibitor", 8181}};
-/// Without a scheme the port tells.
-constexpr Scheme kSchemeOfPort[] = {
-    {"consul", 8500}, {"zookeeper", 2181}, {"exhibitor", 8181}, {"etcd", 2379}};
 
 std::string variable(const config::Environment& environment, const std::string& name) {
   const auto found = environment.find(name);
@@ -77,21 +63,10 @@ std::string text_at(const Document& document, std::string_view key, std::string 
   return value == nullptr || value->is_null() ? std::move(fallback) : value->text();
 }
 
-[[noreturn]] void no_store() {
-  std::string names;
-  for (const char* name : kStores) names += (names.empty() ? "" : ", ") + std::string(name);
-  throw Failure(
-      "Can not find suitable configuration of distributed configuration store\nAvailable implementations: " +
-      names);
-}
-
 }  // namespace
 
-std::string Settings::base_path(const std::string& cluster) const {
-  config::Settings out;
-  out.scope = cluster;
-  out.name_space = name_space;
-  return out.base_path();
+dcs::Place Settings::place(const std::string& cluster) const {
+  return {.name_space = name_space, .scope = cluster};
 }
 
 std::vector<std::string> default_config_paths(const config::Environment& environment) {
@@ -133,23 +108,22 @@ void apply_dcs_url(Document& document, const std::string& url) {
     address.host = parsed->host;
     if (has_port) address.port = parsed->port;
   }
-  if (scheme.empty()) {
-    const auto known = std::ranges::find(kSchemeOfPort, address.port, &Scheme::port);
-    scheme = known == std::end(kSchemeOfPort) ? "etcd" : known->name;
-  }
-  const auto known = std::ranges::find(kSchemes, scheme, &Scheme::name);
-  if (known == std::end(kSchemes)) throw Failure("Unknown dcs scheme: " + scheme);
-  if (address.port == kNone) address.port = known->port;
+  const config::KnownStore* store = config::store_of_url(scheme, address.port);
+  if (!store) throw Failure("Unknown dcs scheme: " + scheme);
+  if (address.port == kNone) address.port = store->port;
 
-  for (const char* store : kStoresWithUrl) document.erase(store);
-  Document& section = document.set(scheme, Document::map());
-  if (scheme == "exhibitor") {
-    section.set("hosts", Document::list({Document(address.host)}));
-    section.set("port", address.port);
-  } else if (scheme == "zookeeper") {
-    section.set("hosts", Document::list({Document(config::to_string(address))}));
-  } else {
-    section.set("host", config::to_string(address));
+  using Url = config::KnownStore::Url;
+  for (const auto& other : config::kStores)
+    if (other.url != Url::none) document.erase(other.section);
+  Document& section = document.set(store->section, Document::map());
+  switch (store->url) {
+    case Url::none: break;  // no URL names it
+    case Url::host: section.set("host", config::to_string(address)); break;
+    case Url::hosts: section.set("hosts", Document::list({Document(config::to_string(address))})); break;
+    case Url::hosts_and_port:
+      section.set("hosts", Document::list({Document(address.host)}));
+      section.set("port", address.port);
+      break;
   }
   if (!name_space.empty()) document.set("namespace", name_space);
 }
@@ -192,22 +166,18 @@ Settings load_settings(const GlobalOptions& options, const config::Environment& 
   return out;
 }
 
-config::Etcd3 etcd3_of(const Settings& settings) {
-  const Document* section = settings.document.find("etcd3");
-  if (section == nullptr || !section->truthy()) {
-    for (const char* store : kStores) {
-      const Document* other = settings.document.find(store);
-      if (other == nullptr || !other->truthy()) continue;
-      throw Failure(fmt::format(
-          "the configured store {} is not available in Tanist {}\nHINT: {}", store, version(),
-          std::string_view(store) == "etcd"
-              ? "rename the section to etcd3, its keys stay as they are, or give -d etcd3://HOST:PORT"
-              : "this version speaks to etcd3"));
-    }
-    no_store();
+config::StoreOptions store_options(const Settings& settings) {
+  if (!config::chosen_store(settings.document)) {
+    const config::KnownStore* other = config::configured_in_vain(settings.document);
+    if (!other) throw Failure(config::no_store_text(config::known_stores()));
+    const std::string hint = other->instead_for_tool.empty()
+                                 ? fmt::format("this version speaks to {}", config::available_stores())
+                                 : std::string(other->instead_for_tool);
+    throw Failure(fmt::format("the configured store {} is not available in Tanist {}\nHINT: {}",
+                              other->section, version(), hint));
   }
   config::Problems problems;
-  auto out = config::build_etcd3(*section, "", problems);
+  auto out = config::build_store(settings.document, "", problems);
   if (config::has_errors(problems)) throw Failure(config::to_string(problems));
   return out;
 }

@@ -5,8 +5,9 @@
 #include <string>
 
 #include "config/read/environment.h"
-#include "config/settings.h"
+#include "config/stores.h"
 #include "core/document.h"
+#include "dcs/place.h"
 
 /// Where the command line tool finds the cluster: its configuration file, the environment, and options.
 namespace tanist::ctl {
@@ -33,8 +34,8 @@ struct Settings {
   std::string name_space;
   bool insecure = false;
 
-  /// `/<namespace>/<cluster>`
-  std::string base_path(const std::string& cluster) const;
+  /// Where the store has this cluster.
+  dcs::Place place(const std::string& cluster) const;
 };
 
 /// Reads files and environment (ctl.md §1.1–§1.2). Throws Failure.
@@ -43,9 +44,8 @@ Settings load_settings(const GlobalOptions& options, const config::Environment& 
 /// YAML that holds a mapping; nothing at all is an empty one. `source` is for messages. Throws Failure.
 Document parse_mapping(const std::string& text, const std::string& source);
 
-/// The connection to etcd. Throws Failure where none is configured, or one that this version does not speak
-/// to.
-config::Etcd3 etcd3_of(const Settings& settings);
+/// The configured store. Throws Failure where none is configured, or one that this version does not speak to.
+config::StoreOptions store_options(const Settings& settings);
 
 /// `[scheme://]host[:port][/namespace]` over a configuration. Throws Failure.
 void apply_dcs_url(Document& document, const std::string& url);

@@ -1,4 +1,5 @@
 #include "dcs/codec.h"
+#include "json/parse.h"
 
 #include <algorithm>
 #include <charconv>
@@ -349,6 +350,21 @@ struct Digits {
 
 Decoded decode(const Tree& tree) {
   return Decoder(tree).run();
+}
+
+std::map<int, Tree> split_groups(const Tree& scope) {
+  std::map<int, Tree> out;
+  for (const auto& [path, value] : scope) {
+    const auto slash = path.find('/');
+    const std::string_view group = std::string_view(path).substr(0, slash);
+    const bool number = group == "0" || (!group.empty() && group.front() >= '1' && group.front() <= '9');
+    int parsed = 0;
+    const auto [end, ec] = std::from_chars(group.data(), group.data() + group.size(), parsed);
+    if (slash == std::string::npos || !number || ec != std::errc() || end != group.data() + group.size())
+      continue;
+    out[parsed].emplace(path.substr(slash + 1), value);
+  }
+  return out;
 }
 
 std::optional<WallTime> parse_iso8601(std::string_view text) {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "dcs/model.h"
-#include "dcs/store.h"
+#include "dcs/values.h"
 
 /// Between the keys of the store and the model, the same for every backend that stores the values as text.
 namespace tanist::dcs {
@@ -40,6 +40,10 @@ struct Decoded {
 /// Never fails: what cannot be read becomes what dcs.md §1.3 and §1.4 say, and is named in `broken`. Unknown
 /// keys are left out. `revision`, `linearizable` and `read_at` are the caller's.
 Decoded decode(const Tree& tree);
+
+/// The keys of a scope, by Citus group (dcs.md §1.6): each group's below its number, `0/leader`. What stands
+/// below no group is left out.
+std::map<int, Tree> split_groups(const Tree& scope);
 
 /// Key (without base path) and value of a record.
 struct Encoded {

@@ -30,8 +30,9 @@ class Peers {
   /// GET {api_url} of all in parallel under one deadline; an entry for each name asked.
   virtual Task<std::map<std::string, PeerAnswer>> ask(std::map<std::string, std::string> api_urls,
                                                       Instant deadline) = 0;
-  /// Whether anybody answers GET /liveness at this api_url, whatever the status.
-  virtual Task<bool> anybody_at(std::string api_url, Instant deadline) = 0;
+  /// Whether a member of that name answers at its api_url, whatever its state. Who answers and does not say
+  /// who he is counts as that member; who names another cluster or member does not.
+  virtual Task<bool> answers_as(std::string name, std::string api_url, Instant deadline) = 0;
 };
 
 /// Watchdog and guardian: stops what can commit when the daemon cannot (engine: the fence).

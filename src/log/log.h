@@ -14,6 +14,7 @@
 
 #include "core/format.h"
 #include "core/time.h"
+#include "log/level.h"
 
 namespace tanist {
 class Document;
@@ -22,11 +23,6 @@ class Document;
 /// Logging for the whole process (config.md §10). Lines are formatted, filtered and written by a thread of
 /// their own; a full queue drops lines and counts them, it never blocks the caller.
 namespace tanist::log {
-
-enum class Level { debug, info, warning, error, critical };
-
-/// `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL`.
-std::string_view name(Level);
 
 struct Options {
   /// Of the root logger.

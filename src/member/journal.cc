@@ -20,7 +20,7 @@ constexpr Duration kLastBudget = 1s;
 
 /// What makes two decisions the same for a reader: reason, intent and mandate.
 std::string key_of(const ha::Decision& decision) {
-  return fmt::format("{}|{}|{}", decision.reason.text(), ha::intent_name(decision.intent),
+  return fmt::format("{}|{}|{}", decision.reason.text(), ha::name_of(decision.intent),
                      static_cast<int>(decision.mandate.kind));
 }
 

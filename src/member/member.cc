@@ -11,10 +11,9 @@
 #include "async/disk_thread.h"
 #include "async/task_scope.h"
 #include "config/sections/log_options.h"
-#include "dcs/etcd3/store.h"
 #include "ha/engine/engine.h"
+#include "ha/mailbox.h"
 #include "log/log.h"
-#include "member/control_port.h"
 #include "member/data_directory_claim.h"
 #include "member/journal.h"
 #include "member/peers.h"
@@ -25,6 +24,7 @@
 #include "process/notify.h"
 #include "process/signals.h"
 #include "process/umask.h"
+#include "stores/stores.h"
 
 TANIST_LOGGER("patroni.__main__");
 
@@ -54,9 +54,9 @@ class Member {
         service_(std::move(manager)),
         scope_(io_.get_executor()),
         disk_(clock_),
-        store_(
-            dcs::etcd3::make_store(io_.get_executor(), clock_,
-                                   {*settings_->etcd3, settings_->base_path(), settings_->dynamic.timing})),
+        store_(stores::open(io_.get_executor(), clock_, settings_->store,
+                            {.name_space = settings_->name_space, .scope = settings_->scope},
+                            settings_->dynamic.timing)),
         server_(io_.get_executor(), clock_, disk_),
         peers_(io_.get_executor(), clock_, settings_->scope),
         journal_(clock_, disk_, scope_, settings_->state_dir),
@@ -86,11 +86,24 @@ class Member {
     return exit_code_;
   }
 
+  /// What comes through the mailbox is the engine's, but for what this member sees to itself.
+  template <class Order>
+  Task<typename Order::Answer> obey(Order order) {
+    return engine_->obey(std::move(order));
+  }
+  Task<ha::order::Reload::Answer> obey(ha::order::Reload) {
+    reloader_.ask();
+    co_return ha::order::Reload::Answer();
+  }
+
  private:
   Task<void> live() {
     exit_code_ = co_await engine_->run();
     service_.stopping();
-    // Others ask GET /patroni until PostgreSQL is down; from here on nobody needs to.
+    // Whoever still waits for something is told. Others ask GET /patroni until PostgreSQL is down; from here
+    // on nobody needs to.
+    mailbox_.close("the daemon is shutting down");
+    co_await orders_.close();
     if (api_) api_->stop();
     co_await scope_.close();
     io_.stop();
@@ -99,8 +112,8 @@ class Member {
   Task<bool> open_api() {
     api::ApiServer::Options options;
     options.settings = settings_;
-    options.control = control_port(io_, scope_, *engine_, [this] { reloader_.ask(); });
-    api_ = std::make_unique<api::ApiServer>(board_, std::move(options));
+    mailbox_.open(orders_, *this);
+    api_ = std::make_unique<api::ApiServer>(board_, mailbox_, std::move(options));
     auto started = api_->begin();
     while (started) {
       if (auto answer = api_->started()) {
@@ -151,7 +164,7 @@ class Member {
       settings_ = std::move(settings);  // what the API opens with, if it does not serve yet
       if (api_) api_->reload(settings_);
     };
-    parts.store = [this](const config::Settings& settings) { store_->reload(settings); };
+    parts.store = [this](const config::StoreOptions& options) { store_->reload(options); };
     parts.engine = [this](config::SettingsPtr settings, ha::SettingsBuilder builder) {
       engine_->reload(std::move(settings), std::move(builder));
     };
@@ -173,6 +186,8 @@ class Member {
   FileJournal journal_;
   process::Signals signals_;
   ha::SnapshotBoard board_;
+  TaskScope orders_{io_.get_executor()};
+  ha::Mailbox mailbox_{clock_, "the daemon has not started yet"};
   Reloader reloader_;
   std::unique_ptr<ha::Engine> engine_;
   std::unique_ptr<api::ApiServer> api_;
@@ -200,13 +215,6 @@ int run(const Options& options) {
   auto settings = source.builder()(Document::map());
   if (!settings) {
     std::fputs((settings.error() + "\n").c_str(), stderr);
-    return 1;
-  }
-  if (!(*settings)->etcd3) {
-    std::fputs(
-        "Can not find suitable configuration of distributed configuration store\n"
-        "Available implementations: etcd3\n",
-        stderr);
     return 1;
   }
   log::configure(config::log_options((*settings)->log, process::start_umask()));

@@ -1,4 +1,5 @@
 #include "member/peers.h"
+#include "json/parse.h"
 
 #include "async/wait.h"
 #include "config/tls_options.h"
@@ -141,11 +142,19 @@ Task<std::map<std::string, ha::PeerAnswer>> HttpPeers::ask(std::map<std::string,
   co_return answers;
 }
 
-Task<bool> HttpPeers::anybody_at(std::string api_url, Instant deadline) {
+Task<bool> HttpPeers::answers_as(std::string name, std::string api_url, Instant deadline) {
   const auto url = net::parse_url(api_url);
   if (!url) co_return false;
   auto response = co_await client_.request(url->endpoint, get("/liveness"), deadline);
-  if (response) co_return true;
+  if (response) {
+    // The address may have been given to somebody else since the member key was written.
+    auto about = co_await client_.request(url->endpoint, get(url->target), deadline);
+    const auto document = about ? parse_json(about->body) : std::unexpected(about.error().detail);
+    const std::string why =
+        document && document->is_map() ? stranger(*document, {scope_, name}) : std::string();
+    if (!why.empty()) log::info("the answer of {} is not of a second {}: {}", api_url, name, why);
+    co_return why.empty();
+  }
   // A server that speaks TLS and wants a certificate that this member has not is somebody all the same.
   const auto& error = response.error();
   const bool refused = error.kind == net::HttpErrorKind::tls ||

@@ -21,7 +21,7 @@ class HttpPeers final : public ha::Peers {
 
   Task<std::map<std::string, ha::PeerAnswer>> ask(std::map<std::string, std::string> api_urls,
                                                   Instant deadline) override;
-  Task<bool> anybody_at(std::string api_url, Instant deadline) override;
+  Task<bool> answers_as(std::string name, std::string api_url, Instant deadline) override;
 
  private:
   Task<void> ask_one(std::string name, std::string api_url, Instant deadline, ha::PeerAnswer& answer);

@@ -2,6 +2,7 @@
 
 #include "config/build.h"
 #include "config/read/until_restart.h"
+#include "config/stores/configured.h"
 #include "config/tls_options.h"
 #include "log/log.h"
 #include "member/peers.h"
@@ -19,11 +20,10 @@ using LoadedTls = std::expected<net::TlsContextPtr, std::string>;
 
 /// Why the store's certificates could not be used; the store itself reads them with its next connection.
 /// Their paths are those of the start.
-std::string trouble_of_store_files(const config::Settings& first) {
-  if (!first.etcd3) return {};
-  net::TlsOptions options = config::tls_options(first.etcd3->tls);
-  options.verify = !options.ca_file.empty();
-  const auto loaded = net::load_client_tls(options);
+std::string trouble_of_store_files(const config::StoreOptions& first) {
+  const auto options = config::store_tls(first);
+  if (!options) return {};
+  const auto loaded = net::load_client_tls(*options);
   return loaded ? std::string() : loaded.error();
 }
 
@@ -108,7 +108,7 @@ Task<std::string> Reloader::trouble_of_https(config::LocalConfig local) {
   co_return *loaded ? std::string() : loaded->error();
 }
 
-void Reloader::hand_on(const char* part, const std::function<void()>& take) const {
+void Reloader::hand_on(std::string_view part, const std::function<void()>& take) const {
   std::string failure;
   try {
     take();
@@ -134,7 +134,7 @@ Task<void> Reloader::reload() {
   auto loading = disk_.call<Files>(
       "read certificates",
       [settings, first = first_] {
-        return Files{load_peer_tls(settings->ctl), trouble_of_store_files(*first)};
+        return Files{load_peer_tls(settings->ctl), trouble_of_store_files(first->store)};
       },
       clock_.now() + kReadBudget);
   const auto files = co_await std::move(loading);
@@ -148,7 +148,7 @@ Task<void> Reloader::reload() {
   }
   hand_on("restapi", [&] { parts_.rest(settings); });
   if (files && files->store_trouble.empty()) {
-    hand_on("etcd3", [&] { parts_.store(*settings); });
+    hand_on(config::store_of(first_->store)->section, [&] { parts_.store(settings->store); });
   } else {
     log::error("the store: {}; its credentials and certificates stay as they were",
                files ? files->store_trouble : files.error());

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "async/disk_thread.h"
 #include "async/event.h"
@@ -23,7 +24,7 @@ class Reloader {
     std::function<void(const config::Settings&)> log;
     std::function<void(const config::Ctl&, net::TlsContextPtr)> peers;
     std::function<void(config::SettingsPtr)> rest;
-    std::function<void(const config::Settings&)> store;
+    std::function<void(const config::StoreOptions&)> store;
     /// Rewrites PostgreSQL's files and reloads it, also when nothing changed.
     std::function<void(config::SettingsPtr, ha::SettingsBuilder)> engine;
   };
@@ -40,7 +41,7 @@ class Reloader {
   Task<void> reload();
   Task<bool> read();
   Task<std::string> trouble_of_https(config::LocalConfig local);
-  void hand_on(const char* part, const std::function<void()>& take) const;
+  void hand_on(std::string_view part, const std::function<void()>& take) const;
 
   Clock& clock_;
   DiskThread& disk_;

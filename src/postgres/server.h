@@ -52,25 +52,6 @@ struct ReplicaRequest {
 
 enum class StartOutcome { accepting, died, timed_out };
 
-/// A physical slot that must exist, and where it is known to be needed from (0: unknown).
-struct WantedSlot {
-  std::string name;
-  Lsn advance_to;
-  /// Somebody is expected to stream from it here; false: kept for its position only.
-  bool expected_active = true;
-  bool operator==(const WantedSlot&) const = default;
-};
-
-/// Clone or rewind progress, for log, status and list.
-struct Progress {
-  std::int64_t done_bytes = 0;
-  std::int64_t total_bytes = 0;  // 0: not known yet
-  /// Of the last seconds; 0: not known yet.
-  std::int64_t bytes_per_second = 0;
-  /// What the rest takes at that rate.
-  std::optional<std::int64_t> seconds_left;
-};
-
 /// What is in the data directory and what runs on it, as values that no other one ever has; empty: it is not
 /// there, or the file system cannot tell.
 struct ClusterIdentity {

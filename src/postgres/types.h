@@ -37,6 +37,10 @@ std::string_view to_string(State);
 
 enum class Role { uninitialized, replica, primary, promoted, demoted, standby_leader };
 std::string_view to_string(Role);
+/// It leads, or is about to: what the word says, not what the server was seen to be.
+constexpr bool is_leaderlike(Role role) {
+  return role == Role::primary || role == Role::promoted;
+}
 /// `role_overlays` has settings of this name for a member of the role (config.md §1.3); empty: of none.
 std::string_view overlay_name(Role role);
 
@@ -132,6 +136,25 @@ struct Upstream {
   /// primary_slot_name on the upstream; empty: none.
   std::string slot;
   bool operator==(const Upstream&) const = default;
+};
+
+/// A physical slot that must exist, and where it is known to be needed from (0: unknown).
+struct WantedSlot {
+  std::string name;
+  Lsn advance_to;
+  /// Somebody is expected to stream from it here; false: kept for its position only.
+  bool expected_active = true;
+  bool operator==(const WantedSlot&) const = default;
+};
+
+/// Clone or rewind progress, for log, status and list.
+struct Progress {
+  std::int64_t done_bytes = 0;
+  std::int64_t total_bytes = 0;  // 0: not known yet
+  /// Of the last seconds; 0: not known yet.
+  std::int64_t bytes_per_second = 0;
+  /// What the rest takes at that rate.
+  std::optional<std::int64_t> seconds_left;
 };
 
 /// How the running recovery settings differ from wanted ones.

@@ -4,12 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <functional>
 
 #include "async/disk_thread.h"
+#include "config/stores.h"
 #include "config/yaml/yaml.h"
 #include "core/format.h"
 #include "setup/template.h"
@@ -74,9 +76,9 @@ int version_of_postgres(const Document& config, World& world) {
 }
 
 bool has_store(const Document& config) {
-  for (const char* store : {"consul", "etcd", "etcd3", "exhibitor", "kubernetes", "raft", "zookeeper"})
-    if (config.find(store)) return true;
-  return false;
+  return std::ranges::any_of(config::kStores, [&](const config::KnownStore& store) {
+    return config.find(store.section) != nullptr;
+  });
 }
 
 }  // namespace
@@ -117,7 +119,7 @@ Document sample_config(const config::EnvironmentConfig& environment, World& worl
   set_path(config, dynamic("use_pg_rewind"), hints && parse_bool(*hints).value_or(false));
   patch(config, overlay);
   // Without a store no member starts.
-  if (!has_store(config)) set_path(config, "etcd3.hosts", Document::list({Document(kFixMe)}));
+  if (!has_store(config)) set_path(config, config::kSampleStoreKey, Document::list({Document(kFixMe)}));
   return config;
 }
 

@@ -73,7 +73,8 @@ class HostCheck {
         api.verify_client != config::RestApi::VerifyClient::none)
       warn("restapi.verify_client", "", "no client certificate can be trusted without cafile");
     client_tls("ctl", "cacert", "certfile", settings_.ctl.tls);
-    if (settings_.etcd3) client_tls("etcd3", "cacert", "cert", settings_.etcd3->tls);
+    if (const config::TlsFiles* files = config::tls_files(settings_.store))
+      client_tls(std::string(config::store_of(settings_.store)->section), "cacert", "cert", *files);
   }
 
   /// A certificate that has ended loads, and then nobody talks to it.

@@ -1,5 +1,6 @@
 #include "setup/schema.h"
 
+#include "config/stores.h"
 #include "core/format.h"
 #include "setup/value_checks.h"
 
@@ -164,14 +165,14 @@ Check consul_section() {
   });
 }
 
-/// The port of endpoints that name none: the section's own, else `fallback`.
-int port_of(const Document& config, const char* store, int fallback) {
-  const Document* port = config.find_path(fmt::format("{}.port", store));
+/// The port of endpoints that name none: the section's own, else the one of its kind.
+int port_of(const Document& config, const config::KnownStore& store) {
+  const Document* port = config.find_path(fmt::format("{}.port", store.section));
   const auto given = port ? parse_int(*port) : std::nullopt;
-  return given && *given > 0 && *given <= kPortMax ? static_cast<int>(*given) : fallback;
+  return given && *given > 0 && *given <= kPortMax ? static_cast<int>(*given) : store.port;
 }
 
-Check etcd_section(int port) {
+Check endpoints_section(int port) {
   return section({
       at_least_one({{"host", reachable(port)},
                     {"hosts", reachable_list(port)},
@@ -250,6 +251,26 @@ Check kubernetes_section() {
                list_of(section({required("name", text()), required("port", integer({}, kPortMax))}))),
       optional("retriable_http_codes", either(integer(), list_of(integer()))),
   });
+}
+
+Check store_section(const config::KnownStore& store, const Document& config) {
+  using Keys = config::KnownStore::Keys;
+  switch (store.keys) {
+    case Keys::consul: return consul_section();
+    case Keys::endpoints: return endpoints_section(port_of(config, store));
+    case Keys::exhibitor: return exhibitor_section();
+    case Keys::kubernetes: return kubernetes_section();
+    case Keys::raft: return raft_section();
+    case Keys::zookeeper: return zookeeper_section();
+  }
+  return text();
+}
+
+std::vector<Field> store_sections(const Document& config) {
+  std::vector<Field> out;
+  for (const auto& store : config::kStores)
+    out.push_back({std::string(store.section), store_section(store, config)});
+  return out;
 }
 
 Check users() {
@@ -333,13 +354,7 @@ Findings check_schema(const Document& config, Inspection& in) {
       optional("ctl", ctl_section()),
       required("restapi", restapi_section()),
       optional("bootstrap", bootstrap_section()),
-      at_least_one({{"consul", consul_section()},
-                    {"etcd", etcd_section(port_of(config, "etcd", 2379))},
-                    {"etcd3", etcd_section(port_of(config, "etcd3", 2379))},
-                    {"exhibitor", exhibitor_section()},
-                    {"kubernetes", kubernetes_section()},
-                    {"raft", raft_section()},
-                    {"zookeeper", zookeeper_section()}}),
+      at_least_one(store_sections(config)),
       optional("citus", section({required("database", text()), required("group", integer(0))})),
       required("postgresql", postgresql_section(config.find("postgresql"))),
       optional("watchdog", watchdog_section()),

@@ -5,28 +5,17 @@
 
 #include "config/keys/keys.h"
 #include "config/sections/controlled.h"
+#include "config/stores.h"
 #include "core/format.h"
 #include "setup/yaml_text.h"
 
 namespace tanist::setup {
 namespace {
 
-constexpr std::array<std::string_view, 16> kBefore = {"scope",
-                                                      "namespace",
-                                                      "name",
-                                                      "thread_pool_size",
-                                                      "thread_stack_size",
-                                                      "tanist",
-                                                      "log",
-                                                      "restapi",
-                                                      "ctl",
-                                                      "citus",
-                                                      "consul",
-                                                      "etcd",
-                                                      "etcd3",
-                                                      "exhibitor",
-                                                      "kubernetes",
-                                                      "raft"};
+/// The stores follow, then what has no place of its own, then `bootstrap`.
+constexpr std::array<std::string_view, 10> kBefore = {
+    "scope",   "namespace", "name", "thread_pool_size", "thread_stack_size", "tanist", "log",
+    "restapi", "ctl",       "citus"};
 constexpr std::array<std::string_view, 3> kAfter = {"postgresql", "watchdog", "tags"};
 
 constexpr std::string_view kBootstrapComment =
@@ -121,11 +110,11 @@ std::string config_text(const Document& config) {
     if (const Document* value = config.find(key)) append(out, key, *value);
   };
   for (const auto key : kBefore) take(key);
-  take("zookeeper");
+  for (const auto& store : config::kStores) take(store.section);
   for (const auto& entry : config.entries()) {
     const bool placed = std::ranges::find(kBefore, entry.key) != kBefore.end() ||
-                        std::ranges::find(kAfter, entry.key) != kAfter.end() || entry.key == "zookeeper" ||
-                        entry.key == "bootstrap";
+                        std::ranges::find(kAfter, entry.key) != kAfter.end() ||
+                        config::find_store(entry.key) || entry.key == "bootstrap";
     if (!placed) take(entry.key);
   }
   if (const Document* bootstrap = config.find("bootstrap"); bootstrap && bootstrap->is_map())

@@ -9,6 +9,7 @@
 #include "config/read/load.h"
 #include "config/read/sources.h"
 #include "config/sections/dynamic.h"
+#include "config/stores.h"
 #include "core/format.h"
 #include "setup/host_checks.h"
 #include "setup/schema.h"
@@ -96,7 +97,9 @@ class Validation {
     const auto complained = [&](std::string_view path) {
       return std::ranges::any_of(errors_, [&](const Report& error) { return error.path == path; });
     };
-    if (problem.text.starts_with("Can not find suitable")) return complained("consul") && complained("etcd3");
+    if (problem.text.starts_with("Can not find suitable")) {
+      return std::ranges::all_of(config::kStores, complained, &config::KnownStore::section);
+    }
     if (problem.text.starts_with("Can not find \"restapi.listen\""))
       return complained("restapi") || complained("restapi.listen");
     if (problem.key.empty()) return !errors_.empty();

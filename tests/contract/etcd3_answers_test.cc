@@ -148,14 +148,9 @@ TEST(Etcd3Answers, an_etcd_that_is_restored_from_a_snapshot_is_taken_as_it_is_af
     ASSERT_EQ(before.cluster_id, after.cluster_id);
     ASSERT_LT(after.raft_term, before.raft_term);
 
-    const auto once = a.run(dcs::etcd3::read_once(
-        a.io.get_executor(), a.clock,
-        [&] {
-          auto options = at({etcd.port()}, false);
-          options.base_path = "/service/x";
-          return options;
-        }(),
-        a.in(kBudget)));
+    const auto access =
+        dcs::make_access(a.io.get_executor(), a.clock, at({etcd.port()}, false).connection, {"service", "x"});
+    const auto once = a.run(access->load(a.in(kBudget)));
     ASSERT_TRUE(once) << "who holds no lease has nothing to fear: " << once.error().detail;
     const auto renewal = a.renew(300ms);
     EXPECT_EQ(renewal.outcome, RenewOutcome::unproven);

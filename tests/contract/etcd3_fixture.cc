@@ -1,4 +1,5 @@
 #include "contract/etcd3_fixture.h"
+#include "json/parse.h"
 
 #include "contract/run_task.h"
 #include "core/document.h"

@@ -10,6 +10,7 @@
 #include "contract/run_task.h"
 #include "contract/store_contract_base.h"
 #include "dcs/etcd3/messages.h"
+#include "json/parse.h"
 
 /// A member of a cluster on real etcd, for what only etcd has.
 namespace tanist::contract {

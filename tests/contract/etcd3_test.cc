@@ -8,6 +8,7 @@
 #include "contract/etcd3_member.h"
 #include "core/format.h"
 #include "dcs/etcd3/messages.h"
+#include "json/parse.h"
 #include "log/log.h"
 #include "net/http.h"
 
@@ -213,9 +214,7 @@ TEST_F(Login, a_password_that_changed_is_taken_over_by_a_reload) {
   a.open();
   ASSERT_EQ(a.acquire(), Outcome::done);
   const auto reload = [&](const std::string& password) {
-    config::Settings settings;
-    settings.etcd3 = with("root", password).connection;
-    a.store->reload(settings);
+    a.store->reload(with("root", password).connection);
   };
   reload("mistyped");
   EXPECT_EQ(a.renew().outcome, RenewOutcome::proven) << "the login in use stays";
@@ -318,9 +317,8 @@ TEST(Etcd3, tls_with_client_certificates) {
   secure.connection.tls.key_file.clear();
   boost::asio::io_context io;
   SystemClock clock;
-  secure.base_path = "/service/x";
-  const auto refused =
-      test::run(io, dcs::etcd3::read_once(io.get_executor(), clock, secure, clock.now() + 2s));
+  const auto access = dcs::make_access(io.get_executor(), clock, secure.connection, {"service", "x"});
+  const auto refused = test::run(io, access->load(clock.now() + 2s));
   EXPECT_FALSE(refused) << "a client without a certificate";
 }
 

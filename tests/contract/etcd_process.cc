@@ -1,4 +1,5 @@
 #include "contract/etcd_process.h"
+#include "json/parse.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

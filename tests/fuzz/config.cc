@@ -10,6 +10,7 @@
 #include "config/read/load.h"
 #include "config/sections/dynamic.h"
 #include "config/yaml/yaml.h"
+#include "json/parse.h"
 
 namespace {
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "dcs/etcd3/messages.h"
+#include "json/parse.h"
 #include "net/http.h"
 #include "net/message_parser.h"
 

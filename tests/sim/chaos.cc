@@ -191,12 +191,12 @@ bool Chaos::restart_postgres() {
   Member& m = victim();
   if (!m.running() || m.paused()) return false;
   cluster_.forget_handover();
-  ha::RestartRequest request;
+  ha::order::Restart request;
   if (dice_.chance(0.3)) request.timeout = dice_.between(1s, 20s);
   if (dice_.chance(0.2)) {
-    m.restart(ha::ScheduledRestart{.request = request, .at = m.wall_now() + 5s});
+    m.order(ha::order::ScheduleRestart{.restart = request, .at = m.wall_now() + 5s});
   } else {
-    m.restart(request);
+    m.order(request);
   }
   return true;
 }

@@ -1,6 +1,6 @@
 #include "member.h"
 
-#include "api/observed.h"
+#include "api/member_status.h"
 #include "config/modes.h"
 #include "core/format.h"
 
@@ -168,8 +168,8 @@ void Member::start() {
   world_.note(name_, "daemon starts");
   ha::EngineObserver observer;
   observer.decided = [this](const ha::View& view, const ha::Decision& decision) {
-    std::string text = fmt::format("decides {} -> {}", ha::code_name(decision.reason.code),
-                                   ha::intent_name(decision.intent));
+    std::string text =
+        fmt::format("decides {} -> {}", ha::code_name(decision.reason.code), ha::name_of(decision.intent));
     world_.mix(name_, text);
     if (text != daemon_->last_decision) {
       world_.remark(name_, text);
@@ -242,19 +242,26 @@ void Member::sigterm(bool hurry) {
   daemon_->engine.shutdown(hurry);
 }
 
-void Member::restart(ha::RestartOrder order, std::function<void(ha::RestartAnswer)> answered) {
+template <class Order>
+void Member::order(Order order, std::function<void(typename Order::Answer)> answered) {
   if (!daemon_ || !daemon_->serving || exit_code_) return;
-  world_.note(name_, "POST /restart");
+  world_.note(name_, fmt::format("order: {}", Order::kName));
   daemon_->process->post([this, order = std::move(order), answered = std::move(answered)]() mutable {
-    if (daemon_ && !exit_code_)
-      daemon_->scope.spawn("POST /restart", order_restart(std::move(order), std::move(answered)));
+    if (daemon_ && !exit_code_) daemon_->scope.spawn("order", obey(std::move(order), std::move(answered)));
   });
 }
 
-Task<void> Member::order_restart(ha::RestartOrder order, std::function<void(ha::RestartAnswer)> answered) {
-  auto answer = co_await daemon_->engine.restart(std::move(order));
+template <class Order>
+Task<void> Member::obey(Order order, std::function<void(typename Order::Answer)> answered) {
+  auto answer = co_await daemon_->engine.obey(std::move(order));
   if (answered) answered(std::move(answer));
 }
+
+template void Member::order(ha::order::Restart, std::function<void(ha::order::Restart::Answer)>);
+template void Member::order(ha::order::ScheduleRestart,
+                            std::function<void(ha::order::ScheduleRestart::Answer)>);
+template void Member::order(ha::order::DropScheduledRestart,
+                            std::function<void(ha::order::DropScheduledRestart::Answer)>);
 
 void Member::sigstop() {
   if (!daemon_ || paused()) return;
@@ -295,11 +302,12 @@ void Member::serve(std::function<void(ha::PeerAnswer)> reply) {
 
 /// As the REST API does: what is known is refreshed when it is old, then told from the snapshot.
 Task<void> Member::answer(std::function<void(ha::PeerAnswer)> reply) {
-  co_await daemon_->engine.refresh(100ms, daemon_->process->now() + 1s);
+  const ha::order::Refresh look{.max_age = 100ms, .deadline = daemon_->process->now() + 1s};
+  (void)co_await daemon_->engine.obey(look);
   const auto snapshot = daemon_->board.get();
   ha::PeerAnswer answer;
   if (snapshot) {
-    const api::Observed seen = api::observe(*snapshot, daemon_->process->now());
+    const api::MemberStatus seen = api::member_status(*snapshot, daemon_->process->now());
     answer.starting = seen.probe == nullptr;
     if (seen.probe != nullptr) {
       answer.reachable = true;

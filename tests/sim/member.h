@@ -79,8 +79,10 @@ class Member {
   /// Power loss: the daemon, the guardian and PostgreSQL at once. What is on disk stays.
   void lose_power();
   void sigterm(bool hurry = false);
-  /// POST or DELETE /restart; `answered` is told what became of it, unless the daemon ends before.
-  void restart(ha::RestartOrder order, std::function<void(ha::RestartAnswer)> answered = {});
+  /// What comes through the REST API, as POST /restart; `answered` is told what became of it, unless the
+  /// daemon ends before.
+  template <class Order>
+  void order(Order order, std::function<void(typename Order::Answer)> answered = {});
   void sigstop();
   void sigcont();
 
@@ -105,7 +107,8 @@ class Member {
   struct Daemon;
   Task<void> run();
   Task<void> answer(std::function<void(ha::PeerAnswer)> reply);
-  Task<void> order_restart(ha::RestartOrder order, std::function<void(ha::RestartAnswer)> answered);
+  template <class Order>
+  Task<void> obey(Order order, std::function<void(typename Order::Answer)> answered);
   void destroy();
   Task<bool> first_cycle();
   void forget_removals();

@@ -158,10 +158,10 @@ Task<std::map<std::string, ha::PeerAnswer>> SimPeers::ask(std::map<std::string, 
   co_return asked->answers;
 }
 
-Task<bool> SimPeers::anybody_at(std::string api_url, Instant deadline) {
-  std::map<std::string, std::string> one{{"there", api_url}};
+Task<bool> SimPeers::answers_as(std::string name, std::string api_url, Instant deadline) {
+  std::map<std::string, std::string> one{{name, api_url}};
   auto answers = co_await ask(std::move(one), deadline);
-  co_return answers["there"].error.empty();
+  co_return answers[name].error.empty();
 }
 
 }  // namespace tanist::sim

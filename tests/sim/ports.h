@@ -112,7 +112,7 @@ class SimPeers final : public ha::Peers {
       : process_(process), host_(host), directory_(std::move(directory)) {}
   Task<std::map<std::string, ha::PeerAnswer>> ask(std::map<std::string, std::string> api_urls,
                                                   Instant deadline) override;
-  Task<bool> anybody_at(std::string api_url, Instant deadline) override;
+  Task<bool> answers_as(std::string name, std::string api_url, Instant deadline) override;
 
  private:
   Process& process_;

@@ -5,21 +5,35 @@
 namespace tanist::sim {
 namespace {
 
-using Kind = ha::RestartAnswer::Kind;
+namespace order = ha::order;
+using Outcome = order::Restart::Answer::Outcome;
+using Scheduled = order::ScheduleRestart::Answer;
+using Dropped = order::DropScheduledRestart::Answer;
 
 class Restarts : public Scenario {
  protected:
   /// The answer is kept in `answer`.
-  void restart(Member& m, ha::RestartOrder order = ha::RestartRequest{}) {
+  void restart(Member& m, order::Restart order = {}) {
     answer.reset();
-    m.restart(std::move(order), [this](ha::RestartAnswer given) { answer = std::move(given); });
+    m.order(std::move(order), [this](order::Restart::Answer given) { answer = std::move(given); });
   }
-  Kind answered(Duration limit = 30s) {
+  Outcome answered(Duration limit = 30s) {
     until([this] { return answer.has_value(); }, limit);
-    return answer ? answer->kind : Kind::refused;
+    return answer ? answer->outcome : Outcome::refused;
+  }
+  /// What is answered at once.
+  template <class Order>
+  std::optional<typename Order::Answer> asked(Member& m, Order order) {
+    std::optional<typename Order::Answer> out;
+    m.order(std::move(order), [&](typename Order::Answer given) { out = given; });
+    until([&] { return out.has_value(); }, 1s);
+    return out;
+  }
+  static order::ScheduleRestart after(const Member& m, Duration pause) {
+    return {.restart = {}, .at = m.wall_now() + std::chrono::duration_cast<std::chrono::microseconds>(pause)};
   }
 
-  std::optional<ha::RestartAnswer> answer;
+  std::optional<order::Restart::Answer> answer;
 };
 
 TEST_F(Restarts, a_restarted_leader_keeps_the_key_and_its_timeline) {
@@ -28,7 +42,7 @@ TEST_F(Restarts, a_restarted_leader_keeps_the_key_and_its_timeline) {
   const auto changes = cluster.store().lock_changes();
   const auto timeline = old.postgres().timeline();
   restart(old);
-  EXPECT_EQ(answered(), Kind::done) << story();
+  EXPECT_EQ(answered(), Outcome::done) << story();
   EXPECT_GT(old.postgres().started_at(), started);
   EXPECT_EQ(old.postgres().timeline(), timeline);
   EXPECT_TRUE(cluster.run_until_converged(30s)) << story();
@@ -40,7 +54,7 @@ TEST_F(Restarts, a_restarted_replica_streams_again) {
   Member& m = replica();
   const Time started = m.postgres().started_at();
   restart(m);
-  EXPECT_EQ(answered(), Kind::done) << story();
+  EXPECT_EQ(answered(), Outcome::done) << story();
   EXPECT_GT(m.postgres().started_at(), started);
   EXPECT_TRUE(m.postgres().in_recovery());
   EXPECT_TRUE(cluster.run_until_converged(30s)) << story();
@@ -50,7 +64,7 @@ TEST_F(Restarts, a_leader_that_does_not_come_up_again_gives_the_key_away) {
   Member& old = leader();
   old.postgres().failing_starts = 1;
   restart(old);
-  EXPECT_EQ(answered(), Kind::failed) << story();
+  EXPECT_EQ(answered(), Outcome::failed) << story();
   until([&] { return cluster.primary() && cluster.primary() != &old; }, 20s);
   EXPECT_TRUE(cluster.run_until_converged(60s)) << story();
 }
@@ -58,8 +72,8 @@ TEST_F(Restarts, a_leader_that_does_not_come_up_again_gives_the_key_away) {
 TEST_F(Restarts, a_leader_that_starts_longer_than_the_request_allows_is_replaced) {
   Member& old = leader();
   old.postgres().timing.launch = 100s;
-  restart(old, ha::RestartRequest{.timeout = 5s});
-  EXPECT_EQ(answered(), Kind::still_starting) << story();
+  restart(old, {.timeout = 5s});
+  EXPECT_EQ(answered(), Outcome::still_starting) << story();
   old.postgres().timing.launch = 20ms;
   until([&] { return cluster.primary() && cluster.primary() != &old; }, 30s);
   EXPECT_TRUE(cluster.run_until_converged(60s)) << story();
@@ -70,18 +84,15 @@ TEST_F(Restarts, a_second_request_is_refused_while_the_first_is_carried_out) {
   m.postgres().timing.launch = 3s;
   restart(m);
   world().run_for(500ms);
-  std::optional<ha::RestartAnswer> second;
-  m.restart(ha::RestartRequest{}, [&](ha::RestartAnswer given) { second = std::move(given); });
-  until([&] { return second.has_value(); }, 1s);
-  EXPECT_EQ(second->why, "restart already in progress");
-  EXPECT_EQ(answered(), Kind::done);
+  EXPECT_EQ(asked(m, order::Restart{})->why, "restart already in progress");
+  EXPECT_EQ(answered(), Outcome::done);
 }
 
 TEST_F(Restarts, a_daemon_killed_at_any_moment_of_a_restart_leaves_a_cluster_that_finds_together) {
   for (int step = 0; step < 12; ++step) {
     Member& old = leader();
     old.postgres().timing.launch = 200ms;
-    old.restart(ha::RestartRequest{});
+    old.order(order::Restart{});
     world().run_for(30ms * step);
     old.crash();
     world().run_for(500ms);
@@ -105,10 +116,8 @@ TEST_F(Restarts, a_lost_lease_in_the_middle_ends_with_another_primary) {
 TEST_F(Restarts, a_schedule_is_kept_until_its_time_and_carried_out_once) {
   Member& m = replica();
   const Time started = m.postgres().started_at();
-  restart(m, ha::ScheduledRestart{.request = {}, .at = m.wall_now() + 25s});
-  EXPECT_EQ(answered(), Kind::scheduled);
-  restart(m, ha::ScheduledRestart{.request = {}, .at = m.wall_now() + 50s});
-  EXPECT_EQ(answered(), Kind::scheduled_already);
+  EXPECT_EQ(asked(m, after(m, 25s)), Scheduled::scheduled);
+  EXPECT_EQ(asked(m, after(m, 50s)), Scheduled::scheduled_already);
   EXPECT_TRUE(m.snapshot()->scheduled_restart);
   world().run_for(23s);
   EXPECT_EQ(m.postgres().started_at(), started);
@@ -123,14 +132,11 @@ TEST_F(Restarts, a_schedule_is_kept_until_its_time_and_carried_out_once) {
 TEST_F(Restarts, a_withdrawn_schedule_is_not_carried_out) {
   Member& m = replica();
   const Time started = m.postgres().started_at();
-  restart(m, ha::ScheduledRestart{.request = {}, .at = m.wall_now() + 5s});
-  EXPECT_EQ(answered(), Kind::scheduled);
-  restart(m, ha::DropSchedule{});
-  EXPECT_EQ(answered(), Kind::dropped);
+  EXPECT_EQ(asked(m, after(m, 5s)), Scheduled::scheduled);
+  EXPECT_EQ(asked(m, order::DropScheduledRestart{}), Dropped::dropped);
   world().run_for(20s);
   EXPECT_EQ(m.postgres().started_at(), started);
-  restart(m, ha::DropSchedule{});
-  EXPECT_EQ(answered(), Kind::none_scheduled);
+  EXPECT_EQ(asked(m, order::DropScheduledRestart{}), Dropped::none_scheduled);
 }
 
 }  // namespace

@@ -541,6 +541,24 @@ TEST_P(Founding, a_bootstrap_killed_at_any_moment_is_begun_anew_or_taken_over) {
     ASSERT_TRUE(fresh.run_until_converged(patience)) << fresh.shape() << "\n" << fresh.report(80);
   }
 }
+TEST_P(Founding, a_bootstrap_ended_at_any_moment_leaves_a_member_that_starts_again) {
+  // Its store is gone, so that it cannot finish; its disk is slow, so that its end falls between two notes.
+  Cluster fresh(397 + static_cast<std::uint64_t>(GetParam()));
+  Member& first = fresh.member(1);
+  first.disk().slow = 2s;
+  first.start();
+  fresh.world().run_for(60s, [&] { return fresh.store().snapshot()->initialize.present; });
+  fresh.world().run_for(60ms * GetParam());
+  fresh.world().partition(1, kStore, true);
+  first.sigterm();
+  fresh.world().run_for(3 * fresh.options().ttl + 30s, [&] { return !first.running(); });
+  ASSERT_FALSE(first.running()) << fresh.report(60);
+  fresh.world().partition(1, kStore, false);
+  first.disk().slow = 0s;
+  fresh.start_all();
+  ASSERT_TRUE(fresh.run_until_converged(3 * fresh.options().ttl + 60s)) << fresh.shape() << "\n"
+                                                                        << fresh.report(80);
+}
 INSTANTIATE_TEST_SUITE_P(EveryMoment, Founding, ::testing::Range(0, 80));
 
 /// A host whose way to the store leads to another one, empty and alive, and whose peers cannot ask it.

@@ -1,4 +1,5 @@
 #include "config/keys/keys.h"
+#include "config/stores.h"
 
 namespace tanist::config::detail {
 
@@ -91,16 +92,14 @@ void declare_store_keys(std::vector<Key>& out) {
            .effect = Effect::none,
            .about = "The top-level `namespace` counts."},
       });
-  const auto other = [&](const char* path, std::string_view about) {
-    out.push_back(
-        {.path = path, .type = Type::map, .reload = kRestart, .effect = Effect::none, .about = about});
-  };
-  other("consul", "The store Consul; not in this version.");
-  other("etcd", "The store etcd by its v2 API; not in this version, use `etcd3`.");
-  other("exhibitor", "The store ZooKeeper, found by Exhibitor; not in this version.");
-  other("kubernetes", "Kubernetes objects as the store; not in this version.");
-  other("raft", "The built-in store of Patroni; not in this version.");
-  other("zookeeper", "The store ZooKeeper; not in this version.");
+  for (const auto& store : kStores) {
+    if (is_available(store)) continue;
+    out.push_back({.path = std::string(store.section),
+                   .type = Type::map,
+                   .reload = kRestart,
+                   .effect = Effect::none,
+                   .about = store.absent});
+  }
 }
 
 }  // namespace tanist::config::detail

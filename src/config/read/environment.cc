@@ -11,6 +11,7 @@
 
 #include "config/addresses.h"
 #include "config/keys/keys.h"
+#include "config/stores.h"
 #include "config/yaml/yaml.h"
 #include "core/format.h"
 
@@ -245,9 +246,15 @@ class Scanner {
     out_.variables[""] = variable->name;
   }
 
+  /// Sections of most stores have no names of variables of their own (config.md §3.3).
+  static bool is_generic(const Key& key) {
+    const KnownStore* store = store_of_key(key.path);
+    return store && store->variables == KnownStore::Variables::generic;
+  }
+
   void fixed() {
     for (const auto& key : keys()) {
-      if (key.environment.empty() || key.path.starts_with("etcd3.")) continue;
+      if (key.environment.empty() || is_generic(key)) continue;
       known_.push_back(key.environment);
       const Variable* variable = take(key.environment);
       if (!variable || variable->value.empty()) continue;
@@ -289,7 +296,9 @@ class Scanner {
 
   /// User and password of the store count only beside another variable of the same section.
   void store_users() {
-    for (const std::string section : {"etcd", "etcd3"}) {
+    for (const auto& store : kStores) {
+      if (!store.user_variables) continue;
+      const std::string section(store.section);
       for (const std::string name : {"username", "password"}) {
         const Variable* variable = take(upper(section) + "_" + upper(name));
         if (!variable || variable->value.empty()) continue;

@@ -7,9 +7,9 @@
 #include "config/keys/keys.h"
 #include "config/read/sources.h"
 #include "config/sections/dynamic.h"
-#include "config/sections/etcd3.h"
 #include "config/sections/methods.h"
 #include "config/sections/tags.h"
+#include "config/stores/configured.h"
 #include "config/validate.h"
 #include "core/format.h"
 
@@ -166,30 +166,17 @@ class Loader {
   }
 
   void check_store() {
-    if (const Document* section = out_.document.find("etcd3"); section && section->truthy()) {
-      const Etcd3 store = build_etcd3(*section, out_.source, problems_);
-      // Records of `srv` may name endpoints with TLS.
-      for (const char* key : {"etcd3.cacert", "etcd3.cert"})
-        if (has(key) && !store.https && store.srv.empty())
-          warn(key, "has no effect: the protocol is http", "set etcd3.protocol: https");
+    if (chosen_store(out_.document)) {
+      build_store(out_.document, out_.source, problems_);
       return;
     }
-    std::string hint = "add an etcd3 section";
-    for (const char* other : {"consul", "etcd", "exhibitor", "kubernetes", "raft", "zookeeper"})
-      if (out_.document.find(other))
-        hint = fmt::format("section {} is given, this version knows etcd3 only", other);
-    // Most of those who come from it need nothing else.
-    if (out_.document.find("etcd"))
-      hint =
-          "section etcd is given, this version knows etcd3 only: rename it to etcd3 (and variables "
-          "PATRONI_ETCD_* "
-          "to PATRONI_ETCD3_*), its keys stay as they are. etcd keeps what its two interfaces store apart: "
-          "stop the "
-          "daemons of all members that still use etcd first";
-    add(
-        error("Can not find suitable configuration of distributed configuration store\nAvailable "
-              "implementations: etcd3",
-              hint));
+    const std::string available = available_stores();
+    std::string hint = fmt::format("add an {} section", store_of_key(kSampleStoreKey)->section);
+    if (const KnownStore* other = configured_in_vain(out_.document)) {
+      hint = fmt::format("section {} is given, this version knows {} only", other->section, available);
+      if (!other->instead.empty()) hint += fmt::format(": {}", other->instead);
+    }
+    add(error(no_store_text(available), hint));
   }
 
   void check_users() {

@@ -1,8 +1,9 @@
 #include "dcs/etcd3/client.h"
+#include "json/parse.h"
 
 #include <algorithm>
 
-#include "config/tls_options.h"
+#include "config/stores/etcd3.h"
 #include "core/format.h"
 #include "dcs/store.h"
 #include "log/log.h"
@@ -115,9 +116,7 @@ std::vector<net::Endpoint> Client::configured() const {
 
 net::HttpClientOptions Client::http_options() const {
   net::HttpClientOptions out;
-  out.tls = config::tls_options(options_.tls);
-  // dcs.md §4.1: the server is verified only where a CA is configured.
-  out.tls.verify = !options_.tls.ca_file.empty();
+  out.tls = config::tls_options(options_);
   out.keepalive.user_timeout = timing_.ttl;
   out.keepalive.idle = timing_.loop_wait + timing_.retry_timeout;
   out.keepalive.interval = std::max<Duration>(1s, (timing_.ttl - out.keepalive.idle) / 3);

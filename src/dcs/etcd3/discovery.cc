@@ -1,5 +1,6 @@
 #include "async/wait.h"
 #include "dcs/etcd3/client.h"
+#include "json/parse.h"
 #include "log/log.h"
 #include "net/resolver.h"
 

@@ -9,6 +9,7 @@
 #include "dcs/codec.h"
 #include "dcs/etcd3/client.h"
 #include "dcs/etcd3/lease.h"
+#include "dcs/etcd3/requests.h"
 #include "dcs/etcd3/store.h"
 #include "dcs/etcd3/watch.h"
 
@@ -44,21 +45,10 @@ class Etcd3Store final : public Store {
   Task<WriteResult> cancel_bootstrap(Instant deadline) override;
   void on_change(std::function<void(Change)> listener) override { listeners_.push_back(std::move(listener)); }
   ClusterPtr watched() const override;
-  void reload(const config::Settings& settings) override;
+  void reload(const config::StoreOptions& options) override;
 
  private:
-  /// An answered transaction.
-  struct Txn {
-    TxnAnswer answer;
-    Header header;
-    /// An earlier attempt of it may have had its effect.
-    bool ambiguous = false;
-
-    bool succeeded() const { return answer.succeeded; }
-    /// What the `i`-th operation of the failure branch found.
-    const StoredKey* found(std::size_t i) const;
-  };
-  using TxnResult = std::expected<Txn, CallError>;
+  using TxnResult = etcd3::TxnResult;
 
   std::string path(std::string_view key) const { return prefix_ + std::string(key); }
   /// Runs it, and brings the watched copy up to date with what it did or found.
@@ -98,8 +88,6 @@ class Etcd3Store final : public Store {
   Session member_session_;
 };
 
-WriteResult failed_write(const CallError& error);
 Store::Acquired failed_acquire(const CallError& error);
-Compare to_compare(std::string key, const Condition& condition);
 
 }  // namespace tanist::dcs::etcd3

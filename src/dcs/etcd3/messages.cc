@@ -56,6 +56,7 @@ Document to_document(const Op& op) {
       if (!op.lease.empty()) request.set("lease", op.lease);
       out.set("request_put", std::move(request));
       break;
+    case Op::Kind::erase_all: request.set("range_end", encoded(prefix_end(op.key))); [[fallthrough]];
     case Op::Kind::erase: out.set("request_delete_range", std::move(request)); break;
     case Op::Kind::range: out.set("request_range", std::move(request)); break;
   }
@@ -121,6 +122,9 @@ Op put(std::string key, std::string value, Session lease) {
 }
 Op erase(std::string key) {
   return {Op::Kind::erase, std::move(key), {}, {}};
+}
+Op erase_all(std::string prefix) {
+  return {Op::Kind::erase_all, std::move(prefix), {}, {}};
 }
 Op range(std::string key) {
   return {Op::Kind::range, std::move(key), {}, {}};

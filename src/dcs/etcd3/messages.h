@@ -27,7 +27,8 @@ Compare has_value(std::string key, std::string value);
 Compare has_lease(std::string key, Session lease);
 
 struct Op {
-  enum class Kind { put, erase, range } kind;
+  enum class Kind { put, erase, erase_all, range } kind;
+  /// Of erase_all: what the keys begin with.
   std::string key;
   std::string value;
   /// Of a put; empty: bound to none.
@@ -35,6 +36,8 @@ struct Op {
 };
 Op put(std::string key, std::string value, Session lease = {});
 Op erase(std::string key);
+/// Every key that starts with `prefix`.
+Op erase_all(std::string prefix);
 Op range(std::string key);
 
 std::string txn_body(const std::vector<Compare>& compares, const std::vector<Op>& success,

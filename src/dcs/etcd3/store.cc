@@ -21,60 +21,7 @@ constexpr Duration kTopologyMinimum = 60s;
 constexpr Duration kTopologyFirst = 300s;
 constexpr Duration kCertificatesBudget = 10s;
 
-std::string versions_differ(const std::string& key, const Condition& condition, const StoredKey* found) {
-  const std::string now =
-      found != nullptr ? fmt::format("version {}", found->kv.version) : std::string("absent");
-  const auto* wanted = std::get_if<IfVersion>(&condition);
-  const std::string then = wanted != nullptr && wanted->version != 0
-                               ? fmt::format("version {}", wanted->version)
-                               : std::string("absent");
-  return fmt::format("{} is {}, expected {}", key, now, then);
-}
-
-/// What a transaction that puts one key (and reads it where its condition fails) came to.
-template <class Txn>
-WriteResult put_result(const std::string& key, const std::string& value, const Session& lease,
-                       const Condition& condition, const Txn& txn) {
-  WriteResult out;
-  if (txn.succeeded()) {
-    out.outcome = Outcome::done;
-    out.version = txn.header.revision;
-    return out;
-  }
-  const StoredKey* found = txn.found(0);
-  // An earlier attempt whose reply was lost did it: the value stands there as wanted.
-  if (txn.ambiguous && found != nullptr && found->kv.value == value && found->kv.session == lease) {
-    out.outcome = Outcome::done;
-    out.version = found->kv.version;
-    return out;
-  }
-  out.outcome = txn.ambiguous ? Outcome::unknown : Outcome::refused;
-  out.detail = versions_differ(key, condition, found);
-  return out;
-}
-
 }  // namespace
-
-Compare to_compare(std::string key, const Condition& condition) {
-  const auto* version = std::get_if<IfVersion>(&condition);
-  return has_version(std::move(key), version != nullptr ? version->version : 0);
-}
-
-WriteResult failed_write(const CallError& error) {
-  WriteResult out;
-  out.detail = error.detail;
-  switch (error.fault) {
-    case Fault::unavailable: out.outcome = Outcome::unavailable; break;
-    case Fault::unknown: out.outcome = Outcome::unknown; break;
-    case Fault::lease_not_found:
-      out.outcome = error.ambiguous ? Outcome::unknown : Outcome::unavailable;
-      break;
-    case Fault::refused:
-    case Fault::no_space:
-    case Fault::wrong_password: out.outcome = Outcome::refused; break;
-  }
-  return out;
-}
 
 Store::Acquired failed_acquire(const CallError& error) {
   Store::Acquired out;
@@ -157,8 +104,9 @@ void Etcd3Store::set_timing(const config::Timing& timing) {
   if (watch_) watch_->set_patience(timing.retry_timeout);
 }
 
-void Etcd3Store::reload(const config::Settings& settings) {
-  if (settings.etcd3) client_.renew_credentials(settings.etcd3->username, settings.etcd3->password);
+void Etcd3Store::reload(const config::StoreOptions& options) {
+  const auto* given = std::get_if<config::Etcd3>(&options);
+  if (given != nullptr) client_.renew_credentials(given->username, given->password);
   if (scope_.closed()) return;
   scope_.spawn("etcd certificates", client_.renew_certificates(clock_.now() + kCertificatesBudget));
 }
@@ -167,10 +115,7 @@ ClusterPtr Etcd3Store::decode_view(const Tree& tree, std::int64_t revision, bool
                                    Instant read_at) const {
   auto decoded = decode(tree);
   broken_.report(decoded.broken);
-  decoded.cluster.revision = revision;
-  decoded.cluster.linearizable = linearizable;
-  decoded.cluster.read_at = read_at;
-  return std::make_shared<const Cluster>(std::move(decoded.cluster));
+  return as_view(std::move(decoded.cluster), revision, linearizable, read_at);
 }
 
 ClusterPtr Etcd3Store::watched() const {
@@ -203,10 +148,6 @@ Task<std::expected<ClusterPtr, LoadError>> Etcd3Store::load(Read how, Instant de
   co_return decode_view(tree, answer->header.revision, true, answer->sent_at);
 }
 
-const StoredKey* Etcd3Store::Txn::found(std::size_t i) const {
-  return i < answer.found.size() && answer.found[i] ? &*answer.found[i] : nullptr;
-}
-
 Task<Etcd3Store::TxnResult> Etcd3Store::transact(std::vector<Compare> compares, std::vector<Op> success,
                                                  std::vector<Op> failure, Instant deadline) {
   const auto relative = [this](const std::string& key) { return key.substr(prefix_.size()); };
@@ -215,12 +156,11 @@ Task<Etcd3Store::TxnResult> Etcd3Store::transact(std::vector<Compare> compares, 
     const auto value = op.kind == Op::Kind::put ? std::optional<std::string>(op.value) : std::nullopt;
     expectations.emplace_back(*watch_, relative(op.key), value);
   }
-  auto answer = co_await client_.call("/kv/txn", txn_body(compares, success, failure), deadline,
-                                      is_txn(success.size(), failure.size()));
-  if (!answer) co_return std::unexpected(std::move(answer.error()));
-  Txn out{*read_txn(answer->body, success.size(), failure.size()), answer->header, answer->ambiguous};
-  const auto revision = out.header.revision;
-  if (out.succeeded()) {
+  TxnRequest request{std::move(compares), success, failure};
+  auto out = co_await send(client_, std::move(request), deadline);
+  if (!out) co_return out;
+  const auto revision = out->header.revision;
+  if (out->succeeded()) {
     for (const auto& op : success) {
       std::optional<KeyValue> kv;
       if (op.kind == Op::Kind::put) kv = KeyValue{op.value, revision, op.lease};
@@ -228,41 +168,27 @@ Task<Etcd3Store::TxnResult> Etcd3Store::transact(std::vector<Compare> compares, 
     }
   } else {
     for (std::size_t i = 0; i < failure.size(); ++i) {
-      const StoredKey* found = out.found(i);
+      const StoredKey* found = out->found(i);
       const auto kv = found != nullptr ? std::optional<KeyValue>(found->kv) : std::nullopt;
       watch_->found(relative(failure[i].key), kv, revision);
     }
   }
-  co_return std::move(out);
+  co_return out;
 }
 
 Task<WriteResult> Etcd3Store::put_key(std::string key, std::string value, Session lease, Condition condition,
                                       Instant deadline) {
-  std::vector<Compare> compares;
-  if (!std::holds_alternative<Always>(condition)) compares.push_back(to_compare(path(key), condition));
-  std::vector<Op> success{put(path(key), value, lease)};
-  std::vector<Op> failure{range(path(key))};
-  auto txn = co_await transact(std::move(compares), std::move(success), std::move(failure), deadline);
-  if (!txn) co_return failed_write(txn.error());
-  co_return put_result(key, value, lease, condition, *txn);
+  auto request = put_request(path(key), value, lease, condition);
+  const auto txn = co_await transact(std::move(request.compares), std::move(request.success),
+                                     std::move(request.failure), deadline);
+  co_return put_result(key, value, lease, condition, txn);
 }
 
 Task<WriteResult> Etcd3Store::erase_key(std::string key, Condition condition, Instant deadline) {
-  std::vector<Compare> compares;
-  if (!std::holds_alternative<Always>(condition)) compares.push_back(to_compare(path(key), condition));
-  std::vector<Op> success{erase(path(key))};
-  std::vector<Op> failure{range(path(key))};
-  auto txn = co_await transact(std::move(compares), std::move(success), std::move(failure), deadline);
-  if (!txn) co_return failed_write(txn.error());
-  WriteResult out;
-  const StoredKey* found = txn->found(0);
-  if (txn->succeeded() || (txn->ambiguous && found == nullptr)) {
-    out.outcome = Outcome::done;
-    co_return out;
-  }
-  out.outcome = txn->ambiguous ? Outcome::unknown : Outcome::refused;
-  out.detail = versions_differ(key, condition, found);
-  co_return out;
+  auto request = erase_request(path(key), condition);
+  const auto txn = co_await transact(std::move(request.compares), std::move(request.success),
+                                     std::move(request.failure), deadline);
+  co_return erase_result(key, condition, txn);
 }
 
 Task<WriteResult> Etcd3Store::write(Record record, Condition condition, Instant deadline) {
@@ -344,53 +270,13 @@ std::unique_ptr<Store> make_store(Executor executor, Clock& clock, Options optio
   return std::make_unique<Etcd3Store>(std::move(executor), clock, std::move(options));
 }
 
-Task<std::expected<ClusterPtr, LoadError>> read_once(Executor executor, Clock& clock, Options options,
-                                                     Instant deadline) {
-  Client client(executor, clock, options.connection, options.timing);
-  client.for_one_reading();
-  auto connected = co_await client.connect(deadline);
-  if (!connected) co_return std::unexpected(LoadError{std::move(connected.error())});
-  const std::string prefix = options.base_path + "/";
-  auto answer = co_await client.call("/kv/range", range_body(prefix), deadline, is_range());
-  if (!answer) co_return std::unexpected(LoadError{std::move(answer.error().detail)});
-  auto decoded = decode(tree_of(answer->body, prefix));
-  decoded.cluster.revision = answer->header.revision;
-  decoded.cluster.linearizable = true;
-  decoded.cluster.read_at = answer->sent_at;
-  co_return std::make_shared<const Cluster>(std::move(decoded.cluster));
-}
-
-Task<WriteResult> write_once(Executor executor, Clock& clock, Options options, Record record,
-                             Condition condition, Instant deadline) {
-  struct OnceTxn {
-    TxnAnswer answer;
-    Header header;
-    bool ambiguous = false;
-    bool succeeded() const { return answer.succeeded; }
-    const StoredKey* found(std::size_t i) const {
-      return i < answer.found.size() && answer.found[i] ? &*answer.found[i] : nullptr;
-    }
-  };
-  Client client(executor, clock, options.connection, options.timing);
-  client.for_one_reading();
-  auto connected = co_await client.connect(deadline);
-  WriteResult out;
-  if (!connected) {
-    out.detail = std::move(connected.error());
-    co_return out;
-  }
-  const auto encoded = encode(record);
-  const std::string key = options.base_path + "/" + encoded.key;
-  std::vector<Compare> compares;
-  if (!std::holds_alternative<Always>(condition)) compares.push_back(to_compare(key, condition));
-  const std::vector<Op> success{put(key, encoded.value, {})};
-  const std::vector<Op> failure{range(key)};
-  auto answer = co_await client.call("/kv/txn", txn_body(compares, success, failure), deadline,
-                                     is_txn(success.size(), failure.size()));
-  if (!answer) co_return failed_write(answer.error());
-  const OnceTxn txn{*read_txn(answer->body, success.size(), failure.size()), answer->header,
-                    answer->ambiguous};
-  co_return put_result(encoded.key, encoded.value, {}, condition, txn);
-}
-
 }  // namespace tanist::dcs::etcd3
+
+namespace tanist::dcs {
+
+std::unique_ptr<Store> make_store(Executor executor, Clock& clock, const config::Etcd3& connection,
+                                  const Place& place, const config::Timing& timing) {
+  return etcd3::make_store(std::move(executor), clock, {connection, place.path(), timing});
+}
+
+}  // namespace tanist::dcs

@@ -6,6 +6,8 @@
 #include "async/clock.h"
 #include "async/task.h"
 #include "config/settings.h"
+#include "dcs/access.h"
+#include "dcs/place.h"
 #include "dcs/store.h"
 
 /// The store on etcd 3, through its JSON gateway (dcs.md §4.2).
@@ -21,12 +23,12 @@ struct Options {
 /// Everything runs on `executor`; `clock` must outlive the store.
 std::unique_ptr<Store> make_store(Executor executor, Clock& clock, Options options);
 
-/// One linearizable view without a daemon around it (tanistctl). Connects, authenticates, reads, disconnects.
-Task<std::expected<ClusterPtr, LoadError>> read_once(Executor executor, Clock& clock, Options options,
-                                                     Instant deadline);
-
-/// One write without a daemon around it, as read_once.
-Task<WriteResult> write_once(Executor executor, Clock& clock, Options options, Record record,
-                             Condition condition, Instant deadline);
-
 }  // namespace tanist::dcs::etcd3
+
+/// What stores/ opens: see there.
+namespace tanist::dcs {
+std::unique_ptr<Store> make_store(Executor executor, Clock& clock, const config::Etcd3& connection,
+                                  const Place& place, const config::Timing& timing);
+std::unique_ptr<Access> make_access(Executor executor, Clock& clock, const config::Etcd3& connection,
+                                    Place place);
+}  // namespace tanist::dcs

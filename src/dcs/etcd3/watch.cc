@@ -1,4 +1,5 @@
 #include "dcs/etcd3/watch.h"
+#include "json/parse.h"
 
 #include "async/wait.h"
 #include "log/log.h"

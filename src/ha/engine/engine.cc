@@ -1,4 +1,5 @@
 #include "ha/engine/engine.h"
+#include "ha/policy/decide.h"
 
 #include "async/wait.h"
 #include "ha/engine/impl.h"
@@ -35,23 +36,25 @@ void Engine::shutdown(bool hurry) {
 }
 
 void Engine::reload(config::SettingsPtr settings, SettingsBuilder builder) {
-  impl_->reloaded_ = std::move(settings);
-  impl_->reloaded_builder_ = std::move(builder);
-  impl_->apply_forced_ = true;
+  impl_->settings_.reload(std::move(settings), std::move(builder));
   impl_->wake();
 }
 
-Task<void> Engine::refresh(Duration max_age, Instant deadline) {
-  co_await impl_->ports_.server.refresh(max_age, deadline);
+Task<order::Refresh::Answer> Engine::obey(order::Refresh order) {
+  co_await impl_->ports_.server.refresh(order.max_age, order.deadline);
   impl_->publish();
+  co_return order::Refresh::Answer();
 }
 
-Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> Engine::load(Instant deadline) {
-  return impl_->ports_.store.load(dcs::Read::linearizable, deadline);
+Task<order::ReadCluster::Answer> Engine::obey(order::ReadCluster order) {
+  auto read = co_await impl_->ports_.store.load(dcs::Read::linearizable, order.deadline);
+  if (!read) co_return std::unexpected(std::move(read.error().detail));
+  co_return *std::move(read);
 }
 
-Task<dcs::WriteResult> Engine::write(dcs::Record record, dcs::Condition condition, Instant deadline) {
-  dcs::WriteResult written = co_await impl_->ports_.store.write(std::move(record), condition, deadline);
+Task<order::WriteKey::Answer> Engine::obey(order::WriteKey order) {
+  auto writing = impl_->ports_.store.write(std::move(order.record), order.condition, order.deadline);
+  order::WriteKey::Answer written = co_await std::move(writing);
   impl_->wake();
   co_return written;
 }
@@ -60,8 +63,6 @@ Engine::Impl::Impl(Executor executor, Ports ports, config::SettingsPtr settings,
                    SnapshotBoard& board, EngineObserver observer)
     : executor_(std::move(executor)),
       ports_(ports),
-      settings_(std::move(settings)),
-      builder_(std::move(builder)),
       board_(board),
       observer_(std::move(observer)),
       scope_(executor_),
@@ -71,28 +72,34 @@ Engine::Impl::Impl(Executor executor, Ports ports, config::SettingsPtr settings,
                                    publish();
                                    wake();
                                  },
-                                 [this] { lease_proven(); }, [this] { return promoting(); }}),
+                                 [this] { notes_.lease_proven(); }, [this] { return promotion_.goes_on(); }}),
+      settings_(ports_, keeper_, scope_, words_, std::move(settings), std::move(builder),
+                [this] { publish(); }),
+      store_(ports_, keeper_, settings_),
+      notes_(ports_, keeper_, scope_, settings_),
+      promotion_(ports_, scope_, settings_, notes_),
       operations_(ports_, *this, scope_) {
   ports_.store.on_change([this](dcs::Store::Change change) { store_changed(change); });
   ports_.server.on_event([this](postgres::ServerEvent event) { server_event(event); });
-  ports_.store.on_session(
-      [this](dcs::Session session) -> Task<void> { return record_session(std::move(session)); });
+  ports_.store.on_session([this](dcs::Session session) -> Task<void> {
+    return notes_.record_session(std::move(session), incarnation_);
+  });
 }
 
 bool Engine::Impl::may_write() const {
   const auto& facts = ports_.server.facts();
   if (facts.process == postgres::Process::none) return false;
-  if (role_ == postgres::Role::primary || role_ == postgres::Role::promoted) return true;
-  if (promoting()) return true;
+  if (is_leaderlike(words_.role)) return true;
+  if (promotion_.goes_on()) return true;
   if (facts.process == postgres::Process::orphans) return !facts.standby_signal;
   return facts.probe && !facts.probe->in_recovery;
 }
 
 void Engine::Impl::store_changed(dcs::Store::Change change) {
   if (change.leader_changed) {
-    fresh_read_wanted_ = true;
+    store_.want_fresh();
     const auto watched = ports_.store.watched();
-    if (watched && lock_of(*watched) != Lock::mine)
+    if (watched && store_.lock_of(*watched) != Lock::mine)
       keeper_.seen_lost(
           watched->unlocked() ? "the leader key was deleted" : "it names " + watched->leader_name(),
           watched->unlocked(), watched->revision);
@@ -102,11 +109,11 @@ void Engine::Impl::store_changed(dcs::Store::Change change) {
 
 /// A member that was not there needs its replication slot before its clone ends: the leader looks at once.
 bool Engine::Impl::member_joined() const {
-  if (keeper_.lease().until == Instant{} || !cluster_) return false;
+  if (keeper_.lease().until == Instant{} || !store_.cluster()) return false;
   const auto watched = ports_.store.watched();
   if (!watched) return false;
   for (const auto& [name, member] : watched->members)
-    if (!cluster_->members.contains(name)) return true;
+    if (!store_.cluster()->members.contains(name)) return true;
   return false;
 }
 
@@ -115,27 +122,18 @@ void Engine::Impl::server_event(postgres::ServerEvent event) {
   if (event != postgres::ServerEvent::progress && event != postgres::ServerEvent::probed) wake();
 }
 
-/// The dynamic configuration may be another one by now than `reloaded` was built over.
-config::SettingsPtr Engine::Impl::over_current_dynamic(config::SettingsPtr reloaded) const {
-  const Document& current = settings_->dynamic.raw;
-  if (reloaded->dynamic.raw == current) return reloaded;
-  auto built = builder_(current);
-  if (built) return *built;
-  log::error("Exception when setting dynamic_configuration: {}", built.error());
-  return settings_;
-}
-
 void Engine::Impl::set_state(postgres::State state) {
-  if (state == state_) return;
-  state_ = state;
-  state_since_ = now();
+  if (state == words_.state) return;
+  words_.state = state;
+  words_.state_since = now();
 }
 
 void Engine::Impl::fire_callback(const std::string& action, postgres::Role role) {
-  callback_fired_ = true;
+  beside_.callback_fired = true;
   // The view may be from before the lock was won.
   const bool leads = keeper_.lease().held(now());
-  ports_.server.note_leader(leads ? settings_->name : cluster_ ? cluster_->leader_name() : std::string());
+  const auto& cluster = store_.cluster();
+  ports_.server.note_leader(leads ? settings_->name : cluster ? cluster->leader_name() : std::string());
   ports_.server.run_callback(action, role);
 }
 
@@ -143,8 +141,8 @@ void Engine::Impl::fire_callback(const std::string& action, postgres::Role role)
 /// publishes one; this is for the rest of the time.
 Task<void> Engine::Impl::tick() {
   while (true) {
-    co_await ports_.clock.sleep_until(published_at_ + kTick);
-    if (now() >= published_at_ + kTick) publish();
+    co_await ports_.clock.sleep_until(pace_.published_at + kTick);
+    if (now() >= pace_.published_at + kTick) publish();
   }
 }
 
@@ -153,7 +151,7 @@ Task<void> Engine::Impl::live() {
   co_await start_up_or_shutdown(started);
   if (!started) co_return;
   scope_.spawn("ticker", tick());
-  next_run_ = now();
+  pace_.next_run = now();
   while (!exit_code_) {
     co_await cycle();
     // From here on decisions see to what was found.
@@ -185,21 +183,15 @@ Task<int> Engine::Impl::run() {
 
 Task<void> Engine::Impl::cycle() {
   wake_.clear();
-  again_ = false;
-  cycle_fresh_ = false;
-  memory_.callback_fired = memory_.callback_fired || callback_fired_;
-  if (const auto done = std::exchange(checkpoint_ended_, std::nullopt)) {
-    memory_.checkpoint_after_promote_running = false;
-    memory_.checkpoint_after_promote_done = *done;
+  pace_.again = false;
+  memory_.callback_fired = memory_.callback_fired || beside_.callback_fired;
+  if (const auto done = std::exchange(beside_.checkpoint_ended, std::nullopt)) {
+    memory_.promotion.checkpoint_running = false;
+    memory_.promotion.checkpoint_done = *done;
   }
   settle_restart();
-  if (reloaded_) {
-    builder_ = std::move(reloaded_builder_);
-    settings_ = over_current_dynamic(std::exchange(reloaded_, nullptr));
-    co_await apply_settings(true);
-  }
-  auto gathering = gather(std::exchange(fresh_read_wanted_, false), Answers{});
-  View view = co_await std::move(gathering);
+  settings_.take_reloaded();
+  View view = co_await gather(store_.begin_cycle(), Answers{});
   Decision decision = decide(view);
   for (int round = 1; decision.needs.any() && round <= kRounds; ++round) {
     Answers answers = co_await answer(decision.needs, view.answers, view);
@@ -214,53 +206,53 @@ Task<void> Engine::Impl::cycle() {
 
 Task<void> Engine::Impl::nap() {
   const Instant at = now();
-  if (again_) {
+  if (pace_.again) {
     // Something was changed by this cycle: look at it at once. A pause of nothing keeps the loop fair.
-    next_run_ = at;
+    pace_.next_run = at;
     co_await ports_.clock.sleep_for(1ms);
     co_return;
   }
-  next_run_ += timing().loop_wait;
-  if (next_run_ <= at) {
+  pace_.next_run += timing().loop_wait;
+  if (pace_.next_run <= at) {
     // ha.md §2
     log::warning("Loop time exceeded, rescheduling immediately.");
-    next_run_ = at;
+    pace_.next_run = at;
     co_await ports_.clock.sleep_for(1ms);
     co_return;
   }
-  Instant until = next_run_;
-  if (wake_at_ && *wake_at_ < until) until = std::max(*wake_at_, at + 1ms);
+  Instant until = pace_.next_run;
+  if (pace_.wake_at && *pace_.wake_at < until) until = std::max(*pace_.wake_at, at + 1ms);
   auto waiting = wake_.wait();
   const bool woken = co_await run_until(ports_.clock, std::move(waiting), until);
-  if (woken || until != next_run_) next_run_ = now();
+  if (woken || until != pace_.next_run) pace_.next_run = now();
 }
 
 Snapshot Engine::Impl::describe() const {
   Snapshot s;
   s.published_at = now();
-  s.settings = settings_;
-  s.state = state_;
-  s.role = role_;
+  s.settings = settings_.get();
+  s.state = words_.state;
+  s.role = words_.role;
   s.facts = ports_.server.facts();
   s.lease_until = keeper_.lease().until;
   s.paused = settings_->dynamic.pause;
-  s.diverged = memory_.diverged;
-  s.cluster = cluster_;
-  s.store_ok = store_ok_;
-  s.dcs_last_seen = dcs_last_seen_;
-  if (cluster_) s.cluster_read_at = cluster_->read_at;
-  s.next_run = next_run_;
+  s.diverged = memory_.standings.diverged;
+  s.cluster = store_.cluster();
+  s.store_ok = store_.ok();
+  s.dcs_last_seen = store_.last_seen();
+  if (s.cluster) s.cluster_read_at = s.cluster->read_at;
+  s.next_run = pace_.next_run;
   s.operation = operations_.view();
-  s.progress = progress_;
-  s.rejoin_error = memory_.rejoin_error;
+  s.progress = words_.progress;
+  s.rejoin_error = memory_.rejoin.error;
   if (commands_.scheduled_restart) s.scheduled_restart = commands_.scheduled_restart->shown;
-  s.last_reason = last_reason_;
-  s.last_decision_at = last_decision_at_;
+  s.last_reason = last_.reason;
+  s.last_decision_at = last_.at;
   return s;
 }
 
 void Engine::Impl::publish() {
-  published_at_ = now();
+  pace_.published_at = now();
   auto snapshot = std::make_shared<const Snapshot>(describe());
   board_.publish(snapshot);
   if (observer_.published) observer_.published(std::move(snapshot));

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "ha/mailbox.h"
 #include "ha/model/decision.h"
 #include "ha/model/snapshot.h"
 #include "ha/ports.h"
@@ -34,16 +35,16 @@ class Engine {
   void shutdown(bool hurry);
   /// New local settings (SIGHUP): applied at the next cycle, which is woken.
   void reload(config::SettingsPtr settings, SettingsBuilder builder);
-  /// Refreshes what is known of PostgreSQL (unless younger than `max_age`) and publishes; for GET /patroni of
-  /// peers.
-  Task<void> refresh(Duration max_age, Instant deadline);
-  /// A linearizable view of the cluster, for GET /cluster.
-  Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> load(Instant deadline);
-  /// Writes a key of the store for the REST API, and wakes the cycle.
-  Task<dcs::WriteResult> write(dcs::Record record, dcs::Condition condition, Instant deadline);
-  /// A restart is begun or refused by the next decision; the answer comes when PostgreSQL accepts connections
-  /// again, or when it has not been, or could not be, restarted. A schedule is answered at once.
-  Task<RestartAnswer> restart(RestartOrder order);
+
+  // What comes through the mailbox (ha/mailbox.h); carried out on this thread.
+  Task<order::Refresh::Answer> obey(order::Refresh order);
+  Task<order::ReadCluster::Answer> obey(order::ReadCluster order);
+  Task<order::WriteKey::Answer> obey(order::WriteKey order);
+  /// Begun or refused by the next decision; the answer comes when PostgreSQL accepts connections again, or
+  /// when it has not been, or could not be, restarted.
+  Task<order::Restart::Answer> obey(order::Restart order);
+  Task<order::ScheduleRestart::Answer> obey(order::ScheduleRestart order);
+  Task<order::DropScheduledRestart::Answer> obey(order::DropScheduledRestart order);
 
  private:
   struct Impl;

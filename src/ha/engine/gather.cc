@@ -1,6 +1,6 @@
 #include "async/wait.h"
-#include "core/document.h"
 #include "ha/engine/impl.h"
+#include "ha/policy/decide.h"
 #include "log/log.h"
 
 TANIST_LOGGER("patroni.ha");
@@ -24,75 +24,19 @@ constexpr Duration kDivergenceBudget = 5s;
 
 }  // namespace
 
-Lock Engine::Impl::lock_of(const dcs::Cluster& cluster) const {
-  if (cluster.unlocked()) return Lock::free;
-  if (cluster.leader->name != settings_->name) return Lock::others;
-  return ports_.store.is_mine(cluster.leader->session) ? Lock::mine : Lock::foreign_session;
-}
-
-Task<void> Engine::Impl::read_store(bool linearizable) {
-  const bool leading = keeper_.lease().until != Instant{};
-  bool ok = true;
-  std::string why;
-  // The leader key may hang on my session although I do not lead (a lease that I could not prove, a reply
-  // that was lost). Keeping the session alive blindly would keep everybody else from leading: a read tells
-  // first.
-  const bool key_may_be_mine = !leading && (lock_unknown_ || (cluster_ && lock_of(*cluster_) == Lock::mine));
-  linearizable = linearizable || key_may_be_mine;
-  if (!leading && !key_may_be_mine &&
-      now() - session_kept_at_ >= timing().loop_wait - timing().loop_wait / 10) {
-    auto kept = co_await ports_.store.keep_session(store_deadline());
-    // Refused is an answer: the store is there.
-    ok = kept.outcome == dcs::Outcome::done || kept.outcome == dcs::Outcome::refused;
-    if (kept.done()) session_kept_at_ = now();
-    why = kept.detail;
-  }
-  if (ok) {
-    auto loading =
-        ports_.store.load(linearizable ? dcs::Read::linearizable : dcs::Read::watched, store_deadline());
-    auto loaded = co_await std::move(loading);
-    if (loaded) {
-      cluster_ = *loaded;
-      if (linearizable) cycle_fresh_ = true;
-    } else {
-      ok = false;
-      why = loaded.error().detail;
-    }
-  }
-  // A renewal that failed says something only of a lease that is still counted on.
-  if (ok && !linearizable && leading && keeper_.failing_since()) {
-    ok = false;
-    why = keeper_.failing_why();
-  }
-  if (ok) {
-    dcs_last_seen_ = unix_seconds(ports_.clock.wall_now());
-    if (!cluster_->unlocked() || !last_with_leader_) last_with_leader_ = cluster_;
-    if (linearizable) lock_unknown_ = false;
-  } else {
-    if (store_ok_ || store_unavailable_since_ == Instant{}) {
-      store_unavailable_since_ = keeper_.failing_since().value_or(now());
-      log::error("Error communicating with DCS");
-    }
-    log::debug("{}", why);
-  }
-  store_ok_ = ok;
-  store_why_ = why;
-}
-
 Task<View> Engine::Impl::gather(bool linearizable, Answers answers) {
-  if (!cycle_fresh_) {
-    co_await read_store(linearizable || lock_unknown_);
-  }
-  if (store_ok_) {
-    co_await adopt_config();
-    const Lock lock = lock_of(*cluster_);
+  co_await store_.read(linearizable);
+  if (store_.ok()) {
+    const auto& cluster = *store_.cluster();
+    settings_.adopt(cluster.config);
+    const Lock lock = store_.lock();
     if (lock == Lock::mine && !keeper_.lease().held(now())) {
       // Mine by a session that went on without this daemon, or by a write whose reply was lost: prove it
       // first.
       co_await keeper_.prove();
-    } else if (lock != Lock::mine && cycle_fresh_ && keeper_.lease().until != Instant{} &&
-               cluster_->read_at >= keeper_.proven_at()) {
-      keeper_.lost(lock == Lock::free ? "the leader key is gone" : "it names " + cluster_->leader_name(),
+    } else if (lock != Lock::mine && store_.fresh() && keeper_.lease().until != Instant{} &&
+               cluster.read_at >= keeper_.proven_at()) {
+      keeper_.lost(lock == Lock::free ? "the leader key is gone" : "it names " + cluster.leader_name(),
                    lock == Lock::free);
     }
   }
@@ -102,13 +46,13 @@ Task<View> Engine::Impl::gather(bool linearizable, Answers answers) {
   auto refreshing = server.refresh(kProbeAge, now() + (hung ? kHungBudget : kProbeBudget));
   co_await std::move(refreshing);
   const auto& facts = server.facts();
-  const bool control_stale = !facts.control || facts.control->seen_at < state_since_;
+  const bool control_stale = !facts.control || facts.control->seen_at < words_.state_since;
   if (facts.process == postgres::Process::none && facts.data_directory == postgres::DataDirectory::ok &&
       control_stale && !operations_.busy()) {
     co_await server.read_control(now() + kDiskBudget);
   }
-  if (facts.running()) seen_running_ = true;
-  settle_promotion();
+  if (facts.running()) words_.seen_running = true;
+  if (found_.looked && !operations_.busy()) promotion_.settle();
   co_return make_view(std::move(answers));
 }
 
@@ -117,21 +61,16 @@ View Engine::Impl::make_view(Answers answers) const {
   view.now = now();
   view.wall_now = ports_.clock.wall_now();
   view.self = {settings_->name, incarnation_};
-  view.settings = settings_;
-  view.store.ok = store_ok_;
-  view.store.unavailable_since = store_unavailable_since_;
-  view.store.why = store_why_;
-  view.store.cluster = cluster_;
-  view.store.last_with_leader = last_with_leader_;
-  view.store.lock_unknown = lock_unknown_;
-  view.lock = cluster_ ? lock_of(*cluster_) : Lock::free;
+  view.settings = policy_settings(*settings_.get());
+  view.store = store_.view();
+  view.lock = store_.lock();
   view.lease = keeper_.lease();
   view.postgres.facts = ports_.server.facts();
-  view.postgres.state = state_;
-  view.postgres.role = role_;
-  view.postgres.state_since = state_since_;
-  view.postgres.seen_running = seen_running_;
-  view.postgres.promoting = promoting();
+  view.postgres.state = words_.state;
+  view.postgres.role = words_.role;
+  view.postgres.state_since = words_.state_since;
+  view.postgres.seen_running = words_.seen_running;
+  view.postgres.promoting = promotion_.goes_on();
   view.operation = operations_.view();
   view.last_operation = operations_.last();
   view.commands = commands_;
@@ -139,7 +78,7 @@ View Engine::Impl::make_view(Answers answers) const {
   view.answers = std::move(answers);
   view.memory = memory_;
   if (view.store.cluster)
-    view.postgres.recovery_difference = ports_.server.recovery_difference(wanted_upstream(view), role_);
+    view.postgres.recovery_difference = ports_.server.recovery_difference(wanted_upstream(view), words_.role);
   return view;
 }
 
@@ -183,43 +122,6 @@ Task<Answers> Engine::Impl::answer(const Needs& needs, Answers so_far, const Vie
     answers.divergence = co_await ports_.server.compare_with(*needs.divergence, now() + kDivergenceBudget);
   }
   co_return answers;
-}
-
-/// The dynamic configuration of the view becomes the settings, when it is valid and new.
-Task<void> Engine::Impl::adopt_config() {
-  const auto& config = cluster_->config;
-  if (!config.valid || config_seen_ == config.version) co_return;
-  config_seen_ = config.version;
-  if (equal_by_text(config.data, settings_->dynamic.raw)) co_return;
-  auto built = builder_(config.data);
-  if (!built) {
-    log::error("Exception when setting dynamic_configuration: {}", built.error());
-    co_return;
-  }
-  settings_ = *built;
-  co_await apply_settings(false);
-}
-
-Task<void> Engine::Impl::apply_settings(bool force) {
-  keeper_.set_timing(timing());
-  keeper_.set_paused(settings_->dynamic.pause);
-  ports_.store.set_timing(timing());
-  apply_wanted_ = true;
-  apply_forced_ = apply_forced_ || force;
-  co_return;
-}
-
-/// Hands new settings to PostgreSQL, in the background: a reload may take a second to show what needs a
-/// restart.
-Task<void> Engine::Impl::apply_in_background() {
-  while (apply_wanted_) {
-    apply_wanted_ = false;
-    auto applied =
-        co_await ports_.server.apply(settings_, role_, std::exchange(apply_forced_, false), now() + 30s);
-    if (!applied) log::error("could not apply the configuration: {}", applied.error().detail);
-  }
-  applying_ = false;
-  publish();
 }
 
 }  // namespace tanist::ha

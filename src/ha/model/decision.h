@@ -3,15 +3,20 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "core/document.h"
-#include "dcs/store.h"
+#include "core/fields.h"
+#include "dcs/values.h"
 #include "ha/model/view.h"
-#include "postgres/server.h"
+#include "log/level.h"
+#include "postgres/types.h"
 
-/// What decide() answers: one intent, ordered duties, a mandate for the lease, needs, the next memory.
+/// What decide() answers: one intent, ordered duties, a mandate for the lease, needs, the next memory. Each
+/// intent and duty has a name and lists its fields: journal, log and tests know them from there; who carries
+/// them out (ha/engine) has to handle each.
 namespace tanist::ha {
 
 /// What the lease's renewer may do until the next decision, at most ttl from now.
@@ -22,40 +27,67 @@ struct Mandate {
     release,  // stop renewing; an intent or operation releases the key
   } kind = Kind::lapse;
   Instant good_until{};
+
+  TANIST_FIELDS(kind, good_until);
 };
 
 namespace intent {
-struct None {};
+struct None {
+  static constexpr std::string_view kName = "none";
+  TANIST_FIELDS();
+};
 /// Take the leader key; the cycle decides again, on a fresh view, after it was won.
 struct Acquire {
+  static constexpr std::string_view kName = "acquire";
   dcs::AcquireConditions conditions;
+
+  TANIST_FIELDS(conditions);
 };
-struct Promote {};
+struct Promote {
+  static constexpr std::string_view kName = "promote";
+  TANIST_FIELDS();
+};
 struct Demote {
+  static constexpr std::string_view kName = "demote";
   DemoteMode mode = DemoteMode::immediate;
   /// Whom to follow afterwards is decided when it is down: a demotion ends with PostgreSQL stopped.
+
+  TANIST_FIELDS(mode);
 };
 /// Recovery settings for `upstream` by a reload, or by a restart (an operation).
 struct Follow {
+  static constexpr std::string_view kName = "follow";
   std::optional<postgres::Upstream> upstream;
   bool restart = false;
+
+  TANIST_FIELDS(upstream, restart);
 };
 struct Start {
+  static constexpr std::string_view kName = "start";
   bool as_standby = true;
   std::optional<postgres::Upstream> upstream;
   /// Message name: `restarting after failure`, `starting primary after failure`, `starting after demotion`.
   std::string name = "restarting after failure";
+
+  TANIST_FIELDS(as_standby, upstream, name);
 };
-struct CrashRecover {};
+struct CrashRecover {
+  static constexpr std::string_view kName = "crash_recover";
+  TANIST_FIELDS();
+};
 struct Rewind {
+  static constexpr std::string_view kName = "rewind";
   postgres::Upstream source;
   std::string leader;
   /// The source does not tell whether it has made its checkpoint after the promotion: see to it first.
   bool checkpoint_source = false;
+
+  TANIST_FIELDS(source, leader, checkpoint_source);
 };
 /// Clone (an empty data directory), or remove the data directory and clone (`why_removal_allowed` not empty:
 /// logged).
 struct Clone {
+  static constexpr std::string_view kName = "clone";
   /// nullopt: without a leader, by methods that need none.
   std::optional<postgres::Upstream> source;
   std::string source_name;
@@ -63,46 +95,78 @@ struct Clone {
   std::string why_removal_allowed;
   /// A copy of the leader itself was asked for: no other methods.
   bool basebackup_only = false;
+
+  TANIST_FIELDS(source, source_name, from_leader, why_removal_allowed, basebackup_only);
 };
 struct Bootstrap {
+  static constexpr std::string_view kName = "bootstrap";
   /// /initialize must be created; the version of an abandoned one that is taken over; nullopt: create.
   std::optional<dcs::Version> take_over;
+
+  TANIST_FIELDS(take_over);
 };
-struct FinishBootstrap {};
-struct CancelBootstrap {};
+struct FinishBootstrap {
+  static constexpr std::string_view kName = "finish_bootstrap";
+  TANIST_FIELDS();
+};
+struct CancelBootstrap {
+  static constexpr std::string_view kName = "cancel_bootstrap";
+  TANIST_FIELDS();
+};
 /// PostgreSQL is stopped and started again in the role it has (ha.md §11.1).
 struct Restart {
+  static constexpr std::string_view kName = "restart";
   bool as_standby = true;
   std::optional<postgres::Upstream> upstream;
   /// nullopt: primary_start_timeout.
   std::optional<Duration> timeout;
   /// RestartAsked::id of the request that waits for the outcome; nullopt: a scheduled one.
   std::optional<std::uint64_t> asked;
+
+  TANIST_FIELDS(as_standby, upstream, timeout, asked);
 };
 /// End the running operation (as far as its Cancel allows), then decide again.
 struct PreEmpt {
+  static constexpr std::string_view kName = "pre_empt";
   std::string why;
+
+  TANIST_FIELDS(why);
 };
 /// Delete the leader key, with the last LSN where it is known.
 struct Release {
+  static constexpr std::string_view kName = "release";
   std::optional<Lsn> last_lsn;
+
+  TANIST_FIELDS(last_lsn);
 };
 /// Answer to an operation that awaits a verdict: release the key now, or go on keeping it until PostgreSQL is
 /// down.
 struct Advance {
+  static constexpr std::string_view kName = "advance";
   bool release_now = false;
+
+  TANIST_FIELDS(release_now);
 };
 /// SIGTERM: stop PostgreSQL, hand the key over, end.
 struct Shutdown {
+  static constexpr std::string_view kName = "shutdown";
   bool hurry = false;
+
+  TANIST_FIELDS(hurry);
 };
 /// End the daemon.
 struct Exit {
+  static constexpr std::string_view kName = "exit";
   int code = 0;
   std::string why;
+
+  TANIST_FIELDS(code, why);
 };
 /// Stop a server that must not run (empty or lost data directory).
-struct StopImmediate {};
+struct StopImmediate {
+  static constexpr std::string_view kName = "stop_immediate";
+  TANIST_FIELDS();
+};
 }  // namespace intent
 
 using Intent =
@@ -113,62 +177,110 @@ using Intent =
 
 namespace duty {
 /// Publish /members/{me}. Every decision of a reachable store has it; the cycle builds the value.
-struct Member {};
+struct Member {
+  static constexpr std::string_view kName = "member";
+  TANIST_FIELDS();
+};
 /// Write /status (normally carried by the next renewal).
 struct Status {
+  static constexpr std::string_view kName = "status";
   dcs::Status status;
+
+  TANIST_FIELDS(status);
 };
 /// Store my system identifier in /initialize.
 struct Initialize {
+  static constexpr std::string_view kName = "initialize";
   dcs::Condition condition;
   std::string system_id;
+
+  TANIST_FIELDS(condition, system_id);
 };
 /// Store my dynamic configuration in /config.
 struct Config {
+  static constexpr std::string_view kName = "config";
   dcs::Condition condition;
+
+  TANIST_FIELDS(condition);
 };
 struct DeleteSync {
+  static constexpr std::string_view kName = "delete_sync";
   dcs::Version version;
+
+  TANIST_FIELDS(version);
 };
 struct History {
+  static constexpr std::string_view kName = "history";
   Timeline timeline;
+
+  TANIST_FIELDS(timeline);
 };
 struct Slots {
+  static constexpr std::string_view kName = "slots";
   std::vector<postgres::WantedSlot> wanted;
   bool drop_unknown = true;
+
+  TANIST_FIELDS(wanted, drop_unknown);
 };
 /// Arm before a promotion, disarm as replica.
 struct Fence {
+  static constexpr std::string_view kName = "fence";
   bool arm = false;
+
+  TANIST_FIELDS(arm);
 };
 struct Callback {
+  static constexpr std::string_view kName = "callback";
   std::string action;
   postgres::Role role;
+
+  TANIST_FIELDS(action, role);
 };
 /// CHECKPOINT in the background, result into memory.
-struct CheckpointAfterPromote {};
+struct CheckpointAfterPromote {
+  static constexpr std::string_view kName = "checkpoint";
+  TANIST_FIELDS();
+};
 /// Words of member key and REST that a decision (not an operation) sets.
 struct SetRole {
+  static constexpr std::string_view kName = "role";
   postgres::Role role;
+
+  TANIST_FIELDS(role);
 };
 struct SetState {
+  static constexpr std::string_view kName = "state";
   postgres::State state;
   /// Since when it is so; nullopt: since now.
   std::optional<Instant> since;
+
+  TANIST_FIELDS(state, since);
 };
 /// Have a standby connect to its upstream now instead of after wal_retrieve_retry_interval.
-struct LookForWal {};
+struct LookForWal {
+  static constexpr std::string_view kName = "look_for_wal";
+  TANIST_FIELDS();
+};
 /// The answer to Commands::restart with this id: nothing is done, and why.
 struct RefuseRestart {
+  static constexpr std::string_view kName = "refuse_restart";
   std::uint64_t id = 0;
   std::string why;
+
+  TANIST_FIELDS(id, why);
 };
 /// The scheduled restart is over: begun, refused, or pointless by now.
-struct DropScheduledRestart {};
+struct DropScheduledRestart {
+  static constexpr std::string_view kName = "drop_scheduled_restart";
+  TANIST_FIELDS();
+};
 /// A line for the log besides the cycle's result.
 struct Say {
-  int level = 1;  // index into log::Level
+  static constexpr std::string_view kName = "say";
+  log::Level level = log::Level::info;
   std::string text;
+
+  TANIST_FIELDS(level, text);
 };
 }  // namespace duty
 
@@ -198,6 +310,8 @@ struct Needs {
   /// Compare timelines with this upstream.
   std::optional<postgres::Upstream> divergence;
   bool any() const { return peers || linearizable_view || control_file || divergence; }
+
+  TANIST_FIELDS(peers, peers_gone, linearizable_view, control_file, divergence);
 };
 
 /// Stable reason codes; each owns its text (reasons.inc, with the place in docs/spec that quotes it).
@@ -231,13 +345,10 @@ struct Decision {
   std::optional<Instant> wake_at;
 };
 
-/// Pure and total: no I/O, no clock, no log, no randomness.
-Decision decide(const View& view);
-
-/// The upstream this member should stream from now (ha.md §10.2); nullopt: nobody.
-std::optional<postgres::Upstream> wanted_upstream(const View& view);
-
-/// Journal form of an intent's kind: `acquire`, `promote`, …
-std::string_view intent_name(const Intent& intent);
+/// kName of the intent, or duty, that it is: `acquire`, `promote`, …
+template <class... Kinds>
+std::string_view name_of(const std::variant<Kinds...>& what) {
+  return std::visit([](const auto& one) { return one.kName; }, what);
+}
 
 }  // namespace tanist::ha

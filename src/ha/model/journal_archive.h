@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -9,22 +8,19 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <variant>
 #include <vector>
 
 #include "core/document.h"
+#include "core/enum_names.h"
 #include "core/lsn.h"
 #include "core/time.h"
+#include "dcs/values.h"
 
-/// One list of fields for each struct, used for writing and for reading alike: `fields(archive, value)` calls
+/// One list of fields for each struct, used for writing and for reading alike: the struct's own
+/// (core/fields.h), or for what is declared elsewhere a function `fields(archive, value)`, which calls
 /// `archive(name, member)`. What is empty is not written.
 namespace tanist::ha::journal {
-
-/// Names of an enum's values, in their order; specialised where the enum is used.
-template <class E>
-struct EnumNames;
-
-template <class T>
-concept Enum = std::is_enum_v<T>;
 
 struct Unreadable : std::runtime_error {
   using std::runtime_error::runtime_error;
@@ -65,9 +61,10 @@ class Writer {
   static Document write(Duration v) { return static_cast<std::int64_t>(v.count()); }
   static Document write(Instant v) { return static_cast<std::int64_t>(v.time_since_epoch().count()); }
   static Document write(WallTime v) { return static_cast<std::int64_t>(v.time_since_epoch().count()); }
-  template <Enum E>
+  template <class E>
+    requires std::is_enum_v<E>
   static Document write(E v) {
-    return std::string(EnumNames<E>::value[static_cast<std::size_t>(v)]);
+    return std::string(enum_name(v));
   }
   template <class T>
   static Document write(const std::optional<T>& v) {
@@ -91,10 +88,23 @@ class Writer {
     return map;
   }
   template <class T>
+  static Document write(const std::shared_ptr<const T>& v) {
+    return v ? write(*v) : Document();
+  }
+  static Document write(const dcs::Condition& v) {
+    if (std::holds_alternative<dcs::IfAbsent>(v)) return "absent";
+    if (const auto* version = std::get_if<dcs::IfVersion>(&v)) return write(version->version);
+    return "always";
+  }
+  template <class T>
     requires std::is_class_v<T>
   static Document write(const T& v) {
     Writer nested;
-    fields(nested, const_cast<T&>(v));
+    if constexpr (requires { T::fields(nested, v); }) {
+      T::fields(nested, v);
+    } else {
+      fields(nested, const_cast<T&>(v));
+    }
     return std::move(nested.document);
   }
 };
@@ -142,16 +152,14 @@ class Reader {
   static void read(const Document& d, Duration& v) { v = Duration(number(d)); }
   static void read(const Document& d, Instant& v) { v = Instant(Duration(number(d))); }
   static void read(const Document& d, WallTime& v) { v = WallTime(WallTime::duration(number(d))); }
-  template <Enum E>
+  template <class E>
+    requires std::is_enum_v<E>
   static void read(const Document& d, E& v) {
     std::string name;
     read(d, name);
-    for (std::size_t i = 0; i < EnumNames<E>::value.size(); ++i) {
-      if (EnumNames<E>::value[i] != name) continue;
-      v = static_cast<E>(i);
-      return;
-    }
-    throw Unreadable("an unknown word: " + name);
+    const auto known = enum_value<E>(name);
+    if (!known) throw Unreadable("an unknown word: " + name);
+    v = *known;
   }
   template <class T>
   static void read(const Document& d, std::optional<T>& v) {
@@ -185,10 +193,20 @@ class Reader {
     }
   }
   template <class T>
+  static void read(const Document& d, std::shared_ptr<const T>& v) {
+    auto value = std::make_shared<T>();
+    read(d, *value);
+    v = std::move(value);
+  }
+  template <class T>
     requires std::is_class_v<T>
   static void read(const Document& d, T& v) {
     Reader nested(d);
-    fields(nested, v);
+    if constexpr (requires { T::fields(nested, v); }) {
+      T::fields(nested, v);
+    } else {
+      fields(nested, v);
+    }
   }
 
  private:

@@ -10,8 +10,9 @@
 /// a decision reads. A view that was recorded can be decided on again with the same result.
 namespace tanist::ha {
 
-/// Grows when a recorded view could not be read any more as it was meant.
-constexpr int kJournalVersion = 1;
+/// Grows when a recorded view could not be read any more as it was meant: one of another version is refused.
+/// A journal is looked at by the version that wrote it, so no earlier form is kept.
+constexpr int kJournalVersion = 2;
 
 Document encode(const View& view);
 Document encode(const Decision& decision);

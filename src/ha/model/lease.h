@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/fields.h"
 #include "core/time.h"
 
 namespace tanist::ha {
@@ -14,6 +15,8 @@ struct Lease {
   /// store may hold a lease for less than `ttl` (Consul: half of it), so nothing here looks at that setting.
   Duration length() const { return until - proven_at; }
   bool operator==(const Lease&) const = default;
+
+  TANIST_FIELDS(until, proven_at);
 };
 
 /// The four instants of a lease (docs/safety.md): what happens there if no new proof has come.

@@ -31,8 +31,8 @@ void set_position(const View& view, Document& value) {
 
 }  // namespace
 
-Document member_record(const View& view, const std::optional<postgres::Progress>& progress) {
-  const auto& settings = *view.settings;
+Document member_record(const View& view, const config::Settings& settings,
+                       const std::optional<postgres::Progress>& progress) {
   const auto& facts = view.postgres.facts;
   Document value = Document::map();
   value.set("conn_url", facts.conn_url.empty() ? settings.conn_url() : facts.conn_url);
@@ -43,7 +43,7 @@ Document member_record(const View& view, const std::optional<postgres::Progress>
   value.set("tanist_version", version());
   const auto& postgresql = settings.postgresql;
   if (postgresql.proxy_address) value.set("proxy_url", url(*postgresql.proxy_address, postgresql.database));
-  if (view.lease.held(view.now) && !view.memory.checkpoint_after_promote_done)
+  if (view.lease.held(view.now) && !view.memory.promotion.checkpoint_done)
     value.set("checkpoint_after_promote", false);
   if (settings.tags.published.size() > 0) value.set("tags", settings.tags.published);
   if (!facts.pending_restart.empty()) {
@@ -60,7 +60,7 @@ Document member_record(const View& view, const std::optional<postgres::Progress>
     if (progress->bytes_per_second > 0) shown.set("bytes_per_second", progress->bytes_per_second);
     if (progress->seconds_left) shown.set("seconds_left", *progress->seconds_left);
   }
-  if (!view.memory.rejoin_error.empty()) value.set("tanist_rejoin_error", view.memory.rejoin_error);
+  if (!view.memory.rejoin.error.empty()) value.set("tanist_rejoin_error", view.memory.rejoin.error);
   if (const auto& planned = view.commands.scheduled_restart) {
     Document& shown = value.set("scheduled_restart", planned->shown);
     shown.set("postmaster_start_time", planned->postmaster_start_time);

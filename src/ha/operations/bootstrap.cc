@@ -56,6 +56,13 @@ Task<void> keep_noting(OperationRunner& run, BootstrapNote* note) {
   }
 }
 
+/// Also of an attempt that is cancelled: what was made since the last look looks whole, and would be
+/// nobody's.
+Task<void> note_last(OperationRunner& run, BootstrapNote* note) {
+  const std::string failed = co_await note_made(run, note, Made::in_part);
+  if (!failed.empty()) log::warning("could not note what the bootstrap has made: {}", failed);
+}
+
 Task<void> make_into(Task<postgres::Result> making, postgres::Result& made) {
   made = co_await std::move(making);
 }
@@ -159,11 +166,11 @@ Task<Outcome> bootstrap(OperationRunner& run) {
   note.name = settings->name;
   note.begun = unix_seconds(run.ports().clock.wall_now());
   auto found = co_await server.identify(!custom, run.now() + kDiskBudget);
-  if (!found) co_return Outcome{false, "could not note the bootstrap attempt: " + found.error().detail};
+  if (!found) co_return failed("could not note the bootstrap attempt: " + found.error().detail);
   note.made = std::move(*found);
   auto written = co_await run.ports().disk.write(run.host().bootstrap_note_path(), to_text(note), 0600,
                                                  run.now() + kDiskBudget);
-  if (!written) co_return Outcome{false, "could not note the bootstrap attempt: " + written.error()};
+  if (!written) co_return failed("could not note the bootstrap attempt: " + written.error());
 
   const Instant made_by = run.now() + (custom ? kForever : kInitdbBudget);
   run.host().set_state(custom ? postgres::State::custom_bootstrap : postgres::State::initdb);
@@ -172,25 +179,26 @@ Task<Outcome> bootstrap(OperationRunner& run) {
   run.host().wake();
   postgres::Result made = std::unexpected(postgres::Failure{"nothing was made"});
   auto making = custom ? server.custom_bootstrap(made_by) : server.initdb(made_by);
-  co_await race(make_into(std::move(making), made), keep_noting(run, &note));
+  auto working = race(make_into(std::move(making), made), keep_noting(run, &note));
+  co_await with_cleanup(std::move(working), note_last(run, &note));
   if (!made) {
     run.host().set_state(custom ? postgres::State::custom_bootstrap_failed : postgres::State::initdb_failed);
-    co_return Outcome{false, made.error().detail};
+    co_return failed(made.error().detail);
   }
 
   const std::string not_started = co_await start_first(run, &note, custom);
-  if (!not_started.empty()) co_return Outcome{false, not_started};
+  if (!not_started.empty()) co_return failed(not_started);
 
   run.enter(Phase::creating_users, Cancel::free, run.now() + kForever);
   auto created = co_await server.post_bootstrap(run.now() + kForever);
-  if (!created) co_return Outcome{false, created.error().detail};
-  if (!custom) co_return Outcome{true, {}};
+  if (!created) co_return failed(created.error().detail);
+  if (!custom) co_return done();
 
   auto restart_needed = co_await server.end_custom_bootstrap(run.now() + kInitdbBudget);
-  if (!restart_needed) co_return Outcome{false, restart_needed.error().detail};
-  if (!*restart_needed) co_return Outcome{true, {}};
+  if (!restart_needed) co_return failed(restart_needed.error().detail);
+  if (!*restart_needed) co_return done();
   const std::string not_restarted = co_await restart_new_server(run, &note);
-  co_return Outcome{not_restarted.empty(), not_restarted};
+  co_return not_restarted.empty() ? done() : failed(not_restarted);
 }
 
 Task<Outcome> finish_bootstrap(OperationRunner& run) {
@@ -202,7 +210,7 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
   const bool armed = co_await ports.fence.arm(run.now() + budget);
   if (!armed) {
     log::error("Cancelling bootstrap because watchdog activation failed");
-    co_return Outcome{false, "watchdog activation failed"};
+    co_return failed("watchdog activation failed");
   }
   dcs::BootstrapResult result;
   result.system_id = ports.server.facts().system_identifier;
@@ -217,7 +225,7 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
     if (maybe_leader && run.now() >= kill_at) {
       log::error("the bootstrap may have taken the leader key, and nothing proves it: killing PostgreSQL");
       co_await ports.server.kill_everything(run.now() + budget);
-      co_return Outcome{false, "whether the store took the result of the bootstrap is unknown"};
+      co_return failed("whether the store took the result of the bootstrap is unknown");
     }
     // No wait goes past the moment of the kill.
     const auto patience = [&] {
@@ -230,7 +238,7 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
       break;
     }
     if (answer.outcome == dcs::Outcome::refused)
-      co_return Outcome{false, "the result of the bootstrap was refused: " + answer.detail};
+      co_return failed("the result of the bootstrap was refused: " + answer.detail);
     log::warning("could not store the result of the bootstrap: {}", answer.detail);
     if (answer.outcome == dcs::Outcome::unknown) {
       // Done, if the key is mine: a fresh read tells.
@@ -245,12 +253,12 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
     co_await std::move(pause);
   }
   if (!run.host().keeper().lease().held(run.now()))
-    co_return Outcome{false, "the store did not take the result of the bootstrap"};
+    co_return failed("the store did not take the result of the bootstrap");
   run.host().set_role(postgres::Role::primary);
   run.host().publish();
   co_await forget_attempt(run);
   run.host().fire_callback("on_start", postgres::Role::primary);
-  co_return Outcome{true, {}};
+  co_return done();
 }
 
 Task<Outcome> cancel_bootstrap(OperationRunner& run) {
@@ -272,7 +280,7 @@ Task<Outcome> cancel_bootstrap(OperationRunner& run) {
     co_await forget_attempt(run);
   }
   co_await ports.fence.disarm("bootstrap cancelled");
-  co_return Outcome{renamed.has_value(), renamed ? std::string() : renamed.error().detail};
+  co_return renamed ? done() : failed(renamed.error().detail);
 }
 
 }  // namespace tanist::ha::operations

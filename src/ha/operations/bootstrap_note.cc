@@ -1,4 +1,5 @@
 #include "ha/operations/bootstrap_note.h"
+#include "json/parse.h"
 
 #include <charconv>
 

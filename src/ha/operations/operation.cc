@@ -31,18 +31,17 @@ Task<void> OperationRunner::run(Task<Outcome> body) {
   try {
     outcome = co_await std::move(body);
   } catch (const OperationPreempted&) {
-    outcome = {false, "cancelled"};
+    outcome = {Ending::cancelled, "cancelled"};
   } catch (const boost::system::system_error& e) {
     if (e.code() != boost::asio::error::operation_aborted) throw;
     aborted = true;
-    outcome = {false, "cancelled"};
+    outcome = {Ending::cancelled, "cancelled"};
   }
-  if (!outcome.ok && outcome.detail != "cancelled") log::error("{} failed: {}", view_->name, outcome.detail);
   OperationResult result;
   result.kind = view_->kind;
-  result.ok = outcome.ok;
+  result.ending = outcome.ending;
   result.detail = std::move(outcome.detail);
-  result.source_lost = outcome.source_lost;
+  if (result.failed()) log::error("{} failed: {}", view_->name, result.detail);
   result.ended = ports_.clock.now();
   result.serial = ++serial_;
   last_ = std::move(result);
@@ -101,24 +100,6 @@ Task<bool> OperationRunner::verdict(Lsn checkpoint_lsn, Lsn last_lsn, std::funct
 
 void OperationRunner::note_released() {
   view_->released = true;
-}
-
-std::string operation_name(OperationKind kind, const std::string& detail) {
-  switch (kind) {
-    case OperationKind::bootstrap: return "bootstrap";
-    case OperationKind::finish_bootstrap: return "post_bootstrap";
-    case OperationKind::cancel_bootstrap: return "cancel bootstrap";
-    case OperationKind::clone: return detail.empty() ? "bootstrap" : detail;
-    case OperationKind::start: return detail.empty() ? "restarting after failure" : detail;
-    case OperationKind::crash_recovery: return "doing crash recovery in a single user mode";
-    case OperationKind::rewind: return "running pg_rewind from " + detail;
-    case OperationKind::promote: return "promote";
-    case OperationKind::demote: return detail.empty() ? "demote" : detail;
-    case OperationKind::restart: return "restart";
-    case OperationKind::follow_restart: return "changing primary_conninfo and restarting";
-    case OperationKind::shutdown: return "shutdown";
-  }
-  return {};
 }
 
 }  // namespace tanist::ha

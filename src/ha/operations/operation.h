@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "async/event.h"
 #include "async/task_scope.h"
@@ -53,10 +54,9 @@ class OperationRunner {
   bool busy() const { return view_.has_value(); }
 
   struct Outcome {
-    bool ok = false;
+    Ending ending = Ending::failed;
     std::string detail;
-    /// OperationResult::source_lost.
-    bool source_lost = false;
+    bool ok() const { return ending == Ending::done; }
   };
   /// Starts one; there must be none. `body` runs in the scope.
   void start(OperationKind kind, std::string name, Task<Outcome> body,
@@ -101,6 +101,13 @@ class OperationRunner {
 namespace operations {
 
 using Outcome = OperationRunner::Outcome;
+
+inline Outcome done() {
+  return {Ending::done, {}};
+}
+inline Outcome failed(std::string detail, Ending how = Ending::failed) {
+  return {how, std::move(detail)};
+}
 
 Task<Outcome> bootstrap(OperationRunner& run);
 Task<Outcome> finish_bootstrap(OperationRunner& run);

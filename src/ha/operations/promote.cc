@@ -15,7 +15,7 @@ Task<Outcome> promote(OperationRunner& run) {
   if (!settings->postgresql.pre_promote.empty()) {
     run.enter(Phase::pre_promote, Cancel::free, run.now() + 24h);
     auto passed = co_await ports.server.run_pre_promote(run.now() + 24h);
-    if (!passed) co_return Outcome{false, "pre_promote: " + passed.error().detail};
+    if (!passed) co_return failed("pre_promote: " + passed.error().detail, Ending::pre_promote_failed);
   }
   // The signal is the point of no return; only a lease that certainly covers it allows it.
   run.enter(Phase::promoting, Cancel::free, run.now() + settings->dynamic.timing.ttl);
@@ -24,12 +24,12 @@ Task<Outcome> promote(OperationRunner& run) {
   const Instant stop_at = run.host().keeper().deadlines().stop_at;
   if (!run.host().keeper().lease().held(run.now()) || stop_at - run.now() < kLeaseMargin) {
     run.host().forget_promotion();
-    co_return Outcome{false, "PostgreSQL promote cancelled."};
+    co_return failed("PostgreSQL promote cancelled.");
   }
   auto promoted = co_await ports.server.promote(run.now() + settings->postgresql.pg_ctl_timeout);
   if (!promoted) {
     run.host().forget_promotion();
-    co_return Outcome{false, promoted.error().detail};
+    co_return failed(promoted.error().detail);
   }
   run.host().set_role(postgres::Role::promoted);
   run.host().publish();
@@ -41,11 +41,11 @@ Task<Outcome> promote(OperationRunner& run) {
       run.host().set_role(postgres::Role::primary);
       run.host().set_state(postgres::State::running);
       run.host().publish();
-      co_return Outcome{true, {}};
+      co_return done();
     }
     if (run.preempted()) break;
   }
-  co_return Outcome{false, "PostgreSQL did not become writable"};
+  co_return failed("PostgreSQL did not become writable");
 }
 
 }  // namespace tanist::ha::operations

@@ -16,8 +16,8 @@ constexpr Duration kBudget = 24h * 30;
 Task<Outcome> crash_recover(OperationRunner& run) {
   run.enter(Phase::recovering, Cancel::free, run.now() + kBudget);
   auto recovered = co_await run.ports().server.crash_recover(run.now() + kBudget);
-  if (!recovered) co_return Outcome{false, recovered.error().detail};
-  co_return Outcome{true, {}};
+  if (!recovered) co_return failed(recovered.error().detail);
+  co_return done();
 }
 
 namespace {
@@ -46,15 +46,18 @@ Task<Outcome> rewind(OperationRunner& run, intent::Rewind what) {
     log::info("Waiting for checkpoint on {} before rewind", what.leader);
     auto checkpointed = co_await server.checkpoint_source(what.source, run.now() + kCheckpointBudget);
     // Nothing was tried yet that could have failed for good.
-    if (!checkpointed) co_return Outcome{false, checkpointed.error().detail, true};
+    if (!checkpointed) co_return failed(checkpointed.error().detail, Ending::source_lost);
   }
   const bool down = co_await stop_for_rejoin(run, postgres::StopMode::fast);
-  if (!down) co_return Outcome{false, "Can not run pg_rewind because postgres is still running", true};
+  if (!down) co_return failed("Can not run pg_rewind because postgres is still running", Ending::source_lost);
   run.enter(Phase::rewinding, Cancel::free, run.now() + kBudget);
   auto progress = [&host](postgres::Progress p) { host.set_progress(p); };
   auto rewound = co_await server.rewind(what.source, progress, run.now() + kBudget);
-  if (!rewound) co_return Outcome{false, rewound.error().detail, rewound.error().source_lost};
-  co_return Outcome{true, {}};
+  if (!rewound) {
+    const auto& failure = rewound.error();
+    co_return failed(failure.detail, failure.source_lost ? Ending::source_lost : Ending::failed);
+  }
+  co_return done();
 }
 
 namespace {
@@ -74,13 +77,13 @@ Task<Outcome> clone(OperationRunner& run, intent::Clone what) {
   auto& host = run.host();
   if (!what.why_removal_allowed.empty()) {
     const bool down = co_await stop_for_rejoin(run, postgres::StopMode::immediate);
-    if (!down) co_return Outcome{false, "PostgreSQL could not be stopped"};
+    if (!down) co_return failed("PostgreSQL could not be stopped");
     run.enter(Phase::removing, Cancel::critical, run.now() + kBudget);
     host.set_role(postgres::Role::uninitialized);
     // A method that keeps data takes from it what it can; the others begin with an empty directory.
     if (!keeps_data(host.settings()->postgresql, what.basebackup_only)) {
       auto removed = co_await server.remove_data_directory(what.why_removal_allowed, run.now() + kBudget);
-      if (!removed) co_return Outcome{false, removed.error().detail};
+      if (!removed) co_return failed(removed.error().detail);
     }
   }
   const std::string shown =
@@ -99,12 +102,12 @@ Task<Outcome> clone(OperationRunner& run, intent::Clone what) {
   if (!cloned) {
     log::error("failed to bootstrap {}", shown);
     host.set_state(postgres::State::stopped);
-    co_return Outcome{false, cloned.error().detail};
+    co_return failed(cloned.error().detail);
   }
   log::info("bootstrapped {}", shown);
   host.set_state(postgres::State::stopped);
   // The next decision starts it, on the view of then: the leader may have changed while it was cloned.
-  co_return Outcome{true, {}};
+  co_return done();
 }
 
 }  // namespace tanist::ha::operations

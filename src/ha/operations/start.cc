@@ -23,7 +23,7 @@ Task<Outcome> start_server(OperationRunner& run, postgres::StartRequest request,
   if (!request.as_standby) {
     // Looked at again right before the launch: what comes before it asks the disk, and may take its time.
     request.allowed = [&run] { return run.host().keeper().lease().held(run.now()); };
-    if (!request.allowed()) co_return Outcome{false, "not starting as primary without the lease"};
+    if (!request.allowed()) co_return failed("not starting as primary without the lease");
   }
   run.host().set_role(role);
   run.host().set_state(while_starting);
@@ -31,7 +31,7 @@ Task<Outcome> start_server(OperationRunner& run, postgres::StartRequest request,
   auto launched = co_await server.start(std::move(request), run.now() + settings->postgresql.pg_ctl_timeout);
   if (!launched) {
     run.host().set_state(postgres::State::start_failed);
-    co_return Outcome{false, launched.error().detail};
+    co_return failed(launched.error().detail);
   }
   auto waiting = server.wait_started(deadline);
   switch (co_await std::move(waiting)) {
@@ -39,13 +39,12 @@ Task<Outcome> start_server(OperationRunner& run, postgres::StartRequest request,
     case postgres::StartOutcome::died:
       log::error("postmaster is not running");
       run.host().set_state(postgres::State::start_failed);
-      co_return Outcome{false, "postmaster is not running"};
-    case postgres::StartOutcome::timed_out:
-      co_return Outcome{false, "timed out waiting for PostgreSQL to start"};
+      co_return failed("postmaster is not running");
+    case postgres::StartOutcome::timed_out: co_return failed("timed out waiting for PostgreSQL to start");
   }
   run.host().set_state(postgres::State::running);
   run.host().publish();
-  co_return Outcome{true, {}};
+  co_return done();
 }
 
 std::string standby_action(OperationRunner& run, std::string action, postgres::Role before,
@@ -68,7 +67,7 @@ Task<Outcome> start(OperationRunner& run, intent::Start what) {
   auto starting = start_server(run, std::move(request), postgres::State::starting, patience);
   auto started = co_await std::move(starting);
   const postgres::Role after = run.host().role();
-  if (started.ok)
+  if (started.ok())
     run.host().fire_callback(what.as_standby ? standby_action(run, "on_start", before, after) : "on_start",
                              after);
   co_return started;
@@ -78,13 +77,13 @@ Task<Outcome> follow_restart(OperationRunner& run, std::optional<postgres::Upstr
   const postgres::Role before = run.host().role();
   run.host().set_state(postgres::State::restarting);
   const bool down = co_await stop_and_wait(run, postgres::StopMode::fast);
-  if (!down) co_return Outcome{false, "PostgreSQL could not be stopped"};
+  if (!down) co_return failed("PostgreSQL could not be stopped");
   postgres::StartRequest request;
   request.upstream = std::move(upstream);
   auto started =
       co_await start_server(run, std::move(request), postgres::State::restarting, start_patience(run, true));
   const postgres::Role after = run.host().role();
-  if (started.ok) run.host().fire_callback(standby_action(run, "on_restart", before, after), after);
+  if (started.ok()) run.host().fire_callback(standby_action(run, "on_restart", before, after), after);
   co_return started;
 }
 
@@ -99,7 +98,7 @@ Task<Outcome> restart(OperationRunner& run, intent::Restart what) {
     if (!checkpointed) log::warning("{}", checkpointed.error().detail);
     run.host().set_state(postgres::State::restarting);
     const bool down = co_await stop_and_wait(run, postgres::StopMode::fast);
-    if (!down) co_return Outcome{false, "PostgreSQL could not be stopped"};
+    if (!down) co_return failed("PostgreSQL could not be stopped");
   }
   postgres::StartRequest request;
   request.as_standby = what.as_standby;
@@ -107,7 +106,7 @@ Task<Outcome> restart(OperationRunner& run, intent::Restart what) {
   request.role = what.as_standby ? postgres::Role::replica : postgres::Role::primary;
   auto started = co_await start_server(run, std::move(request), postgres::State::restarting, patience);
   const postgres::Role after = run.host().role();
-  if (started.ok) {
+  if (started.ok()) {
     run.host().fire_callback(
         what.as_standby ? standby_action(run, "on_restart", before, after) : "on_restart", after);
   } else if (server.facts().process == postgres::Process::none) {

@@ -125,12 +125,11 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
   const bool down = co_await wait_or_kill(run, how.mode, stop_until, timeout.value_or(kImmediatePatience));
   if (!down) {
     host.set_state(postgres::State::stop_failed);
-    co_return Outcome{false, "PostgreSQL could not be stopped"};
+    co_return failed("PostgreSQL could not be stopped");
   }
   co_await run.ports().fence.disarm("PostgreSQL is down");
   host.set_state(postgres::State::stopped);
-  if (host.role() == postgres::Role::primary || host.role() == postgres::Role::promoted)
-    host.set_role(postgres::Role::demoted);
+  if (is_leaderlike(host.role())) host.set_role(postgres::Role::demoted);
   // postgres.md §6: a server that did not run was not stopped.
   if (running) host.fire_callback("on_stop", released && how.demotes ? postgres::Role::demoted : role);
 
@@ -141,7 +140,7 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
     if (released) run.note_released();
   }
   host.publish();
-  co_return Outcome{true, {}};
+  co_return done();
 }
 
 }  // namespace
@@ -161,8 +160,7 @@ Task<bool> stop_and_wait(OperationRunner& run, postgres::StopMode mode) {
 }
 
 Task<Outcome> demote(OperationRunner& run, DemoteMode mode) {
-  static constexpr std::string_view kNames[] = {"graceful", "immediate", "immediate-nolock", "offline"};
-  log::info("Demoting self ({})", kNames[static_cast<int>(mode)]);
+  log::info("Demoting self ({})", to_string(mode));
   Stop how;
   how.mode = mode == DemoteMode::graceful || mode == DemoteMode::offline ? postgres::StopMode::fast
                                                                          : postgres::StopMode::immediate;
@@ -170,7 +168,7 @@ Task<Outcome> demote(OperationRunner& run, DemoteMode mode) {
   how.release = mode == DemoteMode::graceful || mode == DemoteMode::immediate;
   how.lease_ends = mode == DemoteMode::offline;
   auto stopped = co_await stop(run, how);
-  if (stopped.ok) run.host().set_role(postgres::Role::demoted);
+  if (stopped.ok()) run.host().set_role(postgres::Role::demoted);
   co_return stopped;
 }
 
@@ -180,7 +178,7 @@ Task<Outcome> shutdown(OperationRunner& run, bool hurry) {
   how.release = true;
   how.demotes = false;
   auto stopped = co_await stop(run, how);
-  if (!stopped.ok) log::error("PostgreSQL shutdown failed, leader key not removed.");
+  if (!stopped.ok()) log::error("PostgreSQL shutdown failed, leader key not removed.");
   co_return stopped;
 }
 

@@ -1,18 +1,22 @@
+#include "ha/policy/decide.h"
 #include "ha/model/decision.h"
+#include "ha/policy/bootstrap.h"
+#include "ha/policy/data_directory.h"
 #include "ha/policy/draft.h"
 #include "ha/policy/following.h"
-#include "ha/policy/founding.h"
 #include "ha/policy/leading.h"
 #include "ha/policy/member_slots.h"
 #include "ha/policy/modes.h"
-#include "ha/policy/operations.h"
 #include "ha/policy/outage.h"
+#include "ha/policy/questions.h"
 #include "ha/policy/race.h"
 #include "ha/policy/recovering.h"
 #include "ha/policy/rejoin.h"
 #include "ha/policy/restart.h"
-#include "ha/policy/rules.h"
+#include "ha/policy/results.h"
+#include "ha/policy/shutdown.h"
 #include "ha/policy/timelines.h"
+#include "ha/policy/watching.h"
 
 /// The decision: rules in their order, the first that answers ends it. Each rule is in policy/, with the
 /// section of the specification it stands for.
@@ -36,15 +40,15 @@ void name_what_is_seen(Draft& d) {
     d.add(duty::SetState{postgres::State::starting, d.facts().failing_since});
   if (d.facts().accepts() && d.facts().probe) {
     // ha.md §3.7: what was gathered about an outage ends with it.
-    d.memory.outage_since.reset();
-    d.memory.crash_recovery_tried = false;
-    d.memory.start_timeout.reset();
+    d.memory.outage.since.reset();
+    d.memory.outage.crash_recovery_tried = false;
+    d.memory.outage.start_timeout.reset();
     const auto seen = policy::is_primary(d.view)  ? postgres::Role::primary
                       : d.view.postgres.promoting ? postgres::Role::promoted
                                                   : postgres::Role::replica;
     if (role != seen && role != postgres::Role::standby_leader) d.add(duty::SetRole{seen});
     // ha.md §3 step 15
-    if (!d.memory.callback_fired && !d.memory.bootstrapping) {
+    if (!d.memory.callback_fired && !d.memory.making.bootstrapping) {
       d.memory.callback_fired = true;
       // What an adopted standby has of the leader's history is not known.
       if (seen == postgres::Role::replica) policy::trigger_check(d);
@@ -58,10 +62,10 @@ void keep_books(Draft& d) {
   // ha.md §3.1
   if (!d.view.store.ok) return;
   const dcs::Member* leader = d.cluster.leader_member();
-  if (leader && leader->name != d.me()) d.memory.leader_timeline = leader->timeline;
-  if (!d.cluster.unlocked()) d.memory.race_backoff_since.reset();
+  if (leader && leader->name != d.me()) d.memory.following.leader_timeline = leader->timeline;
+  if (!d.cluster.unlocked()) d.memory.race.backoff_since.reset();
   // ha.md §3 step 2
-  if (d.memory.was_paused && !d.settings.dynamic.pause) d.memory.rewind = Memory::Rewind::initial;
+  if (d.memory.was_paused && !d.settings.dynamic.pause) d.memory.rejoin.rewind = RewindState::initial;
   d.memory.was_paused = d.settings.dynamic.pause;
   policy::watch_timeline(d.view, d.memory);
 }
@@ -84,7 +88,7 @@ bool wait_for_orphans(Draft& d) {
 /// engine.md §5: the fence is disarmed wherever nothing can commit and nothing is about to.
 void disarm_as_replica(Draft& d) {
   if (!d.view.fence.armed || d.view.operation || d.view.has_lock() || policy::may_commit(d.view)) return;
-  if (d.facts().process != postgres::Process::orphans && !d.memory.acquiring)
+  if (d.facts().process != postgres::Process::orphans && !d.memory.race.acquiring)
     d.add(duty::Fence{.arm = false});
 }
 
@@ -135,19 +139,9 @@ Decision decide(const View& view) {
     d.add(duty::Member{});
     d.memory.joined = d.memory.joined || !d.decision.needs.any();
   }
-  if (const Lsn position = policy::own_position(view)) d.memory.previous_position = position;
-  d.memory.diverged = policy::diverged(view, d.memory);
+  if (const Lsn position = policy::own_position(view)) d.memory.race.previous_position = position;
+  d.memory.standings.diverged = policy::diverged(view, d.memory);
   return d.finish();
-}
-
-std::string_view intent_name(const Intent& intent) {
-  static constexpr std::string_view kNames[] = {
-      "none",          "acquire",  "promote", "demote",    "follow",           "start",
-      "crash_recover", "rewind",   "clone",   "bootstrap", "finish_bootstrap", "cancel_bootstrap",
-      "restart",       "pre_empt", "release", "advance",   "shutdown",         "exit",
-      "stop_immediate"};
-  static_assert(std::size(kNames) == std::variant_size_v<Intent>);
-  return kNames[intent.index()];
 }
 
 }  // namespace tanist::ha

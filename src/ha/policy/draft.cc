@@ -1,11 +1,10 @@
 #include "ha/policy/draft.h"
 
-#include "ha/policy/rules.h"
+#include "ha/policy/questions.h"
 
 namespace tanist::ha::policy {
 namespace {
 
-constexpr Duration kSaidAgainAfter = std::chrono::minutes(1);
 constexpr Duration kWordsPause = std::chrono::milliseconds(20);
 
 const dcs::Cluster& no_cluster() {
@@ -18,7 +17,7 @@ const dcs::Cluster& no_cluster() {
 Draft::Draft(const View& from)
     : view(from),
       cluster(from.store.cluster ? *from.store.cluster : no_cluster()),
-      settings(*from.settings),
+      settings(from.settings),
       memory(decision.memory) {
   decision.memory = from.memory;
 }
@@ -39,14 +38,16 @@ void Draft::add(Duty duty, OnFailure on_failure) {
 
 void Draft::say(log::Level level, Code code, std::vector<std::string> arguments) {
   const Reason line{.code = code, .arguments = std::move(arguments)};
-  add(duty::Say{.level = static_cast<int>(level), .text = line.text()});
+  add(duty::Say{.level = level, .text = line.text()});
 }
 
-void Draft::say_each_minute(const std::string& key, log::Level level, Code code,
-                            std::vector<std::string> arguments) {
-  const auto told = memory.refusals_told.find(key);
-  if (told != memory.refusals_told.end() && now() - told->second < kSaidAgainAfter) return;
-  memory.refusals_told[key] = now();
+void Draft::say_each_minute(log::Level level, Code code, std::vector<std::string> arguments,
+                            const std::string& about) {
+  std::string key(code_name(code));
+  if (!about.empty()) key += " " + about;
+  const auto [told, first] = memory.told.at.try_emplace(std::move(key), now());
+  if (!first && now() - told->second < kSaidAgainAfter) return;
+  told->second = now();
   say(level, code, std::move(arguments));
 }
 
@@ -69,6 +70,21 @@ void Draft::release(std::optional<Lsn> last_lsn) {
   }
   intend(intent::Release{last_lsn});
   give_lock_up();
+}
+
+/// ha.md §2: the daemon does not end beside a server that may commit, outside pause.
+bool Draft::exit_after_stop(std::string why) {
+  if (may_commit(view) && !settings.dynamic.pause) {
+    if (view.store.ok && leads(view)) {
+      intend(intent::Demote{DemoteMode::graceful});
+    } else {
+      intend(intent::StopImmediate{});
+    }
+    return true;
+  }
+  intend(intent::Exit{.code = 1, .why = std::move(why)});
+  let_lock_lapse();
+  return true;
 }
 
 Decision Draft::finish() {

@@ -5,10 +5,13 @@
 #include <utility>
 
 #include "ha/model/decision.h"
-#include "log/log.h"
+#include "log/level.h"
 
 /// A decision in the making: what a rule knows (the view) and what it has said so far.
 namespace tanist::ha::policy {
+
+/// What is said once a minute is said again after this.
+inline constexpr Duration kSaidAgainAfter = std::chrono::minutes(1);
 
 class Draft {
  public:
@@ -17,7 +20,7 @@ class Draft {
   const View& view;
   /// The view's cluster; an empty one where none was ever read.
   const dcs::Cluster& cluster;
-  const config::Settings& settings;
+  const PolicySettings& settings;
   Decision decision;
   /// The next memory.
   Memory& memory;
@@ -35,9 +38,10 @@ class Draft {
   void add(Duty duty, OnFailure on_failure = OnFailure::go_on);
   /// A line of the log beside the result, in the words of a reason.
   void say(log::Level level, Code code, std::vector<std::string> arguments = {});
-  /// The same, but no more often than once a minute for each `key`.
-  void say_each_minute(const std::string& key, log::Level level, Code code,
-                       std::vector<std::string> arguments = {});
+  /// The same, but no more often than once a minute for each code and each `about`, where a line may speak of
+  /// several.
+  void say_each_minute(log::Level level, Code code, std::vector<std::string> arguments = {},
+                       const std::string& about = {});
 
   /// True when the view is read linearizably; else asks for that.
   bool linearizable();
@@ -50,6 +54,10 @@ class Draft {
 
   /// Releases the leader key, unless the server may commit; the reason is set by the caller.
   void release(std::optional<Lsn> last_lsn = std::nullopt);
+
+  /// Ends the daemon, once nothing may commit any more: until then that is stopped. Always true; the reason
+  /// is set by the caller.
+  bool exit_after_stop(std::string why);
 
   /// The finished decision, with its mandate.
   Decision finish();

@@ -1,14 +1,13 @@
 #include "ha/policy/following.h"
+#include "ha/policy/decide.h"
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <numeric>
 #include <set>
-#include <vector>
 
 #include "ha/policy/modes.h"
+#include "ha/policy/questions.h"
 #include "ha/policy/rejoin.h"
-#include "ha/policy/rules.h"
 
 namespace tanist::ha {
 
@@ -17,10 +16,10 @@ std::optional<postgres::Upstream> wanted_upstream(const View& view) {
   const dcs::Cluster& cluster = view.cluster();
   const std::string& me = view.self.name;
   // ha.md §10.2.1
-  if (view.settings->tags.nostream) return std::nullopt;
+  if (view.settings.tags.nostream) return std::nullopt;
   const dcs::Member* leader = cluster.leader_member();
   // ha.md §10.2.3: a member that does not exist is no upstream, nor is one that streams from me in the end.
-  const std::string& from = view.settings->tags.replicatefrom;
+  const std::string& from = view.settings.tags.replicatefrom;
   if (!from.empty() && from != me && leader && leader->name != me) {
     std::set<std::string> passed;
     const dcs::Member* at = cluster.member(from);
@@ -62,14 +61,14 @@ constexpr int kTellsReceiver = 90600;
 /// lose what it acknowledged: they are told to try again as soon as it accepts connections. Its own daemon
 /// says so in its member key, which costs the primary nothing.
 void nudge(Draft& d, const std::optional<postgres::Upstream>& upstream) {
-  auto& nudges = d.memory.nudges;
+  auto& nudges = d.memory.following.nudges;
   const dcs::Member* source = upstream ? d.cluster.member(upstream->member) : nullptr;
   if (streams(d.view) || source == nullptr || d.facts().major_version < kTellsReceiver) {
     nudges.reset();
     return;
   }
   if (!d.facts().accepts() || !has_fresh_probe(d.view) || !d.facts().probe->in_recovery) return;
-  if (!nudges) nudges = Memory::Nudges{.of = {}, .since = d.now(), .last = {}, .count = 0, .waited = false};
+  if (!nudges) nudges = Nudges{.of = {}, .since = d.now(), .last = {}, .count = 0, .waited = false};
   const bool accepts = source->state == to_string(postgres::State::running);
   std::string of = fmt::format("{} {} {}", source->name, source->state, source->timeline.value);
   if (of != nudges->of) nudges->count = 0;
@@ -105,40 +104,17 @@ std::optional<postgres::Upstream> upstream_of(const View& view, const dcs::Membe
   upstream.member = member.name;
   upstream.host = address->first;
   upstream.port = address->second;
-  if (view.settings->postgresql.use_slots) upstream.slot = dcs::slot_name(view.self.name);
+  if (view.settings.postgresql.use_slots) upstream.slot = dcs::slot_name(view.self.name);
   return upstream;
-}
-
-const dcs::Member* clone_source(const View& view) {
-  const dcs::Cluster& cluster = view.cluster();
-  const dcs::Member* leader = cluster.leader_member();
-  std::vector<const dcs::Member*> preferred;
-  for (const auto& [name, member] : cluster.members)
-    if (member.clonefrom() && member.host_port() && member.state == "running" && name != view.self.name &&
-        (!leader || name != leader->name))
-      preferred.push_back(&member);
-  if (!preferred.empty()) {
-    // A source that did not serve is not asked for ever: the next try is another's, in the end the leader's.
-    const auto failed = static_cast<std::size_t>(std::max(0, view.memory.clones_failed));
-    if (failed >= preferred.size() && leader && leader->name != view.self.name && leader->host_port())
-      preferred.push_back(leader);
-    // Members that clone at the same time choose different sources, without drawing lots.
-    const auto sum =
-        std::accumulate(view.self.name.begin(), view.self.name.end(), std::size_t{0},
-                        [](std::size_t s, char c) { return s * 31 + static_cast<unsigned char>(c); });
-    return preferred[(sum + failed) % preferred.size()];
-  }
-  const bool usable = leader && leader->name != view.self.name && leader->host_port();
-  return usable ? leader : nullptr;
 }
 
 bool follow_leader(Draft& d) {
   const View& view = d.view;
   const std::string leader = d.cluster.leader_name();
-  const bool lost_race = d.memory.acquiring;
-  d.memory.acquiring = false;
-  d.memory.retain_slots.clear();
-  d.memory.retain_slots_seeded = false;
+  const bool lost_race = d.memory.race.acquiring;
+  d.memory.race.acquiring = false;
+  d.memory.slots.seen.clear();
+  d.memory.slots.seeded = false;
 
   // ha.md §10.1.2: a primary without the lock.
   if (may_commit(view)) {
@@ -148,7 +124,7 @@ bool follow_leader(Draft& d) {
     return d.because(lost_race ? Code::demoted_after_lost_race : Code::demoting_no_lock);
   }
   if (view.lock == Lock::foreign_session) {
-    d.say_each_minute("foreign session", log::Level::warning, Code::foreign_session, {d.me()});
+    d.say_each_minute(log::Level::warning, Code::foreign_session, {d.me()});
     return d.because(Code::no_action, {d.me()});
   }
   // ha.md §3.5.3
@@ -171,16 +147,16 @@ bool follow_leader(Draft& d) {
   if (aim && view.postgres.recovery_difference == postgres::RecoveryDifference::reload) {
     d.intend(intent::Follow{.upstream = upstream, .restart = false});
     trigger_check(d);
-  } else if (const Timeline mine = own_timeline(view), theirs = d.memory.leader_timeline;
+  } else if (const Timeline mine = own_timeline(view), theirs = d.memory.following.leader_timeline;
              mine && theirs && mine < theirs &&
-             (d.memory.own_timeline != mine || view.memory.leader_timeline != theirs)) {
+             (d.memory.following.own_timeline != mine || view.memory.following.leader_timeline != theirs)) {
     // Behind the leader's timeline: streaming gets there, unless the WAL has left it.
-    d.memory.own_timeline = mine;
+    d.memory.following.own_timeline = mine;
     trigger_check(d);
     if (rejoin_by_rewind(d)) return true;
   }
   if (aim && view.postgres.recovery_difference == postgres::RecoveryDifference::none) nudge(d, upstream);
-  if (d.memory.rewind == Memory::Rewind::check) d.wake_in(std::min(kCheckAgain, d.timing().loop_wait));
+  if (d.memory.rejoin.rewind == RewindState::check) d.wake_in(std::min(kCheckAgain, d.timing().loop_wait));
   if (lost_race) return d.because(Code::following_after_lost_race);
   return d.because(Code::no_action_secondary, {d.me(), leader});
 }

@@ -8,9 +8,6 @@ namespace tanist::ha::policy {
 /// Address and slot of a member, for streaming from it; nullopt: its key tells no address.
 std::optional<postgres::Upstream> upstream_of(const View& view, const dcs::Member& member);
 
-/// Whom a clone is made from (ha.md §3.6.2); nullptr: nobody.
-const dcs::Member* clone_source(const View& view);
-
 /// A member whose cluster is led by another.
 bool follow_leader(Draft& d);
 

@@ -1,6 +1,6 @@
 #include "ha/policy/history.h"
 
-#include "ha/policy/rules.h"
+#include "ha/policy/questions.h"
 
 namespace tanist::ha::policy {
 

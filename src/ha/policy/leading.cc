@@ -6,8 +6,8 @@
 #include "ha/policy/history.h"
 #include "ha/policy/member_slots.h"
 #include "ha/policy/modes.h"
+#include "ha/policy/questions.h"
 #include "ha/policy/race.h"
-#include "ha/policy/rules.h"
 #include "ha/policy/timelines.h"
 
 namespace tanist::ha::policy {
@@ -27,8 +27,7 @@ void rebuild_keys(Draft& d) {
   const auto& initialize = d.cluster.initialize;
   const auto& config = d.cluster.config;
   const bool no_id = !initialize.valid_system_id() && valid_system_id(d.facts().system_identifier);
-  const bool no_config =
-      (config.version == 0 || config.data.size() == 0) && d.settings.dynamic.raw.size() > 0;
+  const bool no_config = (config.version == 0 || config.data.size() == 0) && d.settings.dynamic.filled;
   if (!no_id && !no_config) return;
   if (!d.linearizable()) return;
   const auto condition = [](dcs::Version version) -> dcs::Condition {
@@ -44,15 +43,14 @@ void rebuild_keys(Draft& d) {
 /// ha.md §8, last paragraph.
 void confirm_checkpoint(Draft& d) {
   const Timeline timeline = own_timeline(d.view);
-  if (d.memory.checkpoint_after_promote_done || d.memory.checkpoint_after_promote_running || !timeline)
-    return;
+  if (d.memory.promotion.checkpoint_done || d.memory.promotion.checkpoint_running || !timeline) return;
   const auto& control = d.facts().control;
   if (control && control->checkpoint_timeline == timeline) {
-    d.memory.checkpoint_after_promote_done = true;
+    d.memory.promotion.checkpoint_done = true;
   } else if (!control || d.now() - control->seen_at > kControlAge) {
     d.decision.needs.control_file = true;
   } else {
-    d.memory.checkpoint_after_promote_running = true;
+    d.memory.promotion.checkpoint_running = true;
     d.add(duty::CheckpointAfterPromote{});
   }
 }
@@ -65,14 +63,13 @@ bool give_way_when_silent(Draft& d) {
   const Duration silent = d.now() - *since;
   const Duration patience = d.settings.silent_primary_timeout;
   d.number("silent_seconds", seconds(silent));
-  d.say_each_minute("silent", log::Level::error, Code::postgres_silent,
-                    {fmt::format("{:.0f}", seconds(silent))});
+  d.say_each_minute(log::Level::error, Code::postgres_silent, {fmt::format("{:.0f}", seconds(silent))});
   if (patience <= Duration::zero() || d.settings.dynamic.pause) return false;
   if (silent < patience) {
     d.wake(*since + patience);
     return false;
   }
-  if (!mode_not_served(d.settings.dynamic).empty()) return false;
+  if (!mode_not_served(d.settings).empty()) return false;
   const auto possible = failover_possible(d);
   if (!possible) return d.because(Code::race_asking);
   if (!*possible) return false;
@@ -82,7 +79,7 @@ bool give_way_when_silent(Draft& d) {
 
 /// ha.md §8.3
 bool lead_as_primary(Draft& d) {
-  const bool won = std::exchange(d.memory.acquiring, false);
+  const bool won = std::exchange(d.memory.race.acquiring, false);
   // The request may have arrived late: another has led meanwhile.
   const Timeline mine = own_timeline(d.view);
   const Timeline last = Line(d.view).newest();
@@ -92,10 +89,10 @@ bool lead_as_primary(Draft& d) {
     d.intend(intent::Demote{DemoteMode::immediate});
     return d.because(Code::demoting_not_healthiest);
   }
-  d.memory.rewind = Memory::Rewind::initial;
-  d.memory.beyond_rewind = false;
-  d.memory.astray = d.memory.found_diverged = false;
-  d.memory.rejoin_error.clear();
+  d.memory.rejoin.rewind = RewindState::initial;
+  d.memory.rejoin.beyond_rewind = false;
+  d.memory.standings.astray = d.memory.rejoin.found_diverged = false;
+  d.memory.rejoin.error.clear();
   // ha.md §8.1: the fence comes before everything that relies on it.
   if (!d.view.fence.armed && !d.settings.dynamic.pause) {
     if (!d.view.fence.usable) {
@@ -113,7 +110,7 @@ bool lead_as_primary(Draft& d) {
     d.say(log::Level::info, Code::sync_disabled);
   }
   if (d.facts().failing_since) {
-    d.say_each_minute("cached role", log::Level::warning, Code::state_from_cache);
+    d.say_each_minute(log::Level::warning, Code::state_from_cache);
     d.number("failing_seconds", seconds(d.now() - *d.facts().failing_since));
     return give_way_when_silent(d) || d.because(Code::postgres_error);
   }
@@ -128,9 +125,9 @@ bool lead_as_primary(Draft& d) {
 
 /// ha.md §8.5
 bool promote(Draft& d) {
-  const bool won = d.memory.acquiring;
+  const bool won = d.memory.race.acquiring;
   const Code promoted = won ? Code::promoted_by_acquiring : Code::promoted_had_lock;
-  if (const std::string mode = mode_not_served(d.settings.dynamic); !mode.empty()) {
+  if (const std::string mode = mode_not_served(d.settings); !mode.empty()) {
     d.release();
     return d.because(Code::released_in_mode, {mode});
   }
@@ -140,11 +137,11 @@ bool promote(Draft& d) {
     return d.because(Code::not_promoting_no_watchdog);
   }
   // ha.md §8.2
-  if (d.memory.pre_promote == Memory::PrePromote::failed) {
+  if (d.memory.promotion.pre_promote_failed) {
     d.say(log::Level::warning, Code::pre_promote_failed_release);
-    d.memory.pre_promote = Memory::PrePromote::none;
-    d.memory.no_race_until = d.now() + d.timing().ttl;
-    d.memory.acquiring = false;
+    d.memory.promotion.pre_promote_failed = false;
+    d.memory.race.not_before = d.now() + d.timing().ttl;
+    d.memory.race.acquiring = false;
     d.release();
     return d.because(Code::promotion_cancelled);
   }
@@ -155,18 +152,18 @@ bool promote(Draft& d) {
   // A member with an old copy must not lead merely because the key was free.
   if (!d.linearizable()) return d.because(promoted);
   if (diverged(d.view, d.memory)) {
-    d.memory.acquiring = false;
+    d.memory.race.acquiring = false;
     d.release();
     return d.because(Code::released_diverged);
   }
   // The key says nothing of who is ahead where it was not won by this race, or on what is not so any more:
   // the request may have been on its way while another led. What has not changed is not asked for once more.
-  if (!won || d.memory.acquired_on != race_ground(d.view)) {
+  if (!won || d.memory.race.acquired_on != race_ground(d.view)) {
     if (!own_position(d.view)) return d.because(Code::postgres_error);
     const auto fit = fit_to_lead(d);
     if (!fit) return d.because(promoted);
     if (!*fit) {
-      d.memory.acquiring = false;
+      d.memory.race.acquiring = false;
       d.release();
       return d.because(Code::released_not_healthiest);
     }
@@ -179,24 +176,24 @@ bool promote(Draft& d) {
   if (d.cluster.sync.active()) d.add(duty::DeleteSync{d.cluster.sync.version}, OnFailure::postpone_intent);
   d.add(duty::Fence{.arm = true}, OnFailure::postpone_intent);
   d.intend(intent::Promote{});
-  d.memory.acquiring = false;
-  d.memory.rewind = Memory::Rewind::initial;
-  d.memory.leader_timeline = {};
-  d.memory.checkpoint_after_promote_done = false;
-  d.memory.checkpoint_after_promote_running = false;
+  d.memory.race.acquiring = false;
+  d.memory.rejoin.rewind = RewindState::initial;
+  d.memory.following.leader_timeline = {};
+  d.memory.promotion.checkpoint_done = false;
+  d.memory.promotion.checkpoint_running = false;
   return d.because(promoted);
 }
 
 /// ha.md §3.5.2
 bool wait_for_start(Draft& d) {
-  const Duration timeout = d.memory.start_timeout.value_or(d.settings.dynamic.primary_start_timeout);
+  const Duration timeout = start_patience(d.view, d.memory);
   const Duration left = timeout - (d.now() - starting_since(d.view));
   d.number("left_seconds", seconds(left));
   if (left > Duration::zero()) {
     d.wake_in(left);
     return d.because(Code::still_starting, {fmt::format("{:.0f}", seconds(left))});
   }
-  const auto possible = mode_not_served(d.settings.dynamic).empty() ? failover_possible(d) : false;
+  const auto possible = mode_not_served(d.settings).empty() ? failover_possible(d) : false;
   if (!possible) return d.because(Code::race_asking);
   if (!*possible) return d.because(Code::start_timeout_no_failover);
   d.intend(intent::Demote{DemoteMode::immediate});
@@ -209,7 +206,7 @@ bool lead(Draft& d) {
   const View& view = d.view;
   // ha.md §3.8.2: the key names me, but the lease says that this may be over any moment.
   if (!lease_is_safe(view)) {
-    d.say_each_minute("lease", log::Level::error, Code::failed_to_update_lock);
+    d.say_each_minute(log::Level::error, Code::failed_to_update_lock);
     if (!may_commit(view)) return d.because(Code::not_promoting_lock_update_failed);
     if (d.settings.dynamic.pause) return d.because(Code::continue_without_lock);
     const auto mode = view.lease.held(d.now()) ? DemoteMode::offline : DemoteMode::immediate_nolock;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ha/policy/rules.h"
+#include "ha/policy/questions.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -12,14 +12,6 @@ constexpr int kFirstWithAdvance = 110000;
 bool advance_capable(const View& view) {
   const int version = view.postgres.facts.major_version;
   return version == 0 || version >= kFirstWithAdvance;
-}
-
-/// Slots that an operator asked for by name are not known to this version: nothing that looks unknown is
-/// dropped then.
-bool permanent_slots_configured(const config::Dynamic& dynamic) {
-  for (const char* key : {"permanent_replication_slots", "permanent_slots", "slots", "ignore_slots"})
-    if (const Document* value = dynamic.raw.find(key); value && value->truthy()) return true;
-  return false;
 }
 
 Lsn published_position(const dcs::Cluster& cluster, const std::string& slot) {
@@ -36,11 +28,11 @@ bool among(const std::vector<postgres::WantedSlot>& wanted, const std::string& n
 std::vector<postgres::WantedSlot> wanted_slots(const View& view) {
   std::vector<postgres::WantedSlot> wanted;
   const dcs::Cluster& cluster = view.cluster();
-  if (!view.settings->postgresql.use_slots) return wanted;
+  if (!view.settings.postgresql.use_slots) return wanted;
   const std::string& me = view.self.name;
   const bool primary = is_primary(view);
-  const bool barred = view.settings->tags.nofailover;
-  const bool keep_all = advance_capable(view) && view.settings->dynamic.member_slots_ttl > Duration::zero();
+  const bool barred = view.settings.tags.nofailover;
+  const bool keep_all = advance_capable(view) && view.settings.dynamic.member_slots_ttl > Duration::zero();
   const dcs::Member* leader = cluster.leader_member();
   const bool old_leader = leader && version_below(leader->patroni_version, 4, 0, 0).value_or(false);
 
@@ -82,7 +74,9 @@ void keep_slots(Draft& d) {
       is_starting(d.view))
     return;
   const auto wanted = wanted_slots(d.view);
-  const bool drop_unknown = !d.settings.dynamic.pause && !permanent_slots_configured(d.settings.dynamic);
+  // Slots that an operator asked for by name are not known to this version: nothing that looks unknown is
+  // dropped then.
+  const bool drop_unknown = !d.settings.dynamic.pause && !d.settings.dynamic.names_slots;
   const auto& existing = d.facts().probe->slots;
 
   bool differs = false;
@@ -114,10 +108,10 @@ void publish_status(Draft& d) {
     status.slots[mine] = status.optime;
 
     // replication.md §5: the list of the leader before goes on, as if seen now.
-    auto& seen = d.memory.retain_slots;
-    if (!d.memory.retain_slots_seeded) {
+    auto& seen = d.memory.slots.seen;
+    if (!d.memory.slots.seeded) {
       for (const auto& name : d.cluster.status.retain_slots) seen[name] = d.now();
-      d.memory.retain_slots_seeded = true;
+      d.memory.slots.seeded = true;
     }
     for (const auto& [name, member] : d.cluster.members) {
       const std::string slot = dcs::slot_name(name);

@@ -1,6 +1,6 @@
 #include "ha/policy/modes.h"
 
-#include "config/modes.h"
+#include <utility>
 
 namespace tanist::ha::policy {
 namespace {
@@ -9,33 +9,29 @@ constexpr std::string_view kFailsafe = "failsafe_mode";
 
 }  // namespace
 
-std::string mode_not_served(const config::Dynamic& dynamic) {
+std::string mode_not_served(const PolicySettings& settings) {
   // Without failsafe_mode a primary is demoted sooner, which is safe: nothing else is held back for it.
-  for (auto& mode : config::modes_not_served(dynamic))
-    if (mode != kFailsafe) return std::move(mode);
+  for (const auto& mode : settings.modes_not_served)
+    if (mode != kFailsafe) return mode;
   return {};
 }
 
 void tell_modes_not_served(Draft& d) {
-  for (const auto& mode : config::modes_not_served(d.settings.dynamic)) {
+  for (const auto& mode : d.settings.modes_not_served) {
     if (mode == kFailsafe) {
-      d.say_each_minute(mode, log::Level::error, Code::failsafe_not_served);
+      d.say_each_minute(log::Level::error, Code::failsafe_not_served);
     } else {
-      d.say_each_minute(mode, log::Level::error, Code::mode_not_served, {mode});
+      d.say_each_minute(log::Level::error, Code::mode_not_served, {mode}, mode);
     }
   }
 }
 
 void tell_failover_not_served(Draft& d) {
   const auto& failover = d.cluster.failover;
-  const std::string key = "failover " + std::to_string(failover.version);
-  // Once for each request: what was told of earlier ones is forgotten with them.
-  const bool told = failover.present() && d.memory.refusals_told.contains(key);
-  std::erase_if(d.memory.refusals_told, [&](const auto& told_of) {
-    return told_of.first.starts_with("failover ") && told_of.first != key;
-  });
-  if (!failover.present() || told) return;
-  d.memory.refusals_told[key] = d.now();
+  // Once for each request.
+  const auto told =
+      std::exchange(d.memory.told.failover, failover.present() ? failover.version : dcs::Version{});
+  if (!failover.present() || told == failover.version) return;
   const auto shown = [](const std::string& name) { return name.empty() ? std::string("none") : name; };
   d.say(log::Level::error, Code::failover_not_served, {shown(failover.leader), shown(failover.candidate)});
 }

@@ -9,7 +9,7 @@
 namespace tanist::ha::policy {
 
 /// The name of a mode in force that is not served; empty: none.
-std::string mode_not_served(const config::Dynamic& dynamic);
+std::string mode_not_served(const PolicySettings& settings);
 
 /// Tells the operator, once a minute each.
 void tell_modes_not_served(Draft& d);

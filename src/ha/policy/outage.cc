@@ -1,8 +1,8 @@
 #include "ha/policy/outage.h"
 
+#include "ha/policy/questions.h"
 #include "ha/policy/recovering.h"
 #include "ha/policy/rejoin.h"
-#include "ha/policy/rules.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -12,12 +12,11 @@ namespace {
 bool serve_reads(Draft& d) {
   const auto& facts = d.facts();
   const auto role = d.view.postgres.role;
-  const bool was_primary = role == postgres::Role::primary || role == postgres::Role::promoted;
-  const bool stopped_by_lease = was_primary && !d.view.lease.held(d.now());
+  const bool stopped_by_lease = is_leaderlike(role) && !d.view.lease.held(d.now());
   const bool fits = (role == postgres::Role::demoted || stopped_by_lease) &&
                     facts.data_directory == postgres::DataDirectory::ok && !facts.half_rewound &&
                     facts.control && valid_system_id(facts.system_identifier);
-  if (!fits || d.memory.recovering || retry_at(d.view, OperationKind::start)) return false;
+  if (!fits || d.memory.outage.recovering || retry_at(d.view, OperationKind::start)) return false;
   // Only what this daemon itself has demoted: a stopped server of unknown past waits for the store.
   if (!d.view.postgres.seen_running || (!d.view.last_operation && !stopped_by_lease)) return false;
   if (stopped_by_lease) {
@@ -25,7 +24,7 @@ bool serve_reads(Draft& d) {
     trigger_check(d);
   }
   d.intend(intent::Start{.as_standby = true, .upstream = std::nullopt, .name = "starting after demotion"});
-  d.memory.recovering = true;
+  d.memory.outage.recovering = true;
   return true;
 }
 

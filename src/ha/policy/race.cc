@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "ha/policy/modes.h"
+#include "ha/policy/questions.h"
 #include "ha/policy/rejoin.h"
-#include "ha/policy/rules.h"
 #include "ha/policy/timelines.h"
 
 namespace tanist::ha::policy {
@@ -70,8 +70,7 @@ bool stand_up_to(Draft& d, const Line& line, const std::string& name, const Peer
   // What it has beyond the cluster's timeline is nothing that was promised to anybody since; and it holds
   // nobody back, for it may not lead itself.
   if (has_left(line, answer)) {
-    d.say_each_minute("diverged " + name, log::Level::info, Code::peer_diverged,
-                      {name, timeline_text(answer.timeline)});
+    d.say_each_minute(log::Level::info, Code::peer_diverged, {name, timeline_text(answer.timeline)}, name);
     return true;
   }
   // The newer timeline goes on where the older was left: whoever is on it has all that mattered of that one.
@@ -116,7 +115,7 @@ bool stand_up_to(Draft& d, const Line& line, const std::string& name, const Peer
 }
 
 void say_diverged(Draft& d, const Line& line) {
-  d.say_each_minute("diverged race", log::Level::warning, Code::diverged_not_racing,
+  d.say_each_minute(log::Level::warning, Code::diverged_not_racing,
                     {timeline_text(own_timeline(d.view)), timeline_text(line.newest())});
 }
 
@@ -126,7 +125,7 @@ Verdict healthiest(Draft& d) {
   const dcs::SyncState& sync = d.cluster.sync;
   const Lsn mine = own_position(view);
   if (!mine) {
-    d.say_each_minute("position", log::Level::info, Code::position_unknown);
+    d.say_each_minute(log::Level::info, Code::position_unknown);
     return Verdict::no;
   }
   // Beyond ha.md §6, whatever check_timeline says: to promote this would undo commits that others have.
@@ -175,9 +174,9 @@ Verdict eligible(Draft& d) {
   const View& view = d.view;
   const auto& dynamic = d.settings.dynamic;
   // ha.md §6.1.1
-  if (d.memory.no_race_until && d.now() < *d.memory.no_race_until) {
+  if (d.memory.race.not_before && d.now() < *d.memory.race.not_before) {
     d.say(log::Level::info, Code::skip_race_pre_promote);
-    d.wake(*d.memory.no_race_until);
+    d.wake(*d.memory.race.not_before);
     return Verdict::no;
   }
   // ha.md §6.1.3
@@ -198,8 +197,8 @@ Verdict eligible(Draft& d) {
   }
   // ha.md §6.1.5
   if (d.settings.tags.nofailover) return Verdict::no;
-  if (const std::string mode = mode_not_served(dynamic); !mode.empty()) {
-    d.say_each_minute("race", log::Level::info, Code::not_racing_in_mode, {mode});
+  if (const std::string mode = mode_not_served(d.settings); !mode.empty()) {
+    d.say_each_minute(log::Level::info, Code::not_racing_in_mode, {mode});
     return Verdict::no;
   }
   // ha.md §6.1.7
@@ -210,12 +209,12 @@ Verdict eligible(Draft& d) {
   // ha.md §6.1.8
   const auto& failsafe = d.cluster.failsafe;
   if (dynamic.failsafe_mode && failsafe && !failsafe->empty() && !failsafe->contains(d.me())) {
-    d.say_each_minute("failsafe map", log::Level::info, Code::not_in_failsafe);
+    d.say_each_minute(log::Level::info, Code::not_in_failsafe);
     return Verdict::no;
   }
   // ha.md §6.1.9, and a quorum's set alike: what was promised to be synchronous is only on its members.
   if (d.cluster.sync.active() && !in_sync(d.cluster, d.me())) {
-    d.say_each_minute("sync", log::Level::info, Code::not_in_sync);
+    d.say_each_minute(log::Level::info, Code::not_in_sync);
     return Verdict::no;
   }
   // ha.md §6.1.10
@@ -225,13 +224,14 @@ Verdict eligible(Draft& d) {
 /// ha.md §5.1
 bool backing_off(Draft& d) {
   const Duration backoff = d.settings.dynamic.primary_race_backoff;
-  if (d.settings.dynamic.pause || backoff <= Duration::zero() || !d.memory.previous_position) return false;
+  if (d.settings.dynamic.pause || backoff <= Duration::zero() || !d.memory.race.previous_position)
+    return false;
   // A running primary whose key has vanished has a moment to take it back, or is stopped.
   if (may_commit(d.view)) return false;
-  if (!d.memory.race_backoff_since) d.memory.race_backoff_since = d.now();
-  const Duration left = *d.memory.race_backoff_since + backoff - d.now();
+  if (!d.memory.race.backoff_since) d.memory.race.backoff_since = d.now();
+  const Duration left = *d.memory.race.backoff_since + backoff - d.now();
   const bool streaming = d.facts().probe && d.facts().probe->receiver_state == "streaming";
-  const bool moved = streaming && own_position(d.view) > d.memory.previous_position;
+  const bool moved = streaming && own_position(d.view) > d.memory.race.previous_position;
   if (!(left > Duration::zero() && moved) && left <= backoff - d.timing().loop_wait) return false;
   if (left > Duration::zero()) d.wake_in(left);
   return d.because(Code::race_backoff, {d.me(), fmt::format("{:.0f}", seconds(left))});
@@ -242,13 +242,13 @@ bool backing_off(Draft& d) {
 bool waits_for_a_starting_peer(Draft& d) {
   const auto& answers = d.view.answers.peers;
   if (!answers || may_commit(d.view) || d.cluster.status.optime <= own_position(d.view)) return false;
-  if (!d.memory.race_backoff_since) d.memory.race_backoff_since = d.now();
-  if (d.now() >= *d.memory.race_backoff_since + kStartPatience) return false;
+  if (!d.memory.race.backoff_since) d.memory.race.backoff_since = d.now();
+  if (d.now() >= *d.memory.race.backoff_since + kStartPatience) return false;
   for (const auto& [name, answer] : *answers) {
     const dcs::Member* member = d.cluster.member(name);
     if (!answer.starting || !member || member->nofailover()) continue;
     d.number("lag_bytes", d.cluster.status.optime - own_position(d.view));
-    d.say_each_minute("starting peer", log::Level::info, Code::peer_starting, {name});
+    d.say_each_minute(log::Level::info, Code::peer_starting, {name});
     return true;
   }
   return false;
@@ -306,7 +306,7 @@ std::map<std::string, std::string> rivals(const View& view) {
   add(view.store.last_with_leader);
   if (!view.store.cluster) return {};
   const dcs::Cluster& cluster = view.cluster();
-  if (view.settings->dynamic.failsafe_mode && cluster.failsafe)
+  if (view.settings.dynamic.failsafe_mode && cluster.failsafe)
     for (const auto& [name, url] : *cluster.failsafe)
       if (!url.empty()) urls[name] = url;
   add(view.store.cluster);
@@ -321,7 +321,7 @@ std::map<std::string, std::string> rivals(const View& view) {
 
 bool race_for_lock(Draft& d) {
   // A lost reply is resolved on a linearizable view, which says "free": nothing was won.
-  d.memory.acquiring = false;
+  d.memory.race.acquiring = false;
   if (backing_off(d)) return true;
   switch (eligible(d)) {
     case Verdict::no: return stand_back(d);
@@ -340,8 +340,8 @@ bool race_for_lock(Draft& d) {
   conditions.leadership = d.cluster.leadership_version;
   conditions.status = d.cluster.status_version;
   d.intend(intent::Acquire{conditions});
-  d.memory.acquiring = true;
-  d.memory.acquired_on = race_ground(d.view);
+  d.memory.race.acquiring = true;
+  d.memory.race.acquired_on = race_ground(d.view);
   return d.because(Code::acquiring);
 }
 
@@ -353,7 +353,7 @@ std::optional<bool> failover_possible(Draft& d, Required required) {
     candidates[name] = member.api_url;
   }
   if (candidates.empty()) {
-    d.say_each_minute("candidates", log::Level::warning, Code::candidates_empty, {"failover"});
+    d.say_each_minute(log::Level::warning, Code::candidates_empty, {"failover"});
     return false;
   }
   if (!ask(d, candidates)) return std::nullopt;
@@ -365,7 +365,7 @@ std::optional<bool> failover_possible(Draft& d, Required required) {
   for (const auto& [name, url] : candidates) {
     const PeerAnswer& answer = d.view.answers.peers->at(name);
     if (const std::string limit = limitation(answer); !limit.empty()) {
-      d.say_each_minute("member " + name, log::Level::info, Code::member_limited, {name, limit});
+      d.say_each_minute(log::Level::info, Code::member_limited, {name, limit}, name);
       continue;
     }
     const Timeline last = d.cluster.history.cluster_timeline();
@@ -376,13 +376,12 @@ std::optional<bool> failover_possible(Draft& d, Required required) {
                   (answer.position == *required.at_least && !required.or_equal)
             : d.cluster.status.optime - answer.position > d.settings.dynamic.maximum_lag_on_failover;
     if (short_of) {
-      d.say_each_minute("lag of " + name, log::Level::info, Code::member_lags, {name});
+      d.say_each_minute(log::Level::info, Code::member_lags, {name}, name);
     } else if (has_left(line, answer)) {
-      d.say_each_minute("member " + name, log::Level::info, Code::member_limited,
-                        {name, "diverged from the leader"});
+      d.say_each_minute(log::Level::info, Code::member_limited, {name, "diverged from the leader"}, name);
     } else if (elsewhere || (d.settings.dynamic.check_timeline && answer.timeline < last)) {
-      d.say_each_minute("timeline of " + name, log::Level::info, Code::member_timeline_behind,
-                        {timeline_text(answer.timeline), name, timeline_text(line.newest())});
+      d.say_each_minute(log::Level::info, Code::member_timeline_behind,
+                        {timeline_text(answer.timeline), name, timeline_text(line.newest())}, name);
     } else {
       ++fit;
     }
@@ -390,7 +389,7 @@ std::optional<bool> failover_possible(Draft& d, Required required) {
   d.number("candidates", fit);
   const int quorum = d.cluster.sync.active() ? d.cluster.sync.quorum : 0;
   if (fit > 0 && quorum > 0 && fit < quorum + 1) {
-    d.say_each_minute("quorum", log::Level::info, Code::quorum_unreachable, {number_text(quorum)});
+    d.say_each_minute(log::Level::info, Code::quorum_unreachable, {number_text(quorum)});
     return false;
   }
   return fit > 0;

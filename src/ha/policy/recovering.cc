@@ -1,13 +1,14 @@
 #include "ha/policy/recovering.h"
+#include "ha/policy/decide.h"
 
 #include <algorithm>
 #include <array>
 
 #include "ha/policy/following.h"
 #include "ha/policy/modes.h"
+#include "ha/policy/questions.h"
 #include "ha/policy/race.h"
 #include "ha/policy/rejoin.h"
-#include "ha/policy/rules.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -24,11 +25,11 @@ bool fits_start_as_primary(const postgres::ControlData& control) {
 
 /// ha.md §3 step 9: a start was tried, and nothing runs.
 bool after_failed_start(Draft& d) {
-  d.memory.recovering = false;
+  d.memory.outage.recovering = false;
   if (!d.view.has_lock()) {
     // A rewind that failed half-way, or did not help: it is looked at anew instead of being started for ever.
     if (rewind_executed(d.memory)) {
-      d.memory.rewind = Memory::Rewind::initial;
+      d.memory.rejoin.rewind = RewindState::initial;
       trigger_check(d);
     }
     if (const auto when = retry_at(d.view, OperationKind::start)) d.wake(*when);
@@ -53,19 +54,19 @@ bool start(Draft& d, bool as_standby, std::optional<postgres::Upstream> upstream
     start.name = "starting after demotion";
   }
   d.intend(std::move(start));
-  d.memory.recovering = true;
+  d.memory.outage.recovering = true;
   return d.because(why);
 }
 
 /// ha.md §3.7.1 to §3.7.3, for a holder of the lock; nullopt: go on with the other steps.
 std::optional<bool> recover_leader(Draft& d, State state) {
   const auto& dynamic = d.settings.dynamic;
-  const bool served = mode_not_served(dynamic).empty();
+  const bool served = mode_not_served(d.settings).empty();
   const Duration patience = dynamic.primary_start_timeout;
   const auto& last = d.view.last_operation;
   // ha.md §3.4.1: crash recovery that took too long was ended for this.
-  const bool out_of_time = last && last->kind == OperationKind::crash_recovery && !last->ok &&
-                           d.memory.outage_since && d.now() - *d.memory.outage_since >= patience;
+  const bool out_of_time = last && last->kind == OperationKind::crash_recovery && !last->ok() &&
+                           d.memory.outage.since && d.now() - *d.memory.outage.since >= patience;
   if (served && (patience == Duration::zero() || out_of_time)) {
     const auto possible = failover_possible(d);
     if (!possible) return d.because(Code::race_asking);
@@ -88,14 +89,14 @@ std::optional<bool> recover_leader(Draft& d, State state) {
 
 /// ha.md §3.7.5
 bool recover_from_crash(Draft& d) {
-  if (!crashed_as_primary(*d.facts().control) || d.memory.crash_recovery_tried) return false;
+  if (!crashed_as_primary(*d.facts().control) || d.memory.outage.crash_recovery_tried) return false;
   if (!d.cluster.unlocked() && !can_rewind(d.view)) return false;
   if (d.facts().backup_label &&
       (d.facts().major_version == 0 || d.facts().major_version >= kStartsFromBackupLabel)) {
     d.say(log::Level::info, Code::skip_crash_recovery);
     return false;
   }
-  d.memory.crash_recovery_tried = true;
+  d.memory.outage.crash_recovery_tried = true;
   d.intend(intent::CrashRecover{});
   return d.because(Code::crash_recovery);
 }
@@ -107,15 +108,15 @@ bool finish_rewind(Draft& d) {
     d.release();
     return d.because(Code::half_rewound);
   }
-  if (d.memory.rewind != Memory::Rewind::failed) d.memory.rewind = Memory::Rewind::need;
+  if (d.memory.rejoin.rewind != RewindState::failed) d.memory.rejoin.rewind = RewindState::need;
   if (rejoin_by_rewind(d)) return true;
   // Without a control file there is nothing to rewind any more.
-  if (d.facts().control_error.empty()) d.memory.rewind = Memory::Rewind::need;
+  if (d.facts().control_error.empty()) d.memory.rejoin.rewind = RewindState::need;
   const dcs::Member* leader = d.cluster.leader_member();
-  if (leader != nullptr && leader->role == "primary" && !d.memory.rejoin_error.empty()) {
+  if (leader != nullptr && leader->role == "primary" && !d.memory.rejoin.error.empty()) {
     tell_rejoin_error(d);
   } else {
-    d.say_each_minute("half rewound", log::Level::warning, Code::half_rewound);
+    d.say_each_minute(log::Level::warning, Code::half_rewound);
   }
   d.wake_in(kLookAgain);
   return d.because(Code::waiting_before_retry);
@@ -130,8 +131,8 @@ State note_death(Draft& d) {
   const State now = d.settings.dynamic.pause ? State::stopped : State::crashed;
   d.say(log::Level::warning, Code::postgres_not_running);
   d.add(duty::SetState{now});
-  d.memory.outage_since = d.now();
-  d.memory.crash_recovery_tried = false;
+  d.memory.outage.since = d.now();
+  d.memory.outage.crash_recovery_tried = false;
   return now;
 }
 
@@ -143,10 +144,11 @@ bool recover(Draft& d) {
     d.release();
     return d.because(Code::removed_lock_not_running);
   }
-  if (d.memory.recovering) return after_failed_start(d);
+  if (d.memory.outage.recovering) return after_failed_start(d);
   const bool leader = leads(view);
   if (view.has_lock() && !leader) return d.because(Code::not_promoting_lock_update_failed);
-  if (const auto when = retry_at(view, OperationKind::start, d.memory.starts_failed); when && !leader) {
+  if (const auto when = retry_at(view, OperationKind::start, d.memory.outage.starts_failed);
+      when && !leader) {
     tell_rejoin_error(d);
     d.wake(*when);
     return d.because(Code::waiting_before_retry);
@@ -172,15 +174,15 @@ bool recover(Draft& d) {
   // A clone was made just now: its control file shows the source's state, and its WAL is the source's.
   const auto& last = view.last_operation;
   const bool cloned = view.postgres.role == postgres::Role::uninitialized &&
-                      (d.facts().backup_label || (last && last->kind == OperationKind::clone && last->ok));
+                      (d.facts().backup_label || (last && last->kind == OperationKind::clone && last->ok()));
   if (!cloned && recover_from_crash(d)) return true;
   if (leader) {
     // ha.md §3.7.6, unless a promotion could not follow.
-    if (const std::string mode = mode_not_served(d.settings.dynamic); !mode.empty()) {
+    if (const std::string mode = mode_not_served(d.settings); !mode.empty()) {
       d.release();
       return d.because(Code::released_in_mode, {mode});
     }
-    d.memory.rewind = Memory::Rewind::initial;
+    d.memory.rejoin.rewind = RewindState::initial;
     return start(d, true, std::nullopt, Code::starting_readonly);
   }
   // ha.md §3.7.7

@@ -1,11 +1,12 @@
 #include "ha/policy/rejoin.h"
+#include "ha/policy/decide.h"
 
 #include <fmt/format.h>
 #include <algorithm>
 
 #include "ha/policy/following.h"
 #include "ha/policy/modes.h"
-#include "ha/policy/rules.h"
+#include "ha/policy/questions.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -21,7 +22,7 @@ constexpr Duration kCompareAgainAtMost = 5min;
 bool removal_configured(const Draft& d) {
   const auto& pg = d.settings.postgresql;
   const bool after_failure =
-      d.memory.rewind == Memory::Rewind::failed && pg.remove_data_directory_on_rewind_failure;
+      d.memory.rejoin.rewind == RewindState::failed && pg.remove_data_directory_on_rewind_failure;
   return pg.remove_data_directory_on_diverged_timelines || after_failure;
 }
 
@@ -37,8 +38,8 @@ std::string allowed_by(const Draft& d) {
 bool clone_anew(Draft& d, const dcs::Member& leader, const std::string& why) {
   if (!removal_configured(d) || leader.role != "primary") return false;
   if (d.cluster.initialize.value != d.facts().system_identifier) return false;
-  if (const std::string mode = mode_not_served(d.settings.dynamic); !mode.empty()) {
-    d.say_each_minute("clone", log::Level::error, Code::not_cloning_in_mode, {mode});
+  if (const std::string mode = mode_not_served(d.settings); !mode.empty()) {
+    d.say_each_minute(log::Level::error, Code::not_cloning_in_mode, {mode});
     return false;
   }
   const auto source = upstream_of(d.view, leader);
@@ -52,22 +53,22 @@ bool clone_anew(Draft& d, const dcs::Member& leader, const std::string& why) {
                          .source_name = leader.name,
                          .from_leader = true,
                          .why_removal_allowed = why + " and " + allowed_by(d)});
-  d.memory.rewind = Memory::Rewind::initial;
-  d.memory.beyond_rewind = false;
+  d.memory.rejoin.rewind = RewindState::initial;
+  d.memory.rejoin.beyond_rewind = false;
   return d.because(Code::reinitializing);
 }
 
 /// Nothing mends it but a new copy, which the configuration may not allow.
 bool needs_new_copy(Draft& d, const dcs::Member& leader) {
   if (clone_anew(d, leader, "its timeline has diverged from the leader's")) return true;
-  d.memory.rejoin_error = "its WAL has left that of the leader, and pg_rewind cannot be used";
-  d.say_each_minute("diverged", log::Level::error, Code::diverged_for_good, {leader.name, d.me()});
+  d.memory.rejoin.error = "its WAL has left that of the leader, and pg_rewind cannot be used";
+  d.say_each_minute(log::Level::error, Code::diverged_for_good, {leader.name, d.me()});
   return false;
 }
 
 bool act_on_divergence(Draft& d, const dcs::Member& leader) {
   const auto& facts = d.facts();
-  if (d.memory.beyond_rewind) return needs_new_copy(d, leader);
+  if (d.memory.rejoin.beyond_rewind) return needs_new_copy(d, leader);
   if (d.settings.postgresql.use_pg_rewind && !facts.control) {
     d.decision.needs.control_file = true;
     return d.because(Code::checking_divergence);
@@ -77,8 +78,8 @@ bool act_on_divergence(Draft& d, const dcs::Member& leader) {
   if (!source) return false;
   // postgres.md §24: a standby that was killed has to become consistent first.
   if (facts.process == postgres::Process::none && facts.control->cluster_state == "in archive recovery" &&
-      !d.memory.crash_recovery_tried) {
-    d.memory.crash_recovery_tried = true;
+      !d.memory.outage.crash_recovery_tried) {
+    d.memory.outage.crash_recovery_tried = true;
     d.intend(intent::CrashRecover{});
     return d.because(Code::crash_recovery);
   }
@@ -88,7 +89,7 @@ bool act_on_divergence(Draft& d, const dcs::Member& leader) {
     return d.because(Code::waiting_for_checkpoint, {leader.name});
   }
   // What one leader could not serve another may.
-  const int failed = d.memory.rewind_failed_from == leader.name ? d.memory.rewinds_failed : 0;
+  const int failed = d.memory.rejoin.rewind_failed_from == leader.name ? d.memory.rejoin.rewinds_failed : 0;
   if (const auto when = retry_at(d.view, OperationKind::rewind, failed)) {
     tell_rejoin_error(d);
     d.wake(*when);
@@ -106,26 +107,27 @@ bool act_on_divergence(Draft& d, const dcs::Member& leader) {
 void look_again(Draft& d) {
   auto& memory = d.memory;
   if (!d.facts().accepts() || !has_fresh_probe(d.view) || !d.facts().probe->in_recovery) {
-    memory.not_streaming_since.reset();
+    memory.rejoin.not_streaming_since.reset();
     return;
   }
   if (streams(d.view)) {
-    memory.not_streaming_since.reset();
-    memory.looks_in_vain = 0;
-    memory.found_diverged = false;
-    memory.rewinds_failed = 0;
-    memory.rejoin_error.clear();
-    if (memory.rewind == Memory::Rewind::failed) memory.rewind = Memory::Rewind::not_need;
+    memory.rejoin.not_streaming_since.reset();
+    memory.rejoin.looks_in_vain = 0;
+    memory.rejoin.found_diverged = false;
+    memory.rejoin.rewinds_failed = 0;
+    memory.rejoin.error.clear();
+    if (memory.rejoin.rewind == RewindState::failed) memory.rejoin.rewind = RewindState::not_need;
     return;
   }
   if (d.settings.tags.nostream || !wanted_upstream(d.view)) return;
-  if (!memory.not_streaming_since) memory.not_streaming_since = d.now();
-  if (rewind_pending(memory) && !memory.beyond_rewind) return;
+  if (!memory.rejoin.not_streaming_since) memory.rejoin.not_streaming_since = d.now();
+  if (rewind_pending(memory) && !memory.rejoin.beyond_rewind) return;
   Duration pause = std::max(kCompareAgain, d.timing().loop_wait);
-  for (int i = 0; i < memory.looks_in_vain && pause < kCompareAgainAtMost; ++i) pause *= 2;
-  const Instant since = std::max(*memory.not_streaming_since, memory.compared_at.value_or(Instant{}));
+  for (int i = 0; i < memory.rejoin.looks_in_vain && pause < kCompareAgainAtMost; ++i) pause *= 2;
+  const Instant since =
+      std::max(*memory.rejoin.not_streaming_since, memory.rejoin.compared_at.value_or(Instant{}));
   if (d.now() - since < std::min(pause, kCompareAgainAtMost)) return;
-  ++memory.looks_in_vain;
+  ++memory.rejoin.looks_in_vain;
   trigger_check(d);
 }
 
@@ -133,11 +135,11 @@ void look_again(Draft& d) {
 
 void tell_rejoin_error(Draft& d) {
   const dcs::Member* leader = d.cluster.leader_member();
-  if (d.memory.rejoin_error.empty() || leader == nullptr) return;
-  const auto next = retry_at(d.view, OperationKind::rewind, d.memory.rewinds_failed);
+  if (d.memory.rejoin.error.empty() || leader == nullptr) return;
+  const auto next = retry_at(d.view, OperationKind::rewind, d.memory.rejoin.rewinds_failed);
   d.say_each_minute(
-      "rejoin", log::Level::error, Code::rejoin_fails,
-      {leader->name, d.memory.rejoin_error, fmt::format("{:.0f}", next ? seconds(*next - d.now()) : 0.0),
+      log::Level::error, Code::rejoin_fails,
+      {leader->name, d.memory.rejoin.error, fmt::format("{:.0f}", next ? seconds(*next - d.now()) : 0.0),
        d.settings.postgresql.data_dir});
 }
 
@@ -146,8 +148,8 @@ void trigger_check(Draft& d) {
   // ha.md §10.3: nothing could be done about a difference, or one is known already.
   if (!pg.use_pg_rewind && !pg.remove_data_directory_on_diverged_timelines) return;
   // What pg_rewind could not mend towards one leader it may towards the next.
-  if (d.memory.rewind == Memory::Rewind::need && !d.memory.beyond_rewind) return;
-  d.memory.rewind = Memory::Rewind::check;
+  if (d.memory.rejoin.rewind == RewindState::need && !d.memory.rejoin.beyond_rewind) return;
+  d.memory.rejoin.rewind = RewindState::check;
 }
 
 bool rejoin_by_rewind(Draft& d) {
@@ -155,7 +157,7 @@ bool rejoin_by_rewind(Draft& d) {
   if (!leader || leader->name == d.me() || d.view.has_lock()) return false;
   look_again(d);
 
-  if (d.memory.rewind == Memory::Rewind::check) {
+  if (d.memory.rejoin.rewind == RewindState::check) {
     // postgres.md §24, check 2: a leader that is not primary yet tells nothing; asked again in the next
     // cycle.
     const auto source = upstream_of(d.view, *leader);
@@ -170,18 +172,17 @@ bool rejoin_by_rewind(Draft& d) {
     d.number("local_lsn", to_string(answer.local_lsn));
     if (answer.verdict == postgres::Divergence::unknown) {
       if (!answer.detail.empty())
-        d.say_each_minute("compare", log::Level::warning, Code::cannot_compare,
-                          {leader->name, answer.detail});
+        d.say_each_minute(log::Level::warning, Code::cannot_compare, {leader->name, answer.detail});
       return false;
     }
-    d.memory.compared_at = d.now();
-    d.memory.beyond_rewind = answer.beyond_rewind;
-    d.memory.found_diverged = answer.verdict == postgres::Divergence::diverged;
-    d.memory.rewind =
-        answer.verdict == postgres::Divergence::none ? Memory::Rewind::not_need : Memory::Rewind::need;
+    d.memory.rejoin.compared_at = d.now();
+    d.memory.rejoin.beyond_rewind = answer.beyond_rewind;
+    d.memory.rejoin.found_diverged = answer.verdict == postgres::Divergence::diverged;
+    d.memory.rejoin.rewind =
+        answer.verdict == postgres::Divergence::none ? RewindState::not_need : RewindState::need;
   }
-  if (d.memory.rewind == Memory::Rewind::need) return act_on_divergence(d, *leader);
-  if (d.memory.rewind == Memory::Rewind::failed) return clone_anew(d, *leader, "pg_rewind failed");
+  if (d.memory.rejoin.rewind == RewindState::need) return act_on_divergence(d, *leader);
+  if (d.memory.rejoin.rewind == RewindState::failed) return clone_anew(d, *leader, "pg_rewind failed");
   return false;
 }
 

@@ -1,8 +1,9 @@
 #include "ha/policy/restart.h"
+#include "ha/policy/decide.h"
 
 #include <fmt/format.h>
 
-#include "ha/policy/rules.h"
+#include "ha/policy/questions.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -17,7 +18,7 @@ bool role_matches(postgres::Role wanted, postgres::Role mine) {
 }
 
 /// What speaks against the conditions; nullptr: nothing.
-const char* unmet(const View& view, const RestartRequest& request) {
+const char* unmet(const View& view, const order::Restart& request) {
   const auto& facts = view.postgres.facts;
   if (request.role && !role_matches(*request.role, view.postgres.role)) return "host role mismatch";
   const int version = facts.probe ? facts.probe->server_version : facts.major_version;
@@ -27,11 +28,11 @@ const char* unmet(const View& view, const RestartRequest& request) {
 }
 
 /// Why no restart can be begun now, as the asker is told; empty: it can.
-std::string obstacle(Draft& d, const RestartRequest& request) {
+std::string obstacle(Draft& d, const order::Restart& request) {
   const View& view = d.view;
   if (view.commands.shutdown) return "the daemon is shutting down";
   if (view.operation) return view.operation->name + " already in progress";
-  if (d.memory.bootstrapping) return "bootstrap already in progress";
+  if (d.memory.making.bootstrapping) return "bootstrap already in progress";
   if (!view.store.ok) return "DCS is not accessible";
   if (const char* reason = unmet(view, request)) {
     d.say(log::Level::info, Code::restart_refused, {reason});
@@ -54,7 +55,7 @@ bool comes_back_as_primary(const View& view) {
   return view.has_lock() && !view.postgres.facts.standby_signal;
 }
 
-void begin(Draft& d, const RestartRequest& request, std::optional<std::uint64_t> asked) {
+void begin(Draft& d, const order::Restart& request, std::optional<std::uint64_t> asked) {
   intent::Restart restart;
   restart.as_standby = !comes_back_as_primary(d.view);
   if (restart.as_standby) restart.upstream = wanted_upstream(d.view);
@@ -62,8 +63,8 @@ void begin(Draft& d, const RestartRequest& request, std::optional<std::uint64_t>
   restart.asked = asked;
   d.intend(std::move(restart));
   // ha.md §11.1: its outcome is looked at like that of any other start.
-  d.memory.recovering = true;
-  d.memory.start_timeout = request.timeout;
+  d.memory.outage.recovering = true;
+  d.memory.outage.start_timeout = request.timeout;
 }
 
 }  // namespace
@@ -105,7 +106,7 @@ void restart_as_scheduled(Draft& d) {
   if (left > Duration::zero()) {
     d.wake_in(left);
     if (left > loop_wait)
-      d.say_each_minute("scheduled restart", log::Level::info, Code::awaiting_schedule,
+      d.say_each_minute(log::Level::info, Code::awaiting_schedule,
                         {"restart", iso8601(planned->at), fmt::format("{:.0f}", seconds(left))});
     return;
   }

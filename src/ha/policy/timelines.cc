@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ha/policy/rules.h"
+#include "ha/policy/questions.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -60,9 +60,12 @@ Standing Line::standing(const WalEnd& end) const {
 }
 
 bool diverged(const View& view, const Memory& memory) {
-  using Rewind = Memory::Rewind;
-  if (memory.rewind == Rewind::need || memory.rewind == Rewind::failed || memory.beyond_rewind) return true;
-  return memory.found_diverged || memory.astray || Line(view).standing(own_end(view)) == Standing::diverged;
+  using Rewind = RewindState;
+  if (memory.rejoin.rewind == Rewind::need || memory.rejoin.rewind == Rewind::failed ||
+      memory.rejoin.beyond_rewind)
+    return true;
+  return memory.rejoin.found_diverged || memory.standings.astray ||
+         Line(view).standing(own_end(view)) == Standing::diverged;
 }
 
 RaceGround race_ground(const View& view) {
@@ -77,12 +80,12 @@ void watch_timeline(const View& view, Memory& memory) {
   const Timeline mine = own_timeline(view);
   if (!leader || leader->role != "primary" || !leader->timeline || !mine || is_primary(view)) return;
   if (mine <= leader->timeline) {
-    memory.beyond_leader_since.reset();
-    memory.astray = false;
+    memory.standings.beyond_leader_since.reset();
+    memory.standings.astray = false;
     return;
   }
-  if (!memory.beyond_leader_since) memory.beyond_leader_since = view.now;
-  memory.astray = view.now - *memory.beyond_leader_since >= kLeaderTellsItsTimeline;
+  if (!memory.standings.beyond_leader_since) memory.standings.beyond_leader_since = view.now;
+  memory.standings.astray = view.now - *memory.standings.beyond_leader_since >= kLeaderTellsItsTimeline;
 }
 
 }  // namespace tanist::ha::policy

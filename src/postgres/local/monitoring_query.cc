@@ -1,4 +1,5 @@
 #include "postgres/local/monitoring_query.h"
+#include "json/parse.h"
 
 #include <charconv>
 

@@ -112,7 +112,7 @@ TEST_F(Refusal, without_tls_no_certificate_can_be_asked_for) {
   check("", 200);
 }
 
-TEST(FirstSegment, is_the_same_for_gate_and_routes) {
+TEST(FirstSegment, is_the_same_for_admission_and_routes) {
   EXPECT_EQ(first_segment("/failsafe?a=/config"), "failsafe");
   EXPECT_EQ(first_segment("//failsafe/x"), "failsafe");
   EXPECT_EQ(first_segment("?failsafe"), "");

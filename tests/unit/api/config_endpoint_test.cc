@@ -1,39 +1,44 @@
 #include "api/config_endpoint.h"
+#include "json/parse.h"
 
 #include <gtest/gtest.h>
 
 #include "contract/run_task.h"
+#include "unit/api/fake_control.h"
 #include "unit/core/manual_clock.h"
 
 namespace tanist::api {
 namespace {
 
 using namespace std::chrono_literals;
+namespace order = ha::order;
 
 class ConfigEndpointTest : public ::testing::Test {
  protected:
   ConfigEndpointTest() {
     cluster.config = {7, parse_json(R"({"ttl":30,"postgresql":{"parameters":{"work_mem":"4MB"}}})").value(),
                       true};
-  }
-
-  ControlPort port() {
-    ControlPort out;
-    out.load = [this](Instant, ControlPort::Loaded done) {
+    control.read = [this](order::ReadCluster) -> order::ReadCluster::Answer {
       ++loads;
-      if (!unreachable.empty()) return done(std::unexpected(unreachable));
-      done(std::make_shared<dcs::Cluster>(cluster));
+      if (!unreachable.empty()) return std::unexpected(unreachable);
+      auto read = std::make_shared<dcs::Cluster>(cluster);
       if (changed_meanwhile) cluster.config.version = 8;
+      return read;
     };
-    out.write = [this](dcs::Record record, dcs::Condition condition, Instant, ControlPort::Written done) {
-      written = std::get<dcs::ConfigRecord>(record).data;
-      const auto* wanted = std::get_if<dcs::IfVersion>(&condition);
+    control.write = [this](order::WriteKey order) -> std::optional<dcs::WriteResult> {
+      written = std::get<dcs::ConfigRecord>(order.record).data;
+      const auto* wanted = std::get_if<dcs::IfVersion>(&order.condition);
       always = wanted == nullptr;
       if (wanted != nullptr && wanted->version != cluster.config.version)
         result.outcome = dcs::Outcome::refused;
-      done(result);
+      if (!answers) return std::nullopt;
+      return result;
     };
-    return out;
+    mailbox.open(scope, control);
+  }
+  ~ConfigEndpointTest() override {
+    mailbox.close("the test is over");
+    tanist::test::run(io, scope.close());
   }
 
   net::HttpResponse send(const std::string& method, const std::string& body, bool with_length = true) {
@@ -59,8 +64,12 @@ class ConfigEndpointTest : public ::testing::Test {
   dcs::WriteResult result{dcs::Outcome::done, 8, {}};
   std::optional<Document> written;
   bool always = false;
-  ControlLink link{io.get_executor(), clock, port()};
-  ConfigEndpoint endpoint{link, clock};
+  bool answers = true;
+  test::FakeControl control;
+  TaskScope scope{io.get_executor()};
+  ha::Mailbox mailbox{clock, "the daemon has not started yet"};
+  ControlReads reads{mailbox, clock};
+  ConfigEndpoint endpoint{mailbox, reads, clock};
 };
 
 TEST_F(ConfigEndpointTest, patch_merges_and_answers_with_the_whole) {
@@ -136,6 +145,37 @@ TEST_F(ConfigEndpointTest, an_unknown_outcome_is_told) {
   EXPECT_TRUE(says(response, "is not known: no answer in time")) << response.body;
   EXPECT_EQ(send("PUT", R"({"ttl":20})").status, 502);
   EXPECT_EQ(endpoint.newer_than(0), nullptr);
+}
+
+TEST_F(ConfigEndpointTest, a_write_whose_answer_does_not_come_may_have_been_done) {
+  answers = false;
+  std::optional<net::HttpResponse> response;
+  const auto ask = [](ConfigEndpoint* asked, std::optional<net::HttpResponse>* out) -> Task<void> {
+    net::HttpRequest request;
+    request.method = "PUT";
+    request.body = R"({"ttl":20})";
+    request.headers.set("Content-Length", "10");
+    out->emplace(co_await asked->put(std::move(request), 1s));
+  };
+  scope.spawn("PUT /config", ask(&endpoint, &response));
+  clock.advance(1s);
+  EXPECT_FALSE(response) << "control may still say what the store said";
+  clock.advance(1s);
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 502);
+  EXPECT_TRUE(says(*response, "is not known: no answer in time")) << response->body;
+}
+
+TEST_F(ConfigEndpointTest, a_write_that_nobody_takes_is_certainly_not_done) {
+  control.read = [this](order::ReadCluster) {
+    mailbox.close("the daemon is shutting down");
+    return std::make_shared<dcs::Cluster>(cluster);
+  };
+  const auto response = send("PUT", R"({"ttl":20})");
+  EXPECT_EQ(response.status, 502);
+  EXPECT_TRUE(says(response, "could not change the dynamic configuration: the daemon is shutting down"))
+      << response.body;
+  EXPECT_FALSE(written);
 }
 
 TEST_F(ConfigEndpointTest, without_a_configuration_there_is_nothing_to_patch) {

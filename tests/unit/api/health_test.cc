@@ -13,7 +13,7 @@ using postgres::State;
 using std::chrono::seconds;
 
 int check(const ha::Snapshot& s, std::string_view target, Instant now = kNow) {
-  return health_status(target, observe(s, now));
+  return health_status(target, member_status(s, now));
 }
 
 struct Expectation {
@@ -291,22 +291,22 @@ TEST(Liveness, goes_on_while_the_next_cycle_is_not_overdue) {
   s.lease_until = kNow + seconds(1000);
   s.published_at = kNow + seconds(100);
   s.next_run = kNow + seconds(80);
-  EXPECT_EQ(liveness(observe(s, kNow + seconds(109)), kNow + seconds(109)).status, 200);
-  EXPECT_EQ(liveness(observe(s, kNow + seconds(110)), kNow + seconds(110)).status, 503);
+  EXPECT_EQ(liveness(member_status(s, kNow + seconds(109)), kNow + seconds(109)).status, 200);
+  EXPECT_EQ(liveness(member_status(s, kNow + seconds(110)), kNow + seconds(110)).status, 503);
   s.role = Role::replica;
-  EXPECT_EQ(liveness(observe(s, kNow + seconds(110)), kNow + seconds(110)).status, 200);
+  EXPECT_EQ(liveness(member_status(s, kNow + seconds(110)), kNow + seconds(110)).status, 200);
   s.next_run = kNow + seconds(50);
-  EXPECT_EQ(liveness(observe(s, kNow + seconds(110)), kNow + seconds(110)).status, 503);
+  EXPECT_EQ(liveness(member_status(s, kNow + seconds(110)), kNow + seconds(110)).status, 503);
   s.paused = true;
-  EXPECT_EQ(liveness(observe(s, kNow + seconds(110)), kNow + seconds(110)).status, 200);
+  EXPECT_EQ(liveness(member_status(s, kNow + seconds(110)), kNow + seconds(110)).status, 200);
 }
 
 TEST(Liveness, a_stale_snapshot_is_not_alive) {
   for (const bool paused : {false, true}) {
     auto s = replica();
     s.paused = paused;
-    EXPECT_EQ(liveness(observe(s, kNow + seconds(10)), kNow + seconds(10)).status, 200);
-    const Verdict late = liveness(observe(s, kNow + seconds(12)), kNow + seconds(12));
+    EXPECT_EQ(liveness(member_status(s, kNow + seconds(10)), kNow + seconds(10)).status, 200);
+    const Verdict late = liveness(member_status(s, kNow + seconds(12)), kNow + seconds(12));
     EXPECT_EQ(late.status, 503);
     EXPECT_EQ(late.reason, "the control thread was last heard of 12.0 s ago");
   }
@@ -315,24 +315,26 @@ TEST(Liveness, a_stale_snapshot_is_not_alive) {
 TEST(Liveness, ends_with_the_lease_that_control_did_not_speak_about) {
   auto s = primary();
   s.lease_until = kNow + seconds(2);
-  EXPECT_EQ(liveness(observe(s, kNow + seconds(2)), kNow + seconds(2)).status, 503);
+  EXPECT_EQ(liveness(member_status(s, kNow + seconds(2)), kNow + seconds(2)).status, 503);
 }
 
 TEST(Readiness, the_leader_is_ready_until_its_lease_ends) {
   auto s = primary();
-  EXPECT_EQ(readiness("/readiness", observe(s, kNow)).status, 200);
-  EXPECT_EQ(readiness("/readiness", observe(s, s.lease_until)).status, 503);
+  EXPECT_EQ(readiness("/readiness", member_status(s, kNow)).status, 200);
+  EXPECT_EQ(readiness("/readiness", member_status(s, s.lease_until)).status, 503);
 }
 
 TEST(Readiness, a_replica_is_ready_when_it_streams_within_the_limit) {
   auto s = replica();
   change_view(s).status.optime = Lsn{117440512 + 1048576};
-  const auto ready = [&](std::string_view target) { return readiness(target, observe(s, kNow)).status; };
+  const auto ready = [&](std::string_view target) {
+    return readiness(target, member_status(s, kNow)).status;
+  };
   EXPECT_EQ(ready("/readiness"), 200);
   EXPECT_EQ(ready("/readiness?lag=1048575"), 503);
   EXPECT_EQ(ready("/readiness?lag=1048575&mode=write"), 200);
   EXPECT_EQ(ready("/readiness?lag=nonsense"), 200);
-  EXPECT_EQ(readiness("/readiness?lag=5", observe(s, kNow)).reason,
+  EXPECT_EQ(readiness("/readiness?lag=5", member_status(s, kNow)).reason,
             "replay is 1048576 bytes behind the leader, the limit is 5");
   s.facts.probe->receiver_state = "";
   EXPECT_EQ(ready("/readiness"), 503);
@@ -341,12 +343,12 @@ TEST(Readiness, a_replica_is_ready_when_it_streams_within_the_limit) {
 TEST(Readiness, needs_a_running_postgresql_and_a_known_position) {
   auto s = replica();
   s.state = State::starting;
-  EXPECT_EQ(readiness("/readiness", observe(s, kNow)).reason, "PostgreSQL is starting");
+  EXPECT_EQ(readiness("/readiness", member_status(s, kNow)).reason, "PostgreSQL is starting");
   s.state = State::running;
   s.store_ok = false;
-  EXPECT_EQ(readiness("/readiness", observe(s, kNow)).status, 503);
+  EXPECT_EQ(readiness("/readiness", member_status(s, kNow)).status, 503);
   s.facts.probe->latest_end = Lsn{117440664};
-  EXPECT_EQ(readiness("/readiness", observe(s, kNow)).status, 200);
+  EXPECT_EQ(readiness("/readiness", member_status(s, kNow)).status, 200);
 }
 
 }  // namespace

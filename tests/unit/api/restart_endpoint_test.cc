@@ -1,24 +1,29 @@
 #include "api/restart_endpoint.h"
+#include "json/parse.h"
 
 #include <gtest/gtest.h>
 
 #include "contract/run_task.h"
 #include "core/format.h"
+#include "unit/api/fake_control.h"
 #include "unit/api/snapshots.h"
 
 namespace tanist::api {
 namespace {
 
 using namespace std::chrono_literals;
-using Kind = ha::RestartAnswer::Kind;
+namespace order = ha::order;
+using Outcome = order::Restart::Answer::Outcome;
+using Scheduled = order::ScheduleRestart::Answer;
+using Dropped = order::DropScheduledRestart::Answer;
 
 const WallTime kMorning{std::chrono::sys_days(std::chrono::year(2031) / 5 / 1) + 10h};
 
-std::expected<ha::RestartOrder, net::HttpResponse> parse(const std::string& json) {
+std::expected<RestartOrder, net::HttpResponse> parse(const std::string& json) {
   return parse_restart(parse_json(json).value(), kMorning);
 }
-ha::RestartRequest immediate(const std::string& json) {
-  return std::get<ha::RestartRequest>(parse(json).value());
+order::Restart immediate(const std::string& json) {
+  return std::get<order::Restart>(parse(json).value());
 }
 std::string refusal(const std::string& json, int status = 400) {
   const auto parsed = parse(json);
@@ -78,12 +83,12 @@ TEST(RestartBody, a_schedule_needs_a_zone_and_the_future) {
 }
 
 TEST(RestartBody, a_schedule_keeps_what_was_accepted) {
-  const auto planned = std::get<ha::ScheduledRestart>(
+  const auto planned = std::get<order::ScheduleRestart>(
       parse(
           R"({"schedule":"2031-05-01 12:30:00+02","role":"primary","timeout":"2min","restart_pending":"True"})")
           .value());
   EXPECT_EQ(planned.at, kMorning + 30min);
-  EXPECT_EQ(planned.request.role, postgres::Role::primary);
+  EXPECT_EQ(planned.restart.role, postgres::Role::primary);
   EXPECT_EQ(planned.shown.find("schedule")->as_string(), iso8601(kMorning + 30min));
   EXPECT_EQ(planned.shown.find("timeout")->as_int(), 120);
   EXPECT_EQ(planned.shown.find("restart_pending")->as_string(), "True");
@@ -92,68 +97,81 @@ TEST(RestartBody, a_schedule_keeps_what_was_accepted) {
 
 class RestartEndpointTest : public ::testing::Test {
  protected:
-  ControlPort port() {
-    ControlPort out;
-    out.load = [this](Instant, ControlPort::Loaded done) {
-      if (!unreachable.empty()) return done(std::unexpected(unreachable));
-      done(std::make_shared<dcs::Cluster>(cluster));
+  RestartEndpointTest() {
+    control.read = [this](order::ReadCluster) -> order::ReadCluster::Answer {
+      if (!unreachable.empty()) return std::unexpected(unreachable);
+      return std::make_shared<dcs::Cluster>(cluster);
     };
-    out.restart = [this](ha::RestartOrder order, ControlPort::Restarted done) {
-      ordered = std::move(order);
-      if (answers) done(answer);
+    control.restart = [this](order::Restart) {
+      ++ordered;
+      return restarted;
     };
-    return out;
+    control.schedule = [this](order::ScheduleRestart) {
+      ++ordered;
+      return scheduled;
+    };
+    control.drop = [this](order::DropScheduledRestart) { return dropped; };
+    mailbox.open(scope, control);
+  }
+  ~RestartEndpointTest() override {
+    mailbox.close("the test is over");
+    tanist::test::run(io, scope.close());
   }
   net::HttpResponse post(const std::string& body = {}) {
     net::HttpRequest request;
     request.method = "POST";
     request.target = "/restart";
     request.body = body;
-    return tanist::test::run(io, endpoint.post(std::move(request), snapshot(), 1s));
+    return tanist::test::run(io, endpoint.post(std::move(request), snapshot(), patience));
+  }
+  std::string tomorrow() const {
+    return fmt::format(R"({{"schedule":"{}"}})", iso8601(clock.wall_now() + 24h));
   }
   static ha::SnapshotPtr snapshot() { return std::make_shared<ha::Snapshot>(test::primary()); }
-  net::HttpResponse answered(Kind kind, const std::string& why = {}) {
-    answer = {kind, why};
+  net::HttpResponse answered(Outcome outcome, const std::string& why = {}) {
+    restarted = order::Restart::Answer{outcome, why};
     return post();
+  }
+  static void expect(const net::HttpResponse& response, int status, const std::string& text) {
+    EXPECT_EQ(response.status, status) << text;
+    EXPECT_EQ(response.body, text);
   }
 
   boost::asio::io_context io{1};
   SystemClock clock;
   dcs::Cluster cluster;
   std::string unreachable;
-  bool answers = true;
-  ha::RestartAnswer answer{Kind::done, {}};
-  std::optional<ha::RestartOrder> ordered;
-  ControlLink link{io.get_executor(), clock, port()};
-  RestartEndpoint endpoint{link, clock};
+  /// nullopt: no answer.
+  std::optional<order::Restart::Answer> restarted = order::Restart::Answer{Outcome::done, {}};
+  std::optional<Scheduled> scheduled = Scheduled::scheduled;
+  std::optional<Dropped> dropped = Dropped::dropped;
+  int ordered = 0;
+  Duration patience = 200ms;
+  test::FakeControl control;
+  TaskScope scope{io.get_executor()};
+  ha::Mailbox mailbox{clock, "the daemon has not started yet"};
+  ControlReads reads{mailbox, clock};
+  RestartEndpoint endpoint{mailbox, reads, clock};
 };
 
 TEST_F(RestartEndpointTest, tells_what_became_of_it) {
-  const std::vector<std::tuple<Kind, int, std::string>> expected = {
-      {Kind::done, 200, "restarted successfully"},
-      {Kind::still_starting, 503, "postgres is still starting"},
-      {Kind::failed, 503, "restart failed"},
-      {Kind::scheduled, 202, "Restart scheduled"},
-      {Kind::scheduled_already, 409, "Another restart is already scheduled"},
-  };
-  for (const auto& [kind, status, text] : expected) {
-    const auto response = answered(kind);
-    EXPECT_EQ(response.status, status) << text;
-    EXPECT_EQ(response.body, text);
-  }
-  const auto refused = answered(Kind::refused, "promote already in progress");
-  EXPECT_EQ(refused.status, 503);
-  EXPECT_EQ(refused.body, "promote already in progress");
+  expect(answered(Outcome::done), 200, "restarted successfully");
+  expect(answered(Outcome::still_starting), 503, "postgres is still starting");
+  expect(answered(Outcome::failed), 503, "restart failed");
+  expect(answered(Outcome::refused, "promote already in progress"), 503, "promote already in progress");
+}
+
+TEST_F(RestartEndpointTest, tells_whether_it_is_scheduled) {
+  const std::string body = tomorrow();
+  expect(post(body), 202, "Restart scheduled");
+  scheduled = Scheduled::scheduled_already;
+  expect(post(body), 409, "Another restart is already scheduled");
 }
 
 TEST_F(RestartEndpointTest, withdraws_a_schedule) {
-  answer = {Kind::dropped, {}};
-  EXPECT_EQ(tanist::test::run(io, endpoint.drop(1s)).body, "scheduled restart deleted");
-  EXPECT_TRUE(std::holds_alternative<ha::DropSchedule>(*ordered));
-  answer = {Kind::none_scheduled, {}};
-  const auto response = tanist::test::run(io, endpoint.drop(1s));
-  EXPECT_EQ(response.status, 404);
-  EXPECT_EQ(response.body, "no restarts are scheduled");
+  expect(tanist::test::run(io, endpoint.drop(1s)), 200, "scheduled restart deleted");
+  dropped = Dropped::none_scheduled;
+  expect(tanist::test::run(io, endpoint.drop(1s)), 404, "no restarts are scheduled");
 }
 
 TEST_F(RestartEndpointTest, nothing_is_ordered_by_a_request_that_is_wrong) {
@@ -162,7 +180,7 @@ TEST_F(RestartEndpointTest, nothing_is_ordered_by_a_request_that_is_wrong) {
   EXPECT_EQ(post(R"({"role":"x"})").status, 400);
   unreachable = "no answer";
   EXPECT_EQ(post().status, 503);
-  EXPECT_FALSE(ordered);
+  EXPECT_EQ(ordered, 0);
 }
 
 TEST_F(RestartEndpointTest, no_schedule_in_pause_but_a_restart) {
@@ -170,15 +188,23 @@ TEST_F(RestartEndpointTest, no_schedule_in_pause_but_a_restart) {
   const auto response = post(R"({"schedule":"2131-05-01T12:00Z"})");
   EXPECT_EQ(response.status, 500);
   EXPECT_EQ(response.body, "Can't schedule restart in the paused state");
-  EXPECT_FALSE(ordered);
+  EXPECT_EQ(ordered, 0);
   EXPECT_EQ(post().status, 200);
 }
 
 TEST_F(RestartEndpointTest, control_that_does_not_answer_does_not_hold_the_request_for_ever) {
-  answers = false;
-  const auto response = tanist::test::run(io, endpoint.drop(50ms));
-  EXPECT_EQ(response.status, 503);
-  EXPECT_EQ(response.body, "whether the scheduled restart was deleted is not known: no answer in time");
+  dropped.reset();
+  scheduled.reset();
+  expect(tanist::test::run(io, endpoint.drop(50ms)), 503,
+         "whether the scheduled restart was deleted is not known: no answer in time");
+  expect(post(tomorrow()), 503, "whether the restart was scheduled is not known: no answer in time");
+}
+
+TEST_F(RestartEndpointTest, a_daemon_that_does_not_take_orders_says_why) {
+  mailbox.close("the daemon is shutting down");
+  expect(tanist::test::run(io, endpoint.drop(1s)), 503, "the daemon is shutting down");
+  EXPECT_EQ(post().status, 503);
+  EXPECT_EQ(ordered, 0);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "core/version.h"
 #include "log/log.h"
+#include "unit/api/fake_control.h"
 #include "unit/api/snapshots.h"
 #include "unit/core/no_threads.h"
 #include "unit/net/certificates.h"
@@ -18,6 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using net::test::RawSocket;
+namespace order = ha::order;
 
 struct Reply {
   int status = 0;
@@ -27,9 +29,9 @@ struct Reply {
 
 class ApiServerTest : public ::testing::Test {
  protected:
-  void start(ControlPort control = {}) {
-    server = std::make_unique<ApiServer>(
-        board, ApiServer::Options{.settings = settings(), .control = std::move(control), .http = {}});
+  void start() {
+    server =
+        std::make_unique<ApiServer>(board, mailbox, ApiServer::Options{.settings = settings(), .http = {}});
     const auto started = server->start();
     ASSERT_TRUE(started) << started.error();
   }
@@ -40,6 +42,11 @@ class ApiServerTest : public ::testing::Test {
     out->restapi = rest;
     if (rest.listen.host.empty()) out->restapi.listen = listen;
     return out;
+  }
+  /// With somebody who takes orders.
+  void start(test::FakeControl control) {
+    control_thread = std::make_unique<test::ControlThread>(mailbox, std::move(control));
+    start();
   }
   void reload() { server->reload(settings()); }
 
@@ -95,6 +102,9 @@ class ApiServerTest : public ::testing::Test {
   ha::SnapshotBoard board;
   /// Of the settings; an empty listen address is the tests' own.
   config::RestApi rest;
+  SystemClock clock;
+  ha::Mailbox mailbox{clock, "the daemon has not started yet"};
+  std::unique_ptr<test::ControlThread> control_thread;
   std::unique_ptr<ApiServer> server;
 };
 
@@ -172,14 +182,14 @@ TEST_F(ApiServerTest, patroni_asks_for_a_fresh_probe) {
   s.published_at = BootClock::now();
   s.lease_until = s.published_at + 10s;
   board.publish(std::make_shared<ha::Snapshot>(s));
-  ControlPort control;
-  control.refresh = [&](Duration max_age, Instant, ControlPort::Refreshed done) {
-    EXPECT_EQ(max_age, kProbeMaxAge);
+  test::FakeControl control;
+  control.refresh = [&](order::Refresh order) {
+    EXPECT_EQ(order.max_age, kProbeMaxAge);
     auto next = s;
     next.facts.probe->asked_at = BootClock::now();
     next.facts.probe->wal = Lsn{117440665};
     board.publish(std::make_shared<ha::Snapshot>(next));
-    done();
+    return std::monostate();
   };
   start(control);
   EXPECT_NE(ask("GET /patroni").body.find(R"("xlog": {"location": 117440665})"), std::string::npos);
@@ -190,9 +200,7 @@ TEST_F(ApiServerTest, patroni_waits_only_briefly_for_a_blocked_control_thread) {
   s.facts.probe->asked_at = BootClock::now() - 5s;
   s.published_at = BootClock::now();
   board.publish(std::make_shared<ha::Snapshot>(s));
-  ControlPort control;
-  control.refresh = [](Duration, Instant, ControlPort::Refreshed) {};
-  start(control);
+  start(test::FakeControl());
   const Instant begun = BootClock::now();
   EXPECT_NE(ask("GET /patroni").body.find(R"("xlog": {"location": 117440664})"), std::string::npos);
   EXPECT_GE(BootClock::now() - begun, kRefreshPatience);
@@ -225,11 +233,11 @@ TEST_F(ApiServerTest, health_checks_do_not_wait_for_a_blocked_control_thread) {
 
 TEST_F(ApiServerTest, cluster_is_read_from_the_store) {
   publish(test::primary());
-  ControlPort control;
-  control.load = [](Instant, ControlPort::Loaded done) {
+  test::FakeControl control;
+  control.read = [](order::ReadCluster) {
     auto cluster = test::cluster();
     cluster->config = {1, Document::map({{"pause", true}}), true};
-    done(dcs::ClusterPtr(cluster));
+    return cluster;
   };
   start(control);
   const Reply reply = ask("GET /cluster");
@@ -240,10 +248,8 @@ TEST_F(ApiServerTest, cluster_is_read_from_the_store) {
 
 TEST_F(ApiServerTest, an_unreachable_store_is_a_503_with_the_reason) {
   publish(test::primary());
-  ControlPort control;
-  control.load = [](Instant, ControlPort::Loaded done) {
-    done(std::unexpected(std::string("connection refused")));
-  };
+  test::FakeControl control;
+  control.read = [](order::ReadCluster) { return std::unexpected(std::string("connection refused")); };
   start(control);
   const Reply reply = ask("GET /cluster");
   EXPECT_EQ(reply.status, 503);
@@ -273,7 +279,7 @@ TEST_F(ApiServerTest, a_port_in_use_is_a_clear_error) {
   start();
   auto taken = test::settings("pgb");
   taken->restapi.listen.port = server->port();
-  ApiServer second(board, {.settings = taken, .control = {}, .http = {}});
+  ApiServer second(board, mailbox, {.settings = taken, .http = {}});
   const auto started = second.start();
   ASSERT_FALSE(started);
   const std::string where = "127.0.0.1:" + std::to_string(server->port());
@@ -291,33 +297,67 @@ TEST_F(ApiServerTest, stop_ends_open_connections_and_may_be_repeated) {
   server->stop();
 }
 
-TEST_F(ApiServerTest, an_answer_of_control_after_the_stop_is_harmless) {
+TEST_F(ApiServerTest, a_stop_does_not_wait_for_an_answer_that_does_not_come) {
   publish(test::replica());
   std::atomic<bool> asked = false;
-  ControlPort::Loaded late;
-  ControlPort control;
-  control.load = [&](Instant, ControlPort::Loaded done) {
-    late = std::move(done);
+  test::FakeControl control;
+  control.read = [&](order::ReadCluster) -> std::optional<order::ReadCluster::Answer> {
     asked = true;
+    return std::nullopt;
   };
   start(control);
   auto socket = RawSocket::connect(server->port());
   socket.send("GET /cluster HTTP/1.1\r\nHost: x\r\n\r\n");
   while (!asked) std::this_thread::yield();
+  const Instant begun = BootClock::now();
   server->stop();
+  EXPECT_LT(BootClock::now() - begun, 5s);
   server.reset();
-  late(std::unexpected(std::string("too late")));
+  control_thread->close("too late");
+}
+
+TEST_F(ApiServerTest, whoever_waits_when_the_daemon_ends_is_told) {
+  publish(test::replica());
+  std::atomic<int> asked = 0;
+  test::FakeControl control;
+  control.read = [&](order::ReadCluster) { return test::cluster(); };
+  control.restart = [&](order::Restart) -> std::optional<order::Restart::Answer> {
+    ++asked;
+    return std::nullopt;
+  };
+  start(control);
+  std::vector<RawSocket> askers;
+  for (int i = 0; i < 3; ++i) {
+    askers.push_back(RawSocket::connect(server->port()));
+    askers.back().send("POST /restart HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+  }
+  EXPECT_TRUE(until([&] { return asked == 3; }));
+  control_thread->close("the daemon is shutting down");
+  server->stop();
+  for (auto& asker : askers) {
+    const std::string answer = asker.receive();
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+    EXPECT_TRUE(answer.ends_with("whether postgres was restarted is not known: the daemon is shutting down"))
+        << answer;
+  }
+}
+
+TEST_F(ApiServerTest, before_the_daemon_has_started_nothing_is_taken) {
+  start();
+  for (const char* line : {"POST /reload", "DELETE /restart"}) {
+    const Reply reply = send(line, "");
+    EXPECT_EQ(reply.status, 503) << line;
+    EXPECT_EQ(reply.body, "the daemon has not started yet") << line;
+  }
 }
 
 TEST_F(ApiServerTest, a_changed_configuration_is_read_back_at_once) {
   auto s = test::primary();
   test::change_view(s).config = {3, Document::map({{"ttl", 30}}), true};
   publish(s);
-  ControlPort control;
-  control.load = [&](Instant, ControlPort::Loaded done) { done(s.cluster); };
-  control.write = [](dcs::Record, dcs::Condition, Instant, ControlPort::Written done) {
-    done({dcs::Outcome::done, 4, {}});
-  };
+  test::FakeControl control;
+  control.read = [&](order::ReadCluster) { return s.cluster; };
+  control.write = [](order::WriteKey) { return dcs::WriteResult{dcs::Outcome::done, 4, {}}; };
   start(control);
   EXPECT_EQ(send("PATCH /config", R"({"ttl":20})").body, R"({"ttl": 20})");
   EXPECT_EQ(ask("GET /config").body, R"({"ttl": 20})") << "the snapshot does not know it yet";
@@ -326,13 +366,16 @@ TEST_F(ApiServerTest, a_changed_configuration_is_read_back_at_once) {
 TEST_F(ApiServerTest, reload_is_handed_to_control) {
   publish(test::primary());
   std::atomic<int> asked = 0;
-  ControlPort control;
-  control.reload = [&] { ++asked; };
+  test::FakeControl control;
+  control.reload = [&](order::Reload) {
+    ++asked;
+    return std::monostate();
+  };
   start(control);
   const Reply reply = send("POST /reload", "");
   EXPECT_EQ(reply.status, 202);
   EXPECT_EQ(reply.body, "reload scheduled");
-  EXPECT_EQ(asked, 1);
+  EXPECT_TRUE(until([&] { return asked == 1; }));
 }
 
 TEST_F(ApiServerTest, passwords_guard_what_changes_something_and_nothing_else) {
@@ -340,8 +383,7 @@ TEST_F(ApiServerTest, passwords_guard_what_changes_something_and_nothing_else) {
   rest.authentication = {"admin", Secret("s1")};
   rest.http_extra_headers = {{"X-Site", "north"}, {"Content-Length", "1"}, {"Bad Name", "x"}};
   rest.https_extra_headers = {{"X-Secure", "yes"}};
-  ControlPort control;
-  control.reload = [] {};
+  test::FakeControl control;
   start(control);
   const Reply refused = send("POST /reload", "");
   EXPECT_EQ(refused.status, 401);
@@ -364,7 +406,7 @@ TEST_F(ApiServerTest, passwords_guard_what_changes_something_and_nothing_else) {
 
 TEST_F(ApiServerTest, a_reload_changes_access_headers_and_socket) {
   publish(test::primary());
-  start({.refresh = {}, .load = {}, .write = {}, .reload = [] {}});
+  start(test::FakeControl());
   EXPECT_EQ(send("POST /reload", "").status, 202);
   rest.allowlist = std::vector<std::string>{"192.0.2.0/24"};
   rest.server_tokens = config::RestApi::ServerTokens::minimal;
@@ -383,7 +425,7 @@ TEST_F(ApiServerTest, an_address_that_is_taken_leaves_the_old_one_serving) {
   publish(test::primary());
   start();
   auto taken = test::settings("pgb");
-  ApiServer other(board, {.settings = taken, .control = {}, .http = {}});
+  ApiServer other(board, mailbox, {.settings = taken, .http = {}});
   ASSERT_TRUE(other.start());
   std::atomic<bool> told = false;
   log::redirect([&](log::Level, const std::string& line) {
@@ -402,7 +444,7 @@ TEST_F(ApiServerTest, what_cannot_be_used_in_a_reload_leaves_the_old_serving) {
   publish(test::primary());
   rest.tls.cert_file = files.path("server.crt");
   rest.tls.key_file = files.path("server.key");
-  start({});
+  start();
   const int port = server->port();
   EXPECT_NE(files.get(port, ""), "");
   EXPECT_EQ(RawSocket::connect(port).fd() >= 0, true);
@@ -427,13 +469,9 @@ TEST_F(ApiServerTest, what_cannot_be_used_in_a_reload_leaves_the_old_serving) {
 /// For ThreadSanitizer: control publishes and answers while the api thread reads.
 TEST_F(ApiServerTest, publishing_and_answering_go_on_at_once) {
   publish(test::primary());
-  ControlPort control;
-  control.refresh = [](Duration, Instant, ControlPort::Refreshed done) {
-    std::thread(std::move(done)).detach();
-  };
-  control.load = [](Instant, ControlPort::Loaded done) {
-    std::thread([done = std::move(done)] { done(dcs::ClusterPtr(test::cluster())); }).detach();
-  };
+  test::FakeControl control;
+  control.refresh = [](order::Refresh) { return std::monostate(); };
+  control.read = [](order::ReadCluster) { return test::cluster(); };
   start(control);
   std::atomic<bool> over = false;
   std::thread publisher([&] {
@@ -456,7 +494,9 @@ TEST_F(ApiServerTest, publishing_and_answering_go_on_at_once) {
 
 [[noreturn]] void start_without_threads() {
   ha::SnapshotBoard board;
-  ApiServer server(board, ApiServer::Options{.settings = test::settings("pga"), .control = {}, .http = {}});
+  SystemClock clock;
+  ha::Mailbox mailbox(clock, "the daemon has not started yet");
+  ApiServer server(board, mailbox, ApiServer::Options{.settings = test::settings("pga"), .http = {}});
   tanist::test::use_up_threads();
   const auto started = server.start();
   if (started || started.error().find("could not start the thread") == std::string::npos)

@@ -58,8 +58,9 @@ TEST(Build, a_minimal_configuration_gets_the_defaults) {
   EXPECT_TRUE(pg.use_slots);
   EXPECT_THAT(pg.create_replica_methods, ElementsAre("basebackup"));
   EXPECT_EQ(s.dynamic.timing, Timing{});
-  ASSERT_TRUE(s.etcd3);
-  EXPECT_THAT(s.etcd3->endpoints, ElementsAre(HostPort{"10.20.0.1", 2379}, HostPort{"10.20.0.2", 2379}));
+  ASSERT_TRUE(std::holds_alternative<Etcd3>(s.store));
+  EXPECT_THAT(std::get<Etcd3>(s.store).endpoints,
+              ElementsAre(HostPort{"10.20.0.1", 2379}, HostPort{"10.20.0.2", 2379}));
 }
 
 TEST(Build, the_path_has_single_slashes) {
@@ -468,7 +469,7 @@ TEST(Build, the_endpoints_of_the_store) {
     std::string text = kMinimal;
     const auto line = text.find("etcd3:");
     text.replace(line, text.find('\n', line) - line, "etcd3: " + section);
-    return *settings_of(text).etcd3;
+    return std::get<Etcd3>(settings_of(text).store);
   };
   EXPECT_THAT(etcd("{hosts: 'a:1, b', port: 7}").endpoints, ElementsAre(HostPort{"a", 1}, HostPort{"b", 7}));
   EXPECT_THAT(etcd("{host: 'a:1', port: 7}").endpoints, ElementsAre(HostPort{"a", 7}));

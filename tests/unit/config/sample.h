@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/read/load.h"
+#include "json/parse.h"
 
 namespace tanist::config {
 

@@ -1,4 +1,5 @@
 #include "config/validate.h"
+#include "json/parse.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

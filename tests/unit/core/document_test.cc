@@ -1,4 +1,5 @@
 #include "core/document.h"
+#include "json/parse.h"
 
 #include <gtest/gtest.h>
 

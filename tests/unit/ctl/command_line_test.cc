@@ -7,38 +7,19 @@
 #include <fstream>
 #include <sstream>
 
+#include "config/stores.h"
+#include "core/format.h"
 #include "core/version.h"
-#include "unit/ctl/clusters.h"
+#include "unit/ctl/surroundings.h"
 
 namespace tanist::ctl {
 namespace {
 
 namespace fs = std::filesystem;
 
-class FakeStore final : public ClusterStore {
- public:
-  FakeStore(std::vector<std::string>* asked, int* failures, std::optional<Document>* written)
-      : asked_(asked), failures_(failures), written_(written) {}
-  dcs::ClusterPtr read(const std::string& cluster) override {
-    asked_->push_back(cluster);
-    if (asked_->size() > 1 && *failures_ > 0) {
-      --*failures_;
-      throw Failure("could not read cluster " + cluster + " from etcd: connection refused");
-    }
-    auto out = test::shop();
-    out.config = {7, Document::map({{"ttl", 30}}), true};
-    return std::make_shared<dcs::Cluster>(out);
-  }
-  dcs::WriteResult write_config(const std::string&, const Document& config, dcs::Version seen) override {
-    *written_ = config;
-    return {seen == 7 ? dcs::Outcome::done : dcs::Outcome::refused, 8, {}};
-  }
-
- private:
-  std::vector<std::string>* asked_;
-  int* failures_;
-  std::optional<Document>* written_;
-};
+config::Etcd3 etcd3_of(const Settings& settings) {
+  return std::get<config::Etcd3>(store_options(settings));
+}
 
 class CommandLineTest : public ::testing::Test {
  protected:
@@ -61,7 +42,8 @@ class CommandLineTest : public ::testing::Test {
     err.str("");
     asked.clear();
     settings.reset();
-    written.reset();
+    store = {};
+    store.cluster.config = {7, Document::map({{"ttl", 30}}), true};
     arguments.insert(arguments.begin(), "/usr/bin/tanistctl");
     Surroundings around{
         .environment = environment,
@@ -74,7 +56,12 @@ class CommandLineTest : public ::testing::Test {
         .open_store =
             [&](const Settings& s) {
               settings = s;
-              return std::make_unique<FakeStore>(&asked, &failures, &written);
+              return std::make_unique<ClusterStore>(
+                  "etcd", [&](Executor, Clock&, const std::string& cluster) {
+                    asked.push_back(cluster);
+                    store.failure = asked.size() > 1 && failures-- > 0 ? "connection refused" : "";
+                    return std::make_unique<test::FakeAccess>(store);
+                  });
             },
         .open_member_api = {},
         .programs = {},
@@ -88,7 +75,7 @@ class CommandLineTest : public ::testing::Test {
   std::ostringstream err;
   std::vector<std::string> asked;
   std::optional<Settings> settings;
-  std::optional<Document> written;
+  test::FakeCluster store;
   std::vector<Duration> waits;
   Instant now{};
   int failures = 0;
@@ -102,7 +89,7 @@ TEST_F(CommandLineTest, list_shows_the_configured_cluster) {
   EXPECT_EQ(call({"-c", path, "list"}), 0) << err.str();
   EXPECT_TRUE(out.str().starts_with("+ Cluster: shop (7411111111111111111) ---")) << out.str();
   EXPECT_EQ(asked, (std::vector<std::string>{"shop"}));
-  EXPECT_EQ(settings->base_path("shop"), "/service/shop");
+  EXPECT_EQ(settings->place("shop").path(), "/service/shop");
   EXPECT_EQ(config::to_string(etcd3_of(*settings).endpoints.at(0)), "e:2379");
 }
 
@@ -176,8 +163,8 @@ TEST_F(CommandLineTest, options_of_edit_config_may_be_repeated) {
                   "pause=on", "--pg", "jit=off", "--force"}),
             0)
       << err.str();
-  ASSERT_TRUE(written);
-  EXPECT_EQ(to_json(*written),
+  ASSERT_TRUE(store.written);
+  EXPECT_EQ(to_json(*store.written),
             R"({"ttl":20,"pause":true,"postgresql":{"parameters":{"work_mem":"1MB","jit":false}}})");
   EXPECT_EQ(call({"-d", "etcd3://e", "edit-config", "shop", "-q", "-s", "ttl"}), 1);
   EXPECT_EQ(err.str(), "Error: Invalid parameter setting ttl\n");
@@ -198,7 +185,7 @@ TEST_F(CommandLineTest, the_cluster_is_the_configured_one_where_none_is_named) {
 TEST_F(CommandLineTest, the_end_of_the_input_aborts) {
   EXPECT_EQ(call({"-d", "etcd3://e", "edit-config", "shop", "-s", "ttl=20"}), 1);
   EXPECT_TRUE(err.str().ends_with("Aborted!\n")) << err.str();
-  EXPECT_FALSE(written);
+  EXPECT_FALSE(store.written);
 }
 
 TEST_F(CommandLineTest, commands_that_come_later_say_so) {
@@ -246,7 +233,7 @@ TEST_F(CommandLineTest, a_directory_is_merged_in_order) {
   file("conf/b.yaml", "namespace: /two/\netcd3: {protocol: https}\n");
   file("conf/c.txt", "namespace: three\n");
   EXPECT_EQ(call({"-c", directory + "/conf", "list"}), 0) << err.str();
-  EXPECT_EQ(settings->base_path("shop"), "/two/shop");
+  EXPECT_EQ(settings->place("shop").path(), "/two/shop");
   EXPECT_TRUE(etcd3_of(*settings).https);
   EXPECT_EQ(config::to_string(etcd3_of(*settings).endpoints.at(0)), "a:1");
 }
@@ -272,18 +259,34 @@ TEST_F(CommandLineTest, without_a_file_the_environment_configures) {
   EXPECT_EQ(etcd3_of(*settings).endpoints.size(), 2u);
 }
 
-TEST(CtlSettings, a_configuration_without_a_store_is_an_error) {
+std::string trouble(const std::string& section) {
   Settings settings;
+  if (!section.empty()) settings.document = Document::map({{section, Document::map({{"host", "h"}})}});
   try {
-    etcd3_of(settings);
-    FAIL();
+    store_options(settings);
   } catch (const Failure& e) {
-    EXPECT_STREQ(e.what(),
-                 "Can not find suitable configuration of distributed configuration store\n"
-                 "Available implementations: consul, etcd, etcd3, exhibitor, kubernetes, raft, zookeeper");
+    return e.what();
   }
-  settings.document = Document::map({{"consul", Document::map({{"host", "c:8500"}})}});
-  EXPECT_THROW(etcd3_of(settings), Failure);
+  return {};
+}
+
+TEST(CtlSettings, a_configuration_without_a_store_is_an_error) {
+  EXPECT_EQ(trouble(""),
+            "Can not find suitable configuration of distributed configuration store\n"
+            "Available implementations: consul, etcd, etcd3, exhibitor, kubernetes, raft, zookeeper");
+}
+
+TEST(CtlSettings, a_store_that_this_version_does_not_speak_to_is_named) {
+  const std::string of = fmt::format(" is not available in Tanist {}\nHINT: ", version());
+  for (const auto& store : config::kStores) {
+    const std::string section(store.section);
+    const std::string hint = section == "etcd"
+                                 ? "rename the section to etcd3, its keys stay as they are, or give -d "
+                                   "etcd3://HOST:PORT"
+                                 : "this version speaks to " + config::available_stores();
+    EXPECT_EQ(trouble(section),
+              config::is_available(store) ? "" : "the configured store " + section + of + hint);
+  }
 }
 
 std::string by_url(const std::string& url) {
@@ -313,6 +316,7 @@ TEST(CtlSettings, a_url_replaces_the_stores_section) {
   EXPECT_EQ(by_url("h:8181"), R"({"exhibitor": {"hosts": ["h"], "port": 8181}})");
   EXPECT_EQ(by_url("h:77"), R"({"etcd": {"host": "h:77"}})");
   EXPECT_EQ(by_url("ftp://h"), "Unknown dcs scheme: ftp");
+  EXPECT_EQ(by_url("raft://h"), "Unknown dcs scheme: raft") << "no URL names it";
 }
 
 }  // namespace

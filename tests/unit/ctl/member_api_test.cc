@@ -1,4 +1,5 @@
 #include "ctl/member_api.h"
+#include "json/parse.h"
 
 #include <gtest/gtest.h>
 

@@ -1,33 +1,66 @@
 #pragma once
 
+#include <expected>
+#include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <sstream>
+#include <string>
+#include <variant>
 #include <vector>
 
 #include "ctl/cluster_store.h"
 #include "ctl/member_api.h"
 #include "ctl/terminal.h"
+#include "dcs/access.h"
 #include "unit/ctl/clusters.h"
 
 /// What commands meet in tests: a store of one cluster, members that answer by the book, a terminal of
 /// strings.
 namespace tanist::ctl::test {
 
-class FakeStore final : public ClusterStore {
- public:
-  dcs::ClusterPtr read(const std::string&) override { return std::make_shared<dcs::Cluster>(cluster); }
-  dcs::WriteResult write_config(const std::string&, const Document& config, dcs::Version seen) override {
-    if (before_write) before_write();
-    dcs::WriteResult out = outcome;
-    if (seen != cluster.config.version) out.outcome = dcs::Outcome::refused;
-    if (out.done()) written = config;
-    return out;
-  }
-
+/// A store of one cluster, whatever its name.
+struct FakeCluster {
   dcs::Cluster cluster = shop();
+  /// Not nothing: why it cannot be read.
+  std::string failure;
   std::function<void()> before_write;
   dcs::WriteResult outcome{dcs::Outcome::done, 8, {}};
   std::optional<Document> written;
+};
+
+class FakeAccess final : public dcs::Access {
+ public:
+  explicit FakeAccess(FakeCluster& at) : at_(at) {}
+  Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> load(Instant) override {
+    if (!at_.failure.empty()) co_return std::unexpected(dcs::LoadError{at_.failure});
+    co_return std::make_shared<dcs::Cluster>(at_.cluster);
+  }
+  Task<std::expected<Groups, dcs::LoadError>> load_groups(Instant) override { co_return Groups{}; }
+  Task<dcs::WriteResult> write(dcs::Record record, dcs::Condition condition, Instant) override {
+    if (at_.before_write) at_.before_write();
+    dcs::WriteResult out = at_.outcome;
+    if (std::get<dcs::IfVersion>(condition).version != at_.cluster.config.version)
+      out.outcome = dcs::Outcome::refused;
+    if (out.done()) at_.written = std::get<dcs::ConfigRecord>(record).data;
+    co_return out;
+  }
+  Task<dcs::WriteResult> erase(std::string, dcs::Condition, Instant) override { co_return at_.outcome; }
+  Task<dcs::WriteResult> remove_cluster(Instant) override { co_return at_.outcome; }
+
+ private:
+  FakeCluster& at_;
+};
+
+class FakeStore final : public FakeCluster, public ClusterStore {
+ public:
+  FakeStore()
+      : ClusterStore("etcd", [this](Executor, Clock&, const std::string&) {
+          return std::make_unique<FakeAccess>(*this);
+        }) {}
+  FakeStore(const FakeStore&) = delete;
+  FakeStore& operator=(const FakeStore&) = delete;
 };
 
 class FakeApi final : public MemberApi {

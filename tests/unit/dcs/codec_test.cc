@@ -37,6 +37,18 @@ WallTime utc(int year, unsigned month, unsigned day, int hour = 0, int minute = 
                   std::chrono::seconds(second) + microseconds(micros));
 }
 
+TEST(Decode, the_groups_of_a_scope_are_trees_of_their_own) {
+  Tree scope;
+  for (const char* key : {"0/leader", "0/members/a", "12/leader", "leader", "01/leader", "+1/leader",
+                          "-1/leader", "1x/leader", "99999999999999/leader", "members/7", "3"})
+    scope.emplace(key, at(key));
+  const auto groups = split_groups(scope);
+  ASSERT_EQ(groups.size(), 2u);
+  EXPECT_EQ(groups.at(0).size(), 2u);
+  EXPECT_EQ(groups.at(0).at("members/a").value, "0/members/a");
+  EXPECT_EQ(groups.at(12).at("leader").value, "12/leader");
+}
+
 TEST(Decode, an_empty_tree_is_an_empty_cluster) {
   const auto cluster = read({});
   EXPECT_TRUE(cluster.empty());

@@ -133,7 +133,7 @@ class FakePeers final : public ha::Peers {
   Task<std::map<std::string, ha::PeerAnswer>> ask(std::map<std::string, std::string>, Instant) override {
     co_return std::map<std::string, ha::PeerAnswer>();
   }
-  Task<bool> anybody_at(std::string, Instant) override { co_return false; }
+  Task<bool> answers_as(std::string, std::string, Instant) override { co_return false; }
 };
 
 class FakeDisk final : public Disk {

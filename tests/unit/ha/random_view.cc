@@ -3,6 +3,7 @@
 #include <boost/pfr.hpp>
 #include <type_traits>
 
+#include "core/enum_names.h"
 #include "ha/policy/timelines.h"
 #include "unit/ha/view_builder.h"
 
@@ -16,7 +17,7 @@ class Dice {
   bool coin() { return once_in(2); }
   int below(int n) { return static_cast<int>(random_() % static_cast<std::uint64_t>(n)); }
   template <class E>
-  E any(E last) {
+  E any(E last = last_value<E>()) {
     return static_cast<E>(below(static_cast<int>(last) + 1));
   }
   template <class T>
@@ -69,8 +70,8 @@ void fill_cluster(Dice& dice, dcs::Cluster& c) {
 }
 
 void fill_commands(Dice& dice, Commands& c, WallTime now) {
-  RestartRequest request;
-  if (dice.coin()) request.role = dice.any(postgres::Role::standby_leader);
+  order::Restart request;
+  if (dice.coin()) request.role = dice.any<postgres::Role>();
   if (dice.coin()) request.older_than = dice.of({90624, 150002, 180000});
   request.only_if_pending = dice.once_in(3);
   if (dice.coin()) request.timeout = dice.of<Duration>({1s, 400s});
@@ -89,7 +90,7 @@ void fill_settings(Dice& dice, config::Settings& s) {
   dynamic.standby_cluster = dice.once_in(10);
   dynamic.failsafe_mode = dice.once_in(5);
   dynamic.check_timeline = dice.coin();
-  if (dice.once_in(8)) dynamic.synchronous_mode = dice.any(config::Dynamic::SyncMode::quorum);
+  if (dice.once_in(8)) dynamic.synchronous_mode = dice.any<config::Dynamic::SyncMode>();
   if (dice.once_in(4)) dynamic.primary_start_timeout = 0s;
   if (dice.once_in(4)) dynamic.primary_race_backoff = 20s;
   if (dice.once_in(4)) dynamic.member_slots_ttl = 0s;
@@ -110,10 +111,8 @@ void fill_postgres(Dice& dice, const View& view, PostgresView& p) {
   auto& facts = p.facts;
   facts.process = dice.of({postgres::Process::none, postgres::Process::running, postgres::Process::running,
                            postgres::Process::orphans});
-  facts.data_directory =
-      dice.once_in(6) ? dice.any(postgres::DataDirectory::unreadable) : postgres::DataDirectory::ok;
-  facts.accepting =
-      dice.once_in(3) ? dice.any(postgres::Accepting::accepting) : postgres::Accepting::accepting;
+  facts.data_directory = dice.once_in(6) ? dice.any<postgres::DataDirectory>() : postgres::DataDirectory::ok;
+  facts.accepting = dice.once_in(3) ? dice.any<postgres::Accepting>() : postgres::Accepting::accepting;
   facts.standby_signal = dice.coin();
   facts.backup_label = dice.once_in(5);
   facts.half_rewound = dice.once_in(10);
@@ -144,12 +143,12 @@ void fill_postgres(Dice& dice, const View& view, PostgresView& p) {
   } else if (dice.coin()) {
     facts.control_error = "exit code 1";
   }
-  p.state = dice.any(postgres::State::crashed);
+  p.state = dice.any<postgres::State>();
   p.role = dice.any(postgres::Role::demoted);
   p.state_since = view.now - std::chrono::seconds(dice.below(400));
   p.seen_running = dice.coin();
   p.promoting = dice.once_in(8) && facts.process != postgres::Process::none;
-  p.recovery_difference = dice.any(postgres::RecoveryDifference::restart);
+  p.recovery_difference = dice.any<postgres::RecoveryDifference>();
 }
 
 void fill_memory(Dice& dice, const View& view, Memory& m) {
@@ -157,95 +156,42 @@ void fill_memory(Dice& dice, const View& view, Memory& m) {
     if (dice.coin()) return std::nullopt;
     return view.now - std::chrono::seconds(dice.below(400));
   };
-  m.recovering = dice.once_in(4);
-  m.outage_since = past();
-  m.crash_recovery_tried = dice.coin();
+  m.outage.recovering = dice.once_in(4);
+  m.outage.since = past();
+  m.outage.crash_recovery_tried = dice.coin();
   m.was_paused = dice.once_in(5);
-  m.previous_position = dice.lsn();
-  m.race_backoff_since = past();
-  if (dice.once_in(5)) m.no_race_until = view.now + std::chrono::seconds(dice.below(20) - 10);
-  m.pre_promote = dice.once_in(5) ? Memory::PrePromote::failed : Memory::PrePromote::none;
-  m.rewind = dice.any(Memory::Rewind::failed);
-  m.leader_timeline = dice.timeline();
-  m.own_timeline = dice.timeline();
-  m.beyond_rewind = dice.once_in(6);
-  m.beyond_leader_since = past();
-  m.astray = dice.once_in(6);
-  m.found_diverged = dice.once_in(6);
-  m.looks_in_vain = dice.below(4);
-  m.not_streaming_since = past();
-  m.compared_at = past();
+  m.race.previous_position = dice.lsn();
+  m.race.backoff_since = past();
+  if (dice.once_in(5)) m.race.not_before = view.now + std::chrono::seconds(dice.below(20) - 10);
+  m.promotion.pre_promote_failed = dice.once_in(5);
+  m.rejoin.rewind = dice.any<RewindState>();
+  m.following.leader_timeline = dice.timeline();
+  m.following.own_timeline = dice.timeline();
+  m.rejoin.beyond_rewind = dice.once_in(6);
+  m.standings.beyond_leader_since = past();
+  m.standings.astray = dice.once_in(6);
+  m.rejoin.found_diverged = dice.once_in(6);
+  m.rejoin.looks_in_vain = dice.below(4);
+  m.rejoin.not_streaming_since = past();
+  m.rejoin.compared_at = past();
   m.callback_fired = dice.coin();
-  m.checkpoint_after_promote_done = dice.coin();
-  m.checkpoint_after_promote_running = dice.once_in(4);
-  m.bootstrapping = dice.once_in(8);
-  m.rewinds_failed = dice.below(12);
-  m.starts_failed = dice.below(4);
-  if (dice.coin()) m.rewind_failed_from = "n2";
-  if (dice.once_in(4)) m.rejoin_error = "WAL is missing";
+  m.promotion.checkpoint_done = dice.coin();
+  m.promotion.checkpoint_running = dice.once_in(4);
+  m.making.bootstrapping = dice.once_in(8);
+  m.rejoin.rewinds_failed = dice.below(12);
+  m.outage.starts_failed = dice.below(4);
+  if (dice.coin()) m.rejoin.rewind_failed_from = "n2";
+  if (dice.once_in(4)) m.rejoin.error = "WAL is missing";
   if (const auto since = past())
-    m.nudges = Memory::Nudges{.of = dice.coin() ? "n2 running 1" : "",
-                              .since = *since,
-                              .last = past().value_or(Instant{}),
-                              .count = dice.below(16),
-                              .waited = dice.coin()};
-  m.acquiring = dice.once_in(3);
-  if (m.acquiring && dice.coin())
-    m.acquired_on = RaceGround{.optime = dice.lsn(), .history = 4, .timeline = {1}};
+    m.following.nudges = Nudges{.of = dice.coin() ? "n2 running 1" : "",
+                                .since = *since,
+                                .last = past().value_or(Instant{}),
+                                .count = dice.below(16),
+                                .waited = dice.coin()};
+  m.race.acquiring = dice.once_in(3);
+  if (m.race.acquiring && dice.coin())
+    m.race.acquired_on = RaceGround{.optime = dice.lsn(), .history = 4, .timeline = {1}};
   m.joined = dice.coin();
-}
-
-/// Last values of the enumerations of a view.
-constexpr auto last_of(postgres::Process) {
-  return postgres::Process::orphans;
-}
-constexpr auto last_of(postgres::DataDirectory) {
-  return postgres::DataDirectory::unreadable;
-}
-constexpr auto last_of(postgres::Accepting) {
-  return postgres::Accepting::accepting;
-}
-constexpr auto last_of(postgres::State) {
-  return postgres::State::crashed;
-}
-constexpr auto last_of(postgres::Role) {
-  return postgres::Role::standby_leader;
-}
-constexpr auto last_of(postgres::RecoveryDifference) {
-  return postgres::RecoveryDifference::restart;
-}
-constexpr auto last_of(postgres::Divergence) {
-  return postgres::Divergence::diverged;
-}
-constexpr auto last_of(OperationKind) {
-  return OperationKind::shutdown;
-}
-constexpr auto last_of(Phase) {
-  return Phase::removing;
-}
-constexpr auto last_of(Cancel) {
-  return Cancel::no;
-}
-constexpr auto last_of(DemoteMode) {
-  return DemoteMode::offline;
-}
-constexpr auto last_of(Lock) {
-  return Lock::others;
-}
-constexpr auto last_of(Memory::PrePromote) {
-  return Memory::PrePromote::failed;
-}
-constexpr auto last_of(Memory::Rewind) {
-  return Memory::Rewind::failed;
-}
-constexpr auto last_of(config::Dynamic::SyncMode) {
-  return config::Dynamic::SyncMode::quorum;
-}
-constexpr auto last_of(config::RestApi::VerifyClient) {
-  return config::RestApi::VerifyClient::required;
-}
-constexpr auto last_of(config::RestApi::ServerTokens) {
-  return config::RestApi::ServerTokens::product_only;
 }
 
 template <class T>
@@ -263,7 +209,7 @@ class Varying {
     if constexpr (requires { change(value); }) {
       if (dice_.once_in(one_in_)) change(value);
     } else if constexpr (std::is_enum_v<T>) {
-      if (dice_.once_in(one_in_)) value = dice_.any(last_of(T{}));
+      if (dice_.once_in(one_in_)) value = dice_.any<T>();
     } else if constexpr (IsPointer<T>::value) {
       if (!value) return;
       auto copy = std::make_shared<std::remove_const_t<typename T::element_type>>(*value);
@@ -272,7 +218,8 @@ class Varying {
     } else if constexpr (std::is_aggregate_v<T>) {
       boost::pfr::for_each_field(value, [this](auto& field) { (*this)(field); });
     } else {
-      static_assert(std::is_same_v<T, Secret>, "how does a field of this type vary?");
+      static_assert(std::is_same_v<T, Secret> || std::is_same_v<T, config::StoreOptions>,
+                    "how does a field of this type vary?");
     }
   }
   template <class T>
@@ -331,8 +278,6 @@ class Varying {
                                   "4.1.4",
                                   "3.3.2",
                                   "1.5.0",
-                                  "cancelled",
-                                  "pre_promote: no",
                                   kSystemId,
                                   "7000000000000000009",
                                   "postgres://n2.example:5432/postgres",
@@ -381,7 +326,7 @@ View random_view(std::mt19937_64& random) {
   fill_cluster(dice, b.last);
   fill_postgres(dice, b.view, b.view.postgres);
   fill_memory(dice, b.view, b.view.memory);
-  b.view.lock = dice.any(Lock::others);
+  b.view.lock = dice.any<Lock>();
   // The lock is what the view of the store says; a free lock has no leader.
   if (b.view.lock == Lock::free) b.cluster.leader.reset();
   if (b.view.lock == Lock::mine || b.view.lock == Lock::foreign_session)
@@ -396,14 +341,13 @@ View random_view(std::mt19937_64& random) {
   b.view.commands.shutdown = dice.once_in(10);
   b.view.commands.hurry = b.view.commands.shutdown && dice.coin();
   if (dice.once_in(3)) {
-    b.operation(dice.any(OperationKind::shutdown), dice.any(Phase::removing), dice.any(Cancel::no));
+    b.operation(dice.any<OperationKind>(), dice.any<Phase>(), dice.any<Cancel>());
     b.view.operation->awaits_verdict = dice.once_in(3);
     b.view.operation->released = dice.once_in(5);
     b.view.operation->checkpoint_lsn = dice.lsn();
   }
   if (dice.coin()) {
-    b.ended(dice.any(OperationKind::shutdown), dice.coin(),
-            dice.of<std::string>({"", "cancelled", "pre_promote: no", "died"}));
+    b.ended(dice.any<OperationKind>(), dice.coin() ? Ending::done : dice.any<Ending>(), "died");
     b.view.last_operation->ended = b.view.now - std::chrono::seconds(dice.below(20));
     if (dice.coin()) b.view.memory.results_seen = b.view.last_operation->serial;
   }
@@ -420,7 +364,7 @@ View random_view(std::mt19937_64& random) {
       answer.failover_priority = dice.below(3);
     }
   }
-  if (dice.coin()) b.divergence(dice.any(postgres::Divergence::diverged));
+  if (dice.coin()) b.divergence(dice.any<postgres::Divergence>());
   // Nobody has data, by chance alone, in too few of them.
   if (dice.once_in(50)) {
     b.view.postgres.facts.data_directory = postgres::DataDirectory::empty;
@@ -433,13 +377,14 @@ View random_view(std::mt19937_64& random) {
   // Chance alone hardly ever brings together what a rewind needs.
   if (dice.once_in(10)) {
     b.settings.postgresql.use_pg_rewind = true;
-    b.view.memory.rewind = Memory::Rewind::need;
+    b.view.memory.rejoin.rewind = RewindState::need;
     if (b.view.postgres.facts.control) b.view.postgres.facts.control->data_checksums = true;
     for (auto& [name, m] : b.cluster.members)
       m.role = b.cluster.leader && b.cluster.leader->name == name ? "primary" : "replica";
   }
   // Nor the same ground of a race twice.
-  if (b.view.memory.acquiring && dice.coin()) b.view.memory.acquired_on = policy::race_ground(b.build());
+  if (b.view.memory.race.acquiring && dice.coin())
+    b.view.memory.race.acquired_on = policy::race_ground(b.build());
   View view = b.build();
   if (dice.once_in(20)) view.store.last_with_leader = nullptr;
   if (dice.once_in(20)) {

@@ -6,7 +6,8 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "log/log.h"
+#include "core/enum_names.h"
+#include "log/level.h"
 
 namespace tanist::ha::testing {
 namespace {
@@ -29,98 +30,70 @@ Lsn position(const std::string& text) {
   return {kHere.value + static_cast<std::uint64_t>(std::stoll(text))};
 }
 
+/// By its name in the source.
 template <class E>
-E named(const std::string& value, std::initializer_list<std::pair<const char*, E>> names) {
-  for (const auto& [name, e] : names)
-    if (value == name) return e;
-  throw std::invalid_argument("what is " + value + "?");
-}
-
-OperationKind operation_kind(const std::string& value) {
-  return named<OperationKind>(value, {{"bootstrap", OperationKind::bootstrap},
-                                      {"finish_bootstrap", OperationKind::finish_bootstrap},
-                                      {"cancel_bootstrap", OperationKind::cancel_bootstrap},
-                                      {"clone", OperationKind::clone},
-                                      {"start", OperationKind::start},
-                                      {"crash_recovery", OperationKind::crash_recovery},
-                                      {"rewind", OperationKind::rewind},
-                                      {"promote", OperationKind::promote},
-                                      {"demote", OperationKind::demote},
-                                      {"shutdown", OperationKind::shutdown}});
-}
-
-Phase phase(const std::string& value) {
-  return named<Phase>(value, {{"starting", Phase::starting},
-                              {"initdb", Phase::initdb},
-                              {"custom_bootstrap", Phase::custom_bootstrap},
-                              {"ending_recovery", Phase::ending_recovery},
-                              {"cloning", Phase::cloning},
-                              {"stopping_clients", Phase::stopping_clients},
-                              {"awaiting_release", Phase::awaiting_release},
-                              {"waiting_down", Phase::waiting_down},
-                              {"releasing", Phase::releasing},
-                              {"rewinding", Phase::rewinding},
-                              {"recovering", Phase::recovering},
-                              {"pre_promote", Phase::pre_promote},
-                              {"promoting", Phase::promoting}});
+E value_named(const std::string& name) {
+  if (const auto value = enum_value<E>(name)) return *value;
+  throw std::invalid_argument("what is " + name + "?");
 }
 
 std::string shown(const std::optional<postgres::Upstream>& upstream) {
   return upstream ? upstream->member : "nobody";
 }
 
-std::string intent_line(const Intent& intent) {
-  std::string line(intent_name(intent));
-  if (const auto* i = std::get_if<intent::Demote>(&intent)) {
-    static constexpr const char* kModes[] = {"graceful", "immediate", "immediate-nolock", "offline"};
-    line += fmt::format(" {}", kModes[static_cast<int>(i->mode)]);
-  } else if (const auto* i = std::get_if<intent::Follow>(&intent)) {
-    line += fmt::format(" {} by {}", shown(i->upstream), i->restart ? "restart" : "reload");
-  } else if (const auto* i = std::get_if<intent::Start>(&intent)) {
-    line += i->as_standby ? " as standby of " + shown(i->upstream) : " as primary";
-    line += " (" + i->name + ")";
-  } else if (const auto* i = std::get_if<intent::Rewind>(&intent)) {
-    line += " from " + i->source.member;
-  } else if (const auto* i = std::get_if<intent::Clone>(&intent)) {
-    line += " from " + (i->source ? i->source_name : "a backup");
-    if (!i->why_removal_allowed.empty()) line += ", removing the data: " + i->why_removal_allowed;
-  } else if (const auto* i = std::get_if<intent::Bootstrap>(&intent)) {
-    if (i->take_over) line += fmt::format(", taking over version {}", *i->take_over);
-  } else if (const auto* i = std::get_if<intent::PreEmpt>(&intent)) {
-    line += " (" + i->why + ")";
-  } else if (const auto* i = std::get_if<intent::Advance>(&intent)) {
-    line += i->release_now ? ": release now" : ": not yet";
-  } else if (const auto* i = std::get_if<intent::Exit>(&intent)) {
-    line += fmt::format(" {}", i->code);
-    if (!i->why.empty()) line += ": " + i->why;
+/// What is told of an intent, or duty, besides its name.
+struct Details {
+  std::string operator()(const intent::Demote& i) { return fmt::format(" {}", to_string(i.mode)); }
+  std::string operator()(const intent::Follow& i) {
+    return fmt::format(" {} by {}", shown(i.upstream), i.restart ? "restart" : "reload");
   }
-  return line;
+  std::string operator()(const intent::Start& i) {
+    return (i.as_standby ? " as standby of " + shown(i.upstream) : " as primary") + " (" + i.name + ")";
+  }
+  std::string operator()(const intent::Rewind& i) { return " from " + i.source.member; }
+  std::string operator()(const intent::Clone& i) {
+    const std::string removal = ", removing the data: " + i.why_removal_allowed;
+    return " from " + (i.source ? i.source_name : "a backup") +
+           (i.why_removal_allowed.empty() ? "" : removal);
+  }
+  std::string operator()(const intent::Bootstrap& i) {
+    return i.take_over ? fmt::format(", taking over version {}", *i.take_over) : std::string();
+  }
+  std::string operator()(const intent::PreEmpt& i) { return " (" + i.why + ")"; }
+  std::string operator()(const intent::Advance& i) { return i.release_now ? ": release now" : ": not yet"; }
+  std::string operator()(const intent::Exit& i) {
+    return fmt::format(" {}", i.code) + (i.why.empty() ? "" : ": " + i.why);
+  }
+
+  std::string operator()(const duty::History& d) { return fmt::format(" of timeline {}", d.timeline.value); }
+  std::string operator()(const duty::Slots& d) {
+    std::string line;
+    for (const auto& slot : d.wanted) line += " " + slot.name;
+    return line;
+  }
+  std::string operator()(const duty::Fence& d) { return d.arm ? ": arm" : ": disarm"; }
+  std::string operator()(const duty::Callback& d) { return " " + d.action; }
+  std::string operator()(const duty::SetRole& d) { return " " + std::string(to_string(d.role)); }
+  std::string operator()(const duty::SetState& d) { return " " + std::string(to_string(d.state)); }
+  template <class Other>
+  std::string operator()(const Other&) {
+    return {};
+  }
+};
+
+std::string intent_line(const Intent& intent) {
+  return std::string(name_of(intent)) + std::visit(Details{}, intent);
 }
 
 std::string duty_line(const OrderedDuty& ordered) {
   const auto& duty = ordered.duty;
-  std::string line;
   if (const auto* d = std::get_if<duty::Say>(&duty))
-    return fmt::format("{} {}", log::name(static_cast<log::Level>(d->level)), d->text);
+    return fmt::format("{} {}", log::name(d->level), d->text);
+  // Those that nearly each decision has.
   if (std::holds_alternative<duty::Member>(duty) || std::holds_alternative<duty::Status>(duty)) return {};
-  if (std::holds_alternative<duty::Initialize>(duty)) line = "write /initialize";
-  if (std::holds_alternative<duty::Config>(duty)) line = "write /config";
-  if (std::holds_alternative<duty::DeleteSync>(duty)) line = "delete /sync";
-  if (const auto* d = std::get_if<duty::History>(&duty))
-    line = fmt::format("write /history of timeline {}", d->timeline.value);
-  if (const auto* d = std::get_if<duty::Slots>(&duty)) {
-    line = "slots";
-    for (const auto& slot : d->wanted) line += " " + slot.name;
-  }
-  if (const auto* d = std::get_if<duty::Fence>(&duty)) line = d->arm ? "arm the fence" : "disarm the fence";
-  if (const auto* d = std::get_if<duty::Callback>(&duty)) line = "callback " + d->action;
-  if (std::holds_alternative<duty::CheckpointAfterPromote>(duty)) line = "checkpoint";
-  if (const auto* d = std::get_if<duty::SetRole>(&duty))
-    line = "role " + std::string(postgres::to_string(d->role));
-  if (const auto* d = std::get_if<duty::SetState>(&duty))
-    line = "state " + std::string(postgres::to_string(d->state));
-  if (ordered.on_failure == OnFailure::postpone_intent) line += ", or nothing further";
-  return "duty: " + line;
+  const bool strict = ordered.on_failure == OnFailure::postpone_intent;
+  return fmt::format("duty: {}{}{}", name_of(duty), std::visit(Details{}, duty),
+                     strict ? ", or nothing further" : "");
 }
 
 std::string names(const std::set<std::string>& set) {
@@ -133,13 +106,6 @@ std::string names(const std::set<std::string>& set) {
 
 void Story::apply(const std::string& word, const std::string& value) {
   auto& facts = b_.view.postgres.facts;
-  const auto role = [&](const std::string& name) {
-    return named<postgres::Role>(name, {{"replica", postgres::Role::replica},
-                                        {"primary", postgres::Role::primary},
-                                        {"promoted", postgres::Role::promoted},
-                                        {"demoted", postgres::Role::demoted},
-                                        {"uninitialized", postgres::Role::uninitialized}});
-  };
   const std::map<std::string, std::function<void()>> words = {
       {"scene",
        [&] {
@@ -164,10 +130,7 @@ void Story::apply(const std::string& word, const std::string& value) {
            b_.leader(value);
          }
        }},
-      {"lock",
-       [&] {
-         b_.view.lock = named<Lock>(value, {{"foreign", Lock::foreign_session}, {"mine", Lock::mine}});
-       }},
+      {"lock", [&] { b_.view.lock = value == "foreign" ? Lock::foreign_session : value_named<Lock>(value); }},
       {"lease",
        [&] {
          if (value == "none") {
@@ -216,9 +179,8 @@ void Story::apply(const std::string& word, const std::string& value) {
        }},
       {"compared",
        [&] {
-         b_.divergence(named<postgres::Divergence>(value, {{"diverged", postgres::Divergence::diverged},
-                                                           {"same", postgres::Divergence::none},
-                                                           {"unknown", postgres::Divergence::unknown}}));
+         b_.divergence(value == "same" ? postgres::Divergence::none
+                                       : value_named<postgres::Divergence>(value));
        }},
       {"answers", [&] { b_.view.answers = {}; }},
       {"postgres",
@@ -242,19 +204,9 @@ void Story::apply(const std::string& word, const std::string& value) {
          b_.down(state);
        }},
       {"backup-label", [&] { facts.backup_label = value == "there"; }},
-      {"data",
-       [&] {
-         facts.data_directory = named<postgres::DataDirectory>(
-             value, {{"ok", postgres::DataDirectory::ok}, {"empty", postgres::DataDirectory::empty}});
-       }},
-      {"state",
-       [&] {
-         b_.view.postgres.state = named<postgres::State>(value, {{"stopped", postgres::State::stopped},
-                                                                 {"crashed", postgres::State::crashed},
-                                                                 {"running", postgres::State::running},
-                                                                 {"stopping", postgres::State::stopping}});
-       }},
-      {"role", [&] { b_.view.postgres.role = role(value); }},
+      {"data", [&] { facts.data_directory = value_named<postgres::DataDirectory>(value); }},
+      {"state", [&] { b_.view.postgres.state = value_named<postgres::State>(value); }},
+      {"role", [&] { b_.view.postgres.role = value_named<postgres::Role>(value); }},
       {"timeline",
        [&] {
          facts.probe->timeline =
@@ -263,17 +215,16 @@ void Story::apply(const std::string& word, const std::string& value) {
       {"position", [&] { facts.probe->wal = facts.probe->receive = facts.probe->replay = position(value); }},
       {"upstream",
        [&] {
-         b_.view.postgres.recovery_difference =
-             named<postgres::RecoveryDifference>(value, {{"right", postgres::RecoveryDifference::none},
-                                                         {"reload", postgres::RecoveryDifference::reload},
-                                                         {"restart", postgres::RecoveryDifference::restart}});
+         b_.view.postgres.recovery_difference = value == "right"
+                                                    ? postgres::RecoveryDifference::none
+                                                    : value_named<postgres::RecoveryDifference>(value);
        }},
       {"fence", [&] { b_.view.fence.armed = value == "armed"; }},
       {"op",
        [&] {
          const auto parts = split(value, ':');
          const auto cancel = parts.size() > 2 && parts[2] == "no" ? Cancel::no : Cancel::free;
-         b_.operation(operation_kind(parts.at(0)), phase(parts.at(1)), cancel);
+         b_.operation(value_named<OperationKind>(parts.at(0)), value_named<Phase>(parts.at(1)), cancel);
          b_.view.operation->phase_since = b_.view.now;
        }},
       {"asks",
@@ -285,7 +236,8 @@ void Story::apply(const std::string& word, const std::string& value) {
        [&] {
          const auto parts = split(value, ':');
          b_.view.operation.reset();
-         b_.ended(operation_kind(parts.at(0)), parts.at(1) == "ok", parts[1] == "ok" ? "" : parts[1]);
+         b_.ended(value_named<OperationKind>(parts.at(0)), parts.at(1) == "ok",
+                  parts[1] == "ok" ? "" : parts[1]);
          b_.view.last_operation->serial = ++serial_;
          b_.view.last_operation->ended = b_.view.now;
        }},
@@ -341,11 +293,9 @@ std::string Story::decide() {
     needs.pop_back();
     tell(needs);
   }
-  static constexpr const char* kMandates[] = {"keep", "lapse", "release"};
   for (const auto& ordered : d.duties) tell(duty_line(ordered));
   if (!d.reason.text().empty()) tell("INFO " + d.reason.text());
-  tell(fmt::format("lock: {}; intent: {}", kMandates[static_cast<int>(d.mandate.kind)],
-                   intent_line(d.intent)));
+  tell(fmt::format("lock: {}; intent: {}", enum_name(d.mandate.kind), intent_line(d.intent)));
   // The words that were set are seen by the next decision.
   for (const auto& set : duties<duty::SetRole>(d)) b_.view.postgres.role = set.role;
   for (const auto& set : duties<duty::SetState>(d)) b_.view.postgres.state = set.state;

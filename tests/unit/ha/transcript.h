@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "ha/policy/decide.h"
 #include "unit/ha/view_builder.h"
 
 /// Transcripts (*.txt): a story of changes to a view and what is decided after each. A paragraph is

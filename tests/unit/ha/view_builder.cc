@@ -71,7 +71,7 @@ ViewBuilder& ViewBuilder::as_leader() {
   running_primary();
   lock_mine();
   view.fence.armed = true;
-  view.memory.checkpoint_after_promote_done = true;
+  view.memory.promotion.checkpoint_done = true;
   auto& slots = view.postgres.facts.probe->slots;
   for (const char* name : {"n2", "n3"}) slots.push_back({.name = name, .active = true, .restart_lsn = kHere});
   return *this;
@@ -248,10 +248,10 @@ ViewBuilder& ViewBuilder::operation(OperationKind kind, Phase phase, Cancel canc
   return *this;
 }
 
-ViewBuilder& ViewBuilder::ended(OperationKind kind, bool ok, const std::string& detail) {
+ViewBuilder& ViewBuilder::ended(OperationKind kind, Ending how, const std::string& detail) {
   OperationResult result;
   result.kind = kind;
-  result.ok = ok;
+  result.ending = how;
   result.detail = detail;
   result.ended = view.now - 5ms;
   result.serial = view.memory.results_seen + 1;
@@ -261,7 +261,7 @@ ViewBuilder& ViewBuilder::ended(OperationKind kind, bool ok, const std::string& 
 
 View ViewBuilder::build() const {
   View v = view;
-  v.settings = std::make_shared<config::Settings>(settings);
+  v.settings = policy_settings(settings);
   v.store.cluster = std::make_shared<dcs::Cluster>(cluster);
   v.store.last_with_leader = std::make_shared<dcs::Cluster>(last);
   return v;

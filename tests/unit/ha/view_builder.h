@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ha/model/decision.h"
+#include "ha/policy/decide.h"
 
 /// Views for tests: start from a scene, change what the test is about, decide.
 namespace tanist::ha::testing {
@@ -50,7 +51,10 @@ class ViewBuilder {
   ViewBuilder& peer_unreachable(const std::string& name);
   ViewBuilder& divergence(postgres::Divergence verdict);
   ViewBuilder& operation(OperationKind kind, Phase phase = Phase::starting, Cancel cancel = Cancel::free);
-  ViewBuilder& ended(OperationKind kind, bool ok, const std::string& detail = {});
+  ViewBuilder& ended(OperationKind kind, Ending how, const std::string& detail = {});
+  ViewBuilder& ended(OperationKind kind, bool ok, const std::string& detail = {}) {
+    return ended(kind, ok ? Ending::done : Ending::failed, detail);
+  }
 
   View build() const;
   Decision decide() const { return ha::decide(build()); }

@@ -1,4 +1,5 @@
 #include "log/format.h"
+#include "json/parse.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,4 +1,5 @@
 #include "member/journal.h"
+#include "json/parse.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -69,7 +70,7 @@ ha::Decision decision(const std::string& what) {
 
 ha::View view() {
   ha::View seen;
-  seen.settings = std::make_shared<const config::Settings>();
+  seen.settings = ha::policy_settings({});
   return seen;
 }
 

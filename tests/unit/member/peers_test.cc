@@ -45,9 +45,9 @@ class PeersTest : public ::testing::Test {
     peers.use(ctl, load_peer_tls(ctl).value());
     return tanist::test::run(io, peers.ask({{"pgb", url(host)}}, clock.now() + 5s)).at("pgb");
   }
-  bool anybody(const std::string& api_url) {
+  bool anybody(const std::string& api_url, const std::string& name = "pgb") {
     peers.use(ctl, load_peer_tls(ctl).value());
-    return tanist::test::run(io, peers.anybody_at(api_url, clock.now() + 5s));
+    return tanist::test::run(io, peers.answers_as(name, api_url, clock.now() + 5s));
   }
   void use_client_certificate(const std::string& ca) {
     ctl.tls.ca_file = ca;
@@ -124,6 +124,14 @@ TEST_F(PeersTest, who_refuses_the_handshake_is_somebody) {
   EXPECT_TRUE(anybody(url("127.0.0.1")));
   EXPECT_FALSE(anybody("https://127.0.0.1:1/patroni"));
   EXPECT_FALSE(anybody("http://127.0.0.1:1/patroni"));
+}
+
+TEST_F(PeersTest, who_got_the_address_of_another_keeps_no_name_from_being_used) {
+  serve(net::ClientCertificates::ignored);
+  const std::string other = "https://127.0.0.1:" + std::to_string(serving->port()) + "/other";
+  EXPECT_FALSE(anybody(other, "pgb")) << "it says that it is pgc";
+  EXPECT_TRUE(anybody(other, "pgc"));
+  EXPECT_TRUE(anybody(url("127.0.0.1"))) << "it does not say who it is";
 }
 
 TEST(PeerAnswers, tell_where_the_wal_of_a_standby_ends) {

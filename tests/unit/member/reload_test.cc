@@ -1,4 +1,5 @@
 #include "member/reload.h"
+#include "json/parse.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -54,7 +55,7 @@ class ReloaderTest : public ::testing::Test {
     parts.rest = [&](config::SettingsPtr s) {
       done.push_back("rest " + config::to_string(s->restapi.listen));
     };
-    parts.store = [&](const config::Settings&) { done.emplace_back("store"); };
+    parts.store = [&](const config::StoreOptions&) { done.emplace_back("store"); };
     parts.engine = [&](config::SettingsPtr s, ha::SettingsBuilder) {
       done.push_back("engine " + to_json(s->dynamic.raw));
     };

@@ -1,4 +1,5 @@
 #include "setup/validate_config.h"
+#include "json/parse.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

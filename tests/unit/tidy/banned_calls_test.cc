@@ -118,7 +118,7 @@ TEST(banned_calls, the_sources_keep_to_them) {
 const std::vector<Allowed> kMaySleep = {
     {"tests/unit/core/manual_clock.h", "time that a test moves"},
     {"tests/unit/ha/", "on time that a test moves"},
-    {"tests/unit/api/gate_test.cc", "a limit per second is what it is about"},
+    {"tests/unit/api/admission_test.cc", "a limit per second is what it is about"},
     {"tests/unit/async/wait_test.cc", "waiting is what it is about"},
     {"tests/unit/log/log_test.cc", "looks again until the log's thread has taken all: nothing tells"},
     {"tests/unit/process/process_test.cc",

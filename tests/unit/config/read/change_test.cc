@@ -1,4 +1,5 @@
 #include "config/read/change.h"
+#include "json/parse.h"
 
 #include <gtest/gtest.h>
 

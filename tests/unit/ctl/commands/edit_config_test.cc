@@ -1,4 +1,5 @@
 #include "ctl/commands/edit_config.h"
+#include "json/parse.h"
 
 #include <gtest/gtest.h>
 

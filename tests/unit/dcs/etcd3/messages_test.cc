@@ -1,4 +1,5 @@
 #include "dcs/etcd3/messages.h"
+#include "json/parse.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -163,7 +163,7 @@ class OtherMembers final : public ha::Peers {
   Task<std::map<std::string, PeerAnswer>> ask(std::map<std::string, std::string>, Instant) override {
     co_return std::map<std::string, PeerAnswer>();
   }
-  Task<bool> anybody_at(std::string, Instant) override { co_return somebody; }
+  Task<bool> answers_as(std::string, std::string, Instant) override { co_return somebody; }
 };
 
 class Fence final : public ha::Fence {

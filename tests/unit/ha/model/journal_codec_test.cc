@@ -1,4 +1,6 @@
 #include "ha/model/journal_codec.h"
+#include "ha/policy/decide.h"
+#include "json/parse.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +12,7 @@ namespace {
 
 using namespace testing;
 
-constexpr int kReplays = 6'000;
+constexpr int kReplays = views(6'000);
 constexpr std::uint64_t kSeed = 20320229;
 
 TEST(Journal, a_recorded_view_can_be_decided_on_again) {

@@ -20,7 +20,7 @@ struct MemberRecord : ::testing::Test {
     b.settings.postgresql.database = "postgres";
     b.settings.restapi.connect_address = {"fd00::1", 8008};
   }
-  std::string record() const { return to_json(member_record(b.build(), progress)); }
+  std::string record() const { return to_json(member_record(b.build(), b.settings, progress)); }
   static std::string begins(const std::string& state, const std::string& role) {
     return R"({"conn_url":"postgres://10.0.0.1:5432/postgres","api_url":"http://[fd00::1]:8008/patroni","state":")" +
            state + R"(","role":")" + role + R"(","version":"4.1.4","tanist_version":")" + version() + "\"";
@@ -38,7 +38,7 @@ TEST_F(MemberRecord, of_a_primary) {
 
 TEST_F(MemberRecord, of_a_primary_whose_checkpoint_after_promotion_is_not_done) {
   b.as_leader();
-  b.view.memory.checkpoint_after_promote_done = false;
+  b.view.memory.promotion.checkpoint_done = false;
   EXPECT_EQ(record(), begins("running", "primary") +
                           R"(,"checkpoint_after_promote":false,"xlog_location":83886080,"timeline":1})");
 }

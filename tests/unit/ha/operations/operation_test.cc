@@ -148,7 +148,7 @@ class RunningOperations : public ::testing::Test {
   void lead() { keeper.won({clock.now(), 30s}); }
   void begin(OperationKind kind, Task<OperationRunner::Outcome> body) {
     began = clock.now();
-    runner.start(kind, operation_name(kind, {}), std::move(body));
+    runner.start(kind, operation_name(kind), std::move(body));
     clock.settle();
   }
   /// Lets time pass until the operation has ended.
@@ -185,7 +185,7 @@ TEST_F(RunningOperations, a_fast_stop_takes_the_time_it_needs) {
   host.settings_.dynamic.primary_stop_timeout = 5s;  // counts in synchronous mode only
   begin(OperationKind::shutdown, operations::shutdown(runner, false));
   EXPECT_GE(finish(), 90s);
-  EXPECT_TRUE(result().ok);
+  EXPECT_TRUE(result().ok());
   EXPECT_EQ(server.stops, std::vector<StopMode>{StopMode::fast});
 }
 
@@ -210,7 +210,7 @@ TEST_F(RunningOperations, a_server_that_does_not_even_stop_immediately_is_killed
   EXPECT_GE(took, 10s);
   EXPECT_LT(took, 11s);
   EXPECT_EQ(server.kills, 1);
-  EXPECT_TRUE(result().ok);
+  EXPECT_TRUE(result().ok());
 }
 
 TEST_F(RunningOperations, an_immediate_demotion_that_hangs_is_killed_after_five_seconds) {
@@ -258,7 +258,7 @@ TEST_F(RunningOperations, a_server_that_did_not_run_was_not_stopped) {
   // It is down already.
   server.signal_stop(StopMode::immediate);
   finish();
-  EXPECT_TRUE(result().ok);
+  EXPECT_TRUE(result().ok());
   EXPECT_EQ(host.told, Texts{});
 }
 
@@ -307,7 +307,7 @@ TEST_F(RunningOperations, a_server_that_dies_while_it_starts_is_told) {
   server.started = postgres::StartOutcome::died;
   begin(OperationKind::start, operations::start(runner, intent::Start{}));
   finish();
-  EXPECT_FALSE(result().ok);
+  EXPECT_FALSE(result().ok());
   EXPECT_EQ(host.state_, postgres::State::start_failed);
   EXPECT_TRUE(std::ranges::count(logged, "postmaster is not running"));
   EXPECT_EQ(host.told, Texts{});
@@ -317,7 +317,7 @@ TEST_F(RunningOperations, a_rewind_stops_what_runs_and_tells_it) {
   host.role_ = Role::replica;
   begin(OperationKind::rewind, operations::rewind(runner, intent::Rewind{.source = {}, .leader = "n2"}));
   finish();
-  EXPECT_TRUE(result().ok);
+  EXPECT_TRUE(result().ok());
   EXPECT_EQ(host.told, Texts{"on_stop replica"});
   EXPECT_EQ(server.rewinds, 1);
 }
@@ -327,8 +327,8 @@ TEST_F(RunningOperations, a_rewind_whose_source_was_lost_says_so) {
   server.rewound = std::unexpected(postgres::Failure{"no connection", true});
   begin(OperationKind::rewind, operations::rewind(runner, intent::Rewind{.source = {}, .leader = "n2"}));
   finish();
-  EXPECT_FALSE(result().ok);
-  EXPECT_TRUE(result().source_lost);
+  EXPECT_FALSE(result().ok());
+  EXPECT_EQ(result().ending, Ending::source_lost);
 }
 
 TEST_F(RunningOperations, a_source_without_its_checkpoint_is_not_rewound_from) {
@@ -336,7 +336,7 @@ TEST_F(RunningOperations, a_source_without_its_checkpoint_is_not_rewound_from) {
   begin(OperationKind::rewind,
         operations::rewind(runner, intent::Rewind{.source = {}, .leader = "n2", .checkpoint_source = true}));
   finish();
-  EXPECT_TRUE(result().source_lost) << "still needed";
+  EXPECT_EQ(result().ending, Ending::source_lost) << "still needed";
   EXPECT_EQ(server.rewinds, 0);
   EXPECT_EQ(server.state.process, postgres::Process::running) << "nothing was stopped for it";
   EXPECT_TRUE(std::ranges::count(logged, "Waiting for checkpoint on n2 before rewind"));
@@ -347,6 +347,7 @@ TEST_F(RunningOperations, a_pre_promote_script_that_fails_prevents_the_promotion
   server.pre_promote = std::unexpected(postgres::Failure{"exit code 1"});
   begin(OperationKind::promote, operations::promote(runner));
   finish();
+  EXPECT_EQ(result().ending, Ending::pre_promote_failed);
   EXPECT_EQ(result().detail, "pre_promote: exit code 1");
   EXPECT_EQ(server.promotions, 0);
 }
@@ -359,7 +360,7 @@ TEST_F(RunningOperations, a_pre_promote_script_is_ended_when_the_lock_is_lost) {
   runner.preempt("lost leader before promote");
   clock.settle();
   EXPECT_FALSE(runner.busy());
-  EXPECT_EQ(result().detail, "cancelled");
+  EXPECT_EQ(result().ending, Ending::cancelled);
   EXPECT_EQ(server.promotions, 0);
 }
 

@@ -1,4 +1,5 @@
 #include "ha/policy/following.h"
+#include "ha/policy/decide.h"
 
 #include <gtest/gtest.h>
 
@@ -94,7 +95,7 @@ TEST(Following, a_new_leader_is_followed_by_a_reload) {
   ASSERT_TRUE(intends<intent::Follow>(d));
   EXPECT_FALSE(std::get<intent::Follow>(d.intent).restart);
   EXPECT_EQ(std::get<intent::Follow>(d.intent).upstream->member, "n2");
-  EXPECT_EQ(d.memory.rewind, Memory::Rewind::check);
+  EXPECT_EQ(d.memory.rejoin.rewind, RewindState::check);
 }
 
 TEST(Following, what_a_reload_cannot_change_is_followed_by_a_restart) {
@@ -148,15 +149,15 @@ TEST(Following, a_replica_says_that_a_foreign_session_has_its_name) {
 
 TEST(Following, who_lost_the_race_says_whom_it_follows_now) {
   ViewBuilder b = ViewBuilder().as_replica();
-  b.view.memory.acquiring = true;
+  b.view.memory.race.acquiring = true;
   const Decision d = b.decide();
   EXPECT_EQ(d.reason.text(), "following new leader after trying and failing to obtain lock");
-  EXPECT_FALSE(d.memory.acquiring);
+  EXPECT_FALSE(d.memory.race.acquiring);
 }
 
 TEST(Following, a_primary_that_lost_the_race_is_demoted) {
   ViewBuilder b = ViewBuilder().as_leader().leader("n2").no_lease();
-  b.view.memory.acquiring = true;
+  b.view.memory.race.acquiring = true;
   EXPECT_EQ(b.decide().reason.text(), "demoted self after trying and failing to obtain lock");
 }
 
@@ -180,44 +181,44 @@ ViewBuilder cut_off(Duration since, const std::string& state = "running") {
   facts.probe->receiver_state.clear();
   facts.probe->asked_at = b.view.now;
   b.cluster.members["n2"].state = state;
-  b.view.memory.nudges = Memory::Nudges{.of = "n2 " + state + " 1", .since = b.view.now - since};
+  b.view.memory.following.nudges = Nudges{.of = "n2 " + state + " 1", .since = b.view.now - since};
   b.cluster.members["n2"].timeline = {1};
   return b;
 }
 
 TEST(Nudging, a_standby_that_lost_its_stream_is_told_to_look_a_moment_later) {
   ViewBuilder b = cut_off(0s);
-  b.view.memory.nudges.reset();
+  b.view.memory.following.nudges.reset();
   const Decision first = b.decide();
   // PostgreSQL itself has just tried.
   EXPECT_FALSE(has_duty<duty::LookForWal>(first));
-  ASSERT_TRUE(first.memory.nudges);
+  ASSERT_TRUE(first.memory.following.nudges);
   EXPECT_EQ(first.wake_at, b.view.now + 200ms);
   b = cut_off(200ms);
   const Decision next = b.decide();
   EXPECT_TRUE(has_duty<duty::LookForWal>(next));
-  EXPECT_EQ(next.memory.nudges->last, b.view.now);
-  EXPECT_EQ(next.memory.nudges->count, 1);
+  EXPECT_EQ(next.memory.following.nudges->last, b.view.now);
+  EXPECT_EQ(next.memory.following.nudges->count, 1);
 }
 
 TEST(Nudging, nobody_is_told_to_look_while_the_upstream_does_not_accept_and_at_once_when_it_does) {
   ViewBuilder b = cut_off(3s, "starting");
   Decision d = b.decide();
   EXPECT_FALSE(has_duty<duty::LookForWal>(d));
-  EXPECT_TRUE(d.memory.nudges->waited);
+  EXPECT_TRUE(d.memory.following.nudges->waited);
   EXPECT_EQ(d.wake_at, b.view.now + 100ms);
   EXPECT_EQ(cut_off(31s, "starting").decide().wake_at, b.view.now + 1s);
   ViewBuilder back = cut_off(10ms);
-  back.view.memory.nudges->waited = true;
+  back.view.memory.following.nudges->waited = true;
   EXPECT_TRUE(has_duty<duty::LookForWal>(back.decide()));
-  EXPECT_FALSE(back.decide().memory.nudges->waited);
+  EXPECT_FALSE(back.decide().memory.following.nudges->waited);
 }
 
 TEST(Nudging, is_done_no_more_often_than_every_200_ms_and_after_a_look) {
   ViewBuilder b = cut_off(3s);
-  b.view.memory.nudges->last = b.view.now - 199ms;
+  b.view.memory.following.nudges->last = b.view.now - 199ms;
   EXPECT_FALSE(has_duty<duty::LookForWal>(b.decide()));
-  b.view.memory.nudges->last = b.view.now - 200ms;
+  b.view.memory.following.nudges->last = b.view.now - 200ms;
   EXPECT_TRUE(has_duty<duty::LookForWal>(b.decide()));
   b.view.postgres.facts.probe->asked_at = b.view.now - 201ms;
   EXPECT_FALSE(has_duty<duty::LookForWal>(b.decide())) << "whether it streams by now is not known";
@@ -243,7 +244,7 @@ TEST(Nudging, is_for_standbys_that_should_stream_only) {
   ViewBuilder streams = cut_off(3s);
   streams.view.postgres.facts.probe->receiver_state = "streaming";
   EXPECT_FALSE(has_duty<duty::LookForWal>(streams.decide()));
-  EXPECT_FALSE(streams.decide().memory.nudges);
+  EXPECT_FALSE(streams.decide().memory.following.nudges);
   ViewBuilder alone = cut_off(3s);
   alone.settings.tags.nostream = true;
   EXPECT_FALSE(has_duty<duty::LookForWal>(alone.decide()));

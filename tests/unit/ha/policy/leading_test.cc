@@ -12,8 +12,8 @@ using namespace testing;
 ViewBuilder winner() {
   ViewBuilder b;
   b.as_replica().lock_mine().linearizable();
-  b.view.memory.acquiring = true;
-  b.view.memory.acquired_on = policy::race_ground(b.build());
+  b.view.memory.race.acquiring = true;
+  b.view.memory.race.acquired_on = policy::race_ground(b.build());
   return b;
 }
 
@@ -32,7 +32,7 @@ TEST(Leading, the_winner_promotes_on_a_fresh_view) {
   const Decision d = winner().decide();
   EXPECT_TRUE(intends<intent::Promote>(d));
   EXPECT_EQ(d.reason.text(), "promoted self to leader by acquiring session lock");
-  EXPECT_FALSE(d.memory.checkpoint_after_promote_done);
+  EXPECT_FALSE(d.memory.promotion.checkpoint_done);
 }
 
 TEST(Leading, promotion_waits_for_a_fresh_view) {
@@ -52,13 +52,13 @@ TEST(Leading, the_fence_is_armed_before_a_promotion_or_there_is_none) {
 
 TEST(Leading, a_holder_from_before_promotes_because_it_had_the_lock) {
   ViewBuilder b = winner();
-  b.view.memory.acquiring = false;
+  b.view.memory.race.acquiring = false;
   EXPECT_EQ(b.decide().reason.text(), "promoted self to leader because I had the session lock");
 }
 
 TEST(Leading, a_holder_from_before_that_others_are_ahead_of_gives_the_lock_back) {
   ViewBuilder b = winner().peer("n2", Lsn{kHere.value + 8}).peer_unreachable("n3");
-  b.view.memory.acquiring = false;
+  b.view.memory.race.acquiring = false;
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::Release>(d));
   EXPECT_EQ(d.reason.text(), "releasing the leader key, another member is ahead or leads already");
@@ -73,7 +73,7 @@ TEST(Leading, a_winner_asks_once_more_when_another_has_written_meanwhile) {
   b.peer("n2", Lsn{kHere.value + 4096}).peer_unreachable("n3");
   d = b.decide();
   EXPECT_TRUE(intends<intent::Release>(d));
-  EXPECT_FALSE(d.memory.acquiring);
+  EXPECT_FALSE(d.memory.race.acquiring);
   b.peer_unreachable("n2");
   EXPECT_TRUE(intends<intent::Promote>(b.decide()))
       << "nobody has what was written, and it is within the limit";
@@ -103,14 +103,14 @@ TEST(Leading, a_winner_beyond_the_switch_to_a_newer_timeline_gives_the_lock_back
 
 TEST(Leading, a_winner_that_has_forgotten_what_it_decided_on_asks) {
   ViewBuilder b = winner();
-  b.view.memory.acquired_on.reset();
+  b.view.memory.race.acquired_on.reset();
   EXPECT_TRUE(b.decide().needs.peers);
 }
 
 TEST(Leading, a_primary_whose_request_for_the_key_arrived_after_another_led_is_demoted) {
   ViewBuilder b;
   b.as_leader();
-  b.view.memory.acquiring = true;
+  b.view.memory.race.acquiring = true;
   b.cluster.history = {.version = 60, .lines = {{.parent = {1}, .switch_lsn = kHere}}};
   const Decision d = b.decide();
   ASSERT_TRUE(intends<intent::Demote>(d));
@@ -121,10 +121,10 @@ TEST(Leading, a_primary_whose_request_for_the_key_arrived_after_another_led_is_d
 TEST(Leading, a_primary_that_took_the_lock_says_so_once) {
   ViewBuilder b;
   b.as_leader();
-  b.view.memory.acquiring = true;
+  b.view.memory.race.acquiring = true;
   const Decision d = b.decide();
   EXPECT_EQ(d.reason.text(), "acquired session lock as a leader");
-  EXPECT_FALSE(d.memory.acquiring);
+  EXPECT_FALSE(d.memory.race.acquiring);
 }
 
 TEST(Leading, without_a_lease_nobody_promotes) {
@@ -178,13 +178,13 @@ TEST(Leading, an_adopted_primary_arms_the_fence) {
 }
 
 TEST(Leading, a_failed_pre_promote_gives_the_lock_back_and_stays_out_for_ttl) {
-  ViewBuilder b = winner().ended(OperationKind::promote, false, "pre_promote: exit code 1");
+  ViewBuilder b = winner().ended(OperationKind::promote, Ending::pre_promote_failed);
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::Release>(d));
   EXPECT_EQ(d.reason.text(), "Promotion cancelled because the pre-promote script failed");
   EXPECT_TRUE(says(d, "Releasing the leader key voluntarily because the pre-promote script failed"));
-  EXPECT_EQ(d.memory.no_race_until, b.view.now + 30s);
-  EXPECT_EQ(d.memory.pre_promote, Memory::PrePromote::none);
+  EXPECT_EQ(d.memory.race.not_before, b.view.now + 30s);
+  EXPECT_FALSE(d.memory.promotion.pre_promote_failed);
 }
 
 TEST(Leading, another_failure_of_a_promotion_is_tried_again_a_little_later) {
@@ -210,7 +210,7 @@ TEST(Leading, a_probe_from_before_the_promotion_does_not_promote_again) {
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::None>(d));
   EXPECT_FALSE(has_duty<duty::Status>(d));
-  EXPECT_FALSE(d.memory.checkpoint_after_promote_done);
+  EXPECT_FALSE(d.memory.promotion.checkpoint_done);
   EXPECT_LE(*d.wake_at, b.view.now + 200ms);
 }
 
@@ -291,18 +291,18 @@ TEST(Leading, a_standby_that_does_not_answer_gives_the_lock_back) {
 TEST(Leading, the_checkpoint_after_a_promotion_is_confirmed_by_the_control_file) {
   ViewBuilder b;
   b.as_leader();
-  b.view.memory.checkpoint_after_promote_done = false;
-  EXPECT_TRUE(b.decide().memory.checkpoint_after_promote_done);
+  b.view.memory.promotion.checkpoint_done = false;
+  EXPECT_TRUE(b.decide().memory.promotion.checkpoint_done);
 }
 
 TEST(Leading, the_checkpoint_after_a_promotion_is_asked_for_once) {
   ViewBuilder b;
   b.as_leader();
-  b.view.memory.checkpoint_after_promote_done = false;
+  b.view.memory.promotion.checkpoint_done = false;
   b.view.postgres.facts.probe->timeline = {2};
   const Decision d = b.decide();
   EXPECT_TRUE(has_duty<duty::CheckpointAfterPromote>(d));
-  EXPECT_TRUE(d.memory.checkpoint_after_promote_running);
+  EXPECT_TRUE(d.memory.promotion.checkpoint_running);
   b.view.memory = d.memory;
   EXPECT_FALSE(has_duty<duty::CheckpointAfterPromote>(b.decide()));
 }
@@ -310,7 +310,7 @@ TEST(Leading, the_checkpoint_after_a_promotion_is_asked_for_once) {
 TEST(Leading, an_old_control_file_is_read_anew_before_a_checkpoint) {
   ViewBuilder b;
   b.as_leader();
-  b.view.memory.checkpoint_after_promote_done = false;
+  b.view.memory.promotion.checkpoint_done = false;
   b.view.postgres.facts.probe->timeline = {2};
   b.view.postgres.facts.control->seen_at = b.view.now - 60s;
   const Decision d = b.decide();
@@ -408,7 +408,7 @@ TEST(Leading, a_request_for_failover_is_left_alone_and_told_once) {
 
 TEST(Leading, a_holder_from_before_that_another_has_overtaken_gives_the_lock_back) {
   ViewBuilder b = ViewBuilder().as_replica().lock_mine().linearizable();
-  b.view.memory.acquiring = false;
+  b.view.memory.race.acquiring = false;
   b.peer("n2", Lsn{kHere.value + 100}).peer("n3", kHere);
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::Release>(d));

@@ -176,13 +176,13 @@ TEST(StatusDuty, carries_on_what_the_leader_before_retained) {
   b.cluster.status.retain_slots = {"away"};
   const Decision d = b.decide();
   EXPECT_THAT(duties<duty::Status>(d).at(0).status.retain_slots, ElementsAre("away", "n1", "n2", "n3"));
-  EXPECT_TRUE(d.memory.retain_slots_seeded);
+  EXPECT_TRUE(d.memory.slots.seeded);
 }
 
 TEST(StatusDuty, forgets_a_member_that_is_away_for_too_long) {
   ViewBuilder b = ViewBuilder().as_leader();
-  b.view.memory.retain_slots_seeded = true;
-  b.view.memory.retain_slots = {{"away", b.view.now - 1801s}};
+  b.view.memory.slots.seeded = true;
+  b.view.memory.slots.seen = {{"away", b.view.now - 1801s}};
   const Decision d = b.decide();
   EXPECT_THAT(duties<duty::Status>(d).at(0).status.retain_slots, ElementsAre("n1", "n2", "n3"));
   EXPECT_TRUE(says(d, "Replication slot 'away' for absent cluster member is expired after 1800 sec."));
@@ -198,11 +198,11 @@ TEST(StatusDuty, without_retention_tells_the_position_only) {
 
 TEST(StatusDuty, the_stamps_are_dropped_with_the_lock) {
   ViewBuilder b = ViewBuilder().as_replica();
-  b.view.memory.retain_slots_seeded = true;
-  b.view.memory.retain_slots = {{"n3", b.view.now}};
+  b.view.memory.slots.seeded = true;
+  b.view.memory.slots.seen = {{"n3", b.view.now}};
   const Decision d = b.decide();
-  EXPECT_FALSE(d.memory.retain_slots_seeded);
-  EXPECT_THAT(d.memory.retain_slots, IsEmpty());
+  EXPECT_FALSE(d.memory.slots.seeded);
+  EXPECT_THAT(d.memory.slots.seen, IsEmpty());
 }
 
 }  // namespace

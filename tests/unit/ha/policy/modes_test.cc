@@ -90,7 +90,7 @@ TEST(Modes, failsafe_mode_is_told_and_treated_like_off) {
   ViewBuilder b = ViewBuilder().as_leader();
   b.settings.dynamic.failsafe_mode = true;
   EXPECT_TRUE(says_something_like(b.decide(), "failsafe_mode is set in the dynamic configuration"));
-  EXPECT_TRUE(policy::mode_not_served(b.settings.dynamic).empty());
+  EXPECT_TRUE(policy::mode_not_served(policy_settings(b.settings)).empty());
   EXPECT_TRUE(intends<intent::Demote>(b.no_lease().store_down().decide()));
 }
 
@@ -103,7 +103,7 @@ TEST(Modes, a_crashed_primary_in_synchronous_mode_starts_in_place) {
 }
 
 TEST(Modes, none_is_the_usual_case) {
-  EXPECT_EQ(policy::mode_not_served(config::Dynamic{}), "");
+  EXPECT_EQ(policy::mode_not_served(policy_settings({})), "");
 }
 
 }  // namespace

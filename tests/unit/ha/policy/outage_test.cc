@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "ha/policy/decide.h"
 #include "unit/ha/view_builder.h"
 
 namespace tanist::ha {
@@ -117,7 +118,7 @@ TEST(Outage, only_what_is_whole_and_known_is_started_to_serve_reads) {
   half.view.postgres.facts.half_rewound = true;
   EXPECT_TRUE(intends<intent::None>(half.decide()));
   ViewBuilder tried = demoted_and_down();
-  tried.view.memory.recovering = true;
+  tried.view.memory.outage.recovering = true;
   EXPECT_TRUE(intends<intent::None>(tried.decide()));
   ViewBuilder unknown = demoted_and_down();
   unknown.view.postgres.seen_running = false;

@@ -33,7 +33,7 @@ TEST(Race, a_member_whose_key_is_gone_is_asked_but_waited_for_only_briefly) {
 TEST(Race, the_healthiest_takes_the_lock) {
   const Decision d = ready().decide();
   ASSERT_TRUE(intends<intent::Acquire>(d));
-  EXPECT_TRUE(d.memory.acquiring);
+  EXPECT_TRUE(d.memory.race.acquiring);
   EXPECT_EQ(d.reason.text(), "");
 }
 
@@ -159,7 +159,7 @@ TEST(Race, nofailover_stands_back_and_looks_whether_it_fits_the_next_leader) {
   b.settings.tags.nofailover = true;
   const Decision d = b.decide();
   EXPECT_EQ(d.reason.text(), "following a different leader because I am not allowed to promote");
-  EXPECT_EQ(d.memory.rewind, Memory::Rewind::check);
+  EXPECT_EQ(d.memory.rejoin.rewind, RewindState::check);
 }
 
 TEST(Race, a_server_that_starts_does_not_race) {
@@ -198,12 +198,12 @@ TEST(Race, check_timeline_needs_to_know_the_timeline) {
 
 TEST(Race, after_a_failed_pre_promote_the_member_stays_out_for_a_while) {
   ViewBuilder b = ready();
-  b.view.memory.no_race_until = b.view.now + 5s;
+  b.view.memory.race.not_before = b.view.now + 5s;
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::None>(d));
   EXPECT_TRUE(says(
       d, "backoff: skip leader race after pre_promote script failure and releasing the lock voluntarily"));
-  b.view.memory.no_race_until = b.view.now;
+  b.view.memory.race.not_before = b.view.now;
   EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
 }
 
@@ -259,26 +259,26 @@ TEST(Race, who_is_missing_in_the_failsafe_map_does_not_race) {
 TEST(Race, a_backoff_waits_while_wal_still_comes_in) {
   ViewBuilder b = ready();
   b.settings.dynamic.primary_race_backoff = 20s;
-  b.view.memory.previous_position = Lsn{kHere.value - 100};
+  b.view.memory.race.previous_position = Lsn{kHere.value - 100};
   const Decision d = b.decide();
   EXPECT_EQ(d.reason.text(),
             "My (n1) wal position moved since last heart beat loop, 20 seconds until leader race");
-  EXPECT_EQ(d.memory.race_backoff_since, b.view.now);
+  EXPECT_EQ(d.memory.race.backoff_since, b.view.now);
 }
 
 TEST(Race, a_backoff_ends_when_no_more_wal_comes) {
   ViewBuilder b = ready();
   b.settings.dynamic.primary_race_backoff = 20s;
-  b.view.memory.previous_position = kHere;
-  b.view.memory.race_backoff_since = b.view.now - 11s;
+  b.view.memory.race.previous_position = kHere;
+  b.view.memory.race.backoff_since = b.view.now - 11s;
   EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
 }
 
 TEST(Race, a_backoff_is_over_when_its_time_is_whatever_still_comes_in) {
   ViewBuilder b = ready();
   b.settings.dynamic.primary_race_backoff = 20s;
-  b.view.memory.previous_position = Lsn{kHere.value - 100};
-  b.view.memory.race_backoff_since = b.view.now - 20s;
+  b.view.memory.race.previous_position = Lsn{kHere.value - 100};
+  b.view.memory.race.backoff_since = b.view.now - 20s;
   EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
 }
 
@@ -286,7 +286,7 @@ TEST(Race, a_primary_whose_key_has_vanished_does_not_back_off) {
   ViewBuilder b;
   b.as_leader().unlocked().no_lease().linearizable();
   b.settings.dynamic.primary_race_backoff = 20s;
-  b.view.memory.previous_position = Lsn{kHere.value - 100};
+  b.view.memory.race.previous_position = Lsn{kHere.value - 100};
   EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
 }
 
@@ -370,9 +370,9 @@ TEST(Race, a_member_that_lacks_wal_stands_back_a_while_for_one_that_starts) {
   b.view.answers.peers->at("n2").starting = true;
   const Decision waits = b.decide();
   EXPECT_FALSE(intends<intent::Acquire>(waits));
-  b.view.memory.race_backoff_since = b.view.now - 11s;
+  b.view.memory.race.backoff_since = b.view.now - 11s;
   EXPECT_TRUE(intends<intent::Acquire>(b.decide())) << "not for ever";
-  b.view.memory.race_backoff_since.reset();
+  b.view.memory.race.backoff_since.reset();
   b.cluster.status.optime = kHere;
   EXPECT_TRUE(intends<intent::Acquire>(b.decide())) << "it has all that is known of";
 }
@@ -388,10 +388,10 @@ TEST(Race, a_running_primary_waits_for_no_peer_that_starts) {
 TEST(Race, a_backoff_ends_with_its_time_however_much_wal_comes_in) {
   ViewBuilder b = ready();
   b.settings.dynamic.primary_race_backoff = 20s;
-  b.view.memory.previous_position = Lsn{kHere.value - 8};
-  b.view.memory.race_backoff_since = b.view.now - 19s;
+  b.view.memory.race.previous_position = Lsn{kHere.value - 8};
+  b.view.memory.race.backoff_since = b.view.now - 19s;
   EXPECT_EQ(b.decide().reason.code, Code::race_backoff);
-  b.view.memory.race_backoff_since = b.view.now - 20s;
+  b.view.memory.race.backoff_since = b.view.now - 20s;
   EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
 }
 

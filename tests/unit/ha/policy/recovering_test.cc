@@ -17,7 +17,7 @@ TEST(Recovering, a_crashed_primary_with_the_lock_starts_in_place) {
   EXPECT_FALSE(std::get<intent::Start>(d.intent).as_standby);
   EXPECT_EQ(d.reason.text(), "starting primary after failure");
   EXPECT_EQ(d.mandate.kind, Mandate::Kind::keep);
-  EXPECT_TRUE(d.memory.recovering);
+  EXPECT_TRUE(d.memory.outage.recovering);
   EXPECT_TRUE(says(d, "Postgresql is not running."));
   const auto states = duties<duty::SetState>(d);
   ASSERT_EQ(states.size(), 1U);
@@ -40,7 +40,7 @@ TEST(Recovering, a_server_that_never_ran_under_this_daemon_starts_as_standby) {
   ViewBuilder b = crashed_leader();
   b.view.postgres.seen_running = false;
   b.view.postgres.state = postgres::State::stopped;
-  b.view.memory.crash_recovery_tried = true;
+  b.view.memory.outage.crash_recovery_tried = true;
   const Decision d = b.decide();
   ASSERT_TRUE(intends<intent::Start>(d));
   EXPECT_TRUE(std::get<intent::Start>(d.intent).as_standby);
@@ -51,7 +51,7 @@ TEST(Recovering, a_server_that_never_ran_under_this_daemon_starts_as_standby) {
 TEST(Recovering, a_signal_file_forbids_a_start_as_primary) {
   ViewBuilder b = crashed_leader();
   b.view.postgres.facts.standby_signal = true;
-  b.view.memory.crash_recovery_tried = true;
+  b.view.memory.outage.crash_recovery_tried = true;
   b.view.postgres.state = postgres::State::crashed;
   const Decision d = b.decide();
   ASSERT_TRUE(intends<intent::Start>(d));
@@ -86,26 +86,26 @@ TEST(Recovering, with_no_time_to_start_the_lock_goes_to_somebody_else) {
 TEST(Recovering, with_no_time_to_start_and_nobody_else_it_comes_back_as_readonly) {
   ViewBuilder b = crashed_leader().peer_unreachable("n2").peer_unreachable("n3");
   b.settings.dynamic.primary_start_timeout = 0s;
-  b.view.memory.crash_recovery_tried = true;
+  b.view.memory.outage.crash_recovery_tried = true;
   b.view.postgres.state = postgres::State::crashed;
   EXPECT_EQ(b.decide().reason.text(), "starting as readonly because i had the session lock");
 }
 
 TEST(Recovering, a_leader_that_could_not_start_gives_the_lock_back) {
   ViewBuilder b = crashed_leader().ended(OperationKind::start, false, "postmaster is not running");
-  b.view.memory.recovering = true;
+  b.view.memory.outage.recovering = true;
   b.view.postgres.state = postgres::State::start_failed;
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::Release>(d));
   EXPECT_EQ(d.reason.text(), "removed leader key after trying and failing to start postgres");
   EXPECT_EQ(duties<duty::Callback>(d).at(0).action, "on_role_change");
-  EXPECT_FALSE(d.memory.recovering);
+  EXPECT_FALSE(d.memory.outage.recovering);
 }
 
 TEST(Recovering, a_replica_that_could_not_start_says_so_and_tries_again_later) {
   ViewBuilder b =
       ViewBuilder().as_replica().down("in archive recovery").ended(OperationKind::start, false, "died");
-  b.view.memory.recovering = true;
+  b.view.memory.outage.recovering = true;
   b.view.postgres.state = postgres::State::start_failed;
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::None>(d));
@@ -113,22 +113,22 @@ TEST(Recovering, a_replica_that_could_not_start_says_so_and_tries_again_later) {
   b.view.memory = d.memory;
   EXPECT_TRUE(intends<intent::None>(b.decide()));
   b.view.last_operation->ended = b.view.now - 5s;
-  b.view.memory.rewind = Memory::Rewind::success;
+  b.view.memory.rejoin.rewind = RewindState::success;
   EXPECT_TRUE(intends<intent::Start>(b.decide()));
 }
 
 TEST(Recovering, a_member_that_does_not_start_after_a_failed_rewind_is_compared_again) {
   ViewBuilder b = ViewBuilder().as_replica().down("shut down").ended(OperationKind::start, false, "died");
-  b.view.memory.recovering = true;
-  b.view.memory.rewind = Memory::Rewind::failed;
-  EXPECT_EQ(b.decide().memory.rewind, Memory::Rewind::check);
+  b.view.memory.outage.recovering = true;
+  b.view.memory.rejoin.rewind = RewindState::failed;
+  EXPECT_EQ(b.decide().memory.rejoin.rewind, RewindState::check);
 }
 
 TEST(Recovering, a_start_that_was_ended_on_purpose_is_no_failure) {
   ViewBuilder b = ViewBuilder().as_replica().down("in archive recovery");
-  b.ended(OperationKind::start, false, "cancelled");
-  b.view.memory.recovering = true;
-  b.view.memory.rewind = Memory::Rewind::success;
+  b.ended(OperationKind::start, Ending::cancelled);
+  b.view.memory.outage.recovering = true;
+  b.view.memory.rejoin.rewind = RewindState::success;
   EXPECT_TRUE(intends<intent::Start>(b.decide()));
 }
 
@@ -150,13 +150,13 @@ TEST(Recovering, a_former_primary_recovers_from_its_crash_before_it_is_compared)
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::CrashRecover>(d));
   EXPECT_EQ(d.reason.text(), "doing crash recovery in a single user mode");
-  EXPECT_TRUE(d.memory.crash_recovery_tried);
+  EXPECT_TRUE(d.memory.outage.crash_recovery_tried);
 }
 
 TEST(Recovering, crash_recovery_is_done_once_an_outage) {
   ViewBuilder b = ViewBuilder().as_leader().leader("n2").no_lease().down();
   b.view.postgres.state = postgres::State::crashed;
-  b.view.memory.crash_recovery_tried = true;
+  b.view.memory.outage.crash_recovery_tried = true;
   EXPECT_FALSE(intends<intent::CrashRecover>(b.decide()));
 }
 
@@ -215,10 +215,10 @@ TEST(Recovering, in_pause_a_stopped_server_stays_stopped_and_the_lock_goes) {
 
 TEST(Recovering, crash_recovery_of_a_leader_that_took_too_long_fails_over) {
   ViewBuilder b = crashed_leader().peer("n2", kHere).peer_unreachable("n3");
-  b.ended(OperationKind::crash_recovery, false, "cancelled");
+  b.ended(OperationKind::crash_recovery, Ending::cancelled);
   b.view.postgres.state = postgres::State::crashed;
-  b.view.memory.outage_since = b.view.now - 301s;
-  b.view.memory.crash_recovery_tried = true;
+  b.view.memory.outage.since = b.view.now - 301s;
+  b.view.memory.outage.crash_recovery_tried = true;
   const Decision d = b.decide();
   ASSERT_TRUE(intends<intent::Demote>(d));
   EXPECT_EQ(d.reason.text(), "terminated crash recovery because of startup timeout");
@@ -241,11 +241,11 @@ TEST(Recovering, who_was_rewound_half_way_gives_the_lock_back) {
 
 TEST(Recovering, an_outage_ends_with_an_accepting_server) {
   ViewBuilder b = ViewBuilder().as_leader();
-  b.view.memory.outage_since = b.view.now - 5s;
-  b.view.memory.crash_recovery_tried = true;
+  b.view.memory.outage.since = b.view.now - 5s;
+  b.view.memory.outage.crash_recovery_tried = true;
   const Decision d = b.decide();
-  EXPECT_FALSE(d.memory.outage_since);
-  EXPECT_FALSE(d.memory.crash_recovery_tried);
+  EXPECT_FALSE(d.memory.outage.since);
+  EXPECT_FALSE(d.memory.outage.crash_recovery_tried);
 }
 
 TEST(Recovering, a_leader_whose_control_file_cannot_be_read_gives_the_lock_away) {
@@ -294,17 +294,17 @@ TEST(Recovering, a_clone_that_failed_is_no_fresh_clone) {
 
 TEST(Recovering, crash_recovery_is_done_in_each_outage_anew) {
   ViewBuilder b = ViewBuilder().as_replica().down("in production");
-  b.view.memory.crash_recovery_tried = true;
+  b.view.memory.outage.crash_recovery_tried = true;
   ASSERT_EQ(b.view.postgres.state, postgres::State::running) << "this death was not noted yet";
   EXPECT_TRUE(intends<intent::CrashRecover>(b.decide()));
 }
 
 TEST(Recovering, the_end_of_a_pause_forgets_a_rewind) {
   ViewBuilder b = ViewBuilder().as_replica();
-  b.view.memory.rewind = Memory::Rewind::success;
-  EXPECT_EQ(b.decide().memory.rewind, Memory::Rewind::success);
+  b.view.memory.rejoin.rewind = RewindState::success;
+  EXPECT_EQ(b.decide().memory.rejoin.rewind, RewindState::success);
   b.view.memory.was_paused = true;
-  EXPECT_EQ(b.decide().memory.rewind, Memory::Rewind::initial);
+  EXPECT_EQ(b.decide().memory.rejoin.rewind, RewindState::initial);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ using namespace testing;
 
 TEST(Rejoining, is_compared_with_the_leader_first) {
   ViewBuilder b = ViewBuilder().as_replica();
-  b.view.memory.rewind = Memory::Rewind::check;
+  b.view.memory.rejoin.rewind = RewindState::check;
   const Decision d = b.decide();
   ASSERT_TRUE(d.needs.divergence);
   EXPECT_EQ(d.needs.divergence->member, "n2");
@@ -19,31 +19,31 @@ TEST(Rejoining, is_compared_with_the_leader_first) {
 
 TEST(Rejoining, is_not_compared_with_a_leader_that_is_no_primary_yet) {
   ViewBuilder b = ViewBuilder().as_replica();
-  b.view.memory.rewind = Memory::Rewind::check;
+  b.view.memory.rejoin.rewind = RewindState::check;
   b.cluster.members["n2"].role = "replica";
   const Decision d = b.decide();
   EXPECT_FALSE(d.needs.any());
-  EXPECT_EQ(d.memory.rewind, Memory::Rewind::check);
+  EXPECT_EQ(d.memory.rejoin.rewind, RewindState::check);
   EXPECT_EQ(*d.wake_at, b.view.now + 1s);
 }
 
 TEST(Rejoining, an_undiverged_member_goes_on) {
   ViewBuilder b = ViewBuilder().as_replica().divergence(postgres::Divergence::none);
-  b.view.memory.rewind = Memory::Rewind::check;
+  b.view.memory.rejoin.rewind = RewindState::check;
   const Decision d = b.decide();
-  EXPECT_EQ(d.memory.rewind, Memory::Rewind::not_need);
+  EXPECT_EQ(d.memory.rejoin.rewind, RewindState::not_need);
   EXPECT_TRUE(intends<intent::None>(d));
 }
 
 TEST(Rejoining, an_unknown_answer_is_asked_for_again) {
   ViewBuilder b = ViewBuilder().as_replica().divergence(postgres::Divergence::unknown);
-  b.view.memory.rewind = Memory::Rewind::check;
-  EXPECT_EQ(b.decide().memory.rewind, Memory::Rewind::check);
+  b.view.memory.rejoin.rewind = RewindState::check;
+  EXPECT_EQ(b.decide().memory.rejoin.rewind, RewindState::check);
 }
 
 TEST(Rejoining, a_diverged_member_is_rewound) {
   ViewBuilder b = ViewBuilder().as_replica().divergence(postgres::Divergence::diverged);
-  b.view.memory.rewind = Memory::Rewind::check;
+  b.view.memory.rejoin.rewind = RewindState::check;
   const Decision d = b.decide();
   ASSERT_TRUE(intends<intent::Rewind>(d));
   EXPECT_EQ(std::get<intent::Rewind>(d.intent).source.member, "n2");
@@ -60,7 +60,7 @@ TEST(Rejoining, a_diverged_former_primary_is_rewound_before_it_starts) {
 
 TEST(Rejoining, a_leader_before_its_checkpoint_is_waited_for) {
   ViewBuilder b = ViewBuilder().as_replica();
-  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.memory.rejoin.rewind = RewindState::need;
   b.cluster.members["n2"].checkpoint_after_promote_pending = true;
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::None>(d));
@@ -70,16 +70,16 @@ TEST(Rejoining, a_leader_before_its_checkpoint_is_waited_for) {
 
 TEST(Rejoining, a_killed_standby_becomes_consistent_before_it_is_rewound) {
   ViewBuilder b = ViewBuilder().as_replica().down("in archive recovery");
-  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.memory.rejoin.rewind = RewindState::need;
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::CrashRecover>(d));
-  EXPECT_TRUE(d.memory.crash_recovery_tried);
+  EXPECT_TRUE(d.memory.outage.crash_recovery_tried);
 }
 
 TEST(Rejoining, data_is_not_removed_without_permission) {
   ViewBuilder b = ViewBuilder().as_replica().linearizable();
   b.settings.postgresql.use_pg_rewind = false;
-  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.memory.rejoin.rewind = RewindState::need;
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::None>(d));
 }
@@ -88,7 +88,7 @@ TEST(Rejoining, a_member_that_cannot_be_rewound_is_cloned_anew_where_allowed) {
   ViewBuilder b = ViewBuilder().as_replica().linearizable();
   b.settings.postgresql.use_pg_rewind = false;
   b.settings.postgresql.remove_data_directory_on_diverged_timelines = true;
-  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.memory.rejoin.rewind = RewindState::need;
   const Decision d = b.decide();
   ASSERT_TRUE(intends<intent::Clone>(d));
   EXPECT_NE(std::get<intent::Clone>(d.intent).why_removal_allowed, "");
@@ -99,7 +99,7 @@ TEST(Rejoining, data_is_removed_on_a_fresh_view_only) {
   ViewBuilder b = ViewBuilder().as_replica();
   b.settings.postgresql.use_pg_rewind = false;
   b.settings.postgresql.remove_data_directory_on_diverged_timelines = true;
-  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.memory.rejoin.rewind = RewindState::need;
   const Decision d = b.decide();
   EXPECT_FALSE(intends<intent::Clone>(d));
   EXPECT_TRUE(d.needs.linearizable_view);
@@ -109,7 +109,7 @@ TEST(Rejoining, data_is_not_removed_for_a_leader_that_is_no_primary) {
   ViewBuilder b = ViewBuilder().as_replica().linearizable();
   b.settings.postgresql.use_pg_rewind = false;
   b.settings.postgresql.remove_data_directory_on_diverged_timelines = true;
-  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.memory.rejoin.rewind = RewindState::need;
   b.cluster.members["n2"].role = "replica";
   EXPECT_FALSE(intends<intent::Clone>(b.decide()));
 }
@@ -118,14 +118,14 @@ TEST(Rejoining, data_is_not_removed_for_a_cluster_that_does_not_say_which_it_is)
   ViewBuilder b = ViewBuilder().as_replica().linearizable();
   b.settings.postgresql.use_pg_rewind = false;
   b.settings.postgresql.remove_data_directory_on_diverged_timelines = true;
-  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.memory.rejoin.rewind = RewindState::need;
   b.cluster.initialize = {};
   EXPECT_FALSE(intends<intent::Clone>(b.decide()));
 }
 
 TEST(Rejoining, a_leader_that_is_no_primary_yet_is_waited_for_before_a_rewind) {
   ViewBuilder b = ViewBuilder().as_replica();
-  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.memory.rejoin.rewind = RewindState::need;
   b.cluster.members["n2"].role = "replica";
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::None>(d));
@@ -135,7 +135,7 @@ TEST(Rejoining, a_leader_that_is_no_primary_yet_is_waited_for_before_a_rewind) {
 TEST(Rejoining, a_failed_rewind_clones_where_allowed) {
   ViewBuilder b = ViewBuilder().as_replica().down("shut down").linearizable();
   b.ended(OperationKind::rewind, false, "pg_rewind: error");
-  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.memory.rejoin.rewind = RewindState::need;
   b.settings.postgresql.remove_data_directory_on_rewind_failure = true;
   EXPECT_TRUE(intends<intent::Clone>(b.decide()));
 }
@@ -143,10 +143,10 @@ TEST(Rejoining, a_failed_rewind_clones_where_allowed) {
 TEST(Rejoining, a_failed_rewind_starts_anyway_where_nothing_else_is_allowed) {
   ViewBuilder b =
       ViewBuilder().as_replica().down("shut down").ended(OperationKind::rewind, false, "pg_rewind: error");
-  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.memory.rejoin.rewind = RewindState::need;
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::Start>(d));
-  EXPECT_EQ(d.memory.rewind, Memory::Rewind::failed);
+  EXPECT_EQ(d.memory.rejoin.rewind, RewindState::failed);
 }
 
 /// Rewinds have failed `failed` times in a row, the last one `ago`.
@@ -155,10 +155,10 @@ ViewBuilder in_vain(int failed, Duration ago) {
   b.ended(OperationKind::rewind, false, "pg_rewind from n2 failed: WAL file 7 is needed");
   b.view.last_operation->ended = b.view.now - ago;
   b.view.memory.results_seen = b.view.last_operation->serial;
-  b.view.memory.rewind = Memory::Rewind::need;
-  b.view.memory.rewinds_failed = failed;
-  b.view.memory.rewind_failed_from = "n2";
-  b.view.memory.rejoin_error = "pg_rewind from n2 failed: WAL file 7 is needed";
+  b.view.memory.rejoin.rewind = RewindState::need;
+  b.view.memory.rejoin.rewinds_failed = failed;
+  b.view.memory.rejoin.rewind_failed_from = "n2";
+  b.view.memory.rejoin.error = "pg_rewind from n2 failed: WAL file 7 is needed";
   return b;
 }
 
@@ -187,30 +187,30 @@ TEST(Rejoining, a_rewind_that_cannot_succeed_says_why_and_what_gets_out_once_a_m
 
 TEST(Rejoining, another_leader_is_tried_soon) {
   ViewBuilder b = in_vain(30, 6s);
-  b.view.memory.rewind_failed_from = "n3";
+  b.view.memory.rejoin.rewind_failed_from = "n3";
   EXPECT_TRUE(intends<intent::Rewind>(b.decide()));
 }
 
 TEST(Rejoining, a_failure_is_counted_and_kept_for_others_to_see) {
   ViewBuilder b =
       ViewBuilder().as_replica().down("shut down").ended(OperationKind::rewind, false, "no WAL\nHINT: x");
-  b.view.memory.rewind = Memory::Rewind::need;
-  b.view.memory.rewinds_failed = 2;
-  b.view.memory.rewind_failed_from = "n2";
+  b.view.memory.rejoin.rewind = RewindState::need;
+  b.view.memory.rejoin.rewinds_failed = 2;
+  b.view.memory.rejoin.rewind_failed_from = "n2";
   Decision d = b.decide();
-  EXPECT_EQ(d.memory.rewinds_failed, 3);
-  EXPECT_EQ(d.memory.rejoin_error, "no WAL");
-  b.view.memory.rewind_failed_from = "n3";
-  EXPECT_EQ(b.decide().memory.rewinds_failed, 1);
+  EXPECT_EQ(d.memory.rejoin.rewinds_failed, 3);
+  EXPECT_EQ(d.memory.rejoin.error, "no WAL");
+  b.view.memory.rejoin.rewind_failed_from = "n3";
+  EXPECT_EQ(b.decide().memory.rejoin.rewinds_failed, 1);
   // A source that was lost meanwhile tells nothing of ours.
-  b.view.last_operation->source_lost = true;
-  EXPECT_EQ(b.decide().memory.rewinds_failed, 2);
+  b.view.last_operation->ending = Ending::source_lost;
+  EXPECT_EQ(b.decide().memory.rejoin.rewinds_failed, 2);
   ViewBuilder streams = ViewBuilder().as_replica();
-  streams.view.memory.rejoin_error = "no WAL";
-  streams.view.memory.rewinds_failed = 3;
+  streams.view.memory.rejoin.error = "no WAL";
+  streams.view.memory.rejoin.rewinds_failed = 3;
   d = streams.decide();
-  EXPECT_EQ(d.memory.rejoin_error, "");
-  EXPECT_EQ(d.memory.rewinds_failed, 0);
+  EXPECT_EQ(d.memory.rejoin.error, "");
+  EXPECT_EQ(d.memory.rejoin.rewinds_failed, 0);
 }
 
 TEST(Rejoining, what_was_left_half_way_says_so_although_the_primary_is_there) {
@@ -223,7 +223,7 @@ TEST(Rejoining, what_was_left_half_way_says_so_although_the_primary_is_there) {
 
 TEST(Rejoining, why_wal_could_not_be_compared_is_told_once_a_minute) {
   ViewBuilder b = ViewBuilder().as_replica().divergence(postgres::Divergence::unknown);
-  b.view.memory.rewind = Memory::Rewind::check;
+  b.view.memory.rejoin.rewind = RewindState::check;
   b.view.answers.divergence->detail = "no pg_hba.conf entry";
   EXPECT_TRUE(
       says(b.decide(),
@@ -233,15 +233,15 @@ TEST(Rejoining, why_wal_could_not_be_compared_is_told_once_a_minute) {
 TEST(Rejoining, a_rewind_that_failed_with_the_leader_gone_is_still_needed) {
   ViewBuilder b =
       ViewBuilder().as_candidate().down("shut down").ended(OperationKind::rewind, false, "no connection");
-  b.view.memory.rewind = Memory::Rewind::need;
-  EXPECT_EQ(b.decide().memory.rewind, Memory::Rewind::need);
+  b.view.memory.rejoin.rewind = RewindState::need;
+  EXPECT_EQ(b.decide().memory.rejoin.rewind, RewindState::need);
 }
 
 TEST(Rejoining, a_rewound_member_starts_without_another_comparison) {
   ViewBuilder b = ViewBuilder().as_replica().down("in production").ended(OperationKind::rewind, true);
   b.view.postgres.state = postgres::State::stopped;
-  b.view.memory.rewind = Memory::Rewind::need;
-  b.view.memory.crash_recovery_tried = true;
+  b.view.memory.rejoin.rewind = RewindState::need;
+  b.view.memory.outage.crash_recovery_tried = true;
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::Start>(d));
   EXPECT_FALSE(d.needs.any());
@@ -249,8 +249,8 @@ TEST(Rejoining, a_rewound_member_starts_without_another_comparison) {
 
 TEST(Rejoining, a_successful_start_forgets_the_rewind) {
   ViewBuilder b = ViewBuilder().as_replica().ended(OperationKind::start, true);
-  b.view.memory.rewind = Memory::Rewind::success;
-  EXPECT_EQ(b.decide().memory.rewind, Memory::Rewind::initial);
+  b.view.memory.rejoin.rewind = RewindState::success;
+  EXPECT_EQ(b.decide().memory.rejoin.rewind, RewindState::initial);
 }
 
 TEST(Rejoining, a_timeline_behind_the_leaders_is_looked_into_once) {
@@ -261,7 +261,7 @@ TEST(Rejoining, a_timeline_behind_the_leaders_is_looked_into_once) {
   b.view.memory = first.memory;
   b.divergence(postgres::Divergence::none);
   const Decision second = b.decide();
-  EXPECT_EQ(second.memory.rewind, Memory::Rewind::not_need);
+  EXPECT_EQ(second.memory.rejoin.rewind, RewindState::not_need);
   b.view.memory = second.memory;
   b.view.answers = {};
   EXPECT_FALSE(b.decide().needs.any());
@@ -271,7 +271,7 @@ TEST(Rejoining, a_timeline_behind_the_leaders_is_looked_into_once) {
 ViewBuilder silent_standby(Duration since) {
   ViewBuilder b = ViewBuilder().as_replica();
   b.view.postgres.facts.probe->receiver_state.clear();
-  b.view.memory.not_streaming_since = b.view.now - since;
+  b.view.memory.rejoin.not_streaming_since = b.view.now - since;
   return b;
 }
 
@@ -279,7 +279,7 @@ TEST(Rejoining, a_standby_that_does_not_stream_is_compared_after_a_while) {
   EXPECT_FALSE(silent_standby(9s).decide().needs.divergence);
   const Decision d = silent_standby(10s).decide();
   EXPECT_TRUE(d.needs.divergence);
-  EXPECT_EQ(d.memory.looks_in_vain, 1);
+  EXPECT_EQ(d.memory.rejoin.looks_in_vain, 1);
 }
 
 TEST(Rejoining, the_time_without_streaming_counts_from_when_it_is_seen) {
@@ -287,45 +287,45 @@ TEST(Rejoining, the_time_without_streaming_counts_from_when_it_is_seen) {
   b.view.postgres.facts.probe->receiver_state.clear();
   const Decision d = b.decide();
   EXPECT_FALSE(d.needs.any());
-  EXPECT_EQ(d.memory.not_streaming_since, b.view.now);
+  EXPECT_EQ(d.memory.rejoin.not_streaming_since, b.view.now);
 }
 
 TEST(Rejoining, each_look_in_vain_makes_the_next_one_later_up_to_five_minutes) {
   ViewBuilder b = silent_standby(400s);
-  b.view.memory.looks_in_vain = 2;
-  b.view.memory.compared_at = b.view.now - 39s;
+  b.view.memory.rejoin.looks_in_vain = 2;
+  b.view.memory.rejoin.compared_at = b.view.now - 39s;
   EXPECT_FALSE(b.decide().needs.divergence);
-  b.view.memory.compared_at = b.view.now - 40s;
+  b.view.memory.rejoin.compared_at = b.view.now - 40s;
   EXPECT_TRUE(b.decide().needs.divergence);
-  b.view.memory.looks_in_vain = 50;
-  b.view.memory.compared_at = b.view.now - 299s;
+  b.view.memory.rejoin.looks_in_vain = 50;
+  b.view.memory.rejoin.compared_at = b.view.now - 299s;
   EXPECT_FALSE(b.decide().needs.divergence);
-  b.view.memory.compared_at = b.view.now - 300s;
+  b.view.memory.rejoin.compared_at = b.view.now - 300s;
   EXPECT_TRUE(b.decide().needs.divergence);
 }
 
 TEST(Rejoining, a_comparison_is_remembered_with_its_time) {
   ViewBuilder b = silent_standby(10s).divergence(postgres::Divergence::none);
   const Decision d = b.decide();
-  EXPECT_EQ(d.memory.compared_at, b.view.now);
-  EXPECT_EQ(d.memory.rewind, Memory::Rewind::not_need);
+  EXPECT_EQ(d.memory.rejoin.compared_at, b.view.now);
+  EXPECT_EQ(d.memory.rejoin.rewind, RewindState::not_need);
 }
 
 TEST(Rejoining, a_standby_that_streams_forgets_what_went_wrong_before) {
   ViewBuilder b = ViewBuilder().as_replica();
-  b.view.memory.rewind = Memory::Rewind::failed;
-  b.view.memory.looks_in_vain = 3;
-  b.view.memory.not_streaming_since = b.view.now - 60s;
+  b.view.memory.rejoin.rewind = RewindState::failed;
+  b.view.memory.rejoin.looks_in_vain = 3;
+  b.view.memory.rejoin.not_streaming_since = b.view.now - 60s;
   const Decision d = b.decide();
-  EXPECT_EQ(d.memory.rewind, Memory::Rewind::not_need);
-  EXPECT_EQ(d.memory.looks_in_vain, 0);
-  EXPECT_FALSE(d.memory.not_streaming_since);
+  EXPECT_EQ(d.memory.rejoin.rewind, RewindState::not_need);
+  EXPECT_EQ(d.memory.rejoin.looks_in_vain, 0);
+  EXPECT_FALSE(d.memory.rejoin.not_streaming_since);
 }
 
 TEST(Rejoining, a_rewind_that_failed_is_not_the_last_word) {
   ViewBuilder b = silent_standby(20s).divergence(postgres::Divergence::diverged);
-  b.view.memory.rewind = Memory::Rewind::failed;
-  b.view.memory.looks_in_vain = 1;
+  b.view.memory.rejoin.rewind = RewindState::failed;
+  b.view.memory.rejoin.looks_in_vain = 1;
   EXPECT_TRUE(intends<intent::Rewind>(b.decide()));
 }
 
@@ -338,18 +338,18 @@ TEST(Rejoining, a_member_that_is_not_to_stream_is_not_expected_to) {
 TEST(Rejoining, a_failed_rewind_whose_source_was_lost_is_still_needed) {
   ViewBuilder b =
       ViewBuilder().as_replica().down("shut down").ended(OperationKind::rewind, false, "no connection");
-  b.view.last_operation->source_lost = true;
-  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.last_operation->ending = Ending::source_lost;
+  b.view.memory.rejoin.rewind = RewindState::need;
   const Decision d = b.decide();
-  EXPECT_EQ(d.memory.rewind, Memory::Rewind::need);
-  EXPECT_EQ(d.memory.looks_in_vain, 0);
+  EXPECT_EQ(d.memory.rejoin.rewind, RewindState::need);
+  EXPECT_EQ(d.memory.rejoin.looks_in_vain, 0);
 }
 
 TEST(Rejoining, a_control_file_lost_in_a_rewind_makes_it_a_failure_whoever_is_gone) {
   ViewBuilder b = ViewBuilder().as_replica().down("shut down").linearizable();
   b.ended(OperationKind::rewind, false, "no connection");
-  b.view.last_operation->source_lost = true;
-  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.last_operation->ending = Ending::source_lost;
+  b.view.memory.rejoin.rewind = RewindState::need;
   b.view.postgres.facts.half_rewound = true;
   b.view.postgres.facts.control.reset();
   b.view.postgres.facts.control_error = "exit code 1";
@@ -362,22 +362,22 @@ TEST(Rejoining, a_control_file_lost_in_a_rewind_makes_it_a_failure_whoever_is_go
 
 TEST(Rejoining, a_lost_control_file_is_not_replaced_without_permission) {
   ViewBuilder b = ViewBuilder().as_replica().down("shut down").linearizable();
-  b.view.memory.rewind = Memory::Rewind::failed;
+  b.view.memory.rejoin.rewind = RewindState::failed;
   b.view.postgres.facts.half_rewound = true;
   b.view.postgres.facts.control.reset();
   b.view.postgres.facts.control_error = "exit code 1";
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::None>(d));
-  EXPECT_EQ(d.memory.rewind, Memory::Rewind::failed);
+  EXPECT_EQ(d.memory.rejoin.rewind, RewindState::failed);
 }
 
 TEST(Rejoining, what_pg_rewind_cannot_see_is_cloned_anew_where_allowed) {
   ViewBuilder b = ViewBuilder().as_replica().linearizable().divergence(postgres::Divergence::diverged);
-  b.view.memory.rewind = Memory::Rewind::check;
+  b.view.memory.rejoin.rewind = RewindState::check;
   b.view.answers.divergence->beyond_rewind = true;
   Decision d = b.decide();
   EXPECT_FALSE(intends<intent::Rewind>(d));
-  EXPECT_TRUE(d.memory.beyond_rewind);
+  EXPECT_TRUE(d.memory.rejoin.beyond_rewind);
   EXPECT_TRUE(says_something_like(d, "HINT: reinitialize member n1"));
   b.settings.postgresql.remove_data_directory_on_diverged_timelines = true;
   d = b.decide();
@@ -385,26 +385,26 @@ TEST(Rejoining, what_pg_rewind_cannot_see_is_cloned_anew_where_allowed) {
   EXPECT_EQ(
       std::get<intent::Clone>(d.intent).why_removal_allowed,
       "its timeline has diverged from the leader's and remove_data_directory_on_diverged_timelines is set");
-  EXPECT_FALSE(d.memory.beyond_rewind);
+  EXPECT_FALSE(d.memory.rejoin.beyond_rewind);
 }
 
 TEST(Rejoining, what_pg_rewind_could_not_see_is_compared_again_with_the_next_leader) {
   ViewBuilder b = ViewBuilder().as_replica();
-  b.view.memory.rewind = Memory::Rewind::need;
-  b.view.memory.beyond_rewind = true;
-  b.view.memory.leader_timeline = {1};
+  b.view.memory.rejoin.rewind = RewindState::need;
+  b.view.memory.rejoin.beyond_rewind = true;
+  b.view.memory.following.leader_timeline = {1};
   b.cluster.members["n2"].timeline = {2};
   EXPECT_TRUE(b.decide().needs.divergence);
   b.divergence(postgres::Divergence::diverged);
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::Rewind>(d));
-  EXPECT_FALSE(d.memory.beyond_rewind);
+  EXPECT_FALSE(d.memory.rejoin.beyond_rewind);
 }
 
 TEST(Rejoining, a_pg_rewind_that_does_not_work_is_not_counted_on) {
   ViewBuilder b = ViewBuilder().as_replica().linearizable();
   b.view.postgres.facts.rewind_works = false;
-  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.memory.rejoin.rewind = RewindState::need;
   EXPECT_FALSE(intends<intent::Rewind>(b.decide()));
   b.settings.postgresql.remove_data_directory_on_diverged_timelines = true;
   EXPECT_TRUE(intends<intent::Clone>(b.decide()));
@@ -412,7 +412,7 @@ TEST(Rejoining, a_pg_rewind_that_does_not_work_is_not_counted_on) {
 
 TEST(Rejoining, a_leader_that_does_not_tell_of_its_checkpoint_is_asked_for_one) {
   ViewBuilder b = ViewBuilder().as_replica();
-  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.memory.rejoin.rewind = RewindState::need;
   EXPECT_FALSE(std::get<intent::Rewind>(b.decide().intent).checkpoint_source);
   b.cluster.members["n2"].patroni_version = "1.5.6";
   EXPECT_TRUE(std::get<intent::Rewind>(b.decide().intent).checkpoint_source);
@@ -431,7 +431,7 @@ TEST(Rejoining, data_is_not_removed_for_a_cluster_whose_identity_is_unknown) {
   ViewBuilder b = ViewBuilder().as_replica().divergence(postgres::Divergence::diverged).linearizable();
   b.settings.postgresql.use_pg_rewind = false;
   b.settings.postgresql.remove_data_directory_on_diverged_timelines = true;
-  b.view.memory.rewind = Memory::Rewind::check;
+  b.view.memory.rejoin.rewind = RewindState::check;
   ASSERT_TRUE(intends<intent::Clone>(b.decide()));
   b.cluster.initialize = {.version = 2, .present = true};
   EXPECT_FALSE(intends<intent::Clone>(b.decide()));
@@ -439,7 +439,7 @@ TEST(Rejoining, data_is_not_removed_for_a_cluster_whose_identity_is_unknown) {
 
 TEST(Rejoining, nothing_is_rewound_towards_a_leader_that_is_no_primary_yet) {
   ViewBuilder b = ViewBuilder().as_replica();
-  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.memory.rejoin.rewind = RewindState::need;
   ASSERT_TRUE(intends<intent::Rewind>(b.decide()));
   b.cluster.members["n2"].role = "replica";
   const Decision d = b.decide();
@@ -450,7 +450,7 @@ TEST(Rejoining, nothing_is_rewound_towards_a_leader_that_is_no_primary_yet) {
 TEST(Rejoining, a_failed_rewind_is_tried_again_after_a_pause) {
   ViewBuilder b = ViewBuilder().as_replica().ended(OperationKind::rewind, false, "died");
   b.view.memory.results_seen = b.view.last_operation->serial;
-  b.view.memory.rewind = Memory::Rewind::need;
+  b.view.memory.rejoin.rewind = RewindState::need;
   EXPECT_EQ(b.decide().reason.code, Code::waiting_before_retry);
   b.view.last_operation->ended = b.view.now - 6s;
   EXPECT_TRUE(intends<intent::Rewind>(b.decide()));
@@ -459,7 +459,7 @@ TEST(Rejoining, a_failed_rewind_is_tried_again_after_a_pause) {
 TEST(Rejoining, nobody_is_compared_with_itself) {
   ViewBuilder b = ViewBuilder().as_replica().leader("n1").no_lease().down("shut down in recovery");
   b.view.lock = Lock::foreign_session;
-  b.view.memory.rewind = Memory::Rewind::check;
+  b.view.memory.rejoin.rewind = RewindState::check;
   EXPECT_FALSE(b.decide().needs.divergence.has_value());
 }
 

@@ -7,12 +7,12 @@ namespace {
 
 using namespace testing;
 
-ViewBuilder& asked(ViewBuilder& b, RestartRequest request = {}) {
+ViewBuilder& asked(ViewBuilder& b, order::Restart request = {}) {
   b.view.commands.restart = RestartAsked{std::move(request), 7};
   return b;
 }
 /// Asks for a restart under `request`, and what is answered at once; empty: it begins.
-std::string refusal(ViewBuilder b, RestartRequest request = {}) {
+std::string refusal(ViewBuilder b, order::Restart request = {}) {
   const Decision d = asked(b, std::move(request)).decide();
   const auto refused = duties<duty::RefuseRestart>(d);
   if (refused.empty()) return {};
@@ -31,8 +31,8 @@ TEST(Restart, a_replica_restarts_as_a_standby_of_its_leader) {
   EXPECT_EQ(restart.upstream->member, "n2");
   EXPECT_EQ(restart.timeout, 40s);
   EXPECT_EQ(restart.asked, 7u);
-  EXPECT_TRUE(d.memory.recovering);
-  EXPECT_EQ(d.memory.start_timeout, 40s);
+  EXPECT_TRUE(d.memory.outage.recovering);
+  EXPECT_EQ(d.memory.outage.start_timeout, 40s);
 }
 
 TEST(Restart, a_leader_restarts_as_primary_on_a_fresh_view_and_keeps_the_lock) {
@@ -107,7 +107,7 @@ TEST(Restart, a_leader_that_starts_longer_than_the_request_allows_gives_way) {
   ViewBuilder b;
   b.as_leader().linearizable().starting(50s).peer("n2", kHere).peer("n3", kHere);
   EXPECT_TRUE(intends<intent::None>(b.decide())) << "primary_start_timeout is 300 s";
-  b.view.memory.start_timeout = 40s;
+  b.view.memory.outage.start_timeout = 40s;
   EXPECT_TRUE(intends<intent::Demote>(b.decide()));
 }
 
@@ -118,7 +118,7 @@ class Schedule : public ::testing::Test {
     planned.at = b.view.wall_now + 1h;
     planned.postmaster_start_time = b.view.postgres.facts.probe->postmaster_start_time;
   }
-  Decision at(Duration after, RestartRequest request = {}) {
+  Decision at(Duration after, order::Restart request = {}) {
     planned.request = std::move(request);
     b.view.commands.scheduled_restart = planned;
     b.view.wall_now = planned.at + std::chrono::duration_cast<std::chrono::microseconds>(after);

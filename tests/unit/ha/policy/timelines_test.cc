@@ -174,7 +174,7 @@ TEST(Timelines, a_store_that_was_wiped_is_helped_by_the_last_view_with_a_leader)
   b.cluster.history = {};
   const Decision d = b.decide();
   EXPECT_FALSE(intends<intent::Acquire>(d));
-  EXPECT_TRUE(d.memory.diverged);
+  EXPECT_TRUE(d.memory.standings.diverged);
 }
 
 TEST(Timelines, giving_up_what_only_the_lost_leader_had_is_an_act) {
@@ -188,46 +188,46 @@ TEST(Timelines, giving_up_what_only_the_lost_leader_had_is_an_act) {
 }
 
 TEST(Timelines, a_comparison_that_found_a_difference_keeps_out_of_the_race) {
-  using Rewind = Memory::Rewind;
+  using Rewind = RewindState;
   ViewBuilder b = meeting({3, 30, 30}, {3, 29, 29}, 2, false);
   for (const Rewind state : {Rewind::initial, Rewind::check, Rewind::not_need, Rewind::success}) {
-    b.view.memory.rewind = state;
+    b.view.memory.rejoin.rewind = state;
     EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
   }
   for (const Rewind state : {Rewind::need, Rewind::failed}) {
-    b.view.memory.rewind = state;
+    b.view.memory.rejoin.rewind = state;
     const Decision d = b.decide();
     EXPECT_FALSE(intends<intent::Acquire>(d));
-    EXPECT_TRUE(d.memory.diverged) << "peers are told";
+    EXPECT_TRUE(d.memory.standings.diverged) << "peers are told";
   }
-  b.view.memory.rewind = Rewind::check;
-  b.view.memory.found_diverged = true;
+  b.view.memory.rejoin.rewind = Rewind::check;
+  b.view.memory.rejoin.found_diverged = true;
   EXPECT_FALSE(intends<intent::Acquire>(b.decide())) << "also while another comparison is due";
-  b.view.memory.found_diverged = false;
-  b.view.memory.rewind = Rewind::not_need;
-  b.view.memory.beyond_rewind = true;
+  b.view.memory.rejoin.found_diverged = false;
+  b.view.memory.rejoin.rewind = Rewind::not_need;
+  b.view.memory.rejoin.beyond_rewind = true;
   EXPECT_FALSE(intends<intent::Acquire>(b.decide()));
 }
 
 TEST(Timelines, a_difference_is_remembered_until_it_is_mended) {
   ViewBuilder b = ViewBuilder().as_replica().divergence(postgres::Divergence::diverged);
   b.view.postgres.facts.probe->receiver_state.clear();
-  b.view.memory.rewind = Memory::Rewind::check;
-  EXPECT_TRUE(b.decide().memory.found_diverged);
+  b.view.memory.rejoin.rewind = RewindState::check;
+  EXPECT_TRUE(b.decide().memory.rejoin.found_diverged);
   b.view.memory = b.decide().memory;
-  b.view.memory.rewind = Memory::Rewind::failed;
+  b.view.memory.rejoin.rewind = RewindState::failed;
   b.view.answers = {};
-  EXPECT_TRUE(b.decide().memory.found_diverged);
+  EXPECT_TRUE(b.decide().memory.rejoin.found_diverged);
   ViewBuilder same = b;
-  same.view.memory.rewind = Memory::Rewind::check;
-  EXPECT_FALSE(same.divergence(postgres::Divergence::none).decide().memory.found_diverged);
+  same.view.memory.rejoin.rewind = RewindState::check;
+  EXPECT_FALSE(same.divergence(postgres::Divergence::none).decide().memory.rejoin.found_diverged);
   ViewBuilder streams = b;
   streams.view.postgres.facts.probe->receiver_state = "streaming";
-  EXPECT_FALSE(streams.decide().memory.found_diverged);
+  EXPECT_FALSE(streams.decide().memory.rejoin.found_diverged);
   ViewBuilder rewound = b.down("shut down").ended(OperationKind::rewind, true);
-  EXPECT_FALSE(rewound.decide().memory.found_diverged);
+  EXPECT_FALSE(rewound.decide().memory.rejoin.found_diverged);
   ViewBuilder cloned = b.down("shut down").ended(OperationKind::clone, true);
-  EXPECT_FALSE(cloned.decide().memory.found_diverged);
+  EXPECT_FALSE(cloned.decide().memory.rejoin.found_diverged);
 }
 
 TEST(Timelines, who_says_that_it_has_diverged_holds_nobody_back) {
@@ -255,18 +255,18 @@ TEST(Timelines, a_standby_that_stays_on_a_timeline_its_leader_never_had_is_astra
   ViewBuilder b = ViewBuilder().as_replica();
   b.view.postgres.facts.probe->effective_timeline = {2};
   Decision d = b.decide();
-  EXPECT_EQ(d.memory.beyond_leader_since, b.view.now);
-  EXPECT_FALSE(d.memory.diverged) << "the leader may be about to tell its new timeline";
+  EXPECT_EQ(d.memory.standings.beyond_leader_since, b.view.now);
+  EXPECT_FALSE(d.memory.standings.diverged) << "the leader may be about to tell its new timeline";
   b.view.memory = d.memory;
-  b.view.memory.beyond_leader_since = b.view.now - 10s;
+  b.view.memory.standings.beyond_leader_since = b.view.now - 10s;
   d = b.decide();
-  EXPECT_TRUE(d.memory.diverged);
+  EXPECT_TRUE(d.memory.standings.diverged);
   b.view.memory = d.memory;
   b.unlocked().linearizable().peer_unreachable("n2").peer_unreachable("n3");
   EXPECT_FALSE(intends<intent::Acquire>(b.decide())) << "nor when that leader is gone";
   b.leader("n2");
   b.cluster.members["n2"].timeline = {2};
-  EXPECT_FALSE(b.decide().memory.diverged);
+  EXPECT_FALSE(b.decide().memory.standings.diverged);
 }
 
 TEST(Timelines, a_stale_primary_is_known_by_the_last_leaders_timeline_too) {

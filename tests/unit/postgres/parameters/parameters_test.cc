@@ -163,9 +163,6 @@ TEST(Parameters, the_role_has_the_last_word) {
   }
   for (const Role role : {Role::primary, Role::promoted, Role::standby_leader, Role::uninitialized})
     EXPECT_THAT(settings_for(overlay, role)->postgresql.pg_hba, ElementsAre("local all all trust"));
-  EXPECT_EQ(overlay_name(Role::promoted), "primary");
-  EXPECT_EQ(overlay_name(Role::standby_leader), "standby_leader");
-  EXPECT_EQ(overlay_name(Role::uninitialized), "");
 }
 
 TEST(Parameters, the_binary_tells_its_minor_version) {

@@ -1,0 +1,115 @@
+#include "api/status_document.h"
+
+#include "core/version.h"
+#include "dcs/compatible_version.h"
+#include "log/log.h"
+
+namespace tanist::api {
+
+namespace {
+
+/// A queue of the log shorter than this is everyday.
+constexpr std::size_t kLogQueueShown = 2;
+
+Document wal_document(const postgres::Probe& probe) {
+  Document out = Document::map();
+  if (!probe.in_recovery) {
+    out.set("location", probe.wal.value);
+    return out;
+  }
+  out.set("received_location", (probe.receive ? probe.receive : probe.replay).value);
+  out.set("replayed_location", probe.replay.value);
+  out.set("replayed_timestamp", probe.replayed_timestamp ? Document(*probe.replayed_timestamp) : Document());
+  out.set("paused", probe.replay_paused);
+  return out;
+}
+
+Document replication_document(const std::vector<postgres::WalSenderSeen>& senders) {
+  Document out = Document::list();
+  for (const auto& sender : senders) {
+    Document row = Document::map();
+    row.set("usename", sender.usename);
+    row.set("application_name", sender.application_name);
+    row.set("client_addr", sender.client_addr ? Document(*sender.client_addr) : Document());
+    row.set("state", sender.state);
+    row.set("sync_state", sender.sync_state);
+    row.set("sync_priority", sender.sync_priority);
+    out.push_back(std::move(row));
+  }
+  return out;
+}
+
+void add_full_form(Document& out, const MemberStatus& o) {
+  const auto& probe = *o.probe;
+  out.set("postmaster_start_time", probe.postmaster_start_time);
+  out.set("role", o.role);
+  out.set("server_version", probe.server_version);
+  out.set("xlog", wal_document(probe));
+  if (o.quorum_standby) out.set("quorum_standby", true);
+  if (o.sync_standby) out.set("sync_standby", true);
+  const Timeline timeline = probe.in_recovery ? probe.effective_timeline : probe.timeline;
+  out.set("timeline", timeline ? Document(static_cast<std::int64_t>(timeline.value)) : Document());
+  if (!o.replication_state.empty()) out.set("replication_state", o.replication_state);
+  if (!probe.wal_senders.empty()) out.set("replication", replication_document(probe.wal_senders));
+}
+
+void add_tail(Document& out, const MemberStatus& o) {
+  const ha::Snapshot& s = *o.snapshot;
+  if (s.paused) out.set("pause", true);
+  if (s.diverged) out.set("tanist_diverged", true);
+  if (o.view == nullptr || o.view->unlocked()) out.set("cluster_unlocked", true);
+  out.set("dcs_last_seen", s.dcs_last_seen);
+  if (s.settings->tags.published.size() != 0) out.set("tags", s.settings->tags.published);
+  if (!s.facts.system_identifier.empty()) out.set("database_system_identifier", s.facts.system_identifier);
+  if (!s.facts.pending_restart.empty()) {
+    out.set("pending_restart", true);
+    Document& reasons = out.set("pending_restart_reason", Document::map());
+    for (const auto& [name, change] : s.facts.pending_restart) {
+      reasons.set(name, Document::map({{"old_value", change.old_value}, {"new_value", change.new_value}}));
+    }
+  }
+  out.set("patroni", Document::map({{"version", dcs::kCompatibleVersion},
+                                    {"scope", s.settings->scope},
+                                    {"name", s.settings->name}}));
+  if (s.scheduled_restart) out.set("scheduled_restart", *s.scheduled_restart);
+  if (const std::size_t waiting = log::queue_size(); waiting > kLogQueueShown) {
+    out.set("logger_queue_size", static_cast<std::int64_t>(waiting));
+    if (const std::size_t lost = log::lost()) out.set("logger_records_lost", static_cast<std::int64_t>(lost));
+  }
+  out.set("tanist_version", version());
+  if (s.operation) out.set("operation", s.operation->name);
+  if (s.progress) {
+    Document& progress = out.set("progress", Document::map({{"done_bytes", s.progress->done_bytes},
+                                                            {"total_bytes", s.progress->total_bytes}}));
+    if (s.progress->bytes_per_second > 0) progress.set("bytes_per_second", s.progress->bytes_per_second);
+    if (s.progress->seconds_left) progress.set("seconds_left", *s.progress->seconds_left);
+  }
+  if (!s.rejoin_error.empty()) out.set("rejoin_error", s.rejoin_error);
+  // What hangs or refuses, why, and for how long.
+  const auto& since = s.facts.silent_since ? s.facts.silent_since : s.facts.failing_since;
+  if (s.facts.running() && since) {
+    Document& failing =
+        out.set("postgres_failing",
+                Document::map(
+                    {{"seconds", static_cast<std::int64_t>(std::max(0.0, seconds(s.published_at - *since)))},
+                     {"new_connections_only", !s.facts.failing_since.has_value()}}));
+    if (!s.facts.failing_why.empty()) failing.set("why", s.facts.failing_why);
+  }
+  if (o.stale) out.set("stale", true);
+}
+
+}  // namespace
+
+Document status_document(const MemberStatus& o) {
+  Document out = Document::map();
+  out.set("state", o.state);
+  if (o.probe != nullptr) {
+    add_full_form(out, o);
+  } else {
+    out.set("role", o.role);
+  }
+  add_tail(out, o);
+  return out;
+}
+
+}  // namespace tanist::api

@@ -1,0 +1,158 @@
+#include <algorithm>
+
+#include "ha/engine/impl.h"
+#include "ha/model/member_record.h"
+#include "log/log.h"
+
+TANIST_LOGGER("patroni.ha");
+
+/// How each duty is carried out.
+namespace tanist::ha {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kFenceBudget = 2s;
+/// Writes of a leader or member that may fail without harm: tried again with the next cycle.
+constexpr Duration kSideWriteBudget = 2s;
+constexpr Duration kSlotsBudget = 10s;
+
+}  // namespace
+
+/// One function a duty: a duty without one does not compile. False: it was not done.
+struct Engine::Impl::Duties {
+  Impl& e;
+  const View& view;
+
+  Task<bool> operator()(duty::Member) {
+    if (!e.store_.ok()) co_return true;
+    // As things are now, not as they were decided on.
+    auto record = member_record(e.make_view({}), *e.settings_.get(), e.words_.progress);
+    auto touched = co_await e.ports_.store.touch_member(std::move(record), side_write());
+    if (!touched.done()) log::debug("could not write the member key: {}", touched.detail);
+    co_return touched.done();
+  }
+
+  /// The next renewal carries it: act() hands it to the keeper.
+  Task<bool> operator()(duty::Status) { co_return true; }
+
+  Task<bool> operator()(duty::Initialize d) {
+    auto written =
+        co_await e.ports_.store.write(dcs::InitializeRecord{d.system_id}, d.condition, side_write());
+    co_return written.done();
+  }
+
+  Task<bool> operator()(duty::Config d) {
+    auto written =
+        co_await e.ports_.store.write(dcs::ConfigRecord{e.settings_->dynamic.raw}, d.condition, side_write());
+    co_return written.done();
+  }
+
+  Task<bool> operator()(duty::DeleteSync d) {
+    auto deleted = co_await e.ports_.store.delete_sync(dcs::IfVersion{d.version}, side_write());
+    co_return deleted.done();
+  }
+
+  Task<bool> operator()(duty::History d) {
+    dcs::HistoryRecord record;
+    if (d.timeline.value > 1) {
+      record.lines = co_await e.ports_.server.history(d.timeline, e.settings_->name, e.now() + kDiskBudget);
+      if (record.lines.empty()) co_return false;
+      // Older lines keep the time and leader that were stored when they were new.
+      for (auto& line : record.lines)
+        for (const auto& known : view.cluster().history.lines)
+          if (line.timestamp.empty() && known.parent == line.parent && known.switch_lsn == line.switch_lsn)
+            line = known;
+      const auto limit = static_cast<std::size_t>(std::max(0, e.settings_->dynamic.max_timelines_history));
+      if (limit > 0 && record.lines.size() > limit)
+        record.lines.erase(record.lines.begin(), record.lines.end() - static_cast<std::ptrdiff_t>(limit));
+    }
+    auto written = co_await e.ports_.store.write(std::move(record), dcs::Always{}, side_write());
+    co_return written.done();
+  }
+
+  Task<bool> operator()(duty::Slots d) {
+    if (e.slots_running_ || e.operations_.busy()) co_return true;
+    e.slots_running_ = true;
+    e.scope_.spawn("slots", e.sync_slots(std::move(d)));
+    co_return true;
+  }
+
+  Task<bool> operator()(duty::Fence d) {
+    auto& fence = e.ports_.fence;
+    if (d.arm == fence.armed()) co_return true;
+    if (!d.arm) {
+      co_await fence.disarm("not a leader");
+      co_return true;
+    }
+    const bool armed = co_await fence.arm(e.now() + kFenceBudget);
+    if (armed && e.keeper_.lease().until != Instant{}) fence.prolong(e.keeper_.deadlines().kill_at);
+    co_return armed;
+  }
+
+  Task<bool> operator()(duty::Callback d) {
+    e.fire_callback(d.action, d.role);
+    co_return true;
+  }
+
+  Task<bool> operator()(duty::CheckpointAfterPromote) {
+    e.memory_.promotion.checkpoint_running = true;
+    e.scope_.spawn("checkpoint after promote", e.checkpoint_after_promote());
+    co_return true;
+  }
+
+  Task<bool> operator()(duty::SetRole d) {
+    e.set_role(d.role);
+    co_return true;
+  }
+
+  Task<bool> operator()(duty::SetState d) {
+    e.set_state(d.state);
+    if (d.since) e.words_.state_since = *d.since;
+    co_return true;
+  }
+
+  Task<bool> operator()(duty::LookForWal) {
+    e.ports_.server.look_for_wal();
+    co_return true;
+  }
+
+  Task<bool> operator()(duty::RefuseRestart d) {
+    e.refuse_restart(d);
+    co_return true;
+  }
+
+  Task<bool> operator()(duty::DropScheduledRestart) {
+    e.commands_.scheduled_restart.reset();
+    co_return true;
+  }
+
+  Task<bool> operator()(duty::Say d) {
+    log::write(d.level, d.text);
+    co_return true;
+  }
+
+ private:
+  Instant side_write() const { return e.now() + kSideWriteBudget; }
+};
+
+Task<bool> Engine::Impl::do_duty(Duty duty, const View& view) {
+  Duties each{*this, view};
+  Task<bool> doing = std::visit(each, std::move(duty));
+  co_return co_await std::move(doing);
+}
+
+Task<void> Engine::Impl::sync_slots(duty::Slots what) {
+  co_await ports_.server.sync_slots(std::move(what.wanted), what.drop_unknown, now() + kSlotsBudget);
+  slots_running_ = false;
+}
+
+Task<void> Engine::Impl::checkpoint_after_promote() {
+  auto done = co_await ports_.server.checkpoint(now() + 24h);
+  if (!done) log::warning("{}", done.error().detail);
+  // The cycle may be between its look at the memory and its new one.
+  beside_.checkpoint_ended = done.has_value();
+  if (done) wake();
+}
+
+}  // namespace tanist::ha

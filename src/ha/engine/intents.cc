@@ -1,0 +1,189 @@
+#include "ha/engine/impl.h"
+#include "log/log.h"
+
+TANIST_LOGGER("patroni.ha");
+
+/// How each intent is carried out: mostly by an operation that begins.
+namespace tanist::ha {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kReloadBudget = 10s;
+
+std::string clone_name(const intent::Clone& clone) {
+  if (!clone.why_removal_allowed.empty()) return "reinitializing due to diverged timelines";
+  if (!clone.source) return "bootstrap (without leader)";
+  return fmt::format("bootstrap from {} '{}'", clone.from_leader ? "leader" : "replica", clone.source_name);
+}
+
+/// What begins nothing; all else waits for the operation that runs. A decision that knew of none meets one
+/// only by a fault of its own.
+template <class I>
+constexpr bool kBesideOperation = std::is_same_v<I, intent::None> || std::is_same_v<I, intent::PreEmpt> ||
+                                  std::is_same_v<I, intent::Advance> || std::is_same_v<I, intent::Exit> ||
+                                  std::is_same_v<I, intent::Shutdown>;
+
+}  // namespace
+
+/// One function an intent: an intent without one does not compile.
+struct Engine::Impl::Intents {
+  Impl& e;
+
+  Task<void> operator()(intent::None) { co_return; }
+
+  Task<void> operator()(intent::PreEmpt i) {
+    e.operations_.preempt(i.why);
+    co_return;
+  }
+
+  Task<void> operator()(intent::Advance i) {
+    e.operations_.advance(i.release_now);
+    co_return;
+  }
+
+  Task<void> operator()(intent::Exit i) {
+    if (i.code != 0) log::critical("{}", i.why);
+    e.exit_code_ = i.code;
+    co_return;
+  }
+
+  Task<void> operator()(intent::Shutdown i) {
+    if (!e.operations_.busy()) {
+      begin(OperationKind::shutdown, {}, operations::shutdown(e.operations_, i.hurry), DemoteMode::graceful);
+    } else if (i.hurry) {
+      e.ports_.server.signal_stop(postgres::StopMode::immediate);
+    }
+    co_return;
+  }
+
+  Task<void> operator()(intent::Acquire i) { return e.take_lock(std::move(i)); }
+
+  Task<void> operator()(intent::Bootstrap i) { return e.begin_bootstrap(std::move(i)); }
+
+  Task<void> operator()(intent::Release i) {
+    e.pace_.again = true;
+    // Between the decision and now a promotion by hand may have come.
+    if (!e.keeper_.paused() && e.may_write()) co_return;
+    co_await e.release_key(i.last_lsn);
+  }
+
+  Task<void> operator()(intent::Follow i) {
+    if (i.restart) {
+      begin(OperationKind::follow_restart, {},
+            operations::follow_restart(e.operations_, std::move(i.upstream)));
+      co_return;
+    }
+    auto followed =
+        co_await e.ports_.server.follow_by_reload(i.upstream, e.words_.role, e.now() + kReloadBudget);
+    if (!followed) log::error("{}", followed.error().detail);
+  }
+
+  Task<void> operator()(intent::Promote) {
+    begin(OperationKind::promote, {}, operations::promote(e.operations_));
+    co_return;
+  }
+
+  Task<void> operator()(intent::Demote i) {
+    begin(OperationKind::demote, {}, operations::demote(e.operations_, i.mode), i.mode);
+    co_return;
+  }
+
+  Task<void> operator()(intent::StopImmediate) {
+    return (*this)(intent::Demote{DemoteMode::immediate_nolock});
+  }
+
+  Task<void> operator()(intent::Start i) {
+    const std::string name = i.name;
+    begin(OperationKind::start, name, operations::start(e.operations_, std::move(i)));
+    co_return;
+  }
+
+  Task<void> operator()(intent::CrashRecover) {
+    begin(OperationKind::crash_recovery, {}, operations::crash_recover(e.operations_));
+    co_return;
+  }
+
+  Task<void> operator()(intent::Rewind i) {
+    const std::string leader = i.leader;
+    begin(OperationKind::rewind, leader, operations::rewind(e.operations_, std::move(i)),
+          DemoteMode::immediate, leader);
+    co_return;
+  }
+
+  Task<void> operator()(intent::Clone i) {
+    const std::string name = clone_name(i), source = i.source_name;
+    begin(OperationKind::clone, name, operations::clone(e.operations_, std::move(i)), DemoteMode::immediate,
+          source);
+    co_return;
+  }
+
+  Task<void> operator()(intent::FinishBootstrap) {
+    begin(OperationKind::finish_bootstrap, {}, operations::finish_bootstrap(e.operations_));
+    co_return;
+  }
+
+  Task<void> operator()(intent::CancelBootstrap) {
+    begin(OperationKind::cancel_bootstrap, {}, operations::cancel_bootstrap(e.operations_));
+    co_return;
+  }
+
+  Task<void> operator()(intent::Restart i) {
+    e.note_restart_begun(i);
+    begin(OperationKind::restart, {}, operations::restart(e.operations_, std::move(i)));
+    co_return;
+  }
+
+ private:
+  void begin(OperationKind kind, const std::string& detail, Task<operations::Outcome> body,
+             DemoteMode mode = DemoteMode::immediate, const std::string& source = {}) {
+    e.operations_.start(kind, operation_name(kind, detail), std::move(body), mode, source);
+  }
+};
+
+Task<void> Engine::Impl::do_intent(Intent intent) {
+  const bool waits =
+      std::visit([](const auto& i) { return !kBesideOperation<std::decay_t<decltype(i)>>; }, intent);
+  if (waits && operations_.busy()) co_return;
+  Intents each{*this};
+  Task<void> doing = std::visit(each, std::move(intent));
+  co_await std::move(doing);
+}
+
+Task<void> Engine::Impl::take_lock(intent::Acquire what) {
+  auto acquired = co_await ports_.store.acquire(what.conditions, store_deadline());
+  store_.want_fresh();
+  switch (acquired.outcome) {
+    case dcs::Outcome::done:
+      keeper_.won(acquired.proof);
+      pace_.again = true;
+      break;
+    case dcs::Outcome::refused:
+      log::info("Could not take out TTL lock");
+      pace_.again = true;
+      break;
+    case dcs::Outcome::unknown:
+      // No lease until a linearizable read has told whose the key is.
+      log::warning("the outcome of taking the leader key is unknown: {}", acquired.detail);
+      store_.lock_is_unknown();
+      pace_.again = true;
+      break;
+    case dcs::Outcome::unavailable: log::warning("could not take the leader key: {}", acquired.detail); break;
+  }
+}
+
+Task<void> Engine::Impl::begin_bootstrap(intent::Bootstrap what) {
+  auto begun = co_await ports_.store.begin_bootstrap(what.take_over, store_deadline());
+  store_.want_fresh();
+  if (!begun.done()) {
+    memory_.making.bootstrapping = false;
+    log::info("{}", code_text(Code::lost_initialize_race));
+    if (!begun.detail.empty()) log::debug("{}", begun.detail);
+    co_return;
+  }
+  memory_.making.bootstrapping = true;
+  operations_.start(OperationKind::bootstrap, operation_name(OperationKind::bootstrap, {}),
+                    operations::bootstrap(operations_));
+}
+
+}  // namespace tanist::ha

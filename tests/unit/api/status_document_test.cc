@@ -1,0 +1,187 @@
+#include "api/status_document.h"
+
+#include <gtest/gtest.h>
+
+#include "core/version.h"
+#include "unit/api/snapshots.h"
+
+namespace tanist::api {
+namespace {
+
+using namespace test;
+using std::chrono::seconds;
+
+std::string document(const ha::Snapshot& s, Instant now = kNow) {
+  Document out = status_document(member_status(s, now));
+  out.erase("tanist_version");
+  return to_spaced_json(out);
+}
+
+TEST(Status, a_primary_tells_its_position_and_its_replicas) {
+  EXPECT_EQ(
+      document(primary()),
+      R"({"state": "running", "postmaster_start_time": "2031-03-04 05:06:07.891234+00:00", "role": "primary", )"
+      R"("server_version": 170002, "xlog": {"location": 117440664}, "timeline": 4, )"
+      R"("replication": [{"usename": "repl", "application_name": "pgb", "client_addr": "10.1.0.12", )"
+      R"("state": "streaming", "sync_state": "quorum", "sync_priority": 1}], )"
+      R"("dcs_last_seen": 1930000000, "tags": {"zone": "a"}, )"
+      R"("database_system_identifier": "7411111111111111111", )"
+      R"("patroni": {"version": "4.1.4", "scope": "shop", "name": "pga"}})");
+}
+
+TEST(Status, a_quorum_replica_tells_what_it_received_and_replayed) {
+  auto s = replica();
+  change(s).dynamic.synchronous_mode = config::Dynamic::SyncMode::quorum;
+  auto& sync = change_view(s).sync;
+  sync.leader = "pga";
+  sync.voters = {"PGB"};
+  EXPECT_EQ(
+      document(s),
+      R"({"state": "running", "postmaster_start_time": "2031-03-04 05:08:00+00:00", "role": "replica", )"
+      R"("server_version": 170002, "xlog": {"received_location": 117440664, "replayed_location": 117440512, )"
+      R"("replayed_timestamp": null, "paused": false}, "quorum_standby": true, "timeline": 4, )"
+      R"("replication_state": "streaming", "dcs_last_seen": 1930000001, )"
+      R"("database_system_identifier": "7411111111111111111", )"
+      R"("patroni": {"version": "4.1.4", "scope": "shop", "name": "pgb"}})");
+}
+
+TEST(Status, a_stopped_member_in_pause_without_a_view_uses_the_basic_form) {
+  auto s = base("pga");
+  s.state = postgres::State::stopped;
+  s.role = postgres::Role::demoted;
+  s.facts = {};
+  s.paused = true;
+  s.store_ok = false;
+  s.dcs_last_seen = 1930000002;
+  EXPECT_EQ(document(s),
+            R"({"state": "stopped", "role": "demoted", "pause": true, "cluster_unlocked": true, )"
+            R"("dcs_last_seen": 1930000002, )"
+            R"("patroni": {"version": "4.1.4", "scope": "shop", "name": "pga"}})");
+}
+
+TEST(Status, names_the_own_version_beside_the_compatible_one) {
+  const Document out = status_document(member_status(primary(), kNow));
+  ASSERT_NE(out.find("tanist_version"), nullptr);
+  EXPECT_EQ(out.find("tanist_version")->as_string(), version());
+}
+
+TEST(Status, a_postgresql_that_does_not_answer_is_unknown) {
+  auto s = primary();
+  s.facts.failing_since = kNow;
+  EXPECT_EQ(document(s), R"({"state": "unknown", "role": "primary", "dcs_last_seen": 1930000000, )"
+                         R"("tags": {"zone": "a"}, "database_system_identifier": "7411111111111111111", )"
+                         R"("patroni": {"version": "4.1.4", "scope": "shop", "name": "pga"}, )"
+                         R"("postgres_failing": {"seconds": 0, "new_connections_only": false}})");
+}
+
+TEST(Status, says_what_fails_since_when_and_why) {
+  auto s = primary();
+  s.facts.silent_since = kNow - seconds(70);
+  EXPECT_NE(document(s).find(R"("postgres_failing": {"seconds": 70, "new_connections_only": true})"),
+            std::string::npos);
+  s.facts.failing_since = kNow - seconds(3);
+  s.facts.silent_since.reset();
+  s.facts.failing_why = "no password supplied";
+  s.rejoin_error = "WAL is missing";
+  const std::string text = document(s);
+  EXPECT_NE(text.find(R"("why": "no password supplied")"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("rejoin_error": "WAL is missing")"), std::string::npos) << text;
+}
+
+TEST(Status, a_starting_postgresql_that_does_not_answer_keeps_its_state) {
+  auto s = primary();
+  s.facts.probe.reset();
+  s.state = postgres::State::starting;
+  const Document out = status_document(member_status(s, kNow));
+  EXPECT_EQ(out.find("state")->as_string(), "starting");
+  EXPECT_EQ(out.find("xlog"), nullptr);
+}
+
+TEST(Status, a_primary_that_stops_goes_on_telling_its_position) {
+  auto s = primary();
+  s.state = postgres::State::stopping;
+  s.facts.failing_since = kNow;
+  const Document out = status_document(member_status(s, kNow));
+  EXPECT_EQ(out.find("state")->as_string(), "stopping");
+  EXPECT_EQ(out.find("role")->as_string(), "primary");
+  EXPECT_NE(out.find("xlog"), nullptr);
+}
+
+TEST(Status, a_demoted_primary_that_stops_does_not_look_alive_to_the_race) {
+  auto s = primary();
+  s.state = postgres::State::stopping;
+  s.role = postgres::Role::demoted;
+  const Document out = status_document(member_status(s, kNow));
+  EXPECT_EQ(out.find("role")->as_string(), "demoted");
+  EXPECT_EQ(out.find("xlog"), nullptr);
+}
+
+TEST(Status, a_stopped_postgresql_tells_no_position) {
+  auto s = primary();
+  s.state = postgres::State::stopping;
+  s.facts.process = postgres::Process::none;
+  EXPECT_EQ(status_document(member_status(s, kNow)).find("xlog"), nullptr);
+}
+
+TEST(Status, the_standby_leader_is_named_as_such) {
+  auto s = replica();
+  change(s).dynamic.standby_cluster = true;
+  s.role = postgres::Role::standby_leader;
+  EXPECT_EQ(status_document(member_status(s, kNow)).find("role")->as_string(), "standby_leader");
+}
+
+TEST(Status, a_pending_restart_comes_with_its_reason) {
+  auto s = primary();
+  s.facts.pending_restart["max_connections"] = {"100", "200"};
+  const Document out = status_document(member_status(s, kNow));
+  EXPECT_TRUE(out.find("pending_restart")->as_bool());
+  EXPECT_EQ(to_spaced_json(*out.find("pending_restart_reason")),
+            R"({"max_connections": {"old_value": "100", "new_value": "200"}})");
+}
+
+TEST(Status, an_unknown_timeline_of_a_replica_is_null) {
+  auto s = replica();
+  s.facts.probe->effective_timeline = {};
+  EXPECT_TRUE(status_document(member_status(s, kNow)).find("timeline")->is_null());
+}
+
+TEST(Status, a_member_that_has_left_the_leaders_wal_says_so) {
+  auto s = replica();
+  EXPECT_EQ(status_document(member_status(s, kNow)).find("tanist_diverged"), nullptr);
+  s.diverged = true;
+  EXPECT_TRUE(status_document(member_status(s, kNow)).find("tanist_diverged")->as_bool());
+}
+
+TEST(Status, the_view_ends_with_ttl_and_with_a_failed_read) {
+  auto s = replica();
+  EXPECT_EQ(status_document(member_status(s, kNow)).find("cluster_unlocked"), nullptr);
+  EXPECT_NE(status_document(member_status(s, kNow + seconds(31))).find("cluster_unlocked"), nullptr);
+  s.store_ok = false;
+  EXPECT_NE(status_document(member_status(s, kNow)).find("cluster_unlocked"), nullptr);
+}
+
+TEST(Status, a_snapshot_that_control_no_longer_renews_is_stale) {
+  auto s = primary();
+  s.lease_until = {};
+  EXPECT_EQ(status_document(member_status(s, kNow + seconds(10))).find("stale"), nullptr);
+  EXPECT_NE(status_document(member_status(s, kNow + seconds(10) + Duration(1))).find("stale"), nullptr);
+  change(s).dynamic.timing.retry_timeout = seconds(1);
+  EXPECT_EQ(status_document(member_status(s, kNow + seconds(3))).find("stale"), nullptr);
+  EXPECT_NE(status_document(member_status(s, kNow + seconds(3) + Duration(1))).find("stale"), nullptr);
+}
+
+TEST(Status, a_lease_that_ends_under_a_snapshot_makes_it_stale) {
+  auto s = primary();
+  s.lease_until = kNow + seconds(2);
+  EXPECT_EQ(status_document(member_status(s, s.lease_until - Duration(1))).find("stale"), nullptr);
+  EXPECT_TRUE(status_document(member_status(s, s.lease_until)).find("stale")->as_bool());
+}
+
+TEST(Status, a_snapshot_published_after_the_leases_end_is_not_stale) {
+  auto s = primary();
+  s.lease_until = kNow - seconds(1);
+  EXPECT_EQ(status_document(member_status(s, kNow)).find("stale"), nullptr);
+}
+
+}  // namespace
+}  // namespace tanist::api
