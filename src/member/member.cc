@@ -20,7 +20,7 @@
 #include "member/reload.h"
 #include "member/service_status.h"
 #include "member/settings_source.h"
-#include "postgres/local/local_server.h"
+#include "postgres/whole/local_server.h"
 #include "process/notify.h"
 #include "process/signals.h"
 #include "process/umask.h"

@@ -214,10 +214,12 @@ struct Facts {
   std::map<std::string, PendingRestart> pending_restart;
   /// Where clients reach what runs, while a newer address waits for a restart; empty: what the settings say.
   std::string conn_url;
-  /// The role whose settings the files of the running server hold (config.md §1.3); uninitialized: it was
-  /// found running and nothing was written yet, or the new settings could not be written; nullopt: does not
-  /// matter.
+  /// The role whose settings the files of the running server hold (config.md §1.3); nullopt: nobody has
+  /// written them.
   std::optional<Role> settings_role;
+  /// The files of the running server are not what was asked for: it was found running and nothing was written
+  /// yet, or new settings could not be written. To be applied again.
+  bool settings_stale = false;
 
   /// It was told to stop: it accepts no new clients, and ends those that are there.
   bool stopping = false;

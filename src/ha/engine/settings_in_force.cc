@@ -122,10 +122,11 @@ Task<void> SettingsInForce::keep_up() {
 /// config.md §1.3, postgres.md §20: what runs has the settings of another role, or was found running.
 bool SettingsInForce::overlay_due() const {
   const auto& facts = ports_.server.facts();
-  if (!facts.accepts() || !facts.settings_role) return false;
-  const bool unknown = *facts.settings_role == postgres::Role::uninitialized;
-  if (!unknown && settings_->postgresql.role_overlays.empty()) return false;
-  return postgres::overlay_name(*facts.settings_role) != postgres::overlay_name(words_.role);
+  if (!facts.accepts()) return false;
+  const auto wanted = postgres::overlay_name(words_.role);
+  if (facts.settings_stale) return !wanted.empty();
+  if (!facts.settings_role || settings_->postgresql.role_overlays.empty()) return false;
+  return postgres::overlay_name(*facts.settings_role) != wanted;
 }
 
 void SettingsInForce::apply_where_due() {

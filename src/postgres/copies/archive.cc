@@ -1,11 +1,16 @@
+#include "postgres/copies/archive.h"
+
 #include <algorithm>
+#include <vector>
 
 #include "log/log.h"
-#include "postgres/local/local_server.h"
+#include "postgres/files/data_directory.h"
+#include "postgres/files/version_names.h"
+#include "postgres/local/context.h"
+#include "postgres/local/programs.h"
 
 TANIST_LOGGER("patroni.postgresql.rewind");
 
-/// WAL to the archive and back, with the commands that PostgreSQL itself would run (postgres.md §24, §25).
 namespace tanist::postgres {
 
 using namespace std::chrono_literals;
@@ -15,7 +20,7 @@ namespace {
 /// For one file: a command that hangs must not keep a member out of its cluster.
 constexpr Duration kOneFile = 10min;
 
-bool is_true(const std::string& value) {
+bool archives(const std::string& value) {
   return value == "on" || value == "always" || value == "true" || value == "yes" || value == "1";
 }
 
@@ -32,20 +37,19 @@ std::vector<std::string> ready_segments(const std::string& wal) {
 
 }  // namespace
 
-Task<std::expected<void, std::string>> LocalServer::run_wal_command(std::string command, WalFile file,
-                                                                    Instant deadline) {
-  process::Command run;
-  run.argv = {"/bin/sh", "-c", expand_wal_command(command, file)};
-  run.environment = programs_.tool_environment();
-  run.directory = context_.pg().data_dir;
-  auto finished = co_await process::run(clock_, std::move(run), std::min(deadline, clock_.now() + kOneFile));
+Task<std::expected<void, std::string>> Archive::run(std::string command, WalFile file, Instant deadline) {
+  process::Command shell;
+  shell.argv = {"/bin/sh", "-c", expand_wal_command(command, file)};
+  shell.environment = programs_.tool_environment();
+  shell.directory = context_.pg().data_dir;
+  auto finished = co_await process::run(context_.clock, std::move(shell),
+                                        std::min(deadline, context_.clock.now() + kOneFile));
   if (!finished) co_return std::unexpected(finished.error());
   if (!finished->success()) co_return std::unexpected(finished->describe());
   co_return std::expected<void, std::string>();
 }
 
-/// WAL that was not archived yet may be what others need, and a rewind or a crash recovery removes it.
-Task<void> LocalServer::archive_ready_wal(Instant deadline) {
+Task<void> Archive::archive_ready(Instant deadline) {
   const std::string wal = programs_.wal_path();
   using Names = std::vector<std::string>;
   auto listing =
@@ -53,12 +57,11 @@ Task<void> LocalServer::archive_ready_wal(Instant deadline) {
   auto names = co_await std::move(listing);
   if (!names || names->empty()) co_return;
   const std::string mode = co_await programs_.parameter("archive_mode", deadline);
-  if (!is_true(mode)) co_return;
+  if (!archives(mode)) co_return;
   const std::string command = co_await programs_.parameter("archive_command", deadline);
   if (command.empty() || command == "?" || command == "(disabled)") co_return;
   for (const auto& name : *names) {
-    auto running =
-        run_wal_command(command, {wal_directory(programs_.target_version()) + "/" + name, name}, deadline);
+    auto running = run(command, {wal_directory(programs_.target_version()) + "/" + name, name}, deadline);
     auto archived = co_await std::move(running);
     if (!archived) {
       log::error("Failed to archive WAL segment {}: {}", name, archived.error());
@@ -74,9 +77,9 @@ Task<void> LocalServer::archive_ready_wal(Instant deadline) {
   }
 }
 
-Task<Result> LocalServer::fetch_wal(std::string restore_command, std::string name, Instant deadline) {
+Task<Result> Archive::fetch(std::string restore_command, std::string name, Instant deadline) {
   const std::string path = programs_.wal_path() + "/" + name;
-  auto running = run_wal_command(std::move(restore_command), {path, name}, deadline);
+  auto running = run(std::move(restore_command), {path, name}, deadline);
   auto fetched = co_await std::move(running);
   if (!fetched)
     co_return std::unexpected(

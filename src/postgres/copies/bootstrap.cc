@@ -1,15 +1,24 @@
-#include <exception>
+#include "postgres/copies/bootstrap.h"
 
-#include "async/wait.h"
+#include <algorithm>
+#include <map>
+
 #include "log/log.h"
+#include "postgres/client/connection.h"
+#include "postgres/copies/data_directory_life.h"
 #include "postgres/copies/progress.h"
-#include "postgres/local/local_server.h"
+#include "postgres/local/configuration.h"
+#include "postgres/local/context.h"
+#include "postgres/local/control_file.h"
+#include "postgres/local/directory.h"
+#include "postgres/local/programs.h"
+#include "postgres/local/secret_files.h"
 #include "postgres/local/statements.h"
+#include "postgres/local/work_connection.h"
 #include "postgres/parameters/config_files.h"
 
 TANIST_LOGGER("patroni.postgresql.bootstrap");
 
-/// A new cluster: initdb, then users and the script of the user.
 namespace tanist::postgres {
 
 using namespace std::chrono_literals;
@@ -51,41 +60,36 @@ constexpr const char* kRewindFunctions[] = {
 
 }  // namespace
 
-Task<Result> LocalServer::initdb(Instant deadline) {
-  if (!context_.stopped()) co_return std::unexpected(Failure{"initdb: PostgreSQL runs"});
-  co_await directory_.look(deadline);
-  if (facts_.data_directory != DataDirectory::empty || directory_.unfinished_clone()) {
-    co_return std::unexpected(
-        Failure{fmt::format("initdb: data directory \"{}\" is not empty", context_.pg().data_dir)});
-  }
-  Result forgotten = co_await forget_rewind(deadline);
-  if (!forgotten) co_return forgotten;
+Bootstrap::Bootstrap(Context& context, Programs& programs, Directory& directory, ControlFile& control_file,
+                     Configuration& configuration, DataDirectoryLife& life)
+    : context_(context),
+      programs_(programs),
+      directory_(directory),
+      control_file_(control_file),
+      configuration_(configuration),
+      life_(life) {}
+
+Task<Result> Bootstrap::initdb(Instant deadline) {
+  Result begun = co_await life_.begin_new("initdb", deadline);
+  if (!begun) co_return begun;
   const Directory::Rebuilding rebuilding(directory_);
-  bootstrap_begun_ = true;
   std::vector<std::string> argv{programs_.path("initdb")};
   for (const auto& option : context_.settings->bootstrap.initdb) argv.push_back(render_option(option));
   const auto& superuser = context_.pg().superuser;
   if (!superuser.username.empty()) argv.push_back("--username=" + superuser.username);
   const std::string password_file = context_.settings->state_dir + "/initdb.password";
+  std::map<std::string, std::string> secrets;
   if (!superuser.password.empty()) {
     argv.push_back("--pwfile=" + password_file);
-    auto written =
-        co_await context_.disk.write(password_file, superuser.password.reveal() + "\n", 0600, deadline);
-    if (!written) co_return std::unexpected(Failure{"initdb: " + written.error()});
+    secrets[password_file] = superuser.password.reveal() + "\n";
   }
   argv.push_back(context_.pg().data_dir);
+  const HeldSecrets password(context_, std::move(secrets));
   // Locale and language of the new cluster come from the environment of the daemon.
-  auto environment = programs_.script_environment();
-  std::expected<process::Finished, std::string> finished;
-  std::exception_ptr cancelled;
-  try {
-    finished = co_await programs_.run(std::move(argv), std::move(environment), deadline);
-  } catch (...) {
-    cancelled = std::current_exception();
-  }
-  if (cancelled) co_await shield_from_cancellation();
-  co_await context_.disk.remove(password_file, clock_.now() + 5s);
-  if (cancelled) std::rethrow_exception(cancelled);
+  auto running = programs_.run(std::move(argv), programs_.script_environment(), deadline);
+  auto ran = co_await password.during(std::move(running), deadline);
+  if (!ran) co_return std::unexpected(Failure{"initdb: " + ran.error()});
+  auto& finished = *ran;
   co_await directory_.look(deadline);
   if (!finished || !finished->success()) {
     if (finished) {
@@ -95,19 +99,15 @@ Task<Result> LocalServer::initdb(Instant deadline) {
     co_return std::unexpected(Failure{fmt::format("initdb of \"{}\" failed: {}", context_.pg().data_dir,
                                                   finished ? finished->describe() : finished.error())});
   }
-  Result appended = co_await append_bootstrap_hba(deadline);
+  Result appended = co_await append_hba(deadline);
   if (!appended) co_return appended;
   co_await control_file_.read(deadline);
   co_return Result();
 }
 
-bool LocalServer::has_own_hba() const {
-  return is_own_file(context_.pg(), effective_parameters(*context_.settings, programs_.target_version()),
-                     "hba_file");
-}
-
-Task<Result> LocalServer::append_bootstrap_hba(Instant deadline) {
-  if (!context_.pg().pg_hba.empty() || context_.settings->bootstrap.pg_hba.empty() || !has_own_hba())
+Task<Result> Bootstrap::append_hba(Instant deadline) {
+  if (!context_.pg().pg_hba.empty() || context_.settings->bootstrap.pg_hba.empty() ||
+      !configuration_.has_own_hba())
     co_return Result();
   std::string lines;
   for (const auto& line : context_.settings->bootstrap.pg_hba) lines += line + "\n";
@@ -117,8 +117,8 @@ Task<Result> LocalServer::append_bootstrap_hba(Instant deadline) {
   co_return Result();
 }
 
-Task<Result> LocalServer::make_role(Connection& connection, config::Credentials credentials,
-                                    std::string attributes, Instant deadline) {
+Task<Result> Bootstrap::make_role(Connection& connection, config::Credentials credentials,
+                                  std::string attributes, Instant deadline) {
   const std::string name = credentials.username;
   auto asking = connection.query("SELECT 1 FROM pg_catalog.pg_authid WHERE rolname = $1",
                                  std::vector<std::string>{name}, deadline);
@@ -137,7 +137,7 @@ Task<Result> LocalServer::make_role(Connection& connection, config::Credentials 
   co_return Result();
 }
 
-Task<Result> LocalServer::make_superuser(Connection& connection, Instant deadline) {
+Task<Result> Bootstrap::make_superuser(Connection& connection, Instant deadline) {
   auto quiet = co_await connection.command(kQuietSession, deadline);
   if (!quiet)
     co_return std::unexpected(Failure{"could not prepare the creation of users: " + quiet.error().detail});
@@ -147,7 +147,7 @@ Task<Result> LocalServer::make_superuser(Connection& connection, Instant deadlin
   co_return made;
 }
 
-Task<Result> LocalServer::make_other_roles(Connection& connection, Instant deadline) {
+Task<Result> Bootstrap::make_other_roles(Connection& connection, Instant deadline) {
   if (!context_.pg().replication.username.empty()) {
     Result made = co_await make_role(connection, context_.pg().replication, "REPLICATION LOGIN", deadline);
     if (!made) co_return made;
@@ -170,7 +170,7 @@ Task<Result> LocalServer::make_other_roles(Connection& connection, Instant deadl
   co_return Result();
 }
 
-Task<Result> LocalServer::run_post_bootstrap_script(Instant deadline) {
+Task<Result> Bootstrap::run_script(Instant deadline) {
   const std::string& script = context_.settings->bootstrap.post_bootstrap;
   if (script.empty()) co_return Result();
   auto parameters = local_parameters(*context_.settings, context_.address, context_.pg().superuser, false);
@@ -192,11 +192,10 @@ Task<Result> LocalServer::run_post_bootstrap_script(Instant deadline) {
   co_return Result();
 }
 
-/// postgres.md §21: the script finds the superuser, and may have made the other users itself.
-Task<Result> LocalServer::post_bootstrap(Instant deadline) {
-  Connection connection(clock_, *context_.resolver);
+Task<Result> Bootstrap::post_bootstrap(Instant deadline) {
+  Connection connection(context_.clock, *context_.resolver);
   auto connected = co_await connection.connect(superuser_session(context_, "restapi", "0"),
-                                               std::min(deadline, clock_.now() + kConnectBudget));
+                                               std::min(deadline, context_.clock.now() + kConnectBudget));
   if (!connected) {
     std::string why = "post_bootstrap: " + connected.error().detail + connection_hint(connected.error());
     // Found out at a fresh cluster's first connection, and hard to guess from what the server says.
@@ -211,7 +210,7 @@ Task<Result> LocalServer::post_bootstrap(Instant deadline) {
   }
   Result founded = co_await make_superuser(connection, deadline);
   if (!founded) co_return founded;
-  Result ran = co_await run_post_bootstrap_script(deadline);
+  Result ran = co_await run_script(deadline);
   if (!ran) co_return ran;
   Result made = co_await make_other_roles(connection, deadline);
   if (!made) co_return made;

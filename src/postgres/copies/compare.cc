@@ -1,3 +1,5 @@
+#include "postgres/copies/compare.h"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -8,11 +10,15 @@
 #include "log/log.h"
 #include "postgres/files/control_data.h"
 #include "postgres/files/history.h"
-#include "postgres/local/local_server.h"
+#include "postgres/files/version_names.h"
+#include "postgres/files/wal_files.h"
+#include "postgres/local/context.h"
+#include "postgres/local/control_file.h"
+#include "postgres/local/history_files.h"
+#include "postgres/local/programs.h"
 
 TANIST_LOGGER("patroni.postgresql.rewind");
 
-/// Asking the leader how its WAL came about, and this server how its own did (postgres.md §24).
 namespace tanist::postgres {
 
 using namespace std::chrono_literals;
@@ -21,7 +27,7 @@ namespace {
 
 constexpr std::uint64_t kRecordHeader = 24;
 /// Of the first record of a timeline; its header has a checksum over all of it.
-constexpr std::uint64_t kCompared = 64;
+constexpr std::uint64_t kComparedBytes = 64;
 constexpr int kReadsRecords = 110000;
 
 /// `count` bytes of a file from `offset` on; empty when they are not there.
@@ -46,18 +52,18 @@ Lsn lsn_of(const std::optional<std::string>& text) {
 
 }  // namespace
 
-Task<std::expected<void, QueryError>> LocalServer::connect_to_source(Connection* connection, Upstream source,
-                                                                     Instant deadline) {
+Task<std::expected<void, QueryError>> WalComparison::connect(Connection* connection, Upstream source,
+                                                             Instant deadline) {
   auto parameters = source_parameters(*context_.settings, source,
                                       rewind_credentials(*context_.settings, programs_.target_version()));
   parameters["options"] = "-c statement_timeout=2000 -c search_path=pg_catalog";
   co_return co_await connection->connect(std::move(parameters), deadline);
 }
 
-Task<std::optional<std::string>> LocalServer::why_not_writable(Upstream leader, Instant deadline) {
-  Connection connection(clock_, *context_.resolver);
+Task<std::optional<std::string>> WalComparison::why_not_writable(Upstream leader, Instant deadline) {
+  Connection connection(context_.clock, *context_.resolver);
   const std::string name = leader.member;
-  auto connected = co_await connect_to_source(&connection, std::move(leader), deadline);
+  auto connected = co_await connect(&connection, std::move(leader), deadline);
   if (!connected) co_return connected.error().detail;
   auto asking = connection.query("SELECT pg_is_in_recovery()", {}, deadline);
   auto rows = co_await std::move(asking);
@@ -66,31 +72,31 @@ Task<std::optional<std::string>> LocalServer::why_not_writable(Upstream leader, 
   co_return std::nullopt;
 }
 
-Task<std::expected<WalEnd, std::string>> LocalServer::local_end(Instant deadline) {
-  if (facts_.running() && facts_.probe) {
-    const Probe& probe = *facts_.probe;
+Task<std::expected<WalEnd, std::string>> WalComparison::local_end(Instant deadline) {
+  if (context_.facts.running() && context_.facts.probe) {
+    const Probe& probe = *context_.facts.probe;
     const Lsn lsn = probe.in_recovery ? probe.replay : probe.wal;
     if (probe.effective_timeline && lsn) co_return WalEnd{probe.effective_timeline, lsn, true};
     co_return std::unexpected("the local timeline or position is not known");
   }
   // Also of one that starts and does not answer yet.
-  if (facts_.running() || !facts_.control) {
+  if (context_.facts.running() || !context_.facts.control) {
     co_await control_file_.read(deadline);
   }
-  if (!facts_.control) co_return std::unexpected("the local control file cannot be read");
-  const auto end = end_of_stopped(*facts_.control);
+  if (!context_.facts.control) co_return std::unexpected("the local control file cannot be read");
+  const auto end = end_of_stopped(*context_.facts.control);
   if (end) co_return *end;
   co_return std::unexpected(
-      fmt::format("the end of the local WAL is not known (\"{}\")", facts_.control->cluster_state));
+      fmt::format("the end of the local WAL is not known (\"{}\")", context_.facts.control->cluster_state));
 }
 
-Task<std::expected<LocalServer::LeaderWal, std::string>> LocalServer::ask_leader(Upstream leader,
-                                                                                 Timeline local,
-                                                                                 Instant deadline) {
+Task<std::expected<WalComparison::LeaderWal, std::string>> WalComparison::ask_leader(Upstream leader,
+                                                                                     Timeline local,
+                                                                                     Instant deadline) {
   const auto failed = [&leader](const std::string& what, const std::string& why) {
     return std::unexpected(fmt::format("{} on {}: {}", what, leader.member, why));
   };
-  Connection connection(clock_, *context_.resolver);
+  Connection connection(context_.clock, *context_.resolver);
   auto parameters = source_parameters(*context_.settings, leader, context_.pg().replication);
   parameters["dbname"] = "replication";
   parameters["replication"] = "1";
@@ -115,20 +121,10 @@ Task<std::expected<LocalServer::LeaderWal, std::string>> LocalServer::ask_leader
   co_return wal;
 }
 
-Task<std::optional<std::vector<HistoryLine>>> LocalServer::local_history(Timeline timeline,
-                                                                         Instant deadline) {
-  if (timeline.value <= 1) co_return std::vector<HistoryLine>{};
-  auto file = co_await context_.disk.read(programs_.wal_path() + "/" + history_file_name(timeline), deadline);
-  if (!file || !*file) co_return std::nullopt;
-  co_return parse_history(**file);
-}
-
-/// Two members that were promoted at the same position have the same history; but the record that a promotion
-/// writes carries its time.
-Task<bool> LocalServer::began_differently(Upstream leader, WalEnd local, Lsn begin, Instant deadline) {
+Task<bool> WalComparison::began_differently(Upstream leader, WalEnd local, Lsn begin, Instant deadline) {
   if (programs_.target_version() < kReadsRecords) co_return false;
   const std::uint64_t segment =
-      facts_.control ? facts_.control->wal_segment_bytes : ControlData{}.wal_segment_bytes;
+      context_.facts.control ? context_.facts.control->wal_segment_bytes : ControlData{}.wal_segment_bytes;
   const Lsn record = first_record(begin, segment);
   const std::uint64_t header_bytes = wal_of_record(record, kRecordHeader, segment);
   if (header_bytes == 0 || local.lsn < record || local.lsn.value - record.value < header_bytes)
@@ -143,15 +139,15 @@ Task<bool> LocalServer::began_differently(Upstream leader, WalEnd local, Lsn beg
   if (!header || header->empty()) co_return false;
   std::uint32_t length = 0;
   std::memcpy(&length, header->data(), sizeof length);
-  const std::uint64_t whole = wal_of_record(record, std::min<std::uint64_t>(length, kCompared), segment);
+  const std::uint64_t whole = wal_of_record(record, std::min<std::uint64_t>(length, kComparedBytes), segment);
   const std::uint64_t count = std::min(std::max(whole, header_bytes), local.lsn.value - record.value);
   auto reading_all = context_.disk.call<std::string>(
       "read " + path, [path, offset, count] { return read_part(path, offset, count); }, deadline);
   auto ours = co_await std::move(reading_all);
   if (!ours || ours->empty()) co_return false;
 
-  Connection connection(clock_, *context_.resolver);
-  auto connected = co_await connect_to_source(&connection, std::move(leader), deadline);
+  Connection connection(context_.clock, *context_.resolver);
+  auto connected = co_await connect(&connection, std::move(leader), deadline);
   if (!connected) co_return false;
   auto asking = connection.query(
       "SELECT encode(pg_read_binary_file($1, $2::bigint, $3::bigint, true), 'hex')",
@@ -165,9 +161,8 @@ Task<bool> LocalServer::began_differently(Upstream leader, WalEnd local, Lsn beg
   co_return rows->front()[0]->size() == 2 * count && *rows->front()[0] != in_hex(*ours);
 }
 
-Task<DivergenceAnswer> LocalServer::compare_with(Upstream leader, Instant deadline) {
+Task<DivergenceAnswer> WalComparison::compare_with(Upstream leader, Instant deadline) {
   DivergenceAnswer answer;
-  co_await check_rewind_works(deadline);
   const auto local = co_await local_end(deadline);
   if (!local) {
     answer.detail = local.error();
@@ -186,7 +181,7 @@ Task<DivergenceAnswer> LocalServer::compare_with(Upstream leader, Instant deadli
     co_return answer;
   }
   answer.leader_timeline = theirs->timeline;
-  const auto history = co_await local_history(local->timeline, deadline);
+  const auto history = co_await local_history(context_.disk, programs_.wal_path(), local->timeline, deadline);
   Comparison compared = compare_wal(*local, history, theirs->timeline, theirs->flushed, theirs->history);
 
   using Verdict = Comparison::Verdict;
@@ -204,7 +199,7 @@ Task<DivergenceAnswer> LocalServer::compare_with(Upstream leader, Instant deadli
   }
   if (compared.verdict == Verdict::depends_on_checkpoint) {
     // Nothing follows the shutdown checkpoint, and the leader went on exactly there.
-    const Lsn end = co_await control_file_.end_of_checkpoint(*facts_.control, deadline);
+    const Lsn end = co_await control_file_.end_of_checkpoint(*context_.facts.control, deadline);
     compared.verdict = end == compared.switch_lsn ? Verdict::none : Verdict::diverged;
     compared.why += ", the shutdown checkpoint ends at " + to_string(end);
   }
@@ -214,21 +209,6 @@ Task<DivergenceAnswer> LocalServer::compare_with(Upstream leader, Instant deadli
   log::info("Local timeline={} lsn={}, primary timeline={}: {}", local->timeline.value, to_string(local->lsn),
             theirs->timeline.value, answer.detail);
   co_return answer;
-}
-
-Task<std::vector<HistoryLine>> LocalServer::history(Timeline timeline, std::string new_leader,
-                                                    Instant deadline) {
-  const std::string path = programs_.wal_path() + "/" + history_file_name(timeline);
-  auto reading = context_.disk.call<std::optional<DatedFile>>(
-      "read " + path, [path] { return read_dated(path); }, deadline);
-  auto file = co_await std::move(reading);
-  if (!file || !*file) co_return std::vector<HistoryLine>{};
-  auto lines = parse_history((*file)->content);
-  if (!lines.empty() && lines.back().parent.value + 1 == timeline.value) {
-    lines.back().timestamp = iso8601((*file)->modified);
-    lines.back().new_leader = std::move(new_leader);
-  }
-  co_return lines;
 }
 
 }  // namespace tanist::postgres

@@ -1,28 +1,53 @@
 #pragma once
 
+#include <expected>
 #include <string>
 #include <vector>
 
 #include "config/settings.h"
-#include "postgres/parameters/parameters.h"
+#include "postgres/server.h"
 
-/// What the first start after a custom bootstrap is given (postgres.md §17, §18, §21). Pure.
 namespace tanist::postgres {
+
+struct Context;
+class Apply;
+class Bootstrap;
+class Configuration;
+class ControlFile;
+class DataDirectoryLife;
+class Directory;
+class LeftWork;
+class Programs;
 
 /// Arguments of the script after the words of its command.
 std::vector<std::string> bootstrap_arguments(const config::Settings& settings,
                                              const config::CustomBootstrap& custom);
 
-/// `recovery_conf` of the method as a server of `version` takes it: names of other versions translated, what
-/// is no recovery parameter left out. standby_mode stays in: it chooses the signal file.
-Parameters bootstrap_recovery(const std::map<std::string, std::string>& configured, int version);
+/// A new cluster from a script of the user: a restored backup, most of all, with recovery to a point in time.
+/// Keeps nothing itself: that it is under way, Configuration knows. On the control thread.
+class CustomBootstrap {
+ public:
+  CustomBootstrap(Context& context, Programs& programs, Directory& directory, ControlFile& control_file,
+                  Configuration& configuration, Apply& apply, DataDirectoryLife& life, LeftWork& left_work,
+                  Bootstrap& bootstrap);
 
-/// The server takes no connections until recovery has ended: it will be promoted by itself, or nobody knows.
-bool starts_without_hot_standby(const config::CustomBootstrap& custom, int version);
+  /// The script fills the empty data directory.
+  Task<Result> run(Instant deadline);
+  /// Ordinary settings again, recovery settings gone; true: they need a restart.
+  Task<std::expected<bool, Failure>> end(Instant deadline);
 
-/// pg_hba.conf of the first start: this host's own users are let in, whatever passwords the restored cluster
-/// knows.
-std::vector<std::string> trust_entries(const config::Postgresql& postgresql,
-                                       const std::vector<std::string>& local_addresses);
+ private:
+  Task<Result> run_script(config::CustomBootstrap custom, Instant deadline);
+
+  Context& context_;
+  Programs& programs_;
+  Directory& directory_;
+  ControlFile& control_file_;
+  Configuration& configuration_;
+  Apply& apply_;
+  DataDirectoryLife& life_;
+  LeftWork& left_work_;
+  Bootstrap& bootstrap_;
+};
 
 }  // namespace tanist::postgres

@@ -1,15 +1,21 @@
-#include <algorithm>
+#include "postgres/copies/replica_methods.h"
 
-#include "async/wait.h"
+#include <algorithm>
+#include <memory>
+
 #include "config/yaml/secrets_in_text.h"
 #include "log/log.h"
+#include "postgres/copies/clone.h"
 #include "postgres/copies/progress.h"
+#include "postgres/copies/rewind.h"
 #include "postgres/files/clone_place.h"
-#include "postgres/local/local_server.h"
+#include "postgres/local/context.h"
+#include "postgres/local/directory.h"
+#include "postgres/local/programs.h"
+#include "postgres/local/secret_files.h"
 
 TANIST_LOGGER("patroni.postgresql.bootstrap");
 
-/// Making a replica: pg_basebackup, and methods of the user (postgres.md §22).
 namespace tanist::postgres {
 
 using namespace std::chrono_literals;
@@ -19,6 +25,7 @@ namespace {
 constexpr const char* kBasebackup = "basebackup";
 constexpr int kTries = 2;
 constexpr Duration kBetweenTries = 5s;
+constexpr Duration kTellEach = 10s;
 
 /// As the log shows it.
 std::string shown_command(const std::vector<std::string>& argv) {
@@ -89,12 +96,20 @@ std::vector<std::string> method_arguments(const config::Settings& settings,
 
 }  // namespace
 
-Task<Result> LocalServer::create_replica(ReplicaRequest request, std::function<void(Progress)> progress,
-                                         Instant deadline) {
+ReplicaMethods::ReplicaMethods(Context& context, Programs& programs, Directory& directory,
+                               ControlFile& control_file, Clone& clone)
+    : context_(context),
+      programs_(programs),
+      directory_(directory),
+      control_file_(control_file),
+      clone_(clone) {}
+
+Task<Result> ReplicaMethods::create(ReplicaRequest request, std::function<void(Progress)> progress,
+                                    Instant deadline) {
   if (!context_.stopped()) co_return std::unexpected(Failure{"a replica is not created: PostgreSQL runs"});
   const Directory::Rebuilding rebuilding(directory_);
-  facts_.control.reset();
-  Result forgotten = co_await forget_rewind(deadline);
+  context_.facts.control.reset();
+  Result forgotten = co_await forget_rewind(context_, deadline);
   if (!forgotten) co_return forgotten;
 
   std::vector<std::string> methods = context_.pg().create_replica_methods;
@@ -116,35 +131,37 @@ Task<Result> LocalServer::create_replica(ReplicaRequest request, std::function<v
       log::error("Error creating replica using method {}: {}", name, result.error().detail);
   }
   if (result) {
-    co_await welcome_clone(deadline);
+    co_await welcome_clone(context_, directory_, control_file_, deadline);
   } else {
     co_await directory_.look(deadline);
   }
   co_return result;
 }
 
-Task<Result> LocalServer::base_backup(ReplicaRequest request, std::function<void(Progress)> progress,
-                                      Instant deadline) {
+Task<Result> ReplicaMethods::base_backup(ReplicaRequest request, std::function<void(Progress)> progress,
+                                         Instant deadline) {
   Result result = std::unexpected(Failure{"no attempt was made"});
   for (int attempt = 0; attempt < kTries && !result; ++attempt) {
     if (attempt > 0) {
       log::warning("{}; trying once more", result.error().detail);
-      co_await clock_.sleep_for(kBetweenTries);
+      co_await context_.clock.sleep_for(kBetweenTries);
     }
     ClonePlan plan;
     plan.in_place = points_into(context_.pg().basebackup_options, context_.pg().data_dir);
     plan.why_replace = request.why_removal_allowed;
     plan.outside = directories_outside(context_.pg().basebackup_options);
-    auto place = co_await prepare_attempt(std::move(plan), deadline);
-    if (!place) co_return std::unexpected(std::move(place.error()));
-    auto copying = run_basebackup(*place, *request.source, progress, deadline);
-    result = co_await attempt_clone(*place, false, std::move(copying), deadline);
+    Clone::Body copy = [this, source = *request.source, progress, deadline](ClonePlace place) {
+      return run_basebackup(std::move(place), source, progress, deadline);
+    };
+    auto made = co_await clone_.make(std::move(plan), std::move(copy), deadline);
+    if (!made) co_return std::unexpected(std::move(made.error()));
+    result = std::move(*made);
   }
   co_return result;
 }
 
-Task<Result> LocalServer::run_basebackup(ClonePlace place, Upstream source,
-                                         std::function<void(Progress)> progress, Instant deadline) {
+Task<Result> ReplicaMethods::run_basebackup(ClonePlace place, Upstream source,
+                                            std::function<void(Progress)> progress, Instant deadline) {
   auto parameters = source_parameters(*context_.settings, source, context_.pg().replication);
   parameters["application_name"] = context_.settings->name;
   const HeldSecrets held(context_, "clone", take_secrets(parameters, programs_.binary_version()));
@@ -169,10 +186,10 @@ Task<Result> LocalServer::run_basebackup(ClonePlace place, Upstream source,
   log::info("running {}", shown_command(argv));
   auto environment = programs_.tool_environment();
   held.name_in(environment);
-  auto report = report_progress(fmt::format("basebackup from {}", source.member), std::move(progress));
+  auto told = report(fmt::format("basebackup from {}", source.member), std::move(progress));
   auto running = programs_.run(std::move(argv), std::move(environment), deadline,
-                               [report = std::move(report)](std::string_view line) {
-                                 if (const auto seen = parse_progress(line)) report(*seen);
+                               [told = std::move(told)](std::string_view line) {
+                                 if (const auto seen = parse_progress(line)) told(*seen);
                                });
   auto ran = co_await held.during(std::move(running), deadline);
   if (!ran) co_return std::unexpected(Failure{"pg_basebackup: " + ran.error()});
@@ -183,7 +200,7 @@ Task<Result> LocalServer::run_basebackup(ClonePlace place, Upstream source,
                                   source.port, finished ? finished->describe() : finished.error()))});
 }
 
-Task<Result> LocalServer::custom_method(std::string name, ReplicaRequest request, Instant deadline) {
+Task<Result> ReplicaMethods::custom_method(std::string name, ReplicaRequest request, Instant deadline) {
   config::ReplicaMethod method;
   method.command = name;
   if (const auto found = context_.pg().replica_methods.find(name);
@@ -193,17 +210,18 @@ Task<Result> LocalServer::custom_method(std::string name, ReplicaRequest request
   plan.in_place = true;
   plan.keep_data = method.keep_data;
   plan.why_replace = request.why_removal_allowed;
-  const bool keep_data = method.keep_data;
-  auto place = co_await prepare_attempt(std::move(plan), deadline);
-  if (!place) co_return std::unexpected(std::move(place.error()));
-  auto running = run_custom_method(name, std::move(method), request.source, deadline);
-  Result result = co_await attempt_clone(*place, keep_data, std::move(running), deadline);
+  Clone::Body run = [this, name, method, source = request.source, deadline](const ClonePlace&) {
+    return run_custom_method(name, method, source, deadline);
+  };
+  auto made = co_await clone_.make(std::move(plan), std::move(run), deadline);
+  if (!made) co_return std::unexpected(std::move(made.error()));
+  Result result = std::move(*made);
   if (!result) co_return std::unexpected(Failure{name + ": " + result.error().detail});
   co_return result;
 }
 
-Task<Result> LocalServer::run_custom_method(std::string name, config::ReplicaMethod method,
-                                            std::optional<Upstream> source, Instant deadline) {
+Task<Result> ReplicaMethods::run_custom_method(std::string name, config::ReplicaMethod method,
+                                               std::optional<Upstream> source, Instant deadline) {
   std::string connstring;
   SecretFiles secrets;
   auto environment = programs_.script_environment();
@@ -221,6 +239,25 @@ Task<Result> LocalServer::run_custom_method(std::string name, config::ReplicaMet
   if (!ran) co_return std::unexpected(Failure{ran.error()});
   Result done = std::move(*ran);
   co_return done;
+}
+
+std::function<void(Progress)> ReplicaMethods::report(std::string what,
+                                                     std::function<void(Progress)> progress) {
+  struct Told {
+    ProgressMeter meter;
+    Instant next{};
+  };
+  auto told = std::make_shared<Told>();
+  return [this, told, what = std::move(what), progress = std::move(progress)](Progress seen) {
+    const Instant now = context_.clock.now();
+    seen = told->meter.note(now, seen);
+    if (progress) progress(seen);
+    context_.changed(ServerEvent::progress);
+    if (told->next == Instant{}) told->next = now + kTellEach;
+    if (now < told->next) return;
+    told->next = now + kTellEach;
+    log::info("{}: {}", what, describe(seen));
+  };
 }
 
 }  // namespace tanist::postgres

@@ -1,17 +1,28 @@
+#include "postgres/copies/rewind.h"
+
 #include <algorithm>
-#include <exception>
+#include <set>
 
 #include "async/wait.h"
 #include "log/log.h"
+#include "postgres/client/connection.h"
+#include "postgres/copies/archive.h"
+#include "postgres/copies/compare.h"
 #include "postgres/copies/progress.h"
-#include "postgres/files/control_data.h"
+#include "postgres/files/data_directory.h"
 #include "postgres/files/lock_files.h"
-#include "postgres/local/local_server.h"
+#include "postgres/files/wal_files.h"
+#include "postgres/local/configuration.h"
+#include "postgres/local/context.h"
+#include "postgres/local/control_file.h"
+#include "postgres/local/directory.h"
+#include "postgres/local/marks.h"
+#include "postgres/local/programs.h"
+#include "postgres/local/secret_files.h"
 #include "postgres/parameters/config_files.h"
 
 TANIST_LOGGER("patroni.postgresql.rewind");
 
-/// pg_rewind: bringing a data directory back to where its WAL left the leader's (postgres.md §24).
 namespace tanist::postgres {
 
 using namespace std::chrono_literals;
@@ -33,29 +44,55 @@ bool begins_to_change(std::string_view line) {
 
 }  // namespace
 
-Task<void> LocalServer::check_rewind_works(Instant deadline) {
+Task<std::expected<void, std::string>> note_rewind(Context& context, bool under_way, Instant deadline) {
+  const std::string path = rewind_mark(*context.settings);
+  auto noting = under_way ? context.disk.write(path, context.pg().data_dir + "\n", 0600, deadline)
+                          : context.disk.remove(path, deadline);
+  auto noted = co_await std::move(noting);
+  if (noted) context.facts.half_rewound = under_way;
+  co_return noted;
+}
+
+Task<Result> forget_rewind(Context& context, Instant deadline) {
+  if (!context.facts.half_rewound) co_return Result();
+  auto removed = co_await note_rewind(context, false, deadline);
+  if (!removed) co_return std::unexpected(Failure{removed.error()});
+  co_return Result();
+}
+
+Rewind::Rewind(Context& context, Programs& programs, Directory& directory, ControlFile& control_file,
+               Configuration& configuration, Archive& archive, WalComparison& comparison)
+    : context_(context),
+      programs_(programs),
+      directory_(directory),
+      control_file_(control_file),
+      configuration_(configuration),
+      archive_(archive),
+      comparison_(comparison) {}
+
+Task<void> Rewind::check(Instant deadline) {
   if (!context_.pg().use_pg_rewind) {
-    facts_.rewind_works = true;
-    rewind_checked_.clear();
+    context_.facts.rewind_works = true;
+    checked_.clear();
     co_return;
   }
   const std::string program = programs_.path("pg_rewind");
-  if (rewind_checked_ == program) co_return;
+  if (checked_ == program) co_return;
   std::vector<std::string> argv{program, "--help"};
-  auto finished = co_await programs_.ask(std::move(argv), std::min(deadline, clock_.now() + kHelpBudget));
-  facts_.rewind_works = finished && finished->success();
-  if (facts_.rewind_works) {
-    rewind_checked_ = program;
+  auto finished =
+      co_await programs_.ask(std::move(argv), std::min(deadline, context_.clock.now() + kHelpBudget));
+  context_.facts.rewind_works = finished && finished->success();
+  if (context_.facts.rewind_works) {
+    checked_ = program;
   } else {
     log::warning("pg_rewind cannot be used: {} --help: {}", program,
                  finished ? finished->describe() : finished.error());
   }
 }
 
-Task<bool> LocalServer::offer_restore_command(Instant deadline) {
+Task<bool> Rewind::offer_restore_command(Instant deadline) {
   // A primary's files name none: it never was told to restore anything.
-  set_recovery(std::nullopt);
-  auto written = co_await write_files(valid_parameters(), deadline);
+  auto written = co_await configuration_.write_for_rewind(deadline);
   if (!written) {
     log::warning("could not name restore_command to pg_rewind: {}", written.error());
     co_return false;
@@ -64,8 +101,8 @@ Task<bool> LocalServer::offer_restore_command(Instant deadline) {
   co_return !seen.empty() && seen != "?";
 }
 
-Task<std::optional<std::string>> LocalServer::socket_at_source(Upstream source, Instant deadline) {
-  Connection connection(clock_, *context_.resolver);
+Task<std::optional<std::string>> Rewind::socket_at_source(Upstream source, Instant deadline) {
+  Connection connection(context_.clock, *context_.resolver);
   auto parameters = source_parameters(*context_.settings, source,
                                       rewind_credentials(*context_.settings, programs_.target_version()));
   parameters["options"] = "-c statement_timeout=0 -c search_path=pg_catalog";
@@ -88,22 +125,13 @@ Task<std::optional<std::string>> LocalServer::socket_at_source(Upstream source, 
   co_return std::nullopt;
 }
 
-Task<std::expected<void, std::string>> LocalServer::note_rewind(bool under_way, Instant deadline) {
-  const std::string path = half_rewound_path();
-  auto noting = under_way ? context_.disk.write(path, context_.pg().data_dir + "\n", 0600, deadline)
-                          : context_.disk.remove(path, deadline);
-  auto noted = co_await std::move(noting);
-  if (noted) facts_.half_rewound = under_way;
-  co_return noted;
-}
-
-Task<std::expected<process::Finished, std::string>> LocalServer::run_rewind(
-    std::vector<std::string> argv, process::Environment environment, std::string restore_command,
-    std::function<void(Progress)> progress, Instant deadline) {
+Task<Rewind::Finished> Rewind::run(std::vector<std::string> argv, process::Environment environment,
+                                   std::string restore_command, std::function<void(Progress)> progress,
+                                   Instant deadline) {
   std::set<std::string> fetched;
   for (;;) {
     auto running = programs_.run(argv, environment, deadline, [this, progress](std::string_view line) {
-      rewind_touched_ = rewind_touched_ || begins_to_change(line);
+      run_.touched = run_.touched || begins_to_change(line);
       if (const auto seen = parse_progress(line)) {
         if (progress) progress(*seen);
         context_.changed(ServerEvent::progress);
@@ -112,12 +140,13 @@ Task<std::expected<process::Finished, std::string>> LocalServer::run_rewind(
     auto finished = co_await std::move(running);
     if (!finished) co_return finished;
     // Before version 12 it says this on its other output.
-    rewind_touched_ = rewind_touched_ || begins_to_change(finished->out);
-    if (finished->success() || restore_command.empty()) co_return finished;
+    run_.touched = run_.touched || begins_to_change(finished->out);
+    run_.succeeded = finished->success();
+    if (run_.succeeded || restore_command.empty()) co_return finished;
     auto missing = missing_segment(finished->err);
     if (!missing) missing = missing_segment(finished->out);
     if (!missing || fetched.size() >= kMaxFetched || !fetched.insert(*missing).second) co_return finished;
-    Result done = co_await fetch_wal(restore_command, *missing, deadline);
+    Result done = co_await archive_.fetch(restore_command, *missing, deadline);
     if (!done) {
       log::error("{}", done.error().detail);
       co_return finished;
@@ -125,19 +154,19 @@ Task<std::expected<process::Finished, std::string>> LocalServer::run_rewind(
   }
 }
 
-Task<Result> LocalServer::checkpoint_source(Upstream source, Instant deadline) {
+Task<Result> Rewind::checkpoint_source(Upstream source, Instant deadline) {
   const std::string name = source.member;
   const auto failed = [&name](const std::string& why) {
     return std::unexpected(Failure{fmt::format("CHECKPOINT on {} before rewind: {}", name, why)});
   };
   const bool superuser = rewind_credentials(*context_.settings, programs_.target_version()).username ==
                          context_.pg().superuser.username;
-  Connection connection(clock_, *context_.resolver);
+  Connection connection(context_.clock, *context_.resolver);
   auto parameters = source_parameters(*context_.settings, source,
                                       rewind_credentials(*context_.settings, programs_.target_version()));
   parameters["options"] = "-c statement_timeout=0 -c search_path=pg_catalog";
-  auto connected =
-      co_await connection.connect(std::move(parameters), std::min(deadline, clock_.now() + kLookAtSource));
+  auto connected = co_await connection.connect(std::move(parameters),
+                                               std::min(deadline, context_.clock.now() + kLookAtSource));
   if (!connected) co_return failed(connected.error().detail);
   auto asking = connection.query("SELECT pg_is_in_recovery()", {}, deadline);
   auto recovery = co_await std::move(asking);
@@ -159,12 +188,46 @@ Task<Result> LocalServer::checkpoint_source(Upstream source, Instant deadline) {
   co_return Result();
 }
 
-Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> progress, Instant deadline) {
+Task<std::expected<Rewind::Finished, std::string>> Rewind::marked(
+    Task<std::expected<Finished, std::string>> op, std::string source, Instant deadline) {
+  auto noted = co_await note_rewind(context_, true, deadline);
+  if (!noted) {
+    run_.mark_error = noted.error();
+    co_return std::unexpected(std::move(noted.error()));
+  }
+  log::info("running pg_rewind from {}", source);
+  context_.facts.control.reset();
+  co_return co_await std::move(op);
+}
+
+Task<void> Rewind::settle_mark() {
+  if (run_.touched && !run_.succeeded) co_return;
+  auto gone = co_await note_rewind(context_, false, context_.clock.now() + kLookAtSource);
+  if (!gone && run_.mark_error.empty()) run_.mark_error = std::move(gone.error());
+}
+
+Task<Failure> Rewind::explain(std::expected<Finished, std::string> ran, std::string restore_command,
+                              Upstream source, Instant deadline) {
+  std::string why = !ran ? ran.error() : !*ran ? ran->error() : (*ran)->describe();
+  const auto missing = ran && *ran ? missing_segment((*ran)->err) : std::nullopt;
+  if (missing)
+    why =
+        fmt::format("WAL file {} of this member is needed, and is neither in its pg_wal nor {}: {}", *missing,
+                    restore_command.empty() ? "in an archive, as no restore_command is configured"
+                                            : "to be had by restore_command",
+                    why);
+  const auto lost = co_await comparison_.why_not_writable(source, context_.clock.now() + kLookAtSource);
+  co_await control_file_.read(deadline);
+  co_return Failure{fmt::format("pg_rewind from {} failed: {}", source.member, why), lost.has_value()};
+}
+
+Task<Result> Rewind::rewind(Upstream source, std::function<void(Progress)> progress, Instant deadline) {
   if (!context_.stopped()) co_return std::unexpected(Failure{"pg_rewind: PostgreSQL runs"});
   const Directory::Rebuilding rebuilding(directory_);
-  co_await archive_ready_wal(deadline);
+  co_await archive_.archive_ready(deadline);
 
-  const auto socket = co_await socket_at_source(source, std::min(deadline, clock_.now() + kLookAtSource));
+  const auto socket =
+      co_await socket_at_source(source, std::min(deadline, context_.clock.now() + kLookAtSource));
   if (socket) {
     co_return std::unexpected(Failure{fmt::format(
         "pg_rewind from {} is not run: the data directory there holds the socket \"{}\", and it would fail "
@@ -200,41 +263,15 @@ Task<Result> LocalServer::rewind(Upstream source, std::function<void(Progress)> 
   secrets.name_in(environment);
   // A target that was rewound half-way may start and be corrupt: until pg_rewind has ended well nothing
   // starts on it.
-  rewind_touched_ = facts_.half_rewound;
-  auto marked = co_await note_rewind(true, deadline);
-  if (!marked) co_return std::unexpected(Failure{"pg_rewind: " + marked.error()});
-  log::info("running pg_rewind from {}", source.member);
-  facts_.control.reset();
-  auto running = run_rewind(std::move(argv), std::move(environment),
-                            restores ? std::string() : restore_command, std::move(progress), deadline);
-  auto holding = secrets.during(std::move(running), deadline);
-  std::optional<std::expected<std::expected<process::Finished, std::string>, std::string>> held;
-  std::exception_ptr cancelled;
-  try {
-    held.emplace(co_await std::move(holding));
-  } catch (...) {
-    cancelled = std::current_exception();
-  }
-  if (cancelled) co_await shield_from_cancellation();
-  const bool succeeded = held && *held && **held && (**held)->success();
-  if (succeeded || !rewind_touched_) {
-    auto unmarked = co_await note_rewind(false, clock_.now() + kLookAtSource);
-    if (!unmarked && !cancelled) co_return std::unexpected(Failure{"pg_rewind: " + unmarked.error()});
-  }
-  if (cancelled) std::rethrow_exception(cancelled);
-  if (!succeeded) {
-    std::string why = !*held ? held->error() : !**held ? (**held).error() : (**held)->describe();
-    const auto missing = *held && **held ? missing_segment((**held)->err) : std::nullopt;
-    if (missing)
-      why = fmt::format("WAL file {} of this member is needed, and is neither in its pg_wal nor {}: {}",
-                        *missing,
-                        restore_command.empty() ? "in an archive, as no restore_command is configured"
-                                                : "to be had by restore_command",
-                        why);
-    const auto lost = co_await why_not_writable(source, clock_.now() + kLookAtSource);
-    co_await control_file_.read(deadline);
-    co_return std::unexpected(
-        Failure{fmt::format("pg_rewind from {} failed: {}", source.member, why), lost.has_value()});
+  run_ = {.touched = context_.facts.half_rewound};
+  auto running = run(std::move(argv), std::move(environment), restores ? std::string() : restore_command,
+                     std::move(progress), deadline);
+  auto held = marked(secrets.during(std::move(running), deadline), source.member, deadline);
+  const auto ran = co_await with_cleanup(std::move(held), settle_mark());
+  if (!run_.mark_error.empty()) co_return std::unexpected(Failure{"pg_rewind: " + run_.mark_error});
+  if (!run_.succeeded) {
+    Failure why = co_await explain(ran, restore_command, std::move(source), deadline);
+    co_return std::unexpected(std::move(why));
   }
   log::info("pg_rewind exit code=0");
   if (version < kClearsSlots) {

@@ -27,7 +27,7 @@ constexpr std::string_view kKeep = "keep";
 constexpr std::string_view kOutside = "outside ";
 constexpr std::string_view kMade = "made ";
 
-std::unexpected<std::string> failed(std::string_view what, const std::string& path) {
+std::unexpected<std::string> not_done(std::string_view what, const std::string& path) {
   return std::unexpected(fmt::format("could not {} \"{}\": {}", what, path, std::strerror(errno)));
 }
 
@@ -259,16 +259,16 @@ std::expected<void, std::string> finish_clone(const ClonePlace& place, const std
   }
   // PostgreSQL wants it for itself; a script may not have thought of that.
   if (!seen.permission_error.empty() && ::chmod(place.path.c_str(), 0700) != 0)
-    return failed("set permissions of", place.path);
+    return not_done("set permissions of", place.path);
   if (place.beside) {
     struct stat here{};
     if (::lstat(data_dir.c_str(), &here) == 0) {
       // The group sees what an administrator let it see, where PostgreSQL starts with that.
       const bool group = (here.st_mode & 07777) == 0750 && seen.major_version >= kGroupAccess;
       ::chmod(place.path.c_str(), group ? 0750 : 0700);
-      if (::rmdir(data_dir.c_str()) != 0) return failed("replace", data_dir);
+      if (::rmdir(data_dir.c_str()) != 0) return not_done("replace", data_dir);
     }
-    if (::rename(place.path.c_str(), data_dir.c_str()) != 0) return failed("rename the clone to", data_dir);
+    if (::rename(place.path.c_str(), data_dir.c_str()) != 0) return not_done("rename the clone to", data_dir);
     // The rename must be on disk before the mark is gone from it.
     sync_directory(parent_of(data_dir));
   }

@@ -10,14 +10,14 @@
 namespace tanist::postgres {
 namespace {
 
-std::string_view trim(std::string_view text) {
+std::string_view trimmed(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
 template <class T>
-std::optional<T> number(std::string_view text) {
+std::optional<T> number_in(std::string_view text) {
   T value{};
   const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
   if (result.ec != std::errc() || result.ptr != text.data() + text.size() || text.empty())
@@ -48,19 +48,20 @@ void take(ControlData& data, std::string_view key, std::string_view value) {
   if (key == "Database system identifier") data.system_identifier = value;
   if (key == "Latest checkpoint location") data.latest_checkpoint = parse_lsn(value).value_or(Lsn{});
   if (key == "Latest checkpoint's TimeLineID")
-    data.checkpoint_timeline = {number<std::uint32_t>(value).value_or(0)};
+    data.checkpoint_timeline = {number_in<std::uint32_t>(value).value_or(0)};
   if (key == "Minimum recovery ending location") data.min_recovery_end = parse_lsn(value).value_or(Lsn{});
   if (key == "Min recovery ending loc's timeline") {
-    data.min_recovery_timeline = {number<std::uint32_t>(value).value_or(0)};
+    data.min_recovery_timeline = {number_in<std::uint32_t>(value).value_or(0)};
   }
   if (key == "wal_log_hints setting") data.wal_log_hints = value == "on";
   if (key == "Data page checksum version") data.data_checksums = value != "0";
   if (key == "Bytes per WAL segment") {
-    if (const auto bytes = number<std::uint64_t>(value); bytes && *bytes > 0) data.wal_segment_bytes = *bytes;
+    if (const auto bytes = number_in<std::uint64_t>(value); bytes && *bytes > 0)
+      data.wal_segment_bytes = *bytes;
   }
   for (const auto& [name, setting] : kRequired) {
     if (key != name) continue;
-    if (auto required = number<std::int64_t>(value)) data.required_settings.emplace(setting, *required);
+    if (auto required = number_in<std::int64_t>(value)) data.required_settings.emplace(setting, *required);
   }
 }
 
@@ -71,9 +72,9 @@ std::optional<ControlData> parse_control_data(std::string_view text) {
   for_each_line(text, [&](std::string_view line) {
     const auto colon = line.find(':');
     if (colon == std::string_view::npos) return;
-    std::string_view key = trim(line.substr(0, colon));
+    std::string_view key = trimmed(line.substr(0, colon));
     if (key.starts_with("Current ")) key.remove_prefix(8);
-    take(data, key, trim(line.substr(colon + 1)));
+    take(data, key, trimmed(line.substr(colon + 1)));
   });
   if (data.cluster_state.empty() || data.system_identifier.empty()) return std::nullopt;
   return data;
@@ -96,9 +97,9 @@ std::optional<WalRecord> parse_wal_record(std::string_view line) {
     const auto at = line.find(mark);
     if (at == std::string_view::npos) return {};
     const auto rest = line.substr(at + mark.size());
-    return trim(rest.substr(0, rest.find(end)));
+    return trimmed(rest.substr(0, rest.find(end)));
   };
-  if (!trim(line).starts_with("rmgr:")) return std::nullopt;
+  if (!trimmed(line).starts_with("rmgr:")) return std::nullopt;
   record.rmgr = after("rmgr:", "len");
   const auto lsn = parse_lsn(after("lsn:", ","));
   const auto prev = parse_lsn(after("prev ", ","));
@@ -107,8 +108,8 @@ std::optional<WalRecord> parse_wal_record(std::string_view line) {
   record.lsn = *lsn;
   record.prev = *prev;
   const std::string_view lengths = after("(rec/tot):", ",");
-  record.bytes = number<std::uint64_t>(trim(lengths.substr(lengths.find('/') + 1))).value_or(0);
-  record.description = trim(line.substr(at + 5));
+  record.bytes = number_in<std::uint64_t>(trimmed(lengths.substr(lengths.find('/') + 1))).value_or(0);
+  record.description = trimmed(line.substr(at + 5));
   return record;
 }
 
@@ -125,7 +126,7 @@ Lsn end_of_last_record(std::string_view out, std::string_view err) {
   });
   std::vector<std::string_view> errors;
   for_each_line(err, [&](std::string_view line) {
-    if (!trim(line).empty() && line.find(kNoMatter) == std::string_view::npos) errors.push_back(line);
+    if (!trimmed(line).empty() && line.find(kNoMatter) == std::string_view::npos) errors.push_back(line);
   });
   if (records.size() != 1 || errors.size() != 1) return {};
   // … error in WAL record at 0/14F8D38: invalid record length at 0/14F8DB0: wanted 24, got 0

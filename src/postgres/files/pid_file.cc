@@ -21,7 +21,7 @@ T number(std::string_view text) {
   return value;
 }
 
-std::string_view base_name(std::string_view path) {
+std::string_view last_of_path(std::string_view path) {
   const auto slash = path.rfind('/');
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
@@ -99,8 +99,8 @@ bool is_our_postmaster(const PidFile& file, const PidFileProcess& process, const
       file.start_time != 0 && apart < kClockToleranceSeconds && apart > -kClockToleranceSeconds;
   if (same_start && process.works_here.value_or(true)) return true;
   if (!process.executable) return same_start;
-  const auto name = base_name(*process.executable);
-  if (name != base_name(postgres_name) && name != "postmaster" && name != "postgres") return false;
+  const auto name = last_of_path(*process.executable);
+  if (name != last_of_path(postgres_name) && name != "postmaster" && name != "postgres") return false;
   if (process.works_here) return *process.works_here;
   log::warning(
       "process {} of postmaster.pid in {} is taken for its postmaster: its working directory cannot be read",

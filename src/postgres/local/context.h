@@ -61,6 +61,8 @@ struct Context {
   /// Grows with each postmaster that comes or goes: what was asked of an earlier one does not count.
   std::uint64_t generation = 0;
   Event change;
+  /// Somebody wants the monitor to ask now.
+  Event probe_wanted;
   std::function<void(ServerEvent)> listener;
   bool closing = false;
 };

@@ -1,24 +1,33 @@
-#include <signal.h>
+#include "postgres/local/monitor.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "async/wait.h"
-#include "core/document.h"
 #include "log/log.h"
-#include "postgres/files/pid_file.h"
-#include "postgres/local/local_server.h"
+#include "postgres/files/data_directory.h"
+#include "postgres/local/configuration.h"
+#include "postgres/local/context.h"
+#include "postgres/local/control_file.h"
+#include "postgres/local/directory.h"
 #include "postgres/local/monitoring_query.h"
-#include "postgres/parameters/config_files.h"
+#include "postgres/local/postmaster.h"
+#include "postgres/local/programs.h"
+#include "postgres/local/standby.h"
+#include "postgres/local/work_connection.h"
 
 TANIST_LOGGER("patroni.postgresql");
 
-/// The light that is always on: one query a second, one in flight.
 namespace tanist::postgres {
 
 using namespace std::chrono_literals;
 
 namespace {
 constexpr Duration kInterval = 1s;
+/// How long a reload may take to show in a session, looked for so often.
+constexpr Duration kReloadLook = 20ms;
+/// A start that takes longer is a recovery: it is not asked by a connection each time.
+constexpr Duration kHurry = 5s;
 /// While the server does not accept yet, and while somebody waits for that.
 constexpr Duration kIntervalNotAccepting = 200ms;
 constexpr Duration kIntervalHurried = 10ms;
@@ -37,15 +46,50 @@ constexpr Duration kKnockBudget = 3s;
 /// What is asked of the control file of a running server.
 constexpr Duration kControlOfRunning = 2s;
 constexpr Duration kBackupBudget = 10s;
-/// A replay that stays paused: somebody wants it so, or the primary's settings have grown meanwhile.
-constexpr Duration kReplayLookAgain = 5s;
 /// The reason why it does not answer is told so often.
 constexpr Duration kTellAgain = 1min;
-/// What a WAL receiver takes to connect, and more.
-constexpr Duration kStreamsAfter = 100ms;
+constexpr const char* kTitles = "update_process_title";
+/// From here on a query tells what is in the control file.
+constexpr int kTellsControlFile = 90600;
+
+Timeline timeline_of(const std::string& text) {
+  Timeline timeline;
+  std::from_chars(text.data(), text.data() + text.size(), timeline.value);
+  return timeline;
+}
 }  // namespace
 
-Task<void> LocalServer::monitor() {
+Monitor::Monitor(Context& context, Programs& programs, Directory& directory, ControlFile& control_file,
+                 Postmaster& postmaster, Configuration& configuration, Standby& standby)
+    : context_(context),
+      programs_(programs),
+      directory_(directory),
+      control_file_(control_file),
+      postmaster_(postmaster),
+      configuration_(configuration),
+      standby_(standby),
+      facts_(context.facts),
+      clock_(context.clock),
+      connection_(clock_, *context.resolver),
+      timeline_connection_(clock_, *context.resolver) {}
+
+void Monitor::close() {
+  connection_.close();
+  timeline_connection_.close();
+}
+
+void Monitor::take_end() {
+  failure_told_.reset();
+  knock_failed_ = false;
+}
+
+void Monitor::take_arrival() {
+  take_end();
+  settings_read_for_.clear();
+  context_.probe_wanted.set();
+}
+
+Task<void> Monitor::run() {
   for (;;) {
     const bool late = clock_.now() - facts_.process_since >= kHurry;
     const Duration interval = facts_.accepts() ? kInterval
@@ -54,12 +98,12 @@ Task<void> LocalServer::monitor() {
                                                : kIntervalHurried;
     // Nothing to ask: whoever starts or finds a server says so.
     const Instant next =
-        facts_.running() ? std::max(probe_begun_, directory_.looked_at()) + interval : clock_.now() + 24h;
-    auto wanted = probe_wanted_.wait();
+        facts_.running() ? std::max(begun_, directory_.looked_at()) + interval : clock_.now() + 24h;
+    auto wanted = context_.probe_wanted.wait();
     co_await run_until(clock_, std::move(wanted), next);
-    probe_wanted_.clear();
+    context_.probe_wanted.clear();
     if (!facts_.running()) {
-      monitor_connection_.close();
+      connection_.close();
       timeline_connection_.close();
       continue;
     }
@@ -67,24 +111,24 @@ Task<void> LocalServer::monitor() {
       const bool refuses = co_await is_known_to_refuse();
       if (refuses) continue;
     }
-    probe_begun_ = clock_.now();
+    begun_ = clock_.now();
     postmaster_.note_children();
     co_await probe_once();
     const bool doubtful = knock_failed_ || postmaster_.rests();
     if (clock_.now() - knocked_at_ >= (doubtful ? kKnockAgain : kKnock) && !knocking_)
       context_.spawn("knock", knock());
-    ++probes_finished_;
+    ++finished_;
     context_.changed(ServerEvent::probed);
   }
 }
 
 /// Each refused connection is a line in PostgreSQL's log. A recovery that takes longer is watched through the
 /// status in postmaster.pid, with a connection a second in case that is wrong.
-Task<bool> LocalServer::is_known_to_refuse() {
+Task<bool> Monitor::is_known_to_refuse() {
   const Instant now = clock_.now();
   const bool late = now - facts_.process_since >= kHurry;
   if (facts_.accepting == Accepting::no_response && !late) co_return false;
-  if (now - facts_.process_since < kPatienceWithRefusals || now - probe_begun_ >= kInterval) co_return false;
+  if (now - facts_.process_since < kPatienceWithRefusals || now - begun_ >= kInterval) co_return false;
   co_await directory_.look(now + kInterval);
   const auto file =
       directory_.seen().postmaster_pid ? parse_pid_file(*directory_.seen().postmaster_pid) : std::nullopt;
@@ -92,13 +136,13 @@ Task<bool> LocalServer::is_known_to_refuse() {
   // `standby` is one that lets nobody in.
   if (!file || file->status != "ready") co_return true;
   // Asked at once when it becomes ready; it also stays so while it recovers from the crash of a backend.
-  if (asked_ready_ == context_.generation) co_return now - probe_begun_ < kIntervalNotAccepting;
+  if (asked_ready_ == context_.generation) co_return now - begun_ < kIntervalNotAccepting;
   asked_ready_ = context_.generation;
   co_return false;
 }
 
 /// The kept connection has a backend of its own: a postmaster that hangs is noticed only by a new one.
-Task<void> LocalServer::knock() {
+Task<void> Monitor::knock() {
   if (facts_.failing_since || !facts_.accepts()) co_return;
   struct Knocking {
     bool& now;
@@ -123,17 +167,17 @@ Task<void> LocalServer::knock() {
   knock_failed_ = failed;
 }
 
-Task<void> LocalServer::probe_once() {
+Task<void> Monitor::probe_once() {
   const std::uint64_t generation = context_.generation;
-  const Instant deadline = probe_begun_ + kProbeBudget;
+  const Instant deadline = begun_ + kProbeBudget;
   std::optional<QueryError> error;
   std::optional<Probe> probe;
   // A connection from before a restart is noticed to be dead only when it is used: once more on a new one.
   for (int attempt = 0; attempt < 2; ++attempt) {
-    const bool reused = monitor_connection_.open();
+    const bool reused = connection_.open();
     std::expected<Probe, QueryError> answer = co_await ask(deadline);
     if (context_.generation != generation) {
-      monitor_connection_.close();
+      connection_.close();
       co_return;
     }
     if (answer) {
@@ -145,7 +189,7 @@ Task<void> LocalServer::probe_once() {
     if (probe || !reused || error->kind != QueryError::Kind::connection) break;
   }
   if (!probe) {
-    take_probe_failure(*error);
+    take_failure(*error);
     co_return;
   }
   if (settings_read_for_ != conf_load_time_) {
@@ -159,10 +203,10 @@ Task<void> LocalServer::probe_once() {
   if (context_.generation == generation) take_probe(std::move(*probe));
 }
 
-Task<std::expected<Probe, QueryError>> LocalServer::ask(Instant deadline) {
-  if (!monitor_connection_.open()) {
+Task<std::expected<Probe, QueryError>> Monitor::ask(Instant deadline) {
+  if (!connection_.open()) {
     std::expected<void, QueryError> connected =
-        co_await monitor_connection_.connect(superuser_session(context_, "heartbeat", "2000"), deadline);
+        co_await connection_.connect(superuser_session(context_, "heartbeat", "2000"), deadline);
     if (!connected) {
       const auto& refusal = connected.error();
       const bool reached = refusal.needs_settings || !refusal.sqlstate.empty();
@@ -173,8 +217,8 @@ Task<std::expected<Probe, QueryError>> LocalServer::ask(Instant deadline) {
     }
   }
   const Instant asked_at = clock_.now();
-  const int version = monitor_connection_.server_version();
-  auto querying = monitor_connection_.query(monitoring_query(version), {}, deadline);
+  const int version = connection_.server_version();
+  auto querying = connection_.query(monitoring_query(version), {}, deadline);
   std::expected<Rows, QueryError> rows = co_await std::move(querying);
   if (!rows) co_return std::unexpected(std::move(rows.error()));
   auto answer = parse_monitoring_answer(*rows);
@@ -188,10 +232,10 @@ Task<std::expected<Probe, QueryError>> LocalServer::ask(Instant deadline) {
   co_return std::move(answer->probe);
 }
 
-void LocalServer::take_probe_failure(const QueryError& error) {
+void Monitor::take_failure(const QueryError& error) {
   facts_.failing_why = error.detail;
   const bool first = !facts_.failing_since;
-  if (first) facts_.failing_since = probe_begun_;
+  if (first) facts_.failing_since = begun_;
   // One that starts may refuse, or not listen yet; one that stops does.
   const bool starts = !facts_.probe && !error.needs_settings && (error.rejecting() || error.sqlstate.empty());
   const bool expected = starts || postmaster_.stop_requested();
@@ -199,15 +243,14 @@ void LocalServer::take_probe_failure(const QueryError& error) {
     failure_told_ = clock_.now();
     log::warning("PostgreSQL does not answer: {}{}", error.detail, connection_hint(error));
   }
-  if (error.silent() && facts_.probe && !facts_.silent_since) facts_.silent_since = probe_begun_;
+  if (error.silent() && facts_.probe && !facts_.silent_since) facts_.silent_since = begun_;
   if (!error.silent()) facts_.silent_since.reset();
   if (first && facts_.probe) context_.changed(ServerEvent::stopped_answering);
 }
 
-void LocalServer::take_probe(Probe probe) {
+void Monitor::take_probe(Probe probe) {
   const bool began = facts_.accepting != Accepting::accepting || !facts_.probe;
   const bool turned = facts_.probe && facts_.probe->in_recovery != probe.in_recovery;
-  const int receiver = probe.receiver_pid;
   const bool streamed = facts_.probe && facts_.probe->receiver_state == "streaming";
   const bool streams = probe.in_recovery && probe.receiver_state == "streaming";
   facts_.accepting = Accepting::accepting;
@@ -218,26 +261,17 @@ void LocalServer::take_probe(Probe probe) {
   failure_told_.reset();
   if (!knock_failed_) facts_.silent_since.reset();
   facts_.probe = std::move(probe);
-  if (receiver != 0 && receiver != receiver_watched_) {
-    receiver_watch_.cancel();
-    receiver_watched_ = receiver;
-    receiver_watch_ = context_.spawn("WAL receiver", watch_receiver(receiver));
-  }
-  const bool paused = facts_.probe->replay_paused && facts_.probe->server_version >= 140000;
   // A restored backup that stops at its recovery target waits for its operator.
-  if (paused && !custom_bootstrapping_ && !context_.settings->dynamic.pause &&
-      clock_.now() - replay_looked_at_ >= kReplayLookAgain) {
-    replay_looked_at_ = clock_.now();
-    context_.spawn("paused replay", resume_replay());
-  }
+  const bool may_resume = !configuration_.custom_bootstrapping() && !context_.settings->dynamic.pause;
+  standby_.take(*facts_.probe, may_resume);
   if (began) context_.spawn("copies of configuration files", back_up_files());
   if (began) context_.changed(ServerEvent::started_accepting);
   if (turned) context_.changed(ServerEvent::role_changed);
   if (streams && !streamed) context_.changed(ServerEvent::started_streaming);
 }
 
-Task<void> LocalServer::back_up_files() {
-  if (custom_bootstrapping_) co_return;
+Task<void> Monitor::back_up_files() {
+  if (configuration_.custom_bootstrapping()) co_return;
   auto copying = context_.disk.run(
       "back up configuration files",
       [settings = context_.settings] { back_up_configuration(settings->postgresql); },
@@ -246,50 +280,7 @@ Task<void> LocalServer::back_up_files() {
   if (!copied) log::warning("{}", copied.error());
 }
 
-Task<void> LocalServer::watch_receiver(int pid) {
-  const auto receiver = process::PidFd::open(pid);
-  if (receiver) {
-    co_await receiver->wait(clock_);
-  }
-  if (receiver_watched_ != pid) co_return;
-  receiver_watched_ = 0;
-  // What was answered before says that it streams: that is over.
-  if (facts_.probe && facts_.probe->receiver_pid == pid) {
-    facts_.probe->receiver_pid = 0;
-    facts_.probe->receiver_state.clear();
-  }
-  probe_wanted_.set();
-  context_.changed(ServerEvent::receiver_ended);
-}
-
-void LocalServer::look_for_wal() {
-  if (!postmaster_.running() || waking_ || postmaster_.stop_requested()) return;
-  waking_ = true;
-  context_.spawn("look for WAL", wake_startup_process(context_.generation));
-}
-
-/// SIGHUP sets the latch that the startup process waits on, whatever it waits for; then it reads its settings
-/// again, and looks for WAL in all places: on 13 to 18 it streams 10 to 30 ms later. Sent to the postmaster
-/// it would reach every process, and be a line in the log.
-Task<void> LocalServer::wake_startup_process(std::uint64_t generation) {
-  struct Waking {
-    bool& now;
-    explicit Waking(bool& flag) : now(flag) {}
-    ~Waking() { now = false; }
-  };
-  const Waking waking(waking_);
-  if (!startup_ || !postmaster_.has_child(*startup_) || !process::alive(*startup_)) {
-    startup_.reset();
-    const auto found = co_await postmaster_.children_titled(is_startup_title, generation);
-    if (found.size() == 1) startup_ = found.front();
-  }
-  if (!startup_ || context_.generation != generation) co_return;
-  process::send_signal(*startup_, SIGHUP);
-  co_await clock_.sleep_for(kStreamsAfter);
-  probe_wanted_.set();
-}
-
-Task<void> LocalServer::identify_timeline(Probe& probe, Instant deadline) {
+Task<void> Monitor::identify_timeline(Probe& probe, Instant deadline) {
   if (!timeline_connection_.open() && clock_.now() >= identify_again_) {
     auto connected = co_await timeline_connection_.connect(
         local_parameters(*context_.settings, context_.address, context_.pg().replication, true), deadline);
@@ -301,12 +292,22 @@ Task<void> LocalServer::identify_timeline(Probe& probe, Instant deadline) {
   if (timeline_connection_.open()) {
     auto rows = co_await timeline_connection_.command("IDENTIFY_SYSTEM", deadline);
     if (rows && rows->size() == 1 && rows->front().size() > 1 && rows->front()[1]) {
-      const std::string& text = *rows->front()[1];
-      std::from_chars(text.data(), text.data() + text.size(), probe.effective_timeline.value);
+      probe.effective_timeline = timeline_of(*rows->front()[1]);
     }
   }
-  if (!probe.effective_timeline && facts_.probe && facts_.probe->in_recovery) {
-    probe.effective_timeline = facts_.probe->effective_timeline;
+  // Where nobody is let in for replication: what an earlier answer says does not see that the replay has come
+  // to another timeline. The control file does, a little later.
+  if (!probe.effective_timeline && connection_.server_version() >= kTellsControlFile) {
+    auto asking = connection_.query(
+        "SELECT greatest(c.timeline_id, r.min_recovery_end_timeline)"
+        " FROM pg_control_checkpoint() c, pg_control_recovery() r",
+        {}, deadline);
+    auto rows = co_await std::move(asking);
+    if (rows && rows->size() == 1 && rows->front()[0])
+      probe.effective_timeline = timeline_of(*rows->front()[0]);
+  }
+  if (facts_.probe && facts_.probe->in_recovery) {
+    probe.effective_timeline = std::max(probe.effective_timeline, facts_.probe->effective_timeline);
   }
   if (!probe.effective_timeline && facts_.control) {
     probe.effective_timeline =
@@ -314,56 +315,35 @@ Task<void> LocalServer::identify_timeline(Probe& probe, Instant deadline) {
   }
 }
 
-/// Recovery settings as they run, and what waits for a restart: after each start and reload.
-Task<void> LocalServer::read_running_settings(Instant deadline) {
+Task<void> Monitor::read_running_settings(Instant deadline) {
   const std::string load_time = conf_load_time_;
-  const int version = monitor_connection_.server_version();
-  std::string names;
-  if (version >= 120000) {
-    for (const auto& name : compared_recovery_parameters(version)) names += (names.empty() ? "" : ",") + name;
-  }
-  auto asking = monitor_connection_.query(
+  const int version = connection_.server_version();
+  std::vector<std::string> names{Configuration::names_to_read(version) + "," + kTitles};
+  auto rows = co_await connection_.query(
       fmt::format(
           "SELECT name, setting, coalesce(unit, ''), coalesce(sourcefile, ''), {0}, vartype FROM pg_settings "
           "WHERE {0} OR name = ANY (string_to_array($1, ','))",
           version >= 90500 ? "pending_restart" : "false"),
-      std::vector<std::string>{names}, deadline);
-  auto rows = co_await std::move(asking);
+      std::move(names), deadline);
   if (!rows) {
     log::warning("could not read the running settings: {}", rows.error().detail);
     co_return;
   }
-  if (version >= 120000) {
-    Parameters running;
-    Parameters ours;
-    for (const auto& row : *rows) {
-      const std::string& name = *row[0];
-      if (!is_recovery_parameter(name)) continue;
-      const std::string value = row[1].value_or("");
-      const bool from_us = row[3] == main_file(context_.pg());
-      if (from_us) ours[name] = value;
-      if (from_us || !value.empty()) running[name] = value;
-    }
-    // Where a parameter may come from elsewhere, only ours counts (compare_recovery).
-    for (const char* optional : {"archive_cleanup_command", "promote_trigger_file", "recovery_end_command",
-                                 "recovery_min_apply_delay", "restore_command"}) {
-      if (!ours.contains(optional)) running.erase(optional);
-    }
-    running_recovery_.parameters = std::move(running);
-    running_recovery_.known = true;
-    // An adopted standby, or one that was promoted since it started: its recovery settings are kept when its
-    // files are written anew.
-    if (!recovery_active_ && (facts_.standby_signal || !ours.empty()) && recovery_.parameters.empty()) {
-      recovery_active_ = true;
-      recovery_.parameters = std::move(ours);
-      recovery_.pgpass = running_recovery_.pgpass;
-    }
-  }
-  co_await read_pending_restart(*rows, deadline);
+  for (const auto& row : *rows)
+    if (row[0] == kTitles) postmaster_.note_titles(row[1] == "on");
+  co_await configuration_.take_running(std::move(*rows), version, deadline);
   settings_read_for_ = load_time;
 }
 
-Task<StartOutcome> LocalServer::wait_started(Instant deadline) {
+Task<void> Monitor::wait_reloaded(std::string before, Instant deadline) {
+  while (facts_.running() && facts_.accepting == Accepting::accepting && settings_read_for_ == before) {
+    co_await clock_.sleep_for(kReloadLook);
+    co_await refresh(Duration::zero(), deadline);
+    if (clock_.now() >= deadline) co_return;
+  }
+}
+
+Task<StartOutcome> Monitor::wait_started(Instant deadline) {
   struct Hurry {
     int& count;
     explicit Hurry(int& c) : count(c) { ++count; }
@@ -374,7 +354,7 @@ Task<StartOutcome> LocalServer::wait_started(Instant deadline) {
   // is a line in its log: a start that takes long is a recovery, and is asked every 200 ms then.
   const bool told_by_file = programs_.target_version() >= kHasStatus;
   const Instant calm_from = clock_.now() + kHurry;
-  probe_wanted_.set();
+  context_.probe_wanted.set();
   for (;;) {
     context_.change.clear();
     if (!told_by_file && clock_.now() >= calm_from) hurry.reset();
@@ -385,7 +365,7 @@ Task<StartOutcome> LocalServer::wait_started(Instant deadline) {
   }
 }
 
-Task<void> LocalServer::refresh(Duration max_age, Instant deadline) {
+Task<void> Monitor::refresh(Duration max_age, Instant deadline) {
   const Instant asked = clock_.now();
   if (!directory_.in_pieces()) {
     co_await directory_.look(deadline);
@@ -401,13 +381,13 @@ Task<void> LocalServer::refresh(Duration max_age, Instant deadline) {
     }
     co_return;
   }
-  const std::uint64_t finished = probes_finished_;
+  const std::uint64_t finished = finished_;
   const auto fresh = [&] {
     if (facts_.probe && !facts_.failing_since && facts_.probe->asked_at >= asked - max_age) return true;
-    return probes_finished_ > finished && probe_begun_ >= asked;
+    return finished_ > finished && begun_ >= asked;
   };
   if (fresh()) co_return;
-  probe_wanted_.set();
+  context_.probe_wanted.set();
   for (;;) {
     context_.change.clear();
     if (!facts_.running() || fresh()) co_return;

@@ -25,7 +25,7 @@ namespace {
 constexpr Duration kQuietKill = 20ms;
 constexpr Duration kTitlesBudget = 2s;
 
-std::string base_name(const std::string& path) {
+std::string program_name(const std::string& path) {
   const auto slash = path.rfind('/');
   return slash == std::string::npos ? path : path.substr(slash + 1);
 }
@@ -124,6 +124,7 @@ void Postmaster::adopt(process::PidFd pidfd, std::optional<process::Child> child
   current_.reset();
   current_.emplace(std::move(pidfd), identity, std::move(child));
   ++context_.generation;
+  titles_updated_ = true;
   stop_requested_ = false;
   facts.stopping = false;
   facts.process = Process::running;
@@ -213,7 +214,7 @@ bool Postmaster::is_work_of_a_tool(const process::Identity& found) const {
 }
 
 std::set<std::string> Postmaster::program_names() const {
-  return {"postgres", "postmaster", base_name(programs_.path("postgres"))};
+  return {"postgres", "postmaster", program_name(programs_.path("postgres"))};
 }
 
 std::set<process::Identity> Postmaster::processes_of_data_directory(bool ours) const {

@@ -65,6 +65,8 @@ class Postmaster {
   /// Its children with such a title. Read beside this thread: a title lies in the memory of its process.
   /// Empty when it could not be had, or when another postmaster runs by then.
   Task<std::vector<process::Identity>> children_titled(TitleKind wanted, std::uint64_t generation);
+  /// Whether its children say in their titles what they do (update_process_title).
+  void note_titles(bool updated) { titles_updated_ = updated; }
   /// Something works in the data directory, tools that this daemon runs included.
   bool anybody_works_there() const { return !processes_of_data_directory(true).empty(); }
 
@@ -117,6 +119,7 @@ class Postmaster {
   /// process, and reading that of one that hangs in the kernel may never end.
   std::optional<process::Identity> logger_;
   bool reading_titles_ = false;
+  bool titles_updated_ = true;
   bool stop_requested_ = false;
 };
 

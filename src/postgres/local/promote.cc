@@ -1,3 +1,5 @@
+#include "postgres/local/promote.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -6,7 +8,12 @@
 #include <cstring>
 
 #include "log/log.h"
-#include "postgres/local/local_server.h"
+#include "postgres/files/data_directory.h"
+#include "postgres/local/context.h"
+#include "postgres/local/directory.h"
+#include "postgres/local/monitor.h"
+#include "postgres/local/postmaster.h"
+#include "postgres/local/work_connection.h"
 
 TANIST_LOGGER("patroni.postgresql");
 
@@ -24,30 +31,33 @@ constexpr Duration kWithdrawBudget = 30s;
 constexpr Duration kWithdrawAgain = 1s;
 }  // namespace
 
-void LocalServer::withdraw_promotion() {
-  context_.spawn("withdrawn promotion", remove_promote_trigger(promotions_));
+Promotion::Promotion(Context& context, Directory& directory, Postmaster& postmaster, Monitor& monitor,
+                     WorkConnection& work)
+    : context_(context), directory_(directory), postmaster_(postmaster), monitor_(monitor), work_(work) {}
+
+void Promotion::withdraw() {
+  context_.spawn("withdrawn promotion", remove_trigger(asked_));
 }
 
 /// The disk does one thing after the other: what may still create the trigger comes first.
-Task<void> LocalServer::remove_promote_trigger(std::uint64_t given_up) {
+Task<void> Promotion::remove_trigger(std::uint64_t given_up) {
   const std::string path = promote_trigger(context_.pg().data_dir);
   // Another one wants the file to stay, and comes after a removal that is queued.
-  while (given_up == promotions_) {
-    auto removed = co_await context_.disk.remove(path, clock_.now() + kWithdrawBudget);
+  while (given_up == asked_) {
+    auto removed = co_await context_.disk.remove(path, context_.clock.now() + kWithdrawBudget);
     if (removed) co_return;
     log::warning("{}: PostgreSQL may promote itself", removed.error());
-    co_await clock_.sleep_for(kWithdrawAgain);
+    co_await context_.clock.sleep_for(kWithdrawAgain);
   }
 }
 
-/// The same as pg_ctl promote: a file, and a signal that makes PostgreSQL look for it.
-Task<Result> LocalServer::promote(Instant deadline) {
+Task<Result> Promotion::promote(Instant deadline) {
   const auto refused = [](const std::string& why) {
     return std::unexpected(Failure{"could not promote: " + why});
   };
   if (!postmaster_.running()) co_return refused("PostgreSQL does not run");
-  if (facts_.probe && !facts_.probe->in_recovery) co_return Result();
-  ++promotions_;
+  if (context_.facts.probe && !context_.facts.probe->in_recovery) co_return Result();
+  ++asked_;
   const std::string path = promote_trigger(context_.pg().data_dir);
   const unsigned mode = directory_.file_mode(path);
   auto creating = context_.on_disk(
@@ -64,43 +74,43 @@ Task<Result> LocalServer::promote(Instant deadline) {
   try {
     created = co_await std::move(creating);
   } catch (...) {
-    withdraw_promotion();
+    withdraw();
     throw;
   }
   if (!created) {
-    withdraw_promotion();
+    withdraw();
     co_return refused(created.error().detail);
   }
   if (!postmaster_.signal(SIGUSR1)) {
-    withdraw_promotion();
+    withdraw();
     co_return refused("PostgreSQL does not run");
   }
   co_return Result();
 }
 
-Task<bool> LocalServer::wait_promoted(Instant deadline) {
-  auto looking = look_for_promotion(deadline);
+Task<bool> Promotion::wait_promoted(Instant deadline) {
+  auto looking = look_for_end(deadline);
   try {
     co_return co_await std::move(looking);
   } catch (...) {
-    withdraw_promotion();
+    withdraw();
     throw;
   }
 }
 
-Task<bool> LocalServer::look_for_promotion(Instant deadline) {
-  const Instant calm_from = clock_.now() + kCloselyFor;
-  while (facts_.running() && clock_.now() < deadline) {
+Task<bool> Promotion::look_for_end(Instant deadline) {
+  const Instant calm_from = context_.clock.now() + kCloselyFor;
+  while (context_.facts.running() && context_.clock.now() < deadline) {
     auto asking = work_.query("SELECT pg_is_in_recovery()", {}, deadline);
     auto rows = co_await std::move(asking);
     if (rows && rows->size() == 1 && rows->front()[0] == "f") {
       // Facts and answer agree before this is told. The recovery section of the files stays until the next
       // start: most of it cannot go without one, and PostgreSQL would complain at every reload.
-      co_await refresh(Duration::zero(), deadline);
-      co_return facts_.probe && !facts_.probe->in_recovery;
+      co_await monitor_.refresh(Duration::zero(), deadline);
+      co_return context_.facts.probe && !context_.facts.probe->in_recovery;
     }
-    const Duration step = clock_.now() < calm_from ? kLookClosely : kLookLessClosely;
-    co_await clock_.sleep_until(std::min(clock_.now() + step, deadline));
+    const Duration step = context_.clock.now() < calm_from ? kLookClosely : kLookLessClosely;
+    co_await context_.clock.sleep_until(std::min(context_.clock.now() + step, deadline));
   }
   co_return false;
 }

@@ -14,12 +14,16 @@ namespace tanist::postgres {
 
 struct Context;
 
-/// Files with secrets for libpq, which are there while a program needs them and no longer. A value of whoever
-/// runs the program; on the control thread.
+/// Files with secrets, most of them for libpq, which are there while a program needs them and no longer. A
+/// value of whoever runs the program; on the control thread.
 class HeldSecrets {
  public:
   /// `purpose`: names the files in the state directory; one program at a time has it.
   HeldSecrets(Context& context, std::string purpose, SecretFiles secrets);
+
+  /// Files that are named otherwise: path → content.
+  HeldSecrets(Context& context, std::map<std::string, std::string> files)
+      : context_(context), files_(std::move(files)) {}
 
   /// Tells libpq where they are.
   void name_in(process::Environment& environment) const;

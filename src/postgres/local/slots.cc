@@ -1,11 +1,14 @@
+#include "postgres/local/slots.h"
+
 #include <algorithm>
+#include <map>
 
 #include "log/log.h"
-#include "postgres/local/local_server.h"
+#include "postgres/local/context.h"
+#include "postgres/local/work_connection.h"
 
 TANIST_LOGGER("patroni.postgresql.slots");
 
-/// Physical slots of the members (replication.md §6, §7).
 namespace tanist::postgres {
 
 namespace {
@@ -29,11 +32,13 @@ std::string list_query(int version) {
 
 }  // namespace
 
-Task<void> LocalServer::sync_slots(std::vector<WantedSlot> wanted, bool drop_unknown, Instant deadline) {
-  if (!facts_.accepts() || !facts_.probe || facts_.major_version < 90400) co_return;
-  const int version = facts_.probe->server_version;
+Task<void> sync_slots(Context& context, WorkConnection& work, std::vector<WantedSlot> wanted,
+                      bool drop_unknown, Instant deadline) {
+  const Facts& facts = context.facts;
+  if (!facts.accepts() || !facts.probe || facts.major_version < 90400) co_return;
+  const int version = facts.probe->server_version;
   const bool can_advance = version >= 110000;
-  auto listing = work_.query(list_query(version), {}, deadline);
+  auto listing = work.query(list_query(version), {}, deadline);
   auto rows = co_await std::move(listing);
   if (!rows) {
     log::warning("Exception when changing replication slots: {}", rows.error().detail);
@@ -76,7 +81,7 @@ Task<void> LocalServer::sync_slots(std::vector<WantedSlot> wanted, bool drop_unk
     }
   }
   for (const auto& name : drop) {
-    auto dropping = work_.query(
+    auto dropping = work.query(
         "WITH slots AS (SELECT slot_name, active FROM pg_replication_slots WHERE slot_name = $1), "
         "dropped AS (SELECT pg_drop_replication_slot(slot_name), true AS dropped FROM slots WHERE not "
         "active) "
@@ -96,7 +101,7 @@ Task<void> LocalServer::sync_slots(std::vector<WantedSlot> wanted, bool drop_unk
   for (const auto& want : wanted) {
     const auto found = existing.find(want.name);
     if (found == existing.end()) {
-      auto creating = work_.query(
+      auto creating = work.query(
           version >= 90600
               ? "SELECT pg_create_physical_replication_slot($1, true) WHERE NOT EXISTS "
                 "(SELECT 1 FROM pg_replication_slots WHERE slot_type = 'physical' AND slot_name = $1)"
@@ -112,8 +117,8 @@ Task<void> LocalServer::sync_slots(std::vector<WantedSlot> wanted, bool drop_unk
     const bool behind = want.advance_to && slot.restart_lsn < want.advance_to;
     if (!can_advance || slot.logical || slot.active || want.expected_active || !slot.restart_lsn || !behind)
       continue;
-    auto advancing = work_.query("SELECT pg_replication_slot_advance($1, $2::pg_lsn)",
-                                 std::vector<std::string>{want.name, to_string(want.advance_to)}, deadline);
+    auto advancing = work.query("SELECT pg_replication_slot_advance($1, $2::pg_lsn)",
+                                std::vector<std::string>{want.name, to_string(want.advance_to)}, deadline);
     auto advanced = co_await std::move(advancing);
     if (!advanced) {
       log::debug("could not advance replication slot '{}' to {}: {}", want.name, to_string(want.advance_to),

@@ -42,6 +42,9 @@ void Postmaster::signal_stop(StopMode mode) {
 /// with it.
 Task<void> Postmaster::end_other_senders(std::uint64_t generation) {
   co_await context_.clock.sleep_for(kSenderPatience);
+  // Without titles that tell, a sender that feeds a standby looks like any other: it must send all that there
+  // is, and the others have until wal_sender_timeout.
+  if (!titles_updated_) co_return;
   while (context_.generation == generation && current_) {
     const auto busy = co_await children_titled(is_client_title, generation);
     const auto senders = co_await children_titled(is_other_sender_title, generation);

@@ -36,13 +36,13 @@ constexpr Compared kCompared[] = {
     {.name = "trigger_file", .till = 120000},
 };
 
-std::string value_of(const Parameters& parameters, const std::string& name) {
+std::string text_of(const Parameters& parameters, const std::string& name) {
   const auto found = parameters.find(name);
   return found == parameters.end() ? std::string() : found->second;
 }
 
 std::string with_default(const ConnectionParameters& parameters, const std::string& name) {
-  const std::string value = value_of(parameters, name);
+  const std::string value = text_of(parameters, name);
   if (!value.empty()) return value;
   if (name == "sslmode" || name == "gssencmode" || name == "channel_binding") return "prefer";
   if (name == "sslnegotiation") return "postgres";
@@ -150,7 +150,7 @@ bool same_passwords(const RecoverySettings& wanted, const RunningRecovery& runni
   if (wanted.pgpass.empty()) return true;
   if (version >= 100000) return lines_of(wanted.pgpass) == lines_of(running.pgpass);
   const auto password = [](const Parameters& parameters) {
-    return value_of(parse_conninfo(value_of(parameters, "primary_conninfo")), "password");
+    return text_of(parse_conninfo(text_of(parameters, "primary_conninfo")), "password");
   };
   return password(wanted.parameters) == password(running.parameters);
 }
@@ -165,7 +165,7 @@ RecoveryDifference compare_recovery(const RecoverySettings& wanted, const Runnin
     const bool reload = version >= 120000 && version >= compared.reloadable_from;
     difference = std::max(difference, reload ? RecoveryDifference::reload : RecoveryDifference::restart);
   };
-  const std::string wanted_conninfo = value_of(wanted.parameters, "primary_conninfo");
+  const std::string wanted_conninfo = text_of(wanted.parameters, "primary_conninfo");
   if (version < 120000) {
     const auto mode = running.parameters.find("standby_mode");
     if (mode != running.parameters.end() && parse_bool(Document(mode->second)) != true)
@@ -174,15 +174,15 @@ RecoveryDifference compare_recovery(const RecoverySettings& wanted, const Runnin
   for (const auto& compared : kCompared) {
     const std::string name(compared.name);
     if (version < compared.from || version >= compared.till) continue;
-    const std::string want = value_of(wanted.parameters, name);
-    std::string have = value_of(running.parameters, name);
+    const std::string want = text_of(wanted.parameters, name);
+    std::string have = text_of(running.parameters, name);
     if (name == "primary_conninfo") {
       auto connection = parse_conninfo(have);
       if (!receiver_conninfo.empty()) {
         // The receiver hides the password and always names a database of its own.
         auto seen = parse_conninfo(receiver_conninfo);
         seen.erase("password");
-        seen["dbname"] = value_of(connection, "dbname");
+        seen["dbname"] = text_of(connection, "dbname");
         connection = std::move(seen);
       }
       if (want.empty() && have.empty()) continue;

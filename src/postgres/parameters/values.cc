@@ -22,7 +22,7 @@ constexpr Unit kMemory[] = {
 constexpr Unit kTime[] = {{"d", 86400000000LL}, {"h", 3600000000LL}, {"min", 60000000LL},
                           {"s", 1000000LL},     {"ms", 1000LL},      {"us", 1}};
 
-bool is_blank(char c) {
+bool is_white(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
@@ -31,8 +31,8 @@ bool is_digit(char c) {
 }
 
 std::string_view trim(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  while (!text.empty() && is_white(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_white(text.back())) text.remove_suffix(1);
   return text;
 }
 

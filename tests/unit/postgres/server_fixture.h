@@ -13,9 +13,15 @@
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
 
+#include "async/disk_thread.h"
+#include "async/task_scope.h"
 #include "async/wait.h"
 #include "log/log.h"
-#include "postgres/local/local_server.h"
+#include "net/resolver.h"
+#include "postgres/client/connection.h"
+#include "postgres/whole/local_server.h"
+#include "process/child.h"
+#include "process/proc.h"
 #include "process/signals.h"
 
 /// What tests of the port against real PostgreSQL 15 share: temporary directories, settings, a server with

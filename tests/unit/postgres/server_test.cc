@@ -1,4 +1,4 @@
-#include "postgres/local/local_server.h"
+#include "postgres/whole/local_server.h"
 
 #include <fstream>
 

@@ -99,11 +99,12 @@ TEST_F(DataDirectoryProcesses, a_server_ends_with_its_children_but_for_one) {
   const Identity spared{below[1], stat(below[1])->start_ticks};
   const auto ended = kill_server(server, children_[0].pidfd().descriptor(), spared);
   EXPECT_LE(ended.size(), 3u);
-  for (int i = 0;
-       i < 500 && (alive(server) || alive({below[0], stat(below[0]) ? stat(below[0])->start_ticks : 0}));
-       ++i) {
-    ::usleep(2000);
-  }
+  // A SIGKILL is obeyed when the kernel comes to it.
+  const auto lives = [](pid_t pid) {
+    const auto seen = stat(pid);
+    return seen && !seen->dead();
+  };
+  for (int i = 0; i < 500 && (alive(server) || lives(below[0]) || lives(below[2])); ++i) ::usleep(2000);
   EXPECT_FALSE(alive(server));
   for (const pid_t pid : {below[0], below[2]}) {
     const auto seen = stat(pid);
@@ -111,6 +112,49 @@ TEST_F(DataDirectoryProcesses, a_server_ends_with_its_children_but_for_one) {
   }
   EXPECT_TRUE(alive(spared));
   send_signal(spared, SIGKILL);
+}
+
+/// What a guardian does: no event loop, no daemon.
+TEST_F(DataDirectoryProcesses, everything_of_a_directory_is_killed_until_nobody_is_left) {
+  const std::string data = root_ + "/host/data";
+  const Identity server =
+      start({"/bin/sh", "-c", "cd \"$0\" || exit; sleep 61 & sleep 62 & sleep 63 & echo x; wait", data});
+  ASSERT_TRUE(there_);
+  const auto below = children(server.pid);
+  ASSERT_EQ(below.size(), 3u);
+  const Identity spared{below[1], stat(below[1])->start_ticks};
+  const Identity lonely = start_in(data);
+  Doomed doomed;
+  doomed.place = place_;
+  doomed.programs = {"sleep"};
+  doomed.postmaster = server;
+  doomed.pidfd = children_[0].pidfd().descriptor();
+  doomed.spared = spared;
+  int pauses = 0;
+  const auto pause = [&pauses] {
+    ::usleep(2000);
+    return ++pauses < 2000;
+  };
+  EXPECT_TRUE(kill_until_gone(doomed, pause));
+  EXPECT_FALSE(alive(server));
+  EXPECT_FALSE(alive(lonely)) << "it belongs to nobody, and works there";
+  EXPECT_EQ(doomed.others.size(), 2u) << "the children are known when nobody is left to tell them";
+  for (const Identity& one : doomed.others) EXPECT_FALSE(alive(one));
+  EXPECT_TRUE(alive(spared));
+  // One that is asked for again has nothing to do.
+  pauses = 0;
+  EXPECT_TRUE(kill_until_gone(doomed, pause));
+  EXPECT_EQ(pauses, 0);
+  send_signal(spared, SIGKILL);
+}
+
+TEST_F(DataDirectoryProcesses, who_kills_may_give_up) {
+  start_in(root_ + "/host/data");
+  ASSERT_TRUE(there_);
+  Doomed doomed;
+  doomed.place = place_;
+  doomed.programs = {"sleep"};
+  EXPECT_FALSE(kill_until_gone(doomed, [] { return false; }));
 }
 
 }  // namespace

@@ -119,8 +119,6 @@ constexpr Exception kForTests[] = {
     {"src/cli/completion.h", "what writes and checks the files of packaging/completion"},
     {"src/cli/reference.h", "what writes and checks docs/tanistctl.md"},
     {"src/log/format.h", "templates, tested without a log"},
-    {"src/postgres/copies/custom_bootstrap.h",
-     "the pure part of a custom bootstrap, tested without a server"},
 };
 
 Complaints unneeded_headers(const std::vector<SourceFile>& files) {

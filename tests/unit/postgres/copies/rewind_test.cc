@@ -1,4 +1,5 @@
-#include "postgres/local/local_server.h"
+#include "postgres/files/wal_files.h"
+#include "postgres/whole/local_server.h"
 #include "unit/postgres/server_fixture.h"
 
 /// Members whose WAL has left the leader's, on real PostgreSQL; pg_rewind is a script where its failures are

@@ -1,4 +1,4 @@
-#include "postgres/local/local_server.h"
+#include "postgres/whole/local_server.h"
 #include "unit/postgres/server_fixture.h"
 
 /// Scripts of the user that do not behave: nothing waits for them longer than it has to.

@@ -1,10 +1,16 @@
+#include "postgres/copies/single_user.h"
+
 #include "log/log.h"
-#include "postgres/local/local_server.h"
+#include "postgres/copies/archive.h"
+#include "postgres/files/data_directory.h"
+#include "postgres/local/context.h"
+#include "postgres/local/control_file.h"
+#include "postgres/local/directory.h"
+#include "postgres/local/programs.h"
 #include "postgres/parameters/config_files.h"
 
 TANIST_LOGGER("patroni.postgresql.rewind");
 
-/// Crash recovery by a server of one process, before WAL is compared or rewound (postgres.md §25).
 namespace tanist::postgres {
 namespace {
 
@@ -32,11 +38,20 @@ std::vector<std::string> single_user_options(std::string_view postmaster_opts, c
 
 }  // namespace
 
-Task<Result> LocalServer::crash_recover(Instant deadline) {
+CrashRecovery::CrashRecovery(Context& context, Programs& programs, Directory& directory,
+                             ControlFile& control_file, Archive& archive)
+    : context_(context),
+      programs_(programs),
+      directory_(directory),
+      control_file_(control_file),
+      archive_(archive) {}
+
+Task<Result> CrashRecovery::recover(Instant deadline) {
   if (!context_.stopped()) co_return std::unexpected(Failure{"crash recovery: PostgreSQL runs"});
-  if (facts_.half_rewound) co_return std::unexpected(Failure{"crash recovery: pg_rewind has not finished"});
+  if (context_.facts.half_rewound)
+    co_return std::unexpected(Failure{"crash recovery: pg_rewind has not finished"});
   const Directory::Rebuilding rebuilding(directory_);
-  co_await archive_ready_wal(deadline);
+  co_await archive_.archive_ready(deadline);
   const std::string data_dir = context_.pg().data_dir;
   auto cleaning = context_.on_disk(
       "prepare single-user recovery",
@@ -58,7 +73,7 @@ Task<Result> LocalServer::crash_recover(Instant deadline) {
   }
   argv.push_back("template1");
   auto finished = co_await programs_.run(std::move(argv), programs_.tool_environment(), deadline);
-  facts_.control.reset();
+  context_.facts.control.reset();
   if (!finished || !finished->success()) {
     co_return std::unexpected(Failure{
         fmt::format("Crash recovery finished with {}", finished ? finished->describe() : finished.error())});
