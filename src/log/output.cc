@@ -12,7 +12,7 @@ namespace {
 
 constexpr auto kFilePause = std::chrono::seconds(5);
 
-WallTime wall_now() {
+WallTime calendar_now() {
   return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
 
@@ -52,7 +52,7 @@ void Output::use(const Options& options) {
 }
 
 void Output::complain(Level level, std::string message) {
-  const Line line{wall_now(), level, std::move(message), std::source_location::current()};
+  const Line line{calendar_now(), level, std::move(message), std::source_location::current()};
   write_stderr(format_line(options_, line) + '\n');
 }
 
@@ -70,7 +70,7 @@ void Output::write(const Line& line) {
   auto written =
       diverted_ == 0
           ? file_->append(text)
-          : file_->append(format_line(options_, {wall_now(), Level::warning,
+          : file_->append(format_line(options_, {calendar_now(), Level::warning,
                                                  fmt::format("the log file could not be written for a while: "
                                                              "{} lines went to stderr instead",
                                                              diverted_),

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr Duration kRetryPause = 100ms;
+constexpr Duration kStepPause = 100ms;
 
 bool same(const std::optional<dcs::Version>& wanted, const dcs::Version& is) {
   return !wanted || *wanted == is;
@@ -123,7 +123,7 @@ Task<dcs::Renewal> SimStore::renew_in_steps(std::optional<dcs::Status> status, I
       renewal.status_written = written.ok();
       co_return renewal;
     }
-    co_await process_.sleep_until(std::min(deadline, process_.now() + kRetryPause));
+    co_await process_.sleep_until(std::min(deadline, process_.now() + kStepPause));
   }
   co_return renewal;
 }

@@ -16,18 +16,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Problem error(std::string text, std::string hint = {}) {
+Problem problem(std::string text, std::string hint = {}) {
   return Problem{.severity = Severity::error, .text = std::move(text), .hint = std::move(hint)};
 }
 
 std::expected<std::string, Problem> read_file(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in)
-    return std::unexpected(error(fmt::format("cannot open {}: {}", path.string(), std::strerror(errno))));
+    return std::unexpected(problem(fmt::format("cannot open {}: {}", path.string(), std::strerror(errno))));
   std::string text(kMaxYamlBytes + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (in.bad())
-    return std::unexpected(error(fmt::format("cannot read {}: {}", path.string(), std::strerror(errno))));
+    return std::unexpected(problem(fmt::format("cannot read {}: {}", path.string(), std::strerror(errno))));
   text.resize(static_cast<std::size_t>(in.gcount()));
   return text;
 }
@@ -38,10 +38,10 @@ std::expected<std::vector<fs::path>, Problem> files_of(const fs::path& path, Rea
   if (who == Reads::tool && !fs::is_directory(path, ec)) return std::vector<fs::path>{path};
   if (!fs::is_directory(path, ec))
     return std::unexpected(
-        error("invalid config path " + path.string(), "give a YAML file or a directory of them"));
+        problem("invalid config path " + path.string(), "give a YAML file or a directory of them"));
   std::vector<fs::path> out;
   fs::directory_iterator entries(path, ec);
-  if (ec) return std::unexpected(error(fmt::format("cannot list {}: {}", path.string(), ec.message())));
+  if (ec) return std::unexpected(problem(fmt::format("cannot list {}: {}", path.string(), ec.message())));
   for (const auto& entry : entries) {
     const auto extension = entry.path().extension();
     std::error_code ignored;
@@ -119,8 +119,8 @@ Sources read_sources(const std::optional<std::string>& path, const EnvironmentCo
       }
       return out;
     }
-    Problem missing = error(fmt::format("invalid config path {}: {}", *path,
-                                        ec ? ec.message() : std::string("no such file or directory")));
+    Problem missing = problem(fmt::format("invalid config path {}: {}", *path,
+                                          ec ? ec.message() : std::string("no such file or directory")));
     if (!may_be_missing(environment)) {
       const bool configured = variables.whole || variables.overlay.size() > 0;
       if (configured)
@@ -154,8 +154,8 @@ Merged merge(const Sources& sources, const EnvironmentConfig& variables) {
     } else if (parsed->is_null() && sources.who == Reads::tool) {
       continue;
     } else if (!parsed->is_map()) {
-      out.problems.push_back(error(file.name + " does not contain a dict"));
-      out.problems.push_back(error("invalid config file " + file.name));
+      out.problems.push_back(problem(file.name + " does not contain a dict"));
+      out.problems.push_back(problem("invalid config file " + file.name));
     } else {
       patch(out.document, *parsed);
       out.files.emplace_back(file.name, *std::move(parsed));

@@ -70,8 +70,8 @@ SettingsBuilder local(std::string scope, bool overlays = false) {
   };
 }
 
-dcs::Config stored(dcs::Version version, Document data) {
-  return {.version = version, .data = std::move(data), .valid = true};
+dcs::Config stored(const char* version, Document data) {
+  return {.version = dcs::Version(version), .data = std::move(data), .valid = true};
 }
 
 class SettingsInForceTest : public ::testing::Test {
@@ -112,7 +112,7 @@ class SettingsInForceTest : public ::testing::Test {
 };
 
 TEST_F(SettingsInForceTest, a_new_dynamic_configuration_is_told_to_all_whom_it_concerns) {
-  settings.adopt(stored(2, Document::map({{"ttl", 40}, {"pause", true}})));
+  settings.adopt(stored("2", Document::map({{"ttl", 40}, {"pause", true}})));
   EXPECT_EQ(settings.timing().ttl, 40s);
   EXPECT_EQ(store.timing.ttl, 40s);
   EXPECT_TRUE(keeper.paused());
@@ -123,7 +123,7 @@ TEST_F(SettingsInForceTest, a_new_dynamic_configuration_is_told_to_all_whom_it_c
 }
 
 TEST_F(SettingsInForceTest, one_that_is_refused_changes_nothing) {
-  settings.adopt(stored(2, Document::map({{"pause", true}})));
+  settings.adopt(stored("2", Document::map({{"pause", true}})));
   EXPECT_EQ(settings.timing().ttl, 30s);
   end_cycle();
   EXPECT_THAT(server.applied, IsEmpty());
@@ -133,7 +133,7 @@ TEST_F(SettingsInForceTest, the_dynamic_part_is_kept_once_for_each_change) {
   for (int i = 0; i < 3; ++i) end_cycle();
   EXPECT_EQ(disk.writes, 1);
   EXPECT_EQ(disk.content, R"({"ttl":30})");
-  settings.adopt(stored(2, Document::map({{"ttl", 40}})));
+  settings.adopt(stored("2", Document::map({{"ttl", 40}})));
   for (int i = 0; i < 3; ++i) end_cycle();
   EXPECT_EQ(disk.writes, 2);
 }
@@ -145,13 +145,13 @@ TEST_F(SettingsInForceTest, what_was_kept_counts_until_the_store_tells_otherwise
   EXPECT_TRUE(keeper.paused()) << "before the store is asked";
   EXPECT_TRUE(settings.begin(dcs::Cluster{}));
   EXPECT_EQ(settings.timing().ttl, 50s);
-  settings.adopt(stored(2, Document::map({{"ttl", 40}})));
+  settings.adopt(stored("2", Document::map({{"ttl", 40}})));
   EXPECT_EQ(settings.timing().ttl, 40s);
   EXPECT_FALSE(keeper.paused());
 }
 
 TEST_F(SettingsInForceTest, new_local_ones_count_from_the_next_cycle_on_and_under_the_dynamic_ones) {
-  settings.adopt(stored(2, Document::map({{"ttl", 40}})));
+  settings.adopt(stored("2", Document::map({{"ttl", 40}})));
   settings.reload(*local("b")(Document::map({{"ttl", 30}})), local("b"));
   EXPECT_EQ(settings->scope, "a");
   settings.take_reloaded();
@@ -179,7 +179,7 @@ TEST_F(SettingsInForceTest, without_overlays_a_role_changes_nothing) {
 }
 
 TEST_F(SettingsInForceTest, what_was_found_running_is_given_its_settings) {
-  server.state.settings_role = postgres::Role::uninitialized;
+  server.state.settings_stale = true;
   end_cycle();
   EXPECT_THAT(server.applied, ElementsAre("a replica"));
 }
