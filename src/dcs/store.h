@@ -77,13 +77,10 @@ struct StoreTraits {
   /// A proof is good for one of so many parts of ttl: Consul, which may hold a session for twice the length
   /// asked for, is asked for half of ttl.
   int ttl_parts = 1;
-  enum class Claims {
-    /// Keys are bound to a claim: two daemons of one name are told apart, and what arrives late finds another
-    /// claim and changes nothing.
-    strong,
-    /// Only the name tells whose a key is (etcd v2): whoever has my name is me.
-    none,
-  } claims = Claims::strong;
+  /// Keys are bound to a claim: two daemons of one name are told apart, and what arrives late finds another
+  /// claim and changes nothing. False (etcd v2): only the name tells whose a key is, and whoever has my name
+  /// is me.
+  bool claims = true;
   /// What one call writes is written in one transaction.
   bool transactional = true;
   /// A new ttl takes a new claim, to which the keys are moved by their next writes; else it is simply what

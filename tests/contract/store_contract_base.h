@@ -91,9 +91,7 @@ class StoreContract : public ::testing::TestWithParam<MakeFixture> {
   /// Longer than the lease of a member that does nothing any more.
   void pass_a_lease() { world->pass(world->ttl() + world->lease_slack()); }
 
-  static bool has_claims(const Store& store) {
-    return store.traits().claims == dcs::StoreTraits::Claims::strong;
-  }
+  static bool has_claims(const Store& store) { return store.traits().claims; }
   static SyncRecord sync_of(const std::string& leader) { return {leader, {"b"}, 0}; }
   static Status status_at(std::uint64_t position) { return {Lsn{position}, {}, {}}; }
 

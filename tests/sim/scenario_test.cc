@@ -310,12 +310,12 @@ TEST_F(Scenario, a_stale_watch_leads_to_no_acquire_on_an_old_config) {
   cluster.on_acquire = [&](Endpoint, const ha::View& view, const dcs::AcquireConditions& conditions) {
     EXPECT_TRUE(view.cluster().linearizable);
     EXPECT_TRUE(conditions.config);
-    decided_on.push_back(conditions.config.value_or(0));
+    decided_on.push_back(conditions.config.value_or(dcs::Version()));
   };
   old.lose_power();
   until([&] { return cluster.primary() && cluster.primary() != &old; }, 90s);
   ASSERT_FALSE(decided_on.empty());
-  for (const auto seen : decided_on) EXPECT_EQ(seen, version);
+  for (const auto& seen : decided_on) EXPECT_EQ(seen, version);
 }
 
 TEST_F(Scenario, a_wiped_replica_is_cloned_again) {

@@ -112,7 +112,7 @@ class SimStore final : public dcs::Store {
   Duration attempt() const;
   /// The one that this host's way leads to now.
   StoreServer& server() const { return faults_.elsewhere != nullptr ? *faults_.elsewhere : server_; }
-  bool has_claims() const { return traits().claims == dcs::StoreTraits::Claims::strong; }
+  bool has_claims() const { return traits().claims; }
   /// What a transaction does in one step elsewhere (store_steps.cc).
   Task<Acquired> acquire_in_steps(dcs::AcquireConditions conditions, Instant deadline);
   Task<dcs::Renewal> renew_in_steps(std::optional<dcs::Status> status, Instant deadline);

@@ -65,9 +65,7 @@ const std::array<StoreModel, 4> kStoreModels{{
     {.name = "etcd", .traits = {}},
     {.name = "consul", .traits = {.ttl_parts = 2}, .held_longer = true},
     {.name = "kubernetes",
-     .traits = {.claims = dcs::StoreTraits::Claims::none,
-                .transactional = false,
-                .moves_on_ttl_change = false},
+     .traits = {.claims = false, .transactional = false, .moves_on_ttl_change = false},
      .versions = StoreModel::Versions::opaque},
     {.name = "zookeeper", .traits = {.versions_recur = true}, .versions = StoreModel::Versions::per_key},
 }};
@@ -110,7 +108,7 @@ void StoreServer::forget(const std::string& key) {
 }
 
 dcs::Claim StoreServer::shown(const dcs::Claim& session) const {
-  return model_.traits.claims == dcs::StoreTraits::Claims::strong ? session : dcs::Claim();
+  return model_.traits.claims ? session : dcs::Claim();
 }
 
 void StoreServer::changed() {

@@ -75,7 +75,7 @@ TEST(Journal, a_decision_that_differs_is_recorded_differently) {
 TEST(Journal, tells_what_was_decided_and_why) {
   const Document d = encode(ViewBuilder().as_candidate().peer_unreachable("n2").peer("n3", kHere).decide());
   EXPECT_EQ(d.find_path("intent.kind")->as_string(), "acquire");
-  EXPECT_EQ(d.find_path("intent.conditions.initialize")->as_int(), 2);
+  EXPECT_EQ(d.find_path("intent.conditions.initialize")->as_string(), "2");
   EXPECT_EQ(d.find_path("reason.code")->as_string(), "acquiring");
   EXPECT_EQ(d.find_path("reason.numbers.lag_bytes")->as_int(), 0);
   EXPECT_EQ(d.find_path("mandate.kind")->as_string(), "lapse");
