@@ -126,7 +126,7 @@ TEST_F(DataDirectoryProcesses, everything_of_a_directory_is_killed_until_nobody_
   const Identity lonely = start_in(data);
   Doomed doomed;
   doomed.place = place_;
-  doomed.programs = {"sleep"};
+  doomed.programs = {"sleep", "sh", "dash"};
   doomed.postmaster = server;
   doomed.pidfd = children_[0].pidfd().descriptor();
   doomed.spared = spared;
@@ -153,7 +153,7 @@ TEST_F(DataDirectoryProcesses, who_kills_may_give_up) {
   ASSERT_TRUE(there_);
   Doomed doomed;
   doomed.place = place_;
-  doomed.programs = {"sleep"};
+  doomed.programs = {"sleep", "sh", "dash"};
   EXPECT_FALSE(kill_until_gone(doomed, [] { return false; }));
 }
 

@@ -37,6 +37,7 @@ class SecretFilesTest : public PartTest {
 
     // Where they cannot be written nothing is run.
     fs::remove_all(root_ + "/state");
+    fs::create_symlink("/dev/null", root_ + "/state");
     bool ran = false;
     const auto failed = co_await held.during(mark(&ran), in(10s));
     EXPECT_FALSE(failed);
