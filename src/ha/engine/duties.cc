@@ -37,19 +37,21 @@ struct Engine::Impl::Duties {
   Task<bool> operator()(duty::Status) { co_return true; }
 
   Task<bool> operator()(duty::Initialize d) {
-    auto written =
-        co_await e.ports_.store.write(dcs::InitializeRecord{d.system_id}, d.condition, side_write());
+    auto writing = e.ports_.store.write(dcs::InitializeRecord{d.system_id}, d.condition, side_write());
+    auto written = co_await std::move(writing);
     co_return written.done();
   }
 
   Task<bool> operator()(duty::Config d) {
-    auto written =
-        co_await e.ports_.store.write(dcs::ConfigRecord{e.settings_->dynamic.raw}, d.condition, side_write());
+    auto writing =
+        e.ports_.store.write(dcs::ConfigRecord{e.settings_->dynamic.raw}, d.condition, side_write());
+    auto written = co_await std::move(writing);
     co_return written.done();
   }
 
   Task<bool> operator()(duty::DeleteSync d) {
-    auto deleted = co_await e.ports_.store.delete_sync(dcs::IfVersion{d.version}, side_write());
+    auto deleting = e.ports_.store.delete_sync(dcs::IfVersion{d.version}, side_write());
+    auto deleted = co_await std::move(deleting);
     co_return deleted.done();
   }
 
@@ -67,7 +69,8 @@ struct Engine::Impl::Duties {
       if (limit > 0 && record.lines.size() > limit)
         record.lines.erase(record.lines.begin(), record.lines.end() - static_cast<std::ptrdiff_t>(limit));
     }
-    auto written = co_await e.ports_.store.write(std::move(record), dcs::Always{}, side_write());
+    auto writing = e.ports_.store.write(std::move(record), dcs::Always{}, side_write());
+    auto written = co_await std::move(writing);
     co_return written.done();
   }
 

@@ -206,7 +206,8 @@ Task<void> Engine::Impl::cycle() {
     memory_.promotion.checkpoint_done = *done;
   }
   settings_.take_reloaded();
-  View view = co_await gather(store_.begin_cycle(), Answers{});
+  auto gathering = gather(store_.begin_cycle(), Answers{});
+  View view = co_await std::move(gathering);
   Decision decision = decide(view);
   for (int round = 1; decision.needs.any() && round <= kRounds; ++round) {
     Answers answers = co_await answer(decision.needs, view.answers, view);

@@ -190,7 +190,8 @@ TEST_F(MailboxTest, a_loop_that_never_comes_to_an_order_says_so_when_it_goes) {
     TaskScope there(short_lived.get_executor());
     other.open(there, receiver);
     const auto asker = [](Door* to, Clock* by, std::optional<std::string>* out) -> Task<void> {
-      const auto greeted = co_await to->ask(Greet{"a"}, by->now() + 10s);
+      const Greet order{"a"};
+      const auto greeted = co_await to->ask(order, by->now() + 10s);
       *out = greeted ? greeted->text : told(greeted.error());
     };
     askers.spawn("ask", asker(&other, &clock, &answer));
@@ -215,7 +216,8 @@ TEST(MailboxThreads, askers_and_receiver_end_in_any_order) {
   const auto many = [](Door* door, Clock* clock, int* answered) -> Task<void> {
     for (int i = 0; i < 50; ++i) {
       const Double order{i};
-      const auto answer = co_await door->ask(order, clock->now() + (i % 5 == 0 ? 0s : 10s));
+      const Duration patience = i % 5 == 0 ? 0s : 10s;
+      const auto answer = co_await door->ask(order, clock->now() + patience);
       if (answer) {
         EXPECT_EQ(*answer, 2 * i);
       }

@@ -21,7 +21,8 @@ class Orders : public ::testing::Test {
   ~Orders() override { tanist::test::run(io, scope.close()); }
 
   static Task<void> wait(Orders* self, std::size_t place) {
-    const OrderAnswer answer = co_await self->orders.put(order::Restart{});
+    const order::Restart restart;
+    const OrderAnswer answer = co_await self->orders.put(restart);
     self->answers.at(place) = std::get<Answer>(answer);
   }
   TaskHandle ask() {
