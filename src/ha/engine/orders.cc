@@ -23,12 +23,21 @@ void OrdersInHand::shut_down(bool hurry) {
 
 Task<OrderAnswer> OrdersInHand::put(Order order) {
   if (closed_) co_return refusal(order, *closed_);
-  auto mine = std::make_shared<Waiting>();
+  // Owned here only once it is answered: an event that belongs to who waits for it would keep both for ever
+  // when the daemon ends in between.
+  std::shared_ptr<Waiting> mine;
   const OrderId id = ++last_id_;
+  const auto waiting = waiting_.emplace(id, std::make_shared<Waiting>()).first->second.get();
+  waiting->asker = &mine;
+  struct Leaving {
+    std::weak_ptr<Waiting> waiting;
+    ~Leaving() {
+      if (const auto there = waiting.lock()) there->asker = nullptr;
+    }
+  } leaving{waiting_.at(id)};
   commands_.asked.push_back({.id = id, .order = std::move(order)});
-  waiting_.emplace(id, mine);
   wake_();
-  co_await mine->answered.wait();
+  co_await waiting->answered.wait();
   co_return *std::move(mine->answer);
 }
 
@@ -60,8 +69,10 @@ void OrdersInHand::answer(OrderId id, OrderAnswer answer) {
   std::erase_if(commands_.asked, [&](const Asked& asked) { return asked.id == id; });
   const auto waiting = waiting_.extract(id);
   if (!waiting) return;
-  waiting.mapped()->answer = std::move(answer);
-  waiting.mapped()->answered.set();
+  const auto& there = waiting.mapped();
+  there->answer = std::move(answer);
+  if (there->asker) *there->asker = there;
+  there->answered.set();
 }
 
 void OrdersInHand::close(std::string why) {

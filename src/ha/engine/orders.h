@@ -42,6 +42,8 @@ class OrdersInHand {
   struct Waiting {
     std::optional<OrderAnswer> answer;
     Event answered;
+    /// Where the asker keeps this once it is answered; nullptr: it has left.
+    std::shared_ptr<Waiting>* asker = nullptr;
   };
 
   std::function<void()> wake_;
