@@ -1,6 +1,9 @@
 """From the first moment of a daemon to its last, whatever may commit has somebody who stops it in time: an unreadable file
 on the leader, a slow start, an exit, a promotion that outlives its daemon."""
+import http.server
+import json
 import os
+import threading
 import time
 
 from harness.checker import assert_one_primary_at_a_time
@@ -72,17 +75,37 @@ def test_a_primary_of_another_cluster_is_stopped_before_its_daemon_ends(new_clus
     leader.wait_for_log("belongs to a different cluster", 5)
 
 
+class Namesake(http.server.BaseHTTPRequestHandler):
+    """The REST API of another member of that name."""
+    about = {}
+
+    def do_GET(self):
+        body = json.dumps({"state": "running", "role": "replica", "patroni": self.about}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
 def test_a_daemon_whose_name_is_taken_leaves_no_primary_behind(new_cluster):
     """The data directory is its own, so nobody else watches what runs there."""
-    cluster = new_cluster(members=("m1", "m2")).start()
-    leader, replica = cluster.wait_for_leader(), cluster.replicas()[0]
+    cluster = new_cluster(members=("m1",)).start()
+    leader = cluster.wait_for_leader()
     leader.kill()
-    value = cluster.etcd.get(cluster.key("members/" + replica.name))
-    cluster.etcd.put(cluster.key("members/" + leader.name), value)  # as a namesake would
-    leader.start()
-    assert leader.wait(30) == 1
-    leader.wait_for_log("there is already a node named", 5)
-    assert not leader.postmaster()
+    Namesake.about = {"version": "4.1.4", "scope": cluster.scope, "name": leader.name}
+    with http.server.HTTPServer(("127.0.0.1", 0), Namesake) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        value = json.loads(cluster.etcd.get(cluster.key("members/" + leader.name)))
+        value["api_url"] = f"http://127.0.0.1:{server.server_port}/patroni"
+        cluster.etcd.put(cluster.key("members/" + leader.name), json.dumps(value))
+        leader.start()
+        assert leader.wait(30) == 1
+        leader.wait_for_log("there is already a node named", 5)
+        assert not leader.postmaster()
+        server.shutdown()
 
 
 def test_a_second_daemon_on_a_data_directory_ends_and_touches_nothing(new_cluster):
