@@ -45,7 +45,14 @@ class DataDirectoryProcesses : public testing::Test {
     return identity;
   }
   Identity start_in(const std::string& directory) {
-    return start({"/bin/sh", "-c", "cd \"$0\" && echo x && exec sleep 60", directory});
+    const Identity one = start({"/bin/sh", "-c", "cd \"$0\" && echo x && exec sleep 60", directory});
+    // Between two programs a process has none that could be asked for.
+    for (int i = 0; i < 500; ++i) {
+      const auto program = executable(one.pid);
+      if (program && program->ends_with("sleep")) break;
+      ::usleep(2000);
+    }
+    return one;
   }
   /// In a mount namespace of its own, after `mount`.
   Identity start_elsewhere(const std::string& mount, const std::string& directory) {
