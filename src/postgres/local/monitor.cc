@@ -10,6 +10,7 @@
 #include "postgres/local/context.h"
 #include "postgres/local/control_file.h"
 #include "postgres/local/directory.h"
+#include "postgres/local/history_files.h"
 #include "postgres/local/monitoring_query.h"
 #include "postgres/local/postmaster.h"
 #include "postgres/local/programs.h"
@@ -39,6 +40,9 @@ constexpr Duration kIdentifyAgain = 10s;
 /// Covers connect_timeout and statement_timeout of the session.
 constexpr Duration kProbeBudget = 3s;
 constexpr Duration kIdentifyBudget = 1s;
+/// A history file is small; one that is missing, or that hangs, does not hold up each answer.
+constexpr Duration kHistoryBudget = 1s;
+constexpr Duration kHistoryAgain = 10s;
 /// Whether new connections are answered; the kept one does not tell.
 constexpr Duration kKnock = 30s;
 constexpr Duration kKnockAgain = 1s;
@@ -80,6 +84,7 @@ void Monitor::close() {
 
 void Monitor::take_end() {
   failure_told_.reset();
+  history_again_ = {};
   knock_failed_ = false;
 }
 
@@ -200,6 +205,10 @@ Task<void> Monitor::probe_once() {
   } else {
     timeline_connection_.close();
   }
+  // Before the answer is told: what is decided on it asks whose timeline this is.
+  if (context_.generation == generation) {
+    co_await learn_history(probe->effective_timeline);
+  }
   if (context_.generation == generation) take_probe(std::move(*probe));
 }
 
@@ -312,6 +321,23 @@ Task<void> Monitor::identify_timeline(Probe& probe, Instant deadline) {
   if (!probe.effective_timeline && facts_.control) {
     probe.effective_timeline =
         std::max(facts_.control->checkpoint_timeline, facts_.control->min_recovery_timeline);
+  }
+}
+
+Task<void> Monitor::learn_history(Timeline timeline) {
+  const bool known = facts_.history && facts_.history->timeline == timeline;
+  const bool missed = history_missing_ == timeline && clock_.now() < history_again_;
+  if (!timeline || known || missed) co_return;
+  const std::uint64_t generation = context_.generation;
+  const Instant deadline = clock_.now() + kHistoryBudget;
+  auto lines = co_await local_history(context_.disk, programs_.wal_path(), timeline, deadline);
+  if (context_.generation != generation) co_return;
+  facts_.history.reset();
+  if (lines && (timeline.value == 1 || !lines->empty())) {
+    facts_.history = TimelineHistory{timeline, std::move(*lines)};
+  } else {
+    history_missing_ = timeline;
+    history_again_ = clock_.now() + kHistoryAgain;
   }
 }
 
