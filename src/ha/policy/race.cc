@@ -76,7 +76,10 @@ bool stand_up_to(Draft& d, const Line& line, const std::string& name, const Peer
   // The newer timeline goes on where the older was left: whoever is on it has all that mattered of that one.
   const Timeline my_timeline = own_timeline(d.view);
   const bool known = my_timeline && answer.timeline;
-  if (known && answer.timeline > my_timeline && answer.position) {
+  // Where own WAL is the last leader's, a member of Patroni with a higher number, which does not tell how it
+  // came to that, was promoted beside it. It counts as for itself: by its position.
+  const bool beside = !answer.way && line.led_last_on(own_end(d.view)) && name != line.last_leader();
+  if (known && answer.timeline > my_timeline && answer.position && !beside) {
     d.say(log::Level::info, Code::peer_on_newer_timeline,
           {name, timeline_text(answer.timeline), timeline_text(my_timeline)});
     return false;
@@ -138,7 +141,8 @@ Verdict healthiest(Draft& d) {
   const std::int64_t lag = d.cluster.status.optime - mine;
   d.number("lag_bytes", lag);
   d.number("lag_limit_bytes", d.settings.dynamic.maximum_lag_on_failover);
-  if (lag > d.settings.dynamic.maximum_lag_on_failover) {
+  // What the leader before this member had written beyond the begin of this timeline was given up with that.
+  if (lag > d.settings.dynamic.maximum_lag_on_failover && !led_last_without_history(view)) {
     d.say(log::Level::info, Code::lag_exceeded);
     return Verdict::no;
   }
@@ -191,6 +195,10 @@ Verdict eligible(Draft& d) {
     const Timeline last = mine ? Line(view).newest() : d.cluster.history.cluster_timeline();
     if (mine < last) {
       d.say(log::Level::warning, Code::timeline_behind, {timeline_text(mine), timeline_text(last)});
+      return Verdict::no;
+    }
+    if (const Line line(view); line.standing(own_end(view)) == Standing::diverged) {
+      say_diverged(d, line);
       return Verdict::no;
     }
     return Verdict::yes;
