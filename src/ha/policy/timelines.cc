@@ -21,11 +21,11 @@ bool led_unsigned_since(const View& view, const dcs::Cluster& cluster) {
   return false;
 }
 
-/// Who took the key last, where the last line of /history is his.
+/// Who wrote the last line of /history; empty: that says nothing of those who lead now.
 std::string author_of_history(const View& view, const dcs::Cluster& cluster) {
   const auto& lines = cluster.history.lines;
-  if (lines.empty() || lines.back().new_leader != cluster.leadership_name) return {};
-  return led_unsigned_since(view, cluster) ? std::string() : cluster.leadership_name;
+  if (lines.empty() || cluster.leadership_name.empty() || led_unsigned_since(view, cluster)) return {};
+  return lines.back().new_leader;
 }
 
 }  // namespace
@@ -53,7 +53,9 @@ Line::Line(const View& view) {
     const Timeline told = cluster->history.cluster_timeline();
     if (told && !history_) {
       history_ = &cluster->history;
-      last_leader_ = author_of_history(view, *cluster);
+      author_ = author_of_history(view, *cluster);
+      took_last_ = cluster->leadership_name;
+      if (author_ == took_last_) last_leader_ = author_;
     }
     reaches(told);
     // /history is written a moment after a promotion, and not at all by a leader that dies in between.
@@ -75,6 +77,17 @@ bool Line::same_way(const Way& way, Timeline to) const {
     return a.parent == b.parent && a.switch_lsn == b.switch_lsn;
   };
   return std::ranges::equal(way | std::views::filter(counts), told | std::views::filter(counts), same);
+}
+
+bool Line::along(const WalEnd& end) const {
+  if (author_.empty() || !end.way) return false;
+  const Timeline last = history_->cluster_timeline();
+  return end.timeline >= last && same_way(*end.way, last);
+}
+
+bool Line::beside(const WalEnd& end, const std::string& name) const {
+  if (author_.empty() || !end.way || !end.timeline || name == took_last_) return false;
+  return !same_way(*end.way, std::min(end.timeline, history_->cluster_timeline()));
 }
 
 bool Line::led_last_on(const WalEnd& end) const {

@@ -41,6 +41,11 @@ class Line {
   Standing standing(const WalEnd& end) const;
   /// On the timeline of the last leader, by its number and by the way to it.
   bool led_last_on(const WalEnd& end) const;
+  /// Somebody has taken the key since the last line of /history was written. As a rule he goes on from there,
+  /// or was not promoted at all; so who is on that line, or goes on from it, comes before who is beside it.
+  /// `name`: whose WAL it is; of who took the key last nothing is known yet.
+  bool along(const WalEnd& end) const;
+  bool beside(const WalEnd& end, const std::string& name) const;
   /// Who led last, where /history tells what it led on; empty: it does not.
   const std::string& last_leader() const { return last_leader_; }
   /// Somebody is seen on this one.
@@ -50,6 +55,8 @@ class Line {
   bool same_way(const Way& way, Timeline to) const;
 
   const dcs::History* history_ = nullptr;
+  std::string author_;
+  std::string took_last_;
   std::string last_leader_;
   Timeline newest_;
 };

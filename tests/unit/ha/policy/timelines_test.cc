@@ -387,10 +387,6 @@ TEST(Lineages, a_history_of_before_the_last_leadership_says_nothing) {
     b.settings.dynamic.maximum_lag_on_failover = 1 << 30;
     b.settings.dynamic.check_timeline = check_timeline;
     EXPECT_FALSE(leads(b));
-    // n3 has taken the key since, and may have been promoted.
-    b.cluster.leadership_name = "n3";
-    EXPECT_TRUE(leads(b));
-    b.cluster.leadership_name = "n2";
     // A member of Patroni leads without a note; n3 was seen to.
     b.last.leader->name = "n3";
     EXPECT_TRUE(leads(b));
@@ -398,6 +394,22 @@ TEST(Lineages, a_history_of_before_the_last_leadership_says_nothing) {
     b.last.leadership_version = dcs::Version("29");
     EXPECT_FALSE(leads(b));
   }
+}
+
+TEST(Lineages, a_key_that_was_taken_since_does_not_turn_the_order_round) {
+  const auto taken_by = [](const Apart& mine, const Apart& other, const std::string& name) {
+    ViewBuilder b = apart(mine, other);
+    b.settings.dynamic.maximum_lag_on_failover = 1 << 30;
+    b.cluster.leadership_name = name;
+    b.cluster.leadership_version = dcs::Version("31");
+    return b;
+  };
+  EXPECT_TRUE(leads(taken_by(kLast, kBeside, "n1"))) << "as a rule it was not promoted";
+  EXPECT_FALSE(leads(taken_by(kBeside, kLast, "n2x")));
+  EXPECT_TRUE(leads(taken_by(kBeside, kBeside, "n2x").peer_unreachable("n3"))) << "nobody else is left";
+  // It may have been promoted from a little before, and had no time to say so.
+  EXPECT_TRUE(leads(taken_by(kBeside, kLast, "n1")));
+  EXPECT_FALSE(leads(taken_by(kLast, kBeside, "n3")));
 }
 
 TEST(Lineages, the_timeline_of_a_leader_before_the_last_is_not_the_newest) {
