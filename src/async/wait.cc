@@ -1,6 +1,7 @@
 #include "async/wait.h"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -65,8 +66,14 @@ Task<std::exception_ptr> undisturbed(Task<void> op) {
 }  // namespace detail
 
 Task<bool> run_until(Clock& clock, Task<void> op, Instant until) {
-  const int winner = co_await race(std::move(op), clock.sleep_until(until));
-  co_return winner == 0;
+  const int winner = co_await race(std::move(op), clock.sleep_until_or_cancelled(until));
+  if (winner == 0) co_return true;
+  // The clock may have returned because we are cancelled.
+  const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+  const bool throws = co_await asio::this_coro::throw_if_cancelled();
+  if (throws && state.cancelled() != asio::cancellation_type::none)
+    throw boost::system::system_error(asio::error::operation_aborted);
+  co_return false;
 }
 
 }  // namespace tanist
