@@ -108,8 +108,7 @@ Task<void> Monitor::run() {
     // Nothing to ask: whoever starts or finds a server says so.
     const Instant next =
         facts_.running() ? std::max(begun_, directory_.looked_at()) + interval : clock_.now() + 24h;
-    auto wanted = context_.probe_wanted.wait();
-    co_await run_until(clock_, std::move(wanted), next);
+    co_await wait_until(clock_, context_.probe_wanted, next);
     context_.probe_wanted.clear();
     if (!facts_.running()) {
       connection_.close();

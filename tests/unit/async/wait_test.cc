@@ -178,6 +178,26 @@ TEST(wait, a_cancelled_caller_is_told_of_no_deadline) {
   EXPECT_EQ(said, (std::vector<std::string>{"cancelled", "cancelled"}));
 }
 
+Task<void> wait_for_event_and_note(std::vector<std::string>& said, Event& event, Duration patience) {
+  try {
+    const bool set = co_await wait_until(system_clock, event, system_clock.now() + patience);
+    said.emplace_back(set ? "set" : "deadline");
+  } catch (const boost::system::system_error& error) {
+    said.emplace_back(error.code() == boost::asio::error::operation_aborted ? "cancelled" : "broken");
+  }
+}
+
+TEST(wait, an_event_is_waited_for_until_a_deadline) {
+  std::vector<std::string> said;
+  Event event;
+  run(wait_for_event_and_note(said, event, 1ms));
+  EXPECT_FALSE(
+      run(run_until(system_clock, wait_for_event_and_note(said, event, 10s), system_clock.now() + 5ms)));
+  event.set();
+  run(wait_for_event_and_note(said, event, 10s));
+  EXPECT_EQ(said, (std::vector<std::string>{"deadline", "cancelled", "set"}));
+}
+
 Task<void> note(std::vector<std::string>& said, std::string what) {
   said.push_back(std::move(what));
   co_return;
