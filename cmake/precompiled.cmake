@@ -1,5 +1,6 @@
 # One precompiled header of what nearly every file includes, for the presets that hand the compiler many files at once
 # (about a tenth of a cold build). `dev` goes without, so that a file that forgets an #include does not compile there.
+# Of Asio it has nothing: its static objects would have to be linked by what does no I/O.
 #
 # CMake's own target_precompile_headers writes a header into the build tree and its absolute path into the compiler's
 # command line, which keeps ccache from serving a second clone. Here the path is relative to the build tree, and ccache

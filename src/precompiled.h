@@ -1,20 +1,11 @@
-// What nearly every file includes, compiled once for the presets that ask for it (cmake/precompiled.cmake).
-// Nothing relies on it: each file includes what it uses.
+// What nearly every file includes of the standard library and fmt, compiled once for the presets that
+// ask for it (cmake/precompiled.cmake). Nothing relies on it: each file includes what it uses.
 #pragma once
 
 #include <fmt/core.h>
 #include <fmt/format.h>
 #include <algorithm>
 #include <array>
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 #include <chrono>
 #include <cstdint>
