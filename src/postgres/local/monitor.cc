@@ -61,6 +61,15 @@ Timeline timeline_of(const std::string& text) {
   std::from_chars(text.data(), text.data() + text.size(), timeline.value);
   return timeline;
 }
+
+/// What asks only whether the server answers. Its first word does: without a password the attempt ends when
+/// one is asked for (PostgreSQL logs nothing then), and the thousands of hashes of SCRAM are spared.
+ConnectionParameters knock_session(const Context& context) {
+  ConnectionParameters parameters = superuser_session(context, "knock", "2000");
+  if (parameters.erase("password") > 0) parameters["passfile"] = "/dev/null/none";
+  return parameters;
+}
+
 }  // namespace
 
 Monitor::Monitor(Context& context, Programs& programs, Directory& directory, ControlFile& control_file,
@@ -104,8 +113,7 @@ Task<void> Monitor::run() {
     // Nothing to ask: whoever starts or finds a server says so.
     const Instant next =
         facts_.running() ? std::max(begun_, directory_.looked_at()) + interval : clock_.now() + 24h;
-    auto wanted = context_.probe_wanted.wait();
-    co_await run_until(clock_, std::move(wanted), next);
+    co_await wait_until(clock_, context_.probe_wanted, next);
     context_.probe_wanted.clear();
     if (!facts_.running()) {
       connection_.close();
@@ -159,7 +167,7 @@ Task<void> Monitor::knock() {
   knocked_at_ = clock_.now();
   Connection connection(clock_, *context_.resolver);
   std::expected<void, QueryError> connected =
-      co_await connection.connect(superuser_session(context_, "knock", "2000"), knocked_at_ + kKnockBudget);
+      co_await connection.connect(knock_session(context_), knocked_at_ + kKnockBudget);
   if (context_.generation != generation) co_return;
   const bool failed = !connected && connected.error().silent();
   if (failed && !knock_failed_) {
