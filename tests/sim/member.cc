@@ -49,9 +49,9 @@ config::SettingsPtr make_settings(const std::string& name, Endpoint host, const 
   auto& pg = s->postgresql;
   pg.connect_address = {address_of(host), 5432};
   pg.data_dir = "/data";
-  pg.superuser.username = "postgres";
-  pg.replication.username = "replicator";
-  pg.create_replica_methods = {"basebackup"};
+  pg.accounts.superuser.username = "postgres";
+  pg.accounts.replication.username = "replicator";
+  pg.copying.create_replica_methods = {"basebackup"};
   s->bootstrap.present = true;
   s->tags = tags;
   s->state_dir = "/data.tanist";

@@ -15,7 +15,7 @@ Task<Outcome> promote(OperationRunner& run) {
   // One that was told before goes on whatever becomes of this: the script was asked then, and nothing is
   // forgotten.
   const bool pending = run.host().promotion_pending();
-  if (!pending && !settings->postgresql.pre_promote.empty()) {
+  if (!pending && !settings->postgresql.scripts.pre_promote.empty()) {
     run.enter(Phase::pre_promote, Cancel::free, run.now() + 24h);
     auto passed = co_await ports.server.run_pre_promote(run.now() + 24h);
     if (!passed) co_return failed("pre_promote: " + passed.error().detail, Ending::pre_promote_failed);

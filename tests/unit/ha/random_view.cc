@@ -107,7 +107,7 @@ void fill_settings(Dice& dice, config::Settings& s) {
   if (dice.once_in(4)) s.tags.replicatefrom = dice.name();
   s.bootstrap.present = !dice.once_in(4);
   if (dice.once_in(4))
-    s.postgresql.replica_methods["restore"] = {.command = "/restore", .no_leader = dice.coin()};
+    s.postgresql.copying.replica_methods["restore"] = {.command = "/restore", .no_leader = dice.coin()};
   s.postgresql.use_pg_rewind = dice.coin();
   s.postgresql.use_slots = !dice.once_in(5);
   s.postgresql.remove_data_directory_on_rewind_failure = dice.coin();

@@ -138,7 +138,7 @@ class RunningOperations : public ::testing::Test {
  protected:
   RunningOperations() {
     log::redirect([this](log::Level, const std::string& line) { logged.push_back(line); });
-    host.settings_.postgresql.pre_promote = "script";
+    host.settings_.postgresql.scripts.pre_promote = "script";
   }
   ~RunningOperations() override {
     scope.spawn("end", end());
