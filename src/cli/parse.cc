@@ -15,6 +15,8 @@ struct Parser {
     app.set_help_flag(std::string(kHelp.names), std::string(kHelp.help));
     declare(app, program.arguments, program.options);
     app.footer(program.footer);
+    // One command: what follows is a word of its own even where it is called as another command is.
+    if (!program.commands.empty()) app.require_subcommand(0, 1);
     for (const auto& command : program.commands) {
       auto* sub = app.add_subcommand(std::string(command.name), std::string(command.help));
       declare(*sub, command.arguments, command.options);

@@ -52,6 +52,14 @@ TEST(Parse, options_and_arguments_are_given_by_their_declaration) {
   EXPECT_EQ(given.texts(kMore), (std::vector<std::string>{"wall", "roof"}));
 }
 
+TEST(Parse, a_name_may_be_that_of_a_command) {
+  const auto parsed = parse(program(), {"paint", "look", "paint"});
+  ASSERT_EQ(parsed.outcome, Parsed::Outcome::run) << parsed.text;
+  EXPECT_EQ(parsed.command, "paint");
+  EXPECT_EQ(parsed.given.text(kThing), "look");
+  EXPECT_EQ(parsed.given.texts(kMore), std::vector<std::string>{"paint"});
+}
+
 TEST(Parse, what_was_left_out_is_empty) {
   const auto parsed = parse(program(), {"paint", "door"});
   const Given& given = parsed.given;
