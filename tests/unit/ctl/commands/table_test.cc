@@ -8,6 +8,7 @@
 #include <set>
 
 #include "cli/completion.h"
+#include "cli/man_page.h"
 #include "cli/reference.h"
 
 namespace tanist::ctl {
@@ -34,6 +35,10 @@ TEST(Table, completions_are_those_of_the_table) {
   expect_current("packaging/completion/tanistctl.bash", cli::bash_completion(tool, kSource));
   expect_current("packaging/completion/_tanistctl", cli::zsh_completion(tool, kSource));
   expect_current("packaging/completion/tanistctl.fish", cli::fish_completion(tool, kSource));
+}
+
+TEST(Table, the_man_page_is_that_of_the_table) {
+  expect_current("packaging/man/tanistctl.1", cli::man_page(program("tanistctl"), kSource));
 }
 
 TEST(Table, the_reference_in_the_docs_is_that_of_the_table) {
