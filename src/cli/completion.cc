@@ -132,7 +132,8 @@ std::string zsh_text(std::string_view text) {
 
 std::string zsh_names(Names names, const std::string& program) {
   if (names == Names::none) return " ";
-  return fmt::format("_{}_names {}", program, column_of(names));
+  // Behind a blank it is called as it stands here, without options of zsh's own before its argument.
+  return fmt::format(" _{}_names {}", program, column_of(names));
 }
 
 std::string zsh_action(const Option& option, const std::string& program) {

@@ -43,6 +43,9 @@ enum class Ending {
   failed,
   /// Whether it was done is not known.
   unknown,
+  /// Of `doctor`, with exit codes of their own in any case: something is unwise, or wrong.
+  unwise,
+  wrong,
 };
 /// The graver of two.
 inline Ending graver(Ending a, Ending b) {

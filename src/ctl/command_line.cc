@@ -40,13 +40,15 @@ bool is_strict(const cli::Given& given, const config::Environment& environment) 
   return found != environment.end() && parse_bool(Document(found->second)).value_or(!found->second.empty());
 }
 
-int exit_code(Ending ending) {
+int exit_code(Ending ending, bool strict) {
   switch (ending) {
     case Ending::done: return 0;
-    case Ending::failed: return 3;
-    case Ending::unknown: break;
+    case Ending::failed: return strict ? 3 : 0;
+    case Ending::unknown: return strict ? 4 : 0;
+    case Ending::unwise: return 5;
+    case Ending::wrong: break;
   }
-  return 4;
+  return 6;
 }
 
 void refuse_citus(const cli::Given& given, const Settings& settings) {
@@ -80,7 +82,7 @@ int run_command_line(const std::vector<std::string>& arguments, const Surroundin
         load_settings(global_options(parsed.given, around.environment), around.environment);
     refuse_citus(parsed.given, settings);
     const Ending ending = find_command(parsed.command)->run({parsed.given, settings, around, line.name});
-    return is_strict(parsed.given, around.environment) ? exit_code(ending) : 0;
+    return exit_code(ending, is_strict(parsed.given, around.environment));
   } catch (const WrongUsage& wrong) {
     return usage_error(around, line.name, wrong.what());
   } catch (const Aborted& aborted) {

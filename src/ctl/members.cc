@@ -21,10 +21,10 @@ std::string said(const Document& status, const char* path) {
 
 }  // namespace
 
-std::expected<Document, NoAnswer> Members::status(const dcs::Member& member) {
+std::expected<Members::Look, NoAnswer> Members::look(const dcs::Member& member) {
   if (member.api_url.empty()) return std::unexpected(NoAnswer{"it has published no api_url"});
-  const MemberCall look{.patience = kStatusPatience};
-  const auto answer = api_.ask(member.api_url, look);
+  const MemberCall call{.patience = kStatusPatience};
+  const auto answer = api_.ask(member.api_url, call);
   // Only looked at: nothing can have come of it.
   if (!answer) return std::unexpected(NoAnswer{answer.error().why});
   auto document = parse_json(answer->body);
@@ -38,7 +38,13 @@ std::expected<Document, NoAnswer> Members::status(const dcs::Member& member) {
   if ((!scope.empty() && scope != cluster_) || (!name.empty() && name != member.name))
     return std::unexpected(NoAnswer{fmt::format("member {} of cluster {} answers at its address {}",
                                                 name.empty() ? "?" : name, scope, member.api_url)});
-  return *std::move(document);
+  return Look{.status = *std::move(document), .headers = answer->headers};
+}
+
+std::expected<Document, NoAnswer> Members::status(const dcs::Member& member) {
+  auto seen = look(member);
+  if (!seen) return std::unexpected(seen.error());
+  return std::move(seen->status);
 }
 
 std::expected<net::HttpResponse, NoAnswer> Members::ask(const dcs::Member& member, const MemberCall& call) {
@@ -51,7 +57,9 @@ std::optional<net::HttpResponse> MemberAction::ask(const dcs::Member& member, co
   auto answer = members_.ask(member, call);
   if (answer) return *std::move(answer);
   silent_.push_back(member.name);
-  tell(fmt::format("Failed: {} for member {}, {}", action_, member.name, answer.error().why));
+  tell(fmt::format("Failed: {} for member {}, {}{}", action_, member.name,
+                   answer.error().sent ? "no answer came, it may happen all the same: " : "",
+                   answer.error().why));
   return std::nullopt;
 }
 

@@ -19,7 +19,14 @@ class Members {
  public:
   Members(MemberApi& api, std::string cluster) : api_(api), cluster_(std::move(cluster)) {}
 
-  /// The status document of a member; the error also where somebody else answers in its place.
+  struct Look {
+    Document status;
+    net::Headers headers;
+  };
+  /// The status document of a member, and what came with it; the error also where somebody else answers in
+  /// its place.
+  std::expected<Look, NoAnswer> look(const dcs::Member& member);
+  /// The document alone.
   std::expected<Document, NoAnswer> status(const dcs::Member& member);
   /// What it answers, once it has said who it is.
   std::expected<net::HttpResponse, NoAnswer> ask(const dcs::Member& member, const MemberCall& call);

@@ -79,6 +79,24 @@ def test_dsn_and_version(shared):
     assert all(re.search(r": Patroni \d+\.\d+\.\d+ PostgreSQL \d+\.\d+ Tanist ", line) for line in lines[2:])
 
 
+def test_doctor_finds_what_is_unwise_and_what_is_wrong(shared):
+    def doctor(code):
+        done = ctl(shared, "doctor", "-f", "json")
+        return json.loads(done.stdout) if done.returncode == code else None
+
+    # All members of a test stand on one host.
+    rows = wait_until("nothing else", lambda: [row for row in doctor(5) or [] if row["Grade"] != "note"], 10)
+    assert [(row["Check"], row["Grade"]) for row in rows] == [("hosts", "warning")], rows
+    text = ctl(shared, "doctor").stdout
+    assert "\nok       leader: one member leads, and runs\n" in text and "PostgreSQL itself was not asked" not in text
+    replica = shared.replicas()[0]
+    replica.kill()
+    rows = doctor(6)
+    assert [(row["Check"], row["About"]) for row in rows if row["Grade"] == "error"] == [("api", replica.name)], rows
+    replica.start()
+    shared.wait_for_streaming(30)
+
+
 @pytest.fixture
 def password(monkeypatch):
     monkeypatch.setenv("PGPASSWORD", SUPERUSER_PASSWORD)

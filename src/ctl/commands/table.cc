@@ -4,6 +4,7 @@
 
 #include "core/format.h"
 #include "core/version.h"
+#include "ctl/commands/doctor.h"
 #include "ctl/commands/dsn.h"
 #include "ctl/commands/edit_config.h"
 #include "ctl/commands/failover.h"
@@ -39,11 +40,11 @@ Command later(const char* name) {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
-      list_command(),        topology_command(),      history_command(),        switchover_command(),
-      failover_command(),    restart_command(),       reload_command(),         reinit_command(),
-      pause_command(),       resume_command(),        flush_command(),          show_config_command(),
-      edit_config_command(), dsn_command(),           query_command(),          version_command(),
-      remove_command(),      later("demote-cluster"), later("promote-cluster"),
+      list_command(),        topology_command(), history_command(),       switchover_command(),
+      failover_command(),    restart_command(),  reload_command(),        reinit_command(),
+      pause_command(),       resume_command(),   flush_command(),         show_config_command(),
+      edit_config_command(), dsn_command(),      query_command(),         version_command(),
+      remove_command(),      doctor_command(),   later("demote-cluster"), later("promote-cluster"),
   };
   return all;
 }

@@ -66,9 +66,10 @@ TEST(Completion, names_are_asked_of_the_program) {
                   "\"$(names 2) up down\""))
       << bash;
   const auto zsh = zsh_completion(shop(), "a table");
-  EXPECT_TRUE(has(zsh, "'1:cluster:_tool_names 1' \\\n            '*:what:{_tool_names 2; compadd up down}'"))
+  EXPECT_TRUE(
+      has(zsh, "'1:cluster: _tool_names 1' \\\n            '*:what:{ _tool_names 2; compadd up down}'"))
       << zsh;
-  EXPECT_TRUE(has(zsh, "'--to[where]:m:_tool_names 2'")) << zsh;
+  EXPECT_TRUE(has(zsh, "'--to[where]:m: _tool_names 2'")) << zsh;
   const auto fish = fish_completion(shop(), "a table");
   EXPECT_TRUE(has(fish, "__fish_seen_subcommand_from move\" -a '(__tool_names 2) up down'\n")) << fish;
   EXPECT_TRUE(has(fish, " -l to -x -a '(__tool_names 2)' -d 'where'\n")) << fish;

@@ -130,6 +130,16 @@ TEST_F(RestartCommandTest, force_replaces_a_schedule) {
   EXPECT_EQ(said(), "Success: restart scheduled on member pgb\n");
 }
 
+TEST_F(RestartCommandTest, a_request_without_an_answer_may_be_carried_out) {
+  command.force = true;
+  command.members = {"pgb"};
+  api.statuses = {{kPgb, "{}"}};
+  EXPECT_EQ(run(), "no answer from pgb");
+  EXPECT_EQ(
+      said(),
+      "Failed: restart for member pgb, no answer came, it may happen all the same: no answer in time\n");
+}
+
 TEST_F(RestartCommandTest, whoever_has_the_address_of_another_is_not_restarted) {
   command.force = true;
   api.statuses = {{kPga, R"({"patroni":{"scope":"town","name":"pga"}})"}, {kPgb, "<html>"}};
