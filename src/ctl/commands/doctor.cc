@@ -39,8 +39,9 @@ std::vector<doctor::Server::Slot> slots_of(std::string_view text) {
   return out;
 }
 
-std::optional<doctor::Server> server_of(const dcs::Member& member, SqlClient& client,
-                                        postgres::ConnectionParameters to) {
+std::optional<std::expected<doctor::Server, std::string>> server_of(const dcs::Member& member,
+                                                                    SqlClient& client,
+                                                                    postgres::ConnectionParameters to) {
   const auto address = member.host_port();
   if (!address) return std::nullopt;
   to["host"] = address->first;
@@ -49,7 +50,11 @@ std::optional<doctor::Server> server_of(const dcs::Member& member, SqlClient& cl
   to["application_name"] = "Patroni ctl";
   to["options"] = "-c statement_timeout=5000";
   const auto answer = client.ask(to, SqlClient::Recovery::any, kServerQuery);
-  if (!answer || answer->rows.size() != 1) return std::nullopt;
+  if (!answer) {
+    const auto* error = std::get_if<postgres::QueryError>(&answer.error());
+    return std::unexpected(error != nullptr ? error->detail : "it is in another role");
+  }
+  if (answer->rows.size() != 1) return std::unexpected(std::string("no row came back"));
   const auto text = [&](std::size_t i) { return answer->rows[0].at(i).value_or(""); };
   return doctor::Server{.fsync = text(0) == "on",
                         .full_page_writes = text(1) == "on",

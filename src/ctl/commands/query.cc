@@ -173,6 +173,7 @@ constexpr cli::Option kFile{.names = "-f,--file",
 constexpr cli::Option kUser{.names = "-U,--username", .help = "User of the database", .value = "USER"};
 constexpr cli::Option kPassword{.names = "--password", .help = "Ask for the user's password"};
 constexpr cli::Option kDatabase{.names = "-d,--dbname", .help = "Database to connect to", .value = "DBNAME"};
+/// patronictl takes any word here and prints nothing for one that it does not know: a result nobody can want.
 constexpr cli::Option kQueryFormat{.names = "--format",
                                    .help = "tsv (default), pretty, json or yaml",
                                    .value = "FORMAT",

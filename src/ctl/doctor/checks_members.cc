@@ -154,7 +154,12 @@ void check_postgres(const Seen& seen, Findings& out) {
   for (const auto& each : seen.members) {
     if (!each.server) continue;
     asked = true;
-    const auto& server = *each.server;
+    if (!*each.server) {
+      out.push_back({Grade::warning, each.member.name,
+                     "its PostgreSQL could not be asked: " + each.server->error(), ""});
+      continue;
+    }
+    const Server& server = **each.server;
     const auto tell = [&](Grade grade, std::string what, std::string advice = {}) {
       out.push_back({grade, each.member.name, std::move(what), std::move(advice)});
     };

@@ -36,8 +36,8 @@ struct MemberSeen {
   std::expected<Document, std::string> status;
   /// Its clock against the clock of this host; nullopt: not known.
   std::optional<Duration> clock_ahead;
-  /// nullopt: not asked, or no answer.
-  std::optional<Server> server;
+  /// nullopt: not asked; the error says why it did not answer.
+  std::optional<std::expected<Server, std::string>> server;
 };
 
 struct Seen {

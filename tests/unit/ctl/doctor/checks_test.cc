@@ -53,7 +53,7 @@ class ChecksTest : public ::testing::Test {
 
   dcs::Cluster cluster = test::shop();
   std::map<std::string, std::string> says;
-  Server server;
+  std::expected<Server, std::string> server = Server();
 };
 
 TEST_F(ChecksTest, a_healthy_cluster_has_nothing) {
@@ -154,12 +154,12 @@ TEST_F(ChecksTest, clocks) {
 }
 
 TEST_F(ChecksTest, what_servers_say) {
-  server = {.fsync = false,
-            .full_page_writes = false,
-            .checksums = false,
-            .slots_unbounded = true,
-            .archive_fails_at = "000000010000000000000003",
-            .idle_slots = {{"old", std::int64_t{5} << 30}, {"fresh", 1}}};
+  server = Server{.fsync = false,
+                  .full_page_writes = false,
+                  .checksums = false,
+                  .slots_unbounded = true,
+                  .archive_fails_at = "000000010000000000000003",
+                  .idle_slots = {{"old", std::int64_t{5} << 30}, {"fresh", 1}}};
   cluster.members.erase("pgb");
   const auto text = found();
   for (const char* line :
@@ -170,6 +170,9 @@ TEST_F(ChecksTest, what_servers_say) {
         "warning postgres: pga nobody reads from slot old, and it holds 5 GB of WAL\n"})
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
   EXPECT_EQ(text.find("fresh"), std::string::npos);
+  server = std::unexpected(std::string("no password supplied"));
+  EXPECT_NE(found().find("warning postgres: pga its PostgreSQL could not be asked: no password supplied\n"),
+            std::string::npos);
 }
 
 }  // namespace
