@@ -78,13 +78,6 @@ struct Parser {
     return out;
   }
 
-  static std::string clearer(std::string text) {
-    constexpr std::string_view kOverride = " was given a disallowed flag override";
-    if (!text.ends_with(kOverride)) return text;
-    text.resize(text.size() - kOverride.size());
-    return "option " + text + " takes no value";
-  }
-
   /// Empty: it is one.
   static std::string whole_number(const std::string& text) {
     std::int64_t value = 0;
@@ -106,7 +99,7 @@ struct Parser {
     const std::string help(option.help);
     if (option.is_flag()) {
       slot.takes_value = false;
-      slot.option = to.add_flag(slot.names, slot.flag, help)->disable_flag_override();
+      slot.option = to.add_flag(slot.names, slot.flag, help);
       return;
     }
     if (option.repeated) {
@@ -195,7 +188,7 @@ Parsed parse(const Program& program, std::vector<std::string> arguments) {
     return {.outcome = Parsed::Outcome::wrong_usage,
             .text = command ? "No such command '" + word + "'." : parser.not_expected()};
   } catch (const CLI::ParseError& e) {
-    return {.outcome = Parsed::Outcome::wrong_usage, .text = Parser::clearer(e.what())};
+    return {.outcome = Parsed::Outcome::wrong_usage, .text = e.what()};
   }
   out.command = parser.asked();
   if (out.command.empty() && !program.commands.empty())
