@@ -5,7 +5,9 @@
 
 #include "async/clock.h"
 #include "async/task_scope.h"
+#include "ctl/settings.h"
 #include "net/resolver.h"
+#include "postgres/on_demand/libpq.h"
 
 namespace tanist::ctl {
 
@@ -66,6 +68,9 @@ class LibpqClient final : public SqlClient {
 }  // namespace
 
 std::unique_ptr<SqlClient> open_sql_client() {
+  if (const auto loaded = postgres::load_libpq(); !loaded)
+    throw Failure("could not load libpq, which speaks to PostgreSQL: " + loaded.error() +
+                  "\nHINT: install it; Debian's package is libpq5");
   return std::make_unique<LibpqClient>();
 }
 

@@ -25,6 +25,7 @@ class SqlClient {
   virtual Answer ask(const postgres::ConnectionParameters& to, Recovery recovery, const std::string& sql) = 0;
 };
 
+/// Throws Failure where libpq is not there: this program needs it for nothing else.
 std::unique_ptr<SqlClient> open_sql_client();
 
 }  // namespace tanist::ctl
