@@ -100,12 +100,13 @@ Ending run_pause(const PauseCommand& command, ClusterStore& store, MemberApi& ap
 
 namespace {
 
-constexpr cli::Option kWait{.names = "--wait", .help = "Wait until all members say so, loop_wait at most"};
+constexpr cli::Option kWaitForMembers{.names = "--wait",
+                                      .help = "Wait until all members say so, loop_wait at most"};
 
 Ending call_pause(const Call& call, bool paused) {
   const PauseCommand command{.cluster = call.cluster(),
                              .paused = paused,
-                             .wait = call.given.has(kWait),
+                             .wait = call.given.has(kWaitForMembers),
                              .local = call.settings.document};
   const auto store = call.around.open_store(call.settings);
   const auto api = call.around.open_member_api(call.settings);
@@ -118,7 +119,7 @@ Command pause_command() {
   return {.line = {.name = "pause",
                    .help = "Leave a cluster to you: nothing is promoted, demoted, started or stopped",
                    .arguments = {kCluster},
-                   .options = {kGroup, kWait},
+                   .options = {kGroup, kWaitForMembers},
                    .footer = "For maintenance. A primary that fails is not replaced until `resume`."},
           .run = [](const Call& call) { return call_pause(call, true); }};
 }
@@ -127,7 +128,7 @@ Command resume_command() {
   return {.line = {.name = "resume",
                    .help = "Take a paused cluster under management again",
                    .arguments = {kCluster},
-                   .options = {kGroup, kWait}},
+                   .options = {kGroup, kWaitForMembers}},
           .run = [](const Call& call) { return call_pause(call, false); }};
 }
 

@@ -15,15 +15,15 @@ namespace {
 
 /// Types by their oid in pg_type, which never changes.
 enum Oid : unsigned {
-  kBool = 16,
-  kInt8 = 20,
-  kInt2 = 21,
-  kInt4 = 23,
-  kOid = 26,
-  kFloat4 = 700,
-  kFloat8 = 701,
-  kTimestamp = 1114,
-  kTimestampTz = 1184,
+  kOidOfBool = 16,
+  kOidOfInt8 = 20,
+  kOidOfInt2 = 21,
+  kOidOfInt4 = 23,
+  kOidOfOid = 26,
+  kOidOfFloat4 = 700,
+  kOidOfFloat8 = 701,
+  kOidOfTimestamp = 1114,
+  kOidOfTimestampTz = 1184,
 };
 
 /// `10:00:00.5+00` → `10:00:00.500000+00:00`: fractions of six digits or none, offsets with minutes.
@@ -50,15 +50,15 @@ Document number_or_text(const std::string& text) {
 Document value_of(const std::optional<std::string>& value, unsigned type) {
   if (!value) return {};
   switch (type) {
-    case kBool: return *value == "t";
-    case kInt8:
-    case kInt2:
-    case kInt4:
-    case kOid: return number_or_text<std::int64_t>(*value);
-    case kFloat4:
-    case kFloat8: return number_or_text<double>(*value);
-    case kTimestamp: return python_time(*value, false);
-    case kTimestampTz: return python_time(*value, true);
+    case kOidOfBool: return *value == "t";
+    case kOidOfInt8:
+    case kOidOfInt2:
+    case kOidOfInt4:
+    case kOidOfOid: return number_or_text<std::int64_t>(*value);
+    case kOidOfFloat4:
+    case kOidOfFloat8: return number_or_text<double>(*value);
+    case kOidOfTimestamp: return python_time(*value, false);
+    case kOidOfTimestampTz: return python_time(*value, true);
     default: return *value;
   }
 }

@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kLookEvery = 2s;
+constexpr Duration kCopyingEvery = 2s;
 /// A server that is neither copied nor started for so long is not on its way.
 constexpr Duration kIdlePatience = 60s;
 
@@ -41,7 +41,7 @@ class Waiting {
 
   Ending until_done() {
     std::string shown;
-    for (Instant next = terminal_.now() + kLookEvery; !copying_.empty(); next += kLookEvery) {
+    for (Instant next = terminal_.now() + kCopyingEvery; !copying_.empty(); next += kCopyingEvery) {
       if (const auto names = names_left(); names != shown) {
         tell("Waiting for reinitialize to complete on: " + names);
         shown = names;
@@ -153,7 +153,7 @@ constexpr cli::Argument kReplicas{.name = "MEMBERS",
                                   .names_of = cli::Names::member};
 constexpr cli::Option kFromLeader{.names = "--from-leader",
                                   .help = "Copy from the leader, not from a replica that may be copied from"};
-constexpr cli::Option kWait{.names = "--wait", .help = "Wait until the copies are there and run"};
+constexpr cli::Option kWaitForCopies{.names = "--wait", .help = "Wait until the copies are there and run"};
 constexpr cli::Option kNoQuestion{.names = "--force",
                                   .help = "Do not ask, and cancel what the member is busy with"};
 
@@ -162,7 +162,7 @@ Ending call_reinit(const Call& call) {
                               .members = call.given.texts(kReplicas),
                               .force = call.given.has(kNoQuestion),
                               .from_leader = call.given.has(kFromLeader),
-                              .wait = call.given.has(kWait)};
+                              .wait = call.given.has(kWaitForCopies)};
   const auto store = call.around.open_store(call.settings);
   const auto api = call.around.open_member_api(call.settings);
   return run_reinit(command, *store, *api, call.around.terminal);
@@ -174,7 +174,7 @@ Command reinit_command() {
   return {.line = {.name = "reinit",
                    .help = "Have replicas throw away their data directory and copy it anew",
                    .arguments = {kNamedCluster, kReplicas},
-                   .options = {kGroup, kNoQuestion, kFromLeader, kWait},
+                   .options = {kGroup, kNoQuestion, kFromLeader, kWaitForCopies},
                    .footer = "The leader is never reinitialized. --wait tells of each member when it runs "
                              "again, or when it has\n"
                              "stood still for a minute."},

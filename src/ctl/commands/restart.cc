@@ -132,12 +132,12 @@ Ending run_restart(const RestartCommand& command, ClusterStore& store, MemberApi
 namespace {
 
 constexpr cli::Option kAny{.names = "--any", .help = "One of the chosen members, whichever"};
-constexpr cli::Option kScheduled{.names = "--scheduled",
-                                 .help =
-                                     "When: a time as ISO 8601 has it, of this host's zone unless it says "
-                                     "another; now",
-                                 .value = "TIME",
-                                 .in_short = "When to restart"};
+constexpr cli::Option kRestartTime{.names = "--scheduled",
+                                   .help =
+                                       "When: a time as ISO 8601 has it, of this host's zone unless it says "
+                                       "another; now",
+                                   .value = "TIME",
+                                   .in_short = "When to restart"};
 constexpr cli::Option kPgVersion{
     .names = "--pg-version", .help = "Only where PostgreSQL is older than this", .value = "VERSION"};
 constexpr cli::Option kPending{.names = "--pending",
@@ -154,7 +154,7 @@ Ending call_restart(const Call& call) {
                                .members = call.given.texts(kMembers),
                                .role = call.given.text(kRole, "any"),
                                .any_one = call.given.has(kAny),
-                               .scheduled = call.given.text(kScheduled),
+                               .scheduled = call.given.text(kRestartTime),
                                .older_than = call.given.text(kPgVersion),
                                .pending = call.given.has(kPending),
                                .timeout = call.given.text(kTimeout),
@@ -171,7 +171,7 @@ Command restart_command() {
       .line = {.name = "restart",
                .help = "Restart PostgreSQL on members",
                .arguments = {kNamedCluster, kMembers},
-               .options = {kGroup, kRole, kAny, kScheduled, kPgVersion, kPending, kTimeout, kForce},
+               .options = {kGroup, kRole, kAny, kRestartTime, kPgVersion, kPending, kTimeout, kForce},
                .footer =
                    "One member after the other; each answers when its PostgreSQL accepts connections again. "
                    "The primary\n"

@@ -264,19 +264,20 @@ constexpr cli::Option kLeader{.names = "--leader,--primary",
                               .help = "The present leader, for certainty",
                               .value = "NAME",
                               .names_of = cli::Names::member};
-constexpr cli::Option kScheduled{.names = "--scheduled",
-                                 .help =
-                                     "When: a time as ISO 8601 has it, of this host's zone unless it says "
-                                     "another; now",
-                                 .value = "TIME",
-                                 .in_short = "When to switch over"};
+constexpr cli::Option kSwitchoverTime{
+    .names = "--scheduled",
+    .help =
+        "When: a time as ISO 8601 has it, of this host's zone unless it says "
+        "another; now",
+    .value = "TIME",
+    .in_short = "When to switch over"};
 
 Ending call_switchover(const Call& call) {
   const SwitchoverCommand command{.kind = Kind::switchover,
                                   .cluster = call.cluster(),
                                   .leader = call.given.text(kLeader),
                                   .candidate = call.given.text(kCandidate),
-                                  .scheduled = call.given.text(kScheduled),
+                                  .scheduled = call.given.text(kSwitchoverTime),
                                   .force = call.given.has(kForce),
                                   .wait = call.given.has(kWaitForOthers),
                                   .local = call.settings.document};
@@ -292,7 +293,7 @@ Command switchover_command() {
       .line = {.name = "switchover",
                .help = "Give the primary's role to another member, in order",
                .arguments = {kCluster},
-               .options = {kGroup, kLeader, kCandidate, kScheduled, kForce, kWaitForOthers},
+               .options = {kGroup, kLeader, kCandidate, kSwitchoverTime, kForce, kWaitForOthers},
                .footer = "What is not given is asked for: the leader, the candidate (empty: the best), the "
                          "time. With --force\n"
                          "nothing is asked.\n\n"

@@ -18,7 +18,7 @@ class ReinitCommandTest : public test::CommandTest {
   ReinitCommand command;
 };
 
-std::string post(bool force, bool from_leader) {
+std::string reinit_call(bool force, bool from_leader) {
   return "POST " + std::string(kPgb) + " reinitialize {\"force\":" + (force ? "true" : "false") +
          ",\"from_leader\":" + (from_leader ? "true" : "false") + "}";
 }
@@ -33,7 +33,7 @@ TEST_F(ReinitCommandTest, a_member_is_asked_for_and_confirmed) {
             "Which member do you want to reinitialize [pgb, pgc]? []: "
             "Are you sure you want to reinitialize members pgb? [y/N]: "
             "Success: reinitialize for member pgb\n");
-  EXPECT_EQ(api.asked, std::vector{post(false, false)});
+  EXPECT_EQ(api.asked, std::vector{reinit_call(false, false)});
 }
 
 TEST_F(ReinitCommandTest, the_leader_and_strangers_are_refused) {
@@ -69,7 +69,7 @@ TEST_F(ReinitCommandTest, what_is_going_on_is_cancelled_if_that_is_wanted) {
             "Failed: reinitialize for member pgb, status code=503, (restart already in progress)\n"
             "Do you want to cancel it and reinitialize anyway? [y/N]: "
             "Success: reinitialize for member pgb\n");
-  EXPECT_EQ(api.asked, (std::vector{post(false, true), post(true, true)}));
+  EXPECT_EQ(api.asked, (std::vector{reinit_call(false, true), reinit_call(true, true)}));
 }
 
 TEST_F(ReinitCommandTest, waiting_is_for_a_server_that_was_not_there_before) {

@@ -18,7 +18,7 @@ class RestartCommandTest : public test::CommandTest {
   RestartCommand command;
 };
 
-std::string post(const char* url, const std::string& body) {
+std::string restart_call(const char* url, const std::string& body) {
   return "POST " + std::string(url) + " restart " + body;
 }
 
@@ -36,8 +36,8 @@ TEST_F(RestartCommandTest, time_members_and_version_are_asked_for_in_this_order)
                 "Restart if the PostgreSQL version is less than provided (e.g. 9.5.2)  []: "
                 "Success: restart on member pga\n"
                 "Failed: restart for member pgb, status code=503, (restart failed)\n");
-  EXPECT_EQ(api.asked, (std::vector{post(kPga, R"({"postgres_version":"17.3"})"),
-                                    post(kPgb, R"({"postgres_version":"17.3"})")}));
+  EXPECT_EQ(api.asked, (std::vector{restart_call(kPga, R"({"postgres_version":"17.3"})"),
+                                    restart_call(kPgb, R"({"postgres_version":"17.3"})")}));
   EXPECT_EQ(ending, Ending::failed);
 }
 
@@ -52,7 +52,7 @@ TEST_F(RestartCommandTest, force_asks_nothing_and_sends_what_was_given) {
   const std::string body =
       R"({"restart_pending":true,"postgres_version":"9.6.24","schedule":"2031-01-01T10:00:00+01:00",)"
       R"("timeout":"10min"})";
-  EXPECT_EQ(api.asked, (std::vector{post(kPga, body), post(kPgb, body)}));
+  EXPECT_EQ(api.asked, (std::vector{restart_call(kPga, body), restart_call(kPgb, body)}));
   EXPECT_EQ(said(),
             "Success: restart scheduled on member pga\n"
             "Failed: another restart is already scheduled on member pgb\n");
