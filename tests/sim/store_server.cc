@@ -486,8 +486,9 @@ Answer StoreServer::refresh_leader(const std::string& name, Duration ttl) {
   return answer;
 }
 
-Answer StoreServer::erase_leader(const std::string& name) {
+Answer StoreServer::erase_leader(const std::string& name, const dcs::Version& seen) {
   if (now_.leader_name() != name) return refused("the leader key is not mine");
+  if (now_.leader->version != seen) return refused("the leader key was written since");
   drop_leader(LeaderChange::released);
   begin_change();
   changed();

@@ -51,10 +51,12 @@ Task<bool> SimStore::sign_leadership(Instant deadline) {
   co_return signed_;
 }
 
-Task<dcs::Outcome> SimStore::give_back(Instant deadline) {
+/// Only the key of that version: this request may arrive after the key was found to be mine, and was led on.
+Task<dcs::Outcome> SimStore::give_back(dcs::Version won, Instant deadline) {
   const std::string name = identity_.name;
   auto erasing = step(
-      "release", [name](StoreServer& server) { return server.erase_leader(name); }, deadline, merge_leader);
+      "release", [name, won](StoreServer& server) { return server.erase_leader(name, won); }, deadline,
+      merge_leader);
   const Exchange got = co_await std::move(erasing);
   // Refused: it is not mine any more, which is as good.
   co_return got.answered() ? dcs::Outcome::refused : dcs::Outcome::unknown;
@@ -84,7 +86,7 @@ Task<dcs::Store::Acquired> SimStore::acquire_in_steps(dcs::AcquireConditions con
     if (!is_signed) why = "the leader key was won, and that could not be written down";
   }
   if (!why.empty()) {
-    const dcs::Outcome outcome = co_await give_back(deadline);
+    const dcs::Outcome outcome = co_await give_back(created.answer.version, deadline);
     co_return acquired_as(outcome, why);
   }
   Acquired out = acquired_as(dcs::Outcome::done, {});
@@ -144,10 +146,19 @@ Task<dcs::WriteResult> SimStore::release_in_steps(std::optional<dcs::Status> las
     const Exchange written = co_await std::move(writing);
     if (!written.answered()) co_return dcs::WriteResult{written.outcome, {}, written.detail};
   }
-  auto erasing = step(
-      "release", [name](StoreServer& server) { return server.erase_leader(name); }, deadline, merge_leader);
-  const Exchange got = co_await std::move(erasing);
-  co_return result(got);
+  dcs::Version mine = now.cluster->leader->version;
+  while (true) {
+    auto erasing = step(
+        "release", [name, mine](StoreServer& server) { return server.erase_leader(name, mine); }, deadline,
+        merge_leader);
+    const Exchange got = co_await std::move(erasing);
+    if (!got.answered() || got.ok()) co_return result(got);
+    // A renewal that was on its way has come first.
+    const Exchange again = co_await read_all(deadline);
+    if (!again.answered()) co_return dcs::WriteResult{dcs::Outcome::unavailable, {}, again.detail};
+    if (again.cluster->leader_name() != name) co_return result(got);
+    mine = again.cluster->leader->version;
+  }
 }
 
 Task<dcs::WriteResult> SimStore::put_member_value(Document value, bool forced, Instant deadline) {
