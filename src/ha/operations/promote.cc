@@ -1,6 +1,8 @@
 #include "ha/operations/operation.h"
 #include "log/log.h"
 
+TANIST_LOGGER("patroni.ha");
+
 /// From the lock to a writable server.
 namespace tanist::ha::operations {
 namespace {
