@@ -51,7 +51,7 @@ Task<bool> SimStore::sign_leadership(Instant deadline) {
   co_return signed_;
 }
 
-/// Only the key of that version: this request may arrive after the key was found to be mine, and was led on.
+/// A request that arrives late must not take what was proven since: that has written the key again.
 Task<dcs::Outcome> SimStore::give_back(dcs::Version won, Instant deadline) {
   const std::string name = identity_.name;
   auto erasing = step(

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/fields.h"
+#include "core/history.h"
 #include "core/lsn.h"
 #include "core/time.h"
 #include "dcs/model.h"
@@ -33,13 +34,15 @@ struct PeerAnswer {
   Lsn position;  // max(received, replayed); 0 for a primary
   Lsn replayed;
   Timeline timeline;
+  /// The last switches by which its WAL came to that timeline; nullopt: not told (only Tanist tells).
+  std::optional<std::vector<HistoryLine>> way;
   /// It knows that its WAL has left the leader's (only Tanist tells).
   bool diverged = false;
   bool nofailover = false;
   int failover_priority = 1;
   bool watchdog_failed = false;
 
-  TANIST_FIELDS(reachable, starting, error, primary, position, replayed, timeline, diverged, nofailover,
+  TANIST_FIELDS(reachable, starting, error, primary, position, replayed, timeline, way, diverged, nofailover,
                 failover_priority, watchdog_failed);
 };
 
