@@ -177,6 +177,8 @@ void fill_memory(Dice& dice, const View& view, Memory& m) {
   m.rejoin.beyond_rewind = dice.once_in(6);
   m.standings.beyond_leader_since = past();
   m.standings.astray = dice.once_in(6);
+  if (dice.coin()) m.standings.shared_with = "n2";
+  m.standings.shared = dice.timeline();
   m.rejoin.found_diverged = dice.once_in(6);
   m.rejoin.looks_in_vain = dice.below(4);
   m.rejoin.not_streaming_since = past();
