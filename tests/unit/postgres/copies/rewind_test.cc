@@ -75,6 +75,11 @@ Task<void> two_promotions_to_one_timeline(Node* a, Node* b, Node* c, std::option
   if (left) {
     co_await fill_page_but_for_a_checkpoint(a, *left);
   }
+  // Whom a shutdown waits for is connected.
+  for (Node* n : {b, c}) {
+    auto connected = n->until([](const Facts& f) { return f.probe && f.probe->receiver_state == "streaming"; });
+    REQUIRE(co_await std::move(connected));
+  }
   auto stopping = a->stop();
   REQUIRE(co_await std::move(stopping));
   // A clean shutdown: both have all of it, and both are promoted at the very same position.
