@@ -144,6 +144,24 @@ TEST(SimPostgres, a_frozen_server_answers_nothing_and_can_be_killed) {
   EXPECT_FALSE(s.a.can_commit());
 }
 
+TEST(SimPostgres, a_server_stopped_while_it_was_frozen_in_its_start_lets_nobody_in) {
+  Servers s;
+  s.replicate();
+  s.a.stop(false);
+  s.world.run_for(2s);
+  ASSERT_EQ(s.a.process(), postgres::Process::none);
+  s.a.start(false, std::nullopt);
+  s.a.freeze(true);
+  s.world.run_for(60s);
+  s.a.stop(false);
+  s.a.freeze(false);
+  EXPECT_FALSE(s.a.can_commit());
+  s.world.run_for(2s);
+  EXPECT_EQ(s.a.process(), postgres::Process::none);
+  EXPECT_FALSE(s.a.can_commit());
+  EXPECT_EQ(s.a.disk().control_state, "shut down");
+}
+
 TEST(SimPostgres, a_promotion_that_was_taken_up_looks_like_a_standby_that_streams_no_more) {
   Servers s;
   s.replicate();

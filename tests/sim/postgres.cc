@@ -249,8 +249,10 @@ void Postgres::stop(bool immediate) {
     }
     changed();
   };
+  // A postmaster that goes on looks at the signal before it takes notice of a startup process that has ended
+  // meanwhile: it lets nobody in any more.
   if (stopped_) {
-    pending_.push_back(begin);
+    pending_.insert(pending_.begin(), begin);
   } else {
     begin();
   }
