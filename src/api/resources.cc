@@ -1,11 +1,13 @@
 #include "api/resources.h"
 
 #include <algorithm>
+#include <array>
 
 #include "api/admission.h"
 #include "api/config_endpoint.h"
 #include "api/control_reads.h"
 #include "api/health.h"
+#include "api/metrics.h"
 #include "api/responses.h"
 #include "api/restart_endpoint.h"
 #include "api/server.h"
@@ -88,6 +90,25 @@ struct Resources::Impl {
       rendered = Rendered{s, o.stale, view, to_spaced_json(status_document(o))};
     }
     return rendered.text;
+  }
+
+  /// The same for metrics, by their form; what leads speaks of others.
+  struct RenderedMetrics {
+    ha::SnapshotPtr snapshot;
+    bool stale = false;
+    bool view = false;
+    bool lease = false;
+    std::string text;
+  };
+  std::array<RenderedMetrics, 2> rendered_metrics;
+
+  const std::string& lasting_metrics_text(const ha::SnapshotPtr& s, const MemberStatus& o, MetricsForm form) {
+    auto& known = rendered_metrics.at(static_cast<std::size_t>(form));
+    const bool view = o.view != nullptr;
+    if (known.snapshot != s || known.stale != o.stale || known.view != view || known.lease != o.lease_held) {
+      known = RenderedMetrics{s, o.stale, view, o.lease_held, lasting_metrics(o, form)};
+    }
+    return known.text;
   }
 
   struct RenderedCluster {
@@ -198,6 +219,18 @@ struct Resources::Impl {
     co_return json_body(200, (*cluster)->config.data);
   }
 
+  static Task<HttpResponse> metrics_answer(std::shared_ptr<Impl> self, HttpRequest request) {
+    const auto s = self->snapshot();
+    const Instant now = self->clock.now();
+    const MemberStatus o = member_status(*s, now);
+    const std::string* accept = request.headers.find("Accept");
+    const MetricsForm form = accept != nullptr ? metrics_form(*accept) : MetricsForm::prometheus;
+    HttpResponse out;
+    out.headers.add("Content-Type", metrics_type(form));
+    out.body = self->lasting_metrics_text(s, o, form) + momentary_metrics(o, now, form);
+    co_return out;
+  }
+
   static Task<HttpResponse> failsafe_answer(std::shared_ptr<Impl> self, HttpRequest) {
     const auto s = self->snapshot();
     Document members = Document::map();
@@ -277,7 +310,8 @@ std::span<const Resources::Route> Resources::routes() {
        "the timelines of the cluster: where each of them began, why, and who led"},
       {"GET", "config", open, &Impl::config_answer, "the configuration that all members share"},
       {"GET", "failsafe", open, &Impl::failsafe_answer, "the members that failsafe mode counts on"},
-      {"GET", "metrics", open},
+      {"GET", "metrics", open, &Impl::metrics_answer,
+       "for Prometheus, in its text form or, where `Accept` asks for it, as OpenMetrics (below)"},
       {"PATCH", "config", guarded, &Impl::patch_config,
        "merges a JSON object into the dynamic configuration (`null` removes a key) and answers with the "
        "whole"},

@@ -288,6 +288,23 @@ TEST_F(ApiServerTest, cluster_is_answered_from_the_watched_copy_while_it_may_be_
   EXPECT_EQ(reads, 4);
 }
 
+TEST_F(ApiServerTest, metrics_come_in_the_form_that_is_asked_for) {
+  publish(test::primary());
+  start();
+  const Reply plain = ask("GET /metrics");
+  EXPECT_EQ(plain.status, 200);
+  EXPECT_NE(plain.head.find("Content-Type: text/plain; version=0.0.4; charset=utf-8"), std::string::npos);
+  EXPECT_NE(plain.body.find("\npatroni_primary{scope=\"shop\",name=\"pga\"} 1\n"), std::string::npos);
+  const Reply open =
+      exchange("GET /metrics", "Accept: application/openmetrics-text\r\nConnection: close\r\n\r\n");
+  EXPECT_NE(open.head.find("Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8"),
+            std::string::npos);
+  EXPECT_TRUE(open.body.ends_with("\n# EOF\n"));
+  publish(test::replica());
+  EXPECT_NE(ask("GET /metrics").body.find("\npatroni_primary{scope=\"shop\",name=\"pgb\"} 0\n"),
+            std::string::npos);
+}
+
 TEST_F(ApiServerTest, an_unreachable_store_is_a_503_with_the_reason) {
   publish(test::primary());
   test::FakeControl control;
