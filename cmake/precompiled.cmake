@@ -21,10 +21,10 @@ list(APPEND precompiled_flags ${precompiled_options} ${precompiled_definitions} 
 add_custom_command(OUTPUT ${precompiled}/headers.pch ${precompiled}/headers.pch.sum
   COMMAND ${CMAKE_COMMAND} -E make_directory ${precompiled}
   COMMAND ${CMAKE_CXX_COMPILER} ${precompiled_flags} -x c++-header -MD -MF ${precompiled}/headers.d
-          -MT precompiled/headers.pch ${CMAKE_SOURCE_DIR}/src/precompiled.h -o ${precompiled}/headers.pch
-  COMMAND ${CMAKE_CXX_COMPILER} ${precompiled_flags} -x c++ -E -P ${CMAKE_SOURCE_DIR}/src/precompiled.h |
+          -MT precompiled/headers.pch ${CMAKE_SOURCE_DIR}/cmake/precompiled.h -o ${precompiled}/headers.pch
+  COMMAND ${CMAKE_CXX_COMPILER} ${precompiled_flags} -x c++ -E -P ${CMAKE_SOURCE_DIR}/cmake/precompiled.h |
           sha256sum > ${precompiled}/headers.pch.sum
-  DEPENDS ${CMAKE_SOURCE_DIR}/src/precompiled.h
+  DEPENDS ${CMAKE_SOURCE_DIR}/cmake/precompiled.h
   DEPFILE ${precompiled}/headers.d
   COMMENT "Precompiling headers" VERBATIM)
 add_custom_target(tanist_precompiled DEPENDS ${precompiled}/headers.pch)

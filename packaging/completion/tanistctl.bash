@@ -2,19 +2,23 @@
 # Generated from the table in src/ctl/commands/table.cc: see tests/unit/ctl/commands/table_test.cc.
 
 _tanistctl() {
-  local cur prev command i
+  local cur prev command i line=${COMP_LINE:0:COMP_POINT}
+  local -a words given
   COMPREPLY=()
-  cur=${COMP_WORDS[COMP_CWORD]}
-  prev=${COMP_WORDS[COMP_CWORD - 1]}
+  # By blanks alone: bash would take a URL apart at its colons.
+  read -ra words <<<"$line"
+  [[ $line == *[[:space:]] ]] && words+=('')
+  cur=${words[-1]}
+  prev=${words[-2]}
 
   # The first word that is neither an option nor the value of one.
   command=
-  for ((i = 1; i < COMP_CWORD; i++)); do
-    case ${COMP_WORDS[i]} in
+  for ((i = 1; i < ${#words[@]} - 1; i++)); do
+    case ${words[i]} in
       -c | --config-file | -d | --dcs-url | --dcs) ((i++)) ;;
       -*) ;;
       *)
-        command=${COMP_WORDS[i]}
+        command=${words[i]}
         break
         ;;
     esac
@@ -33,9 +37,26 @@ _tanistctl() {
         return
         ;;
     esac
-    mapfile -t COMPREPLY < <(compgen -W 'list topology show-config edit-config reload -c --config-file -d --dcs-url --dcs -k --insecure --help --version' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W 'list topology history switchover failover restart reload reinit pause resume flush show-config edit-config dsn query version remove doctor -c --config-file -d --dcs-url --dcs -k --insecure --strict --help --version' -- "$cur")
     return
   fi
+
+  # The arguments that are there.
+  local -a before=("${words[@]:0:i}")
+  given=()
+  for ((i = i + 1; i < ${#words[@]} - 1; i++)); do
+    case $command:${words[i]} in
+      list:--group | list:-w | list:--watch | list:-f | list:--format | topology:--group | topology:-w | topology:--watch | history:--group | history:-f | history:--format | switchover:--group | switchover:--leader | switchover:--primary | switchover:--candidate | switchover:--scheduled | failover:--group | failover:--candidate | restart:--group | restart:-r | restart:--role | restart:--scheduled | restart:--pg-version | restart:--timeout | reload:--group | reload:-r | reload:--role | reinit:--group | pause:--group | resume:--group | flush:--group | flush:-r | flush:--role | show-config:--group | edit-config:--group | edit-config:-s | edit-config:--set | edit-config:-p | edit-config:--pg | edit-config:--apply | edit-config:--replace | dsn:--group | dsn:-r | dsn:--role | dsn:-m | dsn:--member | query:--group | query:-r | query:--role | query:-m | query:--member | query:-c | query:--command | query:-f | query:--file | query:-U | query:--username | query:-d | query:--dbname | query:--format | query:--delimiter | query:-w | query:--watch | version:--group | remove:--group | remove:-f | remove:--format | doctor:--group | doctor:-f | doctor:--format) ((i++)) ;;
+      *:-*) ;;
+      *) given+=("${words[i]}") ;;
+    esac
+  done
+
+  names() {
+    local -a cluster=()
+    [[ $1 == 2 && -n ${given[0]} ]] && cluster=("${given[0]}")
+    timeout 3 "${before[@]}" list "${cluster[@]}" -f tsv 2>/dev/null | tail -n +2 | cut -f"$1" | sort -u
+  }
 
   case $command:$prev in
     list:--group)
@@ -52,6 +73,73 @@ _tanistctl() {
       return
       ;;
     topology:-w | topology:--watch)
+      return
+      ;;
+    history:--group)
+      return
+      ;;
+    history:-f | history:--format)
+      mapfile -t COMPREPLY < <(compgen -W 'pretty tsv json yaml' -- "$cur")
+      return
+      ;;
+    switchover:--group)
+      return
+      ;;
+    switchover:--leader | switchover:--primary)
+      mapfile -t COMPREPLY < <(compgen -W "$(names 2)" -- "$cur")
+      return
+      ;;
+    switchover:--candidate)
+      mapfile -t COMPREPLY < <(compgen -W "$(names 2)" -- "$cur")
+      return
+      ;;
+    switchover:--scheduled)
+      return
+      ;;
+    failover:--group)
+      return
+      ;;
+    failover:--candidate)
+      mapfile -t COMPREPLY < <(compgen -W "$(names 2)" -- "$cur")
+      return
+      ;;
+    restart:--group)
+      return
+      ;;
+    restart:-r | restart:--role)
+      mapfile -t COMPREPLY < <(compgen -W 'leader primary standby-leader replica standby any' -- "$cur")
+      return
+      ;;
+    restart:--scheduled)
+      return
+      ;;
+    restart:--pg-version)
+      return
+      ;;
+    restart:--timeout)
+      return
+      ;;
+    reload:--group)
+      return
+      ;;
+    reload:-r | reload:--role)
+      mapfile -t COMPREPLY < <(compgen -W 'leader primary standby-leader replica standby any' -- "$cur")
+      return
+      ;;
+    reinit:--group)
+      return
+      ;;
+    pause:--group)
+      return
+      ;;
+    resume:--group)
+      return
+      ;;
+    flush:--group)
+      return
+      ;;
+    flush:-r | flush:--role)
+      mapfile -t COMPREPLY < <(compgen -W 'leader primary standby-leader replica standby any' -- "$cur")
       return
       ;;
     show-config:--group)
@@ -76,20 +164,207 @@ _tanistctl() {
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return
       ;;
-    reload:--group)
+    dsn:--group)
       return
       ;;
-    reload:-r | reload:--role)
+    dsn:-r | dsn:--role)
       mapfile -t COMPREPLY < <(compgen -W 'leader primary standby-leader replica standby any' -- "$cur")
+      return
+      ;;
+    dsn:-m | dsn:--member)
+      mapfile -t COMPREPLY < <(compgen -W "$(names 2)" -- "$cur")
+      return
+      ;;
+    query:--group)
+      return
+      ;;
+    query:-r | query:--role)
+      mapfile -t COMPREPLY < <(compgen -W 'leader primary standby-leader replica standby any' -- "$cur")
+      return
+      ;;
+    query:-m | query:--member)
+      mapfile -t COMPREPLY < <(compgen -W "$(names 2)" -- "$cur")
+      return
+      ;;
+    query:-c | query:--command)
+      return
+      ;;
+    query:-f | query:--file)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+      return
+      ;;
+    query:-U | query:--username)
+      return
+      ;;
+    query:-d | query:--dbname)
+      return
+      ;;
+    query:--format)
+      mapfile -t COMPREPLY < <(compgen -W 'pretty tsv json yaml' -- "$cur")
+      return
+      ;;
+    query:--delimiter)
+      return
+      ;;
+    query:-w | query:--watch)
+      return
+      ;;
+    version:--group)
+      return
+      ;;
+    remove:--group)
+      return
+      ;;
+    remove:-f | remove:--format)
+      mapfile -t COMPREPLY < <(compgen -W 'pretty tsv json yaml' -- "$cur")
+      return
+      ;;
+    doctor:--group)
+      return
+      ;;
+    doctor:-f | doctor:--format)
+      mapfile -t COMPREPLY < <(compgen -W 'pretty tsv json yaml' -- "$cur")
       return
       ;;
   esac
   case $command in
-    list) mapfile -t COMPREPLY < <(compgen -W '-W -w --watch -e --extended -t --timestamp -f --format --help' -- "$cur") ;;
-    topology) mapfile -t COMPREPLY < <(compgen -W '-W -w --watch --help' -- "$cur") ;;
-    show-config) mapfile -t COMPREPLY < <(compgen -W '--help' -- "$cur") ;;
-    edit-config) mapfile -t COMPREPLY < <(compgen -W '-q --quiet -s --set -p --pg --apply --replace --force --help' -- "$cur") ;;
-    reload) mapfile -t COMPREPLY < <(compgen -W '-r --role --force --help' -- "$cur") ;;
+    list)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-W -w --watch -e --extended -t --timestamp -f --format --help' -- "$cur")
+      elif ((${#given[@]} >= 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      fi
+      ;;
+    topology)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-W -w --watch --help' -- "$cur")
+      elif ((${#given[@]} >= 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      fi
+      ;;
+    history)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-f --format --help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      fi
+      ;;
+    switchover)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--leader --primary --candidate --scheduled --force --wait --help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      fi
+      ;;
+    failover)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--candidate --force --wait --help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      fi
+      ;;
+    restart)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-r --role --any --scheduled --pg-version --pending --timeout --force --help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      elif ((${#given[@]} >= 1)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 2)" -- "$cur")
+      fi
+      ;;
+    reload)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-r --role --force --help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      elif ((${#given[@]} >= 1)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 2)" -- "$cur")
+      fi
+      ;;
+    reinit)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--force --from-leader --wait --help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      elif ((${#given[@]} >= 1)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 2)" -- "$cur")
+      fi
+      ;;
+    pause)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--wait --help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      fi
+      ;;
+    resume)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--wait --help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      fi
+      ;;
+    flush)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-r --role --force --help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      elif ((${#given[@]} >= 1)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 2) restart switchover" -- "$cur")
+      fi
+      ;;
+    show-config)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      fi
+      ;;
+    edit-config)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-q --quiet -s --set -p --pg --apply --replace --force --help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      fi
+      ;;
+    dsn)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-r --role -m --member --help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      fi
+      ;;
+    query)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-r --role -m --member -c --command -f --file -U --username --password -d --dbname --format --delimiter -W -w --watch --help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      fi
+      ;;
+    version)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      elif ((${#given[@]} >= 1)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 2)" -- "$cur")
+      fi
+      ;;
+    remove)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-f --format --help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      fi
+      ;;
+    doctor)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-f --format --help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      fi
+      ;;
   esac
 }
 

@@ -1,14 +1,12 @@
 #include "api/restart_endpoint.h"
 
-#include <array>
-#include <charconv>
-
 #include "api/request_body.h"
 #include "api/responses.h"
 #include "config/modes.h"
 #include "core/format.h"
 #include "dcs/codec.h"
 #include "log/log.h"
+#include "postgres/server_version.h"
 
 TANIST_LOGGER("patroni.api");
 
@@ -25,38 +23,9 @@ using namespace std::chrono_literals;
 
 /// Beyond the time a start may take: for the checkpoint and the end of the clients before it.
 constexpr Duration kStopMargin = 1h;
-constexpr int kFirstTwoPartVersion = 10;
 /// Everything beyond is a slip of the finger, and would not fit a clock.
 constexpr auto kLongestTimeout = std::chrono::seconds(365 * 24h);
 constexpr auto kFurthestSchedule = 3653 * 24h;
-
-std::optional<int> whole_number(std::string_view text) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < 0) return std::nullopt;
-  return value;
-}
-
-/// `15.4` → 150004, `9.6.24` → 90624; the error is the answer's text.
-std::expected<int, std::string> version_number(const std::string& text) {
-  std::vector<int> parts;
-  std::string_view rest = text;
-  while (true) {
-    const auto dot = rest.find('.');
-    const auto number = whole_number(rest.substr(0, dot));
-    if (!number) return std::unexpected("Invalid PostgreSQL version: " + text);
-    parts.push_back(*number);
-    if (dot == std::string_view::npos) break;
-    rest.remove_prefix(dot + 1);
-  }
-  constexpr int kMajor = 10000;
-  constexpr int kMost = 99;
-  const bool two = parts.size() == 2 && parts[0] >= kFirstTwoPartVersion;
-  const bool three = parts.size() == 3 && parts[1] <= kMost;
-  if ((!two && !three) || parts[0] > kMost || parts.back() > kMost)
-    return std::unexpected("Invalid PostgreSQL version format: X.Y or X.Y.Z is accepted: " + text);
-  return two ? parts[0] * kMajor + parts[1] : parts[0] * kMajor + parts[1] * 100 + parts[2];
-}
 
 std::optional<postgres::Role> role_named(const Document& value) {
   if (!value.is_string()) return std::nullopt;
@@ -127,7 +96,8 @@ std::expected<RestartOrder, HttpResponse> parse_restart(const Document& body, Wa
       restart.role = role_named(value);
       if (!restart.role) return bad("PostgreSQL role should be either primary, standby_leader, or replica");
     } else if (key == "postgres_version") {
-      const auto version = version_number(value.is_string() ? value.as_string() : value.text());
+      const auto version =
+          postgres::parse_server_version(value.is_string() ? value.as_string() : value.text());
       if (!version) return bad(version.error());
       restart.older_than = *version;
     } else if (key == "timeout") {

@@ -54,10 +54,20 @@ int main(int argc, char** argv) {
   const auto environment = config::process_environment();
   log_to_stderr(environment);
   SystemClock clock;
+  // https://no-color.org: any value but an empty one.
+  const auto no_color = environment.find("NO_COLOR");
+  const bool colours = no_color == environment.end() || no_color->second.empty();
   const ctl::Surroundings surroundings{
       .environment = environment,
-      .terminal = {std::cout, std::cerr, [&] { return clock.now(); }, [&] { return clock.wall_now(); },
-                   sleep_until, &std::cin, ::isatty(STDOUT_FILENO) == 1},
+      .terminal = {.out = std::cout,
+                   .err = std::cerr,
+                   .now = [&] { return clock.now(); },
+                   .wall_now = [&] { return clock.wall_now(); },
+                   .sleep_until = sleep_until,
+                   .in = &std::cin,
+                   .out_is_terminal = ::isatty(STDOUT_FILENO) == 1,
+                   .colours = colours,
+                   .in_is_terminal = ::isatty(STDIN_FILENO) == 1},
       .open_store = ctl::open_store,
       .open_member_api = ctl::open_member_api,
       .programs = ctl::usual_programs(environment),

@@ -11,6 +11,10 @@ namespace tanist::cli {
 
 enum class Type { text, file, integer, number };
 
+/// Names that completion asks the program itself for: `PROGRAM list -f tsv` has them in its first two
+/// columns. Members are those of the cluster that the first argument names.
+enum class Names { none, cluster, member };
+
 struct Option {
   /// As they are typed, separated by commas: `-f,--format`.
   std::string_view names;
@@ -31,6 +35,7 @@ struct Option {
   std::span<const std::string_view> excludes = {};
   /// What a value may begin with, for completion.
   std::string_view begins = {};
+  Names names_of = Names::none;
   /// A few words for completion, where the first of `help` would not do.
   std::string_view in_short = {};
   /// False: known, so that whoever uses it gets an answer, and offered by no completion.
@@ -51,6 +56,9 @@ struct Argument {
   /// Takes all words that are left. The last argument only.
   bool many = false;
   Type type = Type::text;
+  Names names_of = Names::none;
+  /// Words that it may be besides, for completion.
+  std::span<const std::string_view> words = {};
 };
 
 struct Command {

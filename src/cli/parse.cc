@@ -4,7 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <list>
+
+#include "core/format.h"
 
 namespace tanist::cli {
 
@@ -15,6 +18,8 @@ struct Parser {
     app.set_help_flag(std::string(kHelp.names), std::string(kHelp.help));
     declare(app, program.arguments, program.options);
     app.footer(program.footer);
+    // One command: what follows is a word of its own even where it is called as another command is.
+    if (!program.commands.empty()) app.require_subcommand(0, 1);
     for (const auto& command : program.commands) {
       auto* sub = app.add_subcommand(std::string(command.name), std::string(command.help));
       declare(*sub, command.arguments, command.options);
@@ -42,6 +47,13 @@ struct Parser {
     return commands.empty() ? std::string() : commands.front()->get_name();
   }
 
+  /// What is left over, in the order it was typed.
+  std::string not_expected() const {
+    std::string out;
+    for (const auto& word : app.remaining(true)) out += (out.empty() ? "" : " ") + word;
+    return "not expected here: " + out;
+  }
+
   std::string help(const std::string& program) const {
     const auto commands = app.get_subcommands();
     return commands.empty() ? app.help() : commands.front()->help(program);
@@ -66,6 +78,22 @@ struct Parser {
     return out;
   }
 
+  /// Empty: it is one.
+  static std::string whole_number(const std::string& text) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc{} && end == text.data() + text.size() ? std::string()
+                                                                    : text + " is not a valid integer";
+  }
+
+  static std::string number_within(const std::string& text, double least, double most) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc{} && end == text.data() + text.size() && value >= least && value <= most)
+      return {};
+    return fmt::format("{} is not a number from {} to {}", text, least, most);
+  }
+
   void declare(CLI::App& to, const Option& option) {
     Slot& slot = slots.emplace_back(Slot{.of = &to, .names = std::string(option.names)});
     const std::string help(option.help);
@@ -77,15 +105,19 @@ struct Parser {
     if (option.repeated) {
       slot.option = to.add_option(slot.names, slot.texts, help)->allow_extra_args(false);
     } else if (option.type == Type::integer) {
-      slot.option = to.add_option(slot.names, slot.integer, help);
+      slot.option = to.add_option(slot.names, slot.integer, help)->check(whole_number, "");
     } else if (option.type == Type::number) {
       slot.option = to.add_option(slot.names, slot.number, help);
-      slot.option->check(CLI::Range(option.least, option.most).description(""));
+      slot.option->check([least = option.least, most = option.most](
+                             const std::string& text) { return number_within(text, least, most); },
+                         "");
     } else {
       slot.takes_one = true;
       slot.option = to.add_option(slot.names, slot.text, help);
     }
     slot.option->type_name(std::string(option.value));
+    // The last one counts, so that what an alias says can be overruled.
+    if (!option.repeated) slot.option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     if (!option.choices.empty()) slot.option->check(CLI::IsMember(taken(option)).description(""));
   }
 
@@ -151,10 +183,10 @@ Parsed parse(const Program& program, std::vector<std::string> arguments) {
     return {.outcome = Parsed::Outcome::tell, .text = parser.help(program.name)};
   } catch (const CLI::CallForVersion&) {
     return {.outcome = Parsed::Outcome::tell, .text = program.version + "\n"};
-  } catch (const CLI::ExtrasError& e) {
+  } catch (const CLI::ExtrasError&) {
     const bool command = !program.commands.empty() && parser.asked().empty() && !word.empty();
     return {.outcome = Parsed::Outcome::wrong_usage,
-            .text = command ? "No such command '" + word + "'." : e.what()};
+            .text = command ? "No such command '" + word + "'." : parser.not_expected()};
   } catch (const CLI::ParseError& e) {
     return {.outcome = Parsed::Outcome::wrong_usage, .text = e.what()};
   }

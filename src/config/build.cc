@@ -152,8 +152,8 @@ class SettingsBuilder {
     out_.postgresql.parameters["cluster_name"] = out_.scope;
     rest(reader);
     roles(merged.entries().front().value);
-    out_.postgresql.replica_methods =
-        replica_methods(&merged.entries().front().value, out_.postgresql.create_replica_methods);
+    out_.postgresql.copying.replica_methods =
+        replica_methods(&merged.entries().front().value, out_.postgresql.copying.create_replica_methods);
     out_.postgresql.use_slots = Reader(dynamic_, Scope::dynamic).boolean("postgresql.use_slots");
   }
 
@@ -178,8 +178,8 @@ class SettingsBuilder {
     pg.config_dir = reader.text("postgresql.config_dir");
     if (pg.config_dir.empty()) pg.config_dir = pg.data_dir;
     pg.config_base_name = reader.text("postgresql.config_base_name");
-    pg.bin_dir = reader.text("postgresql.bin_dir");
-    pg.bin_name = text_map(reader.find("postgresql.bin_name"));
+    pg.tools.bin_dir = reader.text("postgresql.bin_dir");
+    pg.tools.bin_name = text_map(reader.find("postgresql.bin_name"));
     pg.database = reader.text("postgresql.database");
     std::string pgpass = reader.text("postgresql.pgpass");
     if (pgpass.empty()) pgpass = find_key("postgresql.pgpass")->fallback;
@@ -193,10 +193,10 @@ class SettingsBuilder {
       return credentials(local_.document.find_path(fmt::format("postgresql.authentication.{}", who)), who);
     };
     auto& pg = out_.postgresql;
-    pg.superuser = section("superuser");
-    pg.replication = section("replication");
-    pg.rewind = section("rewind");
-    if (pg.rewind == Credentials{}) pg.rewind = pg.superuser;
+    pg.accounts.superuser = section("superuser");
+    pg.accounts.replication = section("replication");
+    pg.accounts.rewind = section("rewind");
+    if (pg.accounts.rewind == Credentials{}) pg.accounts.rewind = pg.accounts.superuser;
   }
 
   void rest(const Reader& reader) {
@@ -210,20 +210,20 @@ class SettingsBuilder {
     pg.pg_ctl_timeout = from_seconds(std::min(reader.number("postgresql.pg_ctl_timeout"), kLongest));
     pg.use_pg_rewind = reader.truth("postgresql.use_pg_rewind");
     if (const Document* options = reader.find("postgresql.rewind"))
-      pg.rewind_options = tool_options("postgresql.rewind", *options);
+      pg.tools.rewind_options = tool_options("postgresql.rewind", *options);
     if (const Document* options = reader.find("postgresql.basebackup"))
-      pg.basebackup_options = tool_options("postgresql.basebackup", *options);
+      pg.tools.basebackup_options = tool_options("postgresql.basebackup", *options);
     pg.remove_data_directory_on_rewind_failure =
         reader.truth("postgresql.remove_data_directory_on_rewind_failure");
     pg.remove_data_directory_on_diverged_timelines =
         reader.truth("postgresql.remove_data_directory_on_diverged_timelines");
-    pg.create_replica_methods = reader.texts("postgresql.create_replica_methods");
-    if (pg.create_replica_methods.empty())
-      pg.create_replica_methods = reader.texts("postgresql.create_replica_method");
-    if (pg.create_replica_methods.empty()) pg.create_replica_methods = {"basebackup"};
-    pg.callbacks = text_map(reader.find("postgresql.callbacks"));
-    pg.pre_promote = reader.text("postgresql.pre_promote");
-    pg.before_stop = reader.text("postgresql.before_stop");
+    pg.copying.create_replica_methods = reader.texts("postgresql.create_replica_methods");
+    if (pg.copying.create_replica_methods.empty())
+      pg.copying.create_replica_methods = reader.texts("postgresql.create_replica_method");
+    if (pg.copying.create_replica_methods.empty()) pg.copying.create_replica_methods = {"basebackup"};
+    pg.scripts.callbacks = text_map(reader.find("postgresql.callbacks"));
+    pg.scripts.pre_promote = reader.text("postgresql.pre_promote");
+    pg.scripts.before_stop = reader.text("postgresql.before_stop");
   }
 
   /// Overlays of single roles above what was built so far (config.md §1.3).

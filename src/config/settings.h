@@ -153,14 +153,21 @@ struct Postgresql {
   std::string data_dir;
   std::string config_dir;
   std::string config_base_name = "postgresql";
-  std::string bin_dir;
-  std::map<std::string, std::string> bin_name;
+  /// The programs of PostgreSQL, and what two of them are given.
+  struct Tools {
+    std::string bin_dir;
+    std::map<std::string, std::string> bin_name;
+    std::vector<ToolOption> rewind_options;
+    std::vector<ToolOption> basebackup_options;
+  } tools;
   std::string database = "postgres";
   std::string pgpass;
   std::string krbsrvname;
-  Credentials superuser;
-  Credentials replication;
-  Credentials rewind;
+  struct Accounts {
+    Credentials superuser;
+    Credentials replication;
+    Credentials rewind;
+  } accounts;
   bool use_unix_socket = false;
   bool use_unix_socket_repl = false;
   /// Final GUCs by lower-case name, with the controlled ones (config.md §5) and without recovery parameters'
@@ -174,19 +181,21 @@ struct Postgresql {
   std::map<std::string, std::string> recovery_conf;
   Duration pg_ctl_timeout = std::chrono::seconds(60);
   bool use_pg_rewind = false;
-  std::vector<ToolOption> rewind_options;
-  std::vector<ToolOption> basebackup_options;
   bool remove_data_directory_on_rewind_failure = false;
   bool remove_data_directory_on_diverged_timelines = false;
   bool use_slots = true;
-  /// In the order in which they are tried.
-  std::vector<std::string> create_replica_methods;
-  /// Those of them other than `basebackup`, by name.
-  std::map<std::string, ReplicaMethod> replica_methods;
-  /// on_start, on_stop, on_restart, on_reload, on_role_change → command line.
-  std::map<std::string, std::string> callbacks;
-  std::string pre_promote;
-  std::string before_stop;
+  struct Copying {
+    /// In the order in which they are tried.
+    std::vector<std::string> create_replica_methods;
+    /// Those of them other than `basebackup`, by name.
+    std::map<std::string, ReplicaMethod> replica_methods;
+  } copying;
+  struct Scripts {
+    /// on_start, on_stop, on_restart, on_reload, on_role_change → command line.
+    std::map<std::string, std::string> callbacks;
+    std::string pre_promote;
+    std::string before_stop;
+  } scripts;
 };
 
 /// `bootstrap.<method>` with a command (config.md §2.3).

@@ -26,10 +26,9 @@ Task<void> reading(dcs::Access* access, Instant deadline, ReadResult* out) {
   }
 }
 
-Task<void> writing(dcs::Access* access, dcs::Record record, dcs::Condition condition, Instant deadline,
-                   dcs::WriteResult* out) {
+Task<void> writing(Task<dcs::WriteResult> write, dcs::WriteResult* out) {
   try {
-    *out = co_await access->write(std::move(record), condition, deadline);
+    *out = co_await std::move(write);
   } catch (const dcs::FatalStoreError& e) {
     out->detail = e.what();
   }
@@ -52,18 +51,47 @@ dcs::ClusterPtr ClusterStore::read(const std::string& cluster) {
   return *result;
 }
 
-dcs::WriteResult ClusterStore::write_config(const std::string& cluster, const Document& config,
-                                            dcs::Version seen) {
+dcs::WriteResult ClusterStore::write(const std::string& cluster, const char* what, const Write& write) {
   boost::asio::io_context io(1);
   SystemClock clock;
   const auto access = open_(io.get_executor(), clock, cluster);
   TaskScope scope(io.get_executor());
   dcs::WriteResult result;
-  scope.spawn("write the configuration",
-              writing(access.get(), dcs::ConfigRecord{config}, dcs::IfVersion{seen},
-                      clock.now() + kStorePatience, &result));
+  scope.spawn(what, writing(write(*access, clock.now() + kStorePatience), &result));
   io.run();
   return result;
+}
+
+dcs::WriteResult ClusterStore::write_config(const std::string& cluster, const Document& config,
+                                            dcs::Version seen) {
+  return write(cluster, "write the configuration", [&](dcs::Access& access, Instant deadline) {
+    return access.write(dcs::ConfigRecord{config}, dcs::IfVersion{seen}, deadline);
+  });
+}
+
+dcs::WriteResult ClusterStore::write_failover(const std::string& cluster, const dcs::FailoverRecord& record,
+                                              dcs::Version seen) {
+  return write(cluster, "write the failover key", [&](dcs::Access& access, Instant deadline) {
+    return access.write(record, dcs::IfVersion{seen}, deadline);
+  });
+}
+
+dcs::WriteResult ClusterStore::remove(const std::string& cluster) {
+  return write(cluster, "remove the cluster",
+               [](dcs::Access& access, Instant deadline) { return access.remove_cluster(deadline); });
+}
+
+void require_done(const dcs::WriteResult& written, const std::string& attempted) {
+  switch (written.outcome) {
+    case dcs::Outcome::done: return;
+    case dcs::Outcome::refused:
+      throw Failure(fmt::format("could not {}: the store refused it, the key has changed meanwhile: {}",
+                                attempted, written.detail));
+    case dcs::Outcome::unknown:
+      throw Failure(fmt::format("could not {}, or perhaps did: {}", attempted, written.detail));
+    case dcs::Outcome::unavailable: break;
+  }
+  throw Failure(fmt::format("could not {}: {}", attempted, written.detail));
 }
 
 std::unique_ptr<ClusterStore> open_store(const Settings& settings) {

@@ -26,11 +26,22 @@ class ClusterStore {
   dcs::ClusterPtr read(const std::string& cluster);
   /// Replaces `/config` where it still has version `seen`.
   dcs::WriteResult write_config(const std::string& cluster, const Document& config, dcs::Version seen);
+  /// Replaces `/failover` where it still has version `seen`; an empty record takes the request back.
+  dcs::WriteResult write_failover(const std::string& cluster, const dcs::FailoverRecord& record,
+                                  dcs::Version seen);
+  /// Deletes all that the store has of the cluster.
+  dcs::WriteResult remove(const std::string& cluster);
 
  private:
+  using Write = std::function<Task<dcs::WriteResult>(dcs::Access& access, Instant deadline)>;
+  dcs::WriteResult write(const std::string& cluster, const char* what, const Write& write);
+
   std::string product_;
   Open open_;
 };
+
+/// Throws Failure where what was to be written is not, or perhaps not: `attempted` completes `could not …`.
+void require_done(const dcs::WriteResult& written, const std::string& attempted);
 
 /// The configured store. Throws Failure where none is configured, or one that this version does not speak to.
 std::unique_ptr<ClusterStore> open_store(const Settings& settings);

@@ -15,4 +15,17 @@ std::vector<std::string> Call::clusters() const {
   return names;
 }
 
+Format format_named(const std::string& name) {
+  if (name == "tsv") return Format::tsv;
+  if (name == "json") return Format::json;
+  if (name == "yaml" || name == "yml") return Format::yaml;
+  return Format::pretty;
+}
+
+std::optional<Duration> watch_interval(const cli::Given& given) {
+  if (const auto every = given.number(kWatch)) return from_seconds(*every);
+  if (given.has(kWatchAgain)) return std::chrono::seconds(2);
+  return std::nullopt;
+}
+
 }  // namespace tanist::ctl

@@ -34,6 +34,23 @@ GlobalOptions global_options(const cli::Given& given, const config::Environment&
           .insecure = given.has(kInsecure)};
 }
 
+bool is_strict(const cli::Given& given, const config::Environment& environment) {
+  if (given.has(kStrict)) return true;
+  const auto found = environment.find("TANISTCTL_STRICT");
+  return found != environment.end() && parse_bool(Document(found->second)).value_or(!found->second.empty());
+}
+
+int exit_code(Ending ending, bool strict) {
+  switch (ending) {
+    case Ending::done: return 0;
+    case Ending::failed: return strict ? 3 : 0;
+    case Ending::unknown: return strict ? 4 : 0;
+    case Ending::unwise: return 5;
+    case Ending::wrong: break;
+  }
+  return 6;
+}
+
 void refuse_citus(const cli::Given& given, const Settings& settings) {
   const Document* citus = settings.document.find("citus");
   if (given.has(kGroup) || (citus != nullptr && citus->truthy()))
@@ -64,7 +81,8 @@ int run_command_line(const std::vector<std::string>& arguments, const Surroundin
     const Settings settings =
         load_settings(global_options(parsed.given, around.environment), around.environment);
     refuse_citus(parsed.given, settings);
-    find_command(parsed.command)->run({parsed.given, settings, around});
+    const Ending ending = find_command(parsed.command)->run({parsed.given, settings, around, line.name});
+    return exit_code(ending, is_strict(parsed.given, around.environment));
   } catch (const WrongUsage& wrong) {
     return usage_error(around, line.name, wrong.what());
   } catch (const Aborted& aborted) {
@@ -74,7 +92,6 @@ int run_command_line(const std::vector<std::string>& arguments, const Surroundin
     around.terminal.err << "Error: " << failure.what() << '\n';
     return 1;
   }
-  return 0;
 }
 
 }  // namespace tanist::ctl

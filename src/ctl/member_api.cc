@@ -15,10 +15,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A member answers what is asked here at once.
-constexpr Duration kCallPatience = 10s;
 /// Where a member does not listen, that may be over in a moment.
 constexpr int kAttempts = 3;
+/// A host that died while it was asked is noticed by these, long before a restart may be given up.
+constexpr net::Keepalive kKeepalive{.idle = 10s, .interval = 5s, .count = 4, .user_timeout = 30s};
 
 using Answer = std::expected<net::HttpResponse, net::HttpError>;
 
@@ -27,14 +27,18 @@ class HttpMemberApi final : public MemberApi {
   HttpMemberApi(config::BasicAuth user, net::TlsContextPtr tls)
       : user_(std::move(user)), tls_(std::move(tls)) {}
 
-  std::expected<net::HttpResponse, std::string> ask(const std::string& method, const std::string& api_url,
-                                                    const std::string& endpoint) override {
+  std::expected<net::HttpResponse, NoAnswer> ask(const std::string& api_url,
+                                                 const MemberCall& call) override {
     const auto url = net::parse_url(api_url);
-    if (!url) return std::unexpected(fmt::format("its api_url '{}' is no URL", api_url));
+    if (!url) return std::unexpected(NoAnswer{fmt::format("its api_url '{}' is no URL", api_url)});
     net::HttpRequest request;
-    request.method = method;
-    request.target = "/" + endpoint;
+    request.method = call.method;
+    request.target = call.endpoint.empty() ? url->target : "/" + call.endpoint;
     request.headers.set("User-Agent", std::string("Tanist/") + version());
+    if (call.body) {
+      request.body = to_json(*call.body);
+      request.headers.set("Content-Type", "application/json");
+    }
     const auto& [name, password] = user_;
     if (!name.empty())
       request.headers.set("Authorization", "Basic " + net::base64_encode(name + ":" + password.reveal()));
@@ -43,19 +47,20 @@ class HttpMemberApi final : public MemberApi {
     SystemClock clock;
     net::HttpClientOptions options;
     options.tls_context = tls_;
+    options.keepalive = kKeepalive;
     net::HttpClient client(io.get_executor(), clock, options);
     Answer answer = std::unexpected(net::HttpError{});
     TaskScope scope(io.get_executor());
-    scope.spawn("ask a member", asking(&client, &clock, url->endpoint, std::move(request), &answer));
+    scope.spawn("ask a member",
+                asking(&client, clock.now() + call.patience, url->endpoint, std::move(request), &answer));
     io.run();
-    if (!answer) return std::unexpected(answer.error().detail);
+    if (!answer) return std::unexpected(NoAnswer{answer.error().detail, answer.error().sent});
     return *std::move(answer);
   }
 
  private:
-  static Task<void> asking(net::HttpClient* client, Clock* clock, net::Endpoint endpoint,
+  static Task<void> asking(net::HttpClient* client, Instant deadline, net::Endpoint endpoint,
                            net::HttpRequest request, Answer* out) {
-    const Instant deadline = clock->now() + kCallPatience;
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       *out = co_await client->request(endpoint, request, deadline);
       if (*out || out->error().sent || out->error().kind != net::HttpErrorKind::connect) co_return;

@@ -5,7 +5,6 @@
 
 #include "core/format.h"
 #include "ctl/settings.h"
-#include "ctl/show/member_list.h"
 
 namespace tanist::ctl {
 
@@ -31,20 +30,38 @@ std::string joined(const std::vector<std::string>& names) {
   return out;
 }
 
+std::vector<std::string> leader_first(const dcs::Cluster& cluster) {
+  std::vector<std::string> out;
+  const std::string leader = cluster.leader_name();
+  for (const auto& [name, member] : cluster.members) {
+    if (member.api_url.empty()) continue;
+    out.insert(name == leader ? out.begin() : out.end(), name);
+  }
+  return out;
+}
+
+void show_members(const Terminal& terminal, const dcs::Cluster& cluster, const std::string& cluster_name,
+                  Format format) {
+  std::vector<std::string> warnings;
+  terminal.out << format_members(cluster, cluster_name, {.format = format}, warnings) << std::flush;
+  for (const auto& warning : warnings) warn(terminal, warning);
+}
+
 std::vector<std::string> choose_members(const Terminal& terminal, const dcs::Cluster& cluster,
                                         const std::string& cluster_name, const std::string& role,
-                                        const std::vector<std::string>& names) {
+                                        const std::vector<std::string>& names, RoleFrom role_from) {
   const auto candidates = members_of_role(cluster, role);
   if (candidates.empty() && names.empty())
     throw Failure(fmt::format("{} cluster doesn't have any members", cluster_name));
-  std::vector<std::string> warnings;
-  terminal.out << format_members(cluster, cluster_name, {}, warnings);
-  for (const auto& warning : warnings) warn(terminal, warning);
+  show_members(terminal, cluster, cluster_name);
   if (names.empty()) return candidates;
   const auto named = [&](const std::string& name) { return std::ranges::find(names, name) != names.end(); };
   std::vector<std::string> chosen;
   std::ranges::copy_if(candidates, std::back_inserter(chosen), named);
-  if (chosen.empty()) throw Failure(fmt::format("No '{}' among provided members", role));
+  if (chosen.empty()) {
+    const char* quote = role_from == RoleFrom::option ? "'" : "";
+    throw Failure(fmt::format("No {0}{1}{0} among provided members", quote, role));
+  }
   for (const auto& name : names)
     if (std::ranges::find(chosen, name) == chosen.end())
       warn(terminal, fmt::format("{} is not among the members of {}{}", name, cluster_name,

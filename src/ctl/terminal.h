@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <iosfwd>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -20,6 +21,10 @@ struct Terminal {
   /// Answers to questions, and `-` as a file; nullptr: none.
   std::istream* in = nullptr;
   bool out_is_terminal = false;
+  /// It may show colours.
+  bool colours = true;
+  /// The standard input is one: what is typed may be hidden.
+  bool in_is_terminal = false;
 };
 
 /// The input ended where an answer was asked for: `Aborted!`, exit code 1.
@@ -33,6 +38,14 @@ void warn(const Terminal& terminal, const std::string& message);
 
 /// Asks `<question> [y/N]: ` until the answer is yes or no; Enter is no. Throws Aborted.
 bool confirm(const Terminal& terminal, const std::string& question);
+
+/// Asks `<question> [<otherwise>]: `; Enter is `otherwise`. Without one, `<question>: ` until there is an
+/// answer. Throws Aborted.
+std::string ask(const Terminal& terminal, const std::string& question,
+                const std::optional<std::string>& otherwise = std::nullopt);
+
+/// As ask() without a default; nothing that is typed is shown. Throws Aborted.
+std::string ask_secret(const Terminal& terminal, const std::string& question);
 
 /// All of the input.
 std::string read_input(const Terminal& terminal);

@@ -161,7 +161,9 @@ class Store {
   virtual Task<Renewal> renew(std::optional<Status> status, Instant deadline) = 0;
 
   /// Writes the last status (when given) and deletes the leader key if value and claim are mine. `refused`:
-  /// it was not mine (any more). Whoever calls it has stopped renewing first.
+  /// it was not mine (any more). Whoever calls it has stopped renewing first. A request that arrives late
+  /// deletes no key that I have come to lead by since: where there are no claims it names the version that it
+  /// deletes, and so does one that gives back what acquire() has won.
   virtual Task<WriteResult> release(std::optional<Status> last_status, Instant deadline) = 0;
 
   /// Writes this member's value, bound to its claim; `done` without a request when unchanged and still

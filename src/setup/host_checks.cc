@@ -163,9 +163,9 @@ class HostCheck {
   }
 
   std::string program(const std::string& name) const {
-    const auto named = settings_.postgresql.bin_name.find(name);
-    return find_program(in_.world, settings_.postgresql.bin_dir,
-                        named == settings_.postgresql.bin_name.end() ? name : named->second);
+    const auto named = settings_.postgresql.tools.bin_name.find(name);
+    return find_program(in_.world, settings_.postgresql.tools.bin_dir,
+                        named == settings_.postgresql.tools.bin_name.end() ? name : named->second);
   }
 
   void programs() {
@@ -176,10 +176,10 @@ class HostCheck {
     const auto printed = in_.world.version_of(postgres);
     const int number = printed ? server_version_number(*printed) : 0;
     if (number == 0) {
-      error("postgresql.bin_dir", settings_.postgresql.bin_dir,
+      error("postgresql.bin_dir", settings_.postgresql.tools.bin_dir,
             fmt::format("cannot tell the version of {}: {}", postgres, printed ? *printed : printed.error()));
     } else if (number < kOldestVersion) {
-      error("postgresql.bin_dir", settings_.postgresql.bin_dir,
+      error("postgresql.bin_dir", settings_.postgresql.tools.bin_dir,
             fmt::format("PostgreSQL {} is too old, 9.3 is the oldest", major_version_text(number)));
     }
   }
@@ -187,8 +187,9 @@ class HostCheck {
   /// The daemon is the first client of its server.
   void own_password() {
     const auto& pg = settings_.postgresql;
-    if (!pg.superuser.password.empty()) return;
-    const std::string method = hba_method(pg.pg_hba, pg.use_unix_socket, pg.database, pg.superuser.username);
+    if (!pg.accounts.superuser.password.empty()) return;
+    const std::string method =
+        hba_method(pg.pg_hba, pg.use_unix_socket, pg.database, pg.accounts.superuser.username);
     if (method == "scram-sha-256" || method == "md5" || method == "password")
       warn("postgresql.authentication.superuser.password", "",
            fmt::format("is not set, and postgresql.pg_hba asks this host's own connections for one ({})",
@@ -206,10 +207,10 @@ class HostCheck {
 
   void commands() {
     const auto& pg = settings_.postgresql;
-    for (const auto& [event, text] : pg.callbacks) command("postgresql.callbacks." + event, text);
-    command("postgresql.pre_promote", pg.pre_promote);
-    command("postgresql.before_stop", pg.before_stop);
-    for (const auto& [name, method] : pg.replica_methods)
+    for (const auto& [event, text] : pg.scripts.callbacks) command("postgresql.callbacks." + event, text);
+    command("postgresql.pre_promote", pg.scripts.pre_promote);
+    command("postgresql.before_stop", pg.scripts.before_stop);
+    for (const auto& [name, method] : pg.copying.replica_methods)
       command(fmt::format("postgresql.{}.command", name), method.command);
     if (settings_.bootstrap.custom)
       command(fmt::format("bootstrap.{}.command", settings_.bootstrap.custom->name),

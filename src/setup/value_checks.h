@@ -24,10 +24,10 @@ Check log_format();
 Check watchdog_mode();
 Check synchronous_mode();
 Check existing_data_dir();
-/// One of `postgresql.bin_name`.
+/// One of `postgresql.tools.bin_name`.
 Check program_name();
 
-/// `postgresql.bin_dir` and the programs in it; also where it is not configured.
+/// `postgresql.tools.bin_dir` and the programs in it; also where it is not configured.
 void check_bin_dir(const Document& postgresql, Inspection& in);
 /// The version of the configured `postgres`; 0: cannot be told.
 int configured_version(Inspection& in);

@@ -96,10 +96,12 @@ struct RunResult {
 };
 
 /// Everything about the run follows from the seed. `faults`: how many are injected at least.
-/// `audit`: also what Options::audit is about.
 /// `store`: nullptr: of a kind that the seed draws.
-RunResult run_seed(std::uint64_t seed, int faults, bool verbose = false, bool audit = false,
-                   const StoreModel* store = nullptr);
-Options options_for(std::uint64_t seed, bool audit = false, const StoreModel* store = nullptr);
+/// `draw`: what clusters and faults are drawn from. The seeds of before Options::audit mean the same only
+/// where nothing of it is drawn.
+enum class Draw { all, before_audit };
+RunResult run_seed(std::uint64_t seed, int faults, const StoreModel* store = nullptr, Draw draw = Draw::all,
+                   bool verbose = false);
+Options options_for(std::uint64_t seed, const StoreModel* store = nullptr, Draw draw = Draw::all);
 
 }  // namespace tanist::sim

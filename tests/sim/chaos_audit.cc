@@ -62,8 +62,11 @@ bool Chaos::hide_control() {
   return true;
 }
 
-/// As long as nobody founds a cluster; somebody puts it right again.
+/// As long as nobody founds a cluster: a founder that does not know yet that its result was stored finds
+/// another one there, and puts aside what it has made. Somebody puts it right again.
 bool Chaos::change_initialize() {
+  for (Endpoint host = 1; host <= cluster_.size(); ++host)
+    if (cluster_.member(host).disk().files.contains("/data.tanist/bootstrap.json")) return false;
   const auto view = cluster_.store().snapshot();
   if (!view->initialize.valid_system_id() || !cluster_.is_known(view->initialize.value)) return false;
   cluster_.forget_handover();

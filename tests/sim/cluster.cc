@@ -226,6 +226,8 @@ void Cluster::decided(Endpoint host, const ha::View& view, const ha::Decision& d
   ++counts_.decisions;
   const auto* acquire = std::get_if<ha::intent::Acquire>(&decision.intent);
   if (acquire && on_acquire) on_acquire(host, view, acquire->conditions);
+  if (acquire) race_decided(host, view, true);
+  if (std::holds_alternative<ha::intent::Promote>(decision.intent)) race_decided(host, view, false);
 }
 
 }  // namespace tanist::sim

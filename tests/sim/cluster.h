@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -104,6 +105,7 @@ class Cluster final : public MemberObserver {
   bool ok() const { return world_.violation().empty(); }
 
   void decided(Endpoint host, const ha::View& view, const ha::Decision& decision) override;
+  void asks(Endpoint host, Endpoint peer) override;
   void removal(Endpoint host, const std::string& why, bool renamed) override;
   void starting(Endpoint host, const postgres::StartRequest& request) override;
   void ended(Endpoint host, int code) override;
@@ -126,8 +128,13 @@ class Cluster final : public MemberObserver {
   void watch_availability();
   bool available(Member& candidate, Member& asker);
   void key_free();
+  /// Decided on, or found out, what `host` is going to lead on.
+  void race_decided(Endpoint host, const ha::View& view, bool acquires);
   void check_loss(Member& winner);
   bool counts(const Acknowledged& commit);
+  bool on_the_line(Member& m);
+  void watch_diverged();
+  bool cannot_tell_that_it_diverged(Member& m);
   Postgres* postgres_at(const std::string& address);
   /// Hosts that go by this name.
   std::vector<Member*> named(const std::string& name);
@@ -168,6 +175,19 @@ class Cluster final : public MemberObserver {
   std::map<Endpoint, Position> at_free_;
   /// By candidate and asker: when the one could not have been asked by the other.
   std::map<std::pair<Endpoint, Endpoint>, Time> unavailable_at_;
+  /// By candidate and asker: when the last question was sent.
+  std::map<std::pair<Endpoint, Endpoint>, Time> asked_at_;
+  /// By who takes the key: since when each host that counts must have been there.
+  std::map<Endpoint, std::map<Endpoint, Time>> heard_since_;
+  /// Standbys that have left the cluster's line, and may be told so.
+  struct Diverged {
+    std::uint64_t incarnation = 0;
+    int branch = -1;
+    /// Since when it sees a leader that shows it; nullopt: it sees none now.
+    std::optional<Time> since;
+    bool told = false;
+  };
+  std::map<Endpoint, Diverged> diverged_;
   Time sampled_at_{};
 };
 

@@ -100,8 +100,10 @@ void Cluster::promoted(Member& member) {
     ++counts_.handovers;
     const auto& commits = wal_.acknowledged();
     const Position now = member.postgres().disk().end;
-    bool lost = !wal_.contains(now, handover_position_);
-    for (std::size_t i = handover_commits_; i < commits.size() && !lost; ++i)
+    // Nor could its leader tell it from one that has everything.
+    const bool unknown = cannot_tell_that_it_diverged(member);
+    bool lost = !unknown && !wal_.contains(now, handover_position_);
+    for (std::size_t i = handover_commits_; i < commits.size() && !lost && !unknown; ++i)
       lost = commits[i].host == handover_from_ && !wal_.contains(now, commits[i].at);
     if (lost)
       world_.violated(fmt::format("a clean hand-over from host {} to {} lost acknowledged commits",

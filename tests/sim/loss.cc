@@ -23,6 +23,12 @@ constexpr Duration kSample = 100ms;
 constexpr Duration kToldLate = 200ms;
 /// After it came within reach it is counted on only so much later: it has to know itself first.
 constexpr Duration kSettled = 1500ms;
+/// The view that a decision is made on, and what is known of the own server, are at most that old beyond what
+/// the store takes to answer.
+constexpr Duration kViewAge = 2s;
+/// A standby beyond its leader is one that has left the cluster after ten seconds, and one that does not
+/// stream compares its WAL by then.
+constexpr Duration kToldApart = 13s;
 constexpr Lsn kEnd{std::numeric_limits<std::uint64_t>::max()};
 
 }  // namespace
@@ -106,6 +112,65 @@ void Cluster::watch_availability() {
       if (candidate != asker && !available(*candidate, *asker))
         unavailable_at_[{candidate->host(), asker->host()}] = world_.now();
   }
+  watch_diverged();
+}
+
+/// Its WAL is a part of the cluster's, as it was last written.
+bool Cluster::on_the_line(Member& m) {
+  return wal_.contains({lineage_, kEnd}, m.postgres().disk().end);
+}
+
+/// Where a standby that has left the cluster's line could find that out (docs/safety.md): on a timeline that
+/// the leader has not reached, by looking at it for ten seconds; on another one of the same number, only by a
+/// comparison with a leader, which is made where something could be done about it. On an older one /history
+/// tells it at once.
+void Cluster::watch_diverged() {
+  Member* leader = primary();
+  for (const auto& m : members_) {
+    auto& p = m->postgres();
+    if (m.get() == leader || !m->running() || p.disk().data != Postgres::Data::ok || on_the_line(*m)) {
+      diverged_.erase(m->host());
+      continue;
+    }
+    Diverged& seen = diverged_[m->host()];
+    if (seen.incarnation != m->incarnations() || seen.branch != p.disk().end.branch)
+      seen = {.incarnation = m->incarnations(), .branch = p.disk().end.branch, .since = {}, .told = false};
+    const bool looks =
+        leader && hears(*m) && deaf_until_[m->host()] < world_.now() && p.answers() && p.in_recovery();
+    const bool beyond = looks && p.timeline() > leader->postgres().timeline();
+    const bool compares = looks && p.timeline() == leader->postgres().timeline() &&
+                          (options_.use_pg_rewind || options_.remove_on_divergence) &&
+                          world_.open(m->host(), leader->host()) && world_.open(leader->host(), m->host());
+    if (!beyond && !compares) {
+      seen.since.reset();
+      continue;
+    }
+    if (!seen.since) seen.since = world_.now();
+    seen.told = seen.told || world_.now() - *seen.since > kToldApart;
+  }
+}
+
+bool Cluster::cannot_tell_that_it_diverged(Member& m) {
+  const auto seen = diverged_.find(m.host());
+  if (on_the_line(m) || m.postgres().timeline() < wal_.branch(lineage_).timeline) return false;
+  return seen == diverged_.end() || !seen->second.told;
+}
+
+void Cluster::asks(Endpoint host, Endpoint peer) {
+  asked_at_[{peer, host}] = world_.now();
+}
+
+/// A candidate counts from when it was asked; one that was not, from when it must have been known.
+void Cluster::race_decided(Endpoint host, const ha::View& view, bool acquires) {
+  // A promotion for which nobody is asked once more is decided on what the key was taken on.
+  if (!acquires && !view.answers.peers) return;
+  auto& since = heard_since_[host];
+  for (const auto& m : members_) {
+    const bool asked = view.answers.peers && view.answers.peers->contains(m->name());
+    since[m->host()] =
+        asked ? asked_at_[{m->host(), host}] : world_.now() - kViewAge - options_.retry_timeout;
+  }
+  if (!acquires) check_loss(member(host));
 }
 
 void Cluster::key_free() {
@@ -119,25 +184,32 @@ bool Cluster::counts(const Acknowledged& commit) {
 }
 
 /// Whoever takes the key is going to be promoted, unless it finds out better; told when it has been. Nothing
-/// that was acknowledged before the key was free may be lost by that, where somebody has it who could have
-/// led as well, and could be asked; nor what is known to be on a later timeline, as long as its holder lives.
+/// that was acknowledged before the key was free may be lost by that where somebody who might lead as well
+/// has it, whom the winner had to ask and could: by then it was there, knew itself, and its WAL had not left
+/// the cluster's (whoever has left it holds nobody back, docs/safety.md). What nobody had who could be asked
+/// is lost with asynchronous replication, but for no more than the winner may lag.
 void Cluster::check_loss(Member& winner) {
   losses_.erase(winner.host());
   auto& mine = winner.postgres();
   if (!mine.in_recovery() || mine.life() != Postgres::Life::up || lineage_ < 0 || excused() ||
-      !options_.audit)
+      !options_.audit || cannot_tell_that_it_diverged(winner))
     return;
-  const bool stale = mine.timeline() < store_.snapshot()->history.cluster_timeline();
+  const std::int64_t lag = store_.snapshot()->status.optime - mine.disk().end.lsn;
+  if (lag > options_.maximum_lag_on_failover)
+    losses_[winner.host()] = fmt::format(
+        "{} was promoted although it lacked {} bytes of what the last leader had told, and {} are allowed",
+        winner.name(), lag, options_.maximum_lag_on_failover);
+  const auto& heard = heard_since_[winner.host()];
   for (const auto& other : members_) {
     if (other.get() == &winner || !at_free_.contains(other->host())) continue;
     auto& theirs = other->postgres();
     const Position had = wal_.common(theirs.disk().end, at_free_[other->host()]);
     if (wal_.contains(mine.disk().end, had) || theirs.disk().data != Postgres::Data::ok) continue;
     const auto away = unavailable_at_.find({other->host(), winner.host()});
-    const bool asked =
-        available(*other, winner) && (away == unavailable_at_.end() || away->second + kSettled < free_since_);
-    const bool known = stale && other->serving() && theirs.answers() && theirs.timeline() > mine.timeline();
-    if (!asked && !known) continue;
+    const Time since = heard.contains(other->host()) ? heard.at(other->host()) : free_since_;
+    const bool there =
+        available(*other, winner) && (away == unavailable_at_.end() || away->second + kSettled < since);
+    if (!there || !on_the_line(*other)) continue;
     std::size_t lost = 0;
     const auto& commits = wal_.acknowledged();
     for (auto commit = commits.rbegin(); commit != commits.rend(); ++commit)

@@ -17,6 +17,23 @@ constexpr Duration kWakeGrace = 500ms;
 /// What is not written to the disk by then, the file system writes by itself.
 constexpr Duration kWriteBack = 5s;
 
+/// What a race is decided on, for the readable log.
+std::string heard(const ha::View& view) {
+  if (!view.answers.peers || !view.store.cluster) return {};
+  std::string text;
+  for (const auto& [name, answer] : *view.answers.peers)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name,
+                        answer.primary    ? "is a primary"
+                        : answer.starting ? "starts"
+                        : answer.reachable
+                            ? fmt::format("at {}/{}{}", answer.timeline.value, answer.position.value,
+                                          answer.diverged ? " diverged" : "")
+                            : "does not answer");
+  const auto& cluster = view.cluster();
+  return fmt::format(" (/status {}, newest timeline of /history {}; {})", cluster.status.optime.value,
+                     cluster.history.cluster_timeline().value, text);
+}
+
 }  // namespace
 
 std::string address_of(Endpoint host) {
@@ -49,9 +66,9 @@ config::SettingsPtr make_settings(const std::string& name, Endpoint host, const 
   auto& pg = s->postgresql;
   pg.connect_address = {address_of(host), 5432};
   pg.data_dir = "/data";
-  pg.superuser.username = "postgres";
-  pg.replication.username = "replicator";
-  pg.create_replica_methods = {"basebackup"};
+  pg.accounts.superuser.username = "postgres";
+  pg.accounts.replication.username = "replicator";
+  pg.copying.create_replica_methods = {"basebackup"};
   s->bootstrap.present = true;
   s->tags = tags;
   s->state_dir = "/data.tanist";
@@ -171,6 +188,7 @@ void Member::start() {
     std::string text =
         fmt::format("decides {} -> {}", ha::code_name(decision.reason.code), ha::name_of(decision.intent));
     world_.mix(name_, text);
+    text += heard(view);
     if (text != daemon_->last_decision) {
       world_.remark(name_, text);
       daemon_->last_decision = std::move(text);
@@ -182,6 +200,7 @@ void Member::start() {
       -> std::expected<config::SettingsPtr, std::string> { return make_settings(name, host, dynamic, tags); };
   daemon_ = std::make_unique<Daemon>(*this, make_settings(name_, host_, options_.dynamic(), tags_),
                                      std::move(builder), std::move(observer));
+  daemon_->peers.on_ask = [this](Endpoint peer) { observer_.asks(host_, peer); };
   daemon_->server.on_removal = [this](const std::string& why, bool renamed) {
     observer_.removal(host_, why, renamed);
   };

@@ -51,6 +51,8 @@ class MemberObserver {
  public:
   virtual ~MemberObserver() = default;
   virtual void decided(Endpoint host, const ha::View& view, const ha::Decision& decision) = 0;
+  /// It sends its question to a peer.
+  virtual void asks(Endpoint host, Endpoint peer) = 0;
   virtual void removal(Endpoint host, const std::string& why, bool renamed) = 0;
   virtual void starting(Endpoint host, const postgres::StartRequest& request) = 0;
   /// The daemon ended by itself.

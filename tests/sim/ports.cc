@@ -137,6 +137,7 @@ Task<std::map<std::string, ha::PeerAnswer>> SimPeers::ask(std::map<std::string, 
       --asked->missing;
       continue;
     }
+    if (on_ask) on_ask(there);
     world.send(host_, there, [&world, asked, name, url, there, here = host_, directory = directory_] {
       if (asked->process.expired()) return;
       Endpoint unused = 0;

@@ -113,6 +113,8 @@ class SimPeers final : public ha::Peers {
   Task<std::map<std::string, ha::PeerAnswer>> ask(std::map<std::string, std::string> api_urls,
                                                   Instant deadline) override;
   Task<bool> answers_as(std::string name, std::string api_url, Instant deadline) override;
+  /// Called for each host that is asked.
+  std::function<void(Endpoint there)> on_ask;
 
  private:
   Process& process_;

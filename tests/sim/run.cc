@@ -31,7 +31,8 @@ void draw_rare(Options& o, Random& dice) {
 
 }  // namespace
 
-Options options_for(std::uint64_t seed, bool audit, const StoreModel* store) {
+Options options_for(std::uint64_t seed, const StoreModel* store, Draw draw) {
+  const bool audit = draw == Draw::all;
   Random dice(seed ^ 0x0b1ec75u);
   Options o;
   o.members = dice.chance(0.2) ? 2 : dice.chance(0.1) ? 5 : 3;
@@ -68,13 +69,14 @@ Options options_for(std::uint64_t seed, bool audit, const StoreModel* store) {
   return o;
 }
 
-RunResult run_seed(std::uint64_t seed, int faults, bool verbose, bool audit, const StoreModel* store) {
+RunResult run_seed(std::uint64_t seed, int faults, const StoreModel* store, Draw draw, bool verbose) {
   RunResult result;
-  Cluster cluster(seed, options_for(seed, audit, store));
+  Cluster cluster(seed, options_for(seed, store, draw));
   World& world = cluster.world();
   world.echo(verbose);
-  cluster.replay = fmt::format("sim_run --seed {} --faults {} --store {} --verbose{}", seed, faults,
-                               cluster.options().store->name, audit ? " --audit" : "");
+  cluster.replay =
+      fmt::format("sim_run --seed {} --faults {} --store {} --verbose{}", seed, faults,
+                  cluster.options().store->name, draw == Draw::before_audit ? " --before-audit" : "");
   Chaos chaos(cluster, seed);
   auto& dice = chaos.dice();
   const auto& o = cluster.options();

@@ -64,16 +64,28 @@ constexpr Regression kRegressions[] = {
     {1170},    {1197},    {1214},  {1251},   {1276},   {1297},          {5284},       {20479},   {20707},
     {21118},   {30390},   {32114}, {40235},  {40473},  {3581301127043}, {80284, 500},
 };
+constexpr Regression kRegressionsOfAll[] = {
+    {920001},
+    {920124},
+    {930005, kFaultsPerRun, "kubernetes"},
+    {930317, kFaultsPerRun, "kubernetes"},
+    {930389},
+    {930389, kFaultsPerRun, "consul"},
+    {960195},
+    {980249, kFaultsPerRun, "zookeeper"},
+    {1010061, kFaultsPerRun, "zookeeper"},
+};
 
 TEST(SimSeeds, regression_seeds_keep_every_invariant_and_converge) {
   Counts sum;
-  for (const auto& regression : kRegressions) {
-    const auto result =
-        run_seed(regression.seed, regression.faults, false, false, store_model(regression.store));
-    ASSERT_TRUE(result.ok) << result.report;
+  const auto run = [&](const Regression& regression, Draw draw) {
+    const auto result = run_seed(regression.seed, regression.faults, store_model(regression.store), draw);
+    EXPECT_TRUE(result.ok) << result.report;
     sum.add(result.counts);
-  }
-  print("regression seeds", sum, std::size(kRegressions));
+  };
+  for (const auto& regression : kRegressions) run(regression, Draw::before_audit);
+  for (const auto& regression : kRegressionsOfAll) run(regression, Draw::all);
+  print("regression seeds", sum, std::size(kRegressions) + std::size(kRegressionsOfAll));
 }
 
 TEST(SimSeeds, fresh_seeds_keep_every_invariant_and_converge) {
@@ -87,7 +99,7 @@ TEST(SimSeeds, fresh_seeds_keep_every_invariant_and_converge) {
   Counts sum;
   for (std::uint64_t i = 0; i < runs; ++i) {
     const auto& store = kStoreModels.at(i % kStoreModels.size());
-    const auto result = run_seed(first + i, kFaultsPerRun, false, false, &store);
+    const auto result = run_seed(first + i, kFaultsPerRun, &store);
     ASSERT_TRUE(result.ok) << result.report;
     sum.add(result.counts);
   }

@@ -6,7 +6,8 @@
 #include "chaos.h"
 #include "core/format.h"
 
-/// sim_run --seed N [--faults N] [--store MODEL] [--verbose] [--audit]: replays one run of the simulator.
+/// sim_run --seed N [--faults N] [--store MODEL] [--verbose] [--before-audit]: replays one run of the
+/// simulator; with the last, as seeds were drawn before there were the faults of an audit.
 /// sim_run --from N --count N [--faults N]: runs many, stops at the first that fails.
 int main(int argc, char** argv) {
   using namespace tanist;
@@ -15,7 +16,7 @@ int main(int argc, char** argv) {
   int faults = 60;
   bool verbose = false;
   bool go_on = false;
-  bool audit = false;
+  auto draw = sim::Draw::all;
   const sim::StoreModel* store = nullptr;
   for (int i = 1; i < argc; ++i) {
     const auto value = [&] { return i + 1 < argc ? std::strtoull(argv[++i], nullptr, 0) : 0; };
@@ -27,8 +28,8 @@ int main(int argc, char** argv) {
       faults = static_cast<int>(value());
     } else if (std::strcmp(argv[i], "--verbose") == 0) {
       verbose = true;
-    } else if (std::strcmp(argv[i], "--audit") == 0) {
-      audit = true;
+    } else if (std::strcmp(argv[i], "--before-audit") == 0) {
+      draw = sim::Draw::before_audit;
     } else if (std::strcmp(argv[i], "--store") == 0 && i + 1 < argc && sim::store_model(argv[i + 1])) {
       store = sim::store_model(argv[++i]);
     } else if (std::strcmp(argv[i], "--go-on") == 0) {
@@ -37,7 +38,7 @@ int main(int argc, char** argv) {
       std::fprintf(
           stderr,
           "usage: sim_run --seed N [--count N] [--faults N] [--store etcd|consul|kubernetes|zookeeper] "
-          "[--verbose] [--go-on] [--audit]\n");
+          "[--verbose] [--go-on] [--before-audit]\n");
       return 2;
     }
   }
@@ -46,7 +47,7 @@ int main(int argc, char** argv) {
   double slowest = -1e9;
   double last = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
-    const auto result = sim::run_seed(seed + i, faults, verbose, audit, store);
+    const auto result = sim::run_seed(seed + i, faults, store, draw, verbose);
     sum.add(result.counts);
     slowest = std::max(slowest, seconds(result.to_primary - result.allowed));
     last = std::max(last, seconds(result.to_converged - result.to_primary));

@@ -146,12 +146,19 @@ Task<dcs::WriteResult> SimStore::release_in_steps(std::optional<dcs::Status> las
     const Exchange written = co_await std::move(writing);
     if (!written.answered()) co_return dcs::WriteResult{written.outcome, {}, written.detail};
   }
-  const dcs::Version as = now.cluster->leader->version;
-  auto erasing = step(
-      "release", [name, as](StoreServer& server) { return server.erase_leader(name, as); }, deadline,
-      merge_leader);
-  const Exchange got = co_await std::move(erasing);
-  co_return result(got);
+  dcs::Version mine = now.cluster->leader->version;
+  while (true) {
+    auto erasing = step(
+        "release", [name, mine](StoreServer& server) { return server.erase_leader(name, mine); }, deadline,
+        merge_leader);
+    const Exchange got = co_await std::move(erasing);
+    if (!got.answered() || got.ok()) co_return result(got);
+    // A renewal that was on its way has come first.
+    const Exchange again = co_await read_all(deadline);
+    if (!again.answered()) co_return dcs::WriteResult{dcs::Outcome::unavailable, {}, again.detail};
+    if (again.cluster->leader_name() != name) co_return result(got);
+    mine = again.cluster->leader->version;
+  }
 }
 
 Task<dcs::WriteResult> SimStore::put_member_value(Document value, bool forced, Instant deadline) {

@@ -55,7 +55,7 @@ std::vector<std::string> keep_until_restart(const LocalConfig& running, LocalCon
 
 StartValues start_values(const Settings& settings) {
   const auto& pg = settings.postgresql;
-  return {pg.config_base_name, pg.bin_dir, pg.database};
+  return {pg.config_base_name, pg.tools.bin_dir, pg.database};
 }
 
 std::vector<std::string> keep_until_restart(const StartValues& running, Settings& next) {
@@ -66,7 +66,7 @@ std::vector<std::string> keep_until_restart(const StartValues& running, Settings
     changed.emplace_back(path);
   };
   keep("postgresql.config_base_name", running.config_base_name, next.postgresql.config_base_name);
-  keep("postgresql.bin_dir", running.bin_dir, next.postgresql.bin_dir);
+  keep("postgresql.bin_dir", running.bin_dir, next.postgresql.tools.bin_dir);
   keep("postgresql.database", running.database, next.postgresql.database);
   return changed;
 }

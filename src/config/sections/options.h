@@ -9,7 +9,7 @@
 
 namespace tanist::config {
 
-/// Options of a tool as configured under `path` (`bootstrap.initdb`, `postgresql.rewind`,
+/// Options of a tool as configured under `path` (`bootstrap.initdb`, `postgresql.accounts.rewind`,
 /// `postgresql.basebackup`): a list of `name` and `{name: value}`, or a mapping whose empty values are
 /// skipped. Quotes around values are removed. Options that Tanist sets itself or that would break it are left
 /// out.

@@ -112,7 +112,7 @@ void show_difference(const Document& current, const Document& next, const Termin
                      const Programs& programs) {
   const std::string diff = unified_diff(to_yaml(current), to_yaml(next));
   if (terminal.out_is_terminal) {
-    programs.page(coloured(diff));
+    programs.page(terminal.colours ? coloured(diff) : diff);
   } else {
     terminal.out << diff << std::flush;
   }
@@ -219,7 +219,7 @@ constexpr cli::Option kReplace{.names = "--replace",
                                .value = "FILE",
                                .type = cli::Type::file};
 
-void call_edit_config(const Call& call) {
+Ending call_edit_config(const Call& call) {
   const EditConfigCommand command{.cluster = call.cluster(),
                                   .replace = call.given.text(kReplace),
                                   .apply = call.given.text(kApply),
@@ -229,6 +229,7 @@ void call_edit_config(const Call& call) {
                                   .force = call.given.has(kForce)};
   run_edit_config(command, *call.around.open_store(call.settings), call.around.terminal,
                   call.around.programs);
+  return Ending::done;
 }
 
 }  // namespace

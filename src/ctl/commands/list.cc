@@ -1,22 +1,14 @@
 #include "ctl/commands/list.h"
 
-#include <ctime>
 #include <ostream>
+
+#include "ctl/schedule.h"
 
 namespace tanist::ctl {
 
 namespace {
 
 constexpr const char* kClearScreen = "\033[2J\033[1;1H";
-
-std::string local_time(WallTime when) {
-  const std::time_t whole = unix_seconds(when);
-  std::tm local{};
-  ::localtime_r(&whole, &local);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local);
-  return text;
-}
 
 /// All of one round, so that a screen changes at once.
 std::string round_of(const ListCommand& command, ClusterStore& store, const Terminal& terminal,
@@ -53,33 +45,15 @@ void run_list(const ListCommand& command, ClusterStore& store, const Terminal& t
 
 namespace {
 
-constexpr Duration kWatchEvery = std::chrono::seconds(2);
-constexpr std::string_view kFormats[] = {"pretty", "tsv", "json", "yaml"};
-constexpr std::string_view kOtherSpellings[] = {"yml"};
-
 constexpr cli::Option kExtended{.names = "-e,--extended",
                                 .help = "Also columns that no member has a value for"};
 constexpr cli::Option kTimestamp{.names = "-t,--timestamp", .help = "Print the time first"};
-constexpr cli::Option kFormat{.names = "-f,--format",
-                              .help = "pretty (default), tsv, json or yaml",
-                              .value = "FORMAT",
-                              .choices = kFormats,
-                              .also_taken = kOtherSpellings,
-                              .in_short = "Output format"};
-
-Format format_of(const std::string& name) {
-  if (name == "tsv") return Format::tsv;
-  if (name == "json") return Format::json;
-  if (name == "yaml" || name == "yml") return Format::yaml;
-  return Format::pretty;
-}
-
-void call_list(const Call& call) {
+Ending call_list(const Call& call) {
   ListCommand command = watched(call);
-  command.options.format = format_of(call.given.text(kFormat, "pretty"));
+  command.options.format = format_named(call.given.text(kFormat, "pretty"));
   command.options.extended = call.given.has(kExtended);
   command.timestamp = call.given.has(kTimestamp);
-  show_clusters(command, call);
+  return show_clusters(command, call);
 }
 
 }  // namespace
@@ -87,17 +61,19 @@ void call_list(const Call& call) {
 ListCommand watched(const Call& call) {
   ListCommand command;
   command.clusters = call.clusters();
-  if (call.given.has(kWatchAgain)) command.every = kWatchEvery;
-  if (const auto every = call.given.number(kWatch)) command.every = from_seconds(*every);
+  command.every = watch_interval(call.given);
   command.clear_screen = command.every && call.around.terminal.out_is_terminal;
   return command;
 }
 
-void show_clusters(const ListCommand& command, const Call& call) {
-  if (command.clusters.empty())
-    return warn(call.around.terminal, "Listing members: No cluster names were provided");
+Ending show_clusters(const ListCommand& command, const Call& call) {
+  if (command.clusters.empty()) {
+    warn(call.around.terminal, "Listing members: No cluster names were provided");
+    return Ending::done;
+  }
   const auto store = call.around.open_store(call.settings);
   run_list(command, *store, call.around.terminal);
+  return Ending::done;
 }
 
 Command list_command() {

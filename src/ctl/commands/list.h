@@ -28,18 +28,9 @@ void run_list(const ListCommand& command, ClusterStore& reader, const Terminal& 
 
 Command list_command();
 
-/// What `topology` shares with it.
-inline constexpr cli::Option kWatchAgain{.names = "-W", .help = "Show again every 2 seconds, until Ctrl-C"};
-/// Longer pauses between two rounds than a day are typing errors.
-inline constexpr cli::Option kWatch{.names = "-w,--watch",
-                                    .help = "Show again every so many seconds",
-                                    .value = "SECONDS",
-                                    .type = cli::Type::number,
-                                    .least = 0.01,
-                                    .most = 86400};
-/// By the clusters and the two options above.
+/// What `topology` shares with it: the clusters, and how often they are shown.
 ListCommand watched(const Call& call);
 /// Runs it where a cluster is named at all, and tells a warning otherwise.
-void show_clusters(const ListCommand& command, const Call& call);
+Ending show_clusters(const ListCommand& command, const Call& call);
 
 }  // namespace tanist::ctl

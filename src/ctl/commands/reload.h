@@ -20,7 +20,8 @@ struct ReloadCommand {
 
 /// Has members read their configuration again (ctl.md §5.2). Throws Failure, also when a member could not be
 /// reached.
-void run_reload(const ReloadCommand& command, ClusterStore& store, MemberApi& api, const Terminal& terminal);
+Ending run_reload(const ReloadCommand& command, ClusterStore& store, MemberApi& api,
+                  const Terminal& terminal);
 
 Command reload_command();
 

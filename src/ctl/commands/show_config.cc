@@ -17,9 +17,10 @@ void run_show_config(const std::string& cluster, ClusterStore& store, const Term
 
 namespace {
 
-void call_show_config(const Call& call) {
+Ending call_show_config(const Call& call) {
   const auto cluster = call.cluster();
   run_show_config(cluster, *call.around.open_store(call.settings), call.around.terminal);
+  return Ending::done;
 }
 
 }  // namespace

@@ -32,6 +32,11 @@ inline constexpr cli::Option kDcsUrl{
 inline constexpr cli::Option kInsecure{.names = "-k,--insecure",
                                        .help = "Do not verify certificates of the members' REST API"};
 
+inline constexpr cli::Option kStrict{.names = "--strict",
+                                     .help =
+                                         "Exit code 3 when a member refused or failed, 4 when the outcome is "
+                                         "not known (env TANISTCTL_STRICT)"};
+
 /// What the tool takes, as `name`, of the commands that are served.
 cli::Program program(const std::string& name);
 

@@ -6,10 +6,10 @@ namespace tanist::ctl {
 
 namespace {
 
-void call_topology(const Call& call) {
+Ending call_topology(const Call& call) {
   ListCommand command = watched(call);
   command.options.format = Format::topology;
-  show_clusters(command, call);
+  return show_clusters(command, call);
 }
 
 }  // namespace

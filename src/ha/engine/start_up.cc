@@ -104,14 +104,16 @@ Task<bool> Engine::Impl::start_up() {
 
   co_await ports_.server.read_control(now() + kDiskBudget);
   const auto& facts = ports_.server.facts();
-  if (facts.data_directory != postgres::DataDirectory::ok || !facts.control) {
-    words_.role = postgres::Role::uninitialized;
-  } else if (facts.running()) {
+  // What runs is taken for what it may be, also where its directory or its control file is not to be read: a
+  // primary that does not answer for the moment would have its key given away.
+  if (facts.running()) {
     co_await ports_.server.refresh(0s, now() + 2s);
     set_state(facts.accepts() ? postgres::State::running : postgres::State::starting);
     const bool standby = facts.probe ? facts.probe->in_recovery : facts.standby_signal;
     words_.role = standby ? postgres::Role::replica : postgres::Role::primary;
     words_.seen_running = true;
+  } else if (facts.data_directory != postgres::DataDirectory::ok || !facts.control) {
+    words_.role = postgres::Role::uninitialized;
   } else {
     // A stopped primary is never started straight as primary by a daemon that did not see it run.
     words_.role = facts.standby_signal ? postgres::Role::replica : postgres::Role::demoted;

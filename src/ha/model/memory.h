@@ -66,11 +66,15 @@ struct Standings {
   /// somebody promoted it by hand, or beside the leader. Lost: found again while there is a leader.
   std::optional<Instant> beyond_leader_since;
   bool astray = false;
+  /// The leader that this standby has streamed from, or was compared with, and the own timeline at that: the
+  /// leader has that one, whatever its member key says. Lost: found again by streaming.
+  std::string shared_with;
+  Timeline shared;
   /// Own WAL is known to have left the leader's, the last one's too: told to peers. Each decision says it
   /// anew.
   bool diverged = false;
 
-  TANIST_FIELDS(beyond_leader_since, astray, diverged);
+  TANIST_FIELDS(beyond_leader_since, astray, shared_with, shared, diverged);
 };
 
 /// A standby that does not stream although it should. Lost: begins anew.

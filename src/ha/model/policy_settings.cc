@@ -45,7 +45,7 @@ PolicySettings policy_settings(const config::Settings& from) {
   s.postgresql.remove_data_directory_on_diverged_timelines =
       from.postgresql.remove_data_directory_on_diverged_timelines;
   s.postgresql.clones_without_leader = std::ranges::any_of(
-      from.postgresql.replica_methods, [](const auto& method) { return method.second.no_leader; });
+      from.postgresql.copying.replica_methods, [](const auto& method) { return method.second.no_leader; });
   s.may_bootstrap = from.bootstrap.present;
   s.silent_primary_timeout = from.silent_primary_timeout;
   s.base_path = from.base_path();

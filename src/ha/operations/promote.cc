@@ -1,12 +1,19 @@
 #include "ha/operations/operation.h"
 #include "log/log.h"
 
+TANIST_LOGGER("patroni.ha");
+
 /// From the lock to a writable server.
 namespace tanist::ha::operations {
 namespace {
 using namespace std::chrono_literals;
 /// A promotion is not begun with less of the lease than this left.
 constexpr Duration kLeaseMargin = 1s;
+
+bool covered(OperationRunner& run) {
+  auto& keeper = run.host().keeper();
+  return keeper.lease().held(run.now()) && keeper.deadlines().stop_at - run.now() >= kLeaseMargin;
+}
 }  // namespace
 
 Task<Outcome> promote(OperationRunner& run) {
@@ -15,7 +22,7 @@ Task<Outcome> promote(OperationRunner& run) {
   // One that was told before goes on whatever becomes of this: the script was asked then, and nothing is
   // forgotten.
   const bool pending = run.host().promotion_pending();
-  if (!pending && !settings->postgresql.pre_promote.empty()) {
+  if (!pending && !settings->postgresql.scripts.pre_promote.empty()) {
     run.enter(Phase::pre_promote, Cancel::free, run.now() + 24h);
     auto passed = co_await ports.server.run_pre_promote(run.now() + 24h);
     if (!passed) co_return failed("pre_promote: " + passed.error().detail, Ending::pre_promote_failed);
@@ -24,8 +31,7 @@ Task<Outcome> promote(OperationRunner& run) {
   run.enter(Phase::promoting, Cancel::free, run.now() + settings->dynamic.timing.ttl);
   run.enter(Phase::promoting, Cancel::no, run.now() + settings->dynamic.timing.ttl);
   co_await run.host().begin_promotion();
-  const Instant stop_at = run.host().keeper().deadlines().stop_at;
-  if (!run.host().keeper().lease().held(run.now()) || stop_at - run.now() < kLeaseMargin) {
+  if (!covered(run)) {
     if (!pending) run.host().forget_promotion();
     co_return failed("PostgreSQL promote cancelled.");
   }
@@ -47,6 +53,13 @@ Task<Outcome> promote(OperationRunner& run) {
       co_return done();
     }
     if (run.preempted()) break;
+    // A backend that is killed takes the startup process with it, and with that the promotion: the server
+    // comes back as the standby that it was. One that does promote itself does not mind being told again.
+    const auto& facts = ports.server.facts();
+    if (facts.accepts() && facts.probe && facts.probe->in_recovery && covered(run)) {
+      auto again = co_await ports.server.promote(run.now() + settings->postgresql.pg_ctl_timeout);
+      if (!again) log::warning("{}", again.error().detail);
+    }
   }
   co_return failed("PostgreSQL did not become writable");
 }

@@ -64,9 +64,9 @@ namespace {
 
 bool keeps_data(const config::Postgresql& postgresql, bool basebackup_only) {
   if (basebackup_only) return false;
-  return std::ranges::any_of(postgresql.create_replica_methods, [&](const std::string& name) {
-    const auto method = postgresql.replica_methods.find(name);
-    return method != postgresql.replica_methods.end() && method->second.keep_data;
+  return std::ranges::any_of(postgresql.copying.create_replica_methods, [&](const std::string& name) {
+    const auto method = postgresql.copying.replica_methods.find(name);
+    return method != postgresql.copying.replica_methods.end() && method->second.keep_data;
   });
 }
 

@@ -7,6 +7,7 @@
 #include "ha/policy/following.h"
 #include "ha/policy/modes.h"
 #include "ha/policy/questions.h"
+#include "ha/policy/timelines.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -178,6 +179,10 @@ bool rejoin_by_rewind(Draft& d) {
     d.memory.rejoin.compared_at = d.now();
     d.memory.rejoin.beyond_rewind = answer.beyond_rewind;
     d.memory.rejoin.found_diverged = answer.verdict == postgres::Divergence::diverged;
+    if (answer.verdict == postgres::Divergence::none && answer.local_timeline) {
+      share_timeline(d.memory.standings, leader->name, answer.local_timeline);
+      d.memory.standings.astray = false;
+    }
     d.memory.rejoin.rewind =
         answer.verdict == postgres::Divergence::none ? RewindState::not_need : RewindState::need;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "ha/policy/decide.h"
 #include "ha/policy/questions.h"
 
 namespace tanist::ha::policy {
@@ -10,6 +11,19 @@ namespace {
 
 /// A leader's member key tells its new timeline no later than this after others can have followed it there.
 constexpr Duration kLeaderTellsItsTimeline = std::chrono::seconds(10);
+
+/// Its WAL comes from this leader: by the settings that are in force, and no server serves a timeline that it
+/// has not been on.
+bool streams_from(const View& view, const std::string& leader) {
+  if (!streams(view) || view.postgres.recovery_difference != postgres::RecoveryDifference::none) return false;
+  const auto upstream = wanted_upstream(view);
+  return upstream && upstream->member == leader;
+}
+
+void forget_shared(Standings& standings) {
+  standings.shared_with.clear();
+  standings.shared = {};
+}
 
 /// Somebody was seen to lead who has not signed that he does, as a member of Patroni, since the key was taken
 /// by the one whose name is there.
@@ -146,16 +160,29 @@ RaceGround race_ground(const View& view) {
 
 void watch_timeline(const View& view, Memory& memory) {
   if (!view.store.ok || !view.store.cluster || !locked_by_other(view)) return;
-  const dcs::Member* leader = view.cluster().leader_member();
+  auto& standings = memory.standings;
+  const std::string& name = view.cluster().leader_name();
+  if (standings.shared_with != name) forget_shared(standings);
   const Timeline mine = own_timeline(view);
-  if (!leader || leader->role != "primary" || !leader->timeline || !mine || is_primary(view)) return;
-  if (mine <= leader->timeline) {
-    memory.standings.beyond_leader_since.reset();
-    memory.standings.astray = false;
+  if (!mine || is_primary(view)) return;
+  // Its member key may tell an older timeline for as long as the leader cannot write it, or a watch that lags
+  // has not brought it; and it stays behind where the leader dies meanwhile.
+  if (streams_from(view, name)) share_timeline(standings, name, mine);
+  const dcs::Member* leader = view.cluster().leader_member();
+  const bool shared = mine <= standings.shared;
+  if (!shared && (!leader || leader->role != "primary" || !leader->timeline)) return;
+  if (shared || mine <= leader->timeline) {
+    standings.beyond_leader_since.reset();
+    standings.astray = false;
     return;
   }
-  if (!memory.standings.beyond_leader_since) memory.standings.beyond_leader_since = view.now;
-  memory.standings.astray = view.now - *memory.standings.beyond_leader_since >= kLeaderTellsItsTimeline;
+  if (!standings.beyond_leader_since) standings.beyond_leader_since = view.now;
+  standings.astray = view.now - *standings.beyond_leader_since >= kLeaderTellsItsTimeline;
+}
+
+void share_timeline(Standings& standings, const std::string& leader, Timeline mine) {
+  standings.shared_with = leader;
+  standings.shared = mine;
 }
 
 }  // namespace tanist::ha::policy

@@ -74,5 +74,7 @@ RaceGround race_ground(const View& view);
 
 /// Notes a standby that is, and stays, on a timeline that its leader has not reached.
 void watch_timeline(const View& view, Memory& memory);
+/// The leader has been on this timeline, and has what this standby has of it.
+void share_timeline(Standings& standings, const std::string& leader, Timeline mine);
 
 }  // namespace tanist::ha::policy

@@ -118,6 +118,35 @@ std::string connection_hint(const QueryError& error) {
   return {};
 }
 
+namespace {
+
+std::expected<Rows, QueryError> rows_of(std::expected<Table, QueryError> answered) {
+  if (!answered) return std::unexpected(std::move(answered.error()));
+  return std::move(answered->rows);
+}
+
+Table table_of(const PGresult* result) {
+  Table out;
+  out.has_rows = true;
+  const int columns = PQnfields(result);
+  for (int c = 0; c < columns; ++c) out.columns.push_back({PQfname(result, c), PQftype(result, c)});
+  for (int r = 0; r < PQntuples(result); ++r) {
+    Row row;
+    for (int c = 0; c < columns; ++c) {
+      if (PQgetisnull(result, r, c) != 0) {
+        row.push_back(std::nullopt);
+      } else {
+        row.emplace_back(
+            std::string(PQgetvalue(result, r, c), static_cast<std::size_t>(PQgetlength(result, r, c))));
+      }
+    }
+    out.rows.push_back(std::move(row));
+  }
+  return out;
+}
+
+}  // namespace
+
 QueryError Connection::broken(std::string_view what) {
   auto [code, text] = split_sqlstate(wire_ ? PQerrorMessage(wire_->connection) : "connection is closed");
   const bool needs_settings = wire_ && code.empty() && finds_settings_wrong(text);
@@ -222,18 +251,24 @@ Task<std::expected<Rows, QueryError>> Connection::query(std::string sql, std::ve
   const int sent = PQsendQueryParams(wire_->connection, sql.c_str(), static_cast<int>(values.size()), nullptr,
                                      values.data(), nullptr, nullptr, 0);
   if (sent != 1) co_return std::unexpected(broken("query"));
-  co_return co_await answer("query", deadline);
+  auto answered = co_await answer("query", deadline);
+  co_return rows_of(std::move(answered));
 }
 
-Task<std::expected<Rows, QueryError>> Connection::command(std::string text, Instant deadline) {
+Task<std::expected<Table, QueryError>> Connection::table(std::string text, Instant deadline) {
   if (!open())
     co_return std::unexpected(QueryError{QueryError::Kind::connection, {}, "connection is closed"});
   if (PQsendQuery(wire_->connection, text.c_str()) != 1) co_return std::unexpected(broken("command"));
   co_return co_await answer("command", deadline);
 }
 
-Task<std::expected<Rows, QueryError>> Connection::answer(std::string what, Instant deadline) {
-  Rows rows;
+Task<std::expected<Rows, QueryError>> Connection::command(std::string text, Instant deadline) {
+  auto answered = co_await table(std::move(text), deadline);
+  co_return rows_of(std::move(answered));
+}
+
+Task<std::expected<Table, QueryError>> Connection::answer(std::string what, Instant deadline) {
+  Table table;
   std::optional<QueryError> error;
   std::exception_ptr cancelled;
   try {
@@ -245,20 +280,16 @@ Task<std::expected<Rows, QueryError>> Connection::answer(std::string what, Insta
         if (result == nullptr) break;
         const auto status = PQresultStatus(result);
         if (status == PGRES_TUPLES_OK) {
-          rows.clear();
-          for (int r = 0; r < PQntuples(result); ++r) {
-            Row row;
-            for (int c = 0; c < PQnfields(result); ++c) {
-              if (PQgetisnull(result, r, c) != 0) {
-                row.push_back(std::nullopt);
-              } else {
-                row.emplace_back(std::string(PQgetvalue(result, r, c),
-                                             static_cast<std::size_t>(PQgetlength(result, r, c))));
-              }
-            }
-            rows.push_back(std::move(row));
-          }
-        } else if (status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY && !error) {
+          table = table_of(result);
+        } else if (status == PGRES_COPY_OUT || status == PGRES_COPY_IN || status == PGRES_COPY_BOTH) {
+          // It would go on for ever: the server waits for data, or for somebody to take them.
+          PQclear(result);
+          close();
+          co_return std::unexpected(QueryError{
+              QueryError::Kind::statement, {}, what + ": COPY to or from the client is not possible here"});
+        } else if (status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY) {
+          table.has_rows = false;
+        } else if (!error) {
           const char* code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
           const char* text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
           error = QueryError{QueryError::Kind::statement, code != nullptr ? code : "",
@@ -286,7 +317,7 @@ Task<std::expected<Rows, QueryError>> Connection::answer(std::string what, Insta
     close();
   }
   if (error) co_return std::unexpected(std::move(*error));
-  co_return rows;
+  co_return table;
 }
 
 }  // namespace tanist::postgres

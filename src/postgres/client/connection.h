@@ -43,6 +43,19 @@ std::string connection_hint(const QueryError& error);
 using Row = std::vector<std::optional<std::string>>;
 using Rows = std::vector<Row>;
 
+/// A result with all that came with it.
+struct Table {
+  struct Column {
+    std::string name;
+    /// Its oid in pg_type.
+    unsigned type = 0;
+  };
+  std::vector<Column> columns;
+  Rows rows;
+  /// False: a statement that returns no rows.
+  bool has_rows = false;
+};
+
 /// One connection through libpq's non-blocking calls. One query at a time; every wait has a deadline, at
 /// which the connection is dropped. Cancelling drops it, too.
 class Connection {
@@ -66,11 +79,13 @@ class Connection {
                                               Instant deadline);
   /// One command of the replication protocol, or several statements without parameters: the last result.
   Task<std::expected<Rows, QueryError>> command(std::string text, Instant deadline);
+  /// As command(), with what the columns are called. COPY is refused.
+  Task<std::expected<Table, QueryError>> table(std::string text, Instant deadline);
 
  private:
   struct Wire;
   Task<std::expected<void, QueryError>> connect_within(ConnectionParameters parameters, Instant deadline);
-  Task<std::expected<Rows, QueryError>> answer(std::string what, Instant deadline);
+  Task<std::expected<Table, QueryError>> answer(std::string what, Instant deadline);
   Task<bool> ready(bool to_write, Instant deadline);
   QueryError broken(std::string_view what);
 

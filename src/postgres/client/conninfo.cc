@@ -169,7 +169,8 @@ ConnectionParameters source_parameters(const config::Settings& settings, const U
 
 ConnectionParameters upstream_parameters(const config::Settings& settings, const Upstream& upstream,
                                          int version) {
-  ConnectionParameters parameters = source_parameters(settings, upstream, settings.postgresql.replication);
+  ConnectionParameters parameters =
+      source_parameters(settings, upstream, settings.postgresql.accounts.replication);
   parameters["application_name"] = settings.name;
   // Several hosts, of which only the primary has the slot.
   const bool choice = upstream.host.find(',') != std::string::npos && !upstream.slot.empty();
@@ -182,9 +183,9 @@ ConnectionParameters upstream_parameters(const config::Settings& settings, const
 }
 
 const config::Credentials& rewind_credentials(const config::Settings& settings, int version) {
-  const auto& rewind = settings.postgresql.rewind;
+  const auto& rewind = settings.postgresql.accounts.rewind;
   const bool own = version >= 110000 && !rewind.username.empty();
-  return own ? rewind : settings.postgresql.superuser;
+  return own ? rewind : settings.postgresql.accounts.superuser;
 }
 
 namespace {

@@ -75,7 +75,7 @@ Task<Result> Bootstrap::initdb(Instant deadline) {
   const Directory::Rebuilding rebuilding(directory_);
   std::vector<std::string> argv{programs_.path("initdb")};
   for (const auto& option : context_.settings->bootstrap.initdb) argv.push_back(render_option(option));
-  const auto& superuser = context_.pg().superuser;
+  const auto& superuser = context_.pg().accounts.superuser;
   if (!superuser.username.empty()) argv.push_back("--username=" + superuser.username);
   const std::string password_file = context_.settings->state_dir + "/initdb.password";
   std::map<std::string, std::string> secrets;
@@ -141,30 +141,33 @@ Task<Result> Bootstrap::make_superuser(Connection& connection, Instant deadline)
   auto quiet = co_await connection.command(kQuietSession, deadline);
   if (!quiet)
     co_return std::unexpected(Failure{"could not prepare the creation of users: " + quiet.error().detail});
-  if (context_.pg().superuser.username.empty() || context_.pg().superuser.password.empty())
+  if (context_.pg().accounts.superuser.username.empty() || context_.pg().accounts.superuser.password.empty())
     co_return Result();
-  Result made = co_await make_role(connection, context_.pg().superuser, "SUPERUSER LOGIN", deadline);
+  Result made = co_await make_role(connection, context_.pg().accounts.superuser, "SUPERUSER LOGIN", deadline);
   co_return made;
 }
 
 Task<Result> Bootstrap::make_other_roles(Connection& connection, Instant deadline) {
-  if (!context_.pg().replication.username.empty()) {
-    Result made = co_await make_role(connection, context_.pg().replication, "REPLICATION LOGIN", deadline);
+  if (!context_.pg().accounts.replication.username.empty()) {
+    Result made =
+        co_await make_role(connection, context_.pg().accounts.replication, "REPLICATION LOGIN", deadline);
     if (!made) co_return made;
   }
-  const bool rewind = programs_.target_version() >= 110000 && !context_.pg().rewind.username.empty() &&
-                      context_.pg().rewind != context_.pg().superuser;
+  const bool rewind = programs_.target_version() >= 110000 &&
+                      !context_.pg().accounts.rewind.username.empty() &&
+                      context_.pg().accounts.rewind != context_.pg().accounts.superuser;
   if (!rewind) co_return Result();
-  Result made = co_await make_role(connection, context_.pg().rewind, "LOGIN", deadline);
+  Result made = co_await make_role(connection, context_.pg().accounts.rewind, "LOGIN", deadline);
   if (!made) co_return made;
   for (const char* function : kRewindFunctions) {
-    auto granted = co_await connection.command(fmt::format("GRANT EXECUTE ON FUNCTION {} TO {}", function,
-                                                           quote_identifier(context_.pg().rewind.username)),
-                                               deadline);
+    auto granted =
+        co_await connection.command(fmt::format("GRANT EXECUTE ON FUNCTION {} TO {}", function,
+                                                quote_identifier(context_.pg().accounts.rewind.username)),
+                                    deadline);
     if (!granted) {
       co_return std::unexpected(
-          Failure{fmt::format("could not let user {} use {}: {}", context_.pg().rewind.username, function,
-                              granted.error().detail)});
+          Failure{fmt::format("could not let user {} use {}: {}", context_.pg().accounts.rewind.username,
+                              function, granted.error().detail)});
     }
   }
   co_return Result();
@@ -173,7 +176,8 @@ Task<Result> Bootstrap::make_other_roles(Connection& connection, Instant deadlin
 Task<Result> Bootstrap::run_script(Instant deadline) {
   const std::string& script = context_.settings->bootstrap.post_bootstrap;
   if (script.empty()) co_return Result();
-  auto parameters = local_parameters(*context_.settings, context_.address, context_.pg().superuser, false);
+  auto parameters =
+      local_parameters(*context_.settings, context_.address, context_.pg().accounts.superuser, false);
   parameters.erase("gssencmode");
   auto environment = programs_.script_environment();
   environment["PGOPTIONS"] = "-c synchronous_commit=local -c statement_timeout=0";

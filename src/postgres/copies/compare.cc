@@ -97,7 +97,7 @@ Task<std::expected<WalComparison::LeaderWal, std::string>> WalComparison::ask_le
     return std::unexpected(fmt::format("{} on {}: {}", what, leader.member, why));
   };
   Connection connection(context_.clock, *context_.resolver);
-  auto parameters = source_parameters(*context_.settings, leader, context_.pg().replication);
+  auto parameters = source_parameters(*context_.settings, leader, context_.pg().accounts.replication);
   parameters["dbname"] = "replication";
   parameters["replication"] = "1";
   auto connected = co_await connection.connect(std::move(parameters), deadline);

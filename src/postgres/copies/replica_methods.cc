@@ -112,9 +112,9 @@ Task<Result> ReplicaMethods::create(ReplicaRequest request, std::function<void(P
   Result forgotten = co_await forget_rewind(context_, deadline);
   if (!forgotten) co_return forgotten;
 
-  std::vector<std::string> methods = context_.pg().create_replica_methods;
+  std::vector<std::string> methods = context_.pg().copying.create_replica_methods;
   if (request.basebackup_only || methods.empty()) methods = {kBasebackup};
-  const std::map<std::string, config::ReplicaMethod> configured = context_.pg().replica_methods;
+  const std::map<std::string, config::ReplicaMethod> configured = context_.pg().copying.replica_methods;
   Result result = std::unexpected(Failure{"none of the replica creation methods works without a leader"});
   for (const std::string& name : methods) {
     const bool own = name == kBasebackup;
@@ -147,9 +147,9 @@ Task<Result> ReplicaMethods::base_backup(ReplicaRequest request, std::function<v
       co_await context_.clock.sleep_for(kBetweenTries);
     }
     ClonePlan plan;
-    plan.in_place = points_into(context_.pg().basebackup_options, context_.pg().data_dir);
+    plan.in_place = points_into(context_.pg().tools.basebackup_options, context_.pg().data_dir);
     plan.why_replace = request.why_removal_allowed;
-    plan.outside = directories_outside(context_.pg().basebackup_options);
+    plan.outside = directories_outside(context_.pg().tools.basebackup_options);
     Clone::Body copy = [this, source = *request.source, progress, deadline](ClonePlace place) {
       return run_basebackup(std::move(place), source, progress, deadline);
     };
@@ -162,7 +162,7 @@ Task<Result> ReplicaMethods::base_backup(ReplicaRequest request, std::function<v
 
 Task<Result> ReplicaMethods::run_basebackup(ClonePlace place, Upstream source,
                                             std::function<void(Progress)> progress, Instant deadline) {
-  auto parameters = source_parameters(*context_.settings, source, context_.pg().replication);
+  auto parameters = source_parameters(*context_.settings, source, context_.pg().accounts.replication);
   parameters["application_name"] = context_.settings->name;
   const HeldSecrets held(context_, "clone", take_secrets(parameters, programs_.binary_version()));
   std::vector<std::string> argv{programs_.path("pg_basebackup"),
@@ -172,7 +172,7 @@ Task<Result> ReplicaMethods::run_basebackup(ClonePlace place, Upstream source,
                                 "--dbname=" + render_conninfo(parameters, programs_.binary_version()),
                                 "--progress"};
   bool own_checkpoint = false;
-  for (const auto& option : context_.pg().basebackup_options) {
+  for (const auto& option : context_.pg().tools.basebackup_options) {
     own_checkpoint = own_checkpoint || option.name == "checkpoint";
     // Compression by the server came with version 15; an older tool would refuse to begin.
     if (option.name == "compress" && programs_.binary_version() < 150000) {
@@ -203,8 +203,8 @@ Task<Result> ReplicaMethods::run_basebackup(ClonePlace place, Upstream source,
 Task<Result> ReplicaMethods::custom_method(std::string name, ReplicaRequest request, Instant deadline) {
   config::ReplicaMethod method;
   method.command = name;
-  if (const auto found = context_.pg().replica_methods.find(name);
-      found != context_.pg().replica_methods.end())
+  if (const auto found = context_.pg().copying.replica_methods.find(name);
+      found != context_.pg().copying.replica_methods.end())
     method = found->second;
   ClonePlan plan;
   plan.in_place = true;
@@ -226,7 +226,7 @@ Task<Result> ReplicaMethods::run_custom_method(std::string name, config::Replica
   SecretFiles secrets;
   auto environment = programs_.script_environment();
   if (source) {
-    auto parameters = source_parameters(*context_.settings, *source, context_.pg().replication);
+    auto parameters = source_parameters(*context_.settings, *source, context_.pg().accounts.replication);
     secrets = take_secrets(parameters, programs_.binary_version());
     connstring = render_conninfo(parameters, programs_.binary_version());
   }

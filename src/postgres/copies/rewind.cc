@@ -160,7 +160,7 @@ Task<Result> Rewind::checkpoint_source(Upstream source, Instant deadline) {
     return std::unexpected(Failure{fmt::format("CHECKPOINT on {} before rewind: {}", name, why)});
   };
   const bool superuser = rewind_credentials(*context_.settings, programs_.target_version()).username ==
-                         context_.pg().superuser.username;
+                         context_.pg().accounts.superuser.username;
   Connection connection(context_.clock, *context_.resolver);
   auto parameters = source_parameters(*context_.settings, source,
                                       rewind_credentials(*context_.settings, programs_.target_version()));
@@ -256,7 +256,7 @@ Task<Result> Rewind::rewind(Upstream source, std::function<void(Progress)> progr
   if (own_files && version >= kHasConfigFile) argv.push_back("--config-file=" + main_file(context_.pg()));
   argv.insert(argv.end(), {"--progress", "-D", context_.pg().data_dir, "--source-server",
                            render_conninfo(parameters, version)});
-  for (const auto& option : context_.pg().rewind_options) argv.push_back(render_option(option));
+  for (const auto& option : context_.pg().tools.rewind_options) argv.push_back(render_option(option));
 
   auto environment = programs_.tool_environment();
   environment["PGOPTIONS"] = "-c statement_timeout=0";

@@ -31,7 +31,7 @@ bool Configuration::keeps_recovery_conf() const {
 
 Task<std::vector<std::string>> Configuration::trust_lines(Instant deadline) {
   const auto parameters =
-      local_parameters(*context_.settings, context_.address, context_.pg().replication, true);
+      local_parameters(*context_.settings, context_.address, context_.pg().accounts.replication, true);
   const auto host = parameters.find("host");
   std::vector<std::string> addresses;
   if (host != parameters.end() && !host->second.empty() && !host->second.starts_with('/')) {

@@ -300,7 +300,8 @@ Task<void> Monitor::back_up_files() {
 Task<void> Monitor::identify_timeline(Probe& probe, Instant deadline) {
   if (!timeline_connection_.open() && clock_.now() >= identify_again_) {
     auto connected = co_await timeline_connection_.connect(
-        local_parameters(*context_.settings, context_.address, context_.pg().replication, true), deadline);
+        local_parameters(*context_.settings, context_.address, context_.pg().accounts.replication, true),
+        deadline);
     if (!connected) {
       log::debug("the timeline of this standby is not known: {}", connected.error().detail);
       identify_again_ = clock_.now() + kIdentifyAgain;

@@ -38,9 +38,9 @@ Programs::Programs(Context& context, std::optional<std::string> bin_dir)
     : context_(context), bin_dir_(std::move(bin_dir)) {}
 
 std::string Programs::path(const std::string& name) const {
-  const auto named = context_.pg().bin_name.find(name);
-  const std::string base = named == context_.pg().bin_name.end() ? name : named->second;
-  const std::string& directory = bin_dir_ ? *bin_dir_ : context_.pg().bin_dir;
+  const auto named = context_.pg().tools.bin_name.find(name);
+  const std::string base = named == context_.pg().tools.bin_name.end() ? name : named->second;
+  const std::string& directory = bin_dir_ ? *bin_dir_ : context_.pg().tools.bin_dir;
   return directory.empty() ? base : directory + "/" + base;
 }
 

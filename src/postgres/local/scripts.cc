@@ -22,7 +22,7 @@ Scripts::Scripts(Context& context, Programs& programs)
     : context_(context), programs_(programs), callbacks_(context.clock, context.scope) {}
 
 Task<Result> Scripts::run_pre_promote(Instant deadline) {
-  const std::string& script = context_.pg().pre_promote;
+  const std::string& script = context_.pg().scripts.pre_promote;
   if (script.empty()) co_return Result();
   auto running = programs_.run_script("pre_promote", script, {}, programs_.script_environment(), deadline);
   co_return co_await std::move(running);
@@ -36,7 +36,7 @@ Task<void> Scripts::log_script(std::string what, std::string command, Instant de
 
 Task<void> Scripts::run_before_stop(Instant deadline) {
   Clock& clock = context_.clock;
-  const std::string command = context_.pg().before_stop;
+  const std::string command = context_.pg().scripts.before_stop;
   if (command.empty() || !context_.facts.running()) co_return;
   auto script = context_.spawn("before_stop", log_script("before_stop", command, deadline));
   while (script.running() && context_.facts.running() && clock.now() < deadline) {
@@ -49,8 +49,8 @@ Task<void> Scripts::run_before_stop(Instant deadline) {
 
 void Scripts::run_callback(std::string action, Role role) {
   const Facts& facts = context_.facts;
-  const auto command = context_.pg().callbacks.find(action);
-  if (command == context_.pg().callbacks.end() || command->second.empty()) return;
+  const auto command = context_.pg().scripts.callbacks.find(action);
+  if (command == context_.pg().scripts.callbacks.end() || command->second.empty()) return;
   const Role shown = role == Role::promoted ? Role::primary : role;
   Callbacks::Call call;
   call.command = command->second;

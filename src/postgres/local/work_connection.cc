@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 ConnectionParameters superuser_session(const Context& context, const std::string& session,
                                        const std::string& statement_timeout) {
   ConnectionParameters parameters =
-      local_parameters(*context.settings, context.address, context.pg().superuser, false);
+      local_parameters(*context.settings, context.address, context.pg().accounts.superuser, false);
   parameters["application_name"] = "Patroni " + session;
   parameters["fallback_application_name"] = "Patroni";
   parameters["options"] = "-c statement_timeout=" + statement_timeout +

@@ -59,8 +59,8 @@ std::vector<std::string> trust_entries(const config::Postgresql& postgresql,
                                        const std::vector<std::string>& local_addresses) {
   std::vector<std::string> lines;
   const std::pair<const char*, std::string> users[] = {
-      {"replication", quoted_user(postgresql.replication.username)},
-      {"all", quoted_user(postgresql.superuser.username)}};
+      {"replication", quoted_user(postgresql.accounts.replication.username)},
+      {"all", quoted_user(postgresql.accounts.superuser.username)}};
   for (const auto& [database, user] : users) {
     lines.push_back(fmt::format("local\t{}\t{}\ttrust", database, user));
     for (const auto& address : local_addresses) {

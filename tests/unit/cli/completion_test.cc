@@ -33,8 +33,47 @@ TEST(Completion, bash_offers_commands_options_and_values) {
   EXPECT_TRUE(has(text, "compgen -W 'paint look -c --config --url --help --version' --")) << text;
   EXPECT_TRUE(has(text, "    paint:--colour)\n      mapfile -t COMPREPLY < <(compgen -W 'red green' --"))
       << text;
-  EXPECT_TRUE(has(text, "    paint) mapfile -t COMPREPLY < <(compgen -W '--colour -s --set --help' --"))
+  EXPECT_TRUE(
+      has(text, "    paint)\n      mapfile -t COMPREPLY < <(compgen -W '--colour -s --set --help' --"))
       << text;
+}
+
+constexpr std::string_view kWords[] = {"up", "down"};
+
+/// Of what a program lists itself.
+Program shop() {
+  return {.name = "tool",
+          .commands = {
+              {.name = "move",
+               .help = "Move it",
+               .arguments = {{.name = "CLUSTER", .names_of = Names::cluster},
+                             {.name = "WHAT", .many = true, .names_of = Names::member, .words = kWords}},
+               .options = {{.names = "--to", .help = "where", .value = "M", .names_of = Names::member}}}}};
+}
+
+TEST(Completion, names_are_asked_of_the_program) {
+  const auto bash = bash_completion(shop(), "a table");
+  EXPECT_TRUE(has(bash, "\"${before[@]}\" list \"${cluster[@]}\" -f tsv")) << bash;
+  EXPECT_TRUE(has(bash, "      move:--to) ((i++)) ;;\n")) << bash;
+  EXPECT_TRUE(
+      has(bash, "    move:--to)\n      mapfile -t COMPREPLY < <(compgen -W \"$(names 2)\" -- \"$cur\")"))
+      << bash;
+  EXPECT_TRUE(has(
+      bash, "elif ((${#given[@]} == 0)); then\n        mapfile -t COMPREPLY < <(compgen -W \"$(names 1)\""))
+      << bash;
+  EXPECT_TRUE(has(bash,
+                  "elif ((${#given[@]} >= 1)); then\n        mapfile -t COMPREPLY < <(compgen -W "
+                  "\"$(names 2) up down\""))
+      << bash;
+  const auto zsh = zsh_completion(shop(), "a table");
+  EXPECT_TRUE(
+      has(zsh, "'1:cluster: _tool_names 1' \\\n            '*:what:{ _tool_names 2; compadd up down}'"))
+      << zsh;
+  EXPECT_TRUE(has(zsh, "'--to[where]:m: _tool_names 2'")) << zsh;
+  const auto fish = fish_completion(shop(), "a table");
+  EXPECT_TRUE(has(fish, "__fish_seen_subcommand_from move\" -a '(__tool_names 2) up down'\n")) << fish;
+  EXPECT_TRUE(has(fish, " -l to -x -a '(__tool_names 2)' -d 'where'\n")) << fish;
+  EXPECT_FALSE(has(bash_completion(painter(), "a table"), "-f tsv"));
 }
 
 TEST(Completion, bash_completes_no_value_that_it_does_not_know) {

@@ -52,6 +52,22 @@ TEST(Parse, options_and_arguments_are_given_by_their_declaration) {
   EXPECT_EQ(given.texts(kMore), (std::vector<std::string>{"wall", "roof"}));
 }
 
+TEST(Parse, of_an_option_that_is_given_twice_the_last_one_counts) {
+  const auto parsed =
+      parse(program(), {"paint", "door", "--colour", "red", "-s", "1", "--colour", "green", "-s", "2"});
+  ASSERT_EQ(parsed.outcome, Parsed::Outcome::run) << parsed.text;
+  EXPECT_EQ(parsed.given.text(kColour, ""), "green");
+  EXPECT_EQ(parsed.given.number(kSize), std::optional(2.0));
+}
+
+TEST(Parse, a_name_may_be_that_of_a_command) {
+  const auto parsed = parse(program(), {"paint", "look", "paint"});
+  ASSERT_EQ(parsed.outcome, Parsed::Outcome::run) << parsed.text;
+  EXPECT_EQ(parsed.command, "paint");
+  EXPECT_EQ(parsed.given.text(kThing), "look");
+  EXPECT_EQ(parsed.given.texts(kMore), std::vector<std::string>{"paint"});
+}
+
 TEST(Parse, what_was_left_out_is_empty) {
   const auto parsed = parse(program(), {"paint", "door"});
   const Given& given = parsed.given;
@@ -79,14 +95,16 @@ TEST(Parse, wrong_usage_says_why) {
     return parsed.outcome == Parsed::Outcome::wrong_usage ? parsed.text : "not wrong";
   };
   EXPECT_EQ(why({"nonsense"}), "No such command 'nonsense'.");
-  EXPECT_EQ(why({"look", "--nonsense"}), "The following argument was not expected: --nonsense");
+  EXPECT_EQ(why({"look", "--nonsense"}), "not expected here: --nonsense");
   EXPECT_EQ(why({"paint"}), "THING is required");
   EXPECT_EQ(why({"paint", "x", "--colour", "blue"}), "--colour: blue not in {red,green,rot}");
   EXPECT_EQ(why({"paint", "x", "--colour", "rot"}), "not wrong");
-  EXPECT_EQ(why({"paint", "x", "-s", "11"}), "-s: Value 11 not in range 0.500000 to 10.000000");
-  EXPECT_EQ(why({"paint", "x", "--count", "many"}), "Could not convert: --count = many");
+  EXPECT_EQ(why({"paint", "x", "-s", "11"}), "-s: 11 is not a number from 0.5 to 10");
+  EXPECT_EQ(why({"paint", "x", "--count", "many"}), "--count: many is not a valid integer");
   EXPECT_EQ(why({"paint", "x", "--set"}), "--set: 1 required K=V missing");
   EXPECT_EQ(why({"-q", "--loud", "look"}), "--quiet excludes --loud");
+  EXPECT_EQ(why({"paint", "x", "--colour", "blue", "--colour", "red"}),
+            "--colour: blue not in {red,green,rot}");
 }
 
 TEST(Parse, help_and_version_are_told) {

@@ -48,15 +48,15 @@ TEST(Build, a_minimal_configuration_gets_the_defaults) {
   EXPECT_EQ(pg.data_dir, "/srv/pg/orders");
   EXPECT_EQ(pg.config_dir, "/srv/pg/orders");
   EXPECT_EQ(pg.config_base_name, "postgresql");
-  EXPECT_EQ(pg.bin_dir, "");
+  EXPECT_EQ(pg.tools.bin_dir, "");
   EXPECT_EQ(pg.database, "postgres");
   EXPECT_EQ(pg.pgpass, "/h/pgpass");
-  EXPECT_EQ(pg.replication.username, "repl");
-  EXPECT_EQ(pg.replication.password.reveal(), "s2");
+  EXPECT_EQ(pg.accounts.replication.username, "repl");
+  EXPECT_EQ(pg.accounts.replication.password.reveal(), "s2");
   EXPECT_EQ(pg.pg_ctl_timeout, seconds(60));
   EXPECT_FALSE(pg.use_pg_rewind);
   EXPECT_TRUE(pg.use_slots);
-  EXPECT_THAT(pg.create_replica_methods, ElementsAre("basebackup"));
+  EXPECT_THAT(pg.copying.create_replica_methods, ElementsAre("basebackup"));
   EXPECT_EQ(s.dynamic.timing, Timing{});
   ASSERT_TRUE(std::holds_alternative<Etcd3>(s.store));
   EXPECT_THAT(std::get<Etcd3>(s.store).endpoints,
@@ -153,12 +153,12 @@ TEST(Build, local_keys_replace_dynamic_ones_whole) {
                           "authentication":{"superuser":{"username":"evil"}},"use_slots":"off"}})");
   EXPECT_THAT(s.postgresql.pg_hba, ElementsAre("local all"));
   EXPECT_THAT(s.postgresql.pg_ident, ElementsAre("m a b"));
-  EXPECT_EQ(s.postgresql.callbacks, (std::map<std::string, std::string>{{"on_start", "/l"}}));
+  EXPECT_EQ(s.postgresql.scripts.callbacks, (std::map<std::string, std::string>{{"on_start", "/l"}}));
   EXPECT_EQ(s.postgresql.recovery_conf, (std::map<std::string, std::string>{{"restore_command", "cp"}}));
   EXPECT_TRUE(s.postgresql.use_pg_rewind);
   EXPECT_EQ(s.postgresql.data_dir, "/srv/pg/orders");
   EXPECT_EQ(s.postgresql.port, 5432);
-  EXPECT_EQ(s.postgresql.superuser.username, "");
+  EXPECT_EQ(s.postgresql.accounts.superuser.username, "");
   EXPECT_FALSE(s.postgresql.use_slots);
 }
 
@@ -184,11 +184,11 @@ postgresql:
     superuser: {username: postgres, password: 1234, sslmode: require, sslcert: /c, nonsense: x}
     replication: {username: r, gssencmode: disable}
 )");
-  EXPECT_EQ(s.postgresql.superuser.password.reveal(), "1234");
-  EXPECT_EQ(s.postgresql.superuser.options,
+  EXPECT_EQ(s.postgresql.accounts.superuser.password.reveal(), "1234");
+  EXPECT_EQ(s.postgresql.accounts.superuser.options,
             (std::map<std::string, std::string>{{"sslmode", "require"}, {"sslcert", "/c"}}));
-  EXPECT_EQ(s.postgresql.rewind, s.postgresql.superuser);
-  EXPECT_EQ(s.postgresql.replication.options.at("gssencmode"), "disable");
+  EXPECT_EQ(s.postgresql.accounts.rewind, s.postgresql.accounts.superuser);
+  EXPECT_EQ(s.postgresql.accounts.replication.options.at("gssencmode"), "disable");
   EXPECT_EQ(s.state_dir, "/d.tanist");
   EXPECT_EQ(s.restapi.connect_address, (HostPort{"h", 8008}));
 }
@@ -232,8 +232,8 @@ TEST(Build, everything_of_postgresql) {
   EXPECT_EQ(pg.proxy_address, (HostPort{"10.0.0.9", 6432}));
   EXPECT_EQ(pg.config_dir, "/etc/pg");
   EXPECT_EQ(pg.config_base_name, "pg");
-  EXPECT_EQ(pg.bin_dir, "/usr/lib/pg/bin");
-  EXPECT_EQ(pg.bin_name.at("postgres"), "postgres15");
+  EXPECT_EQ(pg.tools.bin_dir, "/usr/lib/pg/bin");
+  EXPECT_EQ(pg.tools.bin_name.at("postgres"), "postgres15");
   EXPECT_EQ(pg.database, "admin");
   EXPECT_EQ(pg.pgpass, "/h/p");
   EXPECT_EQ(pg.krbsrvname, "krb");
@@ -241,12 +241,12 @@ TEST(Build, everything_of_postgresql) {
   EXPECT_TRUE(pg.use_unix_socket_repl);
   EXPECT_EQ(pg.custom_conf, "/etc/custom.conf");
   EXPECT_EQ(pg.pg_ctl_timeout, std::chrono::milliseconds(1500));
-  EXPECT_THAT(pg.rewind_options, ElementsAre(ToolOption{"debug", {}}));
-  EXPECT_THAT(pg.basebackup_options, ElementsAre(ToolOption{"max-rate", "100M"}));
+  EXPECT_THAT(pg.tools.rewind_options, ElementsAre(ToolOption{"debug", {}}));
+  EXPECT_THAT(pg.tools.basebackup_options, ElementsAre(ToolOption{"max-rate", "100M"}));
   EXPECT_TRUE(pg.remove_data_directory_on_rewind_failure);
   EXPECT_TRUE(pg.remove_data_directory_on_diverged_timelines);
-  EXPECT_EQ(pg.pre_promote, "/bin/true");
-  EXPECT_EQ(pg.before_stop, "/bin/false");
+  EXPECT_EQ(pg.scripts.pre_promote, "/bin/true");
+  EXPECT_EQ(pg.scripts.before_stop, "/bin/false");
 }
 
 TEST(Build, bootstrap) {
@@ -387,18 +387,18 @@ TEST(Build, replica_methods_keep_their_arguments_in_order) {
 )",
                        R"({"postgresql":{"bare":{"command":"/bare","no_leader":false}}})")
                       .postgresql;
-  EXPECT_THAT(pg.create_replica_methods, ElementsAre("wal_e", "basebackup", "script", "bare"));
-  ASSERT_EQ(pg.replica_methods.size(), 3u);
+  EXPECT_THAT(pg.copying.create_replica_methods, ElementsAre("wal_e", "basebackup", "script", "bare"));
+  ASSERT_EQ(pg.copying.replica_methods.size(), 3u);
   EXPECT_EQ(
-      pg.replica_methods.at("wal_e"),
+      pg.copying.replica_methods.at("wal_e"),
       (ReplicaMethod{"envdir /e wal_e",
                      false,
                      true,
                      true,
                      {{"retries", "2"}, {"no_leader", "1"}, {"keep_data", "True"}, {"threshold", "5%"}}}));
-  EXPECT_EQ(pg.replica_methods.at("script"),
+  EXPECT_EQ(pg.copying.replica_methods.at("script"),
             (ReplicaMethod{"script", true, true, false, {{"z", "1"}, {"a", "x"}}}));
-  EXPECT_EQ(pg.replica_methods.at("bare"),
+  EXPECT_EQ(pg.copying.replica_methods.at("bare"),
             (ReplicaMethod{"/bare", false, false, false, {{"no_leader", "False"}}}));
 }
 

@@ -149,7 +149,7 @@ TEST(Config, a_file_with_everything_starts_without_a_word) {
   const auto settings = build(*loaded, *accepted, problems);
   EXPECT_EQ(to_string(problems), "");
   EXPECT_EQ(settings.bootstrap.custom->arguments.size(), 1u);
-  EXPECT_EQ(settings.postgresql.replica_methods.at("wal_e").arguments.size(), 3u);
+  EXPECT_EQ(settings.postgresql.copying.replica_methods.at("wal_e").arguments.size(), 3u);
   EXPECT_EQ(settings.postgresql.role_overlays.size(), 3u);
   EXPECT_EQ(settings.log.fields.size(), 4u);
   EXPECT_EQ(settings.base_path(), "/service/batman");

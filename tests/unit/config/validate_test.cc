@@ -61,8 +61,8 @@ TEST(Validate, methods_in_a_mapping_are_a_warning_in_both_places) {
   ASSERT_TRUE(loaded);
   Problems notes;
   const auto pg = build(*loaded, Document::map(), notes).postgresql;
-  EXPECT_THAT(pg.create_replica_methods, ElementsAre("pgbackrest", "basebackup"));
-  EXPECT_EQ(pg.replica_methods.at("pgbackrest").command, "d");
+  EXPECT_THAT(pg.copying.create_replica_methods, ElementsAre("pgbackrest", "basebackup"));
+  EXPECT_EQ(pg.copying.replica_methods.at("pgbackrest").command, "d");
 
   Problems found;
   validate(parse_json(R"({"postgresql":{"create_replica_methods":{"basebackup":{}}}})").value(),

@@ -21,6 +21,14 @@ config::Etcd3 etcd3_of(const Settings& settings) {
   return std::get<config::Etcd3>(store_options(settings));
 }
 
+/// No member answers.
+class Nobody final : public MemberApi {
+ public:
+  std::expected<net::HttpResponse, NoAnswer> ask(const std::string&, const MemberCall&) override {
+    return std::unexpected(NoAnswer{"nobody is there"});
+  }
+};
+
 class CommandLineTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -63,7 +71,7 @@ class CommandLineTest : public ::testing::Test {
                     return std::make_unique<test::FakeAccess>(store);
                   });
             },
-        .open_member_api = {},
+        .open_member_api = [](const Settings&) { return std::make_unique<Nobody>(); },
         .programs = {},
     };
     return run_command_line(arguments, around);
@@ -189,7 +197,7 @@ TEST_F(CommandLineTest, the_end_of_the_input_aborts) {
 }
 
 TEST_F(CommandLineTest, commands_that_come_later_say_so) {
-  for (const char* command : {"switchover", "pause", "reinit", "version"}) {
+  for (const char* command : {"demote-cluster", "promote-cluster"}) {
     EXPECT_EQ(call({"-c", "/nowhere", command, "shop", "--force"}), 1);
     EXPECT_NE(
         err.str().find(std::string("Error: the command ") + command + " is not available in this version"),
@@ -198,13 +206,39 @@ TEST_F(CommandLineTest, commands_that_come_later_say_so) {
   }
 }
 
+TEST_F(CommandLineTest, a_refusal_is_an_exit_code_for_those_who_ask_for_it) {
+  const std::vector<std::string> version = {"-d", "etcd3://e", "version", "shop"};
+  EXPECT_EQ(call(version), 0);
+  EXPECT_NE(out.str().find("\npgb: failed to get version: nobody is there\n"), std::string::npos)
+      << out.str();
+  EXPECT_EQ(call({"--strict", "-d", "etcd3://e", "version", "shop"}), 3);
+  environment["TANISTCTL_STRICT"] = "1";
+  EXPECT_EQ(call(version), 3);
+  environment["TANISTCTL_STRICT"] = "off";
+  EXPECT_EQ(call(version), 0);
+}
+
+TEST_F(CommandLineTest, what_is_flushed_stands_last) {
+  EXPECT_EQ(call({"-d", "etcd3://e", "flush", "shop", "pga"}), 2);
+  EXPECT_NE(err.str().find("Error: Invalid value for 'TARGET': 'pga' is not one of 'restart', 'switchover'."),
+            std::string::npos)
+      << err.str();
+  EXPECT_EQ(call({"-d", "etcd3://e", "flush", "shop"}), 2);
+  EXPECT_EQ(call({"-d", "etcd3://e", "flush", "shop", "pga", "restart", "--force"}), 0) << err.str();
+  EXPECT_NE(out.str().find("No scheduled restart for member pga\n"), std::string::npos) << out.str();
+  EXPECT_EQ(out.str().find("pgb\n"), std::string::npos) << out.str();
+  EXPECT_EQ(call({"-d", "etcd3://e", "flush", "shop", "switchover"}), 0) << err.str();
+  EXPECT_EQ(out.str(), "No pending scheduled switchover\n");
+}
+
 TEST_F(CommandLineTest, help_and_version_end_well) {
   EXPECT_EQ(call({"--help"}), 0);
   EXPECT_NE(out.str().find("topology"), std::string::npos);
-  EXPECT_EQ(out.str().find("switchover"), std::string::npos);
+  EXPECT_NE(out.str().find("switchover"), std::string::npos);
   EXPECT_EQ(call({"list", "--help"}), 0);
   EXPECT_NE(out.str().find("--extended"), std::string::npos) << out.str();
-  for (const char* command : {"show-config", "edit-config", "reload"}) {
+  for (const char* command : {"show-config", "edit-config", "reload", "switchover", "failover", "restart",
+                              "reinit", "flush", "pause", "resume", "remove", "dsn", "history", "version"}) {
     EXPECT_EQ(call({command, "--help"}), 0);
     EXPECT_NE(out.str().find("CLUSTER"), std::string::npos) << out.str();
   }

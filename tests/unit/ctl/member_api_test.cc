@@ -16,8 +16,8 @@ Task<net::HttpResponse> tell(net::HttpRequest request) {
   net::HttpResponse out;
   out.status = 202;
   const std::string* user = request.headers.find("Authorization");
-  out.body = request.method + " " + request.target + (user != nullptr ? " " + *user : "") +
-             (request.client_certificate ? " certificate" : "");
+  out.body = request.method + " " + request.target + (request.body.empty() ? "" : " " + request.body) +
+             (user != nullptr ? " " + *user : "") + (request.client_certificate ? " certificate" : "");
   co_return out;
 }
 
@@ -30,8 +30,8 @@ Settings settings(const std::string& json, bool insecure = false) {
 
 /// The body of the answer, or why there is none.
 std::string ask(const Settings& settings, const std::string& api_url) {
-  const auto answer = open_member_api(settings)->ask("POST", api_url, "reload");
-  return answer ? answer->body : "error: " + answer.error();
+  const auto answer = open_member_api(settings)->ask(api_url, {.method = "POST", .endpoint = "reload"});
+  return answer ? answer->body : "error: " + answer.error().why;
 }
 
 net::HttpServerOptions local() {
@@ -48,6 +48,23 @@ TEST(MemberApi, the_path_of_the_url_gives_way_to_the_endpoint) {
   Serving serving(local(), tell);
   const std::string at = url("http", "127.0.0.1", serving.port());
   EXPECT_EQ(ask(settings("{}"), at), "POST /reload");
+}
+
+TEST(MemberApi, a_call_has_a_body_or_the_path_of_the_url) {
+  Serving serving(local(), tell);
+  const std::string at = url("http", "127.0.0.1", serving.port());
+  const auto api = open_member_api(settings("{}"));
+  const MemberCall patch{
+      .method = "PATCH", .endpoint = "config", .body = Document::map({{"pause", Document()}})};
+  EXPECT_EQ(api->ask(at, patch)->body, R"(PATCH /config {"pause":null})");
+  EXPECT_EQ(api->ask(at, {})->body, "GET /patroni");
+}
+
+TEST(MemberApi, a_request_that_did_not_go_out_is_told_from_one_that_did) {
+  const auto api = open_member_api(settings("{}"));
+  const auto nobody = api->ask("http://127.0.0.1:1/patroni", {.method = "POST", .endpoint = "restart"});
+  ASSERT_FALSE(nobody);
+  EXPECT_FALSE(nobody.error().sent);
 }
 
 TEST(MemberApi, users_of_ctl_come_before_those_of_restapi) {

@@ -107,7 +107,7 @@ void fill_settings(Dice& dice, config::Settings& s) {
   if (dice.once_in(4)) s.tags.replicatefrom = dice.name();
   s.bootstrap.present = !dice.once_in(4);
   if (dice.once_in(4))
-    s.postgresql.replica_methods["restore"] = {.command = "/restore", .no_leader = dice.coin()};
+    s.postgresql.copying.replica_methods["restore"] = {.command = "/restore", .no_leader = dice.coin()};
   s.postgresql.use_pg_rewind = dice.coin();
   s.postgresql.use_slots = !dice.once_in(5);
   s.postgresql.remove_data_directory_on_rewind_failure = dice.coin();
@@ -177,6 +177,8 @@ void fill_memory(Dice& dice, const View& view, Memory& m) {
   m.rejoin.beyond_rewind = dice.once_in(6);
   m.standings.beyond_leader_since = past();
   m.standings.astray = dice.once_in(6);
+  if (dice.coin()) m.standings.shared_with = "n2";
+  m.standings.shared = dice.timeline();
   m.rejoin.found_diverged = dice.once_in(6);
   m.rejoin.looks_in_vain = dice.below(4);
   m.rejoin.not_streaming_since = past();

@@ -126,7 +126,7 @@ TEST_F(ReloaderTest, what_needs_a_restart_stays_and_is_named) {
 TEST_F(ReloaderTest, a_builder_from_before_the_start_ended_keeps_what_it_ended_with) {
   const auto build = source->builder();
   const auto bin_dir = [&](const char* dynamic) {
-    return build(parse_json(dynamic).value()).value()->postgresql.bin_dir;
+    return build(parse_json(dynamic).value()).value()->postgresql.tools.bin_dir;
   };
   const auto started = build(parse_json(R"({"postgresql":{"bin_dir":"/old"}})").value()).value();
   source->started_with(*started);
@@ -137,7 +137,7 @@ TEST_F(ReloaderTest, a_builder_from_before_the_start_ended_keeps_what_it_ended_w
   lines.clear();
   EXPECT_EQ(bin_dir(R"({"postgresql":{"bin_dir":"/new"},"ttl":40})"), "/old");
   EXPECT_FALSE(logged("takes effect when the daemon is restarted")) << "said once";
-  EXPECT_EQ(source->builder()(Document::map()).value()->postgresql.bin_dir, "/old");
+  EXPECT_EQ(source->builder()(Document::map()).value()->postgresql.tools.bin_dir, "/old");
 }
 
 TEST_F(ReloaderTest, the_dynamic_configuration_in_force_stays) {

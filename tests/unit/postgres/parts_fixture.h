@@ -26,7 +26,7 @@ class PartTest : public testing::Test {
     settings->name = "one";
     settings->state_dir = root_ + "/state";
     settings->postgresql.data_dir = root_ + "/data";
-    settings->postgresql.bin_dir = root_ + "/bin";
+    settings->postgresql.tools.bin_dir = root_ + "/bin";
     settings->postgresql.pgpass = root_ + "/pgpass";
     for (const char* directory : {"/state", "/data", "/bin"})
       std::filesystem::create_directory(root_ + directory);

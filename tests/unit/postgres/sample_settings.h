@@ -12,8 +12,8 @@ inline config::Settings sample() {
   settings.postgresql.port = 5433;
   settings.postgresql.data_dir = "/data/pg";
   settings.postgresql.pgpass = "/home/pg/pgpass";
-  settings.postgresql.replication = {"rep", Secret("it's:a\\b"), {}};
-  settings.postgresql.superuser = {"postgres", Secret("super"), {}};
+  settings.postgresql.accounts.replication = {"rep", Secret("it's:a\\b"), {}};
+  settings.postgresql.accounts.superuser = {"postgres", Secret("super"), {}};
   settings.postgresql.parameters = {
       {"max_connections", "100"}, {"wal_level", "hot_standby"}, {"work_mem", "4MB"}};
   return settings;

@@ -82,11 +82,11 @@ class ServerTest : public testing::Test {
     pg.listen_addresses = "127.0.0.1";
     pg.port = free_port();
     pg.data_dir = root_ + "/" + name;
-    pg.bin_dir = kBinaries;
+    pg.tools.bin_dir = kBinaries;
     pg.pgpass = root_ + "/" + name + ".pgpass";
-    pg.superuser = {"postgres", Secret("super's"), {}};
-    pg.replication = {"replicator", Secret("rep\\pass"), {}};
-    pg.rewind = {"rewinder", Secret("rewind"), {}};
+    pg.accounts.superuser = {"postgres", Secret("super's"), {}};
+    pg.accounts.replication = {"replicator", Secret("rep\\pass"), {}};
+    pg.accounts.rewind = {"rewinder", Secret("rewind"), {}};
     pg.parameters = {
         {"wal_level", "hot_standby"},       {"hot_standby", "on"},      {"max_connections", "50"},
         {"max_wal_senders", "5"},           {"wal_log_hints", "on"},    {"fsync", "off"},
@@ -157,7 +157,7 @@ struct Node {
     net::Resolver resolver(co_await boost::asio::this_coro::executor);
     Connection connection(clock, resolver);
     auto connected = co_await connection.connect(
-        local_parameters(*settings, settings->postgresql.superuser, false), in(5s));
+        local_parameters(*settings, settings->postgresql.accounts.superuser, false), in(5s));
     if (!connected) co_return "connect: " + connected.error().detail;
     auto rows = co_await connection.command(std::move(statement), in(20s));
     if (!rows) co_return "error: " + rows.error().detail;

@@ -201,7 +201,7 @@ Task<void> running_without_an_identity(Node* n, std::string broken) {
 TEST_F(ServerTest, whose_a_running_server_is_is_asked_again_until_it_is_known) {
   auto configured = settings("m1");
   wrap_control_data(root_ + "/control_data", root_ + "/broken");
-  configured.postgresql.bin_name["pg_controldata"] = "../../../../.." + root_ + "/control_data";
+  configured.postgresql.tools.bin_name["pg_controldata"] = "../../../../.." + root_ + "/control_data";
   Node node(io_.get_executor(), clock_, disk_, configured);
   run(then_end(running_without_an_identity(&node, root_ + "/broken"), {&node}));
 }
@@ -311,7 +311,7 @@ Task<void> bad_days(Node* n, std::string root) {
   fs::create_directory(fake);
   (void)blocking::write_file(fake + "/postgres", "#!/bin/sh\necho 'postgres (PostgreSQL) 14.9'\n", 0700);
   auto wrong = std::make_shared<config::Settings>(*n->settings);
-  wrong->postgresql.bin_dir = fake;
+  wrong->postgresql.tools.bin_dir = fake;
   co_await n->server->apply(wrong, Role::primary, false, n->in(5s));
   Result mismatch = co_await n->server->start(request, n->in(5s));
   EXPECT_THAT(text(mismatch), HasSubstr("was made by PostgreSQL 15, but"));

@@ -117,6 +117,7 @@ struct Exception {
 /// Headers that only their own source and tests include.
 constexpr Exception kForTests[] = {
     {"src/cli/completion.h", "what writes and checks the files of packaging/completion"},
+    {"src/cli/man_page.h", "what writes and checks the file of packaging/man"},
     {"src/cli/reference.h", "what writes and checks docs/tanistctl.md"},
     {"src/log/format.h", "templates, tested without a log"},
 };

@@ -84,7 +84,7 @@ TEST(UntilRestart, the_dynamic_configuration_changes_none_of_them) {
       R"({"postgresql":{"bin_dir":"/new","config_base_name":"mine","database":"other","use_pg_rewind":true}})");
   EXPECT_THAT(keep_until_restart(started, now),
               ElementsAre("postgresql.config_base_name", "postgresql.bin_dir", "postgresql.database"));
-  EXPECT_EQ(now.postgresql.bin_dir, "/old");
+  EXPECT_EQ(now.postgresql.tools.bin_dir, "/old");
   EXPECT_EQ(now.postgresql.config_base_name, "postgresql");
   EXPECT_EQ(now.postgresql.database, "postgres");
   EXPECT_TRUE(now.postgresql.use_pg_rewind);

@@ -150,7 +150,8 @@ TEST(Dynamic, many_unknown_keys_beside_many_methods_do_not_hold_up_the_control_t
                       [&] {
                         Problems notes;
                         const auto accepted = accept_dynamic(raw, notes).value();
-                        EXPECT_EQ(build(base, accepted, notes).postgresql.replica_methods.size(), 40'000u);
+                        EXPECT_EQ(build(base, accepted, notes).postgresql.copying.replica_methods.size(),
+                                  40'000u);
                         EXPECT_EQ(notes.size(), 200u);
                       }),
             kBoundMs);

@@ -219,6 +219,15 @@ TEST_F(EditConfigTest, a_terminal_gets_colours_in_a_pager) {
   EXPECT_EQ(screen.out.str(), "Configuration changed\n");
 }
 
+TEST_F(EditConfigTest, a_terminal_that_wants_no_colours_gets_none) {
+  screen.out_is_terminal = true;
+  screen.colours = false;
+  command.settings = {"ttl=20"};
+  command.force = true;
+  EXPECT_EQ(run(), "");
+  EXPECT_NE(paged.find("\n+ttl: 20\n"), std::string::npos) << paged;
+}
+
 TEST_F(EditConfigTest, without_a_configuration_there_is_nothing_to_edit) {
   store.cluster.config = {};
   EXPECT_EQ(run(), "The config key does not exist in the cluster shop");

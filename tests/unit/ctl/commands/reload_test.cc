@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "unit/ctl/surroundings.h"
+#include "unit/ctl/commands/command_test.h"
 
 namespace tanist::ctl {
 namespace {
 
-constexpr const char* kPga = "http://10.1.0.11:8008/patroni";
-constexpr const char* kPgb = "http://10.1.0.12:8008/patroni";
+using test::kPga;
+using test::kPgb;
 
 class ReloadCommandTest : public ::testing::Test {
  protected:

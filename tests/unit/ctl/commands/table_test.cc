@@ -8,6 +8,7 @@
 #include <set>
 
 #include "cli/completion.h"
+#include "cli/man_page.h"
 #include "cli/reference.h"
 
 namespace tanist::ctl {
@@ -16,7 +17,7 @@ namespace {
 const std::string kSource =
     "the table in src/ctl/commands/table.cc: see tests/unit/ctl/commands/table_test.cc";
 
-std::string read(const std::string& path) {
+std::string read_page(const std::string& path) {
   std::ifstream in(std::string(TANIST_SOURCE_DIR) + "/" + path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
 }
@@ -25,7 +26,7 @@ std::string read(const std::string& path) {
 void expect_current(const std::string& path, const std::string& text) {
   if (std::getenv("TANIST_UPDATE_DOCS"))
     std::ofstream(std::string(TANIST_SOURCE_DIR) + "/" + path, std::ios::binary) << text;
-  EXPECT_TRUE(read(path) == text)
+  EXPECT_TRUE(read_page(path) == text)
       << path << " is out of date: run this test with TANIST_UPDATE_DOCS=1 and check in the result";
 }
 
@@ -36,9 +37,13 @@ TEST(Table, completions_are_those_of_the_table) {
   expect_current("packaging/completion/tanistctl.fish", cli::fish_completion(tool, kSource));
 }
 
+TEST(Table, the_man_page_is_that_of_the_table) {
+  expect_current("packaging/man/tanistctl.1", cli::man_page(program("tanistctl"), kSource));
+}
+
 TEST(Table, the_reference_in_the_docs_is_that_of_the_table) {
   const std::string path = "docs/tanistctl.md";
-  const auto page = read(path);
+  const auto page = read_page(path);
   std::string later;
   for (const auto& command : commands())
     if (command.run == nullptr) later += (later.empty() ? "`" : ", `") + std::string(command.line.name) + "`";

@@ -288,6 +288,27 @@ TEST_F(engine, a_server_that_does_not_answer_is_told_by_its_signal_file) {
   EXPECT_EQ(role_at_first, Role::replica);
 }
 
+/// What its directory looks like.
+struct engine_of_a_silent_primary : engine, ::testing::WithParamInterface<postgres::DataDirectory> {};
+
+TEST_P(engine_of_a_silent_primary, keeps_its_key_where_nothing_tells_whose_directory_it_is) {
+  store.lead(kMe, kMySession);
+  server.run_primary();
+  server.state.probe.reset();
+  server.state.control.reset();
+  server.state.system_identifier.clear();
+  server.state.data_directory = GetParam();
+  server.state.accepting = postgres::Accepting::no_response;
+  start();
+  clock.advance(5s);
+  EXPECT_EQ(role_at_first, Role::primary);
+  clock.advance(60s);
+  EXPECT_EQ(store.releases, 0) << "it may commit as soon as it runs on";
+}
+
+INSTANTIATE_TEST_SUITE_P(Looks, engine_of_a_silent_primary,
+                         ::testing::Values(postgres::DataDirectory::ok, postgres::DataDirectory::foreign));
+
 /// The answer to an acquire was lost, and the read that would tell is lost too.
 TEST_F(engine, an_unknown_outcome_is_known_for_what_it_is_until_a_fresh_view_tells) {
   server.run_standby();

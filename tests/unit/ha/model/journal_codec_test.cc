@@ -37,7 +37,7 @@ TEST(Journal, a_recorded_view_is_recorded_the_same_again) {
 
 TEST(Journal, holds_no_secret) {
   ViewBuilder b = ViewBuilder().as_replica();
-  b.settings.postgresql.superuser.password = Secret("hunter2");
+  b.settings.postgresql.accounts.superuser.password = Secret("hunter2");
   b.settings.ctl.authentication.password = Secret("hunter2");
   b.settings.dynamic.raw.set("postgresql", Document::map({{"password", "hunter2"}}));
   b.cluster.config.data.set("postgresql", Document::map({{"password", "hunter2"}}));

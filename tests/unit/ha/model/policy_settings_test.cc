@@ -44,7 +44,7 @@ TEST(PolicySettings, each_field_is_taken_from_the_configuration) {
   s.postgresql.use_pg_rewind = s.postgresql.use_slots = true;
   s.postgresql.remove_data_directory_on_rewind_failure = true;
   s.postgresql.remove_data_directory_on_diverged_timelines = true;
-  s.postgresql.replica_methods["restore"].no_leader = true;
+  s.postgresql.copying.replica_methods["restore"].no_leader = true;
   s.bootstrap.present = true;
   s.silent_primary_timeout = 60s;
   EXPECT_THAT(untouched(s), ::testing::IsEmpty());

@@ -32,6 +32,8 @@ class Server final : public test::FakeServer {
   Duration pre_promote_takes{};
   int rewinds = 0;
   int promotions = 0;
+  /// So many are forgotten by the server.
+  int promotions_lost = 0;
 
   const postgres::Facts& facts() const override { return state; }
   void signal_stop(StopMode mode) override {
@@ -79,6 +81,11 @@ class Server final : public test::FakeServer {
   Task<postgres::Result> promote(Instant) override {
     ++promotions;
     co_return postgres::Result{};
+  }
+  Task<bool> wait_promoted(Instant deadline) override {
+    if (promotions > promotions_lost) co_return true;
+    co_await clock_.sleep_until(deadline);
+    co_return false;
   }
 
  private:
@@ -138,7 +145,7 @@ class RunningOperations : public ::testing::Test {
  protected:
   RunningOperations() {
     log::redirect([this](log::Level, const std::string& line) { logged.push_back(line); });
-    host.settings_.postgresql.pre_promote = "script";
+    host.settings_.postgresql.scripts.pre_promote = "script";
   }
   ~RunningOperations() override {
     scope.spawn("end", end());
@@ -393,6 +400,40 @@ TEST_F(RunningOperations,
   clock.advance(30s);
   EXPECT_EQ(server.promotions, 1) << "the lease ran out meanwhile";
   EXPECT_EQ(host.promotions_forgotten, 0);
+}
+
+TEST_F(RunningOperations, a_server_that_comes_back_as_a_standby_is_told_again_to_promote_itself) {
+  lead();
+  server.promotions_lost = 2;
+  server.state.accepting = postgres::Accepting::accepting;
+  server.state.probe = postgres::Probe{.in_recovery = true};
+  begin(OperationKind::promote, operations::promote(runner));
+  clock.advance(9s);
+  EXPECT_EQ(server.promotions, 1);
+  clock.advance(2s);
+  EXPECT_EQ(server.promotions, 2);
+  keeper.won({clock.now(), 30s});
+  clock.advance(10s);
+  EXPECT_EQ(server.promotions, 3);
+  EXPECT_TRUE(result().ok());
+  EXPECT_EQ(host.told, Texts{"on_role_change primary"}) << "once";
+}
+
+TEST_F(RunningOperations, a_server_that_does_not_answer_or_that_the_lease_does_not_cover_is_not_told_again) {
+  for (const bool answers : {false, true}) {
+    lead();
+    server.promotions = 0;
+    server.promotions_lost = 9;
+    server.state.accepting = answers ? postgres::Accepting::accepting : postgres::Accepting::rejecting;
+    server.state.probe = postgres::Probe{.in_recovery = true};
+    begin(OperationKind::promote, operations::promote(runner));
+    clock.advance(answers ? 40s : 15s);
+    EXPECT_EQ(server.promotions, answers ? 3 : 1);
+    server.state.process = postgres::Process::none;
+    clock.advance(10s);
+    EXPECT_FALSE(runner.busy());
+    server.state.process = postgres::Process::running;
+  }
 }
 
 TEST_F(RunningOperations, a_lease_that_ran_out_during_the_script_promotes_nobody) {

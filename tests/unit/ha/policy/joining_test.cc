@@ -94,8 +94,8 @@ TEST(Cloning, a_source_that_does_not_serve_is_given_up_for_another) {
 
 ViewBuilder with_a_backup() {
   ViewBuilder b = ViewBuilder().without_data().unlocked().linearizable();
-  b.settings.postgresql.create_replica_methods = {"restore", "basebackup"};
-  b.settings.postgresql.replica_methods["restore"] = {.command = "/restore", .no_leader = true};
+  b.settings.postgresql.copying.create_replica_methods = {"restore", "basebackup"};
+  b.settings.postgresql.copying.replica_methods["restore"] = {.command = "/restore", .no_leader = true};
   return b;
 }
 
@@ -116,7 +116,7 @@ TEST(Cloning, nothing_is_restored_while_somebody_makes_a_new_cluster) {
 
 TEST(Cloning, a_method_that_needs_a_leader_waits_for_one) {
   ViewBuilder b = with_a_backup();
-  b.settings.postgresql.replica_methods["restore"].no_leader = false;
+  b.settings.postgresql.copying.replica_methods["restore"].no_leader = false;
   EXPECT_EQ(b.decide().reason.text(), "waiting for leader to bootstrap");
 }
 

@@ -463,5 +463,95 @@ TEST(Rejoining, nobody_is_compared_with_itself) {
   EXPECT_FALSE(b.decide().needs.divergence.has_value());
 }
 
+// ---- who is on a timeline that its leader never had, and who only seems to be (policy/timelines) ----------
+
+TEST(Astray, a_standby_that_stays_on_a_timeline_its_leader_never_had_is_astray) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.view.postgres.facts.probe->effective_timeline = {2};
+  b.view.postgres.facts.probe->receiver_state.clear();
+  Decision d = b.decide();
+  EXPECT_EQ(d.memory.standings.beyond_leader_since, b.view.now);
+  EXPECT_FALSE(d.memory.standings.diverged) << "the leader may be about to tell its new timeline";
+  b.view.memory = d.memory;
+  b.view.memory.standings.beyond_leader_since = b.view.now - 10s;
+  d = b.decide();
+  EXPECT_TRUE(d.memory.standings.diverged);
+  b.view.memory = d.memory;
+  b.unlocked().linearizable().peer_unreachable("n2").peer_unreachable("n3");
+  EXPECT_FALSE(intends<intent::Acquire>(b.decide())) << "nor when that leader is gone";
+  b.leader("n2");
+  b.cluster.members["n2"].timeline = {2};
+  EXPECT_FALSE(b.decide().memory.standings.diverged);
+}
+
+/// n1, on timeline 2, and n2, which leads and tells that it is on timeline 1.
+ViewBuilder beyond_its_leader(bool streams) {
+  ViewBuilder b = ViewBuilder().as_replica();
+  b.view.postgres.facts.probe->effective_timeline = {2};
+  if (!streams) b.view.postgres.facts.probe->receiver_state.clear();
+  return b;
+}
+
+/// Ten seconds later, and once more when nobody leads.
+bool races_later(ViewBuilder b) {
+  b.view.memory = b.decide().memory;
+  b.view.now += 10s;
+  b.view.lease = {};
+  b.view.postgres.facts.probe->asked_at = b.view.now;
+  b.view.postgres.facts.probe->receiver_state.clear();
+  b.view.memory = b.decide().memory;
+  b.view.now += 10s;
+  b.view.postgres.facts.probe->asked_at = b.view.now;
+  b.view.memory = b.decide().memory;
+  b.unlocked().linearizable().peer_unreachable("n2").peer_unreachable("n3");
+  return intends<intent::Acquire>(b.decide());
+}
+
+TEST(Astray, who_has_streamed_its_timeline_from_the_leader_is_not_astray_whatever_the_member_key_says) {
+  EXPECT_TRUE(races_later(beyond_its_leader(true))) << "the leader died before it told its new timeline";
+  EXPECT_FALSE(races_later(beyond_its_leader(false)));
+}
+
+TEST(Astray, who_streams_from_another_than_the_leader_may_be_astray) {
+  ViewBuilder b = beyond_its_leader(true);
+  b.view.postgres.recovery_difference = postgres::RecoveryDifference::reload;
+  EXPECT_FALSE(races_later(b)) << "from the one before";
+  b = beyond_its_leader(true);
+  b.member("n3").settings.tags.replicatefrom = "n3";
+  EXPECT_FALSE(races_later(b)) << "who may have been promoted by hand";
+}
+
+TEST(Astray, streaming_mends_a_member_that_was_taken_for_astray) {
+  ViewBuilder b = beyond_its_leader(true);
+  b.view.memory.standings.astray = true;
+  EXPECT_FALSE(b.decide().memory.standings.diverged);
+}
+
+TEST(Astray, what_was_streamed_from_one_leader_says_nothing_of_the_next) {
+  ViewBuilder b = beyond_its_leader(true);
+  b.view.memory = b.decide().memory;
+  EXPECT_EQ(b.view.memory.standings.shared, Timeline{2});
+  b.leader("n3").member("n3", "primary");
+  b.view.postgres.facts.probe->receiver_state.clear();
+  const Memory next = b.decide().memory;
+  EXPECT_EQ(next.standings.shared, Timeline{});
+  EXPECT_EQ(next.standings.beyond_leader_since, b.view.now);
+  // Nor where the first comes back.
+  b.view.memory = next;
+  b.leader("n2").member("n2", "primary");
+  EXPECT_EQ(b.decide().memory.standings.beyond_leader_since, b.view.now);
+}
+
+TEST(Astray, a_comparison_that_finds_no_difference_mends_it_too) {
+  ViewBuilder b = beyond_its_leader(false);
+  b.view.memory.standings.astray = true;
+  b.view.memory.rejoin.rewind = RewindState::check;
+  b.divergence(postgres::Divergence::none);
+  b.view.answers.divergence->local_timeline = {2};
+  const Memory m = b.decide().memory;
+  EXPECT_FALSE(m.standings.diverged);
+  EXPECT_EQ(m.standings.shared_with, "n2");
+}
+
 }  // namespace
 }  // namespace tanist::ha

@@ -251,24 +251,6 @@ TEST(Timelines, a_newer_peer_without_a_position_is_no_obstacle) {
   EXPECT_TRUE(intends<intent::Acquire>(b.decide())) << "it would not race itself";
 }
 
-TEST(Timelines, a_standby_that_stays_on_a_timeline_its_leader_never_had_is_astray) {
-  ViewBuilder b = ViewBuilder().as_replica();
-  b.view.postgres.facts.probe->effective_timeline = {2};
-  Decision d = b.decide();
-  EXPECT_EQ(d.memory.standings.beyond_leader_since, b.view.now);
-  EXPECT_FALSE(d.memory.standings.diverged) << "the leader may be about to tell its new timeline";
-  b.view.memory = d.memory;
-  b.view.memory.standings.beyond_leader_since = b.view.now - 10s;
-  d = b.decide();
-  EXPECT_TRUE(d.memory.standings.diverged);
-  b.view.memory = d.memory;
-  b.unlocked().linearizable().peer_unreachable("n2").peer_unreachable("n3");
-  EXPECT_FALSE(intends<intent::Acquire>(b.decide())) << "nor when that leader is gone";
-  b.leader("n2");
-  b.cluster.members["n2"].timeline = {2};
-  EXPECT_FALSE(b.decide().memory.standings.diverged);
-}
-
 TEST(Timelines, a_stale_primary_is_known_by_the_last_leaders_timeline_too) {
   ViewBuilder b;
   b.as_leader().leader("n2").unlocked().no_lease().linearizable();

@@ -23,7 +23,7 @@ Task<void> replication(Node* a, Node* b) {
 
   // A wrong password: a clear error, and nothing is left.
   auto wrong_settings = std::make_shared<config::Settings>(*b->settings);
-  wrong_settings->postgresql.replication.password = Secret("wrong");
+  wrong_settings->postgresql.accounts.replication.password = Secret("wrong");
   co_await b->server->apply(wrong_settings, Role::replica, false, b->in(5s));
   auto failing = b->server->create_replica({a->upstream(), false, {}}, {}, b->in(30s));
   Result failed = co_await std::move(failing);
@@ -172,7 +172,7 @@ Task<void> cancel_a_clone(Node* a, Node* b) {
   REQUIRE_OK(opened);
   // Throttled, so that it is under way when it is given up.
   auto slow = std::make_shared<config::Settings>(*b->settings);
-  slow->postgresql.basebackup_options = {{"max-rate", "1M"}};
+  slow->postgresql.tools.basebackup_options = {{"max-rate", "1M"}};
   co_await b->server->apply(slow, Role::replica, false, b->in(5s));
   auto cloning = b->server->create_replica({a->upstream(), false, {}}, {}, b->in(60s));
   const auto result = co_await with_deadline(b->clock, std::move(cloning), b->in(1500ms));

@@ -25,8 +25,8 @@ class ReplicaMethodsTest : public ServerTest {
   config::Settings with_methods(const std::string& name, std::map<std::string, config::ReplicaMethod> methods,
                                 std::vector<std::string> order) {
     auto s = settings(name);
-    s.postgresql.create_replica_methods = std::move(order);
-    s.postgresql.replica_methods = std::move(methods);
+    s.postgresql.copying.create_replica_methods = std::move(order);
+    s.postgresql.copying.replica_methods = std::move(methods);
     return s;
   }
 };
@@ -283,8 +283,8 @@ TEST_F(ReplicaMethodsTest, no_password_is_in_a_command_line) {
   const std::string own = script("own.sh", tell);
   const std::string basebackup = script("basebackup.sh", tell);
   auto s = with_methods("two", {{"own", {.command = own}}}, {"own", "basebackup"});
-  s.postgresql.bin_name["pg_basebackup"] = "../../../../../.." + basebackup;
-  s.postgresql.replication.options = {{"sslkey", "/k"}, {"sslpassword", "opens-the-key"}};
+  s.postgresql.tools.bin_name["pg_basebackup"] = "../../../../../.." + basebackup;
+  s.postgresql.accounts.replication.options = {{"sslkey", "/k"}, {"sslpassword", "opens-the-key"}};
   Node b(io_.get_executor(), clock_, disk_, s);
   run(then_end(clone_with_secrets(&b), {&b}));
   for (const auto& path : {own, basebackup}) {
@@ -308,7 +308,7 @@ Task<void> with_links(Node* a, Node* b, std::string root) {
   REQUIRE_OK(opened);
   const auto mapped = b->settings;
   auto slow = std::make_shared<config::Settings>(*mapped);
-  slow->postgresql.basebackup_options.push_back({"max-rate", "4M"});
+  slow->postgresql.tools.basebackup_options.push_back({"max-rate", "4M"});
   co_await b->server->apply(slow, Role::replica, false, b->in(5s));
   auto cloning = b->server->create_replica(from(*a), {}, b->in(60s));
   const auto result = co_await with_deadline(b->clock, std::move(cloning), b->in(4s));
@@ -343,8 +343,8 @@ Task<void> with_links(Node* a, Node* b, std::string root) {
 
 TEST_F(ReplicaMethodsTest, tablespaces_and_linked_wal_are_cloned_replaced_and_removed) {
   auto s = settings("two");
-  s.postgresql.basebackup_options = {{"tablespace-mapping", root_ + "/space_a=" + root_ + "/space_b"},
-                                     {"waldir", root_ + "/wal_b"}};
+  s.postgresql.tools.basebackup_options = {{"tablespace-mapping", root_ + "/space_a=" + root_ + "/space_b"},
+                                           {"waldir", root_ + "/wal_b"}};
   Node a(io_.get_executor(), clock_, disk_, settings("one"));
   Node b(io_.get_executor(), clock_, disk_, s);
   run(then_end(with_links(&a, &b, root_), {&a, &b}));

@@ -75,6 +75,11 @@ Task<void> two_promotions_to_one_timeline(Node* a, Node* b, Node* c, std::option
   if (left) {
     co_await fill_page_but_for_a_checkpoint(a, *left);
   }
+  // Whom a shutdown waits for is connected.
+  for (Node* n : {b, c}) {
+    auto connected = n->until([](const Facts& f) { return f.probe && f.probe->receiver_state == "streaming"; });
+    REQUIRE(co_await std::move(connected));
+  }
   auto stopping = a->stop();
   REQUIRE(co_await std::move(stopping));
   // A clean shutdown: both have all of it, and both are promoted at the very same position.
@@ -168,8 +173,8 @@ Task<void> failures_of_rewind(Node* a, Node* b, std::string root) {
   script(fake, "echo \"$@\" > " + fake + ".args; cat \"$PGSERVICEFILE\" > " + fake +
                    ".service; echo 'pg_rewind: error: something is not as it should be' >&2; exit 1\n");
   auto changed = std::make_shared<config::Settings>(*a->settings);
-  changed->postgresql.rewind.options = {{"sslpassword", "opens-the-key"}};
-  changed->postgresql.bin_name["pg_rewind"] = "../../../../../.." + fake;
+  changed->postgresql.accounts.rewind.options = {{"sslpassword", "opens-the-key"}};
+  changed->postgresql.tools.bin_name["pg_rewind"] = "../../../../../.." + fake;
   co_await a->server->apply(changed, Role::replica, false, a->in(5s));
   auto harmless = a->server->rewind(b->upstream(), {}, a->in(20s));
   Result failed = co_await std::move(harmless);
@@ -181,7 +186,7 @@ Task<void> failures_of_rewind(Node* a, Node* b, std::string root) {
   EXPECT_EQ(blocking::read_file(fake + ".service").value_or(std::nullopt).value_or(""),
             "[tanist]\nsslpassword=opens-the-key\n");
   changed = std::make_shared<config::Settings>(*changed);
-  changed->postgresql.rewind.options.clear();
+  changed->postgresql.accounts.rewind.options.clear();
   co_await a->server->apply(changed, Role::replica, false, a->in(5s));
   EXPECT_FALSE(facts.half_rewound);
   EXPECT_FALSE(fs::exists(a->settings->state_dir + "/rewinding"));
@@ -220,7 +225,7 @@ Task<void> failures_of_rewind(Node* a, Node* b, std::string root) {
   // A program that does not even run is no pg_rewind.
   script(fake, "exit 3\n");
   auto other = std::make_shared<config::Settings>(*changed);
-  other->postgresql.bin_name["pg_rewind"] = "../../../../../.." + fake + "2";
+  other->postgresql.tools.bin_name["pg_rewind"] = "../../../../../.." + fake + "2";
   co_await a->server->apply(other, Role::replica, false, a->in(5s));
   co_await compare(a, b);
   EXPECT_FALSE(facts.rewind_works);
@@ -346,7 +351,7 @@ Task<void> rewind_of_old(Node* a, const OldServer* old) {
 TEST_F(ServerTest, an_old_pg_rewind_gets_missing_wal_by_the_restore_command) {
   const OldServer old(root_);
   auto s = settings("one");
-  s.postgresql.bin_dir = old.bin;
+  s.postgresql.tools.bin_dir = old.bin;
   s.postgresql.recovery_conf["restore_command"] = "cp " + old.archive + "/%f \"%p\"";
   old.make_data(s.postgresql.data_dir);
   Node a(io_.get_executor(), clock_, disk_, s);

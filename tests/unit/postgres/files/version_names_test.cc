@@ -29,7 +29,7 @@ Task<void> read_wal_of_9_6(Node* n) {
 TEST_F(ServerTest, wal_of_an_old_server_is_found_where_it_has_it) {
   auto s = settings("one");
   const std::string data = s.postgresql.data_dir;
-  s.postgresql.bin_dir = root_ + "/bin";
+  s.postgresql.tools.bin_dir = root_ + "/bin";
   const auto program = [&](const std::string& name, const std::string& body) {
     (void)blocking::write_file(root_ + "/bin/" + name, "#!/bin/sh\n" + body + "\n", 0755);
   };

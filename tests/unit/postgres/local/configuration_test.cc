@@ -21,7 +21,7 @@ class ConfigurationTest : public PartTest {
     context_.facts.major_version = 150000;
     settings_->postgresql.parameters = {{"max_connections", "50"}, {"work_mem", "8MB"}};
     settings_->postgresql.pg_hba = {"local all all trust"};
-    settings_->postgresql.replication = {"rep", Secret("secret"), {}};
+    settings_->postgresql.accounts.replication = {"rep", Secret("secret"), {}};
     std::ofstream(root_ + "/data/postgresql.conf") << "# as initdb wrote it\n";
     configuration_.take_settings(settings_, Role::replica);
   }

@@ -27,8 +27,8 @@ class ProgramsTest : public PartTest {
 
     // Those of the configuration follow it, the others stay where they are.
     auto moved = std::make_shared<config::Settings>(*settings_);
-    moved->postgresql.bin_dir = "";
-    moved->postgresql.bin_name["initdb"] = "make_cluster";
+    moved->postgresql.tools.bin_dir = "";
+    moved->postgresql.tools.bin_name["initdb"] = "make_cluster";
     context_.settings = moved;
     EXPECT_EQ(older.path("initdb"), "make_cluster");
     EXPECT_EQ(newer.path("initdb"), root_ + "/new/make_cluster");

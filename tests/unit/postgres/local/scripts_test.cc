@@ -7,8 +7,8 @@ namespace {
 
 Task<void> replace_script(Node* n, std::string before_stop, std::string pre_promote) {
   auto changed = std::make_shared<config::Settings>(*n->settings);
-  changed->postgresql.before_stop = std::move(before_stop);
-  changed->postgresql.pre_promote = std::move(pre_promote);
+  changed->postgresql.scripts.before_stop = std::move(before_stop);
+  changed->postgresql.scripts.pre_promote = std::move(pre_promote);
   Result applied = co_await n->server->apply(changed, Role::primary, false, n->in(10s));
   EXPECT_TRUE(applied) << text(applied);
 }

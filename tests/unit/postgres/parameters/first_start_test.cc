@@ -43,7 +43,7 @@ TEST(FirstStart, nobody_is_let_in_before_a_promotion_that_happens_by_itself) {
 
 TEST(FirstStart, only_our_users_from_here_are_trusted) {
   config::Postgresql postgresql;
-  postgresql.replication.username = "rep";
+  postgresql.accounts.replication.username = "rep";
   EXPECT_THAT(
       trust_entries(postgresql, {"10.0.0.1", "::1"}),
       ElementsAre("local\treplication\t\"rep\"\ttrust", "host\treplication\t\"rep\"\t10.0.0.1/32\ttrust",

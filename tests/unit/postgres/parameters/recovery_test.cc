@@ -181,7 +181,7 @@ TEST(Recovery, of_several_hosts_the_one_that_has_the_slot_is_followed) {
 TEST(Recovery, credentials_and_kerberos_go_along_as_far_as_the_version_knows_them) {
   auto settings = sample();
   settings.postgresql.krbsrvname = "pg";
-  settings.postgresql.replication.options = {
+  settings.postgresql.accounts.replication.options = {
       {"sslmode", "verify-full"},  {"sslcert", "/c"},         {"sslkey", "/k"},
       {"sslpassword", "p"},        {"sslrootcert", "/r"},     {"sslcrl", "/l"},
       {"sslcrldir", "/d"},         {"gssencmode", "disable"}, {"channel_binding", "require"},

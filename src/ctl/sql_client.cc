@@ -1,0 +1,77 @@
+#include "ctl/sql_client.h"
+
+#include <boost/asio/io_context.hpp>
+#include <optional>
+
+#include "async/clock.h"
+#include "async/task_scope.h"
+#include "ctl/settings.h"
+#include "net/resolver.h"
+#include "postgres/on_demand/libpq.h"
+
+namespace tanist::ctl {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kConnectPatience = 5s;
+constexpr Duration kRecoveryPatience = 5s;
+/// Whoever asks something long has Ctrl-C.
+constexpr Duration kAsLongAsItTakes = 365 * 24h;
+
+class LibpqClient final : public SqlClient {
+ public:
+  Answer ask(const postgres::ConnectionParameters& to, Recovery recovery, const std::string& sql) override {
+    boost::asio::io_context io(1);
+    SystemClock clock;
+    net::Resolver resolver(io.get_executor());
+    postgres::Connection connection(clock, resolver);
+    Answer answer = std::unexpected(postgres::QueryError{});
+    TaskScope scope(io.get_executor());
+    scope.spawn("ask PostgreSQL", asking(&connection, &clock, to, recovery, sql, &answer));
+    io.run();
+    return answer;
+  }
+
+ private:
+  static Task<void> asking(postgres::Connection* connection, Clock* clock, postgres::ConnectionParameters to,
+                           Recovery recovery, std::string sql, Answer* out) {
+    const auto connected = co_await connection->connect(std::move(to), clock->now() + kConnectPatience);
+    if (!connected) {
+      *out = std::unexpected(connected.error());
+      co_return;
+    }
+    if (recovery != Recovery::any) {
+      auto asked =
+          connection->table("SELECT pg_catalog.pg_is_in_recovery()", clock->now() + kRecoveryPatience);
+      const auto seen = co_await std::move(asked);
+      if (!seen) {
+        *out = std::unexpected(seen.error());
+        co_return;
+      }
+      const bool running = seen->rows.empty() || seen->rows[0].at(0) != "f";
+      if (running != (recovery == Recovery::running)) {
+        *out = std::unexpected(OtherRole{});
+        co_return;
+      }
+    }
+    auto result = co_await connection->table(std::move(sql), clock->now() + kAsLongAsItTakes);
+    if (result) {
+      *out = *std::move(result);
+    } else {
+      *out = std::unexpected(result.error());
+    }
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<SqlClient> open_sql_client() {
+  if (const auto loaded = postgres::load_libpq(); !loaded)
+    throw Failure("could not load libpq, which speaks to PostgreSQL: " + loaded.error() +
+                  "\nHINT: install it; Debian's package is libpq5");
+  return std::make_unique<LibpqClient>();
+}
+
+}  // namespace tanist::ctl
