@@ -1,11 +1,13 @@
 #include "api/resources.h"
 
 #include <algorithm>
+#include <array>
 
 #include "api/admission.h"
 #include "api/config_endpoint.h"
 #include "api/control_reads.h"
 #include "api/health.h"
+#include "api/metrics.h"
 #include "api/responses.h"
 #include "api/restart_endpoint.h"
 #include "api/server.h"
@@ -90,6 +92,35 @@ struct Resources::Impl {
     return rendered.text;
   }
 
+  /// The same for metrics, by their form; what leads speaks of others.
+  struct RenderedMetrics {
+    ha::SnapshotPtr snapshot;
+    bool stale = false;
+    bool view = false;
+    bool lease = false;
+    std::string text;
+  };
+  std::array<RenderedMetrics, 2> rendered_metrics;
+
+  const std::string& lasting_metrics_text(const ha::SnapshotPtr& s, const MemberStatus& o, MetricsForm form) {
+    auto& known = rendered_metrics.at(static_cast<std::size_t>(form));
+    const bool view = o.view != nullptr;
+    if (known.snapshot != s || known.stale != o.stale || known.view != view || known.lease != o.lease_held) {
+      known = RenderedMetrics{s, o.stale, view, o.lease_held, lasting_metrics(o, form)};
+    }
+    return known.text;
+  }
+
+  struct RenderedCluster {
+    ha::SnapshotPtr snapshot;
+    std::string text;
+  } rendered_cluster;
+
+  static std::string cluster_text(const ha::Snapshot& s, const dcs::Cluster& cluster) {
+    const Document& config = cluster.config.valid ? cluster.config.data : s.settings->dynamic.raw;
+    return to_spaced_json(dcs::cluster_document(cluster, config, s.settings->scope));
+  }
+
   HttpResponse status_answer(int status, const ha::SnapshotPtr& s, const MemberStatus& o) {
     return json_body(status, status_text(s, o));
   }
@@ -146,12 +177,24 @@ struct Resources::Impl {
     return text_body(503, "could not read the cluster from the store: " + why);
   }
 
-  static Task<HttpResponse> cluster_answer(std::shared_ptr<Impl> self, HttpRequest) {
+  /// Patroni reads the store each time (rest-api.md §5). Positions of members wake no cycle, so the view of
+  /// the last one would not do; what the watch has kept current does, while control is heard of and the store
+  /// answers it. A client that must see all that was written before it asked says so.
+  static Task<HttpResponse> cluster_answer(std::shared_ptr<Impl> self, HttpRequest request) {
+    const auto now = self->clock.now();
+    const auto before = self->snapshot();
+    const std::string* wish = request.headers.find("Cache-Control");
+    const bool anew = wish != nullptr && lower(*wish).find("no-cache") != std::string::npos;
+    if (!anew && before->watched && now - before->published_at <= kCopyMaxAge &&
+        member_status(*before, now).view != nullptr) {
+      auto& known = self->rendered_cluster;
+      if (known.snapshot != before) known = RenderedCluster{before, cluster_text(*before, *before->watched)};
+      co_return json_body(200, known.text);
+    }
     const ReadResult cluster = co_await load(self);
     if (!cluster) co_return unreachable(cluster.error());
     const auto s = self->snapshot();
-    const Document& config = (*cluster)->config.valid ? (*cluster)->config.data : s->settings->dynamic.raw;
-    co_return json_body(200, dcs::cluster_document(**cluster, config, s->settings->scope));
+    co_return json_body(200, cluster_text(*s, **cluster));
   }
 
   /// The view while it may be relied on, else a read of the store.
@@ -174,6 +217,18 @@ struct Resources::Impl {
     if (const Document* newer = self->config.newer_than((*cluster)->config)) co_return json_body(200, *newer);
     if (!(*cluster)->config.valid) co_return error_page(502, why_no_config((*cluster)->config));
     co_return json_body(200, (*cluster)->config.data);
+  }
+
+  static Task<HttpResponse> metrics_answer(std::shared_ptr<Impl> self, HttpRequest request) {
+    const auto s = self->snapshot();
+    const Instant now = self->clock.now();
+    const MemberStatus o = member_status(*s, now);
+    const std::string* accept = request.headers.find("Accept");
+    const MetricsForm form = accept != nullptr ? metrics_form(*accept) : MetricsForm::prometheus;
+    HttpResponse out;
+    out.headers.add("Content-Type", metrics_type(form));
+    out.body = self->lasting_metrics_text(s, o, form) + momentary_metrics(o, now, form);
+    co_return out;
   }
 
   static Task<HttpResponse> failsafe_answer(std::shared_ptr<Impl> self, HttpRequest) {
@@ -249,12 +304,14 @@ std::span<const Resources::Route> Resources::routes() {
        "of a "
        "replica has left the leader's, `tanist_timelines`: at which position it left each of the last ten"},
       {"GET", "cluster", open, &Impl::cluster_answer,
-       "the members that the store knows, with role, state and lag; what is scheduled"},
+       "the members that the store knows, with role, state and lag; what is scheduled. From the copy of the "
+       "store that this member keeps current; `Cache-Control: no-cache` has the store itself read"},
       {"GET", "history", open, &Impl::history_answer,
        "the timelines of the cluster: where each of them began, why, and who led"},
       {"GET", "config", open, &Impl::config_answer, "the configuration that all members share"},
       {"GET", "failsafe", open, &Impl::failsafe_answer, "the members that failsafe mode counts on"},
-      {"GET", "metrics", open},
+      {"GET", "metrics", open, &Impl::metrics_answer,
+       "for Prometheus, in its text form or, where `Accept` asks for it, as OpenMetrics (below)"},
       {"PATCH", "config", guarded, &Impl::patch_config,
        "merges a JSON object into the dynamic configuration (`null` removes a key) and answers with the "
        "whole"},

@@ -14,10 +14,14 @@ namespace tanist::api {
 /// Bounds of what one request may cost.
 inline constexpr Duration kProbeMaxAge = std::chrono::milliseconds(100);
 inline constexpr Duration kRefreshPatience = std::chrono::milliseconds(250);
+/// Control publishes more often than that also where nothing happens (its tick): an older copy of the store
+/// may be one that it has stopped to keep current.
+inline constexpr Duration kCopyMaxAge = std::chrono::seconds(2);
 
 /// The REST API of a member, on a thread of its own. Health checks are answered from the published snapshot,
 /// so neither a hung PostgreSQL nor a blocked control thread delays them; only GET /patroni (a fresh look at
-/// PostgreSQL, briefly), GET /cluster (a read of the store) and what changes something cross to control.
+/// PostgreSQL, briefly), GET /cluster where the watched copy may not be relied on (a read of the store) and
+/// what changes something cross to control.
 class ApiServer {
  public:
   struct Options {

@@ -71,6 +71,8 @@ Task<order::ReadCluster::Answer> Engine::obey(order::ReadCluster order) {
 Task<order::WriteKey::Answer> Engine::obey(order::WriteKey order) {
   auto writing = impl_->ports_.store.write(std::move(order.record), order.condition, order.deadline);
   order::WriteKey::Answer written = co_await std::move(writing);
+  // The copy has it: whoever asks after the answer sees what was written.
+  impl_->publish();
   impl_->wake();
   co_return written;
 }
@@ -120,6 +122,9 @@ void Engine::Impl::store_changed(dcs::Store::Change change) {
           watched->unlocked());
   }
   if (change.wakes || change.leader_changed || member_joined()) wake();
+  // Whoever asks for the cluster is answered by the copy, which is ahead of the cycle. Not before there are
+  // cycles: a snapshot without the time of the next looks like a member that hangs.
+  if (pace_.next_run != Instant{}) publish();
 }
 
 /// A member that was not there needs its replication slot before its clone ends: the leader looks at once.
@@ -199,6 +204,7 @@ Task<int> Engine::Impl::run() {
 
 Task<void> Engine::Impl::cycle() {
   wake_.clear();
+  const Instant begun = now();
   pace_.again = false;
   memory_.callback_fired = memory_.callback_fired || beside_.callback_fired;
   if (const auto done = std::exchange(beside_.checkpoint_ended, std::nullopt)) {
@@ -217,6 +223,7 @@ Task<void> Engine::Impl::cycle() {
   ports_.journal.record(view, decision);
   if (observer_.decided) observer_.decided(view, decision);
   co_await act(view, decision);
+  pace_.took.add(now() - begun);
   publish();
 }
 
@@ -256,6 +263,7 @@ Snapshot Engine::Impl::describe() const {
   s.store_ok = store_.ok();
   s.dcs_last_seen = store_.last_seen();
   if (s.cluster) s.cluster_read_at = s.cluster->read_at;
+  if (s.store_ok) s.watched = ports_.store.watched();
   s.next_run = pace_.next_run;
   s.operation = operations_.view();
   s.progress = words_.progress;
@@ -263,6 +271,7 @@ Snapshot Engine::Impl::describe() const {
   if (const auto& planned = orders_.commands().scheduled_restart) s.scheduled_restart = planned->wanted.shown;
   s.last_reason = last_.reason;
   s.last_decision_at = last_.at;
+  s.cycles = pace_.took;
   return s;
 }
 

@@ -144,6 +144,7 @@ struct Engine::Impl final : OperationHost {
     std::optional<Instant> wake_at;
     /// The cycle changed something: the next one looks at it at once.
     bool again = false;
+    CycleTimes took;
   } pace_;
   std::optional<int> exit_code_;
 };

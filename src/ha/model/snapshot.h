@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +13,24 @@
 #include "postgres/types.h"
 
 namespace tanist::ha {
+
+/// How long cycles took, counted by class. Of the whole life of the daemon.
+struct CycleTimes {
+  /// The upper bounds; what took longer is counted last.
+  static constexpr std::array<Duration, 8> kBounds = {
+      std::chrono::milliseconds(1),   std::chrono::milliseconds(5),   std::chrono::milliseconds(25),
+      std::chrono::milliseconds(100), std::chrono::milliseconds(500), std::chrono::milliseconds(2000),
+      std::chrono::seconds(5),        std::chrono::seconds(10)};
+  std::array<std::uint64_t, kBounds.size() + 1> counts{};
+  Duration sum{};
+
+  void add(Duration took) {
+    std::size_t i = 0;
+    while (i < kBounds.size() && took > kBounds[i]) ++i;
+    ++counts[i];
+    sum += took;
+  }
+};
 
 /// What others see of this member: published by the control thread on every change, read by the api thread.
 /// Immutable. Whoever answers from it compares `lease_until` and `published_at` with the clock then.
@@ -31,6 +51,9 @@ struct Snapshot {
   /// Unix seconds of the last successful read of the store; 0: never.
   std::int64_t dcs_last_seen = 0;
   Instant cluster_read_at{};
+  /// The copy of the store that its watch keeps current, as it was at `published_at`, also between cycles;
+  /// nullptr: there is none that may be relied on.
+  dcs::ClusterPtr watched;
   /// Planned start of the next cycle.
   Instant next_run{};
   std::optional<OperationView> operation;
@@ -41,6 +64,7 @@ struct Snapshot {
   std::optional<Document> scheduled_restart;
   Reason last_reason;
   Instant last_decision_at{};
+  CycleTimes cycles;
 };
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;

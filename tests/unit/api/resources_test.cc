@@ -29,7 +29,8 @@ std::string table(Access access, const char* head) {
       out += fmt::format("| `{}` | {} |\n", name_of(route), route.what);
     }
   }
-  return out + "\nNot served yet, and answered with 501: " + later + ".\n\n";
+  if (!later.empty()) out += "\nNot served yet, and answered with 501: " + later + ".\n";
+  return out + "\n";
 }
 
 void replace_section(std::string& page, const std::string& name, const std::string& text) {

@@ -163,8 +163,8 @@ TEST_F(ApiServerTest, only_the_first_segment_names_a_resource) {
 TEST_F(ApiServerTest, what_is_not_built_yet_is_refused_with_501) {
   publish(test::primary());
   start();
-  for (const char* line : {"POST /switchover", "DELETE /switchover", "POST /reinitialize", "GET /metrics",
-                           "POST /patroni", "BREW /coffee"}) {
+  for (const char* line :
+       {"POST /switchover", "DELETE /switchover", "POST /reinitialize", "POST /patroni", "BREW /coffee"}) {
     const Reply reply = ask(line);
     EXPECT_EQ(reply.status, 501) << line;
     EXPECT_NE(reply.body.find("Server does not support this operation"), std::string::npos) << line;
@@ -244,6 +244,65 @@ TEST_F(ApiServerTest, cluster_is_read_from_the_store) {
   EXPECT_EQ(reply.status, 200);
   EXPECT_TRUE(reply.body.starts_with(R"({"members": [{"name": "pga", "role": "leader", )")) << reply.body;
   EXPECT_TRUE(reply.body.ends_with(R"("pause": true, "scope": "shop"})")) << reply.body;
+}
+
+/// What the watch has brought since the last cycle is in the copy alone.
+TEST_F(ApiServerTest, cluster_is_answered_from_the_watched_copy_while_it_may_be_relied_on) {
+  auto s = test::primary();
+  auto copy = test::cluster();
+  copy->members["pgc"].name = "pgc";
+  s.watched = copy;
+  publish(s);
+  std::atomic<int> reads = 0;
+  test::FakeControl control;
+  control.read = [&](order::ReadCluster) {
+    ++reads;
+    return test::cluster();
+  };
+  start(control);
+  const auto knows_pgc = [](const Reply& reply) {
+    EXPECT_EQ(reply.status, 200);
+    return reply.body.find("pgc") != std::string::npos;
+  };
+  EXPECT_TRUE(knows_pgc(ask("GET /cluster")));
+  EXPECT_TRUE(knows_pgc(ask("GET /cluster")));
+  EXPECT_EQ(reads, 0);
+  EXPECT_FALSE(knows_pgc(exchange("GET /cluster", "Cache-Control: No-Cache\r\nConnection: close\r\n\r\n")))
+      << "whoever wants the store itself gets it";
+  EXPECT_EQ(reads, 1);
+
+  s.store_ok = false;
+  publish(s);
+  EXPECT_FALSE(knows_pgc(ask("GET /cluster"))) << "the store does not answer";
+  s.store_ok = true;
+  s.watched = nullptr;
+  publish(s);
+  EXPECT_FALSE(knows_pgc(ask("GET /cluster"))) << "the watch is not there";
+  s.watched = copy;
+  publish(s);
+  EXPECT_TRUE(knows_pgc(ask("GET /cluster")));
+  s.published_at = BootClock::now() - kCopyMaxAge - 1ms;
+  s.cluster_read_at = BootClock::now();
+  board.publish(std::make_shared<ha::Snapshot>(s));
+  EXPECT_FALSE(knows_pgc(ask("GET /cluster"))) << "control is not heard of";
+  EXPECT_EQ(reads, 4);
+}
+
+TEST_F(ApiServerTest, metrics_come_in_the_form_that_is_asked_for) {
+  publish(test::primary());
+  start();
+  const Reply plain = ask("GET /metrics");
+  EXPECT_EQ(plain.status, 200);
+  EXPECT_NE(plain.head.find("Content-Type: text/plain; version=0.0.4; charset=utf-8"), std::string::npos);
+  EXPECT_NE(plain.body.find("\npatroni_primary{scope=\"shop\",name=\"pga\"} 1\n"), std::string::npos);
+  const Reply open =
+      exchange("GET /metrics", "Accept: application/openmetrics-text\r\nConnection: close\r\n\r\n");
+  EXPECT_NE(open.head.find("Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8"),
+            std::string::npos);
+  EXPECT_TRUE(open.body.ends_with("\n# EOF\n"));
+  publish(test::replica());
+  EXPECT_NE(ask("GET /metrics").body.find("\npatroni_primary{scope=\"shop\",name=\"pgb\"} 0\n"),
+            std::string::npos);
 }
 
 TEST_F(ApiServerTest, an_unreachable_store_is_a_503_with_the_reason) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <numeric>
 #include <optional>
 
 #include "async/task_scope.h"
@@ -426,6 +427,35 @@ TEST_F(engine, a_copy_of_the_store_from_before_the_lease_stops_nobody) {
   store.seen = now;
   store.listener({.leader_changed = true, .wakes = true});
   EXPECT_FALSE(server.stops.empty());
+}
+
+/// Keys of members wake no cycle; who asks this member for the cluster sees them all the same.
+TEST_F(engine, what_the_watch_brings_is_published_at_once) {
+  store.lead("n2", "2");
+  server.run_standby();
+  start();
+  clock.advance(1s);
+  const std::size_t cycles = decisions.size();
+  auto now = std::make_shared<dcs::Cluster>(store.cluster);
+  now->members["n2"].replay_lsn = Lsn{117};
+  store.seen = now;
+  store.listener({});
+  clock.settle();
+  EXPECT_EQ(decisions.size(), cycles);
+  ASSERT_TRUE(board.get()->watched);
+  EXPECT_EQ(board.get()->watched->members.at("n2").replay_lsn, Lsn{117});
+  store.seen = nullptr;
+  store.listener({});
+  EXPECT_EQ(board.get()->watched, nullptr) << "the watch ended";
+}
+
+TEST_F(engine, cycles_are_measured) {
+  store.lead("n2", "2");
+  server.run_standby();
+  start();
+  clock.advance(30s);
+  const auto& counts = board.get()->cycles.counts;
+  EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}), decisions.size());
 }
 
 TEST_F(engine, a_renewal_that_fails_is_a_store_that_is_silent) {

@@ -1,0 +1,327 @@
+#include "api/metrics.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/format.h"
+#include "core/text.h"
+#include "core/version.h"
+#include "dcs/codec.h"
+#include "dcs/compatible_version.h"
+#include "dcs/overview.h"
+#include "log/log.h"
+
+/// The metrics of a member: Patroni's under their names, then its own.
+namespace tanist::api {
+
+namespace {
+
+constexpr std::string_view kOpenMetricsType = "application/openmetrics-text";
+
+/// A label's value; of what it may hold, these three end it or the line.
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '\\': out += "\\\\"; break;
+      case '"': out += "\\\""; break;
+      case '\n': out += "\\n"; break;
+      default: out += c;
+    }
+  }
+  return out;
+}
+
+/// The text, family by family.
+class Text {
+ public:
+  Text(const MemberStatus& o, MetricsForm form)
+      : form_(form),
+        labels_(fmt::format("scope=\"{}\",name=\"{}\"", escaped(o.snapshot->settings->scope),
+                            escaped(o.snapshot->settings->name))) {}
+
+  /// `values`: what the numbers stand for. OpenMetrics has no comments.
+  void family(std::string_view name, std::string_view type, std::string_view help,
+              std::string_view values = {}) {
+    name_ = name;
+    const bool open = form_ == MetricsForm::openmetrics;
+    // There a family of counters goes without the suffix that its samples have. Patroni's counters have none:
+    // their names stay, and the type is left open.
+    const bool total = type == "counter" && name.ends_with(kTotal);
+    if (open && total) name.remove_suffix(kTotal.size());
+    if (open && type == "counter" && !total) type = "unknown";
+    out_ += fmt::format("# HELP {} {}{}{}\n", name, help, open && !values.empty() ? " " : "",
+                        open ? values : std::string_view());
+    if (!open && !values.empty()) out_ += fmt::format("# {}\n", values);
+    out_ += fmt::format("# TYPE {} {}\n", name, type);
+  }
+  template <class Value>
+  void sample(const Value& value, std::string_view suffix = {}, std::string_view more_labels = {}) {
+    out_ += fmt::format("{}{}{{{}{}{}}} {}\n", name_, suffix, labels_, more_labels.empty() ? "" : ",",
+                        more_labels, value);
+  }
+  template <class Value>
+  void gauge(std::string_view name, std::string_view help, const Value& value) {
+    family(name, "gauge", help);
+    sample(value);
+  }
+  void counter(std::string_view name, std::string_view help, std::uint64_t value) {
+    family(name, "counter", help);
+    sample(value);
+  }
+  void end() {
+    if (form_ == MetricsForm::openmetrics) out_ += "# EOF\n";
+  }
+  std::string take() { return std::move(out_); }
+
+ private:
+  static constexpr std::string_view kTotal = "_total";
+
+  MetricsForm form_;
+  std::string labels_;
+  std::string_view name_;
+  std::string out_;
+};
+
+int flag(bool on) {
+  return on ? 1 : 0;
+}
+
+/// Two digits for each part: `040104`.
+std::string numbers_of(std::string_view version) {
+  std::string out;
+  while (!version.empty()) {
+    const auto part = version.substr(0, version.find('.'));
+    version.remove_prefix(std::min(version.size(), part.size() + 1));
+    out += fmt::format("{:0>2}", part);
+  }
+  return out;
+}
+
+/// Unix seconds with microseconds; 0 for what is no time.
+std::string epoch(const std::optional<std::string>& time) {
+  const auto at = time ? dcs::parse_iso8601(*time) : std::nullopt;
+  if (!at) return "0";
+  const auto micros = at->time_since_epoch().count();
+  return fmt::format("{}.{:06}", micros / 1'000'000, micros % 1'000'000);
+}
+
+/// Seconds, to the millisecond.
+std::string in_seconds(Duration d) {
+  return fmt::format("{:.3f}", std::max(0.0, seconds(d)));
+}
+
+/// The names of rest-api.md §10, in its order, which is that of postgres::State.
+constexpr std::array<std::string_view, 15> kStates = {
+    "initdb",           "initdb_failed", "custom_bootstrap", "custom_bootstrap_failed",
+    "creating_replica", "running",       "starting",         "bootstrap_starting",
+    "start_failed",     "restarting",    "restart_failed",   "stopping",
+    "stopped",          "stop_failed",   "crashed"};
+static_assert(kStates[static_cast<std::size_t>(postgres::State::crashed)] == "crashed");
+
+std::string states() {
+  std::string out = "Values: ";
+  for (std::size_t i = 0; i < kStates.size(); ++i)
+    out += fmt::format("{}{}={}", i == 0 ? "" : ", ", i, kStates[i]);
+  return out;
+}
+
+/// In the order of rest-api.md §6.
+void add_patronis(Text& out, const MemberStatus& o) {
+  static const postgres::Probe kNone;
+  const ha::Snapshot& s = *o.snapshot;
+  const postgres::Probe& probe = o.probe != nullptr ? *o.probe : kNone;
+  const bool replays = o.probe != nullptr && probe.in_recovery;
+
+  out.gauge("patroni_version", "The version of Patroni that this member is compatible with, without periods.",
+            numbers_of(dcs::kCompatibleVersion));
+  out.gauge("patroni_postgres_running", "1 if PostgreSQL is running, else 0.", flag(o.state == "running"));
+  out.gauge("patroni_postmaster_start_time", "When PostgreSQL was started, in Unix seconds; 0 if not known.",
+            epoch(probe.postmaster_start_time));
+  out.gauge("patroni_primary", "1 if this member is the primary, else 0.", flag(o.role == "primary"));
+  out.family("patroni_xlog_location", "counter", "The WAL position of a primary in bytes, else 0.");
+  out.sample(probe.wal.value);
+  out.gauge("patroni_standby_leader", "1 if this member leads a standby cluster, else 0.",
+            flag(o.role == "standby_leader"));
+  out.gauge("patroni_replica", "1 if this member is a replica, else 0.", flag(o.role == "replica"));
+  out.gauge("patroni_sync_standby", "1 if this member is a synchronous standby, else 0.",
+            flag(o.sync_standby));
+  out.gauge("patroni_quorum_standby", "1 if this member is a standby of the quorum, else 0.",
+            flag(o.quorum_standby));
+  out.family("patroni_xlog_received_location", "counter",
+             "The WAL position that a replica has received, in bytes, else 0.");
+  out.sample(replays ? (probe.receive ? probe.receive : probe.replay).value : 0);
+  out.family("patroni_xlog_replayed_location", "counter",
+             "The WAL position that a replica has replayed, in bytes, else 0.");
+  out.sample(replays ? probe.replay.value : 0);
+  out.gauge("patroni_xlog_replayed_timestamp",
+            "The commit time of the last transaction that a replica has replayed, in Unix seconds, else 0.",
+            replays ? epoch(probe.replayed_timestamp) : "0");
+  out.gauge("patroni_xlog_paused", "1 if replay is paused, else 0.", flag(replays && probe.replay_paused));
+  if (o.probe != nullptr) {
+    out.gauge("patroni_postgres_streaming", "1 if a replica streams, else 0.",
+              flag(o.replication_state == "streaming"));
+    out.gauge("patroni_postgres_in_archive_recovery", "1 if a replica replays from the archive, else 0.",
+              flag(o.replication_state == "in archive recovery"));
+  }
+  out.gauge("patroni_postgres_server_version",
+            "The version of PostgreSQL, as server_version_num; 0 if not known.", probe.server_version);
+  out.gauge("patroni_cluster_unlocked", "1 if no leader is known, else 0.",
+            flag(o.view == nullptr || o.view->unlocked()));
+  // No heartbeat of this mode is received yet.
+  out.gauge("patroni_failsafe_mode_is_active", "1 if failsafe mode is active, else 0.", 0);
+  out.gauge("patroni_failsafe_mode_enabled", "1 if failsafe mode is configured, else 0.",
+            flag(s.settings->dynamic.failsafe_mode));
+  out.gauge("patroni_failsafe_member", "1 if failsafe mode counts on this member, else 0.",
+            flag(s.cluster && s.cluster->failsafe && s.cluster->failsafe->contains(s.settings->name)));
+  const Timeline timeline = probe.in_recovery ? probe.effective_timeline : probe.timeline;
+  out.gauge("patroni_postgres_timeline", "The timeline of PostgreSQL; 0 if not known.", timeline.value);
+  out.gauge("patroni_dcs_last_seen", "When the store was last read, in Unix seconds; 0: never.",
+            s.dcs_last_seen);
+  out.gauge("patroni_pending_restart", "1 if a changed parameter waits for a restart of PostgreSQL, else 0.",
+            flag(!s.facts.pending_restart.empty()));
+  out.gauge("patroni_is_paused", "1 if automatic failover is switched off, else 0.", flag(s.paused));
+  static const std::string kStateValues = states();
+  out.family("patroni_postgres_state", "gauge",
+             "The state of PostgreSQL as a number, -1 if it does not answer.", kStateValues);
+  out.sample(o.state == "unknown" ? -1 : static_cast<int>(s.state));
+  const auto& tags = s.settings->tags;
+  out.gauge("patroni_failover_priority", "The priority of this member in a failover; 0: it takes over never.",
+            tags.nofailover ? 0 : tags.failover_priority);
+}
+
+/// The buckets of one histogram, with their bounds as labels.
+void add_cycles(Text& out, const ha::CycleTimes& times) {
+  out.family("tanist_cycle_duration_seconds", "histogram",
+             "How long the cycles of the control thread took, from the look at the store to what was done.");
+  std::uint64_t below = 0;
+  for (std::size_t i = 0; i < ha::CycleTimes::kBounds.size(); ++i) {
+    below += times.counts[i];
+    const std::string bound = fmt::format("{}", seconds(ha::CycleTimes::kBounds[i]));
+    // OpenMetrics wants a float to be seen as one.
+    out.sample(below, "_bucket",
+               fmt::format("le=\"{}{}\"", bound, bound.find('.') == std::string::npos ? ".0" : ""));
+  }
+  out.sample(below + times.counts.back(), "_bucket", "le=\"+Inf\"");
+  out.sample(fmt::format("{:.6f}", seconds(times.sum)), "_sum");
+  out.sample(below + times.counts.back(), "_count");
+}
+
+using Rows = std::vector<dcs::MemberOverview>;
+
+void add_lags(Text& out, const Rows& rows, std::string_view name, std::string_view help,
+              dcs::PositionSeen dcs::MemberOverview::* position) {
+  bool first = true;
+  for (const auto& row : rows) {
+    const auto& seen = row.*position;
+    if (row.is_leader || !seen.known()) continue;
+    if (std::exchange(first, false)) out.family(name, "gauge", help);
+    out.sample(seen.lag, "", fmt::format("member=\"{}\"", escaped(row.name)));
+  }
+}
+
+void add_own(Text& out, const MemberStatus& o) {
+  const ha::Snapshot& s = *o.snapshot;
+  out.family("tanist_build_info", "gauge", "1; the label tells the version of Tanist.");
+  out.sample(1, "", fmt::format("version=\"{}\"", escaped(version())));
+  out.gauge("tanist_store_reachable", "1 if the store answered when it was asked last, else 0.",
+            flag(s.store_ok));
+  out.gauge("tanist_lease_ttl_seconds", "How long the leader key lasts without being renewed.",
+            in_seconds(s.settings->dynamic.timing.ttl));
+  out.gauge("tanist_wal_diverged", "1 if the WAL of this replica has left the leader's, else 0.",
+            flag(s.diverged));
+  out.gauge("tanist_rejoin_failed",
+            "1 if this member cannot follow the leader again, as the status document explains, else 0.",
+            flag(!s.rejoin_error.empty()));
+  add_cycles(out, s.cycles);
+  // One member speaks of the others, so that each is told of once.
+  if (!o.lease_held || o.view == nullptr) return;
+  config::Modes modes;
+  modes.standby_cluster = o.standby_cluster;
+  const Rows rows = dcs::member_overviews(s.watched ? *s.watched : *o.view, modes);
+  out.gauge("tanist_members", "The members that the leader knows, itself among them.", rows.size());
+  add_lags(out, rows, "tanist_member_receive_lag_bytes",
+           "How far the WAL that a member has received is behind the leader's, as the leader sees it.",
+           &dcs::MemberOverview::receive);
+  add_lags(out, rows, "tanist_member_replay_lag_bytes",
+           "How far the replay of a member is behind the leader's WAL, as the leader sees it.",
+           &dcs::MemberOverview::replay);
+}
+
+std::string_view without_blanks(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+/// The quality of a media type in an Accept header; nullopt: it is not named. Of several, the best.
+std::optional<double> quality(std::string_view accept, std::string_view type) {
+  std::optional<double> best;
+  while (!accept.empty()) {
+    const auto item = accept.substr(0, accept.find(','));
+    accept.remove_prefix(std::min(accept.size(), item.size() + 1));
+    std::string_view rest = item;
+    std::optional<double> q;
+    for (bool first = true; !rest.empty(); first = false) {
+      const auto raw = rest.substr(0, rest.find(';'));
+      rest.remove_prefix(std::min(rest.size(), raw.size() + 1));
+      const std::string part = lower(without_blanks(raw));
+      if (first) {
+        if (part != type) break;
+        q = 1;
+      } else if (part.starts_with("q=")) {
+        double value = 0;
+        const auto [end, ec] = std::from_chars(part.data() + 2, part.data() + part.size(), value);
+        q = ec == std::errc() && end == part.data() + part.size() ? value : 0;
+      }
+    }
+    if (q) best = std::max(best.value_or(0), *q);
+  }
+  return best;
+}
+
+}  // namespace
+
+MetricsForm metrics_form(std::string_view accept) {
+  const double open = quality(accept, kOpenMetricsType).value_or(0);
+  const double plain =
+      std::max({quality(accept, "text/plain").value_or(0), quality(accept, "text/*").value_or(0)});
+  return open > 0 && open >= plain ? MetricsForm::openmetrics : MetricsForm::prometheus;
+}
+
+const char* metrics_type(MetricsForm form) {
+  return form == MetricsForm::openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+                                          : "text/plain; version=0.0.4; charset=utf-8";
+}
+
+std::string lasting_metrics(const MemberStatus& o, MetricsForm form) {
+  Text out(o, form);
+  add_patronis(out, o);
+  add_own(out, o);
+  return out.take();
+}
+
+std::string momentary_metrics(const MemberStatus& o, Instant now, MetricsForm form) {
+  const ha::Snapshot& s = *o.snapshot;
+  Text out(o, form);
+  out.gauge("tanist_control_age_seconds", "How long ago the control thread was last heard of.",
+            in_seconds(now - s.published_at));
+  // Without an answer there is no age.
+  if (s.facts.probe)
+    out.gauge("tanist_postgres_answer_age_seconds", "How long ago PostgreSQL was asked for its last answer.",
+              in_seconds(now - s.facts.probe->asked_at));
+  out.gauge("tanist_lease_remaining_seconds",
+            "How long this member may still lead without renewing the leader key; 0: it does not lead.",
+            in_seconds(s.lease_until == Instant{} ? Duration::zero() : s.lease_until - now));
+  out.gauge("tanist_log_queue_lines", "Lines of the log that wait to be written.", log::queue_size());
+  out.counter("tanist_log_lines_dropped_total", "Lines of the log that were lost, as the queue was full.",
+              log::lost());
+  out.end();
+  return out.take();
+}
+
+}  // namespace tanist::api
