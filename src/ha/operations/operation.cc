@@ -62,9 +62,9 @@ void OperationRunner::preempt(const std::string& why) {
   if (view_->cancel == Cancel::free) handle_.cancel();
 }
 
-void OperationRunner::advance(bool release_now) {
+void OperationRunner::advance(bool now) {
   if (!view_ || !view_->awaits_verdict) return;
-  verdict_ = release_now;
+  verdict_ = now;
   verdict_given_.set();
 }
 

@@ -98,6 +98,8 @@ class Host final : public OperationHost {
   void set_state(postgres::State state) override { state_ = state; }
   void set_role(Role role) override { role_ = role; }
   Role role() const override { return role_; }
+  void writes_ended() override { ++ends_of_writes; }
+  void writes_began() override { ++begins_of_writes; }
   void set_progress(std::optional<postgres::Progress>) override {}
   void publish() override {}
   void wake() override {}
@@ -125,6 +127,8 @@ class Host final : public OperationHost {
   Texts told;
   bool told_before = false;
   std::optional<Instant> released_at;
+  int ends_of_writes = 0;
+  int begins_of_writes = 0;
   int promotions_begun = 0;
   int promotions_forgotten = 0;
   Duration noting_takes{};
