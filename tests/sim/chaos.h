@@ -25,6 +25,8 @@ class Chaos {
     bool (Chaos::*act)();
     /// Only with Options::audit.
     bool audit = false;
+    /// Only with Options::operators.
+    bool operators = false;
   };
   static const std::vector<Fault>& faults();
   Member& victim();
@@ -77,6 +79,11 @@ class Chaos {
   bool change_initialize();
   bool remove_initialize();
   bool change_ttl();
+  bool ask_switchover();
+  bool ask_failover();
+  bool ask_scheduled_switchover();
+  bool withdraw_request();
+  void ask(const dcs::FailoverRecord& request);
 
   Cluster& cluster_;
   World& world_;
@@ -97,9 +104,10 @@ struct RunResult {
 
 /// Everything about the run follows from the seed. `faults`: how many are injected at least.
 /// `audit`: also what Options::audit is about.
-/// `store`: nullptr: of a kind that the seed draws.
+/// `store`: nullptr: of a kind that the seed draws. `operators`: Options::operators.
 RunResult run_seed(std::uint64_t seed, int faults, bool verbose = false, bool audit = false,
-                   const StoreModel* store = nullptr);
-Options options_for(std::uint64_t seed, bool audit = false, const StoreModel* store = nullptr);
+                   const StoreModel* store = nullptr, bool operators = false);
+Options options_for(std::uint64_t seed, bool audit = false, const StoreModel* store = nullptr,
+                    bool operators = false);
 
 }  // namespace tanist::sim

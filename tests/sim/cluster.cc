@@ -226,6 +226,8 @@ void Cluster::decided(Endpoint host, const ha::View& view, const ha::Decision& d
   ++counts_.decisions;
   const auto* acquire = std::get_if<ha::intent::Acquire>(&decision.intent);
   if (acquire && on_acquire) on_acquire(host, view, acquire->conditions);
+  if (const auto* demote = std::get_if<ha::intent::Demote>(&decision.intent))
+    check_obedience(host, view, *demote);
 }
 
 }  // namespace tanist::sim

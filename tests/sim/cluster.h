@@ -94,6 +94,9 @@ class Cluster final : public MemberObserver {
   /// Something else was done meanwhile.
   void forget_handover() { handover_from_ = 0; }
 
+  /// At the end of a run: what operators have asked for was carried out, or refused; nothing is left of it.
+  void expect_requests_settled();
+
   /// Called with every decision to take the leader key.
   std::function<void(Endpoint, const ha::View&, const dcs::AcquireConditions&)> on_acquire;
 
@@ -127,6 +130,7 @@ class Cluster final : public MemberObserver {
   bool available(Member& candidate, Member& asker);
   void key_free();
   void check_loss(Member& winner);
+  void check_obedience(Endpoint host, const ha::View& view, const ha::intent::Demote& demote);
   bool counts(const Acknowledged& commit);
   Postgres* postgres_at(const std::string& address);
   /// Hosts that go by this name.

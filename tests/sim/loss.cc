@@ -127,6 +127,9 @@ void Cluster::check_loss(Member& winner) {
   if (!mine.in_recovery() || mine.life() != Postgres::Life::up || lineage_ < 0 || excused() ||
       !options_.audit)
     return;
+  // Who asks for a failover to a member has said that it may cost what only others have.
+  const auto& request = seen_->failover;
+  if (request.present() && request.leader.empty() && request.candidate == winner.name()) return;
   const bool stale = mine.timeline() < store_.snapshot()->history.cluster_timeline();
   for (const auto& other : members_) {
     if (other.get() == &winner || !at_free_.contains(other->host())) continue;

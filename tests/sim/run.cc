@@ -31,7 +31,7 @@ void draw_rare(Options& o, Random& dice) {
 
 }  // namespace
 
-Options options_for(std::uint64_t seed, bool audit, const StoreModel* store) {
+Options options_for(std::uint64_t seed, bool audit, const StoreModel* store, bool operators) {
   Random dice(seed ^ 0x0b1ec75u);
   Options o;
   o.members = dice.chance(0.2) ? 2 : dice.chance(0.1) ? 5 : 3;
@@ -58,6 +58,7 @@ Options options_for(std::uint64_t seed, bool audit, const StoreModel* store) {
   // One of both, else a diverged member stays out by design.
   o.remove_on_divergence = !o.use_pg_rewind || dice.chance(0.5);
   o.audit = audit;
+  o.operators = operators;
   // Without a guardian the daemon alone keeps the invariants, for as long as it lives and runs.
   o.guardian = dice.chance(audit ? 0.25 : 0.75);
   o.primary_start_timeout = dice.chance(0.2) ? 0s : dice.chance(0.5) ? 300s : 20s;
@@ -68,13 +69,15 @@ Options options_for(std::uint64_t seed, bool audit, const StoreModel* store) {
   return o;
 }
 
-RunResult run_seed(std::uint64_t seed, int faults, bool verbose, bool audit, const StoreModel* store) {
+RunResult run_seed(std::uint64_t seed, int faults, bool verbose, bool audit, const StoreModel* store,
+                   bool operators) {
   RunResult result;
-  Cluster cluster(seed, options_for(seed, audit, store));
+  Cluster cluster(seed, options_for(seed, audit, store, operators));
   World& world = cluster.world();
   world.echo(verbose);
-  cluster.replay = fmt::format("sim_run --seed {} --faults {} --store {} --verbose{}", seed, faults,
-                               cluster.options().store->name, audit ? " --audit" : "");
+  cluster.replay =
+      fmt::format("sim_run --seed {} --faults {} --store {} --verbose{}{}", seed, faults,
+                  cluster.options().store->name, audit ? " --audit" : "", operators ? " --operators" : "");
   Chaos chaos(cluster, seed);
   auto& dice = chaos.dice();
   const auto& o = cluster.options();
@@ -113,6 +116,7 @@ RunResult run_seed(std::uint64_t seed, int faults, bool verbose, bool audit, con
       world.violated(fmt::format("not everybody streams {:.1f} s after there was a primary\n{}",
                                  seconds(others), cluster.shape()));
     result.to_converged = world.now() - healed;
+    cluster.expect_requests_settled();
   }
   result.ok = cluster.ok();
   result.hash = world.hash();

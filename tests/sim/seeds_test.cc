@@ -82,12 +82,12 @@ TEST(SimSeeds, fresh_seeds_keep_every_invariant_and_converge) {
   fmt::print(
       "fresh seeds {} to {}, {} faults each, on each kind of store in turn (replay one: sim_run --seed N "
       "--faults {} "
-      "--store KIND)\n",
+      "--store KIND --operators)\n",
       first, first + runs - 1, kFaultsPerRun, kFaultsPerRun);
   Counts sum;
   for (std::uint64_t i = 0; i < runs; ++i) {
     const auto& store = kStoreModels.at(i % kStoreModels.size());
-    const auto result = run_seed(first + i, kFaultsPerRun, false, false, &store);
+    const auto result = run_seed(first + i, kFaultsPerRun, false, false, &store, true);
     ASSERT_TRUE(result.ok) << result.report;
     sum.add(result.counts);
   }

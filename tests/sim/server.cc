@@ -227,6 +227,9 @@ Task<void> SimServer::refresh(Duration max_age, Instant deadline) {
     }
     co_return;
   }
+  // As the monitor does: of a running server only whose it is.
+  if (facts_.system_identifier.empty() && facts_.data_directory == postgres::DataDirectory::ok)
+    co_await read_control(deadline);
   if (facts_.probe && process_.now() - facts_.probe->asked_at < max_age) co_return;
   const Instant asked = process_.now();
   const bool answered = co_await query(deadline);

@@ -6,8 +6,8 @@
 #include "chaos.h"
 #include "core/format.h"
 
-/// sim_run --seed N [--faults N] [--store MODEL] [--verbose] [--audit]: replays one run of the simulator.
-/// sim_run --from N --count N [--faults N]: runs many, stops at the first that fails.
+/// sim_run --seed N [--faults N] [--store MODEL] [--verbose] [--audit] [--operators]: replays one run of the
+/// simulator. sim_run --from N --count N [--faults N]: runs many, stops at the first that fails.
 int main(int argc, char** argv) {
   using namespace tanist;
   std::uint64_t seed = 1;
@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   bool verbose = false;
   bool go_on = false;
   bool audit = false;
+  bool operators = false;
   const sim::StoreModel* store = nullptr;
   for (int i = 1; i < argc; ++i) {
     const auto value = [&] { return i + 1 < argc ? std::strtoull(argv[++i], nullptr, 0) : 0; };
@@ -29,6 +30,8 @@ int main(int argc, char** argv) {
       verbose = true;
     } else if (std::strcmp(argv[i], "--audit") == 0) {
       audit = true;
+    } else if (std::strcmp(argv[i], "--operators") == 0) {
+      operators = true;
     } else if (std::strcmp(argv[i], "--store") == 0 && i + 1 < argc && sim::store_model(argv[i + 1])) {
       store = sim::store_model(argv[++i]);
     } else if (std::strcmp(argv[i], "--go-on") == 0) {
@@ -37,7 +40,7 @@ int main(int argc, char** argv) {
       std::fprintf(
           stderr,
           "usage: sim_run --seed N [--count N] [--faults N] [--store etcd|consul|kubernetes|zookeeper] "
-          "[--verbose] [--go-on] [--audit]\n");
+          "[--verbose] [--go-on] [--audit] [--operators]\n");
       return 2;
     }
   }
@@ -46,7 +49,7 @@ int main(int argc, char** argv) {
   double slowest = -1e9;
   double last = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
-    const auto result = sim::run_seed(seed + i, faults, verbose, audit, store);
+    const auto result = sim::run_seed(seed + i, faults, verbose, audit, store, operators);
     sum.add(result.counts);
     slowest = std::max(slowest, seconds(result.to_primary - result.allowed));
     last = std::max(last, seconds(result.to_converged - result.to_primary));
