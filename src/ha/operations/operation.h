@@ -82,7 +82,7 @@ class OperationRunner {
   void enter(Phase phase, Cancel cancel, Instant deadline);
   /// Publishes the positions and waits for advance(); false also at the deadline. Asked again by `repeat`
   /// verdicts.
-  Task<bool> verdict(Lsn checkpoint_lsn, Lsn last_lsn, std::function<bool()> pointless, Instant deadline);
+  Task<bool> verdict(Lsn checkpoint_lsn, std::function<bool()> pointless, Instant deadline);
   void note_released();
   Ports& ports() { return ports_; }
   OperationHost& host() { return host_; }

@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <functional>
 #include <optional>
+#include <vector>
 
+#include "async/wait.h"
 #include "ha/operations/operation.h"
 #include "ha/operations/steps.h"
 #include "log/log.h"
@@ -73,6 +76,16 @@ Task<bool> wait_or_kill(OperationRunner& run, postgres::StopMode mode, Instant u
   co_return down;
 }
 
+/// Reading WAL takes a program that is started for it: while others are asked.
+Task<void> find_last_lsn(OperationRunner& run, postgres::ControlData control, Lsn& last_lsn) {
+  last_lsn = co_await run.ports().server.last_lsn(std::move(control), run.now() + kReleasePatience);
+}
+
+Task<void> ask_for_verdict(OperationRunner& run, Lsn checkpoint_lsn, std::function<bool()> pointless,
+                           bool& verdict) {
+  verdict = co_await run.verdict(checkpoint_lsn, std::move(pointless), run.now() + kReleasePatience);
+}
+
 /// Ends with PostgreSQL down, the fence disarmed and, where asked for, the key released.
 Task<Outcome> stop(OperationRunner& run, Stop how) {
   auto& server = run.ports().server;
@@ -99,7 +112,7 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
     }
     if (how.asks) {
       run.enter(Phase::awaiting_go, Cancel::free, run.now() + kGoPatience);
-      auto asking = run.verdict({}, {}, [] { return false; }, run.now() + kGoPatience);
+      auto asking = run.verdict({}, [] { return false; }, run.now() + kGoPatience);
       const bool go = co_await std::move(asking);
       if (!go) co_return failed("nobody could tell whether another member can take over");
     }
@@ -118,14 +131,16 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
       auto control = co_await server.wait_shutdown_checkpoint(stop_until);
       if (control) {
         checkpoint_lsn = control->latest_checkpoint;
-        last_lsn = co_await server.last_lsn(*control, run.now() + kReleasePatience);
         co_await run.ports().fence.disarm("no process is left that can commit");
         host.set_role(postgres::Role::demoted);
         run.enter(Phase::awaiting_release, Cancel::no, run.now() + kReleasePatience);
         // Once PostgreSQL is down the key is released anyway.
         auto down = [&server] { return server.facts().process == postgres::Process::none; };
-        const bool now =
-            co_await run.verdict(control->latest_checkpoint, last_lsn, down, run.now() + kReleasePatience);
+        bool now = false;
+        std::vector<Task<void>> both;
+        both.push_back(find_last_lsn(run, *control, last_lsn));
+        both.push_back(ask_for_verdict(run, checkpoint_lsn, down, now));
+        co_await all(std::move(both));
         if (now) {
           released = co_await host.release_key(last_lsn);
           if (released) run.note_released();
@@ -153,8 +168,7 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
     bool received = false;
     if (checkpoint_lsn) {
       run.enter(Phase::awaiting_release, Cancel::no, run.now() + kReceivedPatience);
-      auto asking =
-          run.verdict(checkpoint_lsn, last_lsn, [] { return false; }, run.now() + kReceivedPatience);
+      auto asking = run.verdict(checkpoint_lsn, [] { return false; }, run.now() + kReceivedPatience);
       received = co_await std::move(asking);
     }
     if (!received)

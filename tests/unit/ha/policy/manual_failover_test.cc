@@ -298,7 +298,7 @@ TEST(BeforeTheStop, is_cancelled_without_a_trace) {
 TEST(AfterTheStop, the_key_goes_when_the_candidate_has_the_shutdown_checkpoint) {
   ViewBuilder b = leading("n1", "n2").operation(OperationKind::demote, Phase::awaiting_release, Cancel::no);
   b.view.operation->awaits_verdict = true;
-  b.view.operation->checkpoint_lsn = b.view.operation->last_lsn = kHere;
+  b.view.operation->checkpoint_lsn = kHere;
   b.view.operation->phase_since = b.view.now - 5ms;
   b.peer("n2", kHere).peer("n3", kBeyond);
   EXPECT_FALSE(goes_on(b.decide())) << "n3 is not whom the operator wants";

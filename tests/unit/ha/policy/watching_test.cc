@@ -11,7 +11,6 @@ ViewBuilder stopping(OperationKind kind = OperationKind::shutdown) {
   ViewBuilder b = ViewBuilder().as_leader().operation(kind, Phase::awaiting_release, Cancel::no);
   b.view.operation->awaits_verdict = true;
   b.view.operation->checkpoint_lsn = kHere;
-  b.view.operation->last_lsn = kHere;
   b.view.operation->phase_since = b.view.now - 10ms;
   b.view.commands.shutdown = kind == OperationKind::shutdown;
   return b;
