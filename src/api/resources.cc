@@ -269,7 +269,7 @@ std::span<const Resources::Route> Resources::routes() {
       {"GET", "patroni", open, &Impl::patroni_answer,
        "the status document: state, role, positions, timeline, replication; `tanist_diverged` where the WAL "
        "of a "
-       "replica has left the leader's"},
+       "replica has left the leader's, `tanist_timelines`: at which position it left each of the last ten"},
       {"GET", "cluster", open, &Impl::cluster_answer,
        "the members that the store knows, with role, state and lag; what is scheduled"},
       {"GET", "history", open, &Impl::history_answer,

@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t kLogQueueShown = 2;
 /// Longer than anybody waits for the answer to a switchover.
 constexpr Duration kInterruptionTold = std::chrono::minutes(2);
+/// Peers compare them with the last lines of /history.
+constexpr std::size_t kSwitchesTold = 10;
 
 Document wal_document(const postgres::Probe& probe) {
   Document out = Document::map();
@@ -42,6 +44,20 @@ Document replication_document(const std::vector<postgres::WalSenderSeen>& sender
   return out;
 }
 
+/// `[[parent, LSN], …]`: the last switches before the timeline.
+Document switches(const postgres::TimelineHistory& history) {
+  Document out = Document::list();
+  const auto& lines = history.lines;
+  for (std::size_t i = lines.size() > kSwitchesTold ? lines.size() - kSwitchesTold : 0; i < lines.size();
+       ++i) {
+    Document row = Document::list();
+    row.push_back(static_cast<std::int64_t>(lines[i].parent.value));
+    row.push_back(lines[i].switch_lsn.value);
+    out.push_back(std::move(row));
+  }
+  return out;
+}
+
 void add_full_form(Document& out, const MemberStatus& o) {
   const auto& probe = *o.probe;
   out.set("postmaster_start_time", probe.postmaster_start_time);
@@ -60,6 +76,8 @@ void add_tail(Document& out, const MemberStatus& o) {
   const ha::Snapshot& s = *o.snapshot;
   if (s.paused) out.set("pause", true);
   if (s.diverged) out.set("tanist_diverged", true);
+  if (o.probe != nullptr && s.facts.history && s.facts.history->timeline == o.probe->effective_timeline)
+    out.set("tanist_timelines", switches(*s.facts.history));
   if (o.view == nullptr || o.view->unlocked()) out.set("cluster_unlocked", true);
   out.set("dcs_last_seen", s.dcs_last_seen);
   if (s.settings->tags.published.size() != 0) out.set("tags", s.settings->tags.published);

@@ -1,5 +1,6 @@
 #include "async/clock.h"
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -27,6 +28,12 @@ WallTime SystemClock::wall_now() const {
 Task<void> SystemClock::sleep_until(Instant until) {
   Timer timer(co_await boost::asio::this_coro::executor, until);
   co_await timer.async_wait(boost::asio::use_awaitable);
+}
+
+Task<void> SystemClock::sleep_until_or_cancelled(Instant until) {
+  Timer timer(co_await boost::asio::this_coro::executor, until);
+  auto wait = timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+  co_await std::move(wait);
 }
 
 }  // namespace tanist

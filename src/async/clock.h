@@ -13,6 +13,9 @@ class Clock {
   virtual WallTime wall_now() const = 0;
   /// Resumes at or after `until`; throws boost::system::system_error(operation_aborted) when cancelled.
   virtual Task<void> sleep_until(Instant until) = 0;
+  /// For run_until, which drops one of these for nearly every wait of the daemon: a clock may spare the
+  /// exception, and just return when it is cancelled.
+  virtual Task<void> sleep_until_or_cancelled(Instant until) { return sleep_until(until); }
 
   Task<void> sleep_for(Duration d) { return sleep_until(now() + d); }
 };
@@ -24,6 +27,7 @@ class SystemClock final : public Clock {
   Instant now() const override { return BootClock::now(); }
   WallTime wall_now() const override;
   Task<void> sleep_until(Instant until) override;
+  Task<void> sleep_until_or_cancelled(Instant until) override;
 };
 
 }  // namespace tanist

@@ -221,8 +221,7 @@ Task<std::expected<void, std::string>> DiskThread::run(std::string what, std::fu
     state_->queue.push_back(job);
   }
   state_->changed.notify_all();
-  auto wait = job->done.wait();
-  const bool done = co_await run_until(clock_, std::move(wait), deadline);
+  const bool done = co_await wait_until(clock_, job->done, deadline);
   if (!done) co_return std::unexpected(fmt::format("could not {}: the disk did not answer in time", what));
   if (!job->failure.empty()) co_return std::unexpected(fmt::format("could not {}: {}", what, job->failure));
   co_return std::expected<void, std::string>();

@@ -2,6 +2,7 @@
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/append.hpp>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -68,6 +69,15 @@ Task<void> Event::wait() {
   Initiation initiation{state_.get(), executor};
   auto wait = asio::async_initiate<const asio::use_awaitable_t<>&, void(boost::system::error_code)>(
       std::move(initiation), asio::use_awaitable);
+  co_await std::move(wait);
+}
+
+Task<void> Event::wait_or_cancelled() {
+  auto executor = co_await asio::this_coro::executor;
+  Initiation initiation{state_.get(), executor};
+  constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
+  auto wait = asio::async_initiate<const decltype(kAsTuple)&, void(boost::system::error_code)>(
+      std::move(initiation), kAsTuple);
   co_await std::move(wait);
 }
 

@@ -22,6 +22,8 @@ class Event {
   bool is_set() const;
   /// Returns when (or if already) set; throws operation_aborted when cancelled.
   Task<void> wait();
+  /// For wait_until, which drops one of these often: returns when it is cancelled.
+  Task<void> wait_or_cancelled();
 
  private:
   struct State;

@@ -1,6 +1,7 @@
 #include "async/wait.h"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -64,8 +65,26 @@ Task<std::exception_ptr> undisturbed(Task<void> op) {
 
 }  // namespace detail
 
+namespace {
+/// What may return instead of throwing when it is cancelled is followed by this.
+Task<void> throw_if_we_are_cancelled() {
+  const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+  const bool throws = co_await asio::this_coro::throw_if_cancelled();
+  if (throws && state.cancelled() != asio::cancellation_type::none)
+    throw boost::system::system_error(asio::error::operation_aborted);
+}
+}  // namespace
+
 Task<bool> run_until(Clock& clock, Task<void> op, Instant until) {
-  const int winner = co_await race(std::move(op), clock.sleep_until(until));
+  const int winner = co_await race(std::move(op), clock.sleep_until_or_cancelled(until));
+  if (winner == 0) co_return true;
+  co_await throw_if_we_are_cancelled();
+  co_return false;
+}
+
+Task<bool> wait_until(Clock& clock, Event& event, Instant until) {
+  const int winner = co_await race(event.wait_or_cancelled(), clock.sleep_until_or_cancelled(until));
+  co_await throw_if_we_are_cancelled();
   co_return winner == 0;
 }
 

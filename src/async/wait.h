@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "async/clock.h"
+#include "async/event.h"
 #include "async/task.h"
 
 /// The only ways to wait (with Clock::sleep_until): raw Asio timers, `||` and parallel_group are banned
@@ -19,6 +20,9 @@ namespace tanist {
 /// caller is cancelled) the operation is cancelled and awaited, so nothing it refers to may be gone before
 /// this returns. An exception of `op` is rethrown.
 Task<bool> run_until(Clock& clock, Task<void> op, Instant until);
+
+/// Waits until `event` is set or `until` comes; true when it was set.
+Task<bool> wait_until(Clock& clock, Event& event, Instant until);
 
 /// Runs both; the first to end wins (0 or 1), the other one is cancelled and awaited.
 Task<int> race(Task<void> a, Task<void> b);

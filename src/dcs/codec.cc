@@ -81,7 +81,10 @@ class Decoder {
       cluster.initialize = {at->version, true, at->value, by != nullptr && by->version == at->version};
     }
     if (const auto* at = find(key::kLeader)) cluster.leader = Leader{at->value, at->claim, at->version};
-    if (const auto* at = find(key::kLeadership)) cluster.leadership_version = at->version;
+    if (const auto* at = find(key::kLeadership)) {
+      cluster.leadership_version = at->version;
+      cluster.leadership_name = at->value;
+    }
     config();
     status();
     members();

@@ -178,6 +178,8 @@ struct Cluster {
   /// Of `tanist/leadership`, which names who took the leader key last and is written together with it: unlike
   /// the leader key it stays when a leadership ends, and so tells that there was one.
   Version leadership_version;
+  /// The name in it; empty: the note is not there.
+  std::string leadership_name;
   /// Read linearizably, or from the watched copy.
   bool linearizable = false;
   /// When the request that brought it was sent.

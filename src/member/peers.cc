@@ -51,6 +51,21 @@ std::int64_t number(const Document* d) {
   return d && d->is_int() ? d->as_int() : 0;
 }
 
+/// `[[parent, LSN], …]`; nullopt: not that.
+std::optional<std::vector<HistoryLine>> read_switches(const Document& told) {
+  if (!told.is_list()) return std::nullopt;
+  std::vector<HistoryLine> switches;
+  for (const auto& row : told.as_list()) {
+    if (!row.is_list() || row.size() < 2) return std::nullopt;
+    const auto parent = number(&row.as_list()[0]);
+    const auto lsn = number(&row.as_list()[1]);
+    if (parent <= 0 || lsn < 0) return std::nullopt;
+    switches.push_back(
+        {.parent = {static_cast<std::uint32_t>(parent)}, .switch_lsn = Lsn{static_cast<std::uint64_t>(lsn)}});
+  }
+  return switches;
+}
+
 }  // namespace
 
 std::expected<net::TlsContextPtr, std::string> load_peer_tls(const config::Ctl& ctl) {
@@ -97,6 +112,7 @@ ha::PeerAnswer read_status_document(const std::string& body, const PeerIdentity&
     answer.failover_priority = priority ? static_cast<int>(parse_int(*priority).value_or(1)) : 1;
     answer.nofailover = nofailover ? nofailover->truthy() : answer.failover_priority <= 0;
   }
+  if (const Document* switches = parsed->find("tanist_timelines")) answer.way = read_switches(*switches);
   if (const Document* diverged = parsed->find("tanist_diverged")) answer.diverged = diverged->truthy();
   if (const Document* failed = parsed->find("watchdog_failed")) answer.watchdog_failed = failed->truthy();
   return answer;

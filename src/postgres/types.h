@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/history.h"
 #include "core/lsn.h"
 #include "core/time.h"
 
@@ -92,6 +93,12 @@ struct WalSenderSeen {
   Lsn write_lsn;
   Lsn flush_lsn;
   Lsn replay_lsn;
+};
+
+/// How WAL has come to its timeline: every switch before it, the oldest first; none for timeline 1.
+struct TimelineHistory {
+  Timeline timeline;
+  std::vector<HistoryLine> lines;
 };
 
 /// One answer of the monitoring query (postgres.md §19).
@@ -193,6 +200,9 @@ struct Facts {
   Accepting accepting = Accepting::unknown;
   /// The last answer of the monitoring query of the postmaster that runs now; nullopt: none yet.
   std::optional<Probe> probe;
+  /// Of the timeline that the running postmaster was last seen on; nullopt: its history file is not there, or
+  /// cannot be read.
+  std::optional<TimelineHistory> history;
   /// Since when queries fail although the process lives; nullopt: the last one was answered.
   std::optional<Instant> failing_since;
   std::string failing_why;

@@ -95,8 +95,7 @@ Task<std::expected<Child, std::string>> spawn(Clock& clock, Command command, Ins
     --spawning;
     co_return failed(e.what());
   }
-  auto done = job.done.wait();
-  co_await run_until(clock, std::move(done), deadline);
+  co_await wait_until(clock, job.done, deadline);
   std::unique_ptr<std::expected<Child, std::string>> result;
   {
     const std::lock_guard lock(job.mutex);

@@ -30,7 +30,7 @@ namespace {
 namespace fs = std::filesystem;
 using postgres::ConnectionParameters;
 
-constexpr Duration kConnectBudget = std::chrono::seconds(15);
+constexpr Duration kLoginBudget = std::chrono::seconds(15);
 constexpr Duration kQueryBudget = std::chrono::seconds(15);
 
 /// A key of `postgresql.authentication`, libpq's keyword and variable, and the first version that knows it.
@@ -93,7 +93,7 @@ std::string settings_query() {
 
 Task<void> ask(SystemClock* clock, net::Resolver* resolver, ConnectionParameters parameters, Answers* out) {
   postgres::Connection connection(*clock, *resolver);
-  auto connected = co_await connection.connect(std::move(parameters), clock->now() + kConnectBudget);
+  auto connected = co_await connection.connect(std::move(parameters), clock->now() + kLoginBudget);
   if (!connected) {
     out->failure = "Failed to establish PostgreSQL connection: " + connected.error().detail;
     co_return;

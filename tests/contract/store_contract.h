@@ -242,6 +242,7 @@ TEST_P(StoreContract, the_leader_key_is_not_taken_on_a_view_from_before_another_
   ASSERT_TRUE(release(b, status_at(10)).done());
   const auto seen = read(a);
   EXPECT_FALSE(seen->leadership_version.absent());
+  EXPECT_EQ(seen->leadership_name, "b");
   AcquireConditions conditions;
   conditions.leadership = seen->leadership_version;
   // It leads and goes, and writes no word of it but the key itself.

@@ -30,9 +30,9 @@ void Cluster::check() {
     for (const auto& m : members_)
       if (view->initialize.valid_system_id() && view->initialize.value == m->postgres().system_id()) {
         known_systems_.insert(view->initialize.value);
-        // In several steps the key comes after the identifier; until then there is nobody who could lead with
-        // it.
-        if (view->leader || !view->bootstrap_note.present()) founded_systems_.insert(view->initialize.value);
+        // In several steps the key comes after the identifier, also where the note has run out meanwhile;
+        // until then there is nobody who could lead with it.
+        if (view->leader) founded_systems_.insert(view->initialize.value);
       }
     if (view->unlocked() && seen_ && !seen_->unlocked()) key_free();
     seen_ = view;

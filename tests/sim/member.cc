@@ -313,6 +313,8 @@ Task<void> Member::answer(std::function<void(ha::PeerAnswer)> reply) {
       answer.reachable = true;
       answer.primary = !seen.probe->in_recovery || seen.role == "primary";
       answer.timeline = seen.probe->effective_timeline;
+      const auto& history = snapshot->facts.history;
+      if (history && history->timeline == answer.timeline) answer.way = history->lines;
       if (!answer.primary) answer.position = std::max(seen.probe->receive, seen.probe->replay);
       if (!answer.primary) answer.replayed = seen.probe->replay;
     }

@@ -88,6 +88,7 @@ void SimServer::look() {
   const auto process = model_.process();
   if (model_.generation() != seen_generation_) {
     facts_.probe.reset();
+    facts_.history.reset();
     facts_.failing_since.reset();
     seen_generation_ = model_.generation();
   }
@@ -96,6 +97,7 @@ void SimServer::look() {
   facts_.process_since = process_.host_clock().at(model_.started_at());
   if (process != postgres::Process::running) {
     facts_.probe.reset();
+    facts_.history.reset();
     facts_.failing_since.reset();
   }
   facts_.accepting = model_.accepting();
@@ -143,7 +145,7 @@ void SimServer::notice() {
   seen_streaming_ = streaming;
   const bool role_changed = facts_.accepts() && seen_recovery_ != model_.in_recovery();
   seen_recovery_ = model_.in_recovery();
-  if (facts_.accepts() && (!accepted || role_changed || receiver_ended)) facts_.probe = probe();
+  if (facts_.accepts() && (!accepted || role_changed || receiver_ended)) take_probe();
   const auto waiting = std::move(waiting_);
   waiting_.clear();
   for (const auto ticket : waiting) process_.wake(ticket);
@@ -192,6 +194,11 @@ postgres::Probe SimServer::probe() const {
   return p;
 }
 
+void SimServer::take_probe() {
+  facts_.probe = probe();
+  facts_.history = postgres::TimelineHistory{model_.timeline(), model_.history()};
+}
+
 postgres::ControlData SimServer::control() const {
   postgres::ControlData c;
   const auto& disk = model_.disk();
@@ -236,7 +243,7 @@ Task<void> SimServer::refresh(Duration max_age, Instant deadline) {
   look();
   if (facts_.process != postgres::Process::running) co_return;
   if (answered) {
-    facts_.probe = probe();
+    take_probe();
     facts_.probe->asked_at = asked;
     facts_.failing_since.reset();
     facts_.failing_why.clear();

@@ -104,6 +104,7 @@ class SimServer final : public postgres::Server {
   Task<bool> step(Duration takes, Instant deadline);
   void emit(postgres::ServerEvent event);
   postgres::Probe probe() const;
+  void take_probe();
   postgres::ControlData control() const;
   Postgres* reachable(const postgres::Upstream& upstream);
   Task<void> monitor();

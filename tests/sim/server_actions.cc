@@ -89,7 +89,7 @@ Task<postgres::StartOutcome> SimServer::wait_started(Instant deadline) {
   const bool ended = co_await until(over, deadline);
   if (!ended) co_return postgres::StartOutcome::timed_out;
   if (model_.answers()) {
-    facts_.probe = probe();
+    take_probe();
     seen_recovery_ = model_.in_recovery();
     co_return postgres::StartOutcome::accepting;
   }
@@ -165,7 +165,7 @@ Task<bool> SimServer::wait_promoted(Instant deadline) {
   };
   const bool ended = co_await until(over, deadline);
   if (!ended || model_.process() != postgres::Process::running) co_return false;
-  facts_.probe = probe();
+  take_probe();
   seen_recovery_ = false;
   co_return true;
 }
@@ -311,7 +311,7 @@ Task<void> SimServer::sync_slots(std::vector<postgres::WantedSlot> wanted, bool 
   const bool answered = co_await query(deadline);
   if (!answered) co_return;
   model_.sync_slots(wanted, drop_unknown);
-  if (facts_.probe) facts_.probe = probe();
+  if (facts_.probe) take_probe();
 }
 
 Task<std::vector<HistoryLine>> SimServer::history(Timeline timeline, std::string new_leader,

@@ -126,7 +126,7 @@ class SimStore final : public dcs::Store {
   Task<Exchange> read_all(Instant deadline);
   Task<bool> sign_leadership(Instant deadline);
   /// The key was won and is not wanted: what became of that.
-  Task<dcs::Outcome> give_back(Instant deadline);
+  Task<dcs::Outcome> give_back(dcs::Version won, Instant deadline);
   Task<dcs::WriteResult> unbound(std::string operation, Request request, Instant deadline, Merge merge = {});
 
   Task<void> watch();

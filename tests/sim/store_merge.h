@@ -13,6 +13,7 @@ inline void merge_leader(dcs::Cluster& copy, const dcs::Cluster& server) {
   copy.status_present = server.status_present;
   copy.status_version = server.status_version;
   copy.leadership_version = server.leadership_version;
+  copy.leadership_name = server.leadership_name;
 }
 
 inline void merge_bootstrap(dcs::Cluster& copy, const dcs::Cluster& server) {

@@ -228,7 +228,10 @@ void StoreServer::put_leader(const std::string& name, const dcs::Claim& session,
     bound_[kLeader] = session;
   }
   const bool begins = why == LeaderChange::acquired || why == LeaderChange::bootstrapped;
-  if (begins && model_.traits.transactional) now_.leadership_version = written(kLeadership);
+  if (begins && model_.traits.transactional) {
+    now_.leadership_version = written(kLeadership);
+    now_.leadership_name = name;
+  }
 }
 
 void StoreServer::drop_leader(LeaderChange why) {
@@ -486,16 +489,18 @@ Answer StoreServer::refresh_leader(const std::string& name, Duration ttl) {
   return answer;
 }
 
-Answer StoreServer::erase_leader(const std::string& name) {
+Answer StoreServer::erase_leader(const std::string& name, const dcs::Version& as) {
   if (now_.leader_name() != name) return refused("the leader key is not mine");
+  if (now_.leader->version != as) return refused("the leader key was written since");
   drop_leader(LeaderChange::released);
   begin_change();
   changed();
   return done({});
 }
 
-Answer StoreServer::sign_leadership(const std::string&) {
+Answer StoreServer::sign_leadership(const std::string& name) {
   now_.leadership_version = bump(kLeadership);
+  now_.leadership_name = name;
   changed();
   return done(now_.leadership_version);
 }
@@ -565,8 +570,10 @@ void StoreServer::delete_leader_by_hand() {
 void StoreServer::put_leader_by_hand(const std::string& name) {
   // With the tool of the store, which writes the one key.
   const auto leadership = now_.leadership_version;
+  const std::string signed_by = now_.leadership_name;
   put_leader(name, {}, LeaderChange::acquired);
   now_.leadership_version = leadership;
+  now_.leadership_name = signed_by;
   changed();
 }
 

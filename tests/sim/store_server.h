@@ -93,7 +93,7 @@ class StoreServer {
   /// Without claims and transactions: one key each, alive for `ttl` from then on.
   Answer create_leader(const std::string& name, Duration ttl);
   Answer refresh_leader(const std::string& name, Duration ttl);
-  Answer erase_leader(const std::string& name);
+  Answer erase_leader(const std::string& name, const dcs::Version& as);
   Answer sign_leadership(const std::string& name);
   Answer put_member(const std::string& name, const Document& value, Duration ttl);
   /// The note of a bootstrap: created, or kept where it is `name`'s own.

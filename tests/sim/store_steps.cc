@@ -51,10 +51,12 @@ Task<bool> SimStore::sign_leadership(Instant deadline) {
   co_return signed_;
 }
 
-Task<dcs::Outcome> SimStore::give_back(Instant deadline) {
+/// A request that arrives late must not take what was proven since: that has written the key again.
+Task<dcs::Outcome> SimStore::give_back(dcs::Version won, Instant deadline) {
   const std::string name = identity_.name;
   auto erasing = step(
-      "release", [name](StoreServer& server) { return server.erase_leader(name); }, deadline, merge_leader);
+      "release", [name, won](StoreServer& server) { return server.erase_leader(name, won); }, deadline,
+      merge_leader);
   const Exchange got = co_await std::move(erasing);
   // Refused: it is not mine any more, which is as good.
   co_return got.answered() ? dcs::Outcome::refused : dcs::Outcome::unknown;
@@ -84,7 +86,7 @@ Task<dcs::Store::Acquired> SimStore::acquire_in_steps(dcs::AcquireConditions con
     if (!is_signed) why = "the leader key was won, and that could not be written down";
   }
   if (!why.empty()) {
-    const dcs::Outcome outcome = co_await give_back(deadline);
+    const dcs::Outcome outcome = co_await give_back(created.answer.version, deadline);
     co_return acquired_as(outcome, why);
   }
   Acquired out = acquired_as(dcs::Outcome::done, {});
@@ -144,8 +146,10 @@ Task<dcs::WriteResult> SimStore::release_in_steps(std::optional<dcs::Status> las
     const Exchange written = co_await std::move(writing);
     if (!written.answered()) co_return dcs::WriteResult{written.outcome, {}, written.detail};
   }
+  const dcs::Version as = now.cluster->leader->version;
   auto erasing = step(
-      "release", [name](StoreServer& server) { return server.erase_leader(name); }, deadline, merge_leader);
+      "release", [name, as](StoreServer& server) { return server.erase_leader(name, as); }, deadline,
+      merge_leader);
   const Exchange got = co_await std::move(erasing);
   co_return result(got);
 }

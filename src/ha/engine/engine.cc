@@ -242,8 +242,7 @@ Task<void> Engine::Impl::nap() {
   }
   Instant until = pace_.next_run;
   if (pace_.wake_at && *pace_.wake_at < until) until = std::max(*pace_.wake_at, at + 1ms);
-  auto waiting = wake_.wait();
-  const bool woken = co_await run_until(ports_.clock, std::move(waiting), until);
+  const bool woken = co_await wait_until(ports_.clock, wake_, until);
   if (woken || until != pace_.next_run) pace_.next_run = now();
 }
 

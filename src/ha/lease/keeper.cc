@@ -158,8 +158,7 @@ Task<void> LeaseKeeper::renew_forever() {
     if (!allowed) {
       co_await due_.wait();
     } else if (now < next_renewal()) {
-      auto wait = due_.wait();
-      co_await run_until(ports_.clock, std::move(wait), std::min(next_renewal(), mandate_.good_until));
+      co_await wait_until(ports_.clock, due_, std::min(next_renewal(), mandate_.good_until));
     } else {
       co_await no_request();
       co_await renew_once(false);
@@ -251,8 +250,7 @@ Task<void> LeaseKeeper::end_lease() {
     co_await ports_.clock.sleep_for(kKillAgain);
   }
   if (lease_.until != Instant{} || !found_) co_return;
-  auto wait = deadline_.wait();
-  co_await run_until(ports_.clock, std::move(wait), ports_.clock.now() + kFoundAgain);
+  co_await wait_until(ports_.clock, deadline_, ports_.clock.now() + kFoundAgain);
 }
 
 Task<void> LeaseKeeper::watch_deadlines() {
@@ -267,8 +265,7 @@ Task<void> LeaseKeeper::watch_deadlines() {
         co_await await_take_back();
         continue;
       }
-      auto wait = deadline_.wait();
-      co_await run_until(ports_.clock, std::move(wait), at->stop_at);
+      co_await wait_until(ports_.clock, deadline_, at->stop_at);
       continue;
     }
     const bool writable = !paused_ && hooks_.may_write();
@@ -295,8 +292,7 @@ Task<void> LeaseKeeper::watch_deadlines() {
     }
     Instant next = std::min(at->until, now + kKillAgain);
     if (now < at->kill_at) next = stopping ? at->kill_at : std::min(at->kill_at, now + kFoundAgain);
-    auto wait = deadline_.wait();
-    co_await run_until(ports_.clock, std::move(wait), next);
+    co_await wait_until(ports_.clock, deadline_, next);
   }
 }
 

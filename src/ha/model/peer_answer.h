@@ -2,8 +2,10 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/fields.h"
+#include "core/history.h"
 #include "core/lsn.h"
 #include "core/time.h"
 
@@ -21,6 +23,8 @@ struct PeerAnswer {
   Lsn position;  // max(received, replayed); 0 for a primary
   Lsn replayed;
   Timeline timeline;
+  /// The last switches by which its WAL came to that timeline; nullopt: not told (only Tanist tells).
+  std::optional<std::vector<HistoryLine>> way;
   /// It knows that its WAL has left the leader's (only Tanist tells).
   bool diverged = false;
   bool nofailover = false;
@@ -31,7 +35,7 @@ struct PeerAnswer {
   std::optional<Instant> writes_ended;
   std::optional<Instant> writes_began;
 
-  TANIST_FIELDS(reachable, starting, error, primary, position, replayed, timeline, diverged, nofailover,
+  TANIST_FIELDS(reachable, starting, error, primary, position, replayed, timeline, way, diverged, nofailover,
                 failover_priority, watchdog_failed, writes_ended, writes_began);
 };
 

@@ -42,11 +42,15 @@ void fields(A& a, DivergenceAnswer& v) {
   a("leader_timeline", v.leader_timeline), a("beyond_rewind", v.beyond_rewind);
 }
 template <class A>
+void fields(A& a, TimelineHistory& v) {
+  a("timeline", v.timeline), a("lines", v.lines);
+}
+template <class A>
 void fields(A& a, Facts& v) {
   a("process", v.process), a("process_since", v.process_since), a("data_directory", v.data_directory);
   a("data_directory_error", v.data_directory_error), a("major_version", v.major_version);
   a("accepting", v.accepting), a("probe", v.probe), a("failing_since", v.failing_since);
-  a("silent_since", v.silent_since);
+  a("silent_since", v.silent_since), a("history", v.history);
   a("control", v.control), a("standby_signal", v.standby_signal), a("backup_label", v.backup_label);
   a("half_rewound", v.half_rewound), a("rewind_works", v.rewind_works), a("control_error", v.control_error);
   a("system_identifier", v.system_identifier);
@@ -128,7 +132,8 @@ void fields(A& a, Cluster& v) {
   a("failsafe", v.failsafe), a("failsafe_version", v.failsafe_version),
       a("failsafe_broken", v.failsafe_broken);
   a("bootstrap_note", v.bootstrap_note);
-  a("leadership_version", v.leadership_version), a("status_version", v.status_version);
+  a("leadership_version", v.leadership_version), a("leadership_name", v.leadership_name);
+  a("status_version", v.status_version);
   a("linearizable", v.linearizable), a("read_at", v.read_at);
 }
 template <class A>

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/fields.h"
+#include "core/history.h"
 #include "core/lsn.h"
 #include "core/time.h"
 #include "dcs/model.h"

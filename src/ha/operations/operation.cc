@@ -89,8 +89,7 @@ Task<bool> OperationRunner::verdict(Lsn checkpoint_lsn, std::function<bool()> po
     view_->awaits_verdict = true;
     host_.publish();
     host_.wake();
-    auto wait = verdict_given_.wait();
-    co_await run_until(ports_.clock, std::move(wait), deadline);
+    co_await wait_until(ports_.clock, verdict_given_, deadline);
     view_->awaits_verdict = false;
     if (verdict_) co_return true;
     co_await ports_.clock.sleep_for(std::chrono::milliseconds(20));

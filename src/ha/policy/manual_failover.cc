@@ -125,6 +125,7 @@ Verdict stand_as_candidate(Draft& d) {
     say_diverged(d, line);
     return Verdict::no;
   }
+  const WalEnd own = own_end(d.view);
   const bool may_lose = request.leader.empty();
   if (!may_lose && d.cluster.status.optime - mine > d.settings.dynamic.maximum_lag_on_failover) {
     refuse(d, Code::request_candidate_short, {action_of(request), "the last leader"});
@@ -143,7 +144,15 @@ Verdict stand_as_candidate(Draft& d) {
       d.say(log::Level::warning, Code::primary_alive, {name});
       return Verdict::no;
     }
-    if (may_lose || !has_more(end_of(answer), own_end(d.view)) || has_left(line, answer)) continue;
+    if (has_left(line, name, answer, own)) continue;
+    WalEnd theirs = end_of(answer);
+    if (line.along(theirs) && line.beside(own, d.me())) {
+      say_diverged(d, line);
+      return Verdict::no;
+    }
+    // A higher number that nobody explains says nothing where own WAL is the last leader's (policy/race).
+    if (!theirs.way && line.led_last_on(own) && name != line.last_leader()) theirs.timeline = {};
+    if (may_lose || !has_more(theirs, own)) continue;
     d.number("ahead_bytes", answer.position - mine);
     refuse(d, Code::request_candidate_short, {action_of(request), name});
     return Verdict::no;
@@ -157,7 +166,8 @@ std::optional<Verdict> stand_back_for(Draft& d, const dcs::Member& candidate) {
   if (!ask(d, {{candidate.name, candidate.api_url}})) return Verdict::asking;
   const PeerAnswer& answer = d.view.answers.peers->at(candidate.name);
   std::string limit = limitation(answer);
-  if (limit.empty() && has_left(Line(d.view), answer)) limit = "diverged from the leader";
+  if (limit.empty() && has_left(Line(d.view), candidate.name, answer, own_end(d.view)))
+    limit = "diverged from the leader";
   // The other side of what a candidate sees to itself, for where it does not hear of it.
   if (limit.empty() && !request.leader.empty() && has_more(own_end(d.view), end_of(answer)))
     limit = "behind this member";

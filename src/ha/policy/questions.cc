@@ -87,6 +87,13 @@ Timeline own_timeline(const View& view) {
   return is_primary(view) ? Timeline{} : probe.effective_timeline;
 }
 
+std::optional<std::vector<HistoryLine>> own_way(const View& view) {
+  const auto& history = view.postgres.facts.history;
+  const Timeline timeline = own_timeline(view);
+  if (!timeline || !history || history->timeline != timeline) return std::nullopt;
+  return history->lines;
+}
+
 bool can_rewind(const View& view) {
   const auto& control = view.postgres.facts.control;
   return view.settings.postgresql.use_pg_rewind && view.postgres.facts.rewind_works && control &&

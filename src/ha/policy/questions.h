@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "dcs/system_id.h"
 #include "ha/model/view.h"
@@ -42,6 +43,8 @@ bool locked_by_other(const View& view);
 Lsn own_position(const View& view);
 /// Own timeline; 0: unknown, also while a promotion has just ended and the monitor has not looked since.
 Timeline own_timeline(const View& view);
+/// The switches by which own WAL came to that timeline; nullopt: unknown.
+std::optional<std::vector<HistoryLine>> own_way(const View& view);
 
 /// pg_rewind is configured and works, and the server writes what it needs (postgres.md §24).
 bool can_rewind(const View& view);

@@ -55,8 +55,15 @@ std::string timeline_text(Timeline timeline) {
 
 }  // namespace
 
-bool has_left(const Line& line, const PeerAnswer& answer) {
-  return answer.diverged || line.standing(end_of(answer)) == Standing::diverged;
+bool has_left(const Line& line, const std::string& name, const PeerAnswer& answer, const WalEnd& mine) {
+  const WalEnd end = end_of(answer);
+  return answer.diverged || line.standing(end) == Standing::diverged ||
+         (line.along(mine) && line.beside(end, name));
+}
+
+void say_diverged(Draft& d, const Line& line) {
+  d.say_each_minute(log::Level::warning, Code::diverged_not_racing,
+                    {timeline_text(own_timeline(d.view)), timeline_text(line.newest())});
 }
 
 namespace {
@@ -74,14 +81,21 @@ bool stand_up_to(Draft& d, const Line& line, const std::string& name, const Peer
   }
   // What it has beyond the cluster's timeline is nothing that was promised to anybody since; and it holds
   // nobody back, for it may not lead itself.
-  if (has_left(line, answer)) {
+  if (has_left(line, name, answer, own_end(d.view))) {
     d.say_each_minute(log::Level::info, Code::peer_diverged, {name, timeline_text(answer.timeline)}, name);
     return true;
+  }
+  if (line.along(end_of(answer)) && line.beside(own_end(d.view), d.me())) {
+    say_diverged(d, line);
+    return false;
   }
   // The newer timeline goes on where the older was left: whoever is on it has all that mattered of that one.
   const Timeline my_timeline = own_timeline(d.view);
   const bool known = my_timeline && answer.timeline;
-  if (known && answer.timeline > my_timeline && answer.position) {
+  // Where own WAL is the last leader's, a member of Patroni with a higher number, which does not tell how it
+  // came to that, was promoted beside it. It counts as for itself: by its position.
+  const bool beside = !answer.way && line.led_last_on(own_end(d.view)) && name != line.last_leader();
+  if (known && answer.timeline > my_timeline && answer.position && !beside) {
     d.say(log::Level::info, Code::peer_on_newer_timeline,
           {name, timeline_text(answer.timeline), timeline_text(my_timeline)});
     return false;
@@ -121,11 +135,6 @@ bool stand_up_to(Draft& d, const Line& line, const std::string& name, const Peer
 
 }  // namespace
 
-void say_diverged(Draft& d, const Line& line) {
-  d.say_each_minute(log::Level::warning, Code::diverged_not_racing,
-                    {timeline_text(own_timeline(d.view)), timeline_text(line.newest())});
-}
-
 Verdict healthiest(Draft& d) {
   const View& view = d.view;
   const dcs::SyncState& sync = d.cluster.sync;
@@ -144,7 +153,8 @@ Verdict healthiest(Draft& d) {
   const std::int64_t lag = d.cluster.status.optime - mine;
   d.number("lag_bytes", lag);
   d.number("lag_limit_bytes", d.settings.dynamic.maximum_lag_on_failover);
-  if (lag > d.settings.dynamic.maximum_lag_on_failover) {
+  // What the leader before this member had written beyond the begin of this timeline was given up with that.
+  if (lag > d.settings.dynamic.maximum_lag_on_failover && !led_last_without_history(view)) {
     d.say(log::Level::info, Code::lag_exceeded);
     return Verdict::no;
   }
@@ -203,6 +213,10 @@ Verdict eligible(Draft& d) {
     const Timeline last = mine ? Line(view).newest() : d.cluster.history.cluster_timeline();
     if (mine < last) {
       d.say(log::Level::warning, Code::timeline_behind, {timeline_text(mine), timeline_text(last)});
+      return Verdict::no;
+    }
+    if (const Line line(view); line.standing(own_end(view)) == Standing::diverged) {
+      say_diverged(d, line);
       return Verdict::no;
     }
     return Verdict::yes;
@@ -397,7 +411,7 @@ std::optional<bool> failover_possible(Draft& d, Required required) {
             : d.cluster.status.optime - answer.position > d.settings.dynamic.maximum_lag_on_failover;
     if (short_of) {
       d.say_each_minute(log::Level::info, Code::member_lags, {name}, name);
-    } else if (has_left(line, answer)) {
+    } else if (has_left(line, name, answer, own_end(d.view))) {
       d.say_each_minute(log::Level::info, Code::member_limited, {name, "diverged from the leader"}, name);
     } else if (elsewhere || (d.settings.dynamic.check_timeline && answer.timeline < last)) {
       d.say_each_minute(log::Level::info, Code::member_timeline_behind,

@@ -1,6 +1,7 @@
 #include "ha/policy/timelines.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "ha/policy/questions.h"
 
@@ -10,6 +11,23 @@ namespace {
 /// A leader's member key tells its new timeline no later than this after others can have followed it there.
 constexpr Duration kLeaderTellsItsTimeline = std::chrono::seconds(10);
 
+/// Somebody was seen to lead who has not signed that he does, as a member of Patroni, since the key was taken
+/// by the one whose name is there.
+bool led_unsigned_since(const View& view, const dcs::Cluster& cluster) {
+  for (const auto& seen : {view.store.cluster, view.store.last_with_leader})
+    if (seen && !seen->unlocked() && seen->leadership_version == cluster.leadership_version &&
+        seen->leader_name() != seen->leadership_name)
+      return true;
+  return false;
+}
+
+/// Who wrote the last line of /history; empty: that says nothing of those who lead now.
+std::string author_of_history(const View& view, const dcs::Cluster& cluster) {
+  const auto& lines = cluster.history.lines;
+  if (lines.empty() || cluster.leadership_name.empty() || led_unsigned_since(view, cluster)) return {};
+  return lines.back().new_leader;
+}
+
 }  // namespace
 
 WalEnd own_end(const View& view) {
@@ -17,25 +35,65 @@ WalEnd own_end(const View& view) {
   const auto& probe = *view.postgres.facts.probe;
   return {.timeline = own_timeline(view),
           .position = probe.position(),
-          .replayed = probe.in_recovery ? probe.replay : probe.wal};
+          .replayed = probe.in_recovery ? probe.replay : probe.wal,
+          .way = own_way(view)};
 }
 
 WalEnd end_of(const PeerAnswer& answer) {
-  return {.timeline = answer.timeline, .position = answer.position, .replayed = answer.replayed};
+  return {.timeline = answer.timeline,
+          .position = answer.position,
+          .replayed = answer.replayed,
+          .way = answer.way};
 }
 
 Line::Line(const View& view) {
-  const auto add = [this](const dcs::ClusterPtr& cluster) {
+  const auto add = [&](const dcs::ClusterPtr& cluster) {
     if (!cluster) return;
     // A store that was wiped knows nothing; the last view with a leader does.
     const Timeline told = cluster->history.cluster_timeline();
-    if (told && !history_) history_ = &cluster->history;
+    if (told && !history_) {
+      history_ = &cluster->history;
+      author_ = author_of_history(view, *cluster);
+      took_last_ = cluster->leadership_name;
+      if (author_ == took_last_) last_leader_ = author_;
+    }
     reaches(told);
     // /history is written a moment after a promotion, and not at all by a leader that dies in between.
     if (const dcs::Member* leader = cluster->leader_member()) reaches(leader->timeline);
   };
   add(view.store.cluster);
-  add(view.store.last_with_leader);
+  const auto& last = view.store.last_with_leader;
+  // What a leader of before was on says nothing of where the last one went on.
+  const bool surpassed =
+      !last_leader_.empty() && last && last->leadership_version != view.cluster().leadership_version;
+  if (!surpassed) add(last);
+}
+
+bool Line::same_way(const Way& way, Timeline to) const {
+  const auto& told = history_->lines;
+  const Timeline from = way.empty() ? told.front().parent : std::max(told.front().parent, way.front().parent);
+  const auto counts = [&](const HistoryLine& line) { return line.parent >= from && line.parent < to; };
+  const auto same = [](const HistoryLine& a, const HistoryLine& b) {
+    return a.parent == b.parent && a.switch_lsn == b.switch_lsn;
+  };
+  return std::ranges::equal(way | std::views::filter(counts), told | std::views::filter(counts), same);
+}
+
+bool Line::along(const WalEnd& end) const {
+  if (author_.empty() || !end.way) return false;
+  const Timeline last = history_->cluster_timeline();
+  return end.timeline >= last && same_way(*end.way, last);
+}
+
+bool Line::beside(const WalEnd& end, const std::string& name) const {
+  if (author_.empty() || !end.way || !end.timeline || name == took_last_) return false;
+  return !same_way(*end.way, std::min(end.timeline, history_->cluster_timeline()));
+}
+
+bool Line::led_last_on(const WalEnd& end) const {
+  if (last_leader_.empty() || !end.way) return false;
+  const Timeline last = history_->cluster_timeline();
+  return end.timeline == last && same_way(*end.way, last);
 }
 
 void Line::reaches(Timeline timeline) {
@@ -44,6 +102,11 @@ void Line::reaches(Timeline timeline) {
 
 Standing Line::standing(const WalEnd& end) const {
   if (!end.timeline || !newest_) return Standing::unknown;
+  // Promoted beside the cluster's way, which it may have outnumbered since: the commits of the last leader
+  // are not in this.
+  if (!last_leader_.empty() && end.way &&
+      !same_way(*end.way, std::min(end.timeline, history_->cluster_timeline())))
+    return Standing::diverged;
   if (end.timeline >= newest_) return Standing::current;
   // Newer than all that the history tells of.
   if (!history_ || end.timeline >= history_->cluster_timeline()) return Standing::unknown;
@@ -66,6 +129,13 @@ bool diverged(const View& view, const Memory& memory) {
     return true;
   return memory.rejoin.found_diverged || memory.standings.astray ||
          Line(view).standing(own_end(view)) == Standing::diverged;
+}
+
+bool led_last_without_history(const View& view) {
+  const dcs::Cluster& cluster = view.cluster();
+  const Timeline told = cluster.history.cluster_timeline();
+  return cluster.leadership_name == view.self.name && !led_unsigned_since(view, cluster) && told &&
+         own_timeline(view) > told;
 }
 
 RaceGround race_ground(const View& view) {

@@ -1,11 +1,15 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "ha/model/decision.h"
 
 /// Whose WAL contains whose: what timelines, /history and comparisons tell of it (docs/safety.md).
 namespace tanist::ha::policy {
+
+/// The switches by which WAL has come to its timeline, the oldest first. Older ones may have been dropped.
+using Way = std::vector<HistoryLine>;
 
 /// Where a member's WAL ends. Zero: not known.
 struct WalEnd {
@@ -13,6 +17,8 @@ struct WalEnd {
   /// The larger of what was received and what was replayed.
   Lsn position;
   Lsn replayed;
+  /// nullopt: not known.
+  std::optional<Way> way = std::nullopt;
 };
 WalEnd own_end(const View& view);
 WalEnd end_of(const PeerAnswer& answer);
@@ -20,24 +26,44 @@ WalEnd end_of(const PeerAnswer& answer);
 enum class Standing {
   current,   // on the newest timeline that is known of, or on a newer one
   behind,    // on an older one, and not past the point where the cluster left it: a prefix of the newest
-  diverged,  // past that point, or on a timeline that the cluster never was on
+  diverged,  // past that point, or on a timeline that the cluster never was on, whatever its number
   unknown,   // its timeline, or where that was left, is not known
 };
 
-/// The timelines that the cluster has gone through, as far as a view knows them.
+/// The timelines that the cluster has gone through, as far as a view knows them. Their numbers alone order
+/// nothing: two members that were promoted apart give the same ones to different WAL, and the one that led
+/// last may have the lower one. What orders them is /history, where the last leader wrote it.
 class Line {
  public:
   explicit Line(const View& view);
   /// The newest that is known of; 0: none.
   Timeline newest() const { return newest_; }
   Standing standing(const WalEnd& end) const;
+  /// On the timeline of the last leader, by its number and by the way to it.
+  bool led_last_on(const WalEnd& end) const;
+  /// Somebody has taken the key since the last line of /history was written. As a rule he goes on from there,
+  /// or was not promoted at all; so who is on that line, or goes on from it, comes before who is beside it.
+  /// `name`: whose WAL it is; of who took the key last nothing is known yet.
+  bool along(const WalEnd& end) const;
+  bool beside(const WalEnd& end, const std::string& name) const;
+  /// Who led last, where /history tells what it led on; empty: it does not.
+  const std::string& last_leader() const { return last_leader_; }
   /// Somebody is seen on this one.
   void reaches(Timeline timeline);
 
  private:
+  bool same_way(const Way& way, Timeline to) const;
+
   const dcs::History* history_ = nullptr;
+  std::string author_;
+  std::string took_last_;
+  std::string last_leader_;
   Timeline newest_;
 };
+
+/// This member took the leader key last, and has come to a timeline that /history does not tell of: no leader
+/// of the time after that wrote /status but itself.
+bool led_last_without_history(const View& view);
 
 /// Own WAL is known to have left that of the leader, the present or the last one: by its position, or by a
 /// comparison.

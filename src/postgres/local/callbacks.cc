@@ -94,8 +94,7 @@ Task<void> Callbacks::start(std::shared_ptr<Running> running, process::Command c
 Task<void> Callbacks::wait_begun(Instant deadline) {
   while (beginning_ > 0 && clock_.now() < deadline) {
     begun_.clear();
-    auto waiting = begun_.wait();
-    co_await run_until(clock_, std::move(waiting), deadline);
+    co_await wait_until(clock_, begun_, deadline);
   }
 }
 

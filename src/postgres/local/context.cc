@@ -23,8 +23,7 @@ void Context::changed(std::optional<ServerEvent> event) {
 
 Task<bool> Context::wait_change(Duration step, Instant deadline) {
   const Instant until = std::min(clock.now() + step, deadline);
-  auto wait = change.wait();
-  co_await run_until(clock, std::move(wait), until);
+  co_await wait_until(clock, change, until);
   co_return clock.now() < deadline;
 }
 

@@ -10,6 +10,7 @@
 #include "postgres/local/context.h"
 #include "postgres/local/control_file.h"
 #include "postgres/local/directory.h"
+#include "postgres/local/history_files.h"
 #include "postgres/local/monitoring_query.h"
 #include "postgres/local/postmaster.h"
 #include "postgres/local/programs.h"
@@ -39,6 +40,9 @@ constexpr Duration kIdentifyAgain = 10s;
 /// Covers connect_timeout and statement_timeout of the session.
 constexpr Duration kProbeBudget = 3s;
 constexpr Duration kIdentifyBudget = 1s;
+/// A history file is small; one that is missing, or that hangs, does not hold up each answer.
+constexpr Duration kHistoryBudget = 1s;
+constexpr Duration kHistoryAgain = 10s;
 /// Whether new connections are answered; the kept one does not tell.
 constexpr Duration kKnock = 30s;
 constexpr Duration kKnockAgain = 1s;
@@ -57,6 +61,15 @@ Timeline timeline_of(const std::string& text) {
   std::from_chars(text.data(), text.data() + text.size(), timeline.value);
   return timeline;
 }
+
+/// What asks only whether the server answers. Its first word does: without a password the attempt ends when
+/// one is asked for (PostgreSQL logs nothing then), and the thousands of hashes of SCRAM are spared.
+ConnectionParameters knock_session(const Context& context) {
+  ConnectionParameters parameters = superuser_session(context, "knock", "2000");
+  if (parameters.erase("password") > 0) parameters["passfile"] = "/dev/null/none";
+  return parameters;
+}
+
 }  // namespace
 
 Monitor::Monitor(Context& context, Programs& programs, Directory& directory, ControlFile& control_file,
@@ -80,6 +93,7 @@ void Monitor::close() {
 
 void Monitor::take_end() {
   failure_told_.reset();
+  history_again_ = {};
   knock_failed_ = false;
 }
 
@@ -99,8 +113,7 @@ Task<void> Monitor::run() {
     // Nothing to ask: whoever starts or finds a server says so.
     const Instant next =
         facts_.running() ? std::max(begun_, directory_.looked_at()) + interval : clock_.now() + 24h;
-    auto wanted = context_.probe_wanted.wait();
-    co_await run_until(clock_, std::move(wanted), next);
+    co_await wait_until(clock_, context_.probe_wanted, next);
     context_.probe_wanted.clear();
     if (!facts_.running()) {
       connection_.close();
@@ -154,7 +167,7 @@ Task<void> Monitor::knock() {
   knocked_at_ = clock_.now();
   Connection connection(clock_, *context_.resolver);
   std::expected<void, QueryError> connected =
-      co_await connection.connect(superuser_session(context_, "knock", "2000"), knocked_at_ + kKnockBudget);
+      co_await connection.connect(knock_session(context_), knocked_at_ + kKnockBudget);
   if (context_.generation != generation) co_return;
   const bool failed = !connected && connected.error().silent();
   if (failed && !knock_failed_) {
@@ -199,6 +212,10 @@ Task<void> Monitor::probe_once() {
     co_await identify_timeline(*probe, clock_.now() + kIdentifyBudget);
   } else {
     timeline_connection_.close();
+  }
+  // Before the answer is told: what is decided on it asks whose timeline this is.
+  if (context_.generation == generation) {
+    co_await learn_history(probe->effective_timeline);
   }
   if (context_.generation == generation) take_probe(std::move(*probe));
 }
@@ -312,6 +329,23 @@ Task<void> Monitor::identify_timeline(Probe& probe, Instant deadline) {
   if (!probe.effective_timeline && facts_.control) {
     probe.effective_timeline =
         std::max(facts_.control->checkpoint_timeline, facts_.control->min_recovery_timeline);
+  }
+}
+
+Task<void> Monitor::learn_history(Timeline timeline) {
+  const bool known = facts_.history && facts_.history->timeline == timeline;
+  const bool missed = history_missing_ == timeline && clock_.now() < history_again_;
+  if (!timeline || known || missed) co_return;
+  const std::uint64_t generation = context_.generation;
+  const Instant deadline = clock_.now() + kHistoryBudget;
+  auto lines = co_await local_history(context_.disk, programs_.wal_path(), timeline, deadline);
+  if (context_.generation != generation) co_return;
+  facts_.history.reset();
+  if (lines && (timeline.value == 1 || !lines->empty())) {
+    facts_.history = TimelineHistory{timeline, std::move(*lines)};
+  } else {
+    history_missing_ = timeline;
+    history_again_ = clock_.now() + kHistoryAgain;
   }
 }
 

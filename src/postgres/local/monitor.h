@@ -50,6 +50,7 @@ class Monitor {
   Task<std::expected<Probe, QueryError>> ask(Instant deadline);
   Task<void> read_running_settings(Instant deadline);
   Task<void> identify_timeline(Probe& probe, Instant deadline);
+  Task<void> learn_history(Timeline timeline);
   void take_probe(Probe probe);
   void take_failure(const QueryError& error);
   Task<void> back_up_files();
@@ -73,6 +74,9 @@ class Monitor {
   /// How many wait for a start.
   int hurried_ = 0;
   Instant identify_again_{};
+  /// No history file was found for this timeline; it is looked for again then.
+  Timeline history_missing_;
+  Instant history_again_{};
   std::optional<Instant> failure_told_;
   Instant knocked_at_{};
   bool knock_failed_ = false;

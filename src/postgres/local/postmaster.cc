@@ -132,6 +132,7 @@ void Postmaster::adopt(process::PidFd pidfd, std::optional<process::Child> child
   facts.process_since = context_.clock.now();
   facts.accepting = Accepting::no_response;
   facts.probe.reset();
+  facts.history.reset();
   facts.failing_since.reset();
   facts.failing_why.clear();
   facts.silent_since.reset();
@@ -172,6 +173,7 @@ void Postmaster::take_end() {
   facts.postmaster_pid = 0;
   facts.accepting = Accepting::no_response;
   facts.probe.reset();
+  facts.history.reset();
   facts.failing_since.reset();
   facts.failing_why.clear();
   facts.silent_since.reset();

@@ -28,8 +28,7 @@ Task<std::expected<Rows, QueryError>> WorkConnection::query(std::string sql,
                                                             Instant deadline) {
   while (busy_) {
     free_.clear();
-    auto wait = free_.wait();
-    const bool in_time = co_await run_until(context_.clock, std::move(wait), deadline);
+    const bool in_time = co_await wait_until(context_.clock, free_, deadline);
     if (!in_time) {
       co_return std::unexpected(QueryError{QueryError::Kind::timeout, {}, "the connection is in use"});
     }

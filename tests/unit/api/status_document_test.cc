@@ -152,6 +152,26 @@ TEST(Status, a_member_that_has_left_the_leaders_wal_says_so) {
   EXPECT_TRUE(status_document(member_status(s, kNow)).find("tanist_diverged")->as_bool());
 }
 
+TEST(Status, a_member_tells_the_last_switches_of_its_timeline) {
+  auto s = replica();
+  EXPECT_EQ(status_document(member_status(s, kNow)).find("tanist_timelines"), nullptr);
+  s.facts.history = postgres::TimelineHistory{.timeline = {4}, .lines = {}};
+  for (std::uint32_t parent = 1; parent <= 3; ++parent)
+    s.facts.history->lines.push_back({.parent = {parent}, .switch_lsn = Lsn{100 * parent}});
+  const auto told = [&] {
+    return to_spaced_json(*status_document(member_status(s, kNow)).find("tanist_timelines"));
+  };
+  EXPECT_EQ(told(), "[[1, 100], [2, 200], [3, 300]]");
+  s.facts.history->lines.insert(s.facts.history->lines.begin(), 40, HistoryLine{});
+  s.facts.history->lines.erase(s.facts.history->lines.begin(), s.facts.history->lines.end() - 10);
+  const auto ten = told();
+  s.facts.history->lines.insert(s.facts.history->lines.begin(), 7, HistoryLine{});
+  EXPECT_EQ(told(), ten);
+  s.facts.history->timeline = {3};
+  EXPECT_EQ(status_document(member_status(s, kNow)).find("tanist_timelines"), nullptr)
+      << "of another timeline";
+}
+
 TEST(Status, the_view_ends_with_ttl_and_with_a_failed_read) {
   auto s = replica();
   EXPECT_EQ(status_document(member_status(s, kNow)).find("cluster_unlocked"), nullptr);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 #include <stdexcept>
 #include <string>
@@ -152,6 +153,49 @@ TEST(wait, a_shielded_phase_finishes_although_it_was_cancelled) {
   const Instant begun = system_clock.now();
   EXPECT_FALSE(run(run_until(system_clock, shielded_nap(naps), begun + 5ms)));
   EXPECT_EQ(naps, 1);
+}
+
+/// Ends slowly when it is cancelled, so that what waits beside it ends first.
+Task<void> end_late() {
+  co_await shield_from_cancellation();
+  co_await system_clock.sleep_for(20ms);
+}
+
+Task<void> wait_and_note(std::vector<std::string>& said, Task<void> op) {
+  try {
+    const bool in_time = co_await run_until(system_clock, std::move(op), system_clock.now() + 10s);
+    said.emplace_back(in_time ? "in time" : "deadline");
+  } catch (const boost::system::system_error& error) {
+    said.emplace_back(error.code() == boost::asio::error::operation_aborted ? "cancelled" : "broken");
+  }
+}
+
+TEST(wait, a_cancelled_caller_is_told_of_no_deadline) {
+  std::vector<std::string> said;
+  bool cancelled = false;
+  EXPECT_FALSE(run(run_until(system_clock, wait_and_note(said, end_late()), system_clock.now() + 5ms)));
+  EXPECT_FALSE(run(run_until(system_clock, wait_and_note(said, never(cancelled)), system_clock.now() + 5ms)));
+  EXPECT_EQ(said, (std::vector<std::string>{"cancelled", "cancelled"}));
+}
+
+Task<void> wait_for_event_and_note(std::vector<std::string>& said, Event& event, Duration patience) {
+  try {
+    const bool set = co_await wait_until(system_clock, event, system_clock.now() + patience);
+    said.emplace_back(set ? "set" : "deadline");
+  } catch (const boost::system::system_error& error) {
+    said.emplace_back(error.code() == boost::asio::error::operation_aborted ? "cancelled" : "broken");
+  }
+}
+
+TEST(wait, an_event_is_waited_for_until_a_deadline) {
+  std::vector<std::string> said;
+  Event event;
+  run(wait_for_event_and_note(said, event, 1ms));
+  EXPECT_FALSE(
+      run(run_until(system_clock, wait_for_event_and_note(said, event, 10s), system_clock.now() + 5ms)));
+  event.set();
+  run(wait_for_event_and_note(said, event, 10s));
+  EXPECT_EQ(said, (std::vector<std::string>{"deadline", "cancelled", "set"}));
 }
 
 Task<void> note(std::vector<std::string>& said, std::string what) {

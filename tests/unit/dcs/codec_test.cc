@@ -82,6 +82,14 @@ TEST(Decode, a_broken_configuration_is_not_valid_and_keeps_its_version) {
   }
 }
 
+TEST(Decode, who_led_last_is_told_also_when_nobody_leads) {
+  const auto cluster = read({{"tanist/leadership", at("pg-a", 5)}});
+  EXPECT_TRUE(cluster.unlocked());
+  EXPECT_EQ(cluster.leadership_name, "pg-a");
+  EXPECT_EQ(cluster.leadership_version, Version("5"));
+  EXPECT_EQ(read({}).leadership_name, "");
+}
+
 TEST(Decode, the_leader_may_be_a_member_that_has_no_key) {
   const auto cluster = read({{"leader", at("pg-a", 5, "123")}});
   ASSERT_TRUE(cluster.leader);

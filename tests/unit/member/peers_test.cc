@@ -171,6 +171,23 @@ TEST(PeerAnswers, tell_who_has_left_the_leaders_wal) {
           .diverged);
 }
 
+TEST(PeerAnswers, tell_how_the_wal_has_come_to_its_timeline) {
+  const auto way = [](const std::string& told) {
+    return read_status_document(R"({"xlog":{"replayed_location":400},"tanist_timelines":)" + told + "}",
+                                {"sc", "pg1"})
+        .way;
+  };
+  const auto two = way("[[1,400],[2,500]]");
+  ASSERT_TRUE(two);
+  ASSERT_EQ(two->size(), 2U);
+  EXPECT_EQ(two->back().parent, Timeline{2});
+  EXPECT_EQ(two->back().switch_lsn, Lsn{500});
+  EXPECT_TRUE(way("[]"));
+  for (const char* nonsense : {"null", "{}", "[1]", "[[1]]", "[[0,400]]", "[[1,-1]]", R"([["1",400]])"})
+    EXPECT_FALSE(way(nonsense)) << nonsense;
+  EXPECT_FALSE(read_status_document(R"({"xlog":{"replayed_location":400}})", {"sc", "pg1"}).way);
+}
+
 TEST(PeerTls, is_checked_only_by_who_has_a_certificate) {
   Certificates files;
   config::Ctl ctl;

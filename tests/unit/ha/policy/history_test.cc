@@ -40,5 +40,19 @@ TEST(History, an_incomplete_last_line_is_completed) {
   EXPECT_TRUE(has_duty<duty::History>(b.decide()));
 }
 
+TEST(History, the_line_of_another_promotion_to_the_same_timeline_is_replaced) {
+  ViewBuilder b;
+  b.as_leader();
+  b.view.postgres.facts.probe->timeline = {2};
+  b.cluster.history.lines = {{.parent = {1}, .switch_lsn = kHere, .timestamp = "t", .new_leader = "n2"}};
+  auto& history = b.view.postgres.facts.history;
+  history = postgres::TimelineHistory{.timeline = {2}, .lines = {{.parent = {1}, .switch_lsn = kHere}}};
+  EXPECT_FALSE(has_duty<duty::History>(b.decide()));
+  history->lines.back().switch_lsn = Lsn{kHere.value - 1};
+  EXPECT_TRUE(has_duty<duty::History>(b.decide()));
+  history->timeline = {1};
+  EXPECT_FALSE(has_duty<duty::History>(b.decide())) << "of the timeline before the promotion";
+}
+
 }  // namespace
 }  // namespace tanist::ha

@@ -47,6 +47,14 @@ Task<void> follow_the_archive(Node* primary, Node* standby) {
     if (probe) seen = probe->effective_timeline;
   }
   EXPECT_EQ(seen, Timeline{2});
+  // And how both have come to it.
+  co_await primary->server->refresh(Duration::zero(), primary->in(5s));
+  const auto& ours = standby->server->facts().history;
+  const auto& theirs = primary->server->facts().history;
+  REQUIRE(ours && theirs);
+  EXPECT_EQ(ours->timeline, Timeline{2});
+  EXPECT_EQ(ours->lines.size(), 1U);
+  EXPECT_EQ(ours->lines, theirs->lines);
 }
 
 TEST_F(ServerTest, a_standby_that_replays_from_the_archive_knows_its_timeline_without_a_replication_login) {

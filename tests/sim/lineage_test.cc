@@ -1,0 +1,106 @@
+#include <gtest/gtest.h>
+
+#include "scenario.h"
+
+/// Members that were promoted apart: whose timelines have the same numbers, and other WAL.
+namespace tanist::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Lineages : Scenario {
+  Lineages() : Scenario(two()) {}
+  static Options two() {
+    Options options;
+    options.members = 2;
+    return options;
+  }
+
+  /// `first` leads on, alone, to timeline 3. Then `second`, which has never seen that, leads from a little
+  /// before, to another timeline 2, and both are off.
+  void promote_apart() {
+    first = &leader();
+    second = &replica();
+    second->lose_power();
+    for (int i = 0; i < 2; ++i) {
+      first->sigterm();
+      until([&] { return !first->running(); }, 20s);
+      first->start();
+      until([&] { return cluster.primary() == first; }, 60s);
+      world().run_for(2s);
+    }
+    ASSERT_EQ(first->postgres().timeline(), Timeline{3}) << story();
+    first->lose_power();
+    second->start();
+    until([&] { return cluster.primary() == second; }, 60s);
+    world().run_for(3s);
+    ASSERT_EQ(second->postgres().timeline(), Timeline{2}) << story();
+  }
+
+  /// Nothing that the last leader acknowledged is undone by one that led before.
+  void expect_the_last_leader() {
+    until([&] { return cluster.primary() != nullptr; }, 60s);
+    EXPECT_EQ(cluster.primary(), second) << story();
+    expect_everything_of(*second);
+    EXPECT_TRUE(cluster.run_until_converged(60s)) << story();
+  }
+
+  Member* first = nullptr;
+  Member* second = nullptr;
+};
+
+TEST_F(Lineages, the_last_leader_leads_again_whatever_the_number_of_the_others_timeline) {
+  promote_apart();
+  second->lose_power();
+  world().run_for(cluster.options().ttl + 1s);
+  first->start();
+  world().run_for(10s);
+  EXPECT_FALSE(cluster.primary()) << "it lacks what the last leader acknowledged" << story();
+  second->start();
+  expect_the_last_leader();
+}
+
+TEST_F(Lineages, that_are_far_apart_leave_no_cluster_without_a_primary) {
+  promote_apart();
+  second->postgres().write(4 << 20);
+  world().run_for(3s);
+  second->lose_power();
+  world().run_for(cluster.options().ttl + 1s);
+  first->start();
+  world().run_for(5s);
+  second->start();
+  expect_the_last_leader();
+}
+
+TEST_F(Lineages, are_told_apart_by_the_last_leader_where_the_other_cannot_see_the_store) {
+  promote_apart();
+  second->lose_power();
+  world().run_for(cluster.options().ttl + 1s);
+  first->start();
+  world().run_for(5s);
+  world().partition(first->host(), kStore, true);
+  second->start();
+  until([&] { return cluster.primary() == second; }, 60s);
+  world().partition(first->host(), kStore, false);
+  expect_the_last_leader();
+}
+
+TEST_F(Lineages, of_one_number_are_told_apart_by_where_they_began) {
+  promote_apart();
+  // Another promotion to timeline 3, beside that of the first.
+  second->sigterm();
+  until([&] { return !second->running(); }, 20s);
+  second->start();
+  until([&] { return cluster.primary() == second; }, 60s);
+  world().run_for(3s);
+  ASSERT_EQ(second->postgres().timeline(), first->postgres().timeline()) << story();
+  second->lose_power();
+  first->start();
+  world().run_for(cluster.options().ttl + 10s);
+  EXPECT_FALSE(cluster.primary()) << story();
+  second->start();
+  expect_the_last_leader();
+}
+
+}  // namespace
+}  // namespace tanist::sim
