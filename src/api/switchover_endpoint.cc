@@ -29,7 +29,7 @@ constexpr Duration kMembersBudget = 2s;
 /// The old leader is asked only for a number that is told in addition.
 constexpr Duration kGapBudget = 250ms;
 /// Control answers by its deadline; this much later nobody waits any more.
-constexpr Duration kAnswerMargin = 500ms;
+constexpr Duration kControlMargin = 500ms;
 /// How often the new leader is asked whether it accepts writes already; later, where that takes long.
 constexpr Duration kLookClosely = 20ms;
 constexpr Duration kCloselyFor = 3s;
@@ -126,7 +126,7 @@ Task<std::map<std::string, ha::PeerAnswer>> SwitchoverEndpoint::ask(
     std::map<std::string, std::string> api_urls, Duration patience) {
   const Instant deadline = clock_.now() + patience;
   order::AskMembers order{.api_urls = std::move(api_urls), .deadline = deadline};
-  auto answers = co_await mailbox_.ask(std::move(order), deadline + kAnswerMargin);
+  auto answers = co_await mailbox_.ask(std::move(order), deadline + kControlMargin);
   if (!answers) co_return std::map<std::string, ha::PeerAnswer>();
   co_return *std::move(answers);
 }
@@ -135,7 +135,7 @@ Task<dcs::WriteResult> SwitchoverEndpoint::write(dcs::FailoverRecord record, dcs
                                                  Duration patience) {
   const Instant deadline = clock_.now() + patience;
   order::WriteKey order{.record = std::move(record), .condition = std::move(condition), .deadline = deadline};
-  auto written = co_await mailbox_.ask(std::move(order), deadline + kAnswerMargin);
+  auto written = co_await mailbox_.ask(std::move(order), deadline + kControlMargin);
   if (written) co_return *std::move(written);
   dcs::WriteResult out;
   const bool begun = written.error().kind != Unanswered::Kind::not_begun;

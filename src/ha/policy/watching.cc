@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 /// A replica that has everything before the shutdown checkpoint gets this long to show that it has that one
 /// too; then what it has is enough: no commit is behind it.
 constexpr Duration kCheckpointGrace = 500ms;
-constexpr Duration kCandidatePatience = 1s;
+constexpr Duration kCandidateFirst = 1s;
 /// What the operation is asked again after.
 constexpr Duration kVerdictPause = 20ms;
 
@@ -109,7 +109,7 @@ bool give_verdict(Draft& d, const OperationView& op) {
   Required required{.at_least = op.checkpoint_lsn, .or_equal = d.now() - op.phase_since >= kCheckpointGrace};
   // With nothing to wait for the key is kept until nothing of the server is left.
   // Whom the operator wants gets a moment to show it before anybody will do.
-  if (d.now() - op.phase_since < kCandidatePatience) required.only = wanted_candidate(d.view);
+  if (d.now() - op.phase_since < kCandidateFirst) required.only = wanted_candidate(d.view);
   const auto possible = d.view.store.ok ? failover_possible(d, required) : std::optional<bool>(false);
   if (possible) d.intend(intent::Advance{*possible});
   if (possible && *possible) d.give_lock_up();
