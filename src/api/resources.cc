@@ -12,6 +12,7 @@
 #include "api/restart_endpoint.h"
 #include "api/server.h"
 #include "api/status_document.h"
+#include "api/switchover_endpoint.h"
 #include "async/event.h"
 #include "core/format.h"
 #include "core/text.h"
@@ -47,6 +48,7 @@ struct Resources::Impl {
         reads(mailbox, clock),
         config(mailbox, reads, clock),
         restart(mailbox, reads, clock),
+        switchover(mailbox, reads, board, clock),
         admission(io, clock) {
     use(settings->restapi);
     auto first = std::make_shared<ha::Snapshot>();
@@ -62,6 +64,7 @@ struct Resources::Impl {
   ControlReads reads;
   ConfigEndpoint config;
   RestartEndpoint restart;
+  SwitchoverEndpoint switchover;
   Admission admission;
   /// Requests that are being answered, and set while there is none.
   std::size_t answering = 0;
@@ -159,7 +162,14 @@ struct Resources::Impl {
       co_await self->reads.refresh(kProbeMaxAge, now + kRefreshPatience);
     }
     const auto s = self->snapshot();
-    co_return self->status_answer(200, s, member_status(*s, self->clock.now()));
+    const Instant answered = self->clock.now();
+    const MemberStatus o = member_status(*s, answered);
+    Document document = Document::map();
+    // Ages, which no rendered document keeps.
+    if (!add_interruption(document, *s, answered)) co_return self->status_answer(200, s, o);
+    document = status_document(o);
+    add_interruption(document, *s, answered);
+    co_return json_body(200, document);
   }
 
   using ReadResult = ha::order::ReadCluster::Answer;
@@ -263,6 +273,18 @@ struct Resources::Impl {
     return self->restart.drop(self->patience());
   }
 
+  static Task<HttpResponse> post_switchover(std::shared_ptr<Impl> self, HttpRequest request) {
+    return self->switchover.post(std::move(request), false, self->snapshot(), self->patience());
+  }
+
+  static Task<HttpResponse> post_failover(std::shared_ptr<Impl> self, HttpRequest request) {
+    return self->switchover.post(std::move(request), true, self->snapshot(), self->patience());
+  }
+
+  static Task<HttpResponse> delete_switchover(std::shared_ptr<Impl> self, HttpRequest) {
+    return self->switchover.drop(self->patience());
+  }
+
   void use(const config::RestApi& rest) {
     admission.use(rest);
     auto headers = rest.http_extra_headers;
@@ -323,12 +345,15 @@ std::span<const Resources::Route> Resources::routes() {
        "a "
        "time"},
       {"DELETE", "restart", guarded, &Impl::delete_restart, "withdraws the scheduled restart"},
+      {"POST", "switchover", guarded, &Impl::post_switchover,
+       "hands the lead over to `candidate`, or to the best replica, and answers when it accepts writes; with "
+       "`scheduled_at` at a time"},
+      {"DELETE", "switchover", guarded, &Impl::delete_switchover, "withdraws the scheduled switchover"},
+      {"POST", "failover", guarded, &Impl::post_failover,
+       "the same to `candidate`, also where nobody leads and where it lacks what others have"},
       {"POST", "failsafe", guarded_by_list},
       {"POST", "sigterm", guarded},
       {"POST", "reinitialize", guarded},
-      {"POST", "failover", guarded},
-      {"POST", "switchover", guarded},
-      {"DELETE", "switchover", guarded},
       {"POST", "citus", guarded},
       {"POST", "mpp", guarded},
       {"GET", "", open, &Impl::health_answer, "a health check", true},

@@ -2,9 +2,9 @@
 
 #include "api/request_body.h"
 #include "api/responses.h"
+#include "api/schedule.h"
 #include "config/modes.h"
 #include "core/format.h"
-#include "dcs/codec.h"
 #include "log/log.h"
 #include "postgres/server_version.h"
 
@@ -25,28 +25,12 @@ using namespace std::chrono_literals;
 constexpr Duration kStopMargin = 1h;
 /// Everything beyond is a slip of the finger, and would not fit a clock.
 constexpr auto kLongestTimeout = std::chrono::seconds(365 * 24h);
-constexpr auto kFurthestSchedule = 3653 * 24h;
 
 std::optional<postgres::Role> role_named(const Document& value) {
   if (!value.is_string()) return std::nullopt;
   for (const auto role : {postgres::Role::primary, postgres::Role::standby_leader, postgres::Role::replica})
     if (value.as_string() == postgres::to_string(role)) return role;
   return std::nullopt;
-}
-
-/// rest-api.md §9.2
-std::expected<WallTime, HttpResponse> schedule_of(const Document& value, WallTime now) {
-  const std::string text = value.is_string() ? value.as_string() : std::string();
-  const auto at = dcs::parse_iso8601(text);
-  if (!at && dcs::parse_iso8601(text + "Z"))
-    return std::unexpected(text_body(400, "Timezone information is mandatory for the scheduled restart"));
-  if (!at)
-    return std::unexpected(text_body(
-        422, "Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. ISO 8601"));
-  if (*at > now + kFurthestSchedule)
-    return std::unexpected(text_body(422, "Cannot schedule restart more than ten years ahead"));
-  if (*at < now) return std::unexpected(text_body(422, "Cannot schedule restart in the past"));
-  return *at;
 }
 
 HttpResponse answer_of(const order::Restart::Answer& answer) {
@@ -88,7 +72,7 @@ std::expected<RestartOrder, HttpResponse> parse_restart(const Document& body, Wa
   for (const auto& [key, value, line] : body.entries()) {
     Document accepted = value;
     if (key == "schedule") {
-      const auto parsed = schedule_of(value, now);
+      const auto parsed = parse_schedule(value, "restart", now);
       if (!parsed) return std::unexpected(parsed.error());
       at = *parsed;
       accepted = iso8601(*at);

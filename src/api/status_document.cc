@@ -11,6 +11,8 @@ namespace {
 
 /// A queue of the log shorter than this is everyday.
 constexpr std::size_t kLogQueueShown = 2;
+/// Longer than anybody waits for the answer to a switchover.
+constexpr Duration kInterruptionTold = std::chrono::minutes(2);
 /// Peers compare them with the last lines of /history.
 constexpr std::size_t kSwitchesTold = 10;
 
@@ -118,6 +120,17 @@ void add_tail(Document& out, const MemberStatus& o) {
 }
 
 }  // namespace
+
+bool add_interruption(Document& out, const ha::Snapshot& snapshot, Instant now) {
+  const auto add = [&](const char* name, const std::optional<Instant>& at) {
+    if (!at || now - *at > kInterruptionTold) return false;
+    out.set(name, std::chrono::duration_cast<std::chrono::microseconds>(now - *at).count());
+    return true;
+  };
+  const bool ended = add("tanist_writes_ended_us", snapshot.writes_ended);
+  const bool began = add("tanist_writes_began_us", snapshot.writes_began);
+  return ended || began;
+}
 
 Document status_document(const MemberStatus& o) {
   Document out = Document::map();

@@ -10,4 +10,7 @@ namespace tanist::api {
 /// of long work, and `stale: true` when control is not heard of (MemberStatus::stale).
 Document status_document(const MemberStatus& status);
 
+/// When writing became impossible and possible here, as ages in microseconds; false: not lately.
+bool add_interruption(Document& out, const ha::Snapshot& snapshot, Instant now);
+
 }  // namespace tanist::api

@@ -14,6 +14,8 @@ namespace tanist::member {
 namespace {
 
 constexpr std::size_t kLargestAnswer = 1024 * 1024;
+/// Microseconds: nobody tells an age beyond an hour.
+constexpr std::int64_t kOldestTold = 3600LL * 1'000'000;
 
 net::HttpClientOptions client_options() {
   net::HttpClientOptions options;
@@ -70,13 +72,20 @@ std::expected<net::TlsContextPtr, std::string> load_peer_tls(const config::Ctl& 
   return net::load_client_tls(tls_options(ctl));
 }
 
-ha::PeerAnswer read_status_document(const std::string& body, const PeerIdentity& wanted) {
+ha::PeerAnswer read_status_document(const std::string& body, const PeerIdentity& wanted, Instant received) {
   ha::PeerAnswer answer;
   auto parsed = parse_json(body);
   if (!parsed || !parsed->is_map()) {
     answer.error = "not a status document";
     return answer;
   }
+  const auto ago = [&](const char* name) -> std::optional<Instant> {
+    const Document* age = parsed->find(name);
+    if (!age || !age->is_int() || age->as_int() < 0 || age->as_int() > kOldestTold) return std::nullopt;
+    return received - std::chrono::microseconds(age->as_int());
+  };
+  answer.writes_ended = ago("tanist_writes_ended_us");
+  answer.writes_began = ago("tanist_writes_began_us");
   // Also the answer of one that only starts tells nothing about the member that is meant.
   answer.error = stranger(*parsed, wanted);
   if (!answer.error.empty()) return answer;
@@ -110,7 +119,7 @@ ha::PeerAnswer read_status_document(const std::string& body, const PeerIdentity&
 }
 
 HttpPeers::HttpPeers(Executor executor, Clock& clock, std::string scope)
-    : scope_(std::move(scope)), client_(std::move(executor), clock, client_options()) {}
+    : clock_(clock), scope_(std::move(scope)), client_(std::move(executor), clock, client_options()) {}
 
 void HttpPeers::use(const config::Ctl& ctl, net::TlsContextPtr tls) {
   authentication_ = ctl.authentication;
@@ -143,7 +152,7 @@ Task<void> HttpPeers::ask_one(std::string name, std::string api_url, Instant dea
     log::warning("Request failed to {}: GET {} ({})", name, api_url, answer.error);
     co_return;
   }
-  answer = read_status_document(response->body, {scope_, name});
+  answer = read_status_document(response->body, {scope_, name}, clock_.now());
   log::info("Got response from {} {}: {}", name, api_url, response->body);
   if (!answer.reachable && !answer.starting)
     log::warning("the answer of {} does not count as one of {}: {}", api_url, name, answer.error);

@@ -27,6 +27,7 @@ class HttpPeers final : public ha::Peers {
   Task<void> ask_one(std::string name, std::string api_url, Instant deadline, ha::PeerAnswer& answer);
   net::HttpRequest get(const std::string& target) const;
 
+  Clock& clock_;
   const std::string scope_;
   net::HttpClient client_;
   config::BasicAuth authentication_;
@@ -41,6 +42,8 @@ struct PeerIdentity {
 /// What a status document tells the race; missing `xlog` and `wal` means not reachable, and so does an answer
 /// that names another cluster or member: an address may have been given to somebody else meanwhile. What
 /// the answer does not name is not asked for: older members tell less.
-ha::PeerAnswer read_status_document(const std::string& body, const PeerIdentity& wanted);
+/// `received`: when it came, for what it tells by its age.
+ha::PeerAnswer read_status_document(const std::string& body, const PeerIdentity& wanted,
+                                    Instant received = {});
 
 }  // namespace tanist::member

@@ -50,19 +50,24 @@ const std::vector<Chaos::Fault>& Chaos::faults() {
       {"/initialize changed by hand", 1, &Chaos::change_initialize, true},
       {"/initialize removed by hand", 1, &Chaos::remove_initialize, true},
       {"another ttl", 1, &Chaos::change_ttl, true},
+      {"switchover asked for", 22, &Chaos::ask_switchover, false, true},
+      {"failover asked for", 8, &Chaos::ask_failover, false, true},
+      {"switchover asked for at a time", 5, &Chaos::ask_scheduled_switchover, false, true},
+      {"request withdrawn", 3, &Chaos::withdraw_request, false, true},
   };
   return all;
 }
 
 std::string Chaos::strike() {
-  const bool audit = cluster_.options().audit;
+  const auto& o = cluster_.options();
+  const auto drawn = [&](const Fault& f) { return (o.audit || !f.audit) && (o.operators || !f.operators); };
   int total = 0;
   for (const auto& fault : faults())
-    if (audit || !fault.audit) total += fault.weight;
+    if (drawn(fault)) total += fault.weight;
   while (true) {
     auto pick = static_cast<int>(dice_.below(static_cast<std::uint64_t>(total)));
     for (const auto& fault : faults()) {
-      if (fault.audit && !audit) continue;
+      if (!drawn(fault)) continue;
       pick -= fault.weight;
       if (pick >= 0) continue;
       // The name comes after what the fault itself notes; a fault that cannot be done now is drawn again.

@@ -25,6 +25,8 @@ class Chaos {
     bool (Chaos::*act)();
     /// Only with Options::audit.
     bool audit = false;
+    /// Only with Options::operators.
+    bool operators = false;
   };
   static const std::vector<Fault>& faults();
   Member& victim();
@@ -77,6 +79,11 @@ class Chaos {
   bool change_initialize();
   bool remove_initialize();
   bool change_ttl();
+  bool ask_switchover();
+  bool ask_failover();
+  bool ask_scheduled_switchover();
+  bool withdraw_request();
+  void ask(const dcs::FailoverRecord& request);
 
   Cluster& cluster_;
   World& world_;
@@ -96,10 +103,14 @@ struct RunResult {
 };
 
 /// Everything about the run follows from the seed. `faults`: how many are injected at least.
+/// What clusters and faults are drawn from. Seeds that were found with less mean the same only where nothing
+/// of it is drawn.
+enum class Draw {
+  all,
+  before_operators,  // without Options::operators
+  before_audit,      // without Options::audit, too
+};
 /// `store`: nullptr: of a kind that the seed draws.
-/// `draw`: what clusters and faults are drawn from. The seeds of before Options::audit mean the same only
-/// where nothing of it is drawn.
-enum class Draw { all, before_audit };
 RunResult run_seed(std::uint64_t seed, int faults, const StoreModel* store = nullptr, Draw draw = Draw::all,
                    bool verbose = false);
 Options options_for(std::uint64_t seed, const StoreModel* store = nullptr, Draw draw = Draw::all);

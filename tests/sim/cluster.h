@@ -95,6 +95,9 @@ class Cluster final : public MemberObserver {
   /// Something else was done meanwhile.
   void forget_handover() { handover_from_ = 0; }
 
+  /// At the end of a run: what operators have asked for was carried out, or refused; nothing is left of it.
+  void expect_requests_settled();
+
   /// Called with every decision to take the leader key.
   std::function<void(Endpoint, const ha::View&, const dcs::AcquireConditions&)> on_acquire;
 
@@ -131,6 +134,7 @@ class Cluster final : public MemberObserver {
   /// Decided on, or found out, what `host` is going to lead on.
   void race_decided(Endpoint host, const ha::View& view, bool acquires);
   void check_loss(Member& winner);
+  void check_obedience(Endpoint host, const ha::View& view, const ha::intent::Demote& demote);
   bool counts(const Acknowledged& commit);
   bool on_the_line(Member& m);
   void watch_diverged();

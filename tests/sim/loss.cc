@@ -194,6 +194,9 @@ void Cluster::check_loss(Member& winner) {
   if (!mine.in_recovery() || mine.life() != Postgres::Life::up || lineage_ < 0 || excused() ||
       !options_.audit || cannot_tell_that_it_diverged(winner))
     return;
+  // Who asks for a failover to a member has said that it may cost what only others have.
+  const auto& request = seen_->failover;
+  if (request.present() && request.leader.empty() && request.candidate == winner.name()) return;
   const std::int64_t lag = store_.snapshot()->status.optime - mine.disk().end.lsn;
   if (lag > options_.maximum_lag_on_failover)
     losses_[winner.host()] = fmt::format(

@@ -35,6 +35,8 @@ struct Options {
   /// What the audit found and the product may not have mended: what only a daemon can stop is done to it
   /// also where nobody else is, and starts, promotions and data directories are worse than good.
   bool audit = false;
+  /// Operators ask for switchovers and failovers, sensible ones and others.
+  bool operators = false;
   /// What kind of store it is.
   const StoreModel* store = &kStoreModels.front();
   Document dynamic() const;

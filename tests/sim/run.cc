@@ -32,7 +32,8 @@ void draw_rare(Options& o, Random& dice) {
 }  // namespace
 
 Options options_for(std::uint64_t seed, const StoreModel* store, Draw draw) {
-  const bool audit = draw == Draw::all;
+  const bool audit = draw != Draw::before_audit;
+  const bool operators = draw == Draw::all;
   Random dice(seed ^ 0x0b1ec75u);
   Options o;
   o.members = dice.chance(0.2) ? 2 : dice.chance(0.1) ? 5 : 3;
@@ -59,6 +60,7 @@ Options options_for(std::uint64_t seed, const StoreModel* store, Draw draw) {
   // One of both, else a diverged member stays out by design.
   o.remove_on_divergence = !o.use_pg_rewind || dice.chance(0.5);
   o.audit = audit;
+  o.operators = operators;
   // Without a guardian the daemon alone keeps the invariants, for as long as it lives and runs.
   o.guardian = dice.chance(audit ? 0.25 : 0.75);
   o.primary_start_timeout = dice.chance(0.2) ? 0s : dice.chance(0.5) ? 300s : 20s;
@@ -74,9 +76,11 @@ RunResult run_seed(std::uint64_t seed, int faults, const StoreModel* store, Draw
   Cluster cluster(seed, options_for(seed, store, draw));
   World& world = cluster.world();
   world.echo(verbose);
-  cluster.replay =
-      fmt::format("sim_run --seed {} --faults {} --store {} --verbose{}", seed, faults,
-                  cluster.options().store->name, draw == Draw::before_audit ? " --before-audit" : "");
+  cluster.replay = fmt::format("sim_run --seed {} --faults {} --store {} --verbose{}", seed, faults,
+                               cluster.options().store->name,
+                               draw == Draw::before_audit       ? " --before-audit"
+                               : draw == Draw::before_operators ? " --before-operators"
+                                                                : "");
   Chaos chaos(cluster, seed);
   auto& dice = chaos.dice();
   const auto& o = cluster.options();
@@ -115,6 +119,7 @@ RunResult run_seed(std::uint64_t seed, int faults, const StoreModel* store, Draw
       world.violated(fmt::format("not everybody streams {:.1f} s after there was a primary\n{}",
                                  seconds(others), cluster.shape()));
     result.to_converged = world.now() - healed;
+    cluster.expect_requests_settled();
   }
   result.ok = cluster.ok();
   result.hash = world.hash();

@@ -16,6 +16,7 @@ constexpr Duration kFenceBudget = 2s;
 /// Writes of a leader or member that may fail without harm: tried again with the next cycle.
 constexpr Duration kSideWriteBudget = 2s;
 constexpr Duration kSlotsBudget = 10s;
+constexpr Duration kPrepareBudget = 1min;
 
 }  // namespace
 
@@ -47,6 +48,14 @@ struct Engine::Impl::Duties {
         e.ports_.store.write(dcs::ConfigRecord{e.settings_->dynamic.raw}, d.condition, side_write());
     auto written = co_await std::move(writing);
     co_return written.done();
+  }
+
+  /// Beside the cycle: what a promotion has to wait for is not this.
+  Task<bool> operator()(duty::Failover d) {
+    if (e.rewriting_failover_) co_return true;
+    e.rewriting_failover_ = true;
+    e.scope_.spawn("failover key", e.rewrite_failover(std::move(d)));
+    co_return true;
   }
 
   Task<bool> operator()(duty::DeleteSync d) {
@@ -104,6 +113,11 @@ struct Engine::Impl::Duties {
     co_return true;
   }
 
+  Task<bool> operator()(duty::PrepareToLead) {
+    e.scope_.spawn("checkpoint before promote", e.checkpoint_before_promote());
+    co_return true;
+  }
+
   Task<bool> operator()(duty::SetRole d) {
     e.set_role(d.role);
     co_return true;
@@ -143,6 +157,21 @@ Task<bool> Engine::Impl::do_duty(Duty duty, const View& view) {
 Task<void> Engine::Impl::sync_slots(duty::Slots what) {
   co_await ports_.server.sync_slots(std::move(what.wanted), what.drop_unknown, now() + kSlotsBudget);
   slots_running_ = false;
+}
+
+Task<void> Engine::Impl::rewrite_failover(duty::Failover what) {
+  dcs::Record record = dcs::FailoverRecord{.leader = {}, .candidate = what.candidate, .scheduled_at = {}};
+  auto writing =
+      ports_.store.write(std::move(record), dcs::IfVersion{what.version}, now() + kSideWriteBudget);
+  auto written = co_await std::move(writing);
+  rewriting_failover_ = false;
+  if (!written.done()) log::debug("could not rewrite the failover key: {}", written.detail);
+  wake();
+}
+
+Task<void> Engine::Impl::checkpoint_before_promote() {
+  auto done = co_await ports_.server.checkpoint(now() + kPrepareBudget);
+  if (!done) log::debug("{}", done.error().detail);
 }
 
 Task<void> Engine::Impl::checkpoint_after_promote() {

@@ -68,6 +68,10 @@ Task<order::ReadCluster::Answer> Engine::obey(order::ReadCluster order) {
   co_return *std::move(read);
 }
 
+Task<order::AskMembers::Answer> Engine::obey(order::AskMembers order) {
+  return impl_->ports_.peers.ask(std::move(order.api_urls), order.deadline);
+}
+
 Task<order::WriteKey::Answer> Engine::obey(order::WriteKey order) {
   auto writing = impl_->ports_.store.write(std::move(order.record), order.condition, order.deadline);
   order::WriteKey::Answer written = co_await std::move(writing);
@@ -269,6 +273,8 @@ Snapshot Engine::Impl::describe() const {
   s.progress = words_.progress;
   s.rejoin_error = memory_.rejoin.error;
   if (const auto& planned = orders_.commands().scheduled_restart) s.scheduled_restart = planned->wanted.shown;
+  s.writes_ended = words_.writes_ended;
+  s.writes_began = words_.writes_began;
   s.last_reason = last_.reason;
   s.last_decision_at = last_.at;
   s.cycles = pace_.took;

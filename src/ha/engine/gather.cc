@@ -114,6 +114,10 @@ Task<Answers> Engine::Impl::answer(const Needs& needs, Answers so_far, const Vie
     for (const auto& name : *needs.peers) replies.try_emplace(name);
     if (answers.peers) replies.merge(*answers.peers);
     answers.peers = std::move(replies);
+    // What they have is compared with what this member has now, not with what it had a second ago.
+    const auto& own = ports_.server.facts();
+    if (own.probe && own.probe->in_recovery && !own.failing_since)
+      co_await ports_.server.refresh(Duration::zero(), now() + kProbeBudget);
   }
   if (needs.divergence) {
     answers.divergence = co_await ports_.server.compare_with(*needs.divergence, now() + kDivergenceBudget);

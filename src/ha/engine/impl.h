@@ -74,6 +74,8 @@ struct Engine::Impl final : OperationHost {
   Task<void> begin_bootstrap(intent::Bootstrap what);
   Task<void> sync_slots(duty::Slots what);
   Task<void> checkpoint_after_promote();
+  Task<void> checkpoint_before_promote();
+  Task<void> rewrite_failover(duty::Failover what);
 
   void say(const View& view, const Decision& decision);
 
@@ -81,6 +83,8 @@ struct Engine::Impl final : OperationHost {
   config::SettingsPtr settings() const override { return settings_.get(); }
   void set_state(postgres::State state) override;
   void set_role(postgres::Role role) override { words_.role = role; }
+  void writes_ended() override { words_.writes_ended = now(); }
+  void writes_began() override { words_.writes_began = now(); }
   postgres::Role role() const override { return words_.role; }
   void set_progress(std::optional<postgres::Progress> progress) override { words_.progress = progress; }
   void publish() override;
@@ -122,6 +126,7 @@ struct Engine::Impl final : OperationHost {
   /// The last /status that a decision published.
   std::optional<dcs::Status> status_;
   bool slots_running_ = false;
+  bool rewriting_failover_ = false;
 
   OrdersInHand orders_{[this] { wake(); }};
   Memory memory_;

@@ -38,7 +38,7 @@ struct Engine::Impl::Intents {
   }
 
   Task<void> operator()(intent::Advance i) {
-    e.operations_.advance(i.release_now);
+    e.operations_.advance(i.now);
     co_return;
   }
 
@@ -85,7 +85,7 @@ struct Engine::Impl::Intents {
   }
 
   Task<void> operator()(intent::Demote i) {
-    begin(OperationKind::demote, {}, operations::demote(e.operations_, i.mode), i.mode);
+    begin(OperationKind::demote, i.name, operations::demote(e.operations_, i.mode, !i.name.empty()), i.mode);
     co_return;
   }
 

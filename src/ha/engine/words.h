@@ -15,6 +15,10 @@ struct Words {
   std::optional<postgres::Progress> progress;
   /// It was seen running since the daemon started.
   bool seen_running = false;
+  /// When a primary was told to stop, and when a standby was first seen to accept writes: what an
+  /// interruption of a switchover is made of. nullopt: not since the daemon started.
+  std::optional<Instant> writes_ended;
+  std::optional<Instant> writes_began;
 };
 
 }  // namespace tanist::ha

@@ -51,9 +51,12 @@ struct Promote {
 struct Demote {
   static constexpr std::string_view kName = "demote";
   DemoteMode mode = DemoteMode::immediate;
+  /// Message name: `switchover: demote`. Empty: nobody has asked for it; else it asks once more before
+  /// anything is stopped.
+  std::string name = {};
   /// Whom to follow afterwards is decided when it is down: a demotion ends with PostgreSQL stopped.
 
-  TANIST_FIELDS(mode);
+  TANIST_FIELDS(mode, name);
 };
 /// Recovery settings for `upstream` by a reload, or by a restart (an operation).
 struct Follow {
@@ -140,13 +143,13 @@ struct Release {
 
   TANIST_FIELDS(last_lsn);
 };
-/// Answer to an operation that awaits a verdict: release the key now, or go on keeping it until PostgreSQL is
-/// down.
+/// Answer to an operation that awaits a verdict. In awaiting_go: stop now, or not yet; in awaiting_release:
+/// release the key now, or go on keeping it until PostgreSQL is down.
 struct Advance {
   static constexpr std::string_view kName = "advance";
-  bool release_now = false;
+  bool now = false;
 
-  TANIST_FIELDS(release_now);
+  TANIST_FIELDS(now);
 };
 /// SIGTERM: stop PostgreSQL, hand the key over, end.
 struct Shutdown {
@@ -204,6 +207,16 @@ struct Config {
 
   TANIST_FIELDS(condition);
 };
+/// Rewrite the request in /failover, if it is still this one: it is over, or only its candidate is left of
+/// it.
+struct Failover {
+  static constexpr std::string_view kName = "failover";
+  dcs::Version version;
+  /// Empty: no request any more.
+  std::string candidate = {};
+
+  TANIST_FIELDS(version, candidate);
+};
 struct DeleteSync {
   static constexpr std::string_view kName = "delete_sync";
   dcs::Version version;
@@ -240,6 +253,11 @@ struct Callback {
 /// CHECKPOINT in the background, result into memory.
 struct CheckpointAfterPromote {
   static constexpr std::string_view kName = "checkpoint";
+  TANIST_FIELDS();
+};
+/// CHECKPOINT of a standby in the background: the one after its promotion has less to write.
+struct PrepareToLead {
+  static constexpr std::string_view kName = "prepare_to_lead";
   TANIST_FIELDS();
 };
 /// Words of member key and REST that a decision (not an operation) sets.
@@ -280,10 +298,10 @@ struct Say {
 };
 }  // namespace duty
 
-using Duty =
-    std::variant<duty::Member, duty::Status, duty::Initialize, duty::Config, duty::DeleteSync, duty::History,
-                 duty::Slots, duty::Fence, duty::Callback, duty::CheckpointAfterPromote, duty::SetRole,
-                 duty::SetState, duty::Answer, duty::LookForWal, duty::Say>;
+using Duty = std::variant<duty::Member, duty::Status, duty::Initialize, duty::Config, duty::Failover,
+                          duty::DeleteSync, duty::History, duty::Slots, duty::Fence, duty::Callback,
+                          duty::CheckpointAfterPromote, duty::PrepareToLead, duty::SetRole, duty::SetState,
+                          duty::Answer, duty::LookForWal, duty::Say>;
 
 /// What the failure of a duty means for the rest of the decision.
 enum class OnFailure { go_on, postpone_intent };

@@ -128,6 +128,25 @@ struct Race {
   TANIST_FIELDS(previous_position, backoff_since, not_before, acquiring, acquired_on);
 };
 
+/// policy/manual_failover: what /failover asks of this member.
+struct Requested {
+  /// The request under which the leader key was asked for: it is over once the key is won. Lost: it is looked
+  /// at like any other, and cleaned up for what it says.
+  dcs::Version raced_under;
+  /// The request for which this member, its candidate, has written out what a promotion would have to. Lost:
+  /// once more.
+  dcs::Version prepared_for;
+  /// The request that this leader stops for. Lost: what was begun for it ended with the daemon.
+  dcs::Version stopping_for;
+  /// The request that is over, carried out or refused: only its key is still to be rewritten. Lost: it is
+  /// looked at again.
+  dcs::Version over;
+  /// Since when the leader key is left to the candidate. Lost: counts anew.
+  std::optional<Instant> left_to_candidate_since;
+
+  TANIST_FIELDS(raced_under, prepared_for, stopping_for, over, left_to_candidate_since);
+};
+
 /// policy/leading: from the key to a primary that others can rewind from.
 struct Promotion {
   /// The script did not want this member to lead. Lost: it is asked again.
@@ -168,10 +187,8 @@ struct Making {
 struct Told {
   /// Lines that are said once a minute: the reason's code, and whom it speaks of where there are several.
   std::map<std::string, Instant> at;
-  /// The request in /failover that is left alone.
-  dcs::Version failover;
 
-  TANIST_FIELDS(at, failover);
+  TANIST_FIELDS(at);
 };
 
 struct Memory {
@@ -180,6 +197,7 @@ struct Memory {
   Standings standings;
   Following following;
   Race race;
+  Requested requested;
   Promotion promotion;
   SlotsKept slots;
   Making making;
@@ -194,8 +212,8 @@ struct Memory {
   /// start are made again.
   bool joined = false;
 
-  TANIST_FIELDS(outage, rejoin, standings, following, race, promotion, slots, making, told, was_paused,
-                callback_fired, results_seen, joined);
+  TANIST_FIELDS(outage, rejoin, standings, following, race, requested, promotion, slots, making, told,
+                was_paused, callback_fired, results_seen, joined);
 };
 
 }  // namespace tanist::ha

@@ -41,6 +41,7 @@ enum class Phase {
   creating_users,    // a primary without the lock and an /initialize that is empty: noted on disk as above
   storing_result,    // outcome unknown until the store is read again
   checkpointing,     // nothing
+  awaiting_go,       // the same: clients are still served, whether to stop is asked for once more
   stopping_clients,  // a stopping postmaster; adopted, the key runs out
   waiting_shutdown_checkpoint,
   awaiting_release,  // all clients are gone, the shutdown checkpoint is known: waits for a verdict
@@ -76,15 +77,13 @@ struct OperationView {
   std::optional<std::uint64_t> order;
   /// It waits for advance{verdict}.
   bool awaits_verdict = false;
-  /// Of the shutdown checkpoint, in awaiting_release: the checkpoint itself and what a replica must have
-  /// (last LSN).
+  /// The shutdown checkpoint, in awaiting_release: what a replica must have.
   Lsn checkpoint_lsn;
-  Lsn last_lsn;
   /// The leader key was released by this operation.
   bool released = false;
 
   TANIST_FIELDS(kind, name, phase, cancel, since, phase_since, deadline, demote_mode, source, order,
-                awaits_verdict, checkpoint_lsn, last_lsn, released);
+                awaits_verdict, checkpoint_lsn, released);
 };
 
 /// How an operation ended.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "core/time.h"
 #include "dcs/model.h"
 #include "dcs/values.h"
+#include "ha/model/peer_answer.h"
 #include "postgres/types.h"
 
 /// What others ask of one member, today through its REST API: each order with what may become of it
@@ -92,6 +94,16 @@ struct Refresh {
 struct ReadCluster {
   static constexpr std::string_view kName = "read_cluster";
   using Answer = std::expected<dcs::ClusterPtr, std::string>;
+  Instant deadline{};
+};
+
+/// Ask members for their status, as a decision does.
+struct AskMembers {
+  static constexpr std::string_view kName = "ask_members";
+  /// An entry for each name asked.
+  using Answer = std::map<std::string, PeerAnswer>;
+  /// By name.
+  std::map<std::string, std::string> api_urls;
   Instant deadline{};
 };
 

@@ -102,7 +102,7 @@ void fields(A& a, SyncState& v) {
 template <class A>
 void fields(A& a, Failover& v) {
   a("version", v.version), a("leader", v.leader), a("candidate", v.candidate),
-      a("scheduled_at", v.scheduled_at);
+      a("scheduled_at", v.scheduled_at), a("invalid_schedule", v.invalid_schedule);
 }
 template <class A>
 void fields(A& a, History& v) {

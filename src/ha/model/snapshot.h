@@ -62,6 +62,9 @@ struct Snapshot {
   std::string rejoin_error;
   /// ScheduledRestart::shown; nullopt: none.
   std::optional<Document> scheduled_restart;
+  /// When PostgreSQL was last told to stop as a primary, and when it was last seen to become one.
+  std::optional<Instant> writes_ended;
+  std::optional<Instant> writes_began;
   Reason last_reason;
   Instant last_decision_at{};
   CycleTimes cycles;

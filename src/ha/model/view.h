@@ -16,35 +16,12 @@
 #include "ha/model/memory.h"
 #include "ha/model/operation_view.h"
 #include "ha/model/orders.h"
+#include "ha/model/peer_answer.h"
 #include "ha/model/policy_settings.h"
 #include "postgres/types.h"
 
 /// All that a decision may know. Gathered by the cycle; decide() sees nothing else.
 namespace tanist::ha {
-
-/// What a peer answered to GET /patroni (ha.md §6.2.5).
-struct PeerAnswer {
-  /// It told a WAL position, or that it is a primary.
-  bool reachable = false;
-  /// It answers, but its PostgreSQL tells no position (yet).
-  bool starting = false;
-  std::string error;
-  /// Not in recovery: a live primary.
-  bool primary = false;
-  Lsn position;  // max(received, replayed); 0 for a primary
-  Lsn replayed;
-  Timeline timeline;
-  /// The last switches by which its WAL came to that timeline; nullopt: not told (only Tanist tells).
-  std::optional<std::vector<HistoryLine>> way;
-  /// It knows that its WAL has left the leader's (only Tanist tells).
-  bool diverged = false;
-  bool nofailover = false;
-  int failover_priority = 1;
-  bool watchdog_failed = false;
-
-  TANIST_FIELDS(reachable, starting, error, primary, position, replayed, timeline, way, diverged, nofailover,
-                failover_priority, watchdog_failed);
-};
 
 /// Knowledge that is dear to get: asked for as a Need, valid for the rounds of one cycle.
 struct Answers {

@@ -62,9 +62,9 @@ void OperationRunner::preempt(const std::string& why) {
   if (view_->cancel == Cancel::free) handle_.cancel();
 }
 
-void OperationRunner::advance(bool release_now) {
+void OperationRunner::advance(bool now) {
   if (!view_ || !view_->awaits_verdict) return;
-  verdict_ = release_now;
+  verdict_ = now;
   verdict_given_.set();
 }
 
@@ -81,10 +81,8 @@ void OperationRunner::enter(Phase phase, Cancel cancel, Instant deadline) {
   host_.publish();
 }
 
-Task<bool> OperationRunner::verdict(Lsn checkpoint_lsn, Lsn last_lsn, std::function<bool()> pointless,
-                                    Instant deadline) {
+Task<bool> OperationRunner::verdict(Lsn checkpoint_lsn, std::function<bool()> pointless, Instant deadline) {
   view_->checkpoint_lsn = checkpoint_lsn;
-  view_->last_lsn = last_lsn;
   while (ports_.clock.now() < deadline && !pointless()) {
     verdict_ = false;
     verdict_given_.clear();

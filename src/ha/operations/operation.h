@@ -21,6 +21,10 @@ class OperationHost {
   virtual void set_state(postgres::State state) = 0;
   virtual void set_role(postgres::Role role) = 0;
   virtual postgres::Role role() const = 0;
+  /// A primary was told to stop just now, or a standby was seen to accept writes: how long nobody wrote in
+  /// between is told to who asked for a switchover.
+  virtual void writes_ended() = 0;
+  virtual void writes_began() = 0;
   virtual void set_progress(std::optional<postgres::Progress> progress) = 0;
   /// Publishes the snapshot, with the role and state set before.
   virtual void publish() = 0;
@@ -67,7 +71,7 @@ class OperationRunner {
   /// Ends it as far as its phase allows.
   void preempt(const std::string& why);
   /// Answers an operation that awaits a verdict.
-  void advance(bool release_now);
+  void advance(bool now);
   /// Waits until none runs.
   Task<void> join();
 
@@ -78,7 +82,7 @@ class OperationRunner {
   void enter(Phase phase, Cancel cancel, Instant deadline);
   /// Publishes the positions and waits for advance(); false also at the deadline. Asked again by `repeat`
   /// verdicts.
-  Task<bool> verdict(Lsn checkpoint_lsn, Lsn last_lsn, std::function<bool()> pointless, Instant deadline);
+  Task<bool> verdict(Lsn checkpoint_lsn, std::function<bool()> pointless, Instant deadline);
   void note_released();
   Ports& ports() { return ports_; }
   OperationHost& host() { return host_; }
@@ -120,7 +124,9 @@ Task<Outcome> start(OperationRunner& run, intent::Start what);
 Task<Outcome> crash_recover(OperationRunner& run);
 Task<Outcome> rewind(OperationRunner& run, intent::Rewind what);
 Task<Outcome> promote(OperationRunner& run);
-Task<Outcome> demote(OperationRunner& run, DemoteMode mode);
+/// `asks`: somebody has asked for it, and before anything is stopped decide() is asked whether that still
+/// holds.
+Task<Outcome> demote(OperationRunner& run, DemoteMode mode, bool asks = false);
 Task<Outcome> shutdown(OperationRunner& run, bool hurry);
 Task<Outcome> restart(OperationRunner& run, intent::Restart what);
 Task<Outcome> follow_restart(OperationRunner& run, std::optional<postgres::Upstream> upstream);

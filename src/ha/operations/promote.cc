@@ -47,6 +47,7 @@ Task<Outcome> promote(OperationRunner& run) {
   while (ports.server.facts().process == postgres::Process::running) {
     const bool writable = co_await ports.server.wait_promoted(run.now() + settings->dynamic.timing.loop_wait);
     if (writable) {
+      run.host().writes_began();
       run.host().set_role(postgres::Role::primary);
       run.host().set_state(postgres::State::running);
       run.host().publish();

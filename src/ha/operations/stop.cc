@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <functional>
 #include <optional>
+#include <vector>
 
+#include "async/wait.h"
 #include "ha/operations/operation.h"
 #include "ha/operations/steps.h"
 #include "log/log.h"
@@ -17,6 +20,9 @@ using namespace std::chrono_literals;
 constexpr Duration kScriptBudget = 1h;
 constexpr Duration kStopBudget = 24h;
 constexpr Duration kReleasePatience = 10s;
+constexpr Duration kGoPatience = 30s;
+/// Once PostgreSQL is down what was sent has been received, or never will be.
+constexpr Duration kReceivedPatience = 3s;
 /// PostgreSQL itself kills what has not ended after five seconds of an immediate shutdown.
 constexpr Duration kImmediatePatience = 5s;
 /// After SIGKILL nothing is left to wait for but the kernel.
@@ -25,6 +31,8 @@ constexpr Duration kKillBudget = 30s;
 struct Stop {
   postgres::StopMode mode = postgres::StopMode::fast;
   bool checkpoint_first = false;
+  /// Whether to stop is asked for once more, right before it.
+  bool asks = false;
   bool release = false;
   /// The lease is not renewed meanwhile: it ends while PostgreSQL stops.
   bool lease_ends = false;
@@ -68,6 +76,16 @@ Task<bool> wait_or_kill(OperationRunner& run, postgres::StopMode mode, Instant u
   co_return down;
 }
 
+/// Reading WAL takes a program that is started for it: while others are asked.
+Task<void> find_last_lsn(OperationRunner& run, postgres::ControlData control, Lsn& last_lsn) {
+  last_lsn = co_await run.ports().server.last_lsn(std::move(control), run.now() + kReleasePatience);
+}
+
+Task<void> ask_for_verdict(OperationRunner& run, Lsn checkpoint_lsn, std::function<bool()> pointless,
+                           bool& verdict) {
+  verdict = co_await run.verdict(checkpoint_lsn, std::move(pointless), run.now() + kReleasePatience);
+}
+
 /// Ends with PostgreSQL down, the fence disarmed and, where asked for, the key released.
 Task<Outcome> stop(OperationRunner& run, Stop how) {
   auto& server = run.ports().server;
@@ -77,6 +95,7 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
   const bool running = server.facts().process == postgres::Process::running;
   const postgres::Role role = host.role();
   const auto timeout = stop_timeout(settings->dynamic);
+  Lsn checkpoint_lsn;
   Lsn last_lsn;
   bool released = false;
   const Duration patience =
@@ -84,17 +103,25 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
   Instant stop_until = run.now() + patience;
 
   if (server.facts().process != postgres::Process::none) {
-    if (how.checkpoint_first) {
+    // One that starts, or recovers, makes its own.
+    if (how.checkpoint_first && server.facts().accepts()) {
       const Instant until = run.now() + timeout.value_or(kCheckpointBudget);
       run.enter(Phase::checkpointing, Cancel::free, until);
       auto checkpointed = co_await server.checkpoint(until);
       if (!checkpointed) log::warning("{}", checkpointed.error().detail);
+    }
+    if (how.asks) {
+      run.enter(Phase::awaiting_go, Cancel::free, run.now() + kGoPatience);
+      auto asking = run.verdict({}, [] { return false; }, run.now() + kGoPatience);
+      const bool go = co_await std::move(asking);
+      if (!go) co_return failed("nobody could tell whether another member can take over");
     }
     host.set_state(postgres::State::stopping);
     run.enter(Phase::stopping_clients, Cancel::no, stop_until);
     if (how.mode == postgres::StopMode::fast) {
       co_await server.run_before_stop(end_of_script(run, how, timeout));
     }
+    if (is_leaderlike(role)) host.writes_ended();
     server.signal_stop(how.mode);
     stop_until = run.now() + patience;
     co_await server.wait_no_clients(stop_until);
@@ -103,14 +130,17 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
       run.enter(Phase::waiting_shutdown_checkpoint, Cancel::no, stop_until);
       auto control = co_await server.wait_shutdown_checkpoint(stop_until);
       if (control) {
-        last_lsn = co_await server.last_lsn(*control, run.now() + kReleasePatience);
+        checkpoint_lsn = control->latest_checkpoint;
         co_await run.ports().fence.disarm("no process is left that can commit");
         host.set_role(postgres::Role::demoted);
         run.enter(Phase::awaiting_release, Cancel::no, run.now() + kReleasePatience);
         // Once PostgreSQL is down the key is released anyway.
         auto down = [&server] { return server.facts().process == postgres::Process::none; };
-        const bool now =
-            co_await run.verdict(control->latest_checkpoint, last_lsn, down, run.now() + kReleasePatience);
+        bool now = false;
+        std::vector<Task<void>> both;
+        both.push_back(find_last_lsn(run, *control, last_lsn));
+        both.push_back(ask_for_verdict(run, checkpoint_lsn, down, now));
+        co_await all(std::move(both));
         if (now) {
           released = co_await host.release_key(last_lsn);
           if (released) run.note_released();
@@ -133,6 +163,17 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
   // postgres.md §6: a server that did not run was not stopped.
   if (running) host.fire_callback("on_stop", released && how.demotes ? postgres::Role::demoted : role);
 
+  // Who was asked to hand over and finds nobody who has everything goes on leading: so nothing is lost.
+  if (how.asks && leader && !released && !settings->dynamic.pause) {
+    bool received = false;
+    if (checkpoint_lsn) {
+      run.enter(Phase::awaiting_release, Cancel::no, run.now() + kReceivedPatience);
+      auto asking = run.verdict(checkpoint_lsn, [] { return false; }, run.now() + kReceivedPatience);
+      received = co_await std::move(asking);
+    }
+    if (!received)
+      co_return failed("nobody has received all that this member wrote: it keeps the leader key");
+  }
   if (how.release && leader && !released) {
     run.enter(Phase::releasing, Cancel::no, run.now() + kReleasePatience);
     auto releasing = host.release_key(last_lsn ? std::optional<Lsn>(last_lsn) : std::nullopt);
@@ -159,12 +200,13 @@ Task<bool> stop_and_wait(OperationRunner& run, postgres::StopMode mode) {
   co_return co_await wait_or_kill(run, mode, run.now() + patience, kImmediatePatience);
 }
 
-Task<Outcome> demote(OperationRunner& run, DemoteMode mode) {
+Task<Outcome> demote(OperationRunner& run, DemoteMode mode, bool asks) {
   log::info("Demoting self ({})", to_string(mode));
   Stop how;
   how.mode = mode == DemoteMode::graceful || mode == DemoteMode::offline ? postgres::StopMode::fast
                                                                          : postgres::StopMode::immediate;
   how.checkpoint_first = mode == DemoteMode::graceful;
+  how.asks = asks;
   how.release = mode == DemoteMode::graceful || mode == DemoteMode::immediate;
   how.lease_ends = mode == DemoteMode::offline;
   auto stopped = co_await stop(run, how);

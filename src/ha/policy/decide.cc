@@ -63,7 +63,10 @@ void keep_books(Draft& d) {
   if (!d.view.store.ok) return;
   const dcs::Member* leader = d.cluster.leader_member();
   if (leader && leader->name != d.me()) d.memory.following.leader_timeline = leader->timeline;
-  if (!d.cluster.unlocked()) d.memory.race.backoff_since.reset();
+  if (!d.cluster.unlocked()) {
+    d.memory.race.backoff_since.reset();
+    d.memory.requested.left_to_candidate_since.reset();
+  }
   // ha.md §3 step 2
   if (d.memory.was_paused && !d.settings.dynamic.pause) d.memory.rejoin.rewind = RewindState::initial;
   d.memory.was_paused = d.settings.dynamic.pause;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "ha/policy/manual_failover.h"
 #include "ha/policy/modes.h"
 #include "ha/policy/questions.h"
 #include "ha/policy/rejoin.h"
@@ -156,6 +157,7 @@ bool follow_leader(Draft& d) {
     if (rejoin_by_rewind(d)) return true;
   }
   if (aim && view.postgres.recovery_difference == postgres::RecoveryDifference::none) nudge(d, upstream);
+  prepare_to_lead(d);
   if (d.memory.rejoin.rewind == RewindState::check) d.wake_in(std::min(kCheckAgain, d.timing().loop_wait));
   if (lost_race) return d.because(Code::following_after_lost_race);
   return d.because(Code::no_action_secondary, {d.me(), leader});

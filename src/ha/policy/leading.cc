@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ha/policy/history.h"
+#include "ha/policy/manual_failover.h"
 #include "ha/policy/member_slots.h"
 #include "ha/policy/modes.h"
 #include "ha/policy/questions.h"
@@ -103,7 +104,7 @@ bool lead_as_primary(Draft& d) {
     d.add(duty::Fence{.arm = true});
   }
   rebuild_keys(d);
-  tell_failover_not_served(d);
+  if (hand_over_as_asked(d)) return true;
   // ha.md §14.3: a valid configuration says that nothing is synchronous any more.
   if (d.cluster.sync.active() && d.cluster.config.valid &&
       d.settings.dynamic.synchronous_mode == config::Dynamic::SyncMode::off) {
@@ -124,11 +125,19 @@ bool lead_as_primary(Draft& d) {
   return d.because(Code::no_action_leader, {d.me()});
 }
 
+/// ha.md §3.8.1
+bool named_by_request(const Draft& d) {
+  return d.cluster.failover.candidate == d.me();
+}
+
 /// ha.md §8.5
 bool promote(Draft& d) {
   const bool won = d.memory.race.acquiring;
   const Code promoted = won ? Code::promoted_by_acquiring : Code::promoted_had_lock;
-  if (const std::string mode = mode_not_served(d.settings); !mode.empty()) {
+  // Pause lets nobody lead but whom an operator has asked for.
+  const std::string mode =
+      named_by_request(d) ? mode_against_request(d.settings) : mode_not_served(d.settings);
+  if (!mode.empty()) {
     d.release();
     return d.because(Code::released_in_mode, {mode});
   }
@@ -191,6 +200,7 @@ bool wait_for_start(Draft& d) {
   const Duration left = timeout - (d.now() - starting_since(d.view));
   d.number("left_seconds", seconds(left));
   if (left > Duration::zero()) {
+    if (hand_over_as_asked(d)) return true;
     d.wake_in(left);
     return d.because(Code::still_starting, {fmt::format("{:.0f}", seconds(left))});
   }
@@ -232,12 +242,13 @@ bool lead(Draft& d) {
     return d.because(Code::demoted_lock_update_failed);
   }
   d.wake(lease_deadlines(view.lease).stop_at);
+  settle_request(d);
   // ha.md §3.5
   if (is_starting(view) && !view.postgres.promoting) return wait_for_start(d);
   if (is_primary(view)) return lead_as_primary(d);
   if (view.postgres.promoting) return await_promotion(d);
   // ha.md §3.8.1
-  if (d.settings.dynamic.pause) {
+  if (d.settings.dynamic.pause && !named_by_request(d)) {
     d.release();
     return d.because(Code::removed_lock_not_primary);
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "ha/policy/manual_failover.h"
 #include "ha/policy/modes.h"
 #include "ha/policy/questions.h"
 #include "ha/policy/rejoin.h"
@@ -12,8 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-enum class Verdict { yes, no, asking };
-
 /// How long a member that lacks WAL of the last leader stands back for one that starts and may have it.
 constexpr Duration kStartPatience = 10s;
 
@@ -22,6 +21,8 @@ bool in_sync(const dcs::Cluster& cluster, const std::string& name) {
   return cluster.sync.is_member(name) || cluster.sync.is_voter(name);
 }
 
+}  // namespace
+
 std::string limitation(const PeerAnswer& answer) {
   if (!answer.reachable) return "not reachable";
   if (answer.nofailover) return "not allowed to promote";
@@ -29,7 +30,6 @@ std::string limitation(const PeerAnswer& answer) {
   return {};
 }
 
-/// Asks for the answers of `peers` that are missing; true when all are there.
 bool ask(Draft& d, const std::map<std::string, std::string>& peers) {
   const auto& answers = d.view.answers.peers;
   std::set<std::string> missing;
@@ -43,6 +43,8 @@ bool ask(Draft& d, const std::map<std::string, std::string>& peers) {
   return false;
 }
 
+namespace {
+
 std::string number_text(std::int64_t value) {
   return std::to_string(value);
 }
@@ -51,7 +53,8 @@ std::string timeline_text(Timeline timeline) {
   return std::to_string(timeline.value);
 }
 
-/// By its own word, or by where its WAL ends.
+}  // namespace
+
 bool has_left(const Line& line, const std::string& name, const PeerAnswer& answer, const WalEnd& mine) {
   const WalEnd end = end_of(answer);
   return answer.diverged || line.standing(end) == Standing::diverged ||
@@ -62,6 +65,8 @@ void say_diverged(Draft& d, const Line& line) {
   d.say_each_minute(log::Level::warning, Code::diverged_not_racing,
                     {timeline_text(own_timeline(d.view)), timeline_text(line.newest())});
 }
+
+namespace {
 
 /// ha.md §6.2.7 for one peer; false: it keeps me from taking the lock.
 struct Count {
@@ -128,7 +133,8 @@ bool stand_up_to(Draft& d, const Line& line, const std::string& name, const Peer
   return true;
 }
 
-/// ha.md §6.2
+}  // namespace
+
 Verdict healthiest(Draft& d) {
   const View& view = d.view;
   const dcs::SyncState& sync = d.cluster.sync;
@@ -179,6 +185,8 @@ Verdict healthiest(Draft& d) {
   return elected ? Verdict::yes : Verdict::no;
 }
 
+namespace {
+
 /// ha.md §6.1
 Verdict eligible(Draft& d) {
   const View& view = d.view;
@@ -189,6 +197,10 @@ Verdict eligible(Draft& d) {
     d.wake(*d.memory.race.not_before);
     return Verdict::no;
   }
+  // ha.md §6.1.2
+  if (dynamic.pause && !d.settings.tags.nofailover && request_in_force(view) &&
+      mode_against_request(d.settings).empty())
+    if (const auto verdict = race_by_request(d)) return *verdict;
   // ha.md §6.1.3
   if (is_starting(view) || !d.facts().running()) return Verdict::no;
   // ha.md §6.1.4: it has all that was ever written, unless the cluster has moved on without it.
@@ -220,6 +232,8 @@ Verdict eligible(Draft& d) {
     d.say(log::Level::warning, Code::watchdog_unusable);
     return Verdict::no;
   }
+  // ha.md §6.1.6
+  if (request_in_force(view)) return race_by_request(d).value_or(Verdict::no);
   // ha.md §6.1.8
   const auto& failsafe = d.cluster.failsafe;
   if (dynamic.failsafe_mode && failsafe && !failsafe->empty() && !failsafe->contains(d.me())) {
@@ -240,6 +254,7 @@ bool backing_off(Draft& d) {
   const Duration backoff = d.settings.dynamic.primary_race_backoff;
   if (d.settings.dynamic.pause || backoff <= Duration::zero() || !d.memory.race.previous_position)
     return false;
+  if (!wanted_candidate(d.view).empty()) return false;
   // A running primary whose key has vanished has a moment to take it back, or is stopped.
   if (may_commit(d.view)) return false;
   if (!d.memory.race.backoff_since) d.memory.race.backoff_since = d.now();
@@ -271,7 +286,7 @@ bool waits_for_a_starting_peer(Draft& d) {
 bool stand_back(Draft& d) {
   const bool barred = d.settings.tags.nofailover && !d.settings.dynamic.pause;
   // ha.md §5.2: whoever is not to lead has to find out whom its WAL fits.
-  if (barred) trigger_check(d);
+  if (barred || !wanted_candidate(d.view).empty()) trigger_check(d);
   d.wake_in(std::min(kLookAgain, d.timing().loop_wait));
   if (may_commit(d.view)) {
     if (d.settings.dynamic.pause) return d.because(Code::continue_without_lock);
@@ -342,7 +357,9 @@ bool race_for_lock(Draft& d) {
     case Verdict::asking: d.linearizable(); return d.because(Code::race_asking);
     case Verdict::yes: break;
   }
-  if (waits_for_a_starting_peer(d)) return stand_back(d);
+  // Who asked for a failover to this member has said that it is not to wait for others.
+  const bool forced = wanted_candidate(d.view) == d.me() && d.cluster.failover.leader.empty();
+  if (!forced && waits_for_a_starting_peer(d)) return stand_back(d);
   if (!d.linearizable()) return d.because(Code::race_asking);
   // Everything that this was decided on must still be as it was when the key is taken.
   dcs::AcquireConditions conditions;
@@ -356,6 +373,8 @@ bool race_for_lock(Draft& d) {
   d.intend(intent::Acquire{conditions});
   d.memory.race.acquiring = true;
   d.memory.race.acquired_on = race_ground(d.view);
+  const auto& request = d.cluster.failover;
+  d.memory.requested.raced_under = request.present() ? request.version : dcs::Version();
   return d.because(Code::acquiring);
 }
 
@@ -363,11 +382,12 @@ std::optional<bool> failover_possible(Draft& d, Required required) {
   std::map<std::string, std::string> candidates;
   for (const auto& [name, member] : d.cluster.members) {
     if (name == d.me() || member.api_url.empty() || member.nofailover()) continue;
+    if (!required.only.empty() && name != required.only) continue;
     if (d.cluster.sync.active() && !d.cluster.sync.is_voter(name)) continue;
     candidates[name] = member.api_url;
   }
   if (candidates.empty()) {
-    d.say_each_minute(log::Level::warning, Code::candidates_empty, {"failover"});
+    d.say_each_minute(log::Level::warning, Code::candidates_empty, {required.action});
     return false;
   }
   if (!ask(d, candidates)) return std::nullopt;

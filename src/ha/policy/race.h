@@ -5,12 +5,26 @@
 #include <string>
 
 #include "ha/policy/draft.h"
+#include "ha/policy/timelines.h"
 
 /// Who may take the lock (ha.md §5, §6).
 namespace tanist::ha::policy {
 
 /// The others that are asked before taking the lock (ha.md §6.1.8, §6.1.9, §6.2.3): name → its REST address.
 std::map<std::string, std::string> rivals(const View& view);
+
+enum class Verdict { yes, no, asking };
+
+/// ha.md §6.2
+Verdict healthiest(Draft& d);
+
+/// Asks for the answers of these members that are missing; true when all are there.
+bool ask(Draft& d, const std::map<std::string, std::string>& peers);
+/// Why it cannot lead (ha.md §6.2.6); empty: it can.
+std::string limitation(const PeerAnswer& answer);
+/// Its WAL has left the cluster's, by its own word, or by where it ends; `mine`: who asks.
+bool has_left(const Line& line, const std::string& name, const PeerAnswer& answer, const WalEnd& mine);
+void say_diverged(Draft& d, const Line& line);
 
 /// Nobody has the lock.
 bool race_for_lock(Draft& d);
@@ -26,6 +40,10 @@ struct Required {
   std::optional<Lsn> at_least;
   /// Having exactly `at_least` is enough.
   bool or_equal = true;
+  /// Only this member counts; empty: every one does.
+  std::string only = {};
+  /// As messages name what it is for.
+  std::string action = "failover";
 };
 std::optional<bool> failover_possible(Draft& d, Required required = {});
 

@@ -139,7 +139,10 @@ State note_death(Draft& d) {
 bool recover(Draft& d) {
   const View& view = d.view;
   const State state = note_death(d);
-  if (d.settings.dynamic.pause) {
+  // ha.md §3 step 13: what was stopped for an operator's request goes on as a standby.
+  const bool handed_over =
+      view.postgres.role == postgres::Role::demoted && view.postgres.seen_running && !view.has_lock();
+  if (d.settings.dynamic.pause && !handed_over) {
     if (!view.has_lock()) return d.because(Code::postgres_is_not_running);
     d.release();
     return d.because(Code::removed_lock_not_running);

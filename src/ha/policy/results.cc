@@ -61,6 +61,8 @@ void learn_result(Draft& d) {
       break;
     case OperationKind::demote:
     case OperationKind::shutdown:
+      // Given up before anything was stopped.
+      if (result->ending == Ending::cancelled && d.facts().running()) break;
       d.memory.slots.seen.clear();
       d.memory.slots.seeded = false;
       d.memory.outage.since = d.now();

@@ -1,6 +1,7 @@
 #include "ha/policy/watching.h"
 
 #include "ha/policy/decide.h"
+#include "ha/policy/manual_failover.h"
 #include "ha/policy/modes.h"
 #include "ha/policy/questions.h"
 #include "ha/policy/race.h"
@@ -13,6 +14,7 @@ using namespace std::chrono_literals;
 /// A replica that has everything before the shutdown checkpoint gets this long to show that it has that one
 /// too; then what it has is enough: no commit is behind it.
 constexpr Duration kCheckpointGrace = 500ms;
+constexpr Duration kCandidateFirst = 1s;
 /// What the operation is asked again after.
 constexpr Duration kVerdictPause = 20ms;
 
@@ -103,8 +105,11 @@ bool gives_lock_up(const OperationView& op) {
 }
 
 bool give_verdict(Draft& d, const OperationView& op) {
+  if (op.phase == Phase::awaiting_go) return give_go(d, op);
   Required required{.at_least = op.checkpoint_lsn, .or_equal = d.now() - op.phase_since >= kCheckpointGrace};
   // With nothing to wait for the key is kept until nothing of the server is left.
+  // Whom the operator wants gets a moment to show it before anybody will do.
+  if (d.now() - op.phase_since < kCandidateFirst) required.only = wanted_candidate(d.view);
   const auto possible = d.view.store.ok ? failover_possible(d, required) : std::optional<bool>(false);
   if (possible) d.intend(intent::Advance{*possible});
   if (possible && *possible) d.give_lock_up();
@@ -118,9 +123,11 @@ bool watch_operation(Draft& d) {
   const OperationView& op = *d.view.operation;
   d.number("phase_seconds", seconds(d.now() - op.phase_since));
   if (gives_lock_up(op)) d.give_lock_up();
-  if (op.awaits_verdict) return give_verdict(d, op);
+  // A demotion that serves its clients still is a primary like any other.
+  const bool serves = op.kind == OperationKind::demote && op.cancel == Cancel::free;
+  if (op.awaits_verdict && !(serves && !leads(d.view))) return give_verdict(d, op);
 
-  if (makes_writable(d, op) && !d.settings.dynamic.pause) {
+  if ((makes_writable(d, op) || serves) && !d.settings.dynamic.pause) {
     if (!leads(d.view)) return without_lock(d, op);
   }
   if (!d.view.store.ok) return d.because(Code::dcs_not_accessible);

@@ -23,6 +23,7 @@ struct FakeControl {
 
   Reaction<order::Refresh> refresh;
   Reaction<order::ReadCluster> read;
+  Reaction<order::AskMembers> ask;
   Reaction<order::WriteKey> write;
   Reaction<order::Restart> restart;
   Reaction<order::ScheduleRestart> schedule;
@@ -31,6 +32,7 @@ struct FakeControl {
 
   Task<order::Refresh::Answer> obey(order::Refresh o) { return react(&refresh, std::move(o)); }
   Task<order::ReadCluster::Answer> obey(order::ReadCluster o) { return react(&read, std::move(o)); }
+  Task<order::AskMembers::Answer> obey(order::AskMembers o) { return react(&ask, std::move(o)); }
   Task<order::WriteKey::Answer> obey(order::WriteKey o) { return react(&write, std::move(o)); }
   Task<order::Restart::Answer> obey(order::Restart o) { return react(&restart, std::move(o)); }
   Task<order::ScheduleRestart::Answer> obey(order::ScheduleRestart o) {

@@ -197,6 +197,20 @@ TEST(Status, a_lease_that_ends_under_a_snapshot_makes_it_stale) {
   EXPECT_TRUE(status_document(member_status(s, s.lease_until)).find("stale")->as_bool());
 }
 
+TEST(Status, an_interruption_of_writes_is_told_by_its_age_for_a_while) {
+  auto s = primary();
+  Document out = Document::map();
+  EXPECT_FALSE(add_interruption(out, s, kNow));
+  s.writes_ended = kNow - seconds(3);
+  s.writes_began = kNow - std::chrono::microseconds(250);
+  EXPECT_TRUE(add_interruption(out, s, kNow));
+  EXPECT_EQ(out.find("tanist_writes_ended_us")->as_int(), 3'000'000);
+  EXPECT_EQ(out.find("tanist_writes_began_us")->as_int(), 250);
+  Document later = Document::map();
+  EXPECT_FALSE(add_interruption(later, s, kNow + std::chrono::minutes(3)));
+  EXPECT_EQ(later.size(), 0u);
+}
+
 TEST(Status, a_snapshot_published_after_the_leases_end_is_not_stale) {
   auto s = primary();
   s.lease_until = kNow - seconds(1);

@@ -60,7 +60,7 @@ struct Details {
     return i.take_over ? fmt::format(", taking over version {}", i.take_over->text()) : std::string();
   }
   std::string operator()(const intent::PreEmpt& i) { return " (" + i.why + ")"; }
-  std::string operator()(const intent::Advance& i) { return i.release_now ? ": release now" : ": not yet"; }
+  std::string operator()(const intent::Advance& i) { return i.now ? ": now" : ": not yet"; }
   std::string operator()(const intent::Exit& i) {
     return fmt::format(" {}", i.code) + (i.why.empty() ? "" : ": " + i.why);
   }

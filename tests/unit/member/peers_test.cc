@@ -146,6 +146,20 @@ TEST(PeerAnswers, tell_where_the_wal_of_a_standby_ends) {
   EXPECT_FALSE(answer.diverged);
 }
 
+TEST(PeerAnswers, ages_become_moments_of_who_asked) {
+  const Instant now(1000s);
+  const PeerIdentity who{"shop", "pgb"};
+  const auto answer =
+      read_status_document(R"({"tanist_writes_ended_us":2000000,"tanist_writes_began_us":5000})", who, now);
+  EXPECT_FALSE(answer.reachable) << "one that starts tells it as well";
+  EXPECT_EQ(answer.writes_ended, now - 2s);
+  EXPECT_EQ(answer.writes_began, now - 5ms);
+  for (const char* wrong : {"-1", "\"1\"", "9223372036854775807", "null"}) {
+    const std::string body = std::string(R"({"tanist_writes_ended_us":)") + wrong + "}";
+    EXPECT_FALSE(read_status_document(body, who, now).writes_ended) << wrong;
+  }
+}
+
 TEST(PeerAnswers, an_unknown_timeline_is_null) {
   EXPECT_FALSE(
       read_status_document(R"({"timeline":null,"xlog":{"replayed_location":400}})", {"sc", "pg1"}).timeline);

@@ -105,6 +105,8 @@ class Host final : public OperationHost {
   void set_state(postgres::State state) override { state_ = state; }
   void set_role(Role role) override { role_ = role; }
   Role role() const override { return role_; }
+  void writes_ended() override { ++ends_of_writes; }
+  void writes_began() override { ++begins_of_writes; }
   void set_progress(std::optional<postgres::Progress>) override {}
   void publish() override {}
   void wake() override {}
@@ -132,6 +134,8 @@ class Host final : public OperationHost {
   Texts told;
   bool told_before = false;
   std::optional<Instant> released_at;
+  int ends_of_writes = 0;
+  int begins_of_writes = 0;
   int promotions_begun = 0;
   int promotions_forgotten = 0;
   Duration noting_takes{};
@@ -249,6 +253,54 @@ TEST_F(RunningOperations, a_demotion_after_which_the_key_went_early_tells_so) {
   ASSERT_TRUE(host.released_at);
   EXPECT_LT(*host.released_at - began, 1s) << "before PostgreSQL was down";
   EXPECT_EQ(host.told, Texts{"on_stop demoted"});
+}
+
+TEST_F(RunningOperations, a_demotion_that_was_asked_for_stops_nothing_before_it_is_told_to) {
+  lead();
+  begin(OperationKind::demote, operations::demote(runner, DemoteMode::graceful, true));
+  ASSERT_TRUE(runner.view()->awaits_verdict);
+  EXPECT_EQ(runner.view()->phase, Phase::awaiting_go);
+  EXPECT_EQ(runner.view()->cancel, Cancel::free);
+  EXPECT_EQ(host.state_, postgres::State::running);
+  EXPECT_EQ(host.ends_of_writes, 0);
+  runner.preempt("the candidate is gone");
+  finish();
+  EXPECT_EQ(result().ending, Ending::cancelled);
+  EXPECT_EQ(server.state.process, postgres::Process::running);
+  EXPECT_EQ(host.role(), Role::primary);
+  EXPECT_EQ(host.told, Texts{});
+}
+
+TEST_F(RunningOperations, a_demotion_that_was_asked_for_gives_the_key_to_who_has_everything) {
+  lead();
+  server.shuts_down_cleanly = true;
+  server.fast = 3s;
+  begin(OperationKind::demote, operations::demote(runner, DemoteMode::graceful, true));
+  runner.advance(true);
+  clock.settle();
+  ASSERT_TRUE(runner.view());
+  EXPECT_EQ(runner.view()->phase, Phase::awaiting_release);
+  EXPECT_EQ(host.ends_of_writes, 1);
+  runner.advance(true);
+  finish();
+  EXPECT_TRUE(result().ok());
+  ASSERT_TRUE(host.released_at);
+  EXPECT_LT(*host.released_at - began, 1s) << "before PostgreSQL was down";
+}
+
+TEST_F(RunningOperations, a_demotion_that_was_asked_for_keeps_the_key_where_nobody_has_everything) {
+  for (const bool clean : {true, false}) {
+    lead();
+    server.shuts_down_cleanly = clean;
+    server.fast = 3s;
+    server.state.process = postgres::Process::running;
+    begin(OperationKind::demote, operations::demote(runner, DemoteMode::graceful, true));
+    runner.advance(true);
+    finish();
+    EXPECT_EQ(result().ending, Ending::failed);
+    EXPECT_FALSE(host.released_at);
+    EXPECT_EQ(host.state_, postgres::State::stopped);
+  }
 }
 
 TEST_F(RunningOperations, a_stop_without_an_early_release_releases_once_it_is_down) {

@@ -394,19 +394,6 @@ TEST(Leading, a_leader_that_recovers_from_the_crash_of_a_backend_for_too_long_is
   EXPECT_TRUE(intends<intent::Demote>(d));
 }
 
-TEST(Leading, a_request_for_failover_is_left_alone_and_told_once) {
-  ViewBuilder b;
-  b.as_leader();
-  b.cluster.failover = {.version = dcs::Version("77"), .leader = "n1", .candidate = "n2"};
-  const Decision d = b.decide();
-  EXPECT_TRUE(says_something_like(d, "/failover is not supported yet"));
-  EXPECT_TRUE(intends<intent::None>(d));
-  b.view.memory = d.memory;
-  b.view.now += 1h;
-  b.lease_for(29s);
-  EXPECT_FALSE(says_something_like(b.decide(), "/failover"));
-}
-
 TEST(Leading, a_holder_from_before_that_another_has_overtaken_gives_the_lock_back) {
   ViewBuilder b = ViewBuilder().as_replica().lock_mine().linearizable();
   b.view.memory.race.acquiring = false;

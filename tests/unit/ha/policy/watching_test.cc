@@ -11,7 +11,6 @@ ViewBuilder stopping(OperationKind kind = OperationKind::shutdown) {
   ViewBuilder b = ViewBuilder().as_leader().operation(kind, Phase::awaiting_release, Cancel::no);
   b.view.operation->awaits_verdict = true;
   b.view.operation->checkpoint_lsn = kHere;
-  b.view.operation->last_lsn = kHere;
   b.view.operation->phase_since = b.view.now - 10ms;
   b.view.commands.shutdown = kind == OperationKind::shutdown;
   return b;
@@ -151,32 +150,32 @@ TEST(Handover, the_candidates_are_asked_before_the_key_is_released) {
 TEST(Handover, the_key_goes_when_somebody_has_the_shutdown_checkpoint) {
   const Decision d = stopping().peer("n2", kBeyond).peer("n3", kHere).decide();
   ASSERT_TRUE(intends<intent::Advance>(d));
-  EXPECT_TRUE(std::get<intent::Advance>(d.intent).release_now);
+  EXPECT_TRUE(std::get<intent::Advance>(d.intent).now);
   EXPECT_EQ(d.mandate.kind, Mandate::Kind::release);
 }
 
 TEST(Handover, the_key_is_kept_while_nobody_has_it) {
   const Decision d = stopping().peer("n2", kHere).peer_unreachable("n3").decide();
   ASSERT_TRUE(intends<intent::Advance>(d));
-  EXPECT_FALSE(std::get<intent::Advance>(d.intent).release_now);
+  EXPECT_FALSE(std::get<intent::Advance>(d.intent).now);
   EXPECT_EQ(d.mandate.kind, Mandate::Kind::keep);
 }
 
 TEST(Handover, everything_before_the_checkpoint_is_enough_after_a_moment) {
   ViewBuilder b = stopping().peer("n2", kHere).peer_unreachable("n3");
   b.view.operation->phase_since = b.view.now - 600ms;
-  EXPECT_TRUE(std::get<intent::Advance>(b.decide().intent).release_now);
+  EXPECT_TRUE(std::get<intent::Advance>(b.decide().intent).now);
 }
 
 TEST(Handover, a_candidate_that_may_not_be_promoted_does_not_count) {
   ViewBuilder b = stopping().peer("n2", kBeyond).peer_unreachable("n3");
   b.view.answers.peers->at("n2").nofailover = true;
-  EXPECT_FALSE(std::get<intent::Advance>(b.decide().intent).release_now);
+  EXPECT_FALSE(std::get<intent::Advance>(b.decide().intent).now);
 }
 
 TEST(Handover, with_the_store_silent_the_key_is_kept) {
   ViewBuilder b = stopping().peer("n2", kBeyond).peer("n3", kBeyond).store_down();
-  EXPECT_FALSE(std::get<intent::Advance>(b.decide().intent).release_now);
+  EXPECT_FALSE(std::get<intent::Advance>(b.decide().intent).now);
 }
 
 TEST(Handover, nothing_renews_a_key_that_is_being_released) {

@@ -77,7 +77,8 @@ Task<void> two_promotions_to_one_timeline(Node* a, Node* b, Node* c, std::option
   }
   // Whom a shutdown waits for is connected.
   for (Node* n : {b, c}) {
-    auto connected = n->until([](const Facts& f) { return f.probe && f.probe->receiver_state == "streaming"; });
+    auto connected =
+        n->until([](const Facts& f) { return f.probe && f.probe->receiver_state == "streaming"; });
     REQUIRE(co_await std::move(connected));
   }
   auto stopping = a->stop();
