@@ -225,7 +225,9 @@ Task<HttpResponse> SwitchoverEndpoint::outcome(Asked asked) {
             co_return co_await std::move(done);
           }
         }
-        co_await clock_.sleep_for(clock_.now() - *led_since < kCloselyFor ? kLookClosely : kLook);
+        const bool closely = clock_.now() - *led_since < kCloselyFor;
+        const Duration pause = closely ? kLookClosely : kLook;
+        co_await clock_.sleep_for(pause);
         continue;
       }
       // Refused, or another request has taken its place.
