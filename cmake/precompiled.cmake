@@ -22,7 +22,7 @@ add_custom_command(OUTPUT ${precompiled}/headers.pch ${precompiled}/headers.pch.
   COMMAND ${CMAKE_COMMAND} -E make_directory ${precompiled}
   COMMAND ${CMAKE_CXX_COMPILER} ${precompiled_flags} -x c++-header -MD -MF ${precompiled}/headers.d
           -MT precompiled/headers.pch ${CMAKE_SOURCE_DIR}/cmake/precompiled.h -o ${precompiled}/headers.pch
-  COMMAND ${CMAKE_CXX_COMPILER} ${precompiled_flags} -x c++ -E -P ${CMAKE_SOURCE_DIR}/cmake/precompiled.h |
+  COMMAND ${CMAKE_CXX_COMPILER} ${precompiled_flags} -x c++-header -E -P ${CMAKE_SOURCE_DIR}/cmake/precompiled.h |
           sha256sum > ${precompiled}/headers.pch.sum
   DEPENDS ${CMAKE_SOURCE_DIR}/cmake/precompiled.h
   DEPFILE ${precompiled}/headers.d

@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 using Kind = SwitchoverCommand::Kind;
 
 constexpr Duration kLookEvery = 1s;
+/// Of the answer: for how long nobody could write (docs/rest-api.md). Members of Patroni do not tell.
+constexpr const char* kWriteGapHeader = "Tanist-Write-Gap-Ms";
 
 /// `['pga', 'pgb']`
 std::string listed(const std::vector<std::string>& names) {
@@ -163,6 +165,8 @@ class Switchover {
   Ending told(const Request& request, const net::HttpResponse& answer) {
     if (answer.status == 200 || answer.status == 202) {
       say_now(answer.body);
+      if (const std::string* gap = answer.headers.find(kWriteGapHeader); gap)
+        say(fmt::format("Nobody could write for {} ms", *gap));
       cluster_ = store_.read(command_.cluster);
       const Ending ending = command_.wait && !request.at ? wait_for_followers() : Ending::done;
       show_members(terminal_, *cluster_, command_.cluster);

@@ -98,12 +98,15 @@ class FakeApi final : public MemberApi {
     if (found == answers.end()) return std::unexpected(NoAnswer{"no answer in time", true});
     out.status = found->second.first;
     out.body = found->second.second;
+    out.headers = headers;
     return out;
   }
 
   /// What was asked of whom, but who they are.
   std::vector<std::string> asked;
   std::map<std::string, std::pair<int, std::string>> answers;
+  /// Of each of them.
+  net::Headers headers;
   /// Status documents; one that has neither this nor an answer is not there.
   std::map<std::string, std::string> statuses;
   std::function<void()> on_call;

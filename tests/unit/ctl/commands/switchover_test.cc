@@ -199,6 +199,7 @@ TEST_F(SwitchoverCommandTest, waiting_is_for_those_that_follow) {
   command.force = command.wait = true;
   test::add_member(store.cluster, "pgc", "10.1.0.13").replication_state = "streaming";
   api.answers = {{kPga, {200, "Successfully switched over to \"pgb\""}}};
+  api.headers.set("Tanist-Write-Gap-Ms", "117");
   api.on_call = [&] {
     leads("pgb");
     store.cluster.members["pgb"].timeline = Timeline{5};
@@ -210,6 +211,7 @@ TEST_F(SwitchoverCommandTest, waiting_is_for_those_that_follow) {
   EXPECT_EQ(run(), "");
   EXPECT_EQ(dialogue(), "Current cluster topology\n<table>\n" + now +
                             " Successfully switched over to \"pgb\"\n"
+                            "Nobody could write for 117 ms\n"
                             "Waiting for members to follow the new leader: pga, pgc\n"
                             "Waiting for members to follow the new leader: pga\n"
                             "<table>\n");
