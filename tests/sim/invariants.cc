@@ -34,6 +34,8 @@ void Cluster::check() {
         // until then there is nobody who could lead with it.
         if (view->leader) founded_systems_.insert(view->initialize.value);
       }
+    if (seen_ && view->initialize.value != seen_->initialize.value)
+      world_.note("store", fmt::format("/initialize is \"{}\"", view->initialize.value));
     if (view->unlocked() && seen_ && !seen_->unlocked()) key_free();
     seen_ = view;
   }
@@ -64,9 +66,12 @@ void Cluster::leader_changed(LeaderChange why, const std::string& name) {
   if (ended) losses_.clear();
   if (ended) {
     for (Member* m : holders)
-      // What a daemon gives away itself is its own doing, however short it has been there.
+      // What a daemon gives away itself is its own doing, however short it has been there; but without
+      // transactions who tries to take back what was deleted by hand has the key for a moment, also where it
+      // then finds that a condition of it does not hold.
       if (writes_for_cluster(*m) && holders.size() == 1 &&
-          (why == LeaderChange::released || (!uncovered(*m) && !takes_back(*m))))
+          (why == LeaderChange::released ? options_.store->traits.transactional || !takes_back(*m)
+                                         : !uncovered(*m) && !takes_back(*m)))
         world_.violated(fmt::format("the leader key of {} {} while its PostgreSQL can still commit", name,
                                     why == LeaderChange::released ? "was released" : "expired"));
   }

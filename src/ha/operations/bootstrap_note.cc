@@ -75,9 +75,15 @@ LeftBootstrapSeen judge_left_bootstrap(const BootstrapNote& note, const postgres
   const std::string& id = facts.system_identifier;
   const bool whole = facts.data_directory == postgres::DataDirectory::ok;
   const bool runs = facts.process != postgres::Process::none;
-  if (note.finished || (!stored_id.empty() && same(stored_id, id))) return {What::nothing, {}};
+  // The store knows what the attempt made: it was finished, and what is there is a member's data, also where
+  // that is not to be read just now.
+  const bool known =
+      !stored_id.empty() && (same(stored_id, id) || (id.empty() && same(stored_id, note.system_id)));
+  if (note.finished || known) return {What::nothing, {}};
   if (facts.data_directory == postgres::DataDirectory::empty && !runs) return {What::nothing, {}};
 
+  if (facts.data_directory == postgres::DataDirectory::unreadable && !runs)
+    return {What::unknown, "it cannot be read"};
   if (whole && (id.empty() || !facts.control_error.empty()))
     return {What::unknown, fmt::format("its control file cannot be read ({})", facts.control_error)};
   if (whole && different(note.system_id, id)) {

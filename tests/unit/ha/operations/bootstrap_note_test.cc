@@ -60,6 +60,18 @@ TEST_F(LeftBootstraps, nothing_is_left_of_one_that_the_store_knows_of_or_that_is
   EXPECT_EQ(judge(), LeftBootstrap::nothing);
 }
 
+TEST_F(LeftBootstraps, one_that_the_store_knows_of_is_finished_also_where_the_data_is_not_to_be_read) {
+  stored = "7001";
+  facts.system_identifier.clear();
+  for (const auto seen : {DataDirectory::ok, DataDirectory::foreign, DataDirectory::unreadable}) {
+    facts.data_directory = seen;
+    EXPECT_EQ(judge(), LeftBootstrap::nothing);
+  }
+  // What cannot be read and is not known to the store is nobody's for now.
+  stored.clear();
+  EXPECT_EQ(judge(), LeftBootstrap::unknown);
+}
+
 TEST_F(LeftBootstraps, a_backup_that_was_restored_since_is_kept) {
   facts.system_identifier = "6002";
   EXPECT_EQ(judge(), LeftBootstrap::of_others);
