@@ -175,6 +175,7 @@ class Cluster final : public MemberObserver {
   std::map<Endpoint, Time> idle_since_;
   /// The branch of the last one that wrote with the key.
   int lineage_ = -1;
+  Endpoint last_writer_ = -1;
   Time free_since_{};
   std::map<Endpoint, Position> at_free_;
   /// By candidate and asker: when the one could not have been asked by the other.

@@ -103,7 +103,10 @@ bool Cluster::available(Member& candidate, Member& asker) {
 }
 
 void Cluster::watch_availability() {
-  if (Member* writer = primary()) lineage_ = writer->postgres().disk().end.branch;
+  if (Member* writer = primary()) {
+    lineage_ = writer->postgres().disk().end.branch;
+    last_writer_ = writer->host();
+  }
   if (!seen_->unlocked() && world_.now() < sampled_at_ + kSample) return;
   sampled_at_ = world_.now();
   for (const auto& candidate : members_) {
@@ -200,8 +203,11 @@ void Cluster::check_loss(Member& winner) {
   // Who asks for a failover to a member has said that it may cost what only others have.
   const auto& request = seen_->failover;
   if (request.present() && request.leader.empty() && request.candidate == winner.name()) return;
+  // Of who led last himself, since a failover that was asked for perhaps, /status may tell what an earlier
+  // one had.
   const std::int64_t lag = store_.snapshot()->status.optime - mine.disk().end.lsn;
-  if (lag > options_.maximum_lag_on_failover)
+  const bool led_last = last_writer_ == winner.host() && mine.disk().end.branch == lineage_;
+  if (!led_last && lag > options_.maximum_lag_on_failover)
     losses_[winner.host()] = fmt::format(
         "{} was promoted although it lacked {} bytes of what the last leader had told, and {} are allowed",
         winner.name(), lag, options_.maximum_lag_on_failover);
