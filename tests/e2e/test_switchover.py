@@ -2,12 +2,14 @@
 done is refused before anything is stopped."""
 import datetime
 import json
+import re
 import threading
 import time
 
 import pytest
 
 from harness.checker import assert_all_is_well, assert_nothing_lost
+from harness.member import tanistctl
 from harness.processes import wait_until
 from harness.rest import call
 
@@ -60,6 +62,27 @@ def test_planned_switchovers_lose_nothing_and_rewind_nobody(cluster, writer):
     for member in cluster:
         assert "pg_rewind" not in member.log()[logs[member.name]:], "a clean stop needs no rewind"
     assert_nothing_lost(cluster, assert_all_is_well(cluster, writer))
+
+
+def test_by_the_tool_of_operators(shared):
+    old = shared.wait_for_leader()
+    candidate = shared.replicas()[0]
+    done = tanistctl(old, "switchover", shared.scope, "--leader", old.name, "--candidate", candidate.name, "--force",
+                     "--wait", timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f'Successfully switched over to "{candidate.name}"' in done.stdout
+    assert re.search(r"^Nobody could write for \d+ ms$", done.stdout, re.MULTILINE), done.stdout
+    assert shared.wait_for_leader() is candidate
+    at = in_seconds(3600)
+    later = tanistctl(old, "switchover", shared.scope, "--leader", candidate.name, "--scheduled", at, "--force")
+    assert later.returncode == 0 and "Switchover scheduled" in later.stdout, later.stdout + later.stderr
+    assert failover_key(shared)["leader"] == candidate.name
+    taken_back = tanistctl(old, "flush", shared.scope, "switchover", "--force")
+    assert taken_back.returncode == 0, taken_back.stdout + taken_back.stderr
+    assert failover_key(shared) == {}
+    back = tanistctl(old, "failover", shared.scope, "--candidate", old.name, "--force", timeout=60)
+    assert back.returncode == 0 and f'Successfully failed over to "{old.name}"' in back.stdout, back.stdout + back.stderr
+    shared.wait_for_streaming(30)
 
 
 def test_to_whoever_is_best(shared):
