@@ -6,6 +6,10 @@
 # command line, which keeps ccache from serving a second clone. Here the path is relative to the build tree, and ccache
 # compares the checksum beside the header: of its text with all that it includes, not of the compiler's dump of it, which
 # holds paths.
+# Its options are those of all targets: fuzz targets, which have their own, go without.
+if(TANIST_FUZZ)
+  message(FATAL_ERROR "TANIST_PRECOMPILED and TANIST_FUZZ exclude each other: fuzz targets have compiler options of their own")
+endif()
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   message(FATAL_ERROR "TANIST_PRECOMPILED needs Clang (-include-pch); configure with -DTANIST_PRECOMPILED=OFF")
 endif()

@@ -120,6 +120,9 @@ bool stand_up_to(Draft& d, const Line& line, const std::string& name, const Peer
             {name, number_text(answer.failover_priority), number_text(my_priority)});
       low = false;
     }
+    // Whom a switchover names as the leader to leave takes the lead only where nobody else can: who waited
+    // for it would wait for ever.
+    if (low && request_in_force(d.view) && d.cluster.failover.leader == name) low = false;
     if (low && (!quorum || in_sync(d.cluster, name))) {
       d.say(log::Level::info, Code::peer_priority,
             {name, number_text(answer.failover_priority), number_text(my_priority)});

@@ -424,6 +424,16 @@ TEST(RequestInRace, the_former_leader_takes_back_what_nobody_else_can_have) {
   EXPECT_TRUE(intends<intent::Acquire>(b.peer_unreachable("n2").decide()));
 }
 
+TEST(RequestInRace, nobody_waits_for_the_leader_that_is_to_go) {
+  // It stands back itself as long as another could lead: a priority above that of the others changes nothing.
+  ViewBuilder b = racing("n3", "");
+  b.view.answers.peers->at("n3").failover_priority = 2;
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+  ViewBuilder other = racing("n2", "");
+  other.view.answers.peers->at("n3").failover_priority = 2;
+  EXPECT_FALSE(intends<intent::Acquire>(other.decide()));
+}
+
 TEST(RequestInRace, one_whose_time_has_not_come_steers_nothing) {
   ViewBuilder b = racing("n2", "n3");
   b.cluster.failover.scheduled_at = b.view.wall_now + 1h;
