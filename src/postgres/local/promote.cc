@@ -27,6 +27,11 @@ namespace {
 constexpr Duration kLookClosely = 5ms;
 constexpr Duration kCloselyFor = 10s;
 constexpr Duration kLookLessClosely = 20ms;
+/// The startup process misses a request that comes in the very moment in which it notices the end of its WAL
+/// receiver (it resets its latch after that), and sleeps for wal_retrieve_retry_interval: 5 s of a failover.
+/// As long as the trigger is there the postmaster wakes it again when it is asked to; else a signal does
+/// nothing.
+constexpr Duration kSignalAgain = 100ms;
 constexpr Duration kWithdrawBudget = 30s;
 constexpr Duration kWithdrawAgain = 1s;
 }  // namespace
@@ -100,6 +105,7 @@ Task<bool> Promotion::wait_promoted(Instant deadline) {
 
 Task<bool> Promotion::look_for_end(Instant deadline) {
   const Instant calm_from = context_.clock.now() + kCloselyFor;
+  Instant signal_at = context_.clock.now() + kSignalAgain;
   while (context_.facts.running() && context_.clock.now() < deadline) {
     auto asking = work_.query("SELECT pg_is_in_recovery()", {}, deadline);
     auto rows = co_await std::move(asking);
@@ -108,6 +114,10 @@ Task<bool> Promotion::look_for_end(Instant deadline) {
       // start: most of it cannot go without one, and PostgreSQL would complain at every reload.
       co_await monitor_.refresh(Duration::zero(), deadline);
       co_return context_.facts.probe && !context_.facts.probe->in_recovery;
+    }
+    if (const Instant now = context_.clock.now(); now >= signal_at && now < calm_from) {
+      postmaster_.signal(SIGUSR1);
+      signal_at = now + kSignalAgain;
     }
     const Duration step = context_.clock.now() < calm_from ? kLookClosely : kLookLessClosely;
     co_await context_.clock.sleep_until(std::min(context_.clock.now() + step, deadline));
