@@ -76,11 +76,30 @@ Line::Line(const View& view) {
     if (const dcs::Member* leader = cluster->leader_member()) reaches(leader->timeline);
   };
   add(view.store.cluster);
+  if (outlived(view)) {
+    author_.clear();
+    last_leader_.clear();
+  }
   const auto& last = view.store.last_with_leader;
   // What a leader of before was on says nothing of where the last one went on.
   const bool surpassed =
       !last_leader_.empty() && last && last->leadership_version != view.cluster().leadership_version;
   if (!surpassed) add(last);
+}
+
+/// Who wrote the last line of /history is on other WAL than it tells of by now: it was copied or rewound from
+/// somebody who led since, and did not come to write that.
+bool Line::outlived(const View& view) const {
+  if (author_.empty()) return false;
+  const auto elsewhere = [&](const WalEnd& end) {
+    return end.timeline && end.way &&
+           !same_way(*end.way, std::min(end.timeline, history_->cluster_timeline()));
+  };
+  if (author_ == view.self.name) return elsewhere(own_end(view));
+  const auto& answers = view.answers.peers;
+  if (!answers) return false;
+  const auto answer = answers->find(author_);
+  return answer != answers->end() && elsewhere(end_of(answer->second));
 }
 
 bool Line::same_way(const Way& way, Timeline to) const {

@@ -53,6 +53,7 @@ class Line {
 
  private:
   bool same_way(const Way& way, Timeline to) const;
+  bool outlived(const View& view) const;
 
   const dcs::History* history_ = nullptr;
   std::string author_;

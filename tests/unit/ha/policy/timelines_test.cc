@@ -460,6 +460,23 @@ TEST(Lineages, who_took_the_key_last_is_not_held_by_the_position_of_a_leader_bef
   EXPECT_FALSE(leads(b)) << "it was not promoted: it lags as anybody";
 }
 
+TEST(Lineages, a_history_whose_author_has_other_wal_by_now_orders_nothing) {
+  // n1 led on 7, was copied from another 7 that n2 led on without writing it, and took the key again.
+  const Apart copied{.timeline = 7, .left_at = {12}, .position = 30};
+  ViewBuilder b = apart(copied, copied);
+  b.cluster.history.lines.back().new_leader = b.cluster.leadership_name = "n1";
+  b.last.history = b.cluster.history;
+  b.last.leadership_name = b.last.leader->name = "n1";
+  EXPECT_TRUE(leads(b));
+  // The same, seen by n1 of the author n3.
+  b.cluster.history.lines.back().new_leader = b.cluster.leadership_name = "n3";
+  b.last.history = b.cluster.history;
+  b.last.leadership_name = b.last.leader->name = "n3";
+  EXPECT_TRUE(leads(b));
+  answers(b, "n3", kLast);
+  EXPECT_FALSE(leads(b)) << "the author is where it says";
+}
+
 TEST(Lineages, a_primary_that_was_promoted_beside_the_last_leader_does_not_take_the_key) {
   ViewBuilder b = apart(kBeside, kLast);
   auto& facts = b.view.postgres.facts;
