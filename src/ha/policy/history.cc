@@ -12,9 +12,6 @@ void update_history(Draft& d) {
     if (!history.lines.empty()) d.add(duty::History{timeline});
     return;
   }
-  // Who is on the line that /history tells of compares itself with /status: that has to be of this line
-  // first. A leader that was promoted from behind the last one writes it with its next renewal.
-  if (d.cluster.status.optime > own_position(d.view)) return;
   // Two promotions to one number: the last line is another's, and says where the cluster left its WAL
   // wrongly.
   const auto way = own_way(d.view);

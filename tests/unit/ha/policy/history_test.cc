@@ -40,17 +40,6 @@ TEST(History, an_incomplete_last_line_is_completed) {
   EXPECT_TRUE(has_duty<duty::History>(b.decide()));
 }
 
-TEST(History, comes_after_the_status_of_the_line_that_it_tells_of) {
-  ViewBuilder b;
-  b.as_leader();
-  b.view.postgres.facts.probe->timeline = {2};
-  b.cluster.status.optime = Lsn{kHere.value + 1};
-  EXPECT_FALSE(has_duty<duty::History>(b.decide()))
-      << "an earlier leader wrote more than this one was promoted with";
-  b.cluster.status.optime = kHere;
-  EXPECT_TRUE(has_duty<duty::History>(b.decide()));
-}
-
 TEST(History, the_line_of_another_promotion_to_the_same_timeline_is_replaced) {
   ViewBuilder b;
   b.as_leader();
