@@ -164,10 +164,12 @@ bool diverged(const View& view, const Memory& memory) {
          Line(view).standing(own_end(view)) == Standing::diverged;
 }
 
-bool led_last_without_history(const View& view) {
+bool status_is_own_or_earlier(const View& view) {
   const dcs::Cluster& cluster = view.cluster();
   const Timeline told = cluster.history.cluster_timeline();
-  return cluster.leadership_name == view.self.name && !led_unsigned_since(view, cluster) && told &&
+  if (!told) return false;
+  if (const Line line(view); line.last_leader() == view.self.name) return line.led_last_on(own_end(view));
+  return cluster.leadership_name == view.self.name && !led_unsigned_since(view, cluster) &&
          own_timeline(view) > told;
 }
 
