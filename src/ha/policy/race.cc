@@ -157,7 +157,7 @@ Verdict healthiest(Draft& d) {
   d.number("lag_bytes", lag);
   d.number("lag_limit_bytes", d.settings.dynamic.maximum_lag_on_failover);
   // What the leader before this member had written beyond the begin of this timeline was given up with that.
-  if (lag > d.settings.dynamic.maximum_lag_on_failover && !status_is_own_or_earlier(view)) {
+  if (lag > d.settings.dynamic.maximum_lag_on_failover && !led_last_without_history(view)) {
     d.say(log::Level::info, Code::lag_exceeded);
     return Verdict::no;
   }

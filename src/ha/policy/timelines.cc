@@ -164,12 +164,10 @@ bool diverged(const View& view, const Memory& memory) {
          Line(view).standing(own_end(view)) == Standing::diverged;
 }
 
-bool status_is_own_or_earlier(const View& view) {
+bool led_last_without_history(const View& view) {
   const dcs::Cluster& cluster = view.cluster();
   const Timeline told = cluster.history.cluster_timeline();
-  if (!told) return false;
-  if (const Line line(view); line.last_leader() == view.self.name) return line.led_last_on(own_end(view));
-  return cluster.leadership_name == view.self.name && !led_unsigned_since(view, cluster) &&
+  return cluster.leadership_name == view.self.name && !led_unsigned_since(view, cluster) && told &&
          own_timeline(view) > told;
 }
 

@@ -62,10 +62,9 @@ class Line {
   Timeline newest_;
 };
 
-/// This member took the leader key last, and its WAL is of its own leadership: on the timeline that it wrote
-/// into /history, or on one that is not told there yet. What /status says beyond its position is then of a
-/// leader before, which the promotion from further behind (a failover that was asked for) has given up.
-bool status_is_own_or_earlier(const View& view);
+/// This member took the leader key last, and has come to a timeline that /history does not tell of: no leader
+/// of the time after that wrote /status but itself.
+bool led_last_without_history(const View& view);
 
 /// Own WAL is known to have left that of the leader, the present or the last one: by its position, or by a
 /// comparison.

@@ -460,16 +460,6 @@ TEST(Lineages, who_took_the_key_last_is_not_held_by_the_position_of_a_leader_bef
   EXPECT_FALSE(leads(b)) << "it was not promoted: it lags as anybody";
 }
 
-TEST(Lineages, nor_is_who_wrote_history_and_died_before_status) {
-  ViewBuilder b = apart(kLast, kLast);
-  b.cluster.status.optime = at(900);
-  EXPECT_FALSE(leads(b)) << "n2 led last";
-  b.cluster.history.lines.back().new_leader = b.cluster.leadership_name = "n1";
-  b.last.history = b.cluster.history;
-  b.last.leadership_name = b.last.leader->name = "n1";
-  EXPECT_TRUE(leads(b));
-}
-
 TEST(Lineages, a_history_whose_author_has_other_wal_by_now_orders_nothing) {
   // n1 led on 7, was copied from another 7 that n2 led on without writing it, and took the key again.
   const Apart copied{.timeline = 7, .left_at = {12}, .position = 30};
