@@ -88,9 +88,11 @@ TEST(SimSeeds, regression_seeds_keep_every_invariant_and_converge) {
   print("regression seeds", sum, std::size(kRegressions) + std::size(kRegressionsOfAudit));
 }
 
-/// With operators one run of some 1,500 still ends without a primary, where members were promoted apart and
-/// /history was not written by the last of them (6100398 of zookeeper): until that is closed they are drawn
-/// by soak runs only, and by the fixed seeds of switchover_test.
+/// With operators one run of some hundreds still ends without a primary: after a failover that gave WAL up,
+/// the new leader ended before its first /status or /history, and is held by what the one before it wrote
+/// there (5800327 and 5800379 of kubernetes, 5500378 of etcd, 6100398 of zookeeper). To let it pass would
+/// also let pass a last leader that was restored from an older backup, so it waits for an operator. Until the
+/// two can be told apart operators are drawn by soak runs only, and by the fixed seeds of switchover_test.
 TEST(SimSeeds, fresh_seeds_keep_every_invariant_and_converge) {
   const Draw draw = std::getenv("TANIST_SOAK") ? Draw::all : Draw::before_operators;
   const std::uint64_t first = first_fresh_seed();
