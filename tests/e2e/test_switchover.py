@@ -242,7 +242,7 @@ def test_a_daemon_killed_in_the_middle_leaves_one_primary(cluster, writer, dies)
     old.wait_for_log("switchover: demoting myself", 10, after=after)
     victim = old if dies == "leader" else candidate
     victim.kill()
-    time.sleep(1)
+    time.sleep(1)  # as a service manager would: not at once
     victim.start()  # within ttl: a daemon that stays away does not end its PostgreSQL (docs/safety.md)
     asking.join(LIMIT + 10)
     assert answers and answers[0].status in (200, 503), answers
