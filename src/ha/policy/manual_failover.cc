@@ -127,7 +127,7 @@ Verdict stand_as_candidate(Draft& d) {
   }
   const WalEnd own = own_end(d.view);
   const bool may_lose = request.leader.empty();
-  if (!may_lose && d.cluster.status.optime - mine > d.settings.dynamic.maximum_lag_on_failover) {
+  if (!may_lose && position_to_reach(d.view) - mine > d.settings.dynamic.maximum_lag_on_failover) {
     refuse(d, Code::request_candidate_short, {action_of(request), "the last leader"});
     return Verdict::no;
   }

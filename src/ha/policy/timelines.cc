@@ -129,6 +129,13 @@ bool Line::led_last_on(const WalEnd& end) const {
   return end.timeline == last && same_way(*end.way, last);
 }
 
+bool Line::left_by(const WalEnd& last, const WalEnd& other) const {
+  if (!led_last_on(last) || !other.way) return false;
+  const auto left =
+      std::ranges::find(*other.way, last.timeline, [](const HistoryLine& line) { return line.parent; });
+  return left != other.way->end() && left->switch_lsn < last.replayed;
+}
+
 void Line::reaches(Timeline timeline) {
   newest_ = std::max(newest_, timeline);
 }
@@ -164,11 +171,21 @@ bool diverged(const View& view, const Memory& memory) {
          Line(view).standing(own_end(view)) == Standing::diverged;
 }
 
-bool led_last_without_history(const View& view) {
+Lsn position_to_reach(const View& view) {
   const dcs::Cluster& cluster = view.cluster();
-  const Timeline told = cluster.history.cluster_timeline();
-  return cluster.leadership_name == view.self.name && !led_unsigned_since(view, cluster) && told &&
-         own_timeline(view) > told;
+  const auto& from = cluster.led_from;
+  if (!from || from->optime != cluster.status.optime || led_unsigned_since(view, cluster))
+    return cluster.status.optime;
+  // To have taken the key is not to have been promoted: as long as nobody was, a member that has more may
+  // come back and lead with it.
+  const auto promoted = [&](const HistoryLine& line) {
+    return line.parent == from->timeline && line.switch_lsn >= from->replayed;
+  };
+  const auto way = own_way(view);
+  const bool mine = way && std::ranges::any_of(*way, promoted);
+  const bool told =
+      author_of_history(view, cluster) == cluster.leadership_name && promoted(cluster.history.lines.back());
+  return mine || told ? std::min(from->position, from->optime) : from->optime;
 }
 
 RaceGround race_ground(const View& view) {

@@ -46,6 +46,9 @@ class Line {
   /// `name`: whose WAL it is; of who took the key last nothing is known yet.
   bool along(const WalEnd& end) const;
   bool beside(const WalEnd& end, const std::string& name) const;
+  /// `last` is the last leader's WAL, and `other` left that timeline before its end: however high its number
+  /// is by now, it lacks what was acknowledged since.
+  bool left_by(const WalEnd& last, const WalEnd& other) const;
   /// Who led last, where /history tells what it led on; empty: it does not.
   const std::string& last_leader() const { return last_leader_; }
   /// Somebody is seen on this one.
@@ -62,9 +65,9 @@ class Line {
   Timeline newest_;
 };
 
-/// This member took the leader key last, and has come to a timeline that /history does not tell of: no leader
-/// of the time after that wrote /status but itself.
-bool led_last_without_history(const View& view);
+/// What the last leader is known to have had. That is what /status says; where he was promoted with less and
+/// has not written it since, what he was promoted with: all beyond was given up with that.
+Lsn position_to_reach(const View& view);
 
 /// Own WAL is known to have left that of the leader, the present or the last one: by its position, or by a
 /// comparison.

@@ -41,7 +41,9 @@ class FakeStore : public dcs::Store {
   void set_timing(const config::Timing&) override {}
   Duration lease_length() const override { return length; }
   Task<dcs::WriteResult> keep_claim(Instant) override { return done(); }
-  Task<Acquired> acquire(dcs::AcquireConditions, Instant) override { co_return Acquired{}; }
+  Task<Acquired> acquire(dcs::AcquireConditions, std::optional<dcs::LedFrom>, Instant) override {
+    co_return Acquired{};
+  }
   Task<dcs::WriteResult> release(std::optional<dcs::Status>, Instant) override { return done(); }
   Task<dcs::WriteResult> touch_member(Document, Instant) override { return done(); }
   Task<dcs::WriteResult> remove_member(Instant) override { return done(); }

@@ -70,7 +70,7 @@ class Store final : public test::FakeStore {
     ++sessions_kept;
     return done();
   }
-  Task<Acquired> acquire(dcs::AcquireConditions, Instant) override {
+  Task<Acquired> acquire(dcs::AcquireConditions, std::optional<dcs::LedFrom>, Instant) override {
     ++acquires;
     Acquired answer{.outcome = acquire_outcome, .proof = {clock_.now(), 30s}};
     if (acquire_outcome == dcs::Outcome::done) lead(kMe, kMySession);
