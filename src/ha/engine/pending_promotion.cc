@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "core/document.h"
-#include "ha/engine/small_file.h"
 #include "json/parse.h"
 #include "log/log.h"
 
@@ -43,8 +42,22 @@ void PendingPromotion::settle() {
   if ((pid_ || noted_) && !goes_on()) forget();
 }
 
+void PendingPromotion::found() {
+  if (!known_) pid_ = ports_.server.facts().postmaster_pid;
+}
+
 Task<void> PendingPromotion::read_note() {
-  std::string text = co_await read_small(ports_, note_path());
+  auto content = co_await ports_.disk.read(note_path(), ports_.clock.now() + kDiskBudget);
+  if (!content || notes_.boot_id().empty()) {
+    // Whoever may lead by now must not find a server that promotes itself beside him.
+    log::warning("it is not known whether PostgreSQL was told to promote itself, so it counts as told: {}",
+                 content ? "the run of the host could not be read" : content.error());
+    noted_ = true;
+    co_return;
+  }
+  known_ = true;
+  pid_.reset();
+  std::string text = content->value_or("");
   while (text.ends_with('\n')) text.pop_back();
   if (text.empty()) co_return;
   noted_ = true;

@@ -141,7 +141,11 @@ class FakePeers final : public ha::Peers {
 
 class FakeDisk final : public Disk {
  public:
-  Task<std::expected<std::optional<std::string>, std::string>> read(std::string, Instant) override {
+  bool unreadable = false;
+
+  Task<std::expected<std::optional<std::string>, std::string>> read(std::string path, Instant) override {
+    if (path.ends_with("/boot_id")) co_return std::optional<std::string>("this run of the host");
+    if (unreadable) co_return std::unexpected("could not read " + path);
     co_return std::optional<std::string>();
   }
   Task<std::expected<void, std::string>> write(std::string, std::string, unsigned, Instant) override {

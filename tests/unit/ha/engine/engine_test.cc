@@ -394,6 +394,24 @@ TEST_F(engine, what_is_being_promoted_is_stopped_when_the_lease_ends) {
   server.promotion_takes = {};
 }
 
+TEST_F(engine, a_standby_may_have_been_told_to_promote_itself_where_no_note_can_be_read) {
+  disk.unreadable = true;
+  server.run_standby();
+  store.lead("n2", "2");
+  start();
+  clock.advance(10s);
+  EXPECT_FALSE(server.stops.empty());
+}
+
+TEST_F(engine, a_standby_that_nobody_told_to_promote_itself_is_left_alone) {
+  server.run_standby();
+  store.lead("n2", "2");
+  start();
+  clock.advance(10s);
+  EXPECT_TRUE(server.stops.empty());
+  EXPECT_EQ(server.kills, 0);
+}
+
 TEST_F(engine, a_replica_is_left_alone_when_a_lease_ends) {
   settings->tags.nofailover = true;
   store.lead(kMe, kMySession);
