@@ -55,10 +55,12 @@ std::string timeline_text(Timeline timeline) {
 
 }  // namespace
 
-bool has_left(const Line& line, const std::string& name, const PeerAnswer& answer, const WalEnd& mine) {
+bool has_left(const View& view, const Line& line, const std::string& name, const PeerAnswer& answer) {
+  const std::string& me = view.self.name;
+  const WalEnd mine = own_end(view);
   const WalEnd end = end_of(answer);
   return answer.diverged || line.standing(end) == Standing::diverged ||
-         (line.along(mine) && line.beside(end, name)) || line.left_by(mine, end);
+         (line.along(mine) && line.beside(end, name)) || line.left_by(me, mine, end);
 }
 
 void say_diverged(Draft& d, const Line& line) {
@@ -81,12 +83,12 @@ bool stand_up_to(Draft& d, const Line& line, const std::string& name, const Peer
   }
   // What it has beyond the cluster's timeline is nothing that was promised to anybody since; and it holds
   // nobody back, for it may not lead itself.
-  if (has_left(line, name, answer, own_end(d.view))) {
+  if (has_left(d.view, line, name, answer)) {
     d.say_each_minute(log::Level::info, Code::peer_diverged, {name, timeline_text(answer.timeline)}, name);
     return true;
   }
   const WalEnd its = end_of(answer);
-  if ((line.along(its) && line.beside(own_end(d.view), d.me())) || line.left_by(its, own_end(d.view))) {
+  if ((line.along(its) && line.beside(own_end(d.view), d.me())) || line.left_by(name, its, own_end(d.view))) {
     say_diverged(d, line);
     return false;
   }
@@ -419,7 +421,7 @@ std::optional<bool> failover_possible(Draft& d, Required required) {
             : position_to_reach(d.view) - answer.position > d.settings.dynamic.maximum_lag_on_failover;
     if (short_of) {
       d.say_each_minute(log::Level::info, Code::member_lags, {name}, name);
-    } else if (has_left(line, name, answer, own_end(d.view))) {
+    } else if (has_left(d.view, line, name, answer)) {
       d.say_each_minute(log::Level::info, Code::member_limited, {name, "diverged from the leader"}, name);
     } else if (elsewhere || (d.settings.dynamic.check_timeline && answer.timeline < last)) {
       d.say_each_minute(log::Level::info, Code::member_timeline_behind,

@@ -129,8 +129,8 @@ bool Line::led_last_on(const WalEnd& end) const {
   return end.timeline == last && same_way(*end.way, last);
 }
 
-bool Line::left_by(const WalEnd& last, const WalEnd& other) const {
-  if (!led_last_on(last) || !other.way) return false;
+bool Line::left_by(const std::string& name, const WalEnd& last, const WalEnd& other) const {
+  if (name != last_leader_ || !led_last_on(last) || !other.way) return false;
   const auto left =
       std::ranges::find(*other.way, last.timeline, [](const HistoryLine& line) { return line.parent; });
   return left != other.way->end() && left->switch_lsn < last.replayed;
@@ -192,6 +192,12 @@ RaceGround race_ground(const View& view) {
   return {.optime = view.cluster().status.optime,
           .history = view.cluster().history.version,
           .timeline = Line(view).newest()};
+}
+
+bool race_ground_moved(const RaceGround& then, const View& view) {
+  const RaceGround now = race_ground(view);
+  if (now.optime != then.optime || now.history != then.history) return true;
+  return now.timeline != then.timeline && now.timeline > own_timeline(view);
 }
 
 void watch_timeline(const View& view, Memory& memory) {

@@ -459,10 +459,19 @@ ViewBuilder given_up(const Apart& mine, const Apart& other) {
 TEST(Lineages, one_that_left_the_last_leaders_timeline_before_its_end_does_not_outrank_it) {
   // Both were promoted from 10 on the sixth, which looks alike; n3 came to the eighth from its own seventh.
   const Apart another{.timeline = 8, .left_at = {10, 20}, .position = 30};
-  EXPECT_TRUE(leads(apart(kLast, another)));
-  EXPECT_FALSE(leads(apart(another, kLast))) << "nor does it lead before that one";
-  EXPECT_FALSE(leads(apart(kLast, kAfter))) << "one that left it at its end does";
-  EXPECT_TRUE(leads(apart(kAfter, kLast)));
+  const auto led_by = [](const char* name, const Apart& mine, const Apart& other) {
+    ViewBuilder b = apart(mine, other);
+    b.cluster.history.lines.back().new_leader = b.cluster.leadership_name = name;
+    b.last.history = b.cluster.history;
+    b.last.leadership_name = b.last.leader->name = name;
+    return b;
+  };
+  EXPECT_TRUE(leads(led_by("n1", kLast, another)));
+  EXPECT_FALSE(leads(led_by("n3", another, kLast))) << "nor does it lead before that one";
+  EXPECT_FALSE(leads(led_by("n1", kLast, kAfter))) << "one that left it at its end does";
+  EXPECT_TRUE(leads(led_by("n3", kAfter, kLast)));
+  EXPECT_FALSE(leads(led_by("n2", kLast, another)))
+      << "its seventh may be another that began at the same point";
 }
 
 TEST(Lineages, what_a_promotion_gave_up_holds_nobody_before_its_first_status) {
