@@ -138,7 +138,9 @@ class Cluster final : public MemberObserver {
   bool counts(const Acknowledged& commit);
   bool on_the_line(Member& m);
   void watch_diverged();
-  bool cannot_tell_that_it_diverged(Member& m);
+  bool looks_like_a_part(Position end);
+  /// `was`: where its WAL ended before it was promoted, where it has been just now.
+  bool cannot_tell_that_it_diverged(Member& m, std::optional<Position> was = std::nullopt);
   Postgres* postgres_at(const std::string& address);
   /// Hosts that go by this name.
   std::vector<Member*> named(const std::string& name);
