@@ -70,6 +70,9 @@ Line::Line(const View& view) {
       author_ = author_of_history(view, *cluster);
       took_last_ = cluster->leadership_name;
       if (author_ == took_last_) last_leader_ = author_;
+      // Who took the key again may do so after another led, and has not been promoted for it yet.
+      told_last_ = !last_leader_.empty() && cluster->led_from &&
+                   cluster->led_from->timeline == cluster->history.lines.back().parent;
     }
     reaches(told);
     // /history is written a moment after a promotion, and not at all by a leader that dies in between.
@@ -130,7 +133,7 @@ bool Line::led_last_on(const WalEnd& end) const {
 }
 
 bool Line::left_by(const std::string& name, const WalEnd& last, const WalEnd& other) const {
-  if (name != last_leader_ || !led_last_on(last) || !other.way) return false;
+  if (!told_last_ || name != last_leader_ || !led_last_on(last) || !other.way) return false;
   const auto left =
       std::ranges::find(*other.way, last.timeline, [](const HistoryLine& line) { return line.parent; });
   return left != other.way->end() && left->switch_lsn < last.replayed;
@@ -181,10 +184,15 @@ Lsn position_to_reach(const View& view) {
   const auto promoted = [&](const HistoryLine& line) {
     return line.parent == from->timeline && line.switch_lsn >= from->replayed;
   };
+  const auto& lines = cluster.history.lines;
+  const auto by_another = [&](const HistoryLine& line) {
+    return line.new_leader != cluster.leadership_name && promoted(line);
+  };
+  // An older promotion from the same point looks the same.
+  if (std::ranges::any_of(lines, by_another)) return from->optime;
   const auto way = own_way(view);
   const bool mine = way && std::ranges::any_of(*way, promoted);
-  const bool told =
-      author_of_history(view, cluster) == cluster.leadership_name && promoted(cluster.history.lines.back());
+  const bool told = author_of_history(view, cluster) == cluster.leadership_name && promoted(lines.back());
   return mine || told ? std::min(from->position, from->optime) : from->optime;
 }
 

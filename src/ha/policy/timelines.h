@@ -63,6 +63,8 @@ class Line {
   std::string author_;
   std::string took_last_;
   std::string last_leader_;
+  /// The last line of /history is of the last leadership, not of one before by the same member.
+  bool told_last_ = false;
   Timeline newest_;
 };
 

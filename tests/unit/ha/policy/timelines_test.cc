@@ -464,6 +464,7 @@ TEST(Lineages, one_that_left_the_last_leaders_timeline_before_its_end_does_not_o
     b.cluster.history.lines.back().new_leader = b.cluster.leadership_name = name;
     b.last.history = b.cluster.history;
     b.last.leadership_name = b.last.leader->name = name;
+    b.cluster.led_from = {.timeline = {6}, .position = at(10), .replayed = at(10), .optime = at(10)};
     return b;
   };
   EXPECT_TRUE(leads(led_by("n1", kLast, another)));
@@ -472,6 +473,9 @@ TEST(Lineages, one_that_left_the_last_leaders_timeline_before_its_end_does_not_o
   EXPECT_TRUE(leads(led_by("n3", kAfter, kLast)));
   EXPECT_FALSE(leads(led_by("n2", kLast, another)))
       << "its seventh may be another that began at the same point";
+  ViewBuilder again = led_by("n1", kLast, another);
+  again.cluster.led_from->timeline = {7};
+  EXPECT_FALSE(leads(again)) << "it took the key again, after the other led";
 }
 
 TEST(Lineages, what_a_promotion_gave_up_holds_nobody_before_its_first_status) {
@@ -512,6 +516,11 @@ TEST(Lineages, to_take_the_key_gives_nothing_up) {
   EXPECT_TRUE(leads(b));
   b.cluster.history.lines.back().new_leader = "n3";
   EXPECT_FALSE(leads(b)) << "by another than took the key";
+  // Nor does one's own way tell a promotion that is older than that.
+  const Apart older{.timeline = 7, .left_at = {36}, .position = 37};
+  ViewBuilder behind = given_up(older, older);
+  behind.cluster.history.lines = {{.parent = {6}, .switch_lsn = at(36), .new_leader = "n3"}};
+  EXPECT_FALSE(leads(behind));
 }
 
 TEST(Lineages, a_history_whose_author_has_other_wal_by_now_orders_nothing) {
