@@ -77,6 +77,7 @@ constexpr Regression kRegressionsOfAll[] = {
     {8140076, kFaultsPerRun, "kubernetes"},
     {8140186, kFaultsPerRun, "zookeeper"},
     {8140472, kFaultsPerRun, "kubernetes"},
+    {8160183},
 };
 constexpr Regression kRegressionsOfAudit[] = {
     {920001},

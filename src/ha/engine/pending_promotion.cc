@@ -9,6 +9,11 @@
 TANIST_LOGGER("patroni.ha");
 
 namespace tanist::ha {
+namespace {
+
+constexpr int kNoteAttempts = 5;
+
+}  // namespace
 
 bool PendingPromotion::goes_on() const {
   const auto& facts = ports_.server.facts();
@@ -18,14 +23,18 @@ bool PendingPromotion::goes_on() const {
 }
 
 /// A note that cannot be written keeps nobody from leading: it is needed only if this daemon dies before the
-/// promotion is over and the next one does not reach the store.
+/// promotion is over. A disk that fails once may do better the next time.
 Task<void> PendingPromotion::begin() {
   pid_ = ports_.server.facts().postmaster_pid;
   noted_ = true;
   const Document note = Document::map({{"boot", notes_.boot_id()}, {"postmaster", *pid_}});
-  auto written =
-      co_await ports_.disk.append(note_path(), to_json(note) + "\n", 0600, ports_.clock.now() + kDiskBudget);
-  if (!written) log::warning("could not note the promotion: {}", written.error());
+  const Instant deadline = ports_.clock.now() + kDiskBudget;
+  for (int attempt = 1;; ++attempt) {
+    auto written = co_await ports_.disk.append(note_path(), to_json(note) + "\n", 0600, deadline);
+    if (written) co_return;
+    log::warning("could not note the promotion: {}", written.error());
+    if (attempt == kNoteAttempts || ports_.clock.now() >= deadline) co_return;
+  }
 }
 
 Task<void> PendingPromotion::remove_note() {

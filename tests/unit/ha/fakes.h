@@ -142,6 +142,9 @@ class FakePeers final : public ha::Peers {
 class FakeDisk final : public Disk {
  public:
   bool unreadable = false;
+  /// So many appends fail, then they are done.
+  int appends_to_fail = 0;
+  std::vector<std::string> appended;
 
   Task<std::expected<std::optional<std::string>, std::string>> read(std::string path, Instant) override {
     if (path.ends_with("/boot_id")) co_return std::optional<std::string>("this run of the host");
@@ -151,7 +154,9 @@ class FakeDisk final : public Disk {
   Task<std::expected<void, std::string>> write(std::string, std::string, unsigned, Instant) override {
     co_return std::expected<void, std::string>();
   }
-  Task<std::expected<void, std::string>> append(std::string, std::string, unsigned, Instant) override {
+  Task<std::expected<void, std::string>> append(std::string path, std::string, unsigned, Instant) override {
+    if (appends_to_fail-- > 0) co_return std::unexpected("could not write " + path);
+    appended.push_back(std::move(path));
     co_return std::expected<void, std::string>();
   }
   Task<std::expected<void, std::string>> remove(std::string, Instant) override {

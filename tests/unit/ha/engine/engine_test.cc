@@ -412,6 +412,18 @@ TEST_F(engine, a_standby_that_nobody_told_to_promote_itself_is_left_alone) {
   EXPECT_EQ(server.kills, 0);
 }
 
+TEST_F(engine, a_promotion_is_noted_on_a_disk_that_fails_for_a_while) {
+  disk.appends_to_fail = 4;
+  server.run_standby();
+  server.promotion_takes = 10min;
+  start();
+  clock.advance(100ms);
+  EXPECT_EQ(server.promotions, 1);
+  ASSERT_EQ(disk.appended.size(), 1u);
+  EXPECT_TRUE(disk.appended[0].ends_with("/promoting")) << disk.appended[0];
+  server.promotion_takes = {};
+}
+
 TEST_F(engine, a_replica_is_left_alone_when_a_lease_ends) {
   settings->tags.nofailover = true;
   store.lead(kMe, kMySession);
