@@ -78,6 +78,7 @@ constexpr Regression kRegressionsOfOperators[] = {
     {8140186, kFaultsPerRun, "zookeeper"},
     {8140472, kFaultsPerRun, "kubernetes"},
     {8160183},
+    {8270648, kFaultsPerRun, "kubernetes"},
 };
 constexpr Regression kRegressionsOfAudit[] = {
     {920001},

@@ -211,6 +211,7 @@ TEST(Totality, answered_needs_are_not_asked_for_again) {
       if (decision.needs.peers) {
         if (!view.answers.peers) view.answers.peers.emplace();
         for (const auto& name : *decision.needs.peers) view.answers.peers->try_emplace(name);
+        view.answers.asked_under = leadership_of(view.cluster());
       }
       if (decision.needs.divergence) view.answers.divergence.emplace();
       decision = decide(view);
