@@ -5,6 +5,7 @@
 #include "log/log.h"
 #include "postgres/copies/rewind.h"
 #include "postgres/files/data_directory.h"
+#include "postgres/files/removal.h"
 #include "postgres/local/configuration.h"
 #include "postgres/local/context.h"
 #include "postgres/local/directory.h"
@@ -62,7 +63,8 @@ Task<Result> DataDirectoryLife::remove(std::string why, Instant deadline) {
   const Directory::Rebuilding rebuilding(directory_);
   const std::string path = context_.pg().data_dir;
   auto removing = context_.on_long_disk(
-      "remove data directory " + path, [path] { return postgres::remove_data_directory(path); }, deadline);
+      "remove data directory " + path,
+      [path, mark = removal_mark(*context_.settings)] { return remove_cluster(path, mark); }, deadline);
   Result removed = co_await std::move(removing);
   if (!removed) {
     // postgres.md §23: out of the way all the same.
