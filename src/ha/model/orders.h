@@ -18,7 +18,7 @@
 #include "postgres/types.h"
 
 /// What others ask of one member, today through its REST API: each order with what may become of it
-/// (`Answer`). Values, kept in memory only: lost with the daemon.
+/// (`Answer`). Values, kept in memory: lost with the daemon, but for a scheduled restart.
 namespace tanist::ha {
 
 namespace order {
@@ -60,10 +60,12 @@ struct Restart {
 /// A restart at a time of the calendar (ha.md §11.2); one at a time.
 struct ScheduleRestart {
   static constexpr std::string_view kName = "schedule_restart";
-  enum class Answer {
+  enum class Outcome {
     scheduled,
     scheduled_already,  // another one, which stays
   };
+  /// The error: it is not scheduled, and why; it could not be kept for the next daemon.
+  using Answer = std::expected<Outcome, std::string>;
 
   Restart restart;
   WallTime at{};
@@ -76,7 +78,9 @@ struct ScheduleRestart {
 /// Withdraws the scheduled restart.
 struct DropScheduledRestart {
   static constexpr std::string_view kName = "drop_scheduled_restart";
-  enum class Answer { dropped, none_scheduled };
+  enum class Outcome { dropped, none_scheduled };
+  /// The error: it stays, and why; the next daemon would find it.
+  using Answer = std::expected<Outcome, std::string>;
 };
 
 // What needs no decision. A `deadline` bounds the work; the asker may wait longer.
