@@ -18,6 +18,7 @@ constexpr Duration kPeersBudget = 2s;
 /// it.
 constexpr Duration kGonePeersBudget = 100ms;
 constexpr Duration kDivergenceBudget = 5s;
+constexpr Duration kSourceBudget = 5s;
 
 }  // namespace
 
@@ -124,6 +125,11 @@ Task<Answers> Engine::Impl::answer(const Needs& needs, Answers so_far, const Vie
   }
   if (needs.divergence) {
     answers.divergence = co_await ports_.server.compare_with(*needs.divergence, now() + kDivergenceBudget);
+  }
+  if (needs.source) {
+    const Instant asked_at = now();
+    answers.source = co_await ports_.server.ask_source(*needs.source, asked_at + kSourceBudget);
+    answers.source->asked_at = asked_at;
   }
   co_return answers;
 }

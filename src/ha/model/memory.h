@@ -179,8 +179,11 @@ struct Making {
   int clones_failed = 0;
   /// Since when somebody else is waited for. Lost: what is waited for is told later.
   std::optional<Instant> waiting_since;
+  /// PostgreSQL is down for a copy that an operator asked for, and is started again, in pause too. Lost: in
+  /// pause it stays down.
+  bool down_on_request = false;
 
-  TANIST_FIELDS(bootstrapping, clones_failed, waiting_since);
+  TANIST_FIELDS(bootstrapping, clones_failed, waiting_since, down_on_request);
 };
 
 /// What was said already, for lines that are not to be said with every decision. Lost: said again at once.

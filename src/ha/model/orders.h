@@ -55,6 +55,30 @@ struct Restart {
   TANIST_FIELDS(role, older_than, only_if_pending, timeout);
 };
 
+/// A new copy in the place of the data directory (ha.md §11.3).
+struct Reinitialize {
+  static constexpr std::string_view kName = "reinitialize";
+  struct Answer {
+    enum class Outcome {
+      started,  // from now on the data directory is removed
+      refused,  // it is kept: `why`
+    } outcome = Outcome::refused;
+    std::string why;
+    static Answer refused(std::string why) { return {Outcome::refused, std::move(why)}; }
+
+    TANIST_FIELDS(outcome, why);
+  };
+
+  /// What the member is busy with is ended first.
+  bool force = false;
+  /// A base backup of the leader, whatever else there is to copy from.
+  bool from_leader = false;
+  /// It is refused where it could not be begun until then.
+  Instant deadline{};
+
+  TANIST_FIELDS(force, from_leader, deadline);
+};
+
 // What is answered at once.
 
 /// A restart at a time of the calendar (ha.md §11.2); one at a time.
@@ -130,7 +154,7 @@ struct Reload {
 
 /// The orders that decisions answer. Each can be refused (`Answer::refused`): at the end of the daemon all
 /// are.
-using Order = std::variant<order::Restart>;
+using Order = std::variant<order::Restart, order::Reinitialize>;
 
 namespace detail {
 template <class Orders>

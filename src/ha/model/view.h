@@ -28,8 +28,9 @@ struct Answers {
   /// By member name; absent: not asked.
   std::optional<std::map<std::string, PeerAnswer>> peers;
   std::optional<postgres::DivergenceAnswer> divergence;
+  std::optional<postgres::SourceAnswer> source;
 
-  TANIST_FIELDS(peers, divergence);
+  TANIST_FIELDS(peers, divergence, source);
 };
 
 struct SelfView {

@@ -55,6 +55,7 @@ bool start(Draft& d, bool as_standby, std::optional<postgres::Upstream> upstream
   }
   d.intend(std::move(start));
   d.memory.outage.recovering = true;
+  d.memory.making.down_on_request = false;
   return d.because(why);
 }
 
@@ -139,10 +140,11 @@ State note_death(Draft& d) {
 bool recover(Draft& d) {
   const View& view = d.view;
   const State state = note_death(d);
-  // ha.md §3 step 13: what was stopped for an operator's request goes on as a standby.
+  // ha.md §3 step 13: what was stopped for an operator's request goes on as a standby, and so does a copy
+  // that he asked for.
   const bool handed_over =
       view.postgres.role == postgres::Role::demoted && view.postgres.seen_running && !view.has_lock();
-  if (d.settings.dynamic.pause && !handed_over) {
+  if (d.settings.dynamic.pause && !handed_over && !d.memory.making.down_on_request) {
     if (!view.has_lock()) return d.because(Code::postgres_is_not_running);
     d.release();
     return d.because(Code::removed_lock_not_running);

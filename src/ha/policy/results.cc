@@ -77,6 +77,7 @@ void learn_result(Draft& d) {
         d.memory.rejoin.rewinds_failed = 0;
         d.memory.outage.starts_failed = 0;
         d.memory.rejoin.error.clear();
+        if (result->order) d.memory.making.down_on_request = true;
       }
       if (result->failed()) ++d.memory.making.clones_failed;
       break;

@@ -248,7 +248,7 @@ TEST_F(RunningOperations, a_demotion_after_which_the_key_went_early_tells_so) {
   begin(OperationKind::demote, operations::demote(runner, DemoteMode::graceful));
   ASSERT_TRUE(runner.view()->awaits_verdict);
   EXPECT_EQ(runner.view()->checkpoint_lsn.value, 100u);
-  runner.advance(true);
+  runner.advance({.now = true});
   finish();
   ASSERT_TRUE(host.released_at);
   EXPECT_LT(*host.released_at - began, 1s) << "before PostgreSQL was down";
@@ -276,12 +276,12 @@ TEST_F(RunningOperations, a_demotion_that_was_asked_for_gives_the_key_to_who_has
   server.shuts_down_cleanly = true;
   server.fast = 3s;
   begin(OperationKind::demote, operations::demote(runner, DemoteMode::graceful, true));
-  runner.advance(true);
+  runner.advance({.now = true});
   clock.settle();
   ASSERT_TRUE(runner.view());
   EXPECT_EQ(runner.view()->phase, Phase::awaiting_release);
   EXPECT_EQ(host.ends_of_writes, 1);
-  runner.advance(true);
+  runner.advance({.now = true});
   finish();
   EXPECT_TRUE(result().ok());
   ASSERT_TRUE(host.released_at);
@@ -295,7 +295,7 @@ TEST_F(RunningOperations, a_demotion_that_was_asked_for_keeps_the_key_where_nobo
     server.fast = 3s;
     server.state.process = postgres::Process::running;
     begin(OperationKind::demote, operations::demote(runner, DemoteMode::graceful, true));
-    runner.advance(true);
+    runner.advance({.now = true});
     finish();
     EXPECT_EQ(result().ending, Ending::failed);
     EXPECT_FALSE(host.released_at);
