@@ -54,13 +54,18 @@ const std::vector<Chaos::Fault>& Chaos::faults() {
       {"failover asked for", 8, &Chaos::ask_failover, false, true},
       {"switchover asked for at a time", 5, &Chaos::ask_scheduled_switchover, false, true},
       {"request withdrawn", 3, &Chaos::withdraw_request, false, true},
+      {"new copy asked for", 9, &Chaos::ask_copy, false, false, true},
+      {"restart asked for at a time", 6, &Chaos::schedule_restart, false, false, true},
+      {"scheduled restart withdrawn", 2, &Chaos::withdraw_restart, false, false, true},
   };
   return all;
 }
 
 std::string Chaos::strike() {
   const auto& o = cluster_.options();
-  const auto drawn = [&](const Fault& f) { return (o.audit || !f.audit) && (o.operators || !f.operators); };
+  const auto drawn = [&](const Fault& f) {
+    return (o.audit || !f.audit) && (o.operators || !f.operators) && (o.orders || !f.orders);
+  };
   int total = 0;
   for (const auto& fault : faults())
     if (drawn(fault)) total += fault.weight;

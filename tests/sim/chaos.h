@@ -27,6 +27,8 @@ class Chaos {
     bool audit = false;
     /// Only with Options::operators.
     bool operators = false;
+    /// Only with Options::orders.
+    bool orders = false;
   };
   static const std::vector<Fault>& faults();
   Member& victim();
@@ -83,6 +85,9 @@ class Chaos {
   bool ask_failover();
   bool ask_scheduled_switchover();
   bool withdraw_request();
+  bool ask_copy();
+  bool schedule_restart();
+  bool withdraw_restart();
   void ask(const dcs::FailoverRecord& request);
 
   Cluster& cluster_;
@@ -107,8 +112,10 @@ struct RunResult {
 /// of it is drawn.
 enum class Draw {
   all,
-  before_operators,  // without Options::operators
-  before_audit,      // without Options::audit, too
+  without_operators,  // without Options::operators
+  before_orders,      // without Options::orders
+  before_operators,   // without both
+  before_audit,       // without Options::audit, too
 };
 /// `store`: nullptr: of a kind that the seed draws.
 RunResult run_seed(std::uint64_t seed, int faults, const StoreModel* store = nullptr, Draw draw = Draw::all,

@@ -94,13 +94,13 @@ TEST(SimSeeds, regression_seeds_keep_every_invariant_and_converge) {
 /// also let pass a last leader that was restored from an older backup, so it waits for an operator. Until the
 /// two can be told apart operators are drawn by soak runs only, and by the fixed seeds of switchover_test.
 TEST(SimSeeds, fresh_seeds_keep_every_invariant_and_converge) {
-  const Draw draw = std::getenv("TANIST_SOAK") ? Draw::all : Draw::before_operators;
+  const Draw draw = std::getenv("TANIST_SOAK") ? Draw::all : Draw::without_operators;
   const std::uint64_t first = first_fresh_seed();
   const auto runs = static_cast<std::uint64_t>(kFreshRuns * scale()) + 1;
   fmt::print(
       "fresh seeds {} to {}, {} faults each, on each kind of store in turn (replay one: sim_run --seed N "
       "--faults {} --store KIND{})\n",
-      first, first + runs - 1, kFaultsPerRun, kFaultsPerRun, draw == Draw::all ? "" : " --before-operators");
+      first, first + runs - 1, kFaultsPerRun, kFaultsPerRun, draw == Draw::all ? "" : " --without-operators");
   Counts sum;
   for (std::uint64_t i = 0; i < runs; ++i) {
     const auto& store = kStoreModels.at(i % kStoreModels.size());
