@@ -2,6 +2,7 @@
 #include "ha/policy/decide.h"
 
 #include <fmt/format.h>
+#include <chrono>
 
 #include "ha/policy/questions.h"
 
@@ -134,6 +135,8 @@ void restart_as_scheduled(Draft& d) {
     d.add(duty::Answer{.id = planned->id, .answer = std::move(answer)});
   };
   const auto& probe = d.facts().probe;
+  // One that has not answered yet was started just now, or is adopted: its start time tells.
+  if (d.facts().running() && !probe) return;
   if (probe && probe->postmaster_start_time != planned->postmaster_start_time) {
     d.say(log::Level::info, Code::restart_has_happened, {probe->postmaster_start_time});
     over(Answer::refused("it has happened already"));
@@ -149,7 +152,7 @@ void restart_as_scheduled(Draft& d) {
                         {"restart", iso8601(planned->wanted.at), fmt::format("{:.0f}", seconds(left))});
     return;
   }
-  if (-left > loop_wait * 3 / 2) {
+  if (-left > std::chrono::floor<std::chrono::seconds>(loop_wait * 3 / 2)) {
     d.say(log::Level::warning, Code::schedule_stale, {"restart", iso8601(planned->wanted.at)});
     over(Answer::refused("its time is long past"));
     return;
