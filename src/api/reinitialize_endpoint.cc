@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 /// How long what is to be cancelled may take to end.
 constexpr Duration kBeginPatience = 60s;
 /// Beyond that: for the stop of PostgreSQL, in immediate mode and then by SIGKILL.
-constexpr Duration kStopMargin = 90s;
+constexpr Duration kStopPatience = 90s;
 
 }  // namespace
 
@@ -40,7 +40,7 @@ Task<HttpResponse> ReinitializeEndpoint::post(HttpRequest request) {
   log::info("REST API: {} asks for a new copy: {}", request.client_ip, to_json(*body));
   order::Reinitialize wanted = parse_reinitialize(*body);
   wanted.deadline = clock_.now() + kBeginPatience;
-  const Instant until = wanted.deadline + kStopMargin;
+  const Instant until = wanted.deadline + kStopPatience;
   const auto answer = co_await mailbox_.ask(std::move(wanted), until);
   using Outcome = order::Reinitialize::Answer::Outcome;
   if (answer && answer->outcome == Outcome::started) co_return text_body(200, "reinitialize started");

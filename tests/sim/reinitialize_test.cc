@@ -6,10 +6,11 @@ namespace tanist::sim {
 namespace {
 
 namespace order = ha::order;
-using Outcome = order::Reinitialize::Answer::Outcome;
 
 class Reinitialize : public Scenario {
  protected:
+  using Outcome = order::Reinitialize::Answer::Outcome;
+
   void ask(Member& m, bool force = false, bool from_leader = false) {
     answer.reset();
     removals = removed_times();

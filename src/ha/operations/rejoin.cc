@@ -11,7 +11,7 @@ namespace tanist::ha::operations {
 namespace {
 using namespace std::chrono_literals;
 constexpr Duration kBudget = 24h * 30;
-constexpr Duration kGoPatience = 30s;
+constexpr Duration kConfirmPatience = 30s;
 }  // namespace
 
 Task<Outcome> crash_recover(OperationRunner& run) {
@@ -82,8 +82,8 @@ Task<Outcome> clone(OperationRunner& run, intent::Clone what) {
     if (!down) co_return failed("PostgreSQL could not be stopped");
     if (what.order) {
       // Down already: between the answer and the removal nothing takes its time any more.
-      run.enter(Phase::awaiting_go, Cancel::free, run.now() + kGoPatience);
-      auto asking = run.verdict({}, [] { return false; }, run.now() + kGoPatience);
+      run.enter(Phase::awaiting_go, Cancel::free, run.now() + kConfirmPatience);
+      auto asking = run.verdict({}, [] { return false; }, run.now() + kConfirmPatience);
       const bool go = co_await std::move(asking);
       if (!go) co_return failed("whether another member can still give a copy could not be told in time");
       begin_by = run.good_until();

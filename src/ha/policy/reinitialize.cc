@@ -11,12 +11,13 @@
 #include "ha/policy/following.h"
 #include "ha/policy/joining.h"
 #include "ha/policy/modes.h"
+#include "ha/policy/order_step.h"
 #include "ha/policy/questions.h"
 
 namespace tanist::ha::policy {
 namespace {
 
-using Answer = order::Reinitialize::Answer;
+using CopyAnswer = order::Reinitialize::Answer;
 
 /// For the log of the removal.
 constexpr const char* kAskedFor = "an operator has asked for a new copy";
@@ -27,7 +28,7 @@ constexpr const char* kInProgress = "reinitialize already in progress";
 
 void refuse(Draft& d, OrderId id, std::string why) {
   d.say(log::Level::info, Code::reinitialize_refused, {why});
-  d.add(duty::Answer{.id = id, .answer = Answer::refused(std::move(why))});
+  d.add(duty::Answer{.id = id, .answer = CopyAnswer::refused(std::move(why))});
 }
 
 /// Who leads, by the rules of ha.md §11.3; empty: somebody else. The lease counts, too: a copy of the store
@@ -93,12 +94,6 @@ bool may_be_cancelled(const View& view, const OperationView& op) {
   return false;
 }
 
-enum class Step {
-  refused,
-  waits,   // for what the other rules do meanwhile
-  chosen,  // begun, or something is asked or ended first
-};
-
 /// One after the other is asked whether a copy can be had. nullopt: nobody can give one, which is answered;
 /// nullptr: an answer is waited for.
 std::optional<const dcs::Member*> find_source(Draft& d, OrderId id, bool from_leader) {
@@ -136,10 +131,10 @@ void begin(Draft& d, OrderId id, const order::Reinitialize& wanted, const dcs::M
   d.because(Code::reinitialize_begun, {source.name});
 }
 
-Step begin_or_refuse(Draft& d, OrderId id, const order::Reinitialize& wanted) {
+OrderStep begin_or_refuse(Draft& d, OrderId id, const order::Reinitialize& wanted) {
   const auto refused = [&](std::string why) {
     refuse(d, id, std::move(why));
-    return Step::refused;
+    return OrderStep::refused;
   };
   const auto& op = d.view.operation;
   if (d.view.commands.shutdown) return refused("the daemon is shutting down");
@@ -148,26 +143,26 @@ Step begin_or_refuse(Draft& d, OrderId id, const order::Reinitialize& wanted) {
   if (!d.view.store.ok) return refused("DCS is not accessible");
   if (!d.linearizable()) {
     d.because(Code::reinitialize_asking);
-    return Step::chosen;
+    return OrderStep::chosen;
   }
   if (std::string why = wrong_leader(d); !why.empty()) return refused(std::move(why));
   if (op && !wanted.force) return refused(op->name + " already in progress");
   if (std::string why = obstacle(d); !why.empty()) return refused(std::move(why));
   d.wake_in(kLookAgain);
   // A primary without the key is demoted first, but in pause: there it may be what the operator wants rid of.
-  if (may_commit(d.view) && (op || !d.settings.dynamic.pause)) return Step::waits;
-  if (op && !may_be_cancelled(d.view, *op)) return Step::waits;
-  if (!op && d.facts().process == postgres::Process::orphans) return Step::waits;
+  if (may_commit(d.view) && (op || !d.settings.dynamic.pause)) return OrderStep::waits;
+  if (op && !may_be_cancelled(d.view, *op)) return OrderStep::waits;
+  if (!op && d.facts().process == postgres::Process::orphans) return OrderStep::waits;
   const auto source = find_source(d, id, wanted.from_leader);
   // Of the rounds of a cycle few are left: all else is for the next one.
-  if (!source || *source == nullptr) return Step::chosen;
+  if (!source || *source == nullptr) return OrderStep::chosen;
   if (op) {
     d.intend(intent::PreEmpt{"reinitialize is forced"});
     d.because(Code::reinitialize_cancels, {op->name});
-    return Step::chosen;
+    return OrderStep::chosen;
   }
   begin(d, id, wanted, **source);
-  return Step::chosen;
+  return OrderStep::chosen;
 }
 
 /// Why one that was begun came to nothing; nullopt: it goes on.
@@ -194,9 +189,9 @@ bool reinitialize_as_asked(Draft& d) {
     } else if (chosen || (one_in_hand && !wanted->force)) {
       if (!wanted->force) refuse(d, asked.id, kInProgress);
     } else {
-      const Step step = begin_or_refuse(d, asked.id, *wanted);
-      one_in_hand = one_in_hand || step != Step::refused;
-      chosen = step == Step::chosen;
+      const OrderStep step = begin_or_refuse(d, asked.id, *wanted);
+      one_in_hand = one_in_hand || step != OrderStep::refused;
+      chosen = step == OrderStep::chosen;
     }
   }
   return chosen;
@@ -205,7 +200,7 @@ bool reinitialize_as_asked(Draft& d) {
 bool confirm_removal(Draft& d, const OperationView& op) {
   const auto give_up = [&](std::string why) {
     d.say(log::Level::warning, Code::reinitialize_given_up, {why});
-    if (op.order) d.add(duty::Answer{.id = *op.order, .answer = Answer::refused(std::move(why))});
+    if (op.order) d.add(duty::Answer{.id = *op.order, .answer = CopyAnswer::refused(std::move(why))});
     d.intend(intent::PreEmpt{"the data directory is kept"});
     return d.because(Code::reinitialize_waiting);
   };
@@ -227,7 +222,8 @@ bool confirm_removal(Draft& d, const OperationView& op) {
   const Instant good_until = d.cluster.read_at + kSeenLately;
   if (d.now() >= good_until) return d.because(Code::reinitialize_asking);
   if (op.order)
-    d.add(duty::Answer{.id = *op.order, .answer = Answer{.outcome = Answer::Outcome::started, .why = {}}});
+    d.add(duty::Answer{.id = *op.order,
+                       .answer = CopyAnswer{.outcome = CopyAnswer::Outcome::started, .why = {}}});
   d.memory.rejoin.rewind = RewindState::initial;
   d.memory.rejoin.beyond_rewind = false;
   d.intend(intent::Advance{.now = true, .good_until = good_until});

@@ -10,24 +10,25 @@ namespace tanist::api {
 namespace {
 
 namespace order = ha::order;
-using Outcome = order::Reinitialize::Answer::Outcome;
 
-order::Reinitialize parse(const std::string& json) {
+order::Reinitialize copy_wanted(const std::string& json) {
   return parse_reinitialize(parse_json(json).value());
 }
 
 TEST(ReinitializeBody, truth_values_of_every_form_count_and_nothing_else) {
   for (const char* value : {"true", "1", "\"true\"", "\"On\"", "\"YES\"", "\"1\""}) {
-    EXPECT_TRUE(parse(std::string("{\"force\":") + value + "}").force) << value;
-    EXPECT_TRUE(parse(std::string("{\"from_leader\":") + value + "}").from_leader) << value;
+    EXPECT_TRUE(copy_wanted(std::string("{\"force\":") + value + "}").force) << value;
+    EXPECT_TRUE(copy_wanted(std::string("{\"from_leader\":") + value + "}").from_leader) << value;
   }
   for (const char* value : {"false", "0", "\"off\"", "\"\"", "null", "[]", "{}", "17", "\"maybe\""})
-    EXPECT_FALSE(parse(std::string("{\"force\":") + value + "}").force) << value;
-  EXPECT_FALSE(parse(R"({"from-leader":true})").from_leader) << "an underscore";
+    EXPECT_FALSE(copy_wanted(std::string("{\"force\":") + value + "}").force) << value;
+  EXPECT_FALSE(copy_wanted(R"({"from-leader":true})").from_leader) << "an underscore";
 }
 
 class ReinitializeEndpointTest : public ::testing::Test {
  protected:
+  using Outcome = order::Reinitialize::Answer::Outcome;
+
   ReinitializeEndpointTest() {
     control.reinitialize = [this](order::Reinitialize asked) {
       ++ordered;

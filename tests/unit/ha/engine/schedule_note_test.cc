@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr const char* kPath = "/data.tanist/scheduled_restart";
+constexpr const char* kNotePath = "/data.tanist/scheduled_restart";
 
 /// Errors are answered; what hangs comes back at its deadline, and is done all the same where `late` says so.
 class Shelf final : public Disk {
@@ -106,7 +106,7 @@ class ScheduleNoteTest : public ::testing::Test {
     note->settle(planned_now);
     clock.advance(10s);
   }
-  bool noted() const { return shelf.files.contains(kPath); }
+  bool noted() const { return shelf.files.contains(kNotePath); }
   bool said(const std::string& part) const {
     return std::ranges::any_of(lines, [&](const auto& line) { return line.find(part) != std::string::npos; });
   }
@@ -199,7 +199,7 @@ TEST_F(ScheduleNoteTest, a_damaged_one_is_told_ignored_and_removed) {
   for (const char* text : {"", "{", "[]", "{}", R"({"version":2})", R"({"version":1,"restart":{}})",
                            R"({"version":1,"restart":{"at":1,"restart":{"role":"captain"}}})",
                            R"({"version":1,"restart":{"at":"soon"}})", R"({"version":1,"restart":7})"}) {
-    shelf.files[kPath] = text;
+    shelf.files[kNotePath] = text;
     lines.clear();
     begin();
     EXPECT_FALSE(found) << text;

@@ -6,11 +6,12 @@ namespace tanist::ha {
 namespace {
 
 using namespace testing;
-using Answer = order::Reinitialize::Answer;
-using Outcome = Answer::Outcome;
 
 class Reinitialize : public ::testing::Test {
  protected:
+  using Answer = order::Reinitialize::Answer;
+  using Outcome = Answer::Outcome;
+
   Reinitialize() {
     b.as_replica().linearizable();
     wanted.deadline = b.view.now + 60s;
