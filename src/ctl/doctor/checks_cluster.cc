@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "core/format.h"
+#include "ctl/doctor/configuration.h"
 #include "ctl/doctor/findings.h"
 #include "dcs/overview.h"
 
@@ -95,15 +96,8 @@ void check_timing(const Seen& seen, Findings& out) {
                      "PUT /config of a member replaces it"});
     return;
   }
+  for (auto& finding : judge_timing(config)) out.push_back(std::move(finding));
   const auto ttl = number(config, "ttl", 30);
-  const auto loop_wait = number(config, "loop_wait", 10);
-  const auto retry_timeout = number(config, "retry_timeout", 10);
-  if (loop_wait + 2 * retry_timeout > ttl)
-    out.push_back(
-        {Grade::warning, "",
-         fmt::format("loop_wait + 2 * retry_timeout is {}, more than ttl ({}): members shorten them",
-                     loop_wait + 2 * retry_timeout, ttl),
-         "edit-config -s ttl=… so that the sum fits"});
   constexpr std::int64_t kLong = 120;
   if (ttl > kLong)
     out.push_back(
