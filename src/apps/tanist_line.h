@@ -26,7 +26,7 @@ inline constexpr const char* kUsage =
 
 inline constexpr cli::Argument kConfigFile{
     .name = "configfile",
-    .help = "YAML file, or a directory of *.yml files read in order; the file to write for --generate-…",
+    .help = "YAML file, or a directory of *.yml files read in order; the file that a generator writes",
     .type = cli::Type::file};
 inline constexpr std::string_view kOtherModes[] = {"--generate-sample-config", "--generate-config"};
 inline constexpr std::string_view kOtherGenerator[] = {"--generate-config"};
@@ -41,15 +41,21 @@ inline constexpr cli::Option kGenerate{.names = "--generate-config",
 inline constexpr cli::Option kDsn{
     .names = "--dsn", .help = "The running PostgreSQL, for --generate-config", .value = "DSN"};
 inline constexpr cli::Option kIgnoreListenPort{
-    .names = "-i,--ignore-listen-port", .help = "With --validate-config: ports to listen on may be in use"};
+    .names = "-i,--ignore-listen-port",
+    .help = "With --validate-config: ports to listen on may be in use",
+    .in_short = "Ports to listen on may be in use"};
 inline constexpr cli::Option kPrint{
     .names = "-p,--print",
-    .help = "With --validate-config: print the configuration, the environment on top, passwords masked"};
-inline constexpr cli::Option kShowSecrets{.names = "--show-secrets", .help = "With --print: show passwords"};
+    .help = "With --validate-config: print the configuration, the environment on top, passwords masked",
+    .in_short = "Print the configuration that was checked"};
+inline constexpr cli::Option kShowSecrets{
+    .names = "--show-secrets", .help = "With --print: show passwords", .in_short = "Show passwords"};
 inline constexpr cli::Option kJson{.names = "--json",
-                                   .help = "With --validate-config: one JSON object on standard output"};
+                                   .help = "With --validate-config: one JSON object on standard output",
+                                   .in_short = "What was found as JSON"};
 inline constexpr cli::Option kOffline{.names = "--offline",
-                                      .help = "With --validate-config: ask nothing of the network"};
+                                      .help = "With --validate-config: ask nothing of the network",
+                                      .in_short = "Ask nothing of the network"};
 
 /// What the daemon takes. Called `patroni`, it says the version that scripts compare with what that knows.
 inline cli::Program daemon_line(const std::string& called) {
