@@ -109,6 +109,8 @@ def test_doctor_finds_what_is_unwise_and_what_is_wrong(shared):
 
 def test_doctor_finds_who_is_let_in_and_what_pg_rewind_may_not_do(shared):
     primary, replica = shared.wait_for_leader(), shared.replicas()[0]
+    disk = replica.rest("/patroni")[1]["tanist_disk"]
+    assert 0 < disk["free_bytes"] <= disk["size_bytes"]
     rules = replica.configuration["postgresql"]["pg_hba"]
     replica.write_configuration(postgresql={"pg_hba": [*rules, "host all all 10.0.0.0/8 trust"]})
     replica.reload()

@@ -1,7 +1,5 @@
 #include "ctl/commands/doctor.h"
 
-#include <sys/statvfs.h>
-
 #include <algorithm>
 #include <ctime>
 #include <ostream>
@@ -23,10 +21,11 @@ constexpr const char* kServerQuery =
     "  'data_checksums', 'max_slot_wal_keep_size', 'wal_log_hints')"
     " UNION ALL SELECT 'archive', last_failed_wal, '' FROM pg_catalog.pg_stat_archiver"
     "  WHERE last_failed_time > coalesce(last_archived_time, '-infinity')"
-    " UNION ALL (SELECT 'slot', slot_name::text, pg_catalog.pg_wal_lsn_diff("
+    " UNION ALL (SELECT CASE WHEN active THEN 'held' ELSE 'slot' END, slot_name::text, "
+    "pg_catalog.pg_wal_lsn_diff("
     "  CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()"
     "  ELSE pg_catalog.pg_current_wal_lsn() END, restart_lsn)::bigint::text"
-    "  FROM pg_catalog.pg_replication_slots WHERE NOT active AND restart_lsn IS NOT NULL ORDER BY slot_name)"
+    "  FROM pg_catalog.pg_replication_slots WHERE restart_lsn IS NOT NULL ORDER BY slot_name)"
     " UNION ALL (SELECT 'rule', pg_catalog.concat_ws(' ', auth_method, coalesce(address, '-'),"
     "  coalesce(netmask, '-')), 'line ' || line_number || ': ' || pg_catalog.concat_ws(' ', type,"
     "  pg_catalog.array_to_string(database, ','), pg_catalog.array_to_string(user_name, ','), address, "
@@ -45,6 +44,8 @@ constexpr const char* kServerQuery =
 
 constexpr const char* kSizeQuery =
     "SELECT pg_catalog.sum(pg_catalog.pg_database_size(oid))::bigint FROM pg_catalog.pg_database";
+
+constexpr std::int64_t kOldestAsked = 100000;
 
 /// Members that are dead hold a run up for so long, whatever their number.
 constexpr Duration kLookPatience = 5s;
@@ -90,6 +91,8 @@ doctor::Server server_of(const postgres::Table& table, const std::string& rewind
       out.archive_fails_at = name;
     } else if (what == "slot") {
       out.idle_slots.push_back({.name = name, .bytes = parse_int(Document(value)).value_or(0)});
+    } else if (what == "held") {
+      out.busy_slots.push_back({.name = name, .bytes = parse_int(Document(value)).value_or(0)});
     } else if (what == "rule") {
       if (auto rule = rule_of(name, value)) out.rules.push_back(*std::move(rule));
     } else if (what == "role") {
@@ -125,6 +128,11 @@ void ask_servers(doctor::Seen& seen, SqlClient& client, const postgres::Connecti
   for (auto& each : seen.members) {
     const auto address = each.member.state == "running" ? address_of(each.member, login) : std::nullopt;
     if (!address) continue;
+    const Document* version = each.status ? each.status->find("server_version") : nullptr;
+    if (version != nullptr && parse_int(*version).value_or(kOldestAsked) < kOldestAsked) {
+      each.server = std::unexpected("it is older than PostgreSQL 10");
+      continue;
+    }
     asked.push_back(&each);
     addresses.push_back(*address);
   }
@@ -139,26 +147,18 @@ void ask_servers(doctor::Seen& seen, SqlClient& client, const postgres::Connecti
   }
 }
 
-/// What the disk says that holds the data of the member whose configuration the tool was given.
-void look_at_disk(doctor::Seen& seen, SqlClient* client, const DoctorCommand& command) {
-  struct statvfs disk{};
-  if (command.data_dir.empty() || ::statvfs(command.data_dir.c_str(), &disk) != 0) return;
-  const auto own = std::ranges::find(seen.members, command.member,
-                                     [](const doctor::MemberSeen& each) { return each.member.name; });
-  if (own == seen.members.end()) return;
-  const auto unit = static_cast<std::int64_t>(disk.f_frsize);
-  doctor::Space space{.member = command.member,
-                      .data_dir = command.data_dir,
-                      .free_bytes = static_cast<std::int64_t>(disk.f_bavail) * unit,
-                      .size_bytes = static_cast<std::int64_t>(disk.f_blocks) * unit,
-                      .data_bytes = {}};
-  const auto address = client != nullptr ? address_of(own->member, command.login) : std::nullopt;
-  if (address && own->member.state == "running") {
-    const auto answer = client->ask_each({*address}, kSizeQuery, kSqlPatience).front();
-    if (answer && answer->rows.size() == 1 && answer->rows[0].size() == 1)
-      space.data_bytes = parse_int(Document(answer->rows[0][0].value_or("")));
-  }
-  seen.space = std::move(space);
+/// How much a new copy is, by the leader, or whoever runs: it is the same on all.
+std::optional<std::int64_t> size_of_data(const doctor::Seen& seen, SqlClient& client,
+                                         const postgres::ConnectionParameters& login) {
+  const doctor::MemberSeen* asked = nullptr;
+  for (const auto& each : seen.members)
+    if (each.server && *each.server && (asked == nullptr || each.member.name == seen.store->leader_name()))
+      asked = &each;
+  const auto address = asked != nullptr ? address_of(asked->member, login) : std::nullopt;
+  if (!address) return std::nullopt;
+  const auto answer = std::move(client.ask_each({*address}, kSizeQuery, kSqlPatience).front());
+  if (!answer || answer->rows.size() != 1 || answer->rows[0].size() != 1) return std::nullopt;
+  return parse_int(Document(answer->rows[0][0].value_or("")));
 }
 
 /// What is no JSON object is refused by every member, who first looks at who asks: nothing comes of it.
@@ -227,8 +227,10 @@ doctor::Seen examine(const DoctorCommand& command, ClusterStore& store, MemberAp
     out.members.push_back(std::move(seen));
   }
   knock(out, api);
-  if (client != nullptr) ask_servers(out, *client, command.login);
-  look_at_disk(out, client, command);
+  if (client != nullptr) {
+    ask_servers(out, *client, command.login);
+    out.data_bytes = size_of_data(out, *client, command.login);
+  }
   return out;
 }
 
@@ -309,10 +311,6 @@ DoctorCommand command_of(const Call& call) {
   if (const Document* rewind = own.find_path("postgresql.use_pg_rewind"))
     out.use_pg_rewind = rewind->truthy();
   out.rewind_role = configured_text(own, "postgresql.authentication.rewind.username");
-  if (call.settings.scope == out.cluster) {
-    out.member = configured_text(own, "name");
-    out.data_dir = configured_text(own, "postgresql.data_dir");
-  }
   return out;
 }
 
@@ -328,18 +326,17 @@ Ending call_doctor(const Call& call) {
 }  // namespace
 
 Command doctor_command() {
-  return {
-      .line = {.name = "doctor",
-               .help = "Look for what is wrong or unwise with a cluster",
-               .arguments = {kCluster},
-               .options = {kGroup, kFormat},
-               .footer = "It asks the store, the members' REST API and, with a daemon's own configuration, "
-                         "their PostgreSQL\n"
-                         "and the disk of its host; it changes nothing. Members that are dead hold it up for "
-                         "some seconds, however\n"
-                         "many they are. Exit code: 0 sound, 5 something is unwise (warning), 6 something is "
-                         "wrong (error)."},
-      .run = call_doctor};
+  return {.line = {.name = "doctor",
+                   .help = "Look for what is wrong or unwise with a cluster",
+                   .arguments = {kCluster},
+                   .options = {kGroup, kFormat},
+                   .footer =
+                       "It asks the store, the members' REST API and, with a daemon's own configuration, "
+                       "their PostgreSQL;\n"
+                       "it changes nothing. Members that are dead hold it up for some seconds, however many "
+                       "they are.\n"
+                       "Exit code: 0 sound, 5 something is unwise (warning), 6 something is wrong (error)."},
+          .run = call_doctor};
 }
 
 }  // namespace tanist::ctl

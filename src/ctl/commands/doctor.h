@@ -17,13 +17,10 @@ struct DoctorCommand {
   std::optional<bool> use_pg_rewind = {};
   /// The role of pg_rewind; empty: the superuser.
   std::string rewind_role = {};
-  /// The member whose data is on this host, and where; empty: none.
-  std::string member = {};
-  std::string data_dir = {};
 };
 
 /// What the checks are made on: the store, each member's status, each server where `client` may ask it
-/// (nullptr: none may), the disk of this host. Members are asked at a time: it takes some seconds at most.
+/// (nullptr: none may). Members are asked at a time: it takes some seconds at most.
 /// Throws Failure.
 doctor::Seen examine(const DoctorCommand& command, ClusterStore& store, MemberApi& api, SqlClient* client,
                      const Terminal& terminal);

@@ -32,7 +32,7 @@ const std::vector<Check>& checks() {
       {"access", "who is let in without a password: pg_hba.conf, REST API", "PostgreSQL, REST API",
        check_access},
       {"rewind", "pg_rewind can do its work: checksums or hints, and rights", "PostgreSQL", check_rewind},
-      {"space", "there is room for a rewind and a new copy", "this host, PostgreSQL", check_space},
+      {"space", "there is room for a rewind and a new copy", "REST API, PostgreSQL", check_space},
   };
   return all;
 }

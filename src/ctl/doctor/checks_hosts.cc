@@ -99,22 +99,28 @@ void check_rewind(const Seen& seen, Findings& out) {
 }
 
 void check_space(const Seen& seen, Findings& out) {
-  if (!seen.space) return;
-  const Space& space = *seen.space;
   constexpr std::int64_t kTwentieth = 20;
-  if (space.free_bytes < kOneGb || space.free_bytes < space.size_bytes / kTwentieth)
-    out.push_back(
-        {Grade::error, space.member,
-         fmt::format("only {} are free where its data is ({}): a rewind, and WAL that piles up, need more",
-                     gigabytes(space.free_bytes), space.data_dir),
-         "make room, or a larger disk"});
-  if (space.data_bytes && *space.data_bytes > space.free_bytes)
-    out.push_back(
-        {Grade::warning, space.member,
-         fmt::format("{} are free where its data is, the databases have {}: no new copy fits beside the "
-                     "old one",
-                     gigabytes(space.free_bytes), gigabytes(*space.data_bytes)),
-         "make room before the next `reinit`"});
+  for (const auto& each : seen.members) {
+    const Document* disk = each.status ? each.status->find("tanist_disk") : nullptr;
+    const Document* free_bytes = disk != nullptr ? disk->find("free_bytes") : nullptr;
+    const Document* size_bytes = disk != nullptr ? disk->find("size_bytes") : nullptr;
+    const auto free = free_bytes != nullptr ? parse_int(*free_bytes) : std::nullopt;
+    const auto size = size_bytes != nullptr ? parse_int(*size_bytes) : std::nullopt;
+    if (!free || !size) continue;  // members of Patroni do not say
+    if (*free < kOneGb || *free < *size / kTwentieth)
+      out.push_back(
+          {Grade::error, each.member.name,
+           fmt::format("only {} are free where its data is: a rewind, and WAL that piles up, need more",
+                       gigabytes(*free)),
+           "make room, or a larger disk"});
+    if (seen.data_bytes && *seen.data_bytes > *free)
+      out.push_back(
+          {Grade::warning, each.member.name,
+           fmt::format("{} are free where its data is, the databases have {}: no new copy fits beside the "
+                       "old one",
+                       gigabytes(*free), gigabytes(*seen.data_bytes)),
+           "make room before the next `reinit`"});
+  }
 }
 
 }  // namespace tanist::ctl::doctor

@@ -183,6 +183,12 @@ void check_postgres(const Seen& seen, Findings& out) {
              fmt::format("nobody reads from slot {}, and it holds {} GB of WAL", slot.name,
                          slot.bytes / kGigabyte),
              "drop it, or start who reads from it");
+    for (const auto& slot : server.busy_slots)
+      if (slot.bytes > kGigabyte)
+        tell(Grade::warning,
+             fmt::format("slot {} holds {} GB of WAL: who reads from it is that far behind", slot.name,
+                         slot.bytes / kGigabyte),
+             "why is it slow? max_slot_wal_keep_size bounds what it may hold");
   }
   if (!asked)
     out.push_back({Grade::note, "", "PostgreSQL itself was not asked",

@@ -28,6 +28,8 @@ struct Server {
   };
   /// Slots that nobody reads from, and how much WAL each holds.
   std::vector<Slot> idle_slots;
+  /// The same of slots that somebody reads from.
+  std::vector<Slot> busy_slots;
   bool wal_log_hints = true;
   /// A line of pg_hba.conf that lets in from other hosts.
   struct Rule {
@@ -46,16 +48,6 @@ struct Server {
 
 /// What a REST API answers somebody who has neither user nor certificate and asks for a change.
 enum class Door { unknown, open, guarded };
-
-/// The disk of the host that the tool runs on, where a member has its data.
-struct Space {
-  std::string member;
-  std::string data_dir;
-  std::int64_t free_bytes = 0;
-  std::int64_t size_bytes = 0;
-  /// Of all databases; nullopt: not known.
-  std::optional<std::int64_t> data_bytes;
-};
 
 struct MemberSeen {
   dcs::Member member;
@@ -77,8 +69,8 @@ struct Seen {
   /// By the configuration of the tool, or the shared one.
   bool use_pg_rewind = false;
   std::string rewind_role = {};
-  /// nullopt: no member's data is on this host, as far as the configuration says.
-  std::optional<Space> space = {};
+  /// Of all databases; nullopt: not known.
+  std::optional<std::int64_t> data_bytes = {};
 };
 
 /// The graver the later.
@@ -100,7 +92,7 @@ struct Check {
   const char* name;
   /// What it looks at, in a few words.
   const char* looks_at;
-  /// What is asked for it: `store`, `REST API`, `PostgreSQL`, `this host`.
+  /// What is asked for it: `store`, `REST API`, `PostgreSQL`.
   const char* asks;
   void (*run)(const Seen& seen, Findings& out);
 };

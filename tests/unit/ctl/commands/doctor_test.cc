@@ -10,7 +10,9 @@ using test::kPgb;
 
 class OneRow final : public SqlClient {
  public:
-  Answer ask(const postgres::ConnectionParameters& to, Recovery, const std::string&) override {
+  Answer ask(const postgres::ConnectionParameters& to, Recovery, const std::string& question) override {
+    if (question.find("pg_database_size") != std::string::npos)
+      return postgres::Table{.columns = {}, .rows = {{"42949672960"}}, .has_rows = true};
     asked.push_back(to.at("host") + " " + to.at("user"));
     postgres::Table out{
         .columns = {},
@@ -21,6 +23,7 @@ class OneRow final : public SqlClient {
                  {"setting", "wal_log_hints", "on"},
                  {"slot", "new", "7"},
                  {"slot", "old", "5368709121"},
+                 {"held", "slow", "2147483649"},
                  {"rule", "trust 127.0.0.1 255.255.255.255", "line 1: host all all 127.0.0.1"},
                  {"rule", "trust samehost -", "line 2: host all all samehost trust"},
                  {"rule", "trust 10.0.0.0 255.0.0.0", "line 3: host all all 10.0.0.0 255.0.0.0 trust"},
@@ -52,7 +55,9 @@ class DoctorCommandTest : public test::CommandTest {
 TEST_F(DoctorCommandTest, each_check_has_its_lines) {
   store.cluster.config = {dcs::Version("7"), Document::map({{"pause", true}}), true};
   for (auto& [name, member] : store.cluster.members) member.pause = true;
-  api.statuses = {{kPga, R"({"role":"primary"})"}, {kPgb, R"({"role":"replica"})"}};
+  api.statuses = {
+      {kPga, R"({"role":"primary"})"},
+      {kPgb, R"({"role":"replica","tanist_disk":{"free_bytes":21474836480,"size_bytes":107374182400}})"}};
   EXPECT_EQ(run(), "");
   EXPECT_EQ(ending, Ending::wrong);
   const auto text = all_said();
@@ -72,9 +77,28 @@ TEST_F(DoctorCommandTest, each_check_has_its_lines) {
         "md5\n",
         "error    rewind: pga the role rewinder of pg_rewind may not call pg_ls_dir(text,boolean,boolean)\n"})
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  EXPECT_NE(
+      text.find(
+          "warning  postgres: pga, pgb slot slow holds 2 GB of WAL: who reads from it is that far behind\n"),
+      std::string::npos)
+      << text;
+  EXPECT_NE(text.find("warning  space: pgb 20.0 GB are free where its data is, the databases have 40.0 GB"),
+            std::string::npos)
+      << text;
   EXPECT_EQ(text.find("line 1"), std::string::npos);
   EXPECT_EQ(text.find("line 2"), std::string::npos);
   EXPECT_EQ(sql.asked, (std::vector<std::string>{"10.1.0.11 postgres", "10.1.0.12 postgres"}));
+}
+
+TEST_F(DoctorCommandTest, servers_that_cannot_be_asked_so_are_not_asked) {
+  api.statuses = {{kPga, R"({"role":"primary","server_version":90624})"},
+                  {kPgb, R"({"role":"replica","server_version":150004})"}};
+  run();
+  EXPECT_EQ(sql.asked, (std::vector<std::string>{"10.1.0.12 postgres"}));
+  EXPECT_NE(all_said().find(
+                "warning  postgres: pga its PostgreSQL could not be asked: it is older than PostgreSQL 10\n"),
+            std::string::npos)
+      << all_said();
 }
 
 TEST_F(DoctorCommandTest, for_programs_and_by_its_exit_code) {

@@ -30,7 +30,7 @@ class ChecksTest : public ::testing::Test {
              .now = WallTime{1h},
              .use_pg_rewind = use_pg_rewind,
              .rewind_role = "rewinder",
-             .space = space};
+             .data_bytes = data_bytes};
     out.modes = config::modes_of(cluster.config.data);
     for (const auto& [name, member] : cluster.members) {
       MemberSeen each{.member = member, .status = {}, .clock_ahead = 0s, .server = server, .door = door};
@@ -63,7 +63,7 @@ class ChecksTest : public ::testing::Test {
   std::expected<Server, std::string> server = Server();
   Door door = Door::unknown;
   bool use_pg_rewind = true;
-  std::optional<Space> space;
+  std::optional<std::int64_t> data_bytes;
 };
 
 TEST_F(ChecksTest, a_healthy_cluster_has_nothing) {
@@ -250,25 +250,25 @@ TEST_F(ChecksTest, whether_pg_rewind_can_work) {
   EXPECT_EQ(found(), "note rewind: use_pg_rewind is off: a primary that was lost comes back as a new copy\n");
 }
 
-TEST_F(ChecksTest, room_on_this_host) {
+TEST_F(ChecksTest, room_for_a_copy) {
   const std::int64_t gb = std::int64_t{1} << 30;
-  space = Space{.member = "pga",
-                .data_dir = "/d",
-                .free_bytes = 50 * gb,
-                .size_bytes = 100 * gb,
-                .data_bytes = 40 * gb};
-  EXPECT_EQ(found(), "");
-  space->data_bytes = 60 * gb;
+  const auto free = [&](std::int64_t gigabytes) {
+    const auto document = Document::map(
+        {{"tanist_disk", Document::map({{"free_bytes", gigabytes * gb}, {"size_bytes", 100 * gb}})}});
+    says["pgb"] = to_json(document);
+    return found();
+  };
+  data_bytes = 40 * gb;
+  EXPECT_EQ(free(50), "");
+  data_bytes = 60 * gb;
   EXPECT_EQ(
-      found(),
-      "warning space: pga 50.0 GB are free where its data is, the databases have 60.0 GB: no new copy fits "
+      free(50),
+      "warning space: pgb 50.0 GB are free where its data is, the databases have 60.0 GB: no new copy fits "
       "beside the old one\n");
-  space->data_bytes.reset();
-  space->free_bytes = 4 * gb;
-  EXPECT_EQ(
-      found(),
-      "error space: pga only 4.0 GB are free where its data is (/d): a rewind, and WAL that piles up, need "
-      "more\n");
+  data_bytes.reset();
+  EXPECT_EQ(free(4),
+            "error space: pgb only 4.0 GB are free where its data is: a rewind, and WAL that piles up, need "
+            "more\n");
 }
 
 }  // namespace
