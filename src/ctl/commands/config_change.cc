@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/keys/keys.h"
+#include "config/sections/controlled.h"
 #include "core/format.h"
 #include "ctl/doctor/configuration.h"
 #include "postgres/parameters/judgement.h"
@@ -21,10 +22,6 @@ constexpr int kNewestVersion = 180000;
 constexpr const char* kRed = "\033[31m";
 constexpr const char* kYellow = "\033[33m";
 constexpr const char* kPlain = "\033[0m";
-
-const Document* parameters_of(const Document& config) {
-  return config.find_path("postgresql.parameters");
-}
 
 bool differs(const Document* a, const Document* b) {
   if (a == nullptr || b == nullptr) return a != b;
@@ -46,14 +43,23 @@ std::vector<std::string> changed_keys(const Document* before, const Document* af
   return out;
 }
 
-void add_parameters(const Document& current, const Document& next, int version, Effect& out) {
+constexpr std::string_view kOverlays[] = {"", "_primary", "_replica", "_standby_leader"};
+
+/// `suffix`: of a role, or empty.
+void add_parameters(const Document& current, const Document& next, const std::string& suffix, int version,
+                    Effect& out) {
   using postgres::Takes;
+  const std::string path = "postgresql.parameters" + suffix;
+  const std::string where = suffix.empty() ? "" : " (parameters" + suffix + ")";
   for (const auto& change :
-       postgres::changed_parameters(parameters_of(current), parameters_of(next), version)) {
+       postgres::changed_parameters(current.find_path(path), next.find_path(path), version)) {
+    // What all members need alike is no role's own.
+    if (!suffix.empty() && config::is_controlled(change.name)) continue;
+    const std::string name = change.name + where;
     switch (change.takes) {
-      case Takes::restart: out.restart.push_back(change.name); break;
-      case Takes::reload: out.reload.push_back(change.name); break;
-      case Takes::new_sessions: out.new_sessions.push_back(change.name); break;
+      case Takes::restart: out.restart.push_back(name); break;
+      case Takes::reload: out.reload.push_back(name); break;
+      case Takes::new_sessions: out.new_sessions.push_back(name); break;
     }
     if (change.of_standbys > 0) out.raised.push_back(change.name);
     if (change.of_standbys < 0) out.lowered.push_back(change.name);
@@ -64,8 +70,7 @@ void add_key(const std::string& path, Effect& out) {
   const config::Key* key = config::find_key(path, config::Scope::dynamic);
   if (key == nullptr) return;  // a finding says so
   const bool access = path.starts_with("postgresql.pg_hba") || path.starts_with("postgresql.pg_ident");
-  const bool written = access || path == "postgresql.custom_conf" || path == "postgresql.recovery_conf" ||
-                       path.starts_with("postgresql.parameters_");
+  const bool written = access || path == "postgresql.custom_conf" || path == "postgresql.recovery_conf";
   if (key->reload == config::Reload::restart_postgresql) {
     out.restart.push_back(path);
   } else if (key->reload == config::Reload::restart_daemon) {
@@ -134,7 +139,10 @@ std::vector<MemberServer> servers_of(const dcs::Cluster& cluster, Members* membe
 }
 
 bool concerns_servers(const Document& current, const Document& next) {
-  return differs(parameters_of(current), parameters_of(next));
+  return std::ranges::any_of(kOverlays, [&](std::string_view role) {
+    const std::string path = "postgresql.parameters" + std::string(role);
+    return differs(current.find_path(path), next.find_path(path));
+  });
 }
 
 doctor::Findings judge_change(const Document& current, const Document& next,
@@ -154,9 +162,10 @@ doctor::Findings judge_change(const Document& current, const Document& next,
 
 Effect effect_of_change(const Document& current, const Document& next, int version) {
   Effect out;
-  add_parameters(current, next, version > 0 ? version : kNewestVersion, out);
+  for (const auto role : kOverlays)
+    add_parameters(current, next, std::string(role), version > 0 ? version : kNewestVersion, out);
   for (const auto& name : changed_keys(current.find("postgresql"), next.find("postgresql")))
-    if (name != "parameters") add_key("postgresql." + name, out);
+    if (!name.starts_with("parameters")) add_key("postgresql." + name, out);
   for (const auto& name : changed_keys(&current, &next))
     if (name != "postgresql") add_key(name, out);
   return out;

@@ -5,6 +5,7 @@
 
 #include "config/keys/keys.h"
 #include "config/modes.h"
+#include "config/sections/controlled.h"
 #include "config/sections/dynamic.h"
 #include "core/format.h"
 #include "core/text.h"
@@ -47,6 +48,33 @@ void judge_room(const Document& parameters, std::size_t members, Findings& out) 
                                  *number, members),
                      ""});
   }
+}
+
+/// What the servers say of one map of parameters, each remark once.
+void judge_map(const std::string& path, const Document& parameters, const std::vector<KnownServer>& servers,
+               Findings& out) {
+  struct Said {
+    postgres::Remark remark;
+    std::vector<KnownServer> by;
+  };
+  std::vector<Said> all;
+  std::size_t known = 0;
+  std::map<int, std::vector<postgres::Remark>> judged;
+  for (const auto& server : servers) {
+    if (server.version <= 0) continue;
+    ++known;
+    if (!judged.contains(server.version))
+      judged[server.version] = postgres::judge_parameters(parameters, server.version);
+    for (const auto& remark : judged[server.version]) {
+      auto said = std::ranges::find(all, remark, &Said::remark);
+      if (said == all.end()) said = all.insert(all.end(), {remark, {}});
+      said->by.push_back(server);
+    }
+  }
+  for (const auto& [remark, by] : all)
+    out.push_back({grade_of(remark.kind), fmt::format("{}.{}", path, remark.name),
+                   remark.text + (by.size() == known ? "" : fmt::format(" on {}", named_versions(by))),
+                   remark.hint});
 }
 
 }  // namespace
@@ -111,31 +139,26 @@ Findings judge_keys(const Document& config) {
 
 Findings judge_parameters(const Document& config, const std::vector<KnownServer>& servers) {
   Findings out;
-  const Document* parameters = config.find_path(kParameters);
-  if (parameters == nullptr || !parameters->is_map()) return out;
-  struct Said {
-    postgres::Remark remark;
-    std::vector<KnownServer> by;
-  };
-  std::vector<Said> all;
-  std::size_t known = 0;
-  std::map<int, std::vector<postgres::Remark>> judged;
-  for (const auto& server : servers) {
-    if (server.version <= 0) continue;
-    ++known;
-    if (!judged.contains(server.version))
-      judged[server.version] = postgres::judge_parameters(*parameters, server.version);
-    for (const auto& remark : judged[server.version]) {
-      auto said = std::ranges::find(all, remark, &Said::remark);
-      if (said == all.end()) said = all.insert(all.end(), {remark, {}});
-      said->by.push_back(server);
+  for (const char* role : {"", "_primary", "_replica", "_standby_leader"}) {
+    const std::string path = fmt::format("{}{}", kParameters, role);
+    const Document* parameters = config.find_path(path);
+    if (parameters == nullptr || !parameters->is_map()) continue;
+    if (*role == '\0') {
+      judge_map(path, *parameters, servers, out);
+      judge_room(*parameters, servers.size(), out);
+      continue;
     }
+    Document others = Document::map();
+    for (const auto& entry : parameters->entries()) {
+      if (config::is_controlled(entry.key)) {
+        out.push_back({Grade::warning, fmt::format("{}.{}", path, entry.key),
+                       "must be the same on all members: it has no effect here", ""});
+      } else {
+        others.set(entry.key, entry.value);
+      }
+    }
+    judge_map(path, others, servers, out);
   }
-  for (const auto& [remark, by] : all)
-    out.push_back({grade_of(remark.kind), fmt::format("{}.{}", kParameters, remark.name),
-                   remark.text + (by.size() == known ? "" : fmt::format(" on {}", named_versions(by))),
-                   remark.hint});
-  judge_room(*parameters, servers.size(), out);
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include "config/sections/controlled.h"
 #include "core/format.h"
 #include "core/text.h"
+#include "postgres/parameters/parameters.h"
 #include "postgres/parameters/values.h"
 
 namespace tanist::postgres {
@@ -180,13 +181,14 @@ class Judge {
 };
 
 /// By lower-case name, as they count: what is refused is not there, what has a default of ours has it.
-std::map<std::string, std::string> in_force(const Document* parameters, int version) {
-  std::map<std::string, std::string> out;
+Parameters in_force(const Document* parameters, int version) {
+  Parameters out;
   for (const auto& known : config::controlled_parameters())
     if (known.rule != config::Controlled::Rule::never && known.on_command_line)
       out[std::string(known.name)] = known.fallback;
-  if (parameters == nullptr || !parameters->is_map()) return out;
-  for (const auto& entry : parameters->entries()) {
+  const Document none = Document::map();
+  const bool given = parameters != nullptr && parameters->is_map();
+  for (const auto& entry : (given ? *parameters : none).entries()) {
     const std::string name = lower(entry.key);
     const auto text = config::guc_text(entry.value);
     const auto* known = controlled(name);
@@ -194,11 +196,12 @@ std::map<std::string, std::string> in_force(const Document* parameters, int vers
     if (!text || never || is_recovery_parameter(name) || config::refused_value(name, entry.value)) continue;
     const auto rule = parameter_rule(name, version);
     if (!rule) {
-      if (is_of_extension(name)) out[name] = *text;
+      if (is_of_extension(name) || is_one_of(kTranslated, name)) out[name] = *text;
       continue;
     }
     if (const auto checked = check_value(name, *text, *rule); checked.value) out[name] = *checked.value;
   }
+  translate_wal_keep(out, version);
   return out;
 }
 
@@ -255,7 +258,7 @@ std::vector<ChangedParameter> changed_parameters(const Document* before, const D
   const auto was = in_force(before, version);
   const auto is = in_force(after, version);
   std::vector<ChangedParameter> out;
-  const auto value = [](const std::map<std::string, std::string>& in, const std::string& name) {
+  const auto value = [](const Parameters& in, const std::string& name) {
     const auto found = in.find(name);
     return found == in.end() ? std::nullopt : std::optional(found->second);
   };

@@ -78,5 +78,16 @@ TEST(Configuration, servers_judge_by_their_versions) {
       "take more\n");
 }
 
+TEST(Configuration, parameters_of_a_role_are_judged_too) {
+  EXPECT_EQ(
+      said(R"({"postgresql":{"parameters_replica":{"work_mme":"8MB","max_connections":9,"jit":false}}})"),
+      "warning postgresql.parameters_replica.max_connections: must be the same on all members: it has no "
+      "effect "
+      "here\n"
+      "warning postgresql.parameters_replica.work_mme: there is no such parameter: it is left out | did you "
+      "mean "
+      "work_mem?\n");
+}
+
 }  // namespace
 }  // namespace tanist::ctl::doctor

@@ -118,6 +118,13 @@ TEST(ParameterJudgement, what_changes_and_what_that_takes) {
             "autovacuum_max_workers 3 5 reload\n");
 }
 
+TEST(ParameterJudgement, what_is_translated_counts_as_what_it_becomes) {
+  const auto segments = Document::map({{"wal_keep_segments", 64}});
+  EXPECT_EQ(changes(Document::map(), segments), "wal_keep_size 128MB 1024MB reload\n");
+  EXPECT_EQ(changes(Document::map(), segments, 120000), "wal_keep_segments 8 64 reload\n");
+  EXPECT_EQ(changes(segments, Document::map({{"wal_keep_size", "1GB"}})), "");
+}
+
 TEST(ParameterJudgement, the_same_in_other_words_changes_nothing) {
   EXPECT_EQ(changes(Document::map({{"work_mem", "8MB"}, {"jit", "on"}, {"wal_level", "hot_standby"}}),
                     Document::map({{"work_mem", "8192kB"}, {"jit", true}, {"wal_level", "replica"}})),
