@@ -33,9 +33,12 @@ std::string gigabytes(std::int64_t bytes) {
 void check_configuration(const Seen& seen, Findings& out) {
   if (!seen.store->config.valid) return;
   const Document& config = seen.store->config.data;
-  for (auto& finding : judge_keys(config)) out.push_back(std::move(finding));
-  for (auto& finding : judge_access(config)) out.push_back(std::move(finding));
-  for (auto& finding : judge_parameters(config, servers_of(seen))) out.push_back(std::move(finding));
+  for (const auto& findings :
+       {judge_keys(config), judge_access(config), judge_parameters(config, servers_of(seen))})
+    for (auto finding : findings) {
+      if (finding.advice.empty()) finding.advice = "`edit-config` sets it right";
+      out.push_back(std::move(finding));
+    }
 }
 
 void check_access(const Seen& seen, Findings& out) {

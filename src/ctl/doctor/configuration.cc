@@ -101,7 +101,8 @@ Findings judge_timing(const Document& config) {
     const auto least = config::find_key(name, config::Scope::dynamic)->min.value_or(0);
     if (given < least)
       out.push_back({Grade::warning, name,
-                     fmt::format("is {}, less than {}: members use {}", given, least, least), ""});
+                     fmt::format("is {}, less than {}: members use {}", given, least, least),
+                     fmt::format("edit-config -s {}={}, or more", name, least)});
     raised[name] = std::max(given, least);
   }
   const auto sum = raised["loop_wait"] + 2 * raised["retry_timeout"];

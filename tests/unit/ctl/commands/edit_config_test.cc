@@ -173,6 +173,7 @@ TEST_F(EditConfigTest, what_is_unwise_is_told_before_the_question_and_stored_all
   EXPECT_EQ(ending, Ending::done);
   EXPECT_EQ(screen.err.str(),
             "warning  ttl is 15, less than 20: members use 20\n"
+            "         HINT: edit-config -s ttl=20, or more\n"
             "warning  loop_wait + 2 * retry_timeout is 30, more than ttl (20): members use loop_wait 1 and "
             "retry_timeout 9\n"
             "         HINT: edit-config -s ttl=30, or a smaller loop_wait or retry_timeout\n"

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
+#include <sstream>
 
 #include "cli/completion.h"
 #include "cli/man_page.h"
@@ -80,6 +82,45 @@ TEST(Table, each_command_of_patronictl_is_known) {
     EXPECT_NE(find_command(name), nullptr) << name;
   }
   EXPECT_EQ(find_command("scaffold"), nullptr);
+}
+
+/// ctl.md §3–§10: the options that scripts of the original's users type.
+TEST(Table, each_option_of_patronictl_is_taken) {
+  const std::map<std::string, std::string> wanted = {
+      {"list", "--group -e --extended -t --timestamp -f --format -W -w --watch"},
+      {"topology", "--group -W -w --watch"},
+      {"switchover", "--group --leader --primary --candidate --scheduled --force"},
+      {"failover", "--group --candidate --force"},
+      {"restart", "--group -r --role --any --scheduled --pg-version --pending --timeout --force"},
+      {"reload", "--group -r --role --force"},
+      {"reinit", "--group --force --from-leader --wait"},
+      {"flush", "--group -r --role --force"},
+      {"pause", "--group --wait"},
+      {"resume", "--group --wait"},
+      {"show-config", "--group"},
+      {"edit-config", "--group -q --quiet -s --set -p --pg --apply --replace --force"},
+      {"dsn", "--group -r --role -m --member"},
+      {"query",
+       "--group -r --role -m --member -c --command -f --file -U --username --password -d --dbname --format "
+       "--delimiter -W -w --watch"},
+      {"history", "--group -f --format"},
+      {"version", "--group"},
+      {"remove", "--group -f --format"}};
+  const auto names_of = [](const std::vector<cli::Option>& options) {
+    std::set<std::string> names;
+    for (const auto& option : options)
+      for (auto& name : option.each_name()) names.insert(std::move(name));
+    return names;
+  };
+  for (const auto& [command, options] : wanted) {
+    const auto names = names_of(find_command(command)->line.options);
+    std::istringstream words(options);
+    for (std::string word; words >> word;) EXPECT_TRUE(names.contains(word)) << command << " " << word;
+  }
+  EXPECT_FALSE(names_of(find_command("failover")->line.options).contains("--leader"));
+  const auto global = names_of(program("patronictl").options);
+  for (const char* name : {"-c", "--config-file", "-d", "--dcs-url", "--dcs", "-k", "--insecure"})
+    EXPECT_TRUE(global.contains(name)) << name;
 }
 
 }  // namespace

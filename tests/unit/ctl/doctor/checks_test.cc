@@ -51,9 +51,12 @@ class ChecksTest : public ::testing::Test {
     for (const auto& check : checks()) {
       Findings findings;
       check.run(all, findings);
-      for (const auto& one : findings)
+      for (const auto& one : findings) {
+        EXPECT_TRUE(one.grade == Grade::note || !one.advice.empty())
+            << one.what << ": and what is to be done?";
         out += std::string(name_of(one.grade)) + " " + check.name + ": " + one.about +
                (one.about.empty() ? "" : " ") + one.what + "\n";
+      }
     }
     return out;
   }

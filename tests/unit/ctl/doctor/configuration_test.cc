@@ -25,8 +25,8 @@ TEST(Configuration, a_sound_one_has_nothing) {
 
 TEST(Configuration, times_are_told_as_members_will_have_them) {
   EXPECT_EQ(said(R"({"ttl":15,"loop_wait":0})"),
-            "warning ttl: is 15, less than 20: members use 20\n"
-            "warning loop_wait: is 0, less than 1: members use 1\n"
+            "warning ttl: is 15, less than 20: members use 20 | edit-config -s ttl=20, or more\n"
+            "warning loop_wait: is 0, less than 1: members use 1 | edit-config -s loop_wait=1, or more\n"
             "warning : loop_wait + 2 * retry_timeout is 21, more than ttl (20): members use loop_wait 1 and "
             "retry_timeout 9 | edit-config -s ttl=21, or a smaller loop_wait or retry_timeout\n");
   EXPECT_EQ(said(R"({"ttl":30,"loop_wait":11})"),
