@@ -29,6 +29,8 @@ class Chaos {
     bool audit = false;
     /// Only with Options::operators.
     bool operators = false;
+    /// Only with Options::administrators.
+    bool administrators = false;
   };
   static const std::vector<Fault>& faults();
   Member& victim();
@@ -81,6 +83,9 @@ class Chaos {
   bool change_initialize();
   bool remove_initialize();
   bool change_ttl();
+  bool pause_cluster();
+  bool promote_by_hand();
+  bool start_by_hand();
   bool ask_switchover();
   bool ask_failover();
   bool ask_scheduled_switchover();
@@ -108,8 +113,9 @@ struct RunResult {
 /// of it is drawn.
 enum class Draw {
   all,
-  before_operators,  // without Options::operators
-  before_audit,      // without Options::audit, too
+  before_administrators,  // without Options::administrators
+  before_operators,       // without Options::operators, too
+  before_audit,           // without Options::audit, too
 };
 /// `store`: nullptr: of a kind that the seed draws.
 RunResult run_seed(std::uint64_t seed, int faults, const StoreModel* store = nullptr, Draw draw = Draw::all,

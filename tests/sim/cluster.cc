@@ -235,7 +235,7 @@ std::string Cluster::report(std::size_t lines) const {
 
 void Cluster::ended(Endpoint host, int code) {
   Member* m = &member(host);
-  if (writes_for_cluster(*m))
+  if (writes_for_cluster(*m) && !let_go_.contains(host))
     world_.violated(fmt::format("the daemon of {} ended with code {} while its PostgreSQL can still commit",
                                 m->name(), code));
   if (healed_ || (code != 0 && restart_on_failure)) world_.after(healed_ ? 100ms : 2s, [m] { m->start(); });
@@ -249,6 +249,7 @@ void Cluster::decided(Endpoint host, const ha::View& view, const ha::Decision& d
   if (std::holds_alternative<ha::intent::Promote>(decision.intent)) race_decided(host, view, false);
   if (const auto* demote = std::get_if<ha::intent::Demote>(&decision.intent))
     check_obedience(host, view, *demote);
+  if (view.settings.dynamic.pause) check_hands_off(host, view, decision);
 }
 
 }  // namespace tanist::sim

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "config/modes.h"
 #include "member.h"
 
 namespace tanist::sim {
@@ -100,6 +101,9 @@ class Cluster final : public MemberObserver {
   /// Something else was done meanwhile.
   void forget_handover() { handover_from_ = 0; }
 
+  /// The configuration says so, as it was written.
+  bool is_paused() { return config::modes_of(store_.snapshot()->config.data).pause; }
+
   /// At the end of a run: what operators have asked for was carried out, or refused; nothing is left of it.
   void expect_requests_settled();
 
@@ -139,6 +143,10 @@ class Cluster final : public MemberObserver {
   /// Decided on, or found out, what `host` is going to lead on.
   void race_decided(Endpoint host, const ha::View& view, bool acquires);
   void check_loss(Member& winner);
+  /// Members that know of a pause, and those that have known of it and do not lead again yet: their
+  /// PostgreSQL is the administrator's.
+  void watch_paused();
+  void check_hands_off(Endpoint host, const ha::View& view, const ha::Decision& decision);
   void check_obedience(Endpoint host, const ha::View& view, const ha::intent::Demote& demote);
   bool counts(const Acknowledged& commit);
   bool on_the_line(Member& m);
@@ -157,6 +165,7 @@ class Cluster final : public MemberObserver {
   std::vector<std::unique_ptr<Member>> members_;
   Counts counts_;
   Time excused_until_{-1};
+  std::set<Endpoint> let_go_;
   bool healed_ = false;
   Duration longest_ttl_{};
   std::vector<std::function<void()>> when_healed_;

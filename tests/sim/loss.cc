@@ -212,7 +212,7 @@ void Cluster::check_loss(Member& winner) {
   losses_.erase(winner.host());
   auto& mine = winner.postgres();
   if (!mine.in_recovery() || mine.life() != Postgres::Life::up || lineage_ < 0 || excused() ||
-      !options_.audit || cannot_tell_that_it_diverged(winner))
+      !options_.audit || cannot_tell_that_it_diverged(winner) || let_go_.contains(winner.host()))
     return;
   // Who asks for a failover to a member has said that it may cost what only others have.
   const auto& request = seen_->failover;

@@ -106,6 +106,9 @@ Task<Answers> Engine::Impl::answer(const Needs& needs, Answers so_far, const Vie
     std::map<std::string, std::string> gone;
     for (const auto& name : needs.peers_gone)
       if (auto node = urls.extract(name)) gone.insert(std::move(node));
+    const LeadershipSeen under = view.store.cluster ? leadership_of(*view.store.cluster) : LeadershipSeen{};
+    if (answers.asked_under != under) answers.peers.reset();
+    answers.asked_under = under;
     std::map<std::string, PeerAnswer> replies;
     std::vector<Task<void>> asking;
     asking.push_back(ask_peers(std::move(urls), now() + kPeersBudget, replies));

@@ -215,7 +215,7 @@ bool hand_over_as_asked(Draft& d) {
   if (d.memory.requested.stopping_for == request.version) return refuse(d, Code::request_failed, {action});
   if (due(d) != Due::now) return false;
   // ha.md §7.2.3
-  if (const std::string mode = mode_against_request(d.settings); !mode.empty())
+  if (const std::string mode = mode_not_served(d.settings); !mode.empty())
     return refuse(d, Code::request_in_mode, {action, mode});
   if (!request.leader.empty() && request.leader != d.me())
     return refuse(d, Code::request_wrong_leader, {action, request.leader, d.me()});

@@ -32,9 +32,10 @@ std::string limitation(const PeerAnswer& answer) {
 
 bool ask(Draft& d, const std::map<std::string, std::string>& peers) {
   const auto& answers = d.view.answers.peers;
+  const bool outdated = d.view.answers.asked_under != leadership_of(d.cluster);
   std::set<std::string> missing;
   for (const auto& [name, url] : peers)
-    if (!answers || !answers->contains(name)) missing.insert(name);
+    if (!answers || outdated || !answers->contains(name)) missing.insert(name);
   if (missing.empty()) return true;
   auto& needs = d.decision.needs;
   for (const auto& name : missing)
@@ -204,7 +205,7 @@ Verdict eligible(Draft& d) {
   }
   // ha.md §6.1.2
   if (dynamic.pause && !d.settings.tags.nofailover && request_in_force(view) &&
-      mode_against_request(d.settings).empty())
+      mode_not_served(d.settings).empty())
     if (const auto verdict = race_by_request(d)) return *verdict;
   // ha.md §6.1.3
   if (is_starting(view) || !d.facts().running()) return Verdict::no;
@@ -227,7 +228,7 @@ Verdict eligible(Draft& d) {
     return Verdict::yes;
   }
   // ha.md §6.1.5
-  if (d.settings.tags.nofailover) return Verdict::no;
+  if (dynamic.pause || d.settings.tags.nofailover) return Verdict::no;
   if (const std::string mode = mode_not_served(d.settings); !mode.empty()) {
     d.say_each_minute(log::Level::info, Code::not_racing_in_mode, {mode});
     return Verdict::no;

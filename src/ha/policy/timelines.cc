@@ -192,7 +192,8 @@ Lsn position_to_reach(const View& view) {
   if (std::ranges::any_of(lines, by_another)) return from->optime;
   const auto way = own_way(view);
   const bool mine = way && std::ranges::any_of(*way, promoted);
-  const bool told = author_of_history(view, cluster) == cluster.leadership_name && promoted(lines.back());
+  const bool told =
+      !lines.empty() && author_of_history(view, cluster) == cluster.leadership_name && promoted(lines.back());
   return mine || told ? std::min(from->position, from->optime) : from->optime;
 }
 

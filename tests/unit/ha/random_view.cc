@@ -194,6 +194,7 @@ void fill_memory(Dice& dice, const View& view, Memory& m) {
   m.making.bootstrapping = dice.once_in(8);
   m.rejoin.rewinds_failed = dice.below(12);
   m.outage.starts_failed = dice.below(4);
+  m.outage.start_is_due = dice.coin();
   if (dice.coin()) m.rejoin.rewind_failed_from = "n2";
   if (dice.once_in(4)) m.rejoin.error = "WAL is missing";
   if (const auto since = past())
