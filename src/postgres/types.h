@@ -198,6 +198,13 @@ struct PendingRestart {
 
 /// Everything known of the server at one moment. Facts only: role and state words of the member are kept by
 /// ha/.
+/// Of the file system that a directory is on.
+struct DiskSpace {
+  /// What whoever is not root may still write.
+  std::int64_t free_bytes = 0;
+  std::int64_t size_bytes = 0;
+};
+
 struct Facts {
   Process process = Process::none;
   int postmaster_pid = 0;
@@ -205,6 +212,8 @@ struct Facts {
   Instant process_since{};
   DataDirectory data_directory = DataDirectory::ok;
   std::string data_directory_error;
+  /// Of the data directory, when it was looked at last; nullopt: not known. For people: no decision sees it.
+  std::optional<DiskSpace> disk;
   /// 150004; 0 unknown.
   int major_version = 0;
   Accepting accepting = Accepting::unknown;
