@@ -36,7 +36,7 @@ bool Chaos::promote_by_hand() {
   Member& m = anybody();
   auto& p = m.postgres();
   const auto snapshot = m.snapshot();
-  if (!snapshot || !snapshot->paused || !p.answers() || !p.in_recovery() || p.promoting()) return false;
+  if (!cluster_.is_paused() || !snapshot || !snapshot->paused || !p.answers() || !p.in_recovery() || p.promoting()) return false;
   cluster_.forget_handover();
   world_.note(m.name(), "is promoted by hand");
   return p.promote();
@@ -46,7 +46,7 @@ bool Chaos::start_by_hand() {
   Member& m = anybody();
   auto& p = m.postgres();
   const auto snapshot = m.snapshot();
-  if (!snapshot || !snapshot->paused || p.life() != Postgres::Life::down ||
+  if (!cluster_.is_paused() || !snapshot || !snapshot->paused || p.life() != Postgres::Life::down ||
       p.disk().data != Postgres::Data::ok)
     return false;
   world_.note(m.name(), "is started by hand");
@@ -56,7 +56,17 @@ bool Chaos::start_by_hand() {
   return p.start(p.disk().standby_signal, upstream);
 }
 
+void Cluster::give_up_history() {
+  world_.note("operator", "gives up the commits of the last leader");
+  (void)store_.write(dcs::HistoryRecord{}, dcs::Always{});
+  for (auto& m : members_) {
+    m->crash();
+    m->start();
+  }
+}
+
 void Cluster::watch_paused() {
+  was_paused_ = was_paused_ || is_paused();
   for (const auto& m : members_) {
     const auto snapshot = m->snapshot();
     // One that starts tells nothing yet of what it has read.
@@ -65,7 +75,9 @@ void Cluster::watch_paused() {
       let_go_.insert(m->host());
     } else if (m->running() && !starts && let_go_.contains(m->host())) {
       const bool leads = snapshot->lease_until > snapshot->published_at;
-      if (leads || !m->postgres().can_commit()) let_go_.erase(m->host());
+      // What was told to promote itself by hand is seen when it has.
+      const bool done = !m->postgres().can_commit() && !m->postgres().promoting();
+      if (leads || done) let_go_.erase(m->host());
     }
   }
 }

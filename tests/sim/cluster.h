@@ -102,6 +102,9 @@ class Cluster final : public MemberObserver {
   /// Something else was done meanwhile.
   void forget_handover() { handover_from_ = 0; }
 
+  bool was_paused() const { return was_paused_; }
+  /// The commits of the last leader are given up: its /history is emptied, and the daemons start anew.
+  void give_up_history();
   /// The configuration says so, as it was written.
   bool is_paused() { return config::modes_of(store_.snapshot()->config.data).pause; }
 
@@ -180,6 +183,7 @@ class Cluster final : public MemberObserver {
   Counts counts_;
   Time excused_until_{-1};
   std::set<Endpoint> let_go_;
+  bool was_paused_ = false;
   bool healed_ = false;
   Duration longest_ttl_{};
   std::vector<std::function<void()>> when_healed_;

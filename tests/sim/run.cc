@@ -116,11 +116,17 @@ RunResult run_seed(std::uint64_t seed, int faults, const StoreModel* store, Draw
     const auto led = [&] { return cluster.primary() != nullptr; };
     world.run_for(bound, led);
     // Where operators have let a member lead that lacked WAL, and two promotions look alike, nobody may know
-    // who comes before whom: the operator's word is waited for, as docs/safety.md says, and is enough.
-    if (o.operators && cluster.ok() && !led() && cluster.has_look_alikes()) {
+    // who comes before whom; nor where administrators have had two of them lead in pause. The operator's word
+    // is waited for, as docs/safety.md says, and is enough.
+    const bool undecided = cluster.has_look_alikes() || cluster.was_paused();
+    if (o.operators && cluster.ok() && !led() && undecided) {
       cluster.count_stand_off();
       for (Endpoint host = 1; host <= cluster.size() && !led(); ++host) {
         chaos.ask({.leader = {}, .candidate = cluster.member(host).name()});
+        world.run_for(bound, led);
+      }
+      if (!led() && cluster.was_paused()) {
+        cluster.give_up_history();
         world.run_for(bound, led);
       }
     }
