@@ -20,60 +20,72 @@ constexpr int kAttempts = 3;
 /// A host that died while it was asked is noticed by these, long before a restart may be given up.
 constexpr net::Keepalive kKeepalive{.idle = 10s, .interval = 5s, .count = 4, .user_timeout = 30s};
 
-using Answer = std::expected<net::HttpResponse, net::HttpError>;
+using Answer = std::expected<net::HttpResponse, NoAnswer>;
 
 class HttpMemberApi final : public MemberApi {
  public:
-  HttpMemberApi(config::BasicAuth user, net::TlsContextPtr tls)
-      : user_(std::move(user)), tls_(std::move(tls)) {}
+  explicit HttpMemberApi(MemberAccess access) : access_(std::move(access)) {}
 
-  std::expected<net::HttpResponse, NoAnswer> ask(const std::string& api_url,
-                                                 const MemberCall& call) override {
-    const auto url = net::parse_url(api_url);
-    if (!url) return std::unexpected(NoAnswer{fmt::format("its api_url '{}' is no URL", api_url)});
-    net::HttpRequest request;
-    request.method = call.method;
-    request.target = call.endpoint.empty() ? url->target : "/" + call.endpoint;
-    request.headers.set("User-Agent", std::string("Tanist/") + version());
-    if (call.body) {
-      request.body = to_json(*call.body);
-      request.headers.set("Content-Type", "application/json");
-    }
-    const auto& [name, password] = user_;
-    if (!name.empty())
-      request.headers.set("Authorization", "Basic " + net::base64_encode(name + ":" + password.reveal()));
-
+  Answer ask(const std::string& api_url, const MemberCall& call) override {
     boost::asio::io_context io(1);
     SystemClock clock;
-    net::HttpClientOptions options;
-    options.tls_context = tls_;
-    options.keepalive = kKeepalive;
-    net::HttpClient client(io.get_executor(), clock, options);
-    Answer answer = std::unexpected(net::HttpError{});
+    net::HttpClient client(io.get_executor(), clock, access_.client_options());
+    Answer answer = std::unexpected(NoAnswer{});
     TaskScope scope(io.get_executor());
-    scope.spawn("ask a member",
-                asking(&client, clock.now() + call.patience, url->endpoint, std::move(request), &answer));
+    scope.spawn("ask a member", asking(ask_member(&client, &clock, access_, api_url, call), &answer));
     io.run();
-    if (!answer) return std::unexpected(NoAnswer{answer.error().detail, answer.error().sent});
-    return *std::move(answer);
+    return answer;
   }
+
+  std::unique_ptr<Listening> listen() override { return listen_over_http(access_); }
 
  private:
-  static Task<void> asking(net::HttpClient* client, Instant deadline, net::Endpoint endpoint,
-                           net::HttpRequest request, Answer* out) {
-    for (int attempt = 0; attempt < kAttempts; ++attempt) {
-      *out = co_await client->request(endpoint, request, deadline);
-      if (*out || out->error().sent || out->error().kind != net::HttpErrorKind::connect) co_return;
-    }
-  }
+  static Task<void> asking(Task<Answer> ask, Answer* out) { *out = co_await std::move(ask); }
 
-  config::BasicAuth user_;
-  net::TlsContextPtr tls_;
+  MemberAccess access_;
 };
 
 }  // namespace
 
-std::unique_ptr<MemberApi> open_member_api(const Settings& settings) {
+net::HttpClientOptions MemberAccess::client_options() const {
+  net::HttpClientOptions options;
+  options.tls_context = tls;
+  options.keepalive = kKeepalive;
+  return options;
+}
+
+net::HttpRequest MemberAccess::request(const MemberCall& call, const net::Url& url) const {
+  net::HttpRequest request;
+  request.method = call.method;
+  request.target = call.endpoint.empty() ? url.target : "/" + call.endpoint;
+  request.headers.set("User-Agent", std::string("Tanist/") + version());
+  if (call.body) {
+    request.body = to_json(*call.body);
+    request.headers.set("Content-Type", "application/json");
+  }
+  const auto& [name, password] = user;
+  if (!name.empty())
+    request.headers.set("Authorization", "Basic " + net::base64_encode(name + ":" + password.reveal()));
+  return request;
+}
+
+Task<Answer> ask_member(net::HttpClient* client, Clock* clock, MemberAccess access, std::string api_url,
+                        MemberCall call) {
+  const auto url = net::parse_url(api_url);
+  if (!url) co_return std::unexpected(NoAnswer{fmt::format("its api_url '{}' is no URL", api_url)});
+  const net::HttpRequest request = access.request(call, *url);
+  const Instant deadline = clock->now() + call.patience;
+  net::HttpError error;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    auto answer = co_await client->request(url->endpoint, request, deadline);
+    if (answer) co_return *std::move(answer);
+    error = std::move(answer.error());
+    if (error.sent || error.kind != net::HttpErrorKind::connect) break;
+  }
+  co_return std::unexpected(NoAnswer{error.detail, error.sent});
+}
+
+MemberAccess member_access(const Settings& settings) {
   const config::Ctl ctl = config::build_ctl(config::Reader(settings.document, config::Scope::local));
   const bool certificate = !ctl.tls.cert_file.empty();
   net::TlsOptions options = config::tls_options(ctl.tls);
@@ -82,7 +94,11 @@ std::unique_ptr<MemberApi> open_member_api(const Settings& settings) {
   if (!options.verify) options.ca_file.clear();
   auto tls = net::load_client_tls(options);
   if (!tls) throw Failure("calls to members: " + tls.error());
-  return std::make_unique<HttpMemberApi>(ctl.authentication, *std::move(tls));
+  return {.user = ctl.authentication, .tls = *std::move(tls)};
+}
+
+std::unique_ptr<MemberApi> open_member_api(const Settings& settings) {
+  return std::make_unique<HttpMemberApi>(member_access(settings));
 }
 
 }  // namespace tanist::ctl

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from harness.events import Listener
-from harness.processes import wait_until
+from harness.processes import account, wait_until
 from harness.rest import call
 
 pytestmark = pytest.mark.xdist_group("events")  # one cluster, one worker
@@ -97,6 +97,27 @@ def test_pause_configuration_schedules_and_restarts_are_told(shared):
         assert call(replica, "POST", "/restart", {}, timeout=60).status == 200
         listener.wait_for("the restart", lambda kind, data: kind == "task" and data["task"] == "restart")
         listener.wait_for("its end", lambda kind, data: kind == "task" and data["task"] is None)
+
+
+def test_list_shows_again_when_something_changes(shared):
+    """Every minute, and at once when a member tells of a change."""
+    leader = shared.wait_for_leader()
+    who = account()
+    drop = {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []} if who else {}
+    shown = shared.directory / "shown"
+    with shown.open("w") as out, subprocess.Popen(
+            [leader.bin_dir / "tanistctl", "-c", leader.config_file, "list", "-w", "60"], stdout=out, cwd="/",
+            **drop) as watching:
+        try:
+            wait_until("the first round", lambda: "Cluster:" in shown.read_text(), 10)
+            time.sleep(0.5)  # until it listens
+            assert "Maintenance" not in shown.read_text()
+            assert call(leader, "PATCH", "/config", {"pause": True}).status == 200
+            wait_until("the pause to be shown", lambda: "Maintenance mode: on" in shown.read_text(), 5)
+            assert call(leader, "PATCH", "/config", {"pause": None}).status == 200
+            wait_until("its end to be shown", lambda: shown.read_text().rstrip().endswith("+"), 5)
+        finally:
+            watching.kill()
 
 
 def test_http_1_0_and_a_daemon_that_ends(shared):
