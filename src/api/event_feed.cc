@@ -19,6 +19,12 @@ std::string run_name(const Clock& clock) {
   return fmt::format("{:x}", static_cast<std::uint64_t>(clock.wall_now().time_since_epoch().count()));
 }
 
+net::HttpResponse later(std::string why, const char* seconds) {
+  auto out = text_body(503, std::move(why));
+  out.headers.set("Retry-After", seconds);
+  return out;
+}
+
 }  // namespace
 
 /// What one listener hears.
@@ -114,13 +120,11 @@ void EventFeed::close() {
 
 net::HttpResponse EventFeed::open(const net::HttpRequest& request) {
   if (closed_) return text_body(503, "the daemon is about to end");
-  if (listeners_ >= limits_.listeners) {
-    auto out = text_body(503, fmt::format("{} listeners are connected, which is the limit", listeners_));
-    out.headers.set("Retry-After", "5");
-    return out;
-  }
   // The board may have changed since the feed looked, and this thread has not come to it yet.
   look(board_.get());
+  if (!seen_any_) return later("the daemon has nothing to tell yet", "1");
+  if (listeners_ >= limits_.listeners)
+    return later(fmt::format("{} listeners are connected, which is the limit", listeners_), "5");
   const std::string* id = request.headers.find("Last-Event-ID");
   const bool asked = id != nullptr && !id->empty();
   const auto known = asked ? log_.behind(*id) : std::nullopt;

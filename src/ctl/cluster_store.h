@@ -22,6 +22,12 @@ class ClusterStore {
   /// `product`: as the store is called in messages.
   ClusterStore(std::string_view product, Open open) : product_(product), open_(std::move(open)) {}
 
+  /// For who has an event loop of his own.
+  std::unique_ptr<dcs::Access> open(Executor executor, Clock& clock, const std::string& cluster) const {
+    return open_(std::move(executor), clock, cluster);
+  }
+  std::string_view product() const { return product_; }
+
   /// Read linearizably. Throws Failure when the store does not answer.
   dcs::ClusterPtr read(const std::string& cluster);
   /// Replaces `/config` where it still has version `seen`.

@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kConnectPatience = 2s;
+constexpr Duration kBeginListening = 2s;
 /// Members give a sign of life every 15 s.
 constexpr Duration kSilencePatience = 35s;
 /// Until members that were not reached are tried again.
@@ -41,7 +41,7 @@ Task<Silence> listen_to(net::HttpClient* client, Clock* clock, MemberAccess acce
   const auto url = net::parse_url(api_url);
   if (!url) co_return Silence::not_served;
   net::HttpRequest request = access.request({.endpoint = "events"}, *url);
-  auto stream = co_await client->stream(url->endpoint, std::move(request), clock->now() + kConnectPatience);
+  auto stream = co_await client->stream(url->endpoint, std::move(request), clock->now() + kBeginListening);
   if (!stream || stream->status() == 503) {
     // A member of Patroni answers unknown paths as health checks: with 503 and a document.
     const std::string* type = stream ? stream->headers().find("Content-Type") : nullptr;

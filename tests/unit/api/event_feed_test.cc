@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/io_context.hpp>
+
 #include "api/server.h"
+#include "contract/run_task.h"
 #include "unit/api/snapshots.h"
 #include "unit/net/raw_peer.h"
 
@@ -101,6 +104,38 @@ TEST_F(Events, end_with_the_server) {
   server->stop();
   EXPECT_TRUE(socket.receive().ends_with("0\r\n\r\n"));
   EXPECT_LT(BootClock::now() - begun, 400ms);
+}
+
+/// Its memory is what all share: what it has not taken when that is gone is not kept for it.
+TEST_F(Events, a_listener_that_has_fallen_behind_is_told_nothing_more) {
+  boost::asio::io_context io(1);
+  leads("pga");
+  const auto feed = std::make_shared<EventFeed>(clock, board, EventFeed::Limits{.log = {.events = 4}});
+  const auto slow = feed->open({});
+  const auto next = [&](const net::HttpResponse& listener) {
+    return tanist::test::run(io, listener.stream->next());
+  };
+  EXPECT_NE(next(slow).find("event: snapshot"), std::string::npos);
+  leads("pgb");
+  auto quick = feed->open({});
+  EXPECT_NE(next(slow).find("event: leader"), std::string::npos);
+  for (int i = 0; i < 10; ++i) {
+    leads(i % 2 == 0 ? "pga" : "pgb");
+    quick = feed->open({});
+  }
+  EXPECT_EQ(next(slow), "");
+  EXPECT_NE(next(quick).find("event: snapshot"), std::string::npos);
+  feed->close();
+  EXPECT_EQ(next(quick), "");
+  EXPECT_EQ(feed->open({}).status, 503);
+}
+
+TEST_F(Events, there_are_none_before_the_first_snapshot) {
+  start();
+  auto socket = listen();
+  const auto text = socket.receive("yet");
+  EXPECT_TRUE(text.starts_with("HTTP/1.1 503")) << text;
+  EXPECT_NE(text.find("Retry-After: 1\r\n"), std::string::npos) << text;
 }
 
 TEST_F(Events, listeners_beyond_the_limit_are_refused) {
