@@ -16,6 +16,8 @@ class Chaos {
   /// One fault, chosen by weight; returns its name.
   std::string strike();
   Random& dice() { return dice_; }
+  /// Writes /failover, as a tool or a member of other make does.
+  void ask(const dcs::FailoverRecord& request);
 
  private:
   struct Fault {
@@ -83,7 +85,6 @@ class Chaos {
   bool ask_failover();
   bool ask_scheduled_switchover();
   bool withdraw_request();
-  void ask(const dcs::FailoverRecord& request);
 
   Cluster& cluster_;
   World& world_;

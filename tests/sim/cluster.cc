@@ -31,6 +31,7 @@ void Counts::add(const Counts& other) {
   commits += other.commits;
   handovers += other.handovers;
   same_numbers += other.same_numbers;
+  stand_offs += other.stand_offs;
   virtual_time += other.virtual_time;
 }
 
@@ -127,6 +128,24 @@ bool Cluster::converged(bool but_for_same_numbers) {
     if (!wal_.contains(leader->postgres().disk().end, postgres.disk().end)) return false;
   }
   return true;
+}
+
+bool Cluster::has_look_alikes() {
+  const auto branches_of = [&](Member& m) {
+    std::vector<int> ids;
+    for (int id = m.postgres().disk().end.branch; id >= 0; id = wal_.branch(id).parent) ids.push_back(id);
+    std::ranges::reverse(ids);
+    return ids;
+  };
+  for (const auto& a : members_)
+    for (const auto& b : members_) {
+      const auto one = branches_of(*a);
+      const auto other = branches_of(*b);
+      const auto [i, j] = std::ranges::mismatch(one, other);
+      if (i == one.end() || j == other.end() || i == one.begin()) continue;
+      if (wal_.branch(*i).start == wal_.branch(*j).start) return true;
+    }
+  return false;
 }
 
 bool Cluster::stays_out(Member& leader, Member& other) {

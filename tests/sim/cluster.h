@@ -24,6 +24,8 @@ struct Counts {
   std::uint64_t handovers = 0;
   /// Members that end on the leader's timeline number with other WAL: PostgreSQL itself cannot tell.
   std::uint64_t same_numbers = 0;
+  /// Runs in which an operator had to say who leads, after promotions that look alike.
+  std::uint64_t stand_offs = 0;
   Duration virtual_time{};
   void add(const Counts& other);
 };
@@ -57,6 +59,9 @@ class Cluster final : public MemberObserver {
   /// `but_for_same_numbers`: whom pg_rewind cannot tell from a good replica is not asked for, unless it may
   /// be cloned.
   bool converged(bool but_for_same_numbers = false);
+  /// Two members have other WAL, and all switches of their ways are at the same positions up to there.
+  bool has_look_alikes();
+  void count_stand_off() { ++counts_.stand_offs; }
   /// Two promotions to one timeline number: nothing that PostgreSQL says shows the difference.
   bool same_number(Member& leader, Member& other);
   /// Why not, for messages.
@@ -138,7 +143,9 @@ class Cluster final : public MemberObserver {
   bool counts(const Acknowledged& commit);
   bool on_the_line(Member& m);
   void watch_diverged();
-  bool cannot_tell_that_it_diverged(Member& m);
+  bool looks_like_a_part(Position end);
+  /// `was`: where its WAL ended before it was promoted, where it has been just now.
+  bool cannot_tell_that_it_diverged(Member& m, std::optional<Position> was = std::nullopt);
   Postgres* postgres_at(const std::string& address);
   /// Hosts that go by this name.
   std::vector<Member*> named(const std::string& name);

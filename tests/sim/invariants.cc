@@ -106,7 +106,8 @@ void Cluster::promoted(Member& member) {
     const auto& commits = wal_.acknowledged();
     const Position now = member.postgres().disk().end;
     // Nor could its leader tell it from one that has everything.
-    const bool unknown = cannot_tell_that_it_diverged(member);
+    const Branch& own = wal_.branch(now.branch);
+    const bool unknown = cannot_tell_that_it_diverged(member, Position{own.parent, own.start});
     bool lost = !unknown && !wal_.contains(now, handover_position_);
     for (std::size_t i = handover_commits_; i < commits.size() && !lost && !unknown; ++i)
       lost = commits[i].host == handover_from_ && !wal_.contains(now, commits[i].at);

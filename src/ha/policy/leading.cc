@@ -168,7 +168,7 @@ bool promote(Draft& d) {
   }
   // The key says nothing of who is ahead where it was not won by this race, or on what is not so any more:
   // the request may have been on its way while another led. What has not changed is not asked for once more.
-  if (!won || d.memory.race.acquired_on != race_ground(d.view)) {
+  if (!won || !d.memory.race.acquired_on || race_ground_moved(*d.memory.race.acquired_on, d.view)) {
     if (!own_position(d.view)) return d.because(Code::postgres_error);
     const auto fit = fit_to_lead(d);
     if (!fit) return d.because(promoted);

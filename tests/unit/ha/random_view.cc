@@ -71,6 +71,11 @@ void fill_cluster(Dice& dice, dcs::Cluster& c) {
     c.bootstrap_note = {.name = dice.name(), .incarnation = "other", .version = dcs::Version("3")};
   c.initialize.by_tanist = c.initialize.present && dice.once_in(2);
   c.leadership_version = dice.of<dcs::Version>({{}, dcs::Version("6"), dcs::Version("7")});
+  if (dice.coin())
+    c.led_from = {.timeline = dice.timeline(),
+                  .position = dice.lsn(),
+                  .replayed = dice.lsn(),
+                  .optime = dice.coin() ? c.status.optime : dice.lsn()};
   c.status_version = dice.of<dcs::Version>({{}, dcs::Version("10"), dcs::Version("0")});
   c.linearizable = dice.coin();
 }
