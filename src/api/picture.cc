@@ -1,6 +1,7 @@
 #include "api/picture.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "api/member_status.h"
 #include "config/modes.h"
@@ -72,9 +73,14 @@ void look_at(Picture& picture, const dcs::Cluster& cluster, const config::Settin
   picture.pause = modes.pause;
   picture.config = config;
   picture.switchover = switchover_of(cluster.failover);
-  picture.members.clear();
-  for (const auto& row : dcs::member_overviews(cluster, modes))
-    picture.members.emplace(row.name, seen(row, cluster, settings.dynamic.maximum_lag_on_failover));
+  const auto before = std::exchange(picture.members, {});
+  for (const auto& row : dcs::member_overviews(cluster, modes)) {
+    MemberSeen& member = picture.members[row.name] =
+        seen(row, cluster, settings.dynamic.maximum_lag_on_failover);
+    // Between two leaders there is nobody to be behind.
+    const auto known = before.find(row.name);
+    if (cluster.unlocked() && known != before.end()) member.lag = known->second.lag;
+  }
 }
 
 /// What the member knows of itself before the store does.

@@ -110,7 +110,7 @@ TEST_F(Events, end_with_the_server) {
 TEST_F(Events, a_listener_that_has_fallen_behind_is_told_nothing_more) {
   boost::asio::io_context io(1);
   leads("pga");
-  const auto feed = std::make_shared<EventFeed>(clock, board, EventFeed::Limits{.log = {.events = 4}});
+  const auto feed = std::make_shared<EventFeed>(clock, board, EventFeed::Limits{.log = {.events = 12}});
   const auto slow = feed->open({});
   const auto next = [&](const net::HttpResponse& listener) {
     return tanist::test::run(io, listener.stream->next());

@@ -78,7 +78,9 @@ TEST(Picture, a_failover_is_told_in_an_order_that_can_be_applied) {
 TEST(Picture, nobody_leads_is_told_as_null) {
   auto after = shop();
   change(after).leader.reset();
-  EXPECT_TRUE(told(shop(), after).starts_with("leader {\"leader\": null, \"before\": \"pga\"}\n"));
+  EXPECT_EQ(told(shop(), after),
+            "leader {\"leader\": null, \"before\": \"pga\"}\n"
+            "role {\"member\": \"pga\", \"role\": \"replica\", \"before\": \"leader\"}\n");
 }
 
 TEST(Picture, a_member_that_joins_is_told_whole) {
