@@ -147,7 +147,7 @@ void Changes::seen(const std::string& name, const dcs::Cluster& cluster) {
   listening_->use(name, std::move(urls));
 }
 
-bool Changes::sleep_until(Instant until) {
+bool Changes::wait(Instant until) {
   if (!listening_) return terminal_.sleep_until(until);
   if (!listening_->wait_until(until)) return true;
   return terminal_.sleep_until(std::min(until, terminal_.now() + kGather));

@@ -41,7 +41,7 @@ class Changes {
   /// What was just seen, and so who is to be listened to.
   void seen(const std::string& name, const dcs::Cluster& cluster);
   /// False: stop. Returns a moment after the first change, for others that come with it.
-  bool sleep_until(Instant until);
+  bool wait(Instant until);
 
  private:
   const Terminal& terminal_;

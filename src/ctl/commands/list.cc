@@ -43,7 +43,7 @@ void run_list(const ListCommand& command, ClusterStore& store, const Terminal& t
     terminal.out << text << std::flush;
     for (const auto& warning : warnings) warn(terminal, warning);
     if (!command.every || !terminal.out) return;
-    if (!changes.sleep_until(begun + *command.every)) return;
+    if (!changes.wait(begun + *command.every)) return;
   }
 }
 

@@ -52,7 +52,7 @@ Ending wait_until_applied(const PauseCommand& command, const dcs::Cluster& befor
       say(terminal, success(command.paused));
       return Ending::done;
     }
-    if (terminal.now() >= end || !changes.sleep_until(std::min(terminal.now() + 1s, end))) break;
+    if (terminal.now() >= end || !changes.wait(std::min(terminal.now() + 1s, end))) break;
   }
   std::vector<std::string> unwilling;
   std::vector<std::string> silent;

@@ -48,7 +48,7 @@ class Waiting {
         tell("Waiting for reinitialize to complete on: " + names);
         shown = names;
       }
-      if (!changes_.sleep_until(terminal_.now() + kCopyingEvery)) return Ending::unknown;
+      if (!changes_.wait(terminal_.now() + kCopyingEvery)) return Ending::unknown;
       std::erase_if(copying_, [&](Copying& one) { return over(one); });
     }
     return ending_;

@@ -193,7 +193,7 @@ class Switchover {
     Changes changes(&api_, terminal_);
     changes.seen(command_.cluster, *cluster_);
     for (;;) {
-      if (terminal_.now() >= end || !changes.sleep_until(terminal_.now() + kLookEvery)) break;
+      if (terminal_.now() >= end || !changes.wait(terminal_.now() + kLookEvery)) break;
       const auto seen = store_.read(command_.cluster);
       if (!seen->unlocked() && seen->leader_name() != leader_) {
         say_now(fmt::format("The leader is now {}", seen->leader_name()));
@@ -244,7 +244,7 @@ class Switchover {
       if (left.empty()) return Ending::done;
       if (left != shown) say("Waiting for members to follow the new leader: " + left);
       shown = left;
-      if (terminal_.now() >= end || !changes.sleep_until(terminal_.now() + kLookEvery)) break;
+      if (terminal_.now() >= end || !changes.wait(terminal_.now() + kLookEvery)) break;
       cluster_ = store_.read(command_.cluster);
     }
     say("Failed: these members do not follow the new leader: " + shown);

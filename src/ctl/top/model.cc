@@ -189,6 +189,8 @@ std::string event_text(const std::string& from, const MemberEvent& event) {
   if (type == "role" || type == "state") return fmt::format("{}: {}", member, step(data, type.c_str()));
   if (type == "timeline") return fmt::format("{}: timeline {}", member, step(data, "timeline"));
   if (type == "lag") {
+    // It leads now, as another line says.
+    if (words_at(data, "lag") == "none") return {};
     const auto lag = number_at(data, "replay_lag");
     return fmt::format("{}: lag {}{}", member, step(data, "lag"), lag ? " (" + bytes_text(*lag) + ")" : "");
   }
@@ -306,6 +308,7 @@ void select(TopModel& model, int by) {
 
 TopOutcome press(TopModel& model, TopPress key) {
   if (model.question) return {.wish = answer(model, key)};
+  model.message.clear();
   if (std::exchange(model.help, false)) return {.quit = key.letter == 'q'};
   if (key.key == TopKey::up || key.letter == 'k') {
     select(model, -1);

@@ -81,7 +81,7 @@ struct TopModel {
   /// What is under way, and since when; empty: nothing.
   std::string busy;
   Instant busy_since{};
-  /// What came of the last wish.
+  /// What came of the last wish; the next key takes it away.
   std::string message;
   bool message_is_bad = false;
 

@@ -205,7 +205,8 @@ class Top {
       take_end(model_, name);
       changed();
       // It has other things to tell, or nothing at all; who knows, it may be replaced by one that does.
-      co_await clock_.sleep_for(why == Silence::not_served ? 30 * kListenAgain : kListenAgain);
+      const int times = why == Silence::not_served ? 30 : 1;
+      co_await clock_.sleep_for(times * kListenAgain);
     }
     listening_.erase(name);
   }

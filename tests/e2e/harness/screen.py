@@ -2,6 +2,7 @@
 import shlex
 import subprocess
 import uuid
+from pathlib import Path
 
 from .processes import account, wait_until
 
@@ -49,13 +50,28 @@ class Screen:
     def type(self, text):
         self._tmux("send-keys", "-l", text)
 
+    def pid_of(self, program):
+        """Of the program, or what it started, on this screen."""
+        left = [int(self._tmux("list-panes", "-F", "#{pane_pid}"))]
+        while left:
+            pid = left.pop()
+            if Path(f"/proc/{pid}/comm").read_text().strip() == program:
+                return pid
+            left += [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        raise AssertionError(f"no {program} runs on the screen\n{self.text}")
+
     def resize(self, columns, rows):
         self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
 
     def wait_for(self, what, timeout=15):
-        """Until the text stands there, or `what(text)` holds."""
+        """Until the text stands there, or `what(text)` holds; returns the screen then."""
         condition = what if callable(what) else lambda text: what in text
+
+        def seen():
+            text = self.text
+            return text if condition(text) else None
+
         try:
-            return wait_until(f"{what} on the screen", lambda: condition(self.text), timeout, interval=0.05)
+            return wait_until(f"{what} on the screen", seen, timeout, interval=0.05)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.text}") from None

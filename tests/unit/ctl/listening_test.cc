@@ -77,7 +77,7 @@ class ChangesTest : public ::testing::Test {
   /// How long it waits, of at most a second.
   Duration waited(Changes& changes) {
     const Instant begun = BootClock::now();
-    EXPECT_TRUE(changes.sleep_until(begun + 1s));
+    EXPECT_TRUE(changes.wait(begun + 1s));
     return BootClock::now() - begun;
   }
   std::unique_ptr<MemberApi> api() {
@@ -135,11 +135,11 @@ TEST_F(ChangesTest, without_anybody_to_listen_to_the_terminal_waits) {
   const Terminal terminal = fake_.terminal();
   Changes changes(nullptr, terminal);
   changes.seen("shop", test::shop());
-  EXPECT_TRUE(changes.sleep_until(Instant(5s)));
+  EXPECT_TRUE(changes.wait(Instant(5s)));
   EXPECT_EQ(fake_.now, Instant(5s));
   test::FakeApi fake;
   Changes of_a_fake(&fake, terminal);
-  EXPECT_TRUE(of_a_fake.sleep_until(Instant(7s)));
+  EXPECT_TRUE(of_a_fake.wait(Instant(7s)));
   EXPECT_EQ(fake_.now, Instant(7s));
 }
 

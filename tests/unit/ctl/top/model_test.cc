@@ -155,6 +155,8 @@ TEST(TopModel, what_is_wished_for_is_done_after_y_and_enter_only) {
     EXPECT_FALSE(model.question);
     EXPECT_EQ(model.message, "nothing was done");
   }
+  press(model, {TopKey::up});
+  EXPECT_EQ(model.message, "");
   type(model, "py");
   EXPECT_FALSE(press(model, {TopKey::escape}).wish);
   EXPECT_FALSE(press(model, {TopKey::enter}).wish);
