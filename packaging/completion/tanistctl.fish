@@ -1,13 +1,13 @@
 # fish completion for tanistctl; installed as /usr/share/fish/vendor_completions.d/tanistctl.fish
 # Generated from the table in src/ctl/commands/table.cc: see tests/unit/ctl/commands/table_test.cc.
 
-set -l commands list topology history switchover failover restart reload reinit pause resume flush show-config edit-config dsn query version remove doctor
+set -l commands list topology history switchover failover restart reload reinit pause resume flush show-config edit-config dsn query version remove top doctor
 
 # Of the configured cluster; in silence where nothing answers.
 function __tanistctl_names
     set -l before
     for word in (commandline -opc)
-        contains -- $word list topology history switchover failover restart reload reinit pause resume flush show-config edit-config dsn query version remove doctor; and break
+        contains -- $word list topology history switchover failover restart reload reinit pause resume flush show-config edit-config dsn query version remove top doctor; and break
         set -a before $word
     end
     timeout 3 $before list -f tsv 2>/dev/null | tail -n +2 | cut -f$argv[1] | sort -u
@@ -38,6 +38,7 @@ complete -c tanistctl -n "not __fish_seen_subcommand_from $commands" -a dsn -d '
 complete -c tanistctl -n "not __fish_seen_subcommand_from $commands" -a query -d 'Have a member carry out SQL'
 complete -c tanistctl -n "not __fish_seen_subcommand_from $commands" -a version -d 'Show the version of this tool'
 complete -c tanistctl -n "not __fish_seen_subcommand_from $commands" -a remove -d 'Delete everything that the store knows of a cluster'
+complete -c tanistctl -n "not __fish_seen_subcommand_from $commands" -a top -d 'Watch a cluster on the whole screen'
 complete -c tanistctl -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'Look for what is wrong or unwise with a cluster'
 
 complete -c tanistctl -n "__fish_seen_subcommand_from list" -a '(__tanistctl_names 1)'
@@ -131,6 +132,9 @@ complete -c tanistctl -n "__fish_seen_subcommand_from version" -a '(__tanistctl_
 
 complete -c tanistctl -n "__fish_seen_subcommand_from remove" -a '(__tanistctl_names 1)'
 complete -c tanistctl -n "__fish_seen_subcommand_from remove" -s f -l format -x -a 'pretty tsv json yaml' -d 'Output format'
+
+complete -c tanistctl -n "__fish_seen_subcommand_from top" -a '(__tanistctl_names 1)'
+complete -c tanistctl -n "__fish_seen_subcommand_from top" -s w -l watch -x -d 'Seconds between two looks'
 
 complete -c tanistctl -n "__fish_seen_subcommand_from doctor" -a '(__tanistctl_names 1)'
 complete -c tanistctl -n "__fish_seen_subcommand_from doctor" -s f -l format -x -a 'pretty tsv json yaml' -d 'Output format'

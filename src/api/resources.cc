@@ -6,6 +6,7 @@
 #include "api/admission.h"
 #include "api/config_endpoint.h"
 #include "api/control_reads.h"
+#include "api/event_feed.h"
 #include "api/health.h"
 #include "api/metrics.h"
 #include "api/reinitialize_endpoint.h"
@@ -15,6 +16,7 @@
 #include "api/status_document.h"
 #include "api/switchover_endpoint.h"
 #include "async/event.h"
+#include "async/wait.h"
 #include "core/format.h"
 #include "core/text.h"
 #include "core/version.h"
@@ -51,7 +53,8 @@ struct Resources::Impl {
         restart(mailbox, reads, clock),
         reinitialize(mailbox, clock),
         switchover(mailbox, reads, board, clock),
-        admission(io, clock) {
+        admission(io, clock),
+        events(std::make_shared<EventFeed>(clock, board, EventFeed::Limits())) {
     use(settings->restapi);
     auto first = std::make_shared<ha::Snapshot>();
     first->published_at = clock.now();
@@ -69,6 +72,7 @@ struct Resources::Impl {
   ReinitializeEndpoint reinitialize;
   SwitchoverEndpoint switchover;
   Admission admission;
+  std::shared_ptr<EventFeed> events;
   /// Requests that are being answered, and set while there is none.
   std::size_t answering = 0;
   Event idle;
@@ -244,6 +248,10 @@ struct Resources::Impl {
     co_return out;
   }
 
+  static Task<HttpResponse> events_answer(std::shared_ptr<Impl> self, HttpRequest request) {
+    co_return self->events->open(request);
+  }
+
   static Task<HttpResponse> failsafe_answer(std::shared_ptr<Impl> self, HttpRequest) {
     const auto s = self->snapshot();
     Document members = Document::map();
@@ -341,6 +349,8 @@ std::span<const Resources::Route> Resources::routes() {
       {"GET", "failsafe", open, &Impl::failsafe_answer, "the members that failsafe mode counts on"},
       {"GET", "metrics", open, &Impl::metrics_answer,
        "for Prometheus, in its text form or, where `Accept` asks for it, as OpenMetrics (below)"},
+      {"GET", "events", open, &Impl::events_answer,
+       "what changes, as it happens: server-sent events (below), resumed by `Last-Event-ID`"},
       {"PATCH", "config", guarded, &Impl::patch_config,
        "merges a JSON object into the dynamic configuration (`null` removes a key) and answers with the "
        "whole"},
@@ -390,7 +400,15 @@ void Resources::use(const config::RestApi& rest) {
 }
 
 Task<void> Resources::live() {
-  return impl_->admission.resolve_forever();
+  auto impl = impl_;
+  std::vector<Task<void>> both;
+  both.push_back(impl->admission.resolve_forever());
+  both.push_back(impl->events->follow());
+  co_await all(std::move(both));
+}
+
+void Resources::close() {
+  impl_->events->close();
 }
 
 Task<std::optional<HttpResponse>> Resources::admit(HttpRequest request) {
@@ -407,8 +425,8 @@ Task<std::optional<HttpResponse>> Resources::admit(HttpRequest request) {
 
 Task<void> Resources::idle() {
   auto impl = impl_;
-  if (impl->answering == 0) co_return;
-  co_await impl->idle.wait();
+  if (impl->answering != 0) co_await impl->idle.wait();
+  co_await impl->events->alone();
 }
 
 Task<HttpResponse> Resources::answer(HttpRequest request) {

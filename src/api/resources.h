@@ -55,7 +55,9 @@ class Resources {
   ~Resources();
 
   Task<net::HttpResponse> answer(net::HttpRequest request);
-  /// Returns when no request is being answered.
+  /// Ends the answers of those who listen to events.
+  void close();
+  /// Returns when no request is being answered, and nobody listens.
   Task<void> idle();
   /// Whether a request that changes something may be served; nullopt: it may.
   Task<std::optional<net::HttpResponse>> admit(net::HttpRequest request);

@@ -74,7 +74,7 @@ struct ApiServer::Impl {
     }
     started->set_value(listener.port());
     TaskScope scope(self->io.get_executor());
-    scope.spawn("rest api names", resources.live());
+    scope.spawn("rest api background", resources.live());
     while (!self->stopping) {
       if (const auto next = std::exchange(self->reloaded, nullptr)) {
         resources.use(next->restapi);
@@ -84,6 +84,7 @@ struct ApiServer::Impl {
       self->wake.clear();
       co_await self->wake.wait();
     }
+    resources.close();
     co_await run_until(self->clock, resources.idle(), self->clock.now() + kLastAnswers);
     co_await scope.close();
     co_await listener.stop();

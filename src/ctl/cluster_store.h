@@ -23,6 +23,12 @@ class ClusterStore {
   ClusterStore(std::string_view product, Open open, std::string source = {})
       : product_(product), open_(std::move(open)), source_(std::move(source)) {}
 
+  /// For who has an event loop of his own.
+  std::unique_ptr<dcs::Access> open(Executor executor, Clock& clock, const std::string& cluster) const {
+    return open_(std::move(executor), clock, cluster);
+  }
+  std::string_view product() const { return product_; }
+
   /// Read linearizably. Throws Failure when the store does not answer.
   dcs::ClusterPtr read(const std::string& cluster);
   /// Replaces `/config` where it still has version `seen`.

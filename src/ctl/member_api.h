@@ -6,6 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "async/clock.h"
+#include "async/task.h"
+#include "config/settings.h"
 #include "core/document.h"
 #include "core/time.h"
 #include "ctl/settings.h"
@@ -36,10 +39,22 @@ struct NoAnswer {
   bool sent = false;
 };
 
+/// Waits for members that tell of changes.
+class Listening {
+ public:
+  virtual ~Listening() = default;
+  /// From now on, one of these members of a cluster, the first that serves events.
+  virtual void use(const std::string& cluster, std::vector<std::string> api_urls) = 0;
+  /// True: something has changed; it may have done so since the last call.
+  virtual bool wait_until(Instant until) = 0;
+};
+
 /// The REST API of members.
 class MemberApi {
  public:
   virtual ~MemberApi() = default;
+  /// nullptr: nobody can be listened to.
+  virtual std::unique_ptr<Listening> listen() { return nullptr; }
   /// At the member that published `api_url`. Any status is an answer.
   virtual std::expected<net::HttpResponse, NoAnswer> ask(const std::string& api_url,
                                                          const MemberCall& call) = 0;
@@ -48,8 +63,29 @@ class MemberApi {
       const std::vector<std::string>& api_urls, const MemberCall& call);
 };
 
-/// With the users and certificates of the configuration (ctl.md §1.1). Throws Failure where they cannot be
-/// used.
+/// With what members are asked.
+struct MemberAccess {
+  config::BasicAuth user;
+  net::TlsContextPtr tls;
+  /// Without a certificate of the client.
+  net::TlsContextPtr anonymous_tls;
+
+  net::HttpClientOptions client_options(bool anonymous = false) const;
+  net::HttpRequest request(const MemberCall& call, const net::Url& url) const;
+};
+
+/// The users and certificates of the configuration (ctl.md §1.1). Throws Failure where they cannot be used.
+MemberAccess member_access(const Settings& settings);
+
+/// One call, on an event loop. Any status is an answer.
+Task<std::expected<net::HttpResponse, NoAnswer>> ask_member(net::HttpClient* client, Clock* clock,
+                                                            MemberAccess access, std::string api_url,
+                                                            MemberCall call);
+
+/// What MemberApi::listen gives.
+std::unique_ptr<Listening> listen_over_http(MemberAccess access);
+
+/// With member_access().
 std::unique_ptr<MemberApi> open_member_api(const Settings& settings);
 
 }  // namespace tanist::ctl

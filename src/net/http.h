@@ -56,10 +56,22 @@ struct HttpRequest {
   std::string_view query() const;
 };
 
+/// A body without an end that is known, made while the client takes it. Destroyed with its connection.
+class HttpBody {
+ public:
+  virtual ~HttpBody() = default;
+  /// The next bytes, once there are some; empty: the end. Cancelled when the client has gone.
+  virtual Task<std::string> next() = 0;
+};
+
 struct HttpResponse {
   int status = 200;
   Headers headers;
   std::string body;
+  /// Server only. Set: sent in the place of `body`, in chunks, or to HTTP/1.0 up to the end of the
+  /// connection, which this answer is the last of in any case. A client that takes a piece for longer than
+  /// `request_timeout` is dropped; so is one that has to make room for others.
+  std::shared_ptr<HttpBody> stream = {};
 };
 
 /// The standard phrase of a status (`OK`, `Service Unavailable`); empty when unknown.

@@ -168,9 +168,54 @@ struct HttpServer::Impl {
       out += "\r\n";
     }
     const bool bodiless = response.status == 204 || response.status == 304 || response.status < 200;
-    if (!bodiless) fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body.size());
+    if (!bodiless && !response.stream)
+      fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body.size());
     out += keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
     if (!bodiless && !head) out += response.body;
+  }
+
+  enum class Framing { chunks, to_the_end };
+
+  static Task<void> pump(Impl* self, Session* session, HttpBody* body, std::string* out, Framing framing) {
+    for (bool more = true; more;) {
+      session->give_up = Instant::max();
+      std::string piece = co_await body->next();
+      // With new certificates the client is to come again.
+      if (session->outdated) piece.clear();
+      more = !piece.empty();
+      if (framing == Framing::chunks) {
+        fmt::format_to(std::back_inserter(*out), "{:x}\r\n{}\r\n", piece.size(), piece);
+      } else {
+        *out += piece;
+      }
+      session->give_up = self->clock.now() + self->options.request_timeout;
+      const IoResult written = co_await session->transport->write_all(*out);
+      out->clear();
+      if (written.ec) co_return;
+    }
+  }
+
+  /// Nothing more is expected of the client: what it sends is dropped, and its end is noticed.
+  static Task<void> until_gone(Session* session) {
+    char ignored[64];
+    for (;;) {
+      const IoResult read = co_await session->transport->read_some(ignored, sizeof ignored);
+      if (read.ec) co_return;
+    }
+  }
+
+  /// `out` has the header of the answer.
+  static Task<void> stream(Impl* self, Session* session, std::shared_ptr<HttpBody> body, std::string* out,
+                           Framing framing) {
+    session->enter(Seat::Phase::listening, self->clock.now());
+    try {
+      co_await race(pump(self, session, body.get(), out, framing), until_gone(session));
+    } catch (const boost::system::system_error& e) {
+      if (e.code() == asio::error::operation_aborted) throw;
+      log::error("an HTTP answer that goes on has ended: {}", e.what());
+    } catch (const std::exception& e) {
+      log::error("an HTTP answer that goes on has ended: {}", e.what());
+    }
   }
 
   static Task<HttpResponse> handle(Impl* self, HttpRequest request) {
@@ -309,9 +354,19 @@ struct HttpServer::Impl {
         HttpRequest request = header_of(*session, parser.get());
         request.body = parser->take_body();
         const bool head = request.method == "HEAD";
-        const HttpResponse response = co_await handle(self, std::move(request));
-        keep_alive = parser->keep_alive() && !session->outdated;
+        HttpResponse response = co_await handle(self, std::move(request));
+        keep_alive = parser->keep_alive() && !session->outdated && !response.stream;
+        const Framing framing = parser->takes_chunks() ? Framing::chunks : Framing::to_the_end;
+        if (response.stream && framing == Framing::chunks && !head)
+          response.headers.set("Transfer-Encoding", "chunked");
         self->append_response(out, response, head, keep_alive);
+        if (response.stream && !head) {
+          // It may go on for months: nothing is kept for it that it does not need.
+          parser.reset();
+          std::string().swap(unread);
+          co_await stream(self, session, std::move(response.stream), &out, framing);
+          co_return;
+        }
       }
       // Pipelined requests wait in `unread`: their answers go out together.
       if (out.empty() || (keep_alive && !unread.empty() && out.size() < kWriteBatchBytes)) continue;

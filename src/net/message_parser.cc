@@ -107,6 +107,7 @@ class Parser final : public MessageParser {
     const auto& message = parser_.get();
     return http::token_list(message[http::field::expect]).exists("100-continue");
   }
+  bool takes_chunks() const override { return parser_.get().version() >= 11; }
   int status() const override {
     if constexpr (!kIsRequest) return static_cast<int>(parser_.get().result_int());
     return 0;

@@ -43,6 +43,8 @@ class MessageParser {
   virtual std::string method() const = 0;
   virtual std::string target() const = 0;
   virtual bool expects_continue() const = 0;
+  /// HTTP/1.1 or later: takes a body in chunks.
+  virtual bool takes_chunks() const = 0;
   /// Responses.
   virtual int status() const = 0;
 };

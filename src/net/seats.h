@@ -19,6 +19,8 @@ struct Seat {
     incomplete,
     /// An answer is being made.
     busy,
+    /// It listens to an answer that does not end, and can begin anew elsewhere.
+    listening,
   };
   /// What is counted together: an address, or for IPv6 the network that one host has for itself.
   std::string source;

@@ -1,7 +1,9 @@
 #include "ctl/commands/list.h"
 
+#include <memory>
 #include <ostream>
 
+#include "ctl/listening.h"
 #include "ctl/schedule.h"
 
 namespace tanist::ctl {
@@ -12,11 +14,12 @@ constexpr const char* kClearScreen = "\033[2J\033[1;1H";
 
 /// All of one round, so that a screen changes at once.
 std::string round_of(const ListCommand& command, ClusterStore& store, const Terminal& terminal,
-                     std::vector<std::string>& warnings) {
+                     std::vector<std::string>& warnings, Changes& changes) {
   std::string out;
   if (command.timestamp) out += local_time(terminal.wall_now()) + '\n';
   for (const auto& name : command.clusters) {
     const auto cluster = store.read(name);
+    changes.seen(name, *cluster);
     out += format_members(*cluster, name, command.options, warnings);
     if (!command.every) warn_if_unknown(terminal, *cluster, name);
   }
@@ -25,13 +28,14 @@ std::string round_of(const ListCommand& command, ClusterStore& store, const Term
 
 }  // namespace
 
-void run_list(const ListCommand& command, ClusterStore& store, const Terminal& terminal) {
+void run_list(const ListCommand& command, ClusterStore& store, const Terminal& terminal, MemberApi* api) {
+  Changes changes(command.every ? api : nullptr, terminal);
   for (bool first = true;; first = false) {
     const Instant begun = terminal.now();
     std::vector<std::string> warnings;
     std::string text;
     try {
-      text = round_of(command, store, terminal, warnings);
+      text = round_of(command, store, terminal, warnings, changes);
     } catch (const Failure& failure) {
       if (!command.every || first) throw;
       text = std::string("Error: ") + failure.what() + '\n';
@@ -40,7 +44,7 @@ void run_list(const ListCommand& command, ClusterStore& store, const Terminal& t
     terminal.out << text << std::flush;
     for (const auto& warning : warnings) warn(terminal, warning);
     if (!command.every || !terminal.out) return;
-    if (!terminal.sleep_until(begun + *command.every)) return;
+    if (!changes.wait(begun + *command.every)) return;
   }
 }
 
@@ -55,6 +59,20 @@ Ending call_list(const Call& call) {
   command.options.extended = call.given.has(kExtended);
   command.timestamp = call.given.has(kTimestamp);
   return show_clusters(command, call);
+}
+
+}  // namespace
+
+namespace {
+
+/// nullptr: their certificates cannot be used. What is shown comes from the store all the same.
+std::unique_ptr<MemberApi> members_to_listen_to(const Call& call) {
+  if (!call.around.open_member_api) return nullptr;
+  try {
+    return call.around.open_member_api(call.settings);
+  } catch (const Failure&) {
+    return nullptr;
+  }
 }
 
 }  // namespace
@@ -77,7 +95,8 @@ Ending show_clusters(const ListCommand& command, const Call& call) {
     return Ending::done;
   }
   const auto store = call.around.open_store(call.settings);
-  run_list(command, *store, call.around.terminal);
+  const auto api = command.every ? members_to_listen_to(call) : nullptr;
+  run_list(command, *store, call.around.terminal, api.get());
   return Ending::done;
 }
 

@@ -23,8 +23,9 @@ struct ListCommand {
 };
 
 /// Throws Failure; while watching, a store that does not answer is reported in place of the tables and asked
-/// again.
-void run_list(const ListCommand& command, ClusterStore& reader, const Terminal& terminal);
+/// again, and what members (`api`, where it is given) tell of is shown at once.
+void run_list(const ListCommand& command, ClusterStore& reader, const Terminal& terminal,
+              MemberApi* api = nullptr);
 
 Command list_command();
 

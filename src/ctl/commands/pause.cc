@@ -5,6 +5,7 @@
 
 #include "config/modes.h"
 #include "core/format.h"
+#include "ctl/listening.h"
 #include "ctl/members.h"
 #include "ctl/timing.h"
 
@@ -37,19 +38,21 @@ std::map<std::string, dcs::Version> disagreeing(const dcs::Cluster& cluster, con
 }
 
 Ending wait_until_applied(const PauseCommand& command, const dcs::Cluster& before, ClusterStore& store,
-                          const Terminal& terminal) {
+                          MemberApi& api, const Terminal& terminal) {
   const char* word = command.paused ? "pause" : "resume";
   say(terminal, fmt::format("'{}' request sent, waiting until it is recognized by all nodes", word));
   const auto patience = loop_wait(before, command.local);
   const Instant end = terminal.now() + patience + 1s;
   std::map<std::string, dcs::Version> left;
-  for (Instant next = terminal.now();; next += 1s) {
+  Changes changes(&api, terminal);
+  changes.seen(command.cluster, before);
+  for (;;) {
     left = disagreeing(*store.read(command.cluster), before, command.paused);
     if (left.empty()) {
       say(terminal, success(command.paused));
       return Ending::done;
     }
-    if (terminal.now() >= end || !terminal.sleep_until(std::min(next + 1s, end))) break;
+    if (terminal.now() >= end || !changes.wait(std::min(terminal.now() + 1s, end))) break;
   }
   std::vector<std::string> unwilling;
   std::vector<std::string> silent;
@@ -92,7 +95,7 @@ Ending run_pause(const PauseCommand& command, ClusterStore& store, MemberApi& ap
       hint_at_refusal(terminal, answer->status);
       return Ending::failed;
     }
-    if (command.wait) return wait_until_applied(command, *cluster, store, terminal);
+    if (command.wait) return wait_until_applied(command, *cluster, store, api, terminal);
     say(terminal, success(command.paused));
     return Ending::done;
   }

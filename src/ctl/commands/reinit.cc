@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/format.h"
+#include "ctl/listening.h"
 #include "ctl/members.h"
 
 namespace tanist::ctl {
@@ -35,7 +36,8 @@ struct Copying {
 
 class Waiting {
  public:
-  Waiting(Members& members, const Terminal& terminal) : members_(members), terminal_(terminal) {}
+  Waiting(Members& members, Changes& changes, const Terminal& terminal)
+      : members_(members), changes_(changes), terminal_(terminal) {}
 
   void add(const dcs::Member& member, std::string started_before) {
     copying_.push_back({&member, std::move(started_before)});
@@ -43,12 +45,12 @@ class Waiting {
 
   Ending until_done() {
     std::string shown;
-    for (Instant next = terminal_.now() + kCopyingEvery; !copying_.empty(); next += kCopyingEvery) {
+    while (!copying_.empty()) {
       if (const auto names = names_left(); names != shown) {
         tell("Waiting for reinitialize to complete on: " + names);
         shown = names;
       }
-      if (!terminal_.sleep_until(next)) return Ending::unknown;
+      if (!changes_.wait(terminal_.now() + kCopyingEvery)) return Ending::unknown;
       std::erase_if(copying_, [&](Copying& one) { return over(one); });
     }
     return ending_;
@@ -91,6 +93,7 @@ class Waiting {
   }
 
   Members& members_;
+  Changes& changes_;
   const Terminal& terminal_;
   std::vector<Copying> copying_;
   Ending ending_ = Ending::done;
@@ -123,7 +126,9 @@ Ending run_reinit(const ReinitCommand& command, ClusterStore& store, MemberApi& 
 
   Members all(api, command.cluster);
   MemberAction reinitialize(all, terminal, "reinitialize");
-  Waiting waiting(all, terminal);
+  Changes changes(&api, terminal);
+  changes.seen(command.cluster, *cluster);
+  Waiting waiting(all, changes, terminal);
   for (const auto& name : members) {
     const auto& member = cluster->members.at(name);
     std::string started_before;

@@ -6,6 +6,7 @@
 #include "config/modes.h"
 #include "core/format.h"
 #include "core/text.h"
+#include "ctl/listening.h"
 #include "ctl/members.h"
 #include "ctl/schedule.h"
 #include "ctl/timing.h"
@@ -40,7 +41,7 @@ struct Request {
 class Switchover {
  public:
   Switchover(const SwitchoverCommand& command, ClusterStore& store, MemberApi& api, const Terminal& terminal)
-      : command_(command), store_(store), members_(api, command.cluster), terminal_(terminal) {}
+      : command_(command), store_(store), api_(api), members_(api, command.cluster), terminal_(terminal) {}
 
   Ending run() {
     cluster_ = store_.read(command_.cluster);
@@ -190,8 +191,10 @@ class Switchover {
     if (request.at) return Ending::unknown;
     say(fmt::format("Watching the store for what becomes of the {}", action()));
     const Instant end = terminal_.now() + switchover_patience(*cluster_, command_.local);
-    for (Instant next = terminal_.now() + kLookEvery;; next += kLookEvery) {
-      if (terminal_.now() >= end || !terminal_.sleep_until(next)) break;
+    Changes changes(&api_, terminal_);
+    changes.seen(command_.cluster, *cluster_);
+    for (;;) {
+      if (terminal_.now() >= end || !changes.wait(terminal_.now() + kLookEvery)) break;
       const auto seen = store_.read(command_.cluster);
       if (!seen->unlocked() && seen->leader_name() != leader_) {
         say_now(fmt::format("The leader is now {}", seen->leader_name()));
@@ -235,12 +238,14 @@ class Switchover {
   Ending wait_for_followers() {
     const Instant end = terminal_.now() + switchover_patience(*cluster_, command_.local);
     std::string shown;
-    for (Instant next = terminal_.now() + kLookEvery;; next += kLookEvery) {
+    Changes changes(&api_, terminal_);
+    changes.seen(command_.cluster, *cluster_);
+    for (;;) {
       const std::string left = joined(lagging());
       if (left.empty()) return Ending::done;
       if (left != shown) say("Waiting for members to follow the new leader: " + left);
       shown = left;
-      if (terminal_.now() >= end || !terminal_.sleep_until(next)) break;
+      if (terminal_.now() >= end || !changes.wait(terminal_.now() + kLookEvery)) break;
       cluster_ = store_.read(command_.cluster);
     }
     say("Failed: these members do not follow the new leader: " + shown);
@@ -249,6 +254,7 @@ class Switchover {
 
   const SwitchoverCommand& command_;
   ClusterStore& store_;
+  MemberApi& api_;
   Members members_;
   const Terminal& terminal_;
   dcs::ClusterPtr cluster_;

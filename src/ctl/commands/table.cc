@@ -19,6 +19,7 @@
 #include "ctl/commands/restart.h"
 #include "ctl/commands/show_config.h"
 #include "ctl/commands/switchover.h"
+#include "ctl/commands/top.h"
 #include "ctl/commands/topology.h"
 #include "ctl/commands/version.h"
 
@@ -40,11 +41,12 @@ Command later(const char* name) {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
-      list_command(),        topology_command(), history_command(),       switchover_command(),
-      failover_command(),    restart_command(),  reload_command(),        reinit_command(),
-      pause_command(),       resume_command(),   flush_command(),         show_config_command(),
-      edit_config_command(), dsn_command(),      query_command(),         version_command(),
-      remove_command(),      doctor_command(),   later("demote-cluster"), later("promote-cluster"),
+      list_command(),           topology_command(), history_command(), switchover_command(),
+      failover_command(),       restart_command(),  reload_command(),  reinit_command(),
+      pause_command(),          resume_command(),   flush_command(),   show_config_command(),
+      edit_config_command(),    dsn_command(),      query_command(),   version_command(),
+      remove_command(),         top_command(),      doctor_command(),  later("demote-cluster"),
+      later("promote-cluster"),
   };
   return all;
 }

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <set>
 
+#include "api/picture.h"
 #include "core/format.h"
 
 namespace tanist::api {
@@ -33,6 +34,13 @@ std::string table(Access access, const char* head) {
   return out + "\n";
 }
 
+std::string table_of_events() {
+  std::string out = "\n| event | data | when |\n|---|---|---|\n";
+  for (const auto& type : kEventTypes)
+    out += fmt::format("| `{}` | {} | {} |\n", type.name, type.fields, type.when);
+  return out + "\n";
+}
+
 void replace_section(std::string& page, const std::string& name, const std::string& text) {
   const std::string begin = "<!-- begin: " + name + " -->\n";
   const auto from = page.find(begin);
@@ -48,6 +56,7 @@ TEST(Resources, the_page_has_the_endpoints_of_the_table) {
   std::string wanted = page;
   replace_section(wanted, "reading", table(Access::open, "answer"));
   replace_section(wanted, "changing", table(Access::guarded, "what it does"));
+  replace_section(wanted, "events", table_of_events());
   if (std::getenv("TANIST_UPDATE_DOCS")) {
     std::ofstream(kPage, std::ios::binary) << wanted;
     return;

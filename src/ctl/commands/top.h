@@ -1,0 +1,9 @@
+#pragma once
+
+#include "ctl/command.h"
+
+namespace tanist::ctl {
+
+Command top_command();
+
+}  // namespace tanist::ctl
