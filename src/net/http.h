@@ -39,7 +39,8 @@ class Headers {
 struct HttpRequest {
   /// In capitals: GET, HEAD, POST, … Any token a client sends reaches the server's handler.
   std::string method = "GET";
-  /// Path and query, as on the wire.
+  /// Path and query, as on the wire; of a target that names the server, too (what clients send to a proxy),
+  /// the server's handler sees these alone.
   std::string target = "/";
   Headers headers;
   std::string body;
@@ -58,6 +59,8 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 200;
+  /// In place of the standard phrase; a server sends it, a client does not fill it in.
+  std::string reason = {};
   Headers headers;
   std::string body;
 };
@@ -65,6 +68,8 @@ struct HttpResponse {
 /// The standard phrase of a status (`OK`, `Service Unavailable`); empty when unknown.
 std::string_view reason_phrase(int status);
 
+/// `/config?x` of `http://host/config?x`; any other target as it is.
+std::string_view origin_form(std::string_view target);
 /// `%41+b` → `A b` (`+` only when `plus_is_blank`); broken escapes stay as they are.
 std::string url_decode(std::string_view text, bool plus_is_blank = false);
 /// Everything but letters, digits and `-._~` as %XX.

@@ -51,6 +51,10 @@ class TcpTransport final : public Transport {
   }
 
   bool quiet() override { return socket_.is_open() && nothing_to_read(socket_); }
+  void end_writing() override {
+    error_code ignored;
+    socket_.shutdown(Socket::shutdown_send, ignored);
+  }
   void close() override { close_socket(socket_); }
 
  private:
