@@ -157,6 +157,8 @@ class TlsContext {
   virtual ~TlsContext() = default;
   /// Of the files' contents: another one means that something in them changed.
   std::string fingerprint;
+  /// The same of what says who is let in: the CA of the clients, and what is asked of them.
+  std::string trust;
 };
 using TlsContextPtr = std::shared_ptr<TlsContext>;
 
@@ -299,7 +301,9 @@ class HttpServer {
   int port() const;
   std::size_t connections() const;
   /// For connections from now on; nullptr: plain HTTP. Where that changes something, kept connections are
-  /// closed after the answer they wait for.
+  /// closed after the answer they wait for; those that wait for none after the next one, so that no client
+  /// finds its connection closed when it asks. Where other clients are let in than before, they are closed at
+  /// once.
   void use_tls(TlsContextPtr tls);
   /// Value of the `Server` header from now on.
   void set_server_name(std::string name);

@@ -500,10 +500,11 @@ void HttpServer::use_tls(TlsContextPtr tls) {
   auto& old = impl_->tls;
   const bool same = old && tls ? old->fingerprint == tls->fingerprint : old == tls;
   if (same) return;
+  const bool renewed = old && tls && old->trust == tls->trust;
   old = std::move(tls);
   for (auto& session : impl_->sessions) {
     session.outdated = true;
-    if (session.phase == Seat::Phase::waiting) session.close();
+    if (!renewed && session.phase == Seat::Phase::waiting) session.close();
   }
 }
 
