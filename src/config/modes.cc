@@ -44,7 +44,6 @@ Modes modes_of(const Document& dynamic) {
 
 std::vector<std::string> modes_not_served(const Dynamic& dynamic) {
   std::vector<std::string> out;
-  if (dynamic.pause) out.emplace_back("pause");
   if (dynamic.synchronous_mode != Dynamic::SyncMode::off) out.emplace_back("synchronous_mode");
   if (dynamic.standby_cluster) out.emplace_back("standby_cluster");
   if (dynamic.failsafe_mode) out.emplace_back("failsafe_mode");

@@ -81,10 +81,7 @@ class Decoder {
       cluster.initialize = {at->version, true, at->value, by != nullptr && by->version == at->version};
     }
     if (const auto* at = find(key::kLeader)) cluster.leader = Leader{at->value, at->claim, at->version};
-    if (const auto* at = find(key::kLeadership)) {
-      cluster.leadership_version = at->version;
-      cluster.leadership_name = at->value;
-    }
+    leadership();
     config();
     status();
     members();
@@ -97,6 +94,21 @@ class Decoder {
   }
 
  private:
+  void leadership() {
+    const auto* at = find(key::kLeadership);
+    if (at == nullptr) return;
+    auto& cluster = out_.cluster;
+    cluster.leadership_version = at->version;
+    const auto data = object(key::kLeadership, *at);
+    if (!data) return;
+    cluster.leadership_name = text(data->find("name"));
+    if (const auto from = timeline(data->find("timeline")))
+      cluster.led_from = LedFrom{.timeline = from,
+                                 .position = position(data->find("position")),
+                                 .replayed = position(data->find("replayed")),
+                                 .optime = position(data->find("optime"))};
+  }
+
   const KeyValue* find(std::string_view key) const {
     const auto found = tree_.find(key);
     return found != tree_.end() ? &found->second : nullptr;

@@ -52,6 +52,8 @@ struct Encoded {
 Encoded encode(const Record& record);
 std::string encode_status(const Status& status);
 /// Value of `tanist/bootstrap`.
+/// `tanist/leadership`.
+std::string encode_leadership(const std::string& name, const std::optional<LedFrom>& from);
 std::string encode_bootstrap_note(const std::string& name, const std::string& incarnation);
 
 /// `2031-05-01T10:00:00+00:00`, and the other ways of ISO 8601 to write a calendar date and a time: blank or

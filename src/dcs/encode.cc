@@ -92,6 +92,18 @@ std::string encode_status(const Status& status) {
   return to_json(out);
 }
 
+std::string encode_leadership(const std::string& name, const std::optional<LedFrom>& from) {
+  Document out = Document::map();
+  out.set("name", name);
+  if (from) {
+    out.set("timeline", static_cast<std::int64_t>(from->timeline.value));
+    out.set("position", number(from->position));
+    out.set("replayed", number(from->replayed));
+    out.set("optime", number(from->optime));
+  }
+  return to_json(out);
+}
+
 std::string encode_bootstrap_note(const std::string& name, const std::string& incarnation) {
   Document out = Document::map();
   out.set("name", name);

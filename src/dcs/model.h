@@ -158,6 +158,17 @@ struct BootstrapNote {
   bool present() const { return !version.absent(); }
 };
 
+/// The WAL of a member when it decided to take the leader key, and what /status said then: a promotion goes
+/// on from there, and gives up what `optime` tells of beyond it.
+struct LedFrom {
+  Timeline timeline;
+  /// The larger of what was received and what was replayed: where the promotion leaves `timeline` is not
+  /// before `replayed`.
+  Lsn position;
+  Lsn replayed;
+  Lsn optime;
+};
+
 /// One view of the cluster. Immutable once loaded.
 struct Cluster {
   Initialize initialize;
@@ -180,6 +191,8 @@ struct Cluster {
   Version leadership_version;
   /// The name in it; empty: the note is not there.
   std::string leadership_name;
+  /// What it was taken from; nullopt: not told.
+  std::optional<LedFrom> led_from;
   /// Read linearizably, or from the watched copy.
   bool linearizable = false;
   /// When the request that brought it was sent.

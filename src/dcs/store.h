@@ -154,7 +154,10 @@ class Store {
     Proof proof{};
     std::string detail;
   };
-  virtual Task<Acquired> acquire(AcquireConditions conditions, Instant deadline) = 0;
+  /// `from` is kept in `tanist/leadership`, until another takes the key: also where a daemon that was
+  /// restarted signs the leadership of its name anew.
+  virtual Task<Acquired> acquire(AcquireConditions conditions, std::optional<LedFrom> from,
+                                 Instant deadline) = 0;
 
   /// Proves that the leader key is mine and its lease alive, and prolongs the lease; never creates or moves a
   /// key to another name. A key that a previous incarnation's claim holds is moved to the current claim here.

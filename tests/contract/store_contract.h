@@ -243,6 +243,7 @@ TEST_P(StoreContract, the_leader_key_is_not_taken_on_a_view_from_before_another_
   const auto seen = read(a);
   EXPECT_FALSE(seen->leadership_version.absent());
   EXPECT_EQ(seen->leadership_name, "b");
+  EXPECT_FALSE(seen->led_from);
   AcquireConditions conditions;
   conditions.leadership = seen->leadership_version;
   // It leads and goes, and writes no word of it but the key itself.
@@ -254,6 +255,21 @@ TEST_P(StoreContract, the_leader_key_is_not_taken_on_a_view_from_before_another_
   conditions.leadership = read(a)->leadership_version;
   EXPECT_EQ(acquire(a, conditions).outcome, Outcome::done);
   EXPECT_EQ(renew(a).outcome, RenewOutcome::proven);
+}
+
+TEST_P(StoreContract, what_a_leader_led_from_stays_when_it_is_gone) {
+  Store& a = open("a");
+  const dcs::LedFrom from{.timeline = {3}, .position = Lsn{500}, .replayed = Lsn{400}, .optime = Lsn{900}};
+  ASSERT_EQ(acquire(a, {}, kBudget, from).outcome, Outcome::done);
+  ASSERT_TRUE(release(a).done());
+  const auto seen = read(open("b"));
+  ASSERT_TRUE(seen->led_from);
+  EXPECT_EQ(seen->led_from->timeline, from.timeline);
+  EXPECT_EQ(seen->led_from->position, from.position);
+  EXPECT_EQ(seen->led_from->replayed, from.replayed);
+  EXPECT_EQ(seen->led_from->optime, from.optime);
+  ASSERT_EQ(acquire(open("c")).outcome, Outcome::done);
+  EXPECT_FALSE(read(a)->led_from) << "of another";
 }
 
 TEST_P(StoreContract, the_leader_key_is_not_taken_on_a_view_from_before_a_status_of_another_leader) {

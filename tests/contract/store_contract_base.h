@@ -65,8 +65,9 @@ class StoreContract : public ::testing::TestWithParam<MakeFixture> {
                     Duration budget = kBudget) {
     return world->get(store.write(std::move(record), condition, world->in(budget)));
   }
-  Acquired acquire(Store& store, AcquireConditions conditions = {}, Duration budget = kBudget) {
-    return world->get(store.acquire(conditions, world->in(budget)));
+  Acquired acquire(Store& store, AcquireConditions conditions = {}, Duration budget = kBudget,
+                   std::optional<dcs::LedFrom> from = std::nullopt) {
+    return world->get(store.acquire(conditions, from, world->in(budget)));
   }
   dcs::Renewal renew(Store& store, std::optional<Status> status = {}, Duration budget = kBudget) {
     return world->get(store.renew(std::move(status), world->in(budget)));

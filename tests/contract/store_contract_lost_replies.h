@@ -19,7 +19,7 @@ inline std::vector<LostWrite> all_writes() {
   const auto pair_of = [](const auto& result) { return std::pair(result.outcome, result.detail); };
   const auto nothing = [](F&, Store&) {};
   const auto lead = [](F& w, Store& s) {
-    ASSERT_EQ(w.get(s.acquire({}, w.in(kBudget))).outcome, Outcome::done);
+    ASSERT_EQ(w.get(s.acquire({}, std::nullopt, w.in(kBudget))).outcome, Outcome::done);
   };
   const auto begin = [](F& w, Store& s) { ASSERT_TRUE(w.get(s.begin_bootstrap({}, w.in(kBudget))).done()); };
   const auto sync = [](F& w, Store& s) {
@@ -32,7 +32,8 @@ inline std::vector<LostWrite> all_writes() {
     return w.get(s.load(Read::watched, w.in(kBudget))).value()->sync.version;
   };
   return {
-      {"acquire", nothing, [=](F& w, Store& s, Duration d) { return pair_of(w.get(s.acquire({}, w.in(d)))); },
+      {"acquire", nothing,
+       [=](F& w, Store& s, Duration d) { return pair_of(w.get(s.acquire({}, std::nullopt, w.in(d)))); },
        [](const C& c) { return c.leader_name() == "a"; }},
       {"touch member", nothing,
        [=](F& w, Store& s, Duration d) {

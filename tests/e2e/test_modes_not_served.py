@@ -7,10 +7,9 @@ from harness.checker import assert_all_is_well
 from harness.processes import wait_until
 from harness.writer import Writer
 
-MODES = {"pause": True, "synchronous_mode": True, "standby_cluster": {"host": "198.51.100.9", "port": 5432}}
-# What a member without data says: in pause that is a state of its own.
-NO_CLONE = {"pause": "INFO: running with empty data directory",
-            "synchronous_mode": "ERROR: not creating a replica: synchronous_mode is not supported yet",
+MODES = {"synchronous_mode": True, "standby_cluster": {"host": "198.51.100.9", "port": 5432}}
+# What a member without data says.
+NO_CLONE = {"synchronous_mode": "ERROR: not creating a replica: synchronous_mode is not supported yet",
             "standby_cluster": "ERROR: not creating a replica: standby_cluster is not supported yet"}
 
 
@@ -57,7 +56,7 @@ def test_a_primary_runs_on_and_nothing_else_begins(new_cluster):
             change_config(cluster, **{mode: None})
             cluster.wait_for_streaming(60)
 
-        # Stopped by an operator, it is not replaced: nobody races. (In pause it would leave its PostgreSQL running.)
+        # Stopped by an operator, it is not replaced: nobody races.
         change_config(cluster, synchronous_mode=True)
         before = position(cluster)
         assert primary.stop() == 0

@@ -488,6 +488,21 @@ TEST_F(SlowPromotion, that_outlives_its_daemon_is_not_given_away_to_another) {
   EXPECT_TRUE(cluster.ok()) << story();
 }
 
+TEST_F(SlowPromotion, whose_note_cannot_be_read_is_ended_before_another_leads) {
+  Member& winner = promotes_for(25s);
+  winner.disk().hung = true;
+  winner.crash();
+  world().run_for(200ms);
+  winner.start();
+  somebody_else_leads(winner, 60s);
+  world().run_for(30s);
+  EXPECT_FALSE(winner.postgres().can_commit()) << story();
+  winner.disk().hung = false;
+  cluster.start_all();
+  EXPECT_TRUE(cluster.run_until_converged(90s)) << story();
+  EXPECT_TRUE(cluster.ok()) << story();
+}
+
 TEST_F(SlowPromotion, whose_key_is_deleted_by_hand_is_over_before_another_can_write) {
   Member& winner = promotes_for(2120ms);
   for (Endpoint host = 1; host <= cluster.size(); ++host)

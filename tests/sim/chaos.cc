@@ -54,13 +54,18 @@ const std::vector<Chaos::Fault>& Chaos::faults() {
       {"failover asked for", 8, &Chaos::ask_failover, false, true},
       {"switchover asked for at a time", 5, &Chaos::ask_scheduled_switchover, false, true},
       {"request withdrawn", 3, &Chaos::withdraw_request, false, true},
+      {"pause", 6, &Chaos::pause_cluster, false, false, true},
+      {"promotion by hand in pause", 4, &Chaos::promote_by_hand, false, false, true},
+      {"start of PostgreSQL by hand in pause", 10, &Chaos::start_by_hand, false, false, true},
   };
   return all;
 }
 
 std::string Chaos::strike() {
   const auto& o = cluster_.options();
-  const auto drawn = [&](const Fault& f) { return (o.audit || !f.audit) && (o.operators || !f.operators); };
+  const auto drawn = [&](const Fault& f) {
+    return (o.audit || !f.audit) && (o.operators || !f.operators) && (o.administrators || !f.administrators);
+  };
   int total = 0;
   for (const auto& fault : faults())
     if (drawn(fault)) total += fault.weight;

@@ -16,6 +16,8 @@ class Chaos {
   /// One fault, chosen by weight; returns its name.
   std::string strike();
   Random& dice() { return dice_; }
+  /// Writes /failover, as a tool or a member of other make does.
+  void ask(const dcs::FailoverRecord& request);
 
  private:
   struct Fault {
@@ -27,6 +29,8 @@ class Chaos {
     bool audit = false;
     /// Only with Options::operators.
     bool operators = false;
+    /// Only with Options::administrators.
+    bool administrators = false;
   };
   static const std::vector<Fault>& faults();
   Member& victim();
@@ -79,11 +83,13 @@ class Chaos {
   bool change_initialize();
   bool remove_initialize();
   bool change_ttl();
+  bool pause_cluster();
+  bool promote_by_hand();
+  bool start_by_hand();
   bool ask_switchover();
   bool ask_failover();
   bool ask_scheduled_switchover();
   bool withdraw_request();
-  void ask(const dcs::FailoverRecord& request);
 
   Cluster& cluster_;
   World& world_;
@@ -107,8 +113,9 @@ struct RunResult {
 /// of it is drawn.
 enum class Draw {
   all,
-  before_operators,  // without Options::operators
-  before_audit,      // without Options::audit, too
+  before_administrators,  // without Options::administrators
+  before_operators,       // without Options::operators, too
+  before_audit,           // without Options::audit, too
 };
 /// `store`: nullptr: of a kind that the seed draws.
 RunResult run_seed(std::uint64_t seed, int faults, const StoreModel* store = nullptr, Draw draw = Draw::all,

@@ -31,6 +31,7 @@ void Counts::add(const Counts& other) {
   commits += other.commits;
   handovers += other.handovers;
   same_numbers += other.same_numbers;
+  stand_offs += other.stand_offs;
   virtual_time += other.virtual_time;
 }
 
@@ -129,6 +130,24 @@ bool Cluster::converged(bool but_for_same_numbers) {
   return true;
 }
 
+bool Cluster::has_look_alikes() {
+  const auto branches_of = [&](Member& m) {
+    std::vector<int> ids;
+    for (int id = m.postgres().disk().end.branch; id >= 0; id = wal_.branch(id).parent) ids.push_back(id);
+    std::ranges::reverse(ids);
+    return ids;
+  };
+  for (const auto& a : members_)
+    for (const auto& b : members_) {
+      const auto one = branches_of(*a);
+      const auto other = branches_of(*b);
+      const auto [i, j] = std::ranges::mismatch(one, other);
+      if (i == one.end() || j == other.end() || i == one.begin()) continue;
+      if (wal_.branch(*i).start == wal_.branch(*j).start) return true;
+    }
+  return false;
+}
+
 bool Cluster::stays_out(Member& leader, Member& other) {
   const auto& disk = other.postgres().disk();
   if (options_.use_pg_rewind || options_.remove_on_divergence || disk.data != Postgres::Data::ok)
@@ -216,7 +235,7 @@ std::string Cluster::report(std::size_t lines) const {
 
 void Cluster::ended(Endpoint host, int code) {
   Member* m = &member(host);
-  if (writes_for_cluster(*m))
+  if (writes_for_cluster(*m) && !let_go_.contains(host))
     world_.violated(fmt::format("the daemon of {} ended with code {} while its PostgreSQL can still commit",
                                 m->name(), code));
   if (healed_ || (code != 0 && restart_on_failure)) world_.after(healed_ ? 100ms : 2s, [m] { m->start(); });
@@ -230,6 +249,7 @@ void Cluster::decided(Endpoint host, const ha::View& view, const ha::Decision& d
   if (std::holds_alternative<ha::intent::Promote>(decision.intent)) race_decided(host, view, false);
   if (const auto* demote = std::get_if<ha::intent::Demote>(&decision.intent))
     check_obedience(host, view, *demote);
+  if (view.settings.dynamic.pause) check_hands_off(host, view, decision);
 }
 
 }  // namespace tanist::sim

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "config/modes.h"
 #include "member.h"
 
 namespace tanist::sim {
@@ -24,6 +25,8 @@ struct Counts {
   std::uint64_t handovers = 0;
   /// Members that end on the leader's timeline number with other WAL: PostgreSQL itself cannot tell.
   std::uint64_t same_numbers = 0;
+  /// Runs in which an operator had to say who leads, after promotions that look alike.
+  std::uint64_t stand_offs = 0;
   Duration virtual_time{};
   void add(const Counts& other);
 };
@@ -57,6 +60,9 @@ class Cluster final : public MemberObserver {
   /// `but_for_same_numbers`: whom pg_rewind cannot tell from a good replica is not asked for, unless it may
   /// be cloned.
   bool converged(bool but_for_same_numbers = false);
+  /// Two members have other WAL, and all switches of their ways are at the same positions up to there.
+  bool has_look_alikes();
+  void count_stand_off() { ++counts_.stand_offs; }
   /// Two promotions to one timeline number: nothing that PostgreSQL says shows the difference.
   bool same_number(Member& leader, Member& other);
   /// Why not, for messages.
@@ -94,6 +100,9 @@ class Cluster final : public MemberObserver {
   void expect_clean_handover(Endpoint from);
   /// Something else was done meanwhile.
   void forget_handover() { handover_from_ = 0; }
+
+  /// The configuration says so, as it was written.
+  bool is_paused() { return config::modes_of(store_.snapshot()->config.data).pause; }
 
   /// At the end of a run: what operators have asked for was carried out, or refused; nothing is left of it.
   void expect_requests_settled();
@@ -134,11 +143,17 @@ class Cluster final : public MemberObserver {
   /// Decided on, or found out, what `host` is going to lead on.
   void race_decided(Endpoint host, const ha::View& view, bool acquires);
   void check_loss(Member& winner);
+  /// Members that know of a pause, and those that have known of it and do not lead again yet: their
+  /// PostgreSQL is the administrator's.
+  void watch_paused();
+  void check_hands_off(Endpoint host, const ha::View& view, const ha::Decision& decision);
   void check_obedience(Endpoint host, const ha::View& view, const ha::intent::Demote& demote);
   bool counts(const Acknowledged& commit);
   bool on_the_line(Member& m);
   void watch_diverged();
-  bool cannot_tell_that_it_diverged(Member& m);
+  bool looks_like_a_part(Position end);
+  /// `was`: where its WAL ended before it was promoted, where it has been just now.
+  bool cannot_tell_that_it_diverged(Member& m, std::optional<Position> was = std::nullopt);
   Postgres* postgres_at(const std::string& address);
   /// Hosts that go by this name.
   std::vector<Member*> named(const std::string& name);
@@ -150,6 +165,7 @@ class Cluster final : public MemberObserver {
   std::vector<std::unique_ptr<Member>> members_;
   Counts counts_;
   Time excused_until_{-1};
+  std::set<Endpoint> let_go_;
   bool healed_ = false;
   Duration longest_ttl_{};
   std::vector<std::function<void()>> when_healed_;

@@ -15,6 +15,7 @@ bool Cluster::unfinished(Member& m) {
 
 /// Without a guardian only a daemon that runs stops what may commit (docs/safety.md).
 bool Cluster::uncovered(Member& m) {
+  if (let_go_.contains(m.host())) return true;
   if (options_.guardian || !excuse_what_cannot_run) return false;
   return !m.running() || m.paused() || world_.now() < m.answerable_from();
 }
@@ -39,6 +40,7 @@ void Cluster::check() {
     if (view->unlocked() && seen_ && !seen_->unlocked()) key_free();
     seen_ = view;
   }
+  watch_paused();
   watch_holders();
   watch_idle_primaries();
   watch_availability();
@@ -69,7 +71,7 @@ void Cluster::leader_changed(LeaderChange why, const std::string& name) {
       // What a daemon gives away itself is its own doing, however short it has been there; but without
       // transactions who tries to take back what was deleted by hand has the key for a moment, also where it
       // then finds that a condition of it does not hold.
-      if (writes_for_cluster(*m) && holders.size() == 1 &&
+      if (writes_for_cluster(*m) && holders.size() == 1 && !let_go_.contains(m->host()) &&
           (why == LeaderChange::released ? options_.store->traits.transactional || !takes_back(*m)
                                          : !uncovered(*m) && !takes_back(*m)))
         world_.violated(fmt::format("the leader key of {} {} while its PostgreSQL can still commit", name,
@@ -86,7 +88,8 @@ void Cluster::leader_changed(LeaderChange why, const std::string& name) {
     const auto cluster_timeline = store_.snapshot()->history.cluster_timeline();
     for (Member* m : holders)
       if (m->postgres().disk().data == Postgres::Data::ok && !m->postgres().in_recovery() &&
-          m->postgres().life() == Postgres::Life::up && m->postgres().timeline() < cluster_timeline)
+          !let_go_.contains(m->host()) && m->postgres().life() == Postgres::Life::up &&
+          m->postgres().timeline() < cluster_timeline)
         world_.violated(fmt::format("{} took the leader key as a stale primary: timeline {} is behind {}",
                                     name, m->postgres().timeline().value, cluster_timeline.value));
     if (holders.size() == 1) check_loss(*holders.front());
@@ -106,7 +109,8 @@ void Cluster::promoted(Member& member) {
     const auto& commits = wal_.acknowledged();
     const Position now = member.postgres().disk().end;
     // Nor could its leader tell it from one that has everything.
-    const bool unknown = cannot_tell_that_it_diverged(member);
+    const Branch& own = wal_.branch(now.branch);
+    const bool unknown = cannot_tell_that_it_diverged(member, Position{own.parent, own.start});
     bool lost = !unknown && !wal_.contains(now, handover_position_);
     for (std::size_t i = handover_commits_; i < commits.size() && !lost && !unknown; ++i)
       lost = commits[i].host == handover_from_ && !wal_.contains(now, commits[i].at);

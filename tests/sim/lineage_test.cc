@@ -85,6 +85,33 @@ TEST_F(Lineages, are_told_apart_by_the_last_leader_where_the_other_cannot_see_th
   expect_the_last_leader();
 }
 
+TEST_F(Lineages, of_a_failover_that_gave_wal_up_lead_again_without_its_first_status) {
+  first = &leader();
+  second = &replica();
+  world().partition(first->host(), second->host(), true);
+  first->postgres().write(4 << 20);
+  world().run_for(5s);
+  first->lose_power();
+  world().heal_network();
+  world().run_for(cluster.options().ttl + 5s);
+  ASSERT_FALSE(cluster.primary()) << "it lacks too much" << story();
+  (void)cluster.store().write(dcs::FailoverRecord{.candidate = second->name()}, dcs::Always{});
+  until([&] { return second->postgres().promoting(); }, 20s);
+  ASSERT_TRUE(second->postgres().promoting()) << story();
+  const auto told = cluster.store().snapshot()->status.optime;
+  world().partition(second->host(), kStore, true);
+  until([&] { return second->postgres().can_commit(); }, 10s);
+  second->lose_power();
+  world().heal_network();
+  world().run_for(cluster.options().ttl + 1s);
+  ASSERT_EQ(cluster.store().snapshot()->status.optime, told) << story();
+  second->start();
+  until([&] { return cluster.primary() == second; }, 30s);
+  EXPECT_EQ(cluster.primary(), second) << story();
+  first->start();
+  EXPECT_TRUE(cluster.run_until_converged(90s)) << story();
+}
+
 TEST_F(Lineages, of_one_number_are_told_apart_by_where_they_began) {
   promote_apart();
   // Another promotion to timeline 3, beside that of the first.

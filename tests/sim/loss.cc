@@ -156,9 +156,23 @@ void Cluster::watch_diverged() {
   }
 }
 
-bool Cluster::cannot_tell_that_it_diverged(Member& m) {
+/// Two promotions of the same timeline at the very same point look alike, also once the cluster has gone on
+/// from one of them: the positions of all switches are those of a part (docs/safety.md).
+bool Cluster::looks_like_a_part(Position end) {
+  const auto way = wal_.history(end.branch);
+  const auto line = wal_.history(lineage_);
+  if (line.size() <= way.size()) return false;
+  const auto same = [](const HistoryLine& a, const HistoryLine& b) {
+    return a.parent == b.parent && a.switch_lsn == b.switch_lsn;
+  };
+  return std::equal(way.begin(), way.end(), line.begin(), same) && end.lsn <= line[way.size()].switch_lsn;
+}
+
+bool Cluster::cannot_tell_that_it_diverged(Member& m, std::optional<Position> was) {
   const auto seen = diverged_.find(m.host());
-  if (on_the_line(m) || m.postgres().timeline() < wal_.branch(lineage_).timeline) return false;
+  if (on_the_line(m)) return false;
+  if (m.postgres().timeline() < wal_.branch(lineage_).timeline)
+    return looks_like_a_part(was.value_or(m.postgres().disk().end));
   return seen == diverged_.end() || !seen->second.told;
 }
 
@@ -198,7 +212,7 @@ void Cluster::check_loss(Member& winner) {
   losses_.erase(winner.host());
   auto& mine = winner.postgres();
   if (!mine.in_recovery() || mine.life() != Postgres::Life::up || lineage_ < 0 || excused() ||
-      !options_.audit || cannot_tell_that_it_diverged(winner))
+      !options_.audit || cannot_tell_that_it_diverged(winner) || let_go_.contains(winner.host()))
     return;
   // Who asks for a failover to a member has said that it may cost what only others have.
   const auto& request = seen_->failover;

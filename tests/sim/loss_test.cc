@@ -67,7 +67,7 @@ TEST_P(LossOfCommits, is_told_where_somebody_who_could_be_asked_had_them) {
   world.run_for(60s, [&] { return cluster.store().snapshot()->unlocked(); });
   // Without its daemon, which knows better.
   first.crash();
-  (void)cluster.store().acquire(first.name(), cluster.store().grant(options.ttl), {});
+  (void)cluster.store().acquire(first.name(), cluster.store().grant(options.ttl), {}, {});
   first.postgres().timing.promote_max = 20ms;
   ASSERT_TRUE(first.postgres().promote());
   world.run_for(100ms);

@@ -37,6 +37,8 @@ struct Options {
   bool audit = false;
   /// Operators ask for switchovers and failovers, sensible ones and others.
   bool operators = false;
+  /// Administrators pause the cluster, and work on PostgreSQL by hand meanwhile.
+  bool administrators = false;
   /// What kind of store it is.
   const StoreModel* store = &kStoreModels.front();
   Document dynamic() const;

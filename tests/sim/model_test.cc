@@ -211,7 +211,7 @@ TEST(SimStoreServer, a_proof_may_be_worth_a_part_of_the_ttl) {
     World world(seed);
     StoreServer store(world, 0, "store 1", *store_model("consul"));
     const auto session = store.grant(10s);
-    EXPECT_EQ(store.acquire("n1", session, {}).valid_for, 5s);
+    EXPECT_EQ(store.acquire("n1", session, {}, {}).valid_for, 5s);
     EXPECT_EQ(store.renew("n1", session, {session}, std::nullopt).valid_for, 5s);
     world.run_for(20s, [&] { return !store.snapshot()->leader; });
     ends.insert(world.now());
@@ -237,7 +237,7 @@ TEST(SimStoreServer, a_lease_that_is_not_kept_takes_its_keys_with_it) {
   World world(1);
   StoreServer store(world, 0);
   const auto session = store.grant(10s);
-  ASSERT_TRUE(store.acquire("n1", session, {}).ok);
+  ASSERT_TRUE(store.acquire("n1", session, {}, {}).ok);
   world.run_for(9s);
   ASSERT_TRUE(store.renew("n1", session, {session}, std::nullopt).ok);
   world.run_for(9s);

@@ -6,9 +6,10 @@
 #include "chaos.h"
 #include "core/format.h"
 
-/// sim_run --seed N [--faults N] [--store MODEL] [--verbose] [--before-operators | --before-audit]: replays
-/// one run of the simulator; with one of the last, as seeds were drawn before there were operators, or the
-/// faults of an audit. sim_run --from N --count N [--faults N]: runs many, stops at the first that fails.
+/// sim_run --seed N [--faults N] [--store MODEL] [--verbose] [--before-administrators | --before-operators |
+/// --before-audit]: replays one run of the simulator; with one of the last, as seeds were drawn before there
+/// were administrators, operators, or the faults of an audit. sim_run --from N --count N [--faults N]: runs
+/// many, stops at the first that fails.
 int main(int argc, char** argv) {
   using namespace tanist;
   std::uint64_t seed = 1;
@@ -32,6 +33,8 @@ int main(int argc, char** argv) {
       draw = sim::Draw::before_audit;
     } else if (std::strcmp(argv[i], "--before-operators") == 0) {
       draw = sim::Draw::before_operators;
+    } else if (std::strcmp(argv[i], "--before-administrators") == 0) {
+      draw = sim::Draw::before_administrators;
     } else if (std::strcmp(argv[i], "--store") == 0 && i + 1 < argc && sim::store_model(argv[i + 1])) {
       store = sim::store_model(argv[++i]);
     } else if (std::strcmp(argv[i], "--go-on") == 0) {
@@ -40,7 +43,7 @@ int main(int argc, char** argv) {
       std::fprintf(
           stderr,
           "usage: sim_run --seed N [--count N] [--faults N] [--store etcd|consul|kubernetes|zookeeper] "
-          "[--verbose] [--go-on] [--before-operators | --before-audit]\n");
+          "[--verbose] [--go-on] [--before-administrators | --before-operators | --before-audit]\n");
       return 2;
     }
   }
@@ -70,13 +73,15 @@ int main(int argc, char** argv) {
   }
   std::printf(
       "%llu runs, %d failed: %llu faults, %llu messages lost or late, %llu lock changes, %llu promotions, "
-      "%llu hand-overs checked, %llu left with the leader's timeline number on other WAL, %llu decisions, "
+      "%llu hand-overs checked, %llu left with the leader's timeline number on other WAL, %llu stand-offs, "
+      "%llu decisions, "
       "%llu commits, %.1f h of virtual time\n",
       static_cast<unsigned long long>(count), failed, static_cast<unsigned long long>(sum.faults),
       static_cast<unsigned long long>(sum.messages_lost), static_cast<unsigned long long>(sum.lock_changes),
       static_cast<unsigned long long>(sum.promotions), static_cast<unsigned long long>(sum.handovers),
-      static_cast<unsigned long long>(sum.same_numbers), static_cast<unsigned long long>(sum.decisions),
-      static_cast<unsigned long long>(sum.commits), seconds(sum.virtual_time) / 3600);
+      static_cast<unsigned long long>(sum.same_numbers), static_cast<unsigned long long>(sum.stand_offs),
+      static_cast<unsigned long long>(sum.decisions), static_cast<unsigned long long>(sum.commits),
+      seconds(sum.virtual_time) / 3600);
   std::printf(
       "slowest: a primary %+.1f s after ttl + 2 * loop_wait, the last replica %.1f s after the primary\n",
       slowest, last);

@@ -264,13 +264,15 @@ Task<dcs::WriteResult> SimStore::keep_claim(Instant deadline) {
   co_return kept;
 }
 
-Task<dcs::Store::Acquired> SimStore::acquire(dcs::AcquireConditions conditions, Instant deadline) {
+Task<dcs::Store::Acquired> SimStore::acquire(dcs::AcquireConditions conditions,
+                                             std::optional<dcs::LedFrom> from, Instant deadline) {
+  led_from_ = from;
   if (!traits().transactional) co_return co_await acquire_in_steps(conditions, deadline);
   const std::string name = identity_.name;
   auto asking = bound(
       "acquire",
-      [name, conditions](StoreServer& server, const dcs::Claim& session) {
-        return server.acquire(name, session, conditions);
+      [name, conditions, from](StoreServer& server, const dcs::Claim& session) {
+        return server.acquire(name, session, conditions, from);
       },
       deadline, merge_leader);
   const Bound got = co_await std::move(asking);

@@ -58,7 +58,8 @@ class SimStore final : public dcs::Store {
   void set_timing(const config::Timing& timing) override { ttl_ = timing.ttl; }
   Duration lease_length() const override { return ttl_ / traits().ttl_parts; }
   Task<dcs::WriteResult> keep_claim(Instant deadline) override;
-  Task<Acquired> acquire(dcs::AcquireConditions conditions, Instant deadline) override;
+  Task<Acquired> acquire(dcs::AcquireConditions conditions, std::optional<dcs::LedFrom> from,
+                         Instant deadline) override;
   Task<dcs::Renewal> renew(std::optional<dcs::Status> status, Instant deadline) override;
   Task<dcs::WriteResult> release(std::optional<dcs::Status> last_status, Instant deadline) override;
   Task<dcs::WriteResult> touch_member(Document value, Instant deadline) override;
@@ -166,6 +167,8 @@ class SimStore final : public dcs::Store {
   std::shared_ptr<Inbox> inbox_;
   /// Without transactions: that this leadership began is written down.
   bool signed_ = false;
+  /// Of the last acquire() of this daemon.
+  std::optional<dcs::LedFrom> led_from_;
   Instant member_put_at_{};
   Document last_member_;
   dcs::Claim last_member_session_;

@@ -14,6 +14,7 @@ inline void merge_leader(dcs::Cluster& copy, const dcs::Cluster& server) {
   copy.status_version = server.status_version;
   copy.leadership_version = server.leadership_version;
   copy.leadership_name = server.leadership_name;
+  copy.led_from = server.led_from;
 }
 
 inline void merge_bootstrap(dcs::Cluster& copy, const dcs::Cluster& server) {

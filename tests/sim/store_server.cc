@@ -231,6 +231,7 @@ void StoreServer::put_leader(const std::string& name, const dcs::Claim& session,
   if (begins && model_.traits.transactional) {
     now_.leadership_version = written(kLeadership);
     now_.leadership_name = name;
+    now_.led_from.reset();
   }
 }
 
@@ -248,7 +249,8 @@ void StoreServer::put_status(const dcs::Status& status) {
 }
 
 Answer StoreServer::acquire(const std::string& name, const dcs::Claim& session,
-                            const dcs::AcquireConditions& conditions) {
+                            const dcs::AcquireConditions& conditions,
+                            const std::optional<dcs::LedFrom>& from) {
   Answer answer = refused({});
   if (!refresh(session, answer)) return answer;
   if (now_.leader) {
@@ -268,6 +270,7 @@ Answer StoreServer::acquire(const std::string& name, const dcs::Claim& session,
   }
   const Duration valid_for = answer.valid_for;
   put_leader(name, session, LeaderChange::acquired);
+  now_.led_from = from;
   answer = done(now_.leader->version);
   answer.valid_for = valid_for;
   changed();
@@ -498,7 +501,9 @@ Answer StoreServer::erase_leader(const std::string& name, const dcs::Version& as
   return done({});
 }
 
-Answer StoreServer::sign_leadership(const std::string& name) {
+Answer StoreServer::sign_leadership(const std::string& name, const std::optional<dcs::LedFrom>& from) {
+  // Signed again by a daemon that was restarted, it is the same leadership.
+  if (from || now_.leadership_name != name) now_.led_from = from;
   now_.leadership_version = bump(kLeadership);
   now_.leadership_name = name;
   changed();
@@ -571,9 +576,11 @@ void StoreServer::put_leader_by_hand(const std::string& name) {
   // With the tool of the store, which writes the one key.
   const auto leadership = now_.leadership_version;
   const std::string signed_by = now_.leadership_name;
+  const auto from = now_.led_from;
   put_leader(name, {}, LeaderChange::acquired);
   now_.leadership_version = leadership;
   now_.leadership_name = signed_by;
+  now_.led_from = from;
   changed();
 }
 

@@ -72,8 +72,8 @@ class StoreServer {
   std::string grant(Duration ttl);
   /// Whether the lease lives; prolongs it.
   Answer keep_alive(const dcs::Claim& session);
-  Answer acquire(const std::string& name, const dcs::Claim& session,
-                 const dcs::AcquireConditions& conditions);
+  Answer acquire(const std::string& name, const dcs::Claim& session, const dcs::AcquireConditions& conditions,
+                 const std::optional<dcs::LedFrom>& from);
   /// Proves (and moves, when one of `own` other than `session` holds the key) the leader key; writes
   /// `status`.
   Answer renew(const std::string& name, const dcs::Claim& session, const std::vector<dcs::Claim>& own,
@@ -94,7 +94,7 @@ class StoreServer {
   Answer create_leader(const std::string& name, Duration ttl);
   Answer refresh_leader(const std::string& name, Duration ttl);
   Answer erase_leader(const std::string& name, const dcs::Version& as);
-  Answer sign_leadership(const std::string& name);
+  Answer sign_leadership(const std::string& name, const std::optional<dcs::LedFrom>& from);
   Answer put_member(const std::string& name, const Document& value, Duration ttl);
   /// The note of a bootstrap: created, or kept where it is `name`'s own.
   Answer put_note(const std::string& name, const std::string& incarnation, Duration ttl);

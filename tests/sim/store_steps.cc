@@ -44,8 +44,10 @@ Task<SimStore::Exchange> SimStore::step(std::string operation, Request request, 
 
 Task<bool> SimStore::sign_leadership(Instant deadline) {
   const std::string name = identity_.name;
+  const auto from = led_from_;
   auto signing = step(
-      "write", [name](StoreServer& server) { return server.sign_leadership(name); }, deadline, merge_leader);
+      "write", [name, from](StoreServer& server) { return server.sign_leadership(name, from); }, deadline,
+      merge_leader);
   const Exchange got = co_await std::move(signing);
   signed_ = got.ok();
   co_return signed_;

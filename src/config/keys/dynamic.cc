@@ -55,7 +55,8 @@ void declare_dynamic_keys(std::vector<Key>& out) {
            .type = Type::boolean,
            .fallback = "false",
            .scope = kDynamic,
-           .about = "Maintenance mode. This version obeys it by changing nothing."},
+           .about = "Maintenance mode: nothing is done to PostgreSQL but what somebody asks for. Clear it "
+                    "with null."},
           {.path = "failsafe_mode",
            .type = Type::boolean,
            .fallback = "false",

@@ -74,10 +74,12 @@ Task<Store::Acquired> Etcd3Store::finish_bootstrap(BootstrapResult result, Insta
   // The note names this incarnation and lives on its lease: that it is there proves that it is mine.
   std::vector<Compare> compares{has_value(note, encode_bootstrap_note(identity_.name, identity_.incarnation)),
                                 is_absent(leader)};
-  std::vector<Op> success{
-      put(path(key::kInitialize), result.system_id),   put(path(key::kInitializedBy), identity_.name),
-      put(path(key::kConfig), to_json(result.config)), put(leader, identity_.name, grip->lease),
-      put(path(key::kLeadership), identity_.name),     erase(note)};
+  std::vector<Op> success{put(path(key::kInitialize), result.system_id),
+                          put(path(key::kInitializedBy), identity_.name),
+                          put(path(key::kConfig), to_json(result.config)),
+                          put(leader, identity_.name, grip->lease),
+                          put(path(key::kLeadership), encode_leadership(identity_.name, std::nullopt)),
+                          erase(note)};
   std::vector<Op> failure{range(leader), range(note)};
   auto txn = co_await transact(std::move(compares), std::move(success), std::move(failure), deadline);
   if (!txn) {

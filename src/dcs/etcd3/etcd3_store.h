@@ -33,7 +33,8 @@ class Etcd3Store final : public Store {
   void set_timing(const config::Timing& timing) override;
   Duration lease_length() const override { return options_.timing.ttl; }
   Task<WriteResult> keep_claim(Instant deadline) override;
-  Task<Acquired> acquire(AcquireConditions conditions, Instant deadline) override;
+  Task<Acquired> acquire(AcquireConditions conditions, std::optional<LedFrom> from,
+                         Instant deadline) override;
   Task<Renewal> renew(std::optional<Status> status, Instant deadline) override;
   Task<WriteResult> release(std::optional<Status> last_status, Instant deadline) override;
   Task<WriteResult> touch_member(Document value, Instant deadline) override;

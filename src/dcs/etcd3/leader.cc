@@ -87,7 +87,8 @@ Task<Store::Acquired> Etcd3Store::won(Lease::Grip grip, Header header, Instant d
   co_return out;
 }
 
-Task<Store::Acquired> Etcd3Store::acquire(AcquireConditions conditions, Instant deadline) {
+Task<Store::Acquired> Etcd3Store::acquire(AcquireConditions conditions, std::optional<LedFrom> from,
+                                          Instant deadline) {
   const std::string leader = path(key::kLeader);
   std::vector<Compare> compares{is_absent(leader)};
   std::vector<Op> failure{range(leader)};
@@ -114,7 +115,7 @@ Task<Store::Acquired> Etcd3Store::acquire(AcquireConditions conditions, Instant 
       co_return out;
     }
     std::vector<Op> success{put(leader, identity_.name, grip->lease),
-                            put(path(key::kLeadership), identity_.name)};
+                            put(path(key::kLeadership), encode_leadership(identity_.name, from))};
     auto txn = co_await transact(compares, std::move(success), failure, deadline);
     if (!txn) {
       ambiguous = ambiguous || txn.error().ambiguous;

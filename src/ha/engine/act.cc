@@ -18,7 +18,9 @@ bool is_stop(const Intent& intent) {
 }  // namespace
 
 void Engine::Impl::say(const View& view, const Decision& decision) {
-  const std::string text = decision.reason.text();
+  const std::string reason = decision.reason.text();
+  // ha.md §19
+  const std::string text = reason.empty() || !view.settings.dynamic.pause ? reason : "PAUSE: " + reason;
   const std::string owner = view.store.cluster ? view.store.cluster->leader_name() : std::string();
   const std::string heartbeat =
       fmt::format("Lock owner: {}; I am {}", owner.empty() ? "None" : owner, settings_->name);

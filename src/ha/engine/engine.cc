@@ -113,7 +113,8 @@ bool Engine::Impl::may_write() const {
   if (is_leaderlike(words_.role)) return true;
   if (promotion_.goes_on()) return true;
   if (facts.process == postgres::Process::orphans) return !facts.standby_signal;
-  return facts.probe && !facts.probe->in_recovery;
+  if (!facts.probe) return !facts.standby_signal;
+  return !facts.probe->in_recovery;
 }
 
 void Engine::Impl::store_changed(dcs::Store::Change change) {

@@ -55,6 +55,7 @@ Task<void> Engine::Impl::find_server() {
   if (facts.process == postgres::Process::none) co_return;
   found_.running = true;
   words_.role = facts.standby_signal ? postgres::Role::replica : postgres::Role::primary;
+  promotion_.found();
 }
 
 Task<void> Engine::Impl::find_server_again() {

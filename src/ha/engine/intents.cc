@@ -154,7 +154,7 @@ Task<void> Engine::Impl::do_intent(Intent intent) {
 }
 
 Task<void> Engine::Impl::take_lock(intent::Acquire what) {
-  auto acquired = co_await ports_.store.acquire(what.conditions, store_deadline());
+  auto acquired = co_await ports_.store.acquire(what.conditions, what.from, store_deadline());
   store_.want_fresh();
   switch (acquired.outcome) {
     case dcs::Outcome::done:

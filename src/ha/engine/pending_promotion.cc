@@ -3,13 +3,17 @@
 #include <utility>
 
 #include "core/document.h"
-#include "ha/engine/small_file.h"
 #include "json/parse.h"
 #include "log/log.h"
 
 TANIST_LOGGER("patroni.ha");
 
 namespace tanist::ha {
+namespace {
+
+constexpr int kNoteAttempts = 5;
+
+}  // namespace
 
 bool PendingPromotion::goes_on() const {
   const auto& facts = ports_.server.facts();
@@ -19,14 +23,18 @@ bool PendingPromotion::goes_on() const {
 }
 
 /// A note that cannot be written keeps nobody from leading: it is needed only if this daemon dies before the
-/// promotion is over and the next one does not reach the store.
+/// promotion is over. A disk that fails once may do better the next time.
 Task<void> PendingPromotion::begin() {
   pid_ = ports_.server.facts().postmaster_pid;
   noted_ = true;
   const Document note = Document::map({{"boot", notes_.boot_id()}, {"postmaster", *pid_}});
-  auto written =
-      co_await ports_.disk.append(note_path(), to_json(note) + "\n", 0600, ports_.clock.now() + kDiskBudget);
-  if (!written) log::warning("could not note the promotion: {}", written.error());
+  const Instant deadline = ports_.clock.now() + kDiskBudget;
+  for (int attempt = 1;; ++attempt) {
+    auto written = co_await ports_.disk.append(note_path(), to_json(note) + "\n", 0600, deadline);
+    if (written) co_return;
+    log::warning("could not note the promotion: {}", written.error());
+    if (attempt == kNoteAttempts || ports_.clock.now() >= deadline) co_return;
+  }
 }
 
 Task<void> PendingPromotion::remove_note() {
@@ -43,8 +51,22 @@ void PendingPromotion::settle() {
   if ((pid_ || noted_) && !goes_on()) forget();
 }
 
+void PendingPromotion::found() {
+  if (!known_) pid_ = ports_.server.facts().postmaster_pid;
+}
+
 Task<void> PendingPromotion::read_note() {
-  std::string text = co_await read_small(ports_, note_path());
+  auto content = co_await ports_.disk.read(note_path(), ports_.clock.now() + kDiskBudget);
+  if (!content || notes_.boot_id().empty()) {
+    // Whoever may lead by now must not find a server that promotes itself beside him.
+    log::warning("it is not known whether PostgreSQL was told to promote itself, so it counts as told: {}",
+                 content ? "the run of the host could not be read" : content.error());
+    noted_ = true;
+    co_return;
+  }
+  known_ = true;
+  pid_.reset();
+  std::string text = content->value_or("");
   while (text.ends_with('\n')) text.pop_back();
   if (text.empty()) co_return;
   noted_ = true;

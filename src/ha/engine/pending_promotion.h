@@ -24,7 +24,10 @@ class PendingPromotion {
   void forget();
   /// Forgets one that is over: the server is a primary now, or another one, or none.
   void settle();
-  /// The note of an earlier daemon counts for the postmaster that it named.
+  /// What an earlier daemon left running was found. Until its note is read, that may have been told.
+  void found();
+  /// The note of an earlier daemon counts for the postmaster that it named; one that cannot be read, for the
+  /// postmaster that was found.
   Task<void> read_note();
 
  private:
@@ -36,6 +39,8 @@ class PendingPromotion {
   const SettingsInForce& settings_;
   const Notes& notes_;
   std::optional<int> pid_;
+  /// It is known whether an earlier daemon told the server that was found.
+  bool known_ = false;
   bool noted_ = false;
 };
 

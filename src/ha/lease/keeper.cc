@@ -21,6 +21,9 @@ constexpr Duration kProofBudget = 1s;
 /// longer than this to become writable: a fresh view, 100 ms for the answers of members whose session has
 /// ended, a second view, the promotion.
 constexpr Duration kTakeBack = 100ms;
+/// From an immediate stop to the kill: what does not run ends by neither until it runs again, but what was
+/// killed does nothing before that.
+constexpr Duration kImmediateStop = 1s;
 
 }  // namespace
 
@@ -100,7 +103,7 @@ std::optional<Instant> LeaseKeeper::kill_at() const {
 }
 
 void LeaseKeeper::lost(const std::string& why, bool key_absent) {
-  const bool had = guarded().has_value();
+  const auto at = guarded();
   ++epoch_;
   lease_ = {};
   mandate_ = {};
@@ -108,16 +111,28 @@ void LeaseKeeper::lost(const std::string& why, bool key_absent) {
   forget_status();
   due_.set();
   deadline_.set();
-  if (!had) return;
+  if (!at) return;
   log::warning("the leader key is not mine any more: {}", why);
+  const Instant now = ports_.clock.now();
   if (!paused_ && hooks_.may_write()) {
-    if (key_absent && !(hooks_.promoting && hooks_.promoting())) {
-      take_back_until_ = ports_.clock.now() + kTakeBack;
+    if (now >= at->kill_at) {
+      // This daemon did not run when the time came, and hears of the end of its key before it looks at the
+      // clock.
+      found_ = {.stop_at = now, .kill_at = now, .until = now};
+    } else if (key_absent && !(hooks_.promoting && hooks_.promoting())) {
+      take_back_until_ = now + kTakeBack;
     } else {
-      ports_.server.signal_stop(postgres::StopMode::immediate);
+      stop_at_once();
     }
   }
   hooks_.changed();
+}
+
+void LeaseKeeper::stop_at_once() {
+  ports_.server.signal_stop(postgres::StopMode::immediate);
+  const Instant end = ports_.clock.now() + kImmediateStop;
+  found_ = {.stop_at = end, .kill_at = end, .until = end};
+  deadline_.set();
 }
 
 void LeaseKeeper::seen_lost(const std::string& why, bool key_absent) {
@@ -239,7 +254,7 @@ Task<void> LeaseKeeper::await_take_back() {
   co_await run_until(ports_.clock, std::move(wait), *take_back_until_);
   if (!take_back_until_ || ports_.clock.now() < *take_back_until_) co_return;
   take_back_until_.reset();
-  if (!paused_ && hooks_.may_write()) ports_.server.signal_stop(postgres::StopMode::immediate);
+  if (!paused_ && hooks_.may_write()) stop_at_once();
 }
 
 /// The lease, or the time of a server that was found, is over: what may write must be gone, and is killed
@@ -277,8 +292,12 @@ Task<void> LeaseKeeper::watch_deadlines() {
     }
     const bool writable = !paused_ && hooks_.may_write();
     if (now >= at->kill_at && writable) {
-      log::error("the lease ends in {:.1f} s without a new proof: killing PostgreSQL",
-                 seconds(at->until - now));
+      if (lease_.until != Instant{}) {
+        log::error("the lease ends in {:.1f} s without a new proof: killing PostgreSQL",
+                   seconds(at->until - now));
+      } else {
+        log::error("PostgreSQL may still write and nothing proves its lease: killing it");
+      }
       ports_.server.kill_now();
     } else if (!stopping && writable) {
       if (lease_.proven_at != Instant{}) {

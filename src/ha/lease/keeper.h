@@ -77,6 +77,7 @@ class LeaseKeeper {
   Task<void> watch_deadlines();
   Task<void> await_take_back();
   Task<void> end_lease();
+  void stop_at_once();
   std::optional<LeaseDeadlines> guarded() const;
   RenewalRhythm rhythm() const;
   Task<void> renew_once(bool asked);
@@ -102,7 +103,7 @@ class LeaseKeeper {
   Event renewed_;   // set when no renewal is under way
   Event due_;       // mandate or lease changed: look again when to renew
   Event deadline_;  // lease changed: look again at the deadlines
-  /// Of a server that an earlier daemon may have left running.
+  /// Of a server that an earlier daemon may have left running, or that is stopped because the key is lost.
   std::optional<LeaseDeadlines> found_;
   /// The key vanished: when what may write is stopped, unless it is won again before.
   std::optional<Instant> take_back_until_;

@@ -41,8 +41,9 @@ struct None {
 struct Acquire {
   static constexpr std::string_view kName = "acquire";
   dcs::AcquireConditions conditions;
+  dcs::LedFrom from;
 
-  TANIST_FIELDS(conditions);
+  TANIST_FIELDS(conditions, from);
 };
 struct Promote {
   static constexpr std::string_view kName = "promote";

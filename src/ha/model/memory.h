@@ -29,8 +29,11 @@ struct Outage {
   /// Starts without the lock that failed in a row: each makes the pause before the next longer. Lost: begins
   /// with the shortest pause.
   int starts_failed = 0;
+  /// This daemon itself has stopped the server, for something that was asked for and ends with its start:
+  /// also in pause. Lost: in pause it stays down.
+  bool start_is_due = false;
 
-  TANIST_FIELDS(since, recovering, crash_recovery_tried, start_timeout, starts_failed);
+  TANIST_FIELDS(since, recovering, crash_recovery_tried, start_timeout, starts_failed, start_is_due);
 };
 
 /// What is known of a pg_rewind: whether one is needed, and what the last one came to.

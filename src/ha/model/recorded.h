@@ -126,6 +126,10 @@ void fields(A& a, BootstrapNote& v) {
   a("name", v.name), a("incarnation", v.incarnation), a("session", v.claim), a("version", v.version);
 }
 template <class A>
+void fields(A& a, LedFrom& v) {
+  a("timeline", v.timeline), a("position", v.position), a("replayed", v.replayed), a("optime", v.optime);
+}
+template <class A>
 void fields(A& a, Cluster& v) {
   a("initialize", v.initialize), a("config", v.config), a("leader", v.leader), a("status", v.status);
   a("members", v.members), a("failover", v.failover), a("sync", v.sync), a("history", v.history);
@@ -133,6 +137,7 @@ void fields(A& a, Cluster& v) {
       a("failsafe_broken", v.failsafe_broken);
   a("bootstrap_note", v.bootstrap_note);
   a("leadership_version", v.leadership_version), a("leadership_name", v.leadership_name);
+  a("led_from", v.led_from);
   a("status_version", v.status_version);
   a("linearizable", v.linearizable), a("read_at", v.read_at);
 }

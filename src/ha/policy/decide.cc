@@ -27,6 +27,8 @@ using namespace std::chrono_literals;
 using policy::Draft;
 
 constexpr Duration kOrphansPause = 20ms;
+/// At the end of a pause a control file that was read longer ago than this says nothing.
+constexpr Duration kControlAge = 1s;
 
 /// The words of member key and REST follow what was seen; a running operation sets them itself.
 void name_what_is_seen(Draft& d) {
@@ -43,6 +45,7 @@ void name_what_is_seen(Draft& d) {
     d.memory.outage.since.reset();
     d.memory.outage.crash_recovery_tried = false;
     d.memory.outage.start_timeout.reset();
+    d.memory.outage.start_is_due = false;
     const auto seen = policy::is_primary(d.view)  ? postgres::Role::primary
                       : d.view.postgres.promoting ? postgres::Role::promoted
                                                   : postgres::Role::replica;
@@ -67,7 +70,12 @@ void keep_books(Draft& d) {
     d.memory.race.backoff_since.reset();
     d.memory.requested.left_to_candidate_since.reset();
   }
-  // ha.md §3 step 2
+  // ha.md §3 step 2; in pause, too: an administrator may put another data directory in the place of this one.
+  const auto& control = d.facts().control;
+  if ((d.settings.dynamic.pause || d.memory.was_paused) &&
+      (!control ||
+       d.now() - control->seen_at > (d.settings.dynamic.pause ? d.timing().loop_wait : kControlAge)))
+    d.decision.needs.control_file = true;
   if (d.memory.was_paused && !d.settings.dynamic.pause) d.memory.rejoin.rewind = RewindState::initial;
   d.memory.was_paused = d.settings.dynamic.pause;
   policy::watch_timeline(d.view, d.memory);
@@ -88,8 +96,10 @@ bool wait_for_orphans(Draft& d) {
   return d.because(Code::waiting_for_processes);
 }
 
-/// engine.md §5: the fence is disarmed wherever nothing can commit and nothing is about to.
-void disarm_as_replica(Draft& d) {
+/// engine.md §5: the fence is disarmed wherever nothing can commit and nothing is about to, and in pause.
+void disarm(Draft& d) {
+  if (d.view.fence.armed && d.settings.dynamic.pause) d.add(duty::Fence{.arm = false});
+  if (d.settings.dynamic.pause) return;
   if (!d.view.fence.armed || d.view.operation || d.view.has_lock() || policy::may_commit(d.view)) return;
   if (d.facts().process != postgres::Process::orphans && !d.memory.race.acquiring)
     d.add(duty::Fence{.arm = false});
@@ -138,7 +148,7 @@ Decision decide(const View& view) {
   if (view.store.ok) {
     const bool busy = view.operation && view.operation->kind != OperationKind::promote;
     if (!busy && !d.decision.needs.any()) policy::keep_slots(d);
-    disarm_as_replica(d);
+    disarm(d);
     d.add(duty::Member{});
     d.memory.joined = d.memory.joined || !d.decision.needs.any();
   }

@@ -64,7 +64,8 @@ constexpr int kTellsReceiver = 90600;
 void nudge(Draft& d, const std::optional<postgres::Upstream>& upstream) {
   auto& nudges = d.memory.following.nudges;
   const dcs::Member* source = upstream ? d.cluster.member(upstream->member) : nullptr;
-  if (streams(d.view) || source == nullptr || d.facts().major_version < kTellsReceiver) {
+  if (streams(d.view) || source == nullptr || d.facts().major_version < kTellsReceiver ||
+      d.settings.dynamic.pause) {
     nudges.reset();
     return;
   }

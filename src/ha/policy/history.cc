@@ -12,15 +12,16 @@ void update_history(Draft& d) {
     if (!history.lines.empty()) d.add(duty::History{timeline});
     return;
   }
-  // Two promotions to one number: the last line is another's, and says where the cluster left its WAL
-  // wrongly.
-  const auto way = own_way(d.view);
-  const bool anothers = way && !way->empty() && !history.lines.empty() &&
-                        way->back().parent == history.lines.back().parent &&
-                        way->back().switch_lsn != history.lines.back().switch_lsn;
-  const bool complete = !history.lines.empty() && history.lines.back().parent.value == timeline.value - 1 &&
-                        !history.incomplete && !anothers;
-  if (!complete) d.add(duty::History{timeline});
+  const auto complete = [&](const HistoryLine& last) {
+    if (history.incomplete || last.parent.value != timeline.value - 1) return false;
+    // Two promotions to one number: the last line is another's. It says where the cluster left its WAL
+    // wrongly, or, where both left at the same point, who went on from there.
+    if (!last.new_leader.empty() && last.new_leader != d.me()) return false;
+    const auto way = own_way(d.view);
+    return !way || way->empty() || way->back().parent != last.parent ||
+           way->back().switch_lsn == last.switch_lsn;
+  };
+  if (history.lines.empty() || !complete(history.lines.back())) d.add(duty::History{timeline});
 }
 
 }  // namespace tanist::ha::policy

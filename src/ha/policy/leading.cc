@@ -134,15 +134,12 @@ bool named_by_request(const Draft& d) {
 bool promote(Draft& d) {
   const bool won = d.memory.race.acquiring;
   const Code promoted = won ? Code::promoted_by_acquiring : Code::promoted_had_lock;
-  // Pause lets nobody lead but whom an operator has asked for.
-  const std::string mode =
-      named_by_request(d) ? mode_against_request(d.settings) : mode_not_served(d.settings);
-  if (!mode.empty()) {
+  if (const std::string mode = mode_not_served(d.settings); !mode.empty()) {
     d.release();
     return d.because(Code::released_in_mode, {mode});
   }
   // ha.md §8.1
-  if (!d.view.fence.usable) {
+  if (!d.view.fence.usable && !d.settings.dynamic.pause) {
     d.release();
     return d.because(Code::not_promoting_no_watchdog);
   }
@@ -168,7 +165,7 @@ bool promote(Draft& d) {
   }
   // The key says nothing of who is ahead where it was not won by this race, or on what is not so any more:
   // the request may have been on its way while another led. What has not changed is not asked for once more.
-  if (!won || d.memory.race.acquired_on != race_ground(d.view)) {
+  if (!won || !d.memory.race.acquired_on || race_ground_moved(*d.memory.race.acquired_on, d.view)) {
     if (!own_position(d.view)) return d.because(Code::postgres_error);
     const auto fit = fit_to_lead(d);
     if (!fit) return d.because(promoted);
@@ -184,7 +181,7 @@ bool promote(Draft& d) {
   }
   // ha.md §14.4, synchronous mode off: /sync goes first, so that nobody counts on a set that nobody keeps.
   if (d.cluster.sync.active()) d.add(duty::DeleteSync{d.cluster.sync.version}, OnFailure::postpone_intent);
-  d.add(duty::Fence{.arm = true}, OnFailure::postpone_intent);
+  if (!d.settings.dynamic.pause) d.add(duty::Fence{.arm = true}, OnFailure::postpone_intent);
   d.intend(intent::Promote{});
   d.memory.race.acquiring = false;
   d.memory.rejoin.rewind = RewindState::initial;
@@ -196,6 +193,8 @@ bool promote(Draft& d) {
 
 /// ha.md §3.5.2
 bool wait_for_start(Draft& d) {
+  // ha.md §3.5.1: it is the administrator's, however long it takes.
+  if (d.settings.dynamic.pause) return hand_over_as_asked(d) || d.because(Code::postgres_error);
   const Duration timeout = start_patience(d.view, d.memory);
   const Duration left = timeout - (d.now() - starting_since(d.view));
   d.number("left_seconds", seconds(left));
@@ -219,7 +218,7 @@ bool await_promotion(Draft& d) {
   // else may lead. A server that does promote itself does not mind.
   if (d.now() - *since >= kTellAgain && d.facts().accepts()) {
     since = d.now();
-    d.add(duty::Fence{.arm = true}, OnFailure::postpone_intent);
+    if (!d.settings.dynamic.pause) d.add(duty::Fence{.arm = true}, OnFailure::postpone_intent);
     d.intend(intent::Promote{});
     return d.because(Code::promotion_told_again);
   }

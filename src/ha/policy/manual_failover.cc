@@ -127,7 +127,7 @@ Verdict stand_as_candidate(Draft& d) {
   }
   const WalEnd own = own_end(d.view);
   const bool may_lose = request.leader.empty();
-  if (!may_lose && d.cluster.status.optime - mine > d.settings.dynamic.maximum_lag_on_failover) {
+  if (!may_lose && position_to_reach(d.view) - mine > d.settings.dynamic.maximum_lag_on_failover) {
     refuse(d, Code::request_candidate_short, {action_of(request), "the last leader"});
     return Verdict::no;
   }
@@ -144,7 +144,7 @@ Verdict stand_as_candidate(Draft& d) {
       d.say(log::Level::warning, Code::primary_alive, {name});
       return Verdict::no;
     }
-    if (has_left(line, name, answer, own)) continue;
+    if (has_left(d.view, line, name, answer)) continue;
     WalEnd theirs = end_of(answer);
     if (line.along(theirs) && line.beside(own, d.me())) {
       say_diverged(d, line);
@@ -166,7 +166,7 @@ std::optional<Verdict> stand_back_for(Draft& d, const dcs::Member& candidate) {
   if (!ask(d, {{candidate.name, candidate.api_url}})) return Verdict::asking;
   const PeerAnswer& answer = d.view.answers.peers->at(candidate.name);
   std::string limit = limitation(answer);
-  if (limit.empty() && has_left(Line(d.view), candidate.name, answer, own_end(d.view)))
+  if (limit.empty() && has_left(d.view, Line(d.view), candidate.name, answer))
     limit = "diverged from the leader";
   // The other side of what a candidate sees to itself, for where it does not hear of it.
   if (limit.empty() && !request.leader.empty() && has_more(own_end(d.view), end_of(answer)))
@@ -215,7 +215,7 @@ bool hand_over_as_asked(Draft& d) {
   if (d.memory.requested.stopping_for == request.version) return refuse(d, Code::request_failed, {action});
   if (due(d) != Due::now) return false;
   // ha.md §7.2.3
-  if (const std::string mode = mode_against_request(d.settings); !mode.empty())
+  if (const std::string mode = mode_not_served(d.settings); !mode.empty())
     return refuse(d, Code::request_in_mode, {action, mode});
   if (!request.leader.empty() && request.leader != d.me())
     return refuse(d, Code::request_wrong_leader, {action, request.leader, d.me()});

@@ -4,7 +4,6 @@ namespace tanist::ha::policy {
 namespace {
 
 constexpr std::string_view kFailsafe = "failsafe_mode";
-constexpr std::string_view kPause = "pause";
 
 }  // namespace
 
@@ -12,12 +11,6 @@ std::string mode_not_served(const PolicySettings& settings) {
   // Without failsafe_mode a primary is demoted sooner, which is safe: nothing else is held back for it.
   for (const auto& mode : settings.modes_not_served)
     if (mode != kFailsafe) return mode;
-  return {};
-}
-
-std::string mode_against_request(const PolicySettings& settings) {
-  for (const auto& mode : settings.modes_not_served)
-    if (mode != kFailsafe && mode != kPause) return mode;
   return {};
 }
 

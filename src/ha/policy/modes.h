@@ -14,7 +14,4 @@ std::string mode_not_served(const PolicySettings& settings);
 /// Tells the operator, once a minute each.
 void tell_modes_not_served(Draft& d);
 
-/// The same for what an operator asks for: pause, in which nothing else is done, does not stand against it.
-std::string mode_against_request(const PolicySettings& settings);
-
 }  // namespace tanist::ha::policy

@@ -39,6 +39,8 @@ bool may_commit(const View& view) {
   const auto& facts = view.postgres.facts;
   if (facts.process == postgres::Process::none) return false;
   if (view.postgres.promoting || is_leaderlike(view.postgres.role)) return true;
+  // Started by somebody else, to become a primary: what this daemon starts as one it calls so.
+  if (facts.running() && !facts.probe && !facts.standby_signal) return true;
   return is_primary(view);
 }
 

@@ -55,10 +55,12 @@ std::string timeline_text(Timeline timeline) {
 
 }  // namespace
 
-bool has_left(const Line& line, const std::string& name, const PeerAnswer& answer, const WalEnd& mine) {
+bool has_left(const View& view, const Line& line, const std::string& name, const PeerAnswer& answer) {
+  const std::string& me = view.self.name;
+  const WalEnd mine = own_end(view);
   const WalEnd end = end_of(answer);
   return answer.diverged || line.standing(end) == Standing::diverged ||
-         (line.along(mine) && line.beside(end, name));
+         (line.along(mine) && line.beside(end, name)) || line.left_by(me, mine, end);
 }
 
 void say_diverged(Draft& d, const Line& line) {
@@ -81,11 +83,12 @@ bool stand_up_to(Draft& d, const Line& line, const std::string& name, const Peer
   }
   // What it has beyond the cluster's timeline is nothing that was promised to anybody since; and it holds
   // nobody back, for it may not lead itself.
-  if (has_left(line, name, answer, own_end(d.view))) {
+  if (has_left(d.view, line, name, answer)) {
     d.say_each_minute(log::Level::info, Code::peer_diverged, {name, timeline_text(answer.timeline)}, name);
     return true;
   }
-  if (line.along(end_of(answer)) && line.beside(own_end(d.view), d.me())) {
+  const WalEnd its = end_of(answer);
+  if ((line.along(its) && line.beside(own_end(d.view), d.me())) || line.left_by(name, its, own_end(d.view))) {
     say_diverged(d, line);
     return false;
   }
@@ -153,11 +156,10 @@ Verdict healthiest(Draft& d) {
     return Verdict::no;
   }
   // ha.md §6.2.1
-  const std::int64_t lag = d.cluster.status.optime - mine;
+  const std::int64_t lag = position_to_reach(view) - mine;
   d.number("lag_bytes", lag);
   d.number("lag_limit_bytes", d.settings.dynamic.maximum_lag_on_failover);
-  // What the leader before this member had written beyond the begin of this timeline was given up with that.
-  if (lag > d.settings.dynamic.maximum_lag_on_failover && !led_last_without_history(view)) {
+  if (lag > d.settings.dynamic.maximum_lag_on_failover) {
     d.say(log::Level::info, Code::lag_exceeded);
     return Verdict::no;
   }
@@ -202,7 +204,7 @@ Verdict eligible(Draft& d) {
   }
   // ha.md §6.1.2
   if (dynamic.pause && !d.settings.tags.nofailover && request_in_force(view) &&
-      mode_against_request(d.settings).empty())
+      mode_not_served(d.settings).empty())
     if (const auto verdict = race_by_request(d)) return *verdict;
   // ha.md §6.1.3
   if (is_starting(view) || !d.facts().running()) return Verdict::no;
@@ -225,7 +227,7 @@ Verdict eligible(Draft& d) {
     return Verdict::yes;
   }
   // ha.md §6.1.5
-  if (d.settings.tags.nofailover) return Verdict::no;
+  if (dynamic.pause || d.settings.tags.nofailover) return Verdict::no;
   if (const std::string mode = mode_not_served(d.settings); !mode.empty()) {
     d.say_each_minute(log::Level::info, Code::not_racing_in_mode, {mode});
     return Verdict::no;
@@ -273,13 +275,13 @@ bool backing_off(Draft& d) {
 /// tell a position yet. After a stop of all members that is how the former primary looks.
 bool waits_for_a_starting_peer(Draft& d) {
   const auto& answers = d.view.answers.peers;
-  if (!answers || may_commit(d.view) || d.cluster.status.optime <= own_position(d.view)) return false;
+  if (!answers || may_commit(d.view) || position_to_reach(d.view) <= own_position(d.view)) return false;
   if (!d.memory.race.backoff_since) d.memory.race.backoff_since = d.now();
   if (d.now() >= *d.memory.race.backoff_since + kStartPatience) return false;
   for (const auto& [name, answer] : *answers) {
     const dcs::Member* member = d.cluster.member(name);
     if (!answer.starting || !member || member->nofailover()) continue;
-    d.number("lag_bytes", d.cluster.status.optime - own_position(d.view));
+    d.number("lag_bytes", position_to_reach(d.view) - own_position(d.view));
     d.say_each_minute(log::Level::info, Code::peer_starting, {name});
     return true;
   }
@@ -373,7 +375,12 @@ bool race_for_lock(Draft& d) {
   conditions.initialize = d.cluster.initialize.version;
   conditions.leadership = d.cluster.leadership_version;
   conditions.status = d.cluster.status_version;
-  d.intend(intent::Acquire{conditions});
+  const WalEnd end = own_end(d.view);
+  d.intend(intent::Acquire{.conditions = conditions,
+                           .from = {.timeline = end.timeline,
+                                    .position = end.position,
+                                    .replayed = end.replayed,
+                                    .optime = d.cluster.status.optime}});
   d.memory.race.acquiring = true;
   d.memory.race.acquired_on = race_ground(d.view);
   const auto& request = d.cluster.failover;
@@ -411,10 +418,10 @@ std::optional<bool> failover_possible(Draft& d, Required required) {
         required.at_least
             ? answer.position < *required.at_least ||
                   (answer.position == *required.at_least && !required.or_equal)
-            : d.cluster.status.optime - answer.position > d.settings.dynamic.maximum_lag_on_failover;
+            : position_to_reach(d.view) - answer.position > d.settings.dynamic.maximum_lag_on_failover;
     if (short_of) {
       d.say_each_minute(log::Level::info, Code::member_lags, {name}, name);
-    } else if (has_left(line, name, answer, own_end(d.view))) {
+    } else if (has_left(d.view, line, name, answer)) {
       d.say_each_minute(log::Level::info, Code::member_limited, {name, "diverged from the leader"}, name);
     } else if (elsewhere || (d.settings.dynamic.check_timeline && answer.timeline < last)) {
       d.say_each_minute(log::Level::info, Code::member_timeline_behind,

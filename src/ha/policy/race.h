@@ -22,8 +22,8 @@ Verdict healthiest(Draft& d);
 bool ask(Draft& d, const std::map<std::string, std::string>& peers);
 /// Why it cannot lead (ha.md §6.2.6); empty: it can.
 std::string limitation(const PeerAnswer& answer);
-/// Its WAL has left the cluster's, by its own word, or by where it ends; `mine`: who asks.
-bool has_left(const Line& line, const std::string& name, const PeerAnswer& answer, const WalEnd& mine);
+/// Its WAL has left the cluster's, by its own word, or by where it ends.
+bool has_left(const View& view, const Line& line, const std::string& name, const PeerAnswer& answer);
 void say_diverged(Draft& d, const Line& line);
 
 /// Nobody has the lock.

@@ -140,9 +140,7 @@ bool recover(Draft& d) {
   const View& view = d.view;
   const State state = note_death(d);
   // ha.md §3 step 13: what was stopped for an operator's request goes on as a standby.
-  const bool handed_over =
-      view.postgres.role == postgres::Role::demoted && view.postgres.seen_running && !view.has_lock();
-  if (d.settings.dynamic.pause && !handed_over) {
+  if (d.settings.dynamic.pause && (view.has_lock() || !d.memory.outage.start_is_due)) {
     if (!view.has_lock()) return d.because(Code::postgres_is_not_running);
     d.release();
     return d.because(Code::removed_lock_not_running);

@@ -51,7 +51,11 @@ void learn_result(Draft& d) {
       if (result->ok()) d.memory.outage.starts_failed = 0;
       if (result->failed() && d.facts().process == postgres::Process::none) ++d.memory.outage.starts_failed;
       break;
-    case OperationKind::rewind: learn_rewind(d, *result); break;
+    case OperationKind::rewind:
+      learn_rewind(d, *result);
+      d.memory.outage.start_is_due = true;
+      break;
+    case OperationKind::crash_recovery: d.memory.outage.start_is_due = true; break;
     case OperationKind::promote:
       if (result->ending == Ending::pre_promote_failed) d.memory.promotion.pre_promote_failed = true;
       // The words were ahead of the server.
@@ -65,6 +69,7 @@ void learn_result(Draft& d) {
       if (result->ending == Ending::cancelled && d.facts().running()) break;
       d.memory.slots.seen.clear();
       d.memory.slots.seeded = false;
+      d.memory.outage.start_is_due = true;
       d.memory.outage.since = d.now();
       d.memory.outage.crash_recovery_tried = false;
       trigger_check(d);
@@ -79,6 +84,7 @@ void learn_result(Draft& d) {
         d.memory.rejoin.error.clear();
       }
       if (result->failed()) ++d.memory.making.clones_failed;
+      d.memory.outage.start_is_due = result->ok();
       break;
     default: break;
   }

@@ -70,6 +70,9 @@ Line::Line(const View& view) {
       author_ = author_of_history(view, *cluster);
       took_last_ = cluster->leadership_name;
       if (author_ == took_last_) last_leader_ = author_;
+      // Who took the key again may do so after another led, and has not been promoted for it yet.
+      told_last_ = !last_leader_.empty() && cluster->led_from &&
+                   cluster->led_from->timeline == cluster->history.lines.back().parent;
     }
     reaches(told);
     // /history is written a moment after a promotion, and not at all by a leader that dies in between.
@@ -129,6 +132,13 @@ bool Line::led_last_on(const WalEnd& end) const {
   return end.timeline == last && same_way(*end.way, last);
 }
 
+bool Line::left_by(const std::string& name, const WalEnd& last, const WalEnd& other) const {
+  if (!told_last_ || name != last_leader_ || !led_last_on(last) || !other.way) return false;
+  const auto left =
+      std::ranges::find(*other.way, last.timeline, [](const HistoryLine& line) { return line.parent; });
+  return left != other.way->end() && left->switch_lsn < last.replayed;
+}
+
 void Line::reaches(Timeline timeline) {
   newest_ = std::max(newest_, timeline);
 }
@@ -164,17 +174,39 @@ bool diverged(const View& view, const Memory& memory) {
          Line(view).standing(own_end(view)) == Standing::diverged;
 }
 
-bool led_last_without_history(const View& view) {
+Lsn position_to_reach(const View& view) {
   const dcs::Cluster& cluster = view.cluster();
-  const Timeline told = cluster.history.cluster_timeline();
-  return cluster.leadership_name == view.self.name && !led_unsigned_since(view, cluster) && told &&
-         own_timeline(view) > told;
+  const auto& from = cluster.led_from;
+  if (!from || from->optime != cluster.status.optime || led_unsigned_since(view, cluster))
+    return cluster.status.optime;
+  // To have taken the key is not to have been promoted: as long as nobody was, a member that has more may
+  // come back and lead with it.
+  const auto promoted = [&](const HistoryLine& line) {
+    return line.parent == from->timeline && line.switch_lsn >= from->replayed;
+  };
+  const auto& lines = cluster.history.lines;
+  const auto by_another = [&](const HistoryLine& line) {
+    return line.new_leader != cluster.leadership_name && promoted(line);
+  };
+  // An older promotion from the same point looks the same.
+  if (std::ranges::any_of(lines, by_another)) return from->optime;
+  const auto way = own_way(view);
+  const bool mine = way && std::ranges::any_of(*way, promoted);
+  const bool told =
+      !lines.empty() && author_of_history(view, cluster) == cluster.leadership_name && promoted(lines.back());
+  return mine || told ? std::min(from->position, from->optime) : from->optime;
 }
 
 RaceGround race_ground(const View& view) {
   return {.optime = view.cluster().status.optime,
           .history = view.cluster().history.version,
           .timeline = Line(view).newest()};
+}
+
+bool race_ground_moved(const RaceGround& then, const View& view) {
+  const RaceGround now = race_ground(view);
+  if (now.optime != then.optime || now.history != then.history) return true;
+  return now.timeline != then.timeline && now.timeline > own_timeline(view);
 }
 
 void watch_timeline(const View& view, Memory& memory) {

@@ -46,6 +46,10 @@ class Line {
   /// `name`: whose WAL it is; of who took the key last nothing is known yet.
   bool along(const WalEnd& end) const;
   bool beside(const WalEnd& end, const std::string& name) const;
+  /// `last`, of the member `name`, is what the last leader itself wrote, and `other` left that timeline
+  /// before its end: however high its number is by now, it lacks what was acknowledged since. Of others on
+  /// that timeline nothing follows: two promotions that left one at the same point look alike.
+  bool left_by(const std::string& name, const WalEnd& last, const WalEnd& other) const;
   /// Who led last, where /history tells what it led on; empty: it does not.
   const std::string& last_leader() const { return last_leader_; }
   /// Somebody is seen on this one.
@@ -59,12 +63,14 @@ class Line {
   std::string author_;
   std::string took_last_;
   std::string last_leader_;
+  /// The last line of /history is of the last leadership, not of one before by the same member.
+  bool told_last_ = false;
   Timeline newest_;
 };
 
-/// This member took the leader key last, and has come to a timeline that /history does not tell of: no leader
-/// of the time after that wrote /status but itself.
-bool led_last_without_history(const View& view);
+/// What the last leader is known to have had. That is what /status says; where he was promoted with less and
+/// has not written it since, what he was promoted with: all beyond was given up with that.
+Lsn position_to_reach(const View& view);
 
 /// Own WAL is known to have left that of the leader, the present or the last one: by its position, or by a
 /// comparison.
@@ -72,6 +78,9 @@ bool diverged(const View& view, const Memory& memory);
 
 /// What a race is decided on, besides the answers of peers.
 RaceGround race_ground(const View& view);
+/// It is not so any more, as far as others are concerned: that this member itself is seen to lead, on the
+/// timeline that it had, is nothing new.
+bool race_ground_moved(const RaceGround& then, const View& view);
 
 /// Notes a standby that is, and stays, on a timeline that its leader has not reached.
 void watch_timeline(const View& view, Memory& memory);

@@ -83,11 +83,35 @@ TEST(Decode, a_broken_configuration_is_not_valid_and_keeps_its_version) {
 }
 
 TEST(Decode, who_led_last_is_told_also_when_nobody_leads) {
-  const auto cluster = read({{"tanist/leadership", at("pg-a", 5)}});
+  const auto cluster = read({{"tanist/leadership", at(encode_leadership("pg-a", {}), 5)}});
   EXPECT_TRUE(cluster.unlocked());
   EXPECT_EQ(cluster.leadership_name, "pg-a");
   EXPECT_EQ(cluster.leadership_version, Version("5"));
+  EXPECT_FALSE(cluster.led_from);
   EXPECT_EQ(read({}).leadership_name, "");
+}
+
+TEST(Decode, what_the_last_leader_led_from_is_told_whole) {
+  const LedFrom from{
+      .timeline = {3}, .position = Lsn{0x5000100}, .replayed = Lsn{0x5000000}, .optime = Lsn{0x6000000}};
+  const std::string text = encode_leadership("pg-a", from);
+  EXPECT_EQ(text,
+            R"({"name":"pg-a","timeline":3,"position":83886336,"replayed":83886080,"optime":100663296})");
+  const auto cluster = read({{"tanist/leadership", at(text, 5)}});
+  EXPECT_EQ(cluster.leadership_name, "pg-a");
+  ASSERT_TRUE(cluster.led_from);
+  EXPECT_EQ(cluster.led_from->timeline, from.timeline);
+  EXPECT_EQ(cluster.led_from->position, from.position);
+  EXPECT_EQ(cluster.led_from->replayed, from.replayed);
+  EXPECT_EQ(cluster.led_from->optime, from.optime);
+}
+
+TEST(Decode, a_broken_note_of_the_last_leader_still_tells_that_there_was_one) {
+  for (const char* broken : {"pg-a", "[]", "7", "", "{\"name\": 7}", "{\"timeline\": 3}"}) {
+    const auto cluster = read({{"tanist/leadership", at(broken, 5)}});
+    EXPECT_EQ(cluster.leadership_version, Version("5")) << broken;
+    EXPECT_TRUE(cluster.leadership_name.empty() || cluster.leadership_name == "7") << broken;
+  }
 }
 
 TEST(Decode, the_leader_may_be_a_member_that_has_no_key) {

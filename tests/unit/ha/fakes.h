@@ -41,7 +41,9 @@ class FakeStore : public dcs::Store {
   void set_timing(const config::Timing&) override {}
   Duration lease_length() const override { return length; }
   Task<dcs::WriteResult> keep_claim(Instant) override { return done(); }
-  Task<Acquired> acquire(dcs::AcquireConditions, Instant) override { co_return Acquired{}; }
+  Task<Acquired> acquire(dcs::AcquireConditions, std::optional<dcs::LedFrom>, Instant) override {
+    co_return Acquired{};
+  }
   Task<dcs::WriteResult> release(std::optional<dcs::Status>, Instant) override { return done(); }
   Task<dcs::WriteResult> touch_member(Document, Instant) override { return done(); }
   Task<dcs::WriteResult> remove_member(Instant) override { return done(); }
@@ -139,13 +141,22 @@ class FakePeers final : public ha::Peers {
 
 class FakeDisk final : public Disk {
  public:
-  Task<std::expected<std::optional<std::string>, std::string>> read(std::string, Instant) override {
+  bool unreadable = false;
+  /// So many appends fail, then they are done.
+  int appends_to_fail = 0;
+  std::vector<std::string> appended;
+
+  Task<std::expected<std::optional<std::string>, std::string>> read(std::string path, Instant) override {
+    if (path.ends_with("/boot_id")) co_return std::optional<std::string>("this run of the host");
+    if (unreadable) co_return std::unexpected("could not read " + path);
     co_return std::optional<std::string>();
   }
   Task<std::expected<void, std::string>> write(std::string, std::string, unsigned, Instant) override {
     co_return std::expected<void, std::string>();
   }
-  Task<std::expected<void, std::string>> append(std::string, std::string, unsigned, Instant) override {
+  Task<std::expected<void, std::string>> append(std::string path, std::string, unsigned, Instant) override {
+    if (appends_to_fail-- > 0) co_return std::unexpected("could not write " + path);
+    appended.push_back(std::move(path));
     co_return std::expected<void, std::string>();
   }
   Task<std::expected<void, std::string>> remove(std::string, Instant) override {

@@ -71,6 +71,11 @@ void fill_cluster(Dice& dice, dcs::Cluster& c) {
     c.bootstrap_note = {.name = dice.name(), .incarnation = "other", .version = dcs::Version("3")};
   c.initialize.by_tanist = c.initialize.present && dice.once_in(2);
   c.leadership_version = dice.of<dcs::Version>({{}, dcs::Version("6"), dcs::Version("7")});
+  if (dice.coin())
+    c.led_from = {.timeline = dice.timeline(),
+                  .position = dice.lsn(),
+                  .replayed = dice.lsn(),
+                  .optime = dice.coin() ? c.status.optime : dice.lsn()};
   c.status_version = dice.of<dcs::Version>({{}, dcs::Version("10"), dcs::Version("0")});
   c.linearizable = dice.coin();
 }
@@ -189,6 +194,7 @@ void fill_memory(Dice& dice, const View& view, Memory& m) {
   m.making.bootstrapping = dice.once_in(8);
   m.rejoin.rewinds_failed = dice.below(12);
   m.outage.starts_failed = dice.below(4);
+  m.outage.start_is_due = dice.coin();
   if (dice.coin()) m.rejoin.rewind_failed_from = "n2";
   if (dice.once_in(4)) m.rejoin.error = "WAL is missing";
   if (const auto since = past())

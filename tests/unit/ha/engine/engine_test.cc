@@ -70,7 +70,7 @@ class Store final : public test::FakeStore {
     ++sessions_kept;
     return done();
   }
-  Task<Acquired> acquire(dcs::AcquireConditions, Instant) override {
+  Task<Acquired> acquire(dcs::AcquireConditions, std::optional<dcs::LedFrom>, Instant) override {
     ++acquires;
     Acquired answer{.outcome = acquire_outcome, .proof = {clock_.now(), 30s}};
     if (acquire_outcome == dcs::Outcome::done) lead(kMe, kMySession);
@@ -391,6 +391,36 @@ TEST_F(engine, what_is_being_promoted_is_stopped_when_the_lease_ends) {
   store.outcome = dcs::RenewOutcome::unproven;
   clock.advance(29s);
   EXPECT_FALSE(server.stops.empty()) << "it may become writable any moment";
+  server.promotion_takes = {};
+}
+
+TEST_F(engine, a_standby_may_have_been_told_to_promote_itself_where_no_note_can_be_read) {
+  disk.unreadable = true;
+  server.run_standby();
+  store.lead("n2", "2");
+  start();
+  clock.advance(10s);
+  EXPECT_FALSE(server.stops.empty());
+}
+
+TEST_F(engine, a_standby_that_nobody_told_to_promote_itself_is_left_alone) {
+  server.run_standby();
+  store.lead("n2", "2");
+  start();
+  clock.advance(10s);
+  EXPECT_TRUE(server.stops.empty());
+  EXPECT_EQ(server.kills, 0);
+}
+
+TEST_F(engine, a_promotion_is_noted_on_a_disk_that_fails_for_a_while) {
+  disk.appends_to_fail = 4;
+  server.run_standby();
+  server.promotion_takes = 10min;
+  start();
+  clock.advance(100ms);
+  EXPECT_EQ(server.promotions, 1);
+  ASSERT_EQ(disk.appended.size(), 1u);
+  EXPECT_TRUE(disk.appended[0].ends_with("/promoting")) << disk.appended[0];
   server.promotion_takes = {};
 }
 

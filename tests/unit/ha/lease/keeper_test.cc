@@ -207,6 +207,27 @@ TEST_F(lease_keeper, a_vanished_key_stops_postgresql_unless_it_is_won_again_at_o
   EXPECT_EQ(server.stops[0], postgres::StopMode::immediate);
 }
 
+/// One that is frozen ends by no stop, and may write for a moment when it goes on.
+TEST_F(lease_keeper, what_does_not_stop_when_the_key_is_lost_is_killed) {
+  win();
+  keeper.lost("it names n2", false);
+  ASSERT_EQ(server.stops.size(), 1u);
+  clock.advance(900ms);
+  EXPECT_EQ(server.kills, 0);
+  clock.advance(200ms);
+  EXPECT_GE(server.kills, 1);
+  EXPECT_EQ(server.stops.size(), 1u);
+}
+
+TEST_F(lease_keeper, a_daemon_that_did_not_run_past_the_end_takes_nothing_back) {
+  win();
+  keep();
+  clock.jump(40s);
+  keeper.lost("the leader key was deleted", true);
+  clock.advance(1ms);
+  EXPECT_GE(server.kills, 1);
+}
+
 /// To its peers it is a standby: another may be writable before the key could be taken back.
 TEST_F(lease_keeper, a_vanished_key_stops_a_promotion_at_once) {
   win();

@@ -50,6 +50,30 @@ bool is_diverged(const View& v) {
   return false;
 }
 
+/// ha.md §19: what is done to PostgreSQL although the cluster is paused, and nobody has asked for it. Empty:
+/// nothing.
+std::string hands_on_in_pause(const View& v, const Decision& d) {
+  const auto& facts = v.postgres.facts;
+  const bool named = v.store.cluster && v.cluster().failover.candidate == v.self.name;
+  const bool handed_over = d.memory.outage.start_is_due && !v.has_lock();
+  const bool has_data = facts.data_directory == postgres::DataDirectory::ok;
+  if (const auto* i = std::get_if<intent::Demote>(&d.intent); i && i->name.empty()) return "demotes";
+  if (intends<intent::Promote>(d) && !named && !v.postgres.promoting) return "promotes";
+  if (intends<intent::Acquire>(d) && !named && !policy::is_primary(v)) return "races";
+  if (intends<intent::Start>(d) && !handed_over) return "starts";
+  if (intends<intent::CrashRecover>(d) && !handed_over && policy::locked_by_other(v) == false)
+    return "recovers";
+  if (intends<intent::StopImmediate>(d) && has_data) return "stops";
+  if (intends<intent::Shutdown>(d) && !v.operation) return "stops at the end of the daemon";
+  if (intends<intent::Bootstrap>(d)) return "founds a cluster";
+  if ((intends<intent::Rewind>(d) || intends<intent::Clone>(d)) && policy::may_commit(v))
+    return "replaces a primary";
+  if (has_duty<duty::LookForWal>(d)) return "nudges";
+  for (const auto& fence : duties<duty::Fence>(d))
+    if (fence.arm) return "arms the fence";
+  return {};
+}
+
 /// Empty: nothing wrong.
 std::string harm_in(const View& v, const Decision& d) {
   const bool fresh = v.store.ok && v.store.cluster && v.cluster().linearizable && !v.store.lock_unknown;
@@ -70,7 +94,7 @@ std::string harm_in(const View& v, const Decision& d) {
   }
   if (intends<intent::Promote>(d)) {
     if (!fresh || !policy::leads(v)) return "promotes without the lock, a lease or a fresh view";
-    if (!v.fence.usable || !arms_first(d)) return "promotes without the fence";
+    if (!v.settings.dynamic.pause && (!v.fence.usable || !arms_first(d))) return "promotes without the fence";
     if (!served) return "promotes in a mode that is not served";
     if (is_diverged(v)) return "promotes WAL that the cluster has left behind";
   }
@@ -119,6 +143,8 @@ std::string harm_in(const View& v, const Decision& d) {
   if (!v.store.ok && d.needs.any()) return "asks while the store is silent";
   if (!v.store.ok && has_duty<duty::Member>(d)) return "writes while the store is silent";
 
+  if (v.settings.dynamic.pause)
+    if (std::string what = hands_on_in_pause(v, d); !what.empty()) return what + " in pause";
   // Nobody gives the key away, or ends, beside a server that may commit.
   const bool paused = v.settings.dynamic.pause;
   if (!paused && policy::may_commit(v)) {

@@ -44,7 +44,7 @@ TEST(History, the_line_of_another_promotion_to_the_same_timeline_is_replaced) {
   ViewBuilder b;
   b.as_leader();
   b.view.postgres.facts.probe->timeline = {2};
-  b.cluster.history.lines = {{.parent = {1}, .switch_lsn = kHere, .timestamp = "t", .new_leader = "n2"}};
+  b.cluster.history.lines = {{.parent = {1}, .switch_lsn = kHere, .timestamp = "t", .new_leader = "n1"}};
   auto& history = b.view.postgres.facts.history;
   history = postgres::TimelineHistory{.timeline = {2}, .lines = {{.parent = {1}, .switch_lsn = kHere}}};
   EXPECT_FALSE(has_duty<duty::History>(b.decide()));
@@ -52,6 +52,8 @@ TEST(History, the_line_of_another_promotion_to_the_same_timeline_is_replaced) {
   EXPECT_TRUE(has_duty<duty::History>(b.decide()));
   history->timeline = {1};
   EXPECT_FALSE(has_duty<duty::History>(b.decide())) << "of the timeline before the promotion";
+  b.cluster.history.lines.back().new_leader = "n2";
+  EXPECT_TRUE(has_duty<duty::History>(b.decide())) << "both left at the same point";
 }
 
 }  // namespace

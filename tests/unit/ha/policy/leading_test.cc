@@ -108,6 +108,15 @@ TEST(Leading, a_winner_that_has_forgotten_what_it_decided_on_asks) {
   EXPECT_TRUE(b.decide().needs.peers);
 }
 
+TEST(Leading, a_winner_that_is_now_seen_to_lead_on_its_own_timeline_asks_nobody_again) {
+  ViewBuilder b = winner();
+  b.view.memory.race.acquired_on->timeline = {};
+  b.cluster.members["n1"].timeline = {1};
+  const Decision d = b.decide();
+  EXPECT_FALSE(d.needs.peers) << "a failover that gave WAL up would be taken back for it";
+  EXPECT_TRUE(intends<intent::Promote>(d));
+}
+
 TEST(Leading, a_primary_whose_request_for_the_key_arrived_after_another_led_is_demoted) {
   ViewBuilder b;
   b.as_leader();

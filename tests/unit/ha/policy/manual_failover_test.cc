@@ -521,10 +521,18 @@ TEST(RequestWon, in_pause_what_was_stopped_for_it_goes_on_as_a_standby) {
   ViewBuilder b = ViewBuilder().as_replica().leader("n2").down("shut down");
   b.settings.dynamic.pause = true;
   b.view.postgres.state = postgres::State::stopped;
-  EXPECT_FALSE(intends<intent::Start>(b.decide())) << "pause means hands off";
   b.view.postgres.role = postgres::Role::demoted;
   b.divergence(postgres::Divergence::none);
-  EXPECT_TRUE(intends<intent::Start>(b.decide()));
+  EXPECT_FALSE(intends<intent::Start>(b.decide())) << "an administrator has stopped it";
+  b.ended(OperationKind::demote, true);
+  b.view.last_operation->serial = b.view.memory.results_seen + 1;
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::Start>(d));
+  // Once it is up, a stop is the administrator's again.
+  ViewBuilder up = ViewBuilder().as_replica().leader("n2");
+  up.settings.dynamic.pause = true;
+  up.view.memory = d.memory;
+  EXPECT_FALSE(up.decide().memory.outage.start_is_due);
 }
 
 // The candidate, beforehand.

@@ -64,10 +64,10 @@ TEST_P(ModesNotServed, let_a_running_primary_take_a_free_lock) {
 
 INSTANTIATE_TEST_SUITE_P(
     Modes, ModesNotServed,
-    ::testing::Values(std::pair<const char*, Change>{"pause", [](config::Dynamic& d) { d.pause = true; }},
-                      std::pair<const char*, Change>{
-                          "synchronous_mode",
-                          [](config::Dynamic& d) { d.synchronous_mode = config::Dynamic::SyncMode::quorum; }},
+    ::testing::Values(std::pair<const char*, Change>{"synchronous_mode",
+                                                     [](config::Dynamic& d) {
+                                                       d.synchronous_mode = config::Dynamic::SyncMode::quorum;
+                                                     }},
                       std::pair<const char*, Change>{"standby_cluster",
                                                      [](config::Dynamic& d) { d.standby_cluster = true; }}),
     [](const auto& info) { return std::string(info.param.first); });
@@ -76,14 +76,6 @@ TEST(Modes, a_lost_lock_stops_a_primary_in_synchronous_mode_too) {
   ViewBuilder b = ViewBuilder().as_leader().leader("n2").no_lease();
   b.settings.dynamic.synchronous_mode = config::Dynamic::SyncMode::on;
   EXPECT_TRUE(intends<intent::Demote>(b.decide()));
-}
-
-TEST(Modes, in_pause_a_primary_without_the_lock_goes_on) {
-  ViewBuilder b = ViewBuilder().as_leader().leader("n2").no_lease();
-  b.settings.dynamic.pause = true;
-  const Decision d = b.decide();
-  EXPECT_TRUE(intends<intent::None>(d));
-  EXPECT_EQ(d.reason.text(), "continue to run as primary without lock");
 }
 
 TEST(Modes, failsafe_mode_is_told_and_treated_like_off) {

@@ -55,6 +55,19 @@ TEST(Race, the_lock_is_taken_on_the_versions_that_were_seen) {
   EXPECT_EQ(conditions.status, dcs::Version("15"));
 }
 
+TEST(Race, what_it_is_taken_from_is_told_with_it) {
+  ViewBuilder b = ready();
+  auto& probe = *b.view.postgres.facts.probe;
+  probe.effective_timeline = {1};
+  probe.receive = b.cluster.status.optime;
+  probe.replay = Lsn{probe.receive.value - 8};
+  const auto from = std::get<intent::Acquire>(b.decide().intent).from;
+  EXPECT_EQ(from.timeline, Timeline{1});
+  EXPECT_EQ(from.position, probe.receive);
+  EXPECT_EQ(from.replayed, probe.replay);
+  EXPECT_EQ(from.optime, b.cluster.status.optime);
+}
+
 TEST(Race, nothing_is_taken_on_a_watched_copy) {
   const Decision d = ready().linearizable(false).decide();
   EXPECT_FALSE(intends<intent::Acquire>(d));

@@ -446,18 +446,81 @@ TEST(Lineages, a_timeline_that_the_cluster_passed_by_is_none_of_it) {
   EXPECT_TRUE(leads(b));
 }
 
-TEST(Lineages, who_took_the_key_last_is_not_held_by_the_position_of_a_leader_before) {
-  ViewBuilder b = apart(kAfter, kLast);
+/// n2 took the key from 36 on the sixth timeline, while /status told of 900 there, and was promoted.
+ViewBuilder given_up(const Apart& mine, const Apart& other) {
+  ViewBuilder b = apart(mine, other);
   b.cluster.status.optime = at(900);
-  EXPECT_FALSE(leads(b)) << "it may be that of another who led on its timeline";
-  b.cluster.leadership_name = "n1";
+  b.cluster.led_from = {.timeline = {6}, .position = at(36), .replayed = at(34), .optime = at(900)};
+  b.settings.dynamic.maximum_lag_on_failover = 5 * kUnit;
+  b.cluster.history = b.last.history = {};
+  return b;
+}
+
+TEST(Lineages, one_that_left_the_last_leaders_timeline_before_its_end_does_not_outrank_it) {
+  // Both were promoted from 10 on the sixth, which looks alike; n3 came to the eighth from its own seventh.
+  const Apart another{.timeline = 8, .left_at = {10, 20}, .position = 30};
+  const auto led_by = [](const char* name, const Apart& mine, const Apart& other) {
+    ViewBuilder b = apart(mine, other);
+    b.cluster.history.lines.back().new_leader = b.cluster.leadership_name = name;
+    b.last.history = b.cluster.history;
+    b.last.leadership_name = b.last.leader->name = name;
+    b.cluster.led_from = {.timeline = {6}, .position = at(10), .replayed = at(10), .optime = at(10)};
+    return b;
+  };
+  EXPECT_TRUE(leads(led_by("n1", kLast, another)));
+  EXPECT_FALSE(leads(led_by("n3", another, kLast))) << "nor does it lead before that one";
+  EXPECT_FALSE(leads(led_by("n1", kLast, kAfter))) << "one that left it at its end does";
+  EXPECT_TRUE(leads(led_by("n3", kAfter, kLast)));
+  EXPECT_FALSE(leads(led_by("n2", kLast, another)))
+      << "its seventh may be another that began at the same point";
+  ViewBuilder again = led_by("n1", kLast, another);
+  again.cluster.led_from->timeline = {7};
+  EXPECT_FALSE(leads(again)) << "it took the key again, after the other led";
+}
+
+TEST(Lineages, what_a_promotion_gave_up_holds_nobody_before_its_first_status) {
+  const Apart promoted{.timeline = 7, .left_at = {35}, .position = 37};
+  EXPECT_TRUE(leads(given_up(promoted, promoted)));
+  {
+    ViewBuilder b = given_up(promoted, promoted);
+    b.cluster.led_from.reset();
+    EXPECT_FALSE(leads(b)) << "nothing tells what was given up";
+  }
+  {
+    ViewBuilder b = given_up(promoted, promoted);
+    b.cluster.status.optime = at(901);
+    EXPECT_FALSE(leads(b)) << "somebody wrote it since: that is what counts";
+  }
+  {
+    ViewBuilder b = given_up(promoted, promoted);
+    b.last.leader->name = "n3";
+    EXPECT_FALSE(leads(b)) << "a member of Patroni has led since";
+  }
+  {
+    ViewBuilder b = given_up(promoted, promoted);
+    b.view.postgres.facts.history.reset();
+    EXPECT_FALSE(leads(b)) << "how it came to its timeline is not known";
+  }
+  const Apart restored{.timeline = 7, .left_at = {35}, .position = 30};
+  EXPECT_FALSE(leads(given_up(restored, restored))) << "it lacks what was promoted";
+  const Apart another{.timeline = 7, .left_at = {33}, .position = 37};
+  EXPECT_FALSE(leads(given_up(another, another))) << "a promotion from before that";
+}
+
+TEST(Lineages, to_take_the_key_gives_nothing_up) {
+  const Apart not_promoted{.timeline = 6, .left_at = {}, .position = 36};
+  ViewBuilder b = given_up(not_promoted, not_promoted);
+  EXPECT_FALSE(leads(b)) << "the leader before may come back with all that /status tells of";
+  // But where /history tells that it was promoted.
+  b.cluster.history.lines = {{.parent = {6}, .switch_lsn = at(36), .new_leader = "n2"}};
   EXPECT_TRUE(leads(b));
-  b.last.leader->name = "n3";
-  EXPECT_FALSE(leads(b)) << "a member of Patroni has led since";
-  b.last.leader->name = b.last.leadership_name = "n1";
-  is_on(b, kLast);
-  b.peer_unreachable("n3");
-  EXPECT_FALSE(leads(b)) << "it was not promoted: it lags as anybody";
+  b.cluster.history.lines.back().new_leader = "n3";
+  EXPECT_FALSE(leads(b)) << "by another than took the key";
+  // Nor does one's own way tell a promotion that is older than that.
+  const Apart older{.timeline = 7, .left_at = {36}, .position = 37};
+  ViewBuilder behind = given_up(older, older);
+  behind.cluster.history.lines = {{.parent = {6}, .switch_lsn = at(36), .new_leader = "n3"}};
+  EXPECT_FALSE(leads(behind));
 }
 
 TEST(Lineages, a_history_whose_author_has_other_wal_by_now_orders_nothing) {
