@@ -47,6 +47,8 @@ constexpr std::string_view kSchemas = R"json({
     "logger_queue_size": {"type": "integer"},
     "logger_records_lost": {"type": "integer"},
     "tanist_version": {"type": "string"},
+    "tanist_disk": {"type": "object", "properties": {
+      "free_bytes": {"type": "integer"}, "size_bytes": {"type": "integer"}}},
     "tanist_diverged": {"const": true},
     "tanist_timelines": {"type": "array", "items": {"type": "array", "items": {"type": "integer"},
       "minItems": 2, "maxItems": 2}},
@@ -245,7 +247,8 @@ const std::vector<Operation>& operations() {
        .segment = "reinitialize",
        .body = optional,
        .body_schema = "ReinitializeRequest",
-       .answers = {}},
+       .answers = {{200, text, "`reinitialize started`"},
+                   {503, text, "What is in the way, or that it is not known whether it was started."}}},
       {.method = "POST",
        .segment = "citus",
        .body = required,

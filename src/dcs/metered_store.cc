@@ -43,8 +43,9 @@ Task<WriteResult> MeteredStore::keep_claim(Instant deadline) {
   return timed(StoreOperation::member, store_->keep_claim(deadline));
 }
 
-Task<Store::Acquired> MeteredStore::acquire(AcquireConditions conditions, Instant deadline) {
-  return timed(StoreOperation::acquire, store_->acquire(std::move(conditions), deadline));
+Task<Store::Acquired> MeteredStore::acquire(AcquireConditions conditions, std::optional<LedFrom> from,
+                                            Instant deadline) {
+  return timed(StoreOperation::acquire, store_->acquire(std::move(conditions), std::move(from), deadline));
 }
 
 Task<Renewal> MeteredStore::renew(std::optional<Status> status, Instant deadline) {

@@ -26,7 +26,8 @@ class MeteredStore final : public Store {
   void set_timing(const config::Timing& timing) override { store_->set_timing(timing); }
   Duration lease_length() const override { return store_->lease_length(); }
   Task<WriteResult> keep_claim(Instant deadline) override;
-  Task<Acquired> acquire(AcquireConditions conditions, Instant deadline) override;
+  Task<Acquired> acquire(AcquireConditions conditions, std::optional<LedFrom> from,
+                         Instant deadline) override;
   Task<Renewal> renew(std::optional<Status> status, Instant deadline) override;
   Task<WriteResult> release(std::optional<Status> last_status, Instant deadline) override;
   Task<WriteResult> touch_member(Document value, Instant deadline) override;

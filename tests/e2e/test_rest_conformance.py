@@ -121,3 +121,30 @@ def test_nothing_is_scheduled_and_nothing_can_be_deleted(lone):
         answer = call(member, "POST", "/switchover", body)
         assert answer.status == status and answer.text == text, (body, answer)
     assert json.loads(lone.etcd.get(lone.key("failover"), absent="{}")) == {}
+
+
+def test_in_pause_only_what_somebody_asks_for_is_done(new_cluster):
+    cluster = new_cluster(members=("m1", "m2")).start()
+    primary, replica = cluster.wait_for_leader(), cluster.replicas()[0]
+    assert call(primary, "PATCH", "/config", {"pause": True}).status == 200
+    wait_until("pause everywhere", lambda: all(call(m, "GET", "/patroni").json.get("pause") for m in cluster), 10)
+
+    replica.kill_postmaster()
+    wait_until("no replica", lambda: replica.status("/replica") == 503, 5)
+    wait_until("a member that is stopped", lambda: json.loads(
+        cluster.etcd.get(cluster.key(f"members/{replica.name}")))["state"] == "stopped", 15)
+    answer = call(replica, "POST", "/restart", {}, timeout=30)
+    assert (answer.status, answer.text) == (200, "restarted successfully")
+    wait_until("the replica", lambda: replica.status("/replica") == 200, 15)
+
+    later = "2031-05-04T03:00:00Z"
+    answer = call(replica, "POST", "/restart", {"schedule": later})
+    assert (answer.status, answer.text) == (500, "Can't schedule restart in the paused state")
+    asked = {"leader": primary.name}
+    answer = call(primary, "POST", "/switchover", asked)
+    assert (answer.status, answer.text) == (400, "Switchover is possible only to a specific candidate in a paused state")
+    answer = call(primary, "POST", "/switchover", {**asked, "candidate": replica.name, "scheduled_at": later})
+    assert (answer.status, answer.text) == (400, "Can't schedule switchover in the paused state")
+    cluster.wait_for_streaming()
+    answer = call(primary, "POST", "/switchover", {**asked, "candidate": replica.name}, timeout=40)
+    assert (answer.status, answer.text) == (200, f'Successfully switched over to "{replica.name}"')

@@ -6,16 +6,11 @@
 #include <functional>
 #include <thread>
 
-#include "api/resources.h"
-#include "core/format.h"
 #include "core/version.h"
 #include "log/log.h"
-#include "unit/api/described.h"
-#include "unit/api/fake_control.h"
-#include "unit/api/snapshots.h"
+#include "unit/api/served.h"
 #include "unit/core/no_threads.h"
 #include "unit/net/certificates.h"
-#include "unit/net/raw_peer.h"
 
 namespace tanist::api {
 namespace {
@@ -23,104 +18,8 @@ namespace {
 using namespace std::chrono_literals;
 using net::test::RawSocket;
 namespace order = ha::order;
-
-struct Reply {
-  int status = 0;
-  std::string head;
-  std::string body;
-};
-
-class ApiServerTest : public ::testing::Test {
- protected:
-  void start() {
-    server =
-        std::make_unique<ApiServer>(board, mailbox, ApiServer::Options{.settings = settings(), .http = {}});
-    const auto started = server->start();
-    ASSERT_TRUE(started) << started.error();
-  }
-
-  config::SettingsPtr settings() const {
-    auto out = test::settings("pga");
-    const auto listen = out->restapi.listen;
-    out->restapi = rest;
-    if (rest.listen.host.empty()) out->restapi.listen = listen;
-    return out;
-  }
-  /// With somebody who takes orders.
-  void start(test::FakeControl control) {
-    control_thread = std::make_unique<test::ControlThread>(mailbox, std::move(control));
-    start();
-  }
-  void reload() { server->reload(settings()); }
-
-  /// What comes true soon.
-  static bool until(const std::function<bool()>& condition) {
-    const Instant end = BootClock::now() + 5s;
-    while (!condition()) {
-      if (BootClock::now() > end) return false;
-      std::this_thread::yield();
-    }
-    return true;
-  }
-
-  /// 127.0.0.2 is this host, too, and not the address the tests listen on.
-  static bool listens_everywhere(int port) {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(static_cast<std::uint16_t>(port));
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
-    const bool connected = ::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
-    ::close(fd);
-    return connected;
-  }
-
-  Reply ask(const std::string& line) const { return exchange(line, "Connection: close\r\n\r\n"); }
-  Reply send(const std::string& line, const std::string& body, const std::string& headers = {}) const {
-    return exchange(line, headers + "Connection: close\r\nContent-Length: " + std::to_string(body.size()) +
-                              "\r\n\r\n" + body);
-  }
-  Reply exchange(const std::string& line, const std::string& rest_of_request) const {
-    auto socket = RawSocket::connect(server->port());
-    socket.send(line + " HTTP/1.1\r\nHost: x\r\n" + rest_of_request);
-    const std::string all = socket.receive();
-    const auto end = all.find("\r\n\r\n");
-    Reply out;
-    out.head = all.substr(0, end);
-    out.body = end == std::string::npos ? "" : all.substr(end + 4);
-    if (all.size() > 12) out.status = std::atoi(all.c_str() + 9);
-    const std::string field = "\r\nContent-Type: ";
-    const auto at = out.head.find(field);
-    const std::string type =
-        at == std::string::npos
-            ? ""
-            : out.head.substr(at + field.size(), out.head.find('\r', at + 2) - at - field.size());
-    const std::string method = line.substr(0, line.find(' '));
-    // While the socket moves nobody answers.
-    if (all.starts_with("HTTP/")) {
-      EXPECT_EQ(test::undescribed(method, line.substr(line.find(' ') + 1), out.status, type), "") << line;
-    }
-    return out;
-  }
-
-  /// A snapshot as control publishes it now.
-  void publish(ha::Snapshot s) {
-    const Instant now = BootClock::now();
-    s.lease_until += now - s.published_at;
-    s.next_run += now - s.published_at;
-    s.published_at = s.cluster_read_at = now;
-    if (s.facts.probe) s.facts.probe->asked_at = now;
-    board.publish(std::make_shared<ha::Snapshot>(std::move(s)));
-  }
-
-  ha::SnapshotBoard board;
-  /// Of the settings; an empty listen address is the tests' own.
-  config::RestApi rest;
-  SystemClock clock;
-  ha::Mailbox mailbox{clock, "the daemon has not started yet"};
-  std::unique_ptr<test::ControlThread> control_thread;
-  std::unique_ptr<ApiServer> server;
-};
+using ApiServerTest = test::Served;
+using test::Reply;
 
 TEST_F(ApiServerTest, a_health_check_carries_the_status_document) {
   publish(test::primary());
@@ -186,80 +85,6 @@ TEST_F(ApiServerTest, what_is_not_built_yet_is_refused_with_501) {
             std::string::npos);
   EXPECT_TRUE(ask("BREW /coffee").head.starts_with("HTTP/1.1 501 Unsupported method ('BREW')\r\n"));
   EXPECT_NE(ask("BREW /coffee").body.find("Unsupported method ('BREW')"), std::string::npos);
-}
-
-/// rest-api.md §8.3, §8.4: what concerns nobody is answered as it would be there.
-TEST_F(ApiServerTest, what_belongs_to_modes_that_are_not_served_answers_as_without_them) {
-  publish(test::primary());
-  rest.authentication = {"admin", Secret("s1")};
-  start();
-  const std::string known = "Authorization: Basic " + net::base64_encode("admin:s1") + "\r\n";
-  EXPECT_EQ(send("POST /failsafe", R"({"name": "pgb"})", known).status, 502);
-  EXPECT_EQ(send("POST /failsafe", "", known).status, 502) << "the mode is looked at before the body";
-  const Reply end = send("POST /sigterm", "", known);
-  EXPECT_EQ(end.status, 202);
-  EXPECT_EQ(end.body, "shutdown scheduled");
-  EXPECT_EQ(ask("GET /liveness").status, 200);
-  for (const char* path : {"POST /citus", "POST /mpp"}) {
-    const Reply event = send(path, R"({"type": "before_demote", "group": 1})", known);
-    EXPECT_EQ(event.status, 200);
-    EXPECT_EQ(event.body, "OK");
-    EXPECT_EQ(send(path, "{}", known).status, 400);
-    EXPECT_EQ(exchange(path, known + "Connection: close\r\n\r\n").status, 411);
-    EXPECT_EQ(send(path, R"({"type": "x"})").status, 401) << "Patroni forgets to guard /mpp";
-  }
-}
-
-TEST_F(ApiServerTest, the_document_for_machines_asks_for_a_password_where_there_is_one) {
-  publish(test::primary());
-  start();
-  EXPECT_EQ(ask("GET /openapi.json").body, to_spaced_json(openapi(false)));
-  rest.authentication = {"admin", Secret("s1")};
-  reload();
-  EXPECT_TRUE(until([&] { return ask("GET /openapi.json").body == to_spaced_json(openapi(true)); }));
-}
-
-/// Over all routes of the table: a new one is covered by itself. Control would answer.
-TEST_F(ApiServerTest, nothing_that_changes_something_goes_without_the_password) {
-  publish(test::primary());
-  rest.authentication = {"admin", Secret("s1")};
-  std::atomic<int> orders = 0;
-  test::FakeControl control;
-  control.read = [&](order::ReadCluster) { return ++orders, test::cluster(); };
-  control.write = [&](order::WriteKey) {
-    return ++orders, dcs::WriteResult{dcs::Outcome::done, dcs::Version("4"), {}};
-  };
-  control.reload = [&](order::Reload) { return ++orders, std::monostate(); };
-  start(control);
-  const std::string wrong[] = {"",
-                               "Authorization: Basic\r\n",
-                               "Authorization: Basic " + net::base64_encode("admin:s2") + "\r\n",
-                               "Authorization: Basic " + net::base64_encode("admin:s1 ") + "\r\n",
-                               "Authorization: Bearer " + net::base64_encode("admin:s1") + "\r\n",
-                               "Proxy-Authorization: Basic " + net::base64_encode("admin:s1") + "\r\n"};
-  std::size_t asked = 0;
-  for (const auto& route : Resources::routes()) {
-    if (route.method == "GET") continue;
-    for (const auto& credentials : wrong) {
-      for (const char* path : {"/{}", "//{}/x", "http://other/{}?a=/metrics"}) {
-        const std::string line =
-            fmt::format("{} {}", route.method, fmt::format(fmt::runtime(path), route.segment));
-        const Reply reply = send(line, R"({"leader": "pga", "candidate": "pgb", "ttl": 20})", credentials);
-        EXPECT_EQ(reply.status, 401) << line << " " << credentials;
-        ++asked;
-      }
-    }
-  }
-  EXPECT_GE(asked, 13 * 18u);
-  EXPECT_EQ(orders, 0);
-}
-
-TEST_F(ApiServerTest, a_target_may_name_its_server) {
-  publish(test::primary());
-  start();
-  EXPECT_EQ(ask("GET http://replica.leader.example/replica").status, 503);
-  EXPECT_EQ(ask("GET HTTP://replica.example:8008/patroni?x").status, 200);
-  EXPECT_EQ(ask("GET http://replica.example").status, 200) << "the root";
 }
 
 TEST_F(ApiServerTest, patroni_asks_for_a_fresh_probe) {

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Takes its time for everything, and does as it is told.
+/// Takes its time for a read and a write, too, and does as it is told.
 class SlowStore final : public test::FakeStore {
  public:
   using FakeStore::FakeStore;
@@ -19,12 +19,12 @@ class SlowStore final : public test::FakeStore {
   bool reachable = true;
 
   Task<std::expected<ClusterPtr, LoadError>> load(Read, Instant) override {
-    co_await clock_.sleep_for(delay);
+    (void)co_await renew(std::nullopt, Instant());
     if (!reachable) co_return std::unexpected(LoadError{"nobody answers"});
     co_return std::make_shared<const Cluster>();
   }
   Task<WriteResult> write(Record, Condition, Instant) override {
-    co_await clock_.sleep_for(delay);
+    (void)co_await renew(std::nullopt, Instant());
     co_return WriteResult{written, {}, {}};
   }
   Task<WriteResult> touch_member(Document, Instant) override { co_return WriteResult{Outcome::done, {}, {}}; }

@@ -163,7 +163,7 @@ TEST(MessageParser, requests_that_could_be_read_in_two_ways_fail) {
   EXPECT_EQ(failed("X: a\rContent-Length: 5\r\n"), 400) << "a bare CR";
   EXPECT_EQ(failed("X\r\n"), 400);
   EXPECT_EQ(failed(": y\r\n"), 400);
-  EXPECT_EQ(failed(std::string("X: a\0b\r\n", 9)), 400);
+  EXPECT_EQ(failed(std::string("X: a\0b\r\n", 8)), 400);
   for (const char* line :
        {"GET / HTTP/1.1 \r\n", "GET  / HTTP/1.1\r\n", "GET / HTTP/2.0\r\n", "GET / http/1.1\r\n", "GET /\r\n",
         "PRI * HTTP/2.0\r\n", "GET /a b HTTP/1.1\r\n", "G\tT / HTTP/1.1\r\n"})

@@ -7,17 +7,18 @@
 #include <string>
 #include <vector>
 
-#include "api/server.h"
+#include "api/openapi.h"
+#include "api/resources.h"
 #include "core/format.h"
-#include "unit/api/fake_control.h"
-#include "unit/api/snapshots.h"
-#include "unit/net/raw_peer.h"
+#include "unit/api/served.h"
 
 namespace tanist::api {
 namespace {
 
 using net::test::RawSocket;
 namespace order = ha::order;
+using Api = test::Served;
+using test::Reply;
 
 constexpr unsigned kSeed = 20310504;
 constexpr int kRequests = 10'000;
@@ -163,6 +164,80 @@ TEST(HostileRequests, ten_thousand_get_no_answer_but_those_there_are) {
   auto last = RawSocket::connect(server.port());
   last.send("GET /liveness HTTP/1.0\r\n\r\n");
   EXPECT_FALSE(last.receive().empty());
+}
+
+/// rest-api.md §8.3, §8.4: what concerns nobody is answered as it would be there.
+TEST_F(Api, what_belongs_to_modes_that_are_not_served_answers_as_without_them) {
+  publish(test::primary());
+  rest.authentication = {"admin", Secret("s1")};
+  start();
+  const std::string known = "Authorization: Basic " + net::base64_encode("admin:s1") + "\r\n";
+  EXPECT_EQ(send("POST /failsafe", R"({"name": "pgb"})", known).status, 502);
+  EXPECT_EQ(send("POST /failsafe", "", known).status, 502) << "the mode is looked at before the body";
+  const Reply end = send("POST /sigterm", "", known);
+  EXPECT_EQ(end.status, 202);
+  EXPECT_EQ(end.body, "shutdown scheduled");
+  EXPECT_EQ(ask("GET /liveness").status, 200);
+  for (const char* path : {"POST /citus", "POST /mpp"}) {
+    const Reply event = send(path, R"({"type": "before_demote", "group": 1})", known);
+    EXPECT_EQ(event.status, 200);
+    EXPECT_EQ(event.body, "OK");
+    EXPECT_EQ(send(path, "{}", known).status, 400);
+    EXPECT_EQ(exchange(path, known + "Connection: close\r\n\r\n").status, 411);
+    EXPECT_EQ(send(path, R"({"type": "x"})").status, 401) << "Patroni forgets to guard /mpp";
+  }
+}
+
+TEST_F(Api, the_document_for_machines_asks_for_a_password_where_there_is_one) {
+  publish(test::primary());
+  start();
+  EXPECT_EQ(ask("GET /openapi.json").body, to_spaced_json(openapi(false)));
+  rest.authentication = {"admin", Secret("s1")};
+  reload();
+  EXPECT_TRUE(until([&] { return ask("GET /openapi.json").body == to_spaced_json(openapi(true)); }));
+}
+
+/// Over all routes of the table: a new one is covered by itself. Control would answer.
+TEST_F(Api, nothing_that_changes_something_goes_without_the_password) {
+  publish(test::primary());
+  rest.authentication = {"admin", Secret("s1")};
+  std::atomic<int> orders = 0;
+  test::FakeControl control;
+  control.read = [&](order::ReadCluster) { return ++orders, test::cluster(); };
+  control.write = [&](order::WriteKey) {
+    return ++orders, dcs::WriteResult{dcs::Outcome::done, dcs::Version("4"), {}};
+  };
+  control.reload = [&](order::Reload) { return ++orders, std::monostate(); };
+  start(control);
+  const std::string wrong[] = {"",
+                               "Authorization: Basic\r\n",
+                               "Authorization: Basic " + net::base64_encode("admin:s2") + "\r\n",
+                               "Authorization: Basic " + net::base64_encode("admin:s1 ") + "\r\n",
+                               "Authorization: Bearer " + net::base64_encode("admin:s1") + "\r\n",
+                               "Proxy-Authorization: Basic " + net::base64_encode("admin:s1") + "\r\n"};
+  std::size_t asked = 0;
+  for (const auto& route : Resources::routes()) {
+    if (route.method == "GET") continue;
+    for (const auto& credentials : wrong) {
+      for (const char* path : {"/{}", "//{}/x", "http://other/{}?a=/metrics"}) {
+        const std::string line =
+            fmt::format("{} {}", route.method, fmt::format(fmt::runtime(path), route.segment));
+        const Reply reply = send(line, R"({"leader": "pga", "candidate": "pgb", "ttl": 20})", credentials);
+        EXPECT_EQ(reply.status, 401) << line << " " << credentials;
+        ++asked;
+      }
+    }
+  }
+  EXPECT_GE(asked, 13 * 18u);
+  EXPECT_EQ(orders, 0);
+}
+
+TEST_F(Api, a_target_may_name_its_server) {
+  publish(test::primary());
+  start();
+  EXPECT_EQ(ask("GET http://replica.leader.example/replica").status, 503);
+  EXPECT_EQ(ask("GET HTTP://replica.example:8008/patroni?x").status, 200);
+  EXPECT_EQ(ask("GET http://replica.example").status, 200) << "the root";
 }
 
 }  // namespace
