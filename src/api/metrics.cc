@@ -291,7 +291,9 @@ void add_standbys(Text& out, const postgres::Probe& probe) {
        [&](const auto& sender) { return lag(sender.replay_lsn); });
   each("tanist_standby_replay_lag_seconds",
        "How long the primary's WAL lately took until a standby had replayed it; 0 where nothing was written.",
-       [&](const auto& sender) { return fmt::format("{:.6f}", sender.replay_lag_seconds.value_or(0)); });
+       [&](const auto& sender) {
+         return fmt::format("{:.6f}", seconds(sender.replay_lag.value_or(Duration::zero())));
+       });
 }
 
 using Rows = std::vector<dcs::MemberOverview>;

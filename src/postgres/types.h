@@ -95,7 +95,7 @@ struct WalSenderSeen {
   Lsn replay_lsn;
   /// How long ago what was replayed last had been flushed here; nullopt: nothing was written lately, or this
   /// server is older than 10.
-  std::optional<double> replay_lag_seconds;
+  std::optional<Duration> replay_lag;
 };
 
 /// How WAL has come to its timeline: every switch before it, the oldest first; none for timeline 1.

@@ -34,7 +34,7 @@ std::string wal_senders_of(std::string_view lsn, bool ten) {
       "write_lsn, "
       "w.flush_{0}::text AS flush_lsn, w.replay_{0}::text AS replay_lsn, {1} AS replay_lag "
       "FROM pg_stat_get_wal_senders() w JOIN pg_stat_get_activity(NULL) a ON a.pid = w.pid) x)",
-      lsn, ten ? "extract(epoch FROM w.replay_lag)::float8" : "NULL::float8");
+      lsn, ten ? "(extract(epoch FROM w.replay_lag) * 1000000)::bigint" : "NULL::bigint");
 }
 
 template <class T>
@@ -67,11 +67,11 @@ int int_of(const Document& map, std::string_view key) {
   return value != nullptr && value->is_int() ? static_cast<int>(value->as_int()) : 0;
 }
 
-std::optional<double> double_of(const Document& map, std::string_view key) {
+/// Microseconds.
+std::optional<Duration> duration_of(const Document& map, std::string_view key) {
   const Document* value = map.find(key);
-  if (value == nullptr) return std::nullopt;
-  if (value->is_double()) return value->as_double();
-  return value->is_int() ? std::optional(static_cast<double>(value->as_int())) : std::nullopt;
+  if (value == nullptr || !value->is_int()) return std::nullopt;
+  return std::chrono::microseconds(value->as_int());
 }
 
 Document::List items(const std::optional<std::string>& json) {
@@ -169,7 +169,7 @@ std::optional<MonitoringAnswer> parse_monitoring_answer(const Rows& rows) {
     sender.write_lsn = lsn_of(item, "write_lsn");
     sender.flush_lsn = lsn_of(item, "flush_lsn");
     sender.replay_lsn = lsn_of(item, "replay_lsn");
-    sender.replay_lag_seconds = double_of(item, "replay_lag");
+    sender.replay_lag = duration_of(item, "replay_lag");
     probe.wal_senders.push_back(std::move(sender));
   }
   if (!probe.in_recovery) probe.effective_timeline = probe.timeline;

@@ -369,7 +369,7 @@ TEST(Metrics, the_primary_tells_how_far_its_standbys_are) {
   auto& senders = s.facts.probe->wal_senders;
   senders[0].flush_lsn = Lsn{s.facts.probe->wal.value - 100};
   senders[0].replay_lsn = Lsn{s.facts.probe->wal.value - 300};
-  senders[0].replay_lag_seconds = 0.25;
+  senders[0].replay_lag = milliseconds(250);
   senders.push_back(senders[0]);  // of the same name: while a connection that is dead is not known to be
   senders[1].replay_lsn = Lsn{1};
   senders.push_back(postgres::WalSenderSeen{});  // a backup
