@@ -323,7 +323,7 @@ _tanistctl() {
       ;;
     edit-config)
       if [[ $cur == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '-q --quiet -s --set -p --pg --apply --replace --force --help' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W '-q --quiet -s --set -p --pg --apply --replace --force --dry-run --help' -- "$cur")
       elif ((${#given[@]} == 0)); then
         mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
       fi
@@ -368,4 +368,4 @@ _tanistctl() {
   esac
 }
 
-complete -F _tanistctl tanistctl
+complete -F _tanistctl tanistctl patronictl

@@ -107,6 +107,7 @@ complete -c tanistctl -n "__fish_seen_subcommand_from edit-config" -s p -l pg -x
 complete -c tanistctl -n "__fish_seen_subcommand_from edit-config" -l apply -r -F -d 'Merge a YAML file into it'
 complete -c tanistctl -n "__fish_seen_subcommand_from edit-config" -l replace -r -F -d 'Put a YAML file in its place'
 complete -c tanistctl -n "__fish_seen_subcommand_from edit-config" -l force -d 'Do not ask'
+complete -c tanistctl -n "__fish_seen_subcommand_from edit-config" -l dry-run -d 'Show the difference'
 
 complete -c tanistctl -n "__fish_seen_subcommand_from dsn" -a '(__tanistctl_names 1)'
 complete -c tanistctl -n "__fish_seen_subcommand_from dsn" -s r -l role -x -a 'leader primary standby-leader replica standby any' -d 'The first member of a role'

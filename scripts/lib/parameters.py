@@ -125,6 +125,27 @@ def ask(conninfo):
     return version, found
 
 
+# Of those that a reload does not bring to all sessions, by name; recovery's are told nowhere.
+CONTEXTS = {"postmaster": "postmaster", "backend": "backend", "superuser-backend": "backend"}
+
+
+def contexts_of(conninfo):
+    """What this server says of them."""
+    sql = "SELECT lower(name), context FROM pg_settings WHERE context <> 'internal' AND position('.' in name) = 0"
+    command = ["psql", "-XAtq", "-F", "\t", "-d", conninfo, "-c", sql]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    rows = (line.split("\t") for line in done.stdout.splitlines())
+    return {name: CONTEXTS.get(context, "") for name, context in rows if name not in RECOVERY}
+
+
+def wrong_contexts(table, version, found):
+    for name, theirs in sorted(found.items()):
+        row = table.find(name, version)
+        mine = row.kind if row else ""
+        if mine != theirs:
+            yield f"{name}: its context is {theirs or 'none of these'}, not {mine or 'none of these'} (contexts.inc)"
+
+
 def compare(table, version, found):
     """Lines that tell where table and server disagree."""
     for name, theirs in sorted(found.items()):
@@ -180,7 +201,9 @@ def main():
     table = Table(options.table)
     version, found = ask(options.conninfo)
     if options.check:
-        differences = list(compare(table, version, found))
+        contexts = Table(options.table.parent / "contexts.inc")
+        differences = [*compare(table, version, found),
+                       *wrong_contexts(contexts, version, contexts_of(options.conninfo))]
         print("\n".join(differences or [f"the table says what PostgreSQL {major_of(version)} says"]))
         for name in unlisted(table, version, found):
             print(f"note: {name} is not in the table")

@@ -123,7 +123,6 @@ Document operation_document(const Resources::Route& route, const Operation& oper
   }
   Document responses = Document::map();
   for (const auto& answer : operation.answers) add_answer(responses, answer);
-  if (route.handler == nullptr) add_answer(responses, {501, Form::page, "Not served by this version."});
   if (guarded) add_refusals(responses);
   add_protocols_answers(responses, false, operation.body);
   out.set("responses", sorted(responses));

@@ -9,6 +9,7 @@
 #include "api/health.h"
 #include "api/metrics.h"
 #include "api/openapi.h"
+#include "api/reinitialize_endpoint.h"
 #include "api/request_body.h"
 #include "api/responses.h"
 #include "api/restart_endpoint.h"
@@ -50,6 +51,7 @@ struct Resources::Impl {
         reads(mailbox, clock),
         config(mailbox, reads, clock),
         restart(mailbox, reads, clock),
+        reinitialize(mailbox, clock),
         switchover(mailbox, reads, board, clock),
         admission(io, clock) {
     use(settings->restapi);
@@ -66,6 +68,7 @@ struct Resources::Impl {
   ControlReads reads;
   ConfigEndpoint config;
   RestartEndpoint restart;
+  ReinitializeEndpoint reinitialize;
   SwitchoverEndpoint switchover;
   Admission admission;
   /// Requests that are being answered, and set while there is none.
@@ -299,6 +302,10 @@ struct Resources::Impl {
     return self->restart.drop(self->patience());
   }
 
+  static Task<HttpResponse> post_reinitialize(std::shared_ptr<Impl> self, HttpRequest request) {
+    return self->reinitialize.post(std::move(request));
+  }
+
   static Task<HttpResponse> post_switchover(std::shared_ptr<Impl> self, HttpRequest request) {
     return self->switchover.post(std::move(request), false, self->snapshot(), self->patience());
   }
@@ -374,6 +381,9 @@ std::span<const Resources::Route> Resources::routes() {
        "a "
        "time"},
       {"DELETE", "restart", guarded, &Impl::delete_restart, "withdraws the scheduled restart"},
+      {"POST", "reinitialize", guarded, &Impl::post_reinitialize,
+       "replaces the data directory of this replica by a new copy; `force` ends what it is busy with, "
+       "`from_leader` copies the leader itself. Answers when the old data goes, or says why it stays"},
       {"POST", "switchover", guarded, &Impl::post_switchover,
        "hands the lead over to `candidate`, or to the best replica, and answers when it accepts writes; with "
        "`scheduled_at` at a time"},
@@ -384,7 +394,6 @@ std::span<const Resources::Route> Resources::routes() {
        "what a leader in failsafe mode asks others: 502, as that mode is not served yet"},
       {"POST", "sigterm", guarded, &Impl::post_sigterm,
        "nothing: 202 `shutdown scheduled`, as Patroni on Linux"},
-      {"POST", "reinitialize", guarded},
       {"POST", "citus", guarded, &Impl::post_mpp,
        "events of Citus workers, which concern nobody here: 200 `OK`"},
       {"POST", "mpp", guarded, &Impl::post_mpp, "the same under its newer name"},
@@ -458,10 +467,6 @@ Task<HttpResponse> Resources::answer(HttpRequest request) {
         501,
         fmt::format("Unsupported method ('{}'). Server does not support this operation.", request.method));
     response.reason = fmt::format("Unsupported method ('{}')", request.method);
-  } else if (route->handler == nullptr) {
-    response = error_page(
-        501, fmt::format("Server does not support this operation: {} /{} is not available in Tanist {}.",
-                         route->method, route->segment, version()));
   } else {
     response = co_await route->handler(impl, std::move(request));
   }

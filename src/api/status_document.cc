@@ -98,6 +98,9 @@ void add_tail(Document& out, const MemberStatus& o) {
     if (const std::size_t lost = log::lost()) out.set("logger_records_lost", static_cast<std::int64_t>(lost));
   }
   out.set("tanist_version", version());
+  if (const auto& disk = s.facts.disk)
+    out.set("tanist_disk",
+            Document::map({{"free_bytes", disk->free_bytes}, {"size_bytes", disk->size_bytes}}));
   if (s.operation) out.set("operation", s.operation->name);
   if (s.progress) {
     Document& progress = out.set("progress", Document::map({{"done_bytes", s.progress->done_bytes},

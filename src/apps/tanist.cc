@@ -5,10 +5,9 @@
 #include <iostream>
 #include <optional>
 
-#include "cli/declaration.h"
+#include "apps/tanist_line.h"
 #include "cli/parse.h"
 #include "config/read/environment.h"
-#include "core/version.h"
 #include "member/member.h"
 #include "process/init.h"
 #include "setup/abbreviations.h"
@@ -18,59 +17,12 @@
 namespace {
 
 using namespace tanist;
+using namespace tanist::apps;
 
 constexpr int kUsageError = 2;
 
-constexpr const char* kAbout =
-    "Tanist keeps a PostgreSQL cluster writable: one daemon beside every PostgreSQL server.\n\n"
-    "  tanist /etc/tanist/config.yml     run this member (a Patroni 4 configuration works as it is)\n"
-    "  tanist                            the same, configured by PATRONI_* and TANIST_* variables alone\n\n"
-    "SIGTERM hands over to the best replica and stops PostgreSQL; SIGHUP reads the configuration again;\n"
-    "SIGKILL leaves PostgreSQL running, and the next start takes it over.";
-
-constexpr const char* kUsage =
-    "usage: tanist [-h] [--version] [--validate-config | --generate-sample-config | --generate-config]\n"
-    "              [--dsn DSN] [--ignore-listen-port] [--print] [--show-secrets] [--json] [--offline]\n"
-    "              [configfile]\n";
-
-constexpr cli::Argument kConfigFile{
-    .name = "configfile",
-    .help = "YAML file, or a directory of *.yml files read in order; the file to write for --generate-…",
-    .type = cli::Type::file};
-constexpr std::string_view kOtherModes[] = {"--generate-sample-config", "--generate-config"};
-constexpr std::string_view kOtherGenerator[] = {"--generate-config"};
-constexpr cli::Option kValidate{.names = "--validate-config",
-                                .help = "Check the configuration and this host, then end",
-                                .excludes = kOtherModes};
-constexpr cli::Option kSample{.names = "--generate-sample-config",
-                              .help = "Write a configuration to begin with",
-                              .excludes = kOtherGenerator};
-constexpr cli::Option kGenerate{.names = "--generate-config",
-                                .help = "Write the configuration of a PostgreSQL that runs"};
-constexpr cli::Option kDsn{
-    .names = "--dsn", .help = "The running PostgreSQL, for --generate-config", .value = "DSN"};
-constexpr cli::Option kIgnoreListenPort{.names = "-i,--ignore-listen-port",
-                                        .help = "With --validate-config: ports to listen on may be in use"};
-constexpr cli::Option kPrint{
-    .names = "-p,--print",
-    .help = "With --validate-config: print the configuration, the environment on top, passwords masked"};
-constexpr cli::Option kShowSecrets{.names = "--show-secrets", .help = "With --print: show passwords"};
-constexpr cli::Option kJson{.names = "--json",
-                            .help = "With --validate-config: one JSON object on standard output"};
-constexpr cli::Option kOffline{.names = "--offline",
-                               .help = "With --validate-config: ask nothing of the network"};
-
-cli::Program program() {
-  return {.name = "tanist",
-          .about = kAbout,
-          .version = std::string("tanist ") + version(),
-          .options = {kValidate, kSample, kGenerate, kDsn, kIgnoreListenPort, kPrint, kShowSecrets, kJson,
-                      kOffline},
-          .arguments = {kConfigFile}};
-}
-
-int usage_error(const std::string& what) {
-  std::cerr << kUsage << "tanist: error: " << what << '\n';
+int usage_error(const std::string& name, const std::string& what) {
+  std::cerr << daemon_usage(name) << name << ": error: " << what << '\n';
   return kUsageError;
 }
 
@@ -103,11 +55,12 @@ int run(const cli::Given& given, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto line = program();
+  const std::string called = argc > 0 ? argv[0] : "";
+  const auto line = daemon_line(called.substr(called.rfind('/') + 1));
   auto arguments = setup::expand_abbreviations({argv + 1, argv + argc}, cli::long_options(line));
-  if (!arguments) return usage_error(arguments.error());
+  if (!arguments) return usage_error(line.name, arguments.error());
   const auto parsed = cli::parse(line, *std::move(arguments));
-  if (parsed.outcome == cli::Parsed::Outcome::wrong_usage) return usage_error(parsed.text);
+  if (parsed.outcome == cli::Parsed::Outcome::wrong_usage) return usage_error(line.name, parsed.text);
   if (parsed.outcome == cli::Parsed::Outcome::tell) {
     std::cout << parsed.text;
     return EXIT_SUCCESS;

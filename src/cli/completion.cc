@@ -231,9 +231,85 @@ std::string generated(const std::string& source) {
   return "# Generated from " + source + ".\n";
 }
 
+/// All names of the program, separated by blanks.
+std::string all_names(const Program& program) {
+  std::string out = program.name;
+  for (const auto& name : program.also_called) out += " " + name;
+  return out;
+}
+
+bool takes_files(const Program& program) {
+  return std::ranges::any_of(program.arguments, [](const Argument& a) { return a.type == Type::file; });
+}
+
+/// Of a program that has no commands.
+std::string bash_of_one(const Program& program, const std::string& source) {
+  std::string values;
+  for (const auto& option : program.options) values += bash_value(option, prefixed(option, ""), "    ");
+  auto names = offered_names(program.options);
+  names.emplace_back("--help");
+  names.emplace_back("--version");
+  std::string files;
+  if (takes_files(program))
+    files =
+        "  else\n    compopt -o filenames 2>/dev/null\n    mapfile -t COMPREPLY < <(compgen -f -- "
+        "\"$cur\")\n";
+  return fmt::format(R"(# bash completion for {0}; installed as /usr/share/bash-completion/completions/{0}
+{1}
+_{0}() {{
+  local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD - 1]}}
+  COMPREPLY=()
+  case $prev in
+{2}  esac
+  if [[ $cur == -* ]]; then
+    {3}{4}  fi
+}}
+
+complete -F _{0} {5}
+)",
+                     program.name, generated(source), values, bash_words(joined(names, " ")), files,
+                     all_names(program));
+}
+
+std::string zsh_of_one(const Program& program, const std::string& source) {
+  std::string specs;
+  for (const auto& spec : zsh_specs(program.arguments, program.options, program.name))
+    specs += " \\\n    " + spec;
+  return fmt::format(R"(#compdef {0}
+# zsh completion for {1}; installed as /usr/share/zsh/vendor-completions/_{1}
+{2}
+_arguments{3} \
+    {4}
+)",
+                     all_names(program), program.name, generated(source), specs,
+                     zsh_option(kVersion, program.name, true));
+}
+
+std::string fish_of_one(const Program& program, const std::string& source) {
+  const std::string& name = program.name;
+  std::string out = fmt::format(
+      "# fish completion for {0}; installed as /usr/share/fish/vendor_completions.d/{0}.fish\n{1}\n", name,
+      generated(source));
+  if (!takes_files(program)) out += "complete -c " + name + " -f\n";
+  for (const auto& option : program.options)
+    if (option.offered) out += "complete -c " + name + fish_option(option, name) + "\n";
+  for (const auto& option : {kVersion, kHelp})
+    out += "complete -c " + name + fish_option(option, name) + "\n";
+  return out;
+}
+
 }  // namespace
 
+std::string fish_completion_of_other_name(const Program& program, const std::string& name,
+                                          const std::string& source) {
+  return fmt::format(
+      "# fish completion for {0}, another name of {1}; installed as "
+      "/usr/share/fish/vendor_completions.d/{0}.fish\n{2}\ncomplete -c {0} -w {1}\n",
+      name, program.name, generated(source));
+}
+
 std::string bash_completion(const Program& program, const std::string& source) {
+  if (program.commands.empty()) return bash_of_one(program, source);
   const std::string& name = program.name;
   std::string with_value;
   std::string values;
@@ -308,13 +384,15 @@ _{0}() {{
 {8}  esac
 }}
 
-complete -F _{0} {0}
+complete -F _{0} {9}
 )",
       name, generated(source), with_value, values, bash_words(joined(first, " ")),
-      command_with_value.empty() ? "''" : command_with_value, names, command_values, options);
+      command_with_value.empty() ? "''" : command_with_value, names, command_values, options,
+      all_names(program));
 }
 
 std::string zsh_completion(const Program& program, const std::string& source) {
+  if (program.commands.empty()) return zsh_of_one(program, source);
   std::string described;
   std::string cases;
   for (const auto& command : program.commands) {
@@ -330,7 +408,7 @@ std::string zsh_completion(const Program& program, const std::string& source) {
   for (const auto& option : program.options) specs += "    " + zsh_option(option, program.name) + " \\\n";
   specs += "    " + zsh_option(kVersion, program.name, true) + " \\\n    " +
            zsh_option(kHelp, program.name, true) + " \\\n";
-  return fmt::format(R"(#compdef {0}
+  return fmt::format(R"(#compdef {6}
 # zsh completion for {0}; installed as /usr/share/zsh/vendor-completions/_{0}
 {1}{5}
 _{0}() {{
@@ -357,10 +435,11 @@ _{0}() {{
 _{0} "$@"
 )",
                      program.name, generated(source), described, specs, cases,
-                     lists_names(program) ? fmt::format(kZshNames, program.name) : "");
+                     lists_names(program) ? fmt::format(kZshNames, program.name) : "", all_names(program));
 }
 
 std::string fish_completion(const Program& program, const std::string& source) {
+  if (program.commands.empty()) return fish_of_one(program, source);
   const std::string& name = program.name;
   std::string out = fmt::format(
       "# fish completion for {0}; installed as /usr/share/fish/vendor_completions.d/{0}.fish\n{1}\n"

@@ -12,5 +12,8 @@ namespace tanist::cli {
 std::string bash_completion(const Program& program, const std::string& source);
 std::string zsh_completion(const Program& program, const std::string& source);
 std::string fish_completion(const Program& program, const std::string& source);
+/// fish looks for a file of the name that was typed: the one for another name of the program.
+std::string fish_completion_of_other_name(const Program& program, const std::string& name,
+                                          const std::string& source);
 
 }  // namespace tanist::cli

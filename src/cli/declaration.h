@@ -76,6 +76,10 @@ struct Command {
 struct Program {
   /// As it was called.
   std::string name;
+  /// Other names that it is installed under, for the files that go by names.
+  std::vector<std::string> also_called = {};
+  /// What it does, in one line without a full stop.
+  std::string in_short = {};
   std::string about;
   /// What `--version` prints.
   std::string version;

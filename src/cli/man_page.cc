@@ -62,14 +62,23 @@ std::string paragraphs(std::string_view text) {
 }  // namespace
 
 std::string man_page(const Program& program, const std::string& source) {
-  std::string out = fmt::format(
-      ".\\\" Generated from {}.\n.TH {} 1 \"\" Tanist\n.SH NAME\n{} \\- look at PostgreSQL clusters and have "
-      "them do "
-      "something\n.SH SYNOPSIS\n\\fB{}\\fR [\\fIOPTIONS\\fR] \\fICOMMAND\\fR [\\fIARGUMENTS\\fR]\n",
-      source, capitals(program.name), plain(program.name), plain(program.name));
-  out += ".SH DESCRIPTION\n" + paragraphs(program.about) + ".SH OPTIONS\nThey stand before the command.\n";
-  for (const auto& option : program.options) out += option_entry(option);
-  out += option_entry(kVersion) + option_entry(kHelp) + ".SH COMMANDS\n";
+  std::string names = plain(program.name);
+  for (const auto& name : program.also_called) names += ", " + plain(name);
+  const bool commands = !program.commands.empty();
+  std::string synopsis = "\\fB" + plain(program.name) + "\\fR [\\fIOPTIONS\\fR]";
+  if (commands) synopsis += " \\fICOMMAND\\fR [\\fIARGUMENTS\\fR]";
+  for (const auto& argument : program.arguments) synopsis += " [\\fI" + plain(argument.name) + "\\fR]";
+  std::string out =
+      fmt::format(".\\\" Generated from {}.\n.TH {} 1 \"\" Tanist\n.SH NAME\n{} \\- {}\n.SH SYNOPSIS\n{}\n",
+                  source, capitals(program.name), names, plain(program.in_short), synopsis);
+  out += ".SH DESCRIPTION\n" + paragraphs(program.about);
+  for (const auto& argument : program.arguments)
+    out += ".TP\n\\fI" + plain(argument.name) + "\\fR\n" + one_line(argument.help) + ".\n";
+  out += commands ? ".SH OPTIONS\nThey stand before the command.\n" : ".SH OPTIONS\n";
+  for (const auto& option : program.options)
+    if (option.offered) out += option_entry(option);
+  out += option_entry(kVersion) + option_entry(kHelp);
+  if (commands) out += ".SH COMMANDS\n";
   for (const auto& command : program.commands) {
     out += ".SS " + plain(command.usage()) + "\n" + one_line(command.help) + ".\n";
     for (const auto& argument : command.arguments)

@@ -50,4 +50,11 @@ std::vector<std::string> modes_not_served(const Dynamic& dynamic) {
   return out;
 }
 
+std::string_view comes_of_mode_not_served(std::string_view mode) {
+  if (mode == "failsafe_mode")
+    return "is not served by this version yet: a primary that loses the store is demoted";
+  return "is not served by this version yet: while it is set a running primary is kept, and nobody is "
+         "promoted, cloned or made the first primary";
+}
+
 }  // namespace tanist::config

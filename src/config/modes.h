@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/settings.h"
@@ -24,5 +25,7 @@ Modes modes_of(const Document& dynamic);
 
 /// Modes in force that this version does not serve, by the key that sets them.
 std::vector<std::string> modes_not_served(const Dynamic& dynamic);
+/// What comes of such a mode, to follow its name: `is not served by this version yet: …`.
+std::string_view comes_of_mode_not_served(std::string_view mode);
 
 }  // namespace tanist::config

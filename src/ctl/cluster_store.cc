@@ -45,8 +45,15 @@ dcs::ClusterPtr ClusterStore::read(const std::string& cluster) {
   scope.spawn("read the cluster", reading(access.get(), clock.now() + kStorePatience, &result));
   io.run();
   if (!result) {
-    throw Failure(
-        fmt::format("could not read cluster {} from {}: {}", cluster, product_, result.error().detail));
+    const std::string hint =
+        source_.empty()
+            ? std::string()
+            : fmt::format(
+                  "\nHINT: the store is the one of {}: does it run, is its address right, and may "
+                  "this host reach it?",
+                  source_);
+    throw Failure(fmt::format("could not read cluster {} from {}: {}{}", cluster, product_,
+                              result.error().detail, hint));
   }
   return *result;
 }
@@ -99,7 +106,7 @@ std::unique_ptr<ClusterStore> open_store(const Settings& settings) {
   const auto open = [options, settings](Executor executor, Clock& clock, const std::string& cluster) {
     return stores::access(std::move(executor), clock, options, settings.place(cluster));
   };
-  return std::make_unique<ClusterStore>(config::store_of(options)->product, open);
+  return std::make_unique<ClusterStore>(config::store_of(options)->product, open, settings.source);
 }
 
 }  // namespace tanist::ctl

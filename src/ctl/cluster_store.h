@@ -19,8 +19,9 @@ class ClusterStore {
   using Open = std::function<std::unique_ptr<dcs::Access>(Executor executor, Clock& clock,
                                                           const std::string& cluster)>;
 
-  /// `product`: as the store is called in messages.
-  ClusterStore(std::string_view product, Open open) : product_(product), open_(std::move(open)) {}
+  /// `product`: as the store is called in messages; `source`: what it is named by.
+  ClusterStore(std::string_view product, Open open, std::string source = {})
+      : product_(product), open_(std::move(open)), source_(std::move(source)) {}
 
   /// Read linearizably. Throws Failure when the store does not answer.
   dcs::ClusterPtr read(const std::string& cluster);
@@ -38,6 +39,7 @@ class ClusterStore {
 
   std::string product_;
   Open open_;
+  std::string source_;
 };
 
 /// Throws Failure where what was to be written is not, or perhaps not: `attempted` completes `could not …`.

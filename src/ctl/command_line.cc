@@ -16,8 +16,13 @@ std::string program_name(const std::vector<std::string>& arguments) {
   return first.substr(first.rfind('/') + 1);
 }
 
-int usage_error(const Surroundings& around, const std::string& program, const std::string& what) {
-  around.terminal.err << "Usage: " << program << " [OPTIONS] COMMAND [ARGS]...\nTry '" << program
+/// `command`: nullptr where none is known that it is about.
+int usage_error(const Surroundings& around, const std::string& program, const Command* command,
+                const std::string& what) {
+  const std::string whole = command == nullptr ? program : program + " " + std::string(command->line.name);
+  std::string arguments = " [OPTIONS] COMMAND [ARGS]...";
+  if (command != nullptr) arguments = " [OPTIONS]" + command->line.usage().substr(command->line.name.size());
+  around.terminal.err << "Usage: " << whole << arguments << "\nTry '" << whole
                       << " --help' for help.\n\nError: " << what << '\n';
   return 2;
 }
@@ -72,7 +77,8 @@ int run_command_line(const std::vector<std::string>& arguments, const Surroundin
     return 1;
   }
   const auto parsed = cli::parse(line, rest);
-  if (parsed.outcome == cli::Parsed::Outcome::wrong_usage) return usage_error(around, line.name, parsed.text);
+  if (parsed.outcome == cli::Parsed::Outcome::wrong_usage)
+    return usage_error(around, line.name, named, parsed.text);
   if (parsed.outcome == cli::Parsed::Outcome::tell) {
     around.terminal.out << parsed.text;
     return 0;
@@ -84,7 +90,7 @@ int run_command_line(const std::vector<std::string>& arguments, const Surroundin
     const Ending ending = find_command(parsed.command)->run({parsed.given, settings, around, line.name});
     return exit_code(ending, is_strict(parsed.given, around.environment));
   } catch (const WrongUsage& wrong) {
-    return usage_error(around, line.name, wrong.what());
+    return usage_error(around, line.name, named, wrong.what());
   } catch (const Aborted& aborted) {
     around.terminal.err << '\n' << aborted.what() << '\n';
     return 1;

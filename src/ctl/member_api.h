@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/document.h"
 #include "core/time.h"
@@ -24,6 +25,8 @@ struct MemberCall {
   std::optional<Document> body = {};
   /// From the connection to the answer's end.
   Duration patience = kCallPatience;
+  /// Without the user and the certificate of the configuration, as anybody may ask.
+  bool anonymous = false;
 };
 
 /// There was no answer.
@@ -40,6 +43,9 @@ class MemberApi {
   /// At the member that published `api_url`. Any status is an answer.
   virtual std::expected<net::HttpResponse, NoAnswer> ask(const std::string& api_url,
                                                          const MemberCall& call) = 0;
+  /// The same of several at a time, which takes as long as the slowest of them; answers in their order.
+  virtual std::vector<std::expected<net::HttpResponse, NoAnswer>> ask_each(
+      const std::vector<std::string>& api_urls, const MemberCall& call);
 };
 
 /// With the users and certificates of the configuration (ctl.md §1.1). Throws Failure where they cannot be

@@ -45,6 +45,13 @@ void show_members(const Terminal& terminal, const dcs::Cluster& cluster, const s
   std::vector<std::string> warnings;
   terminal.out << format_members(cluster, cluster_name, {.format = format}, warnings) << std::flush;
   for (const auto& warning : warnings) warn(terminal, warning);
+  warn_if_unknown(terminal, cluster, cluster_name);
+}
+
+void warn_if_unknown(const Terminal& terminal, const dcs::Cluster& cluster, const std::string& cluster_name) {
+  if (!cluster.empty()) return;
+  warn(terminal, fmt::format("the store knows nothing of a cluster {}", cluster_name));
+  terminal.err << "HINT: is that its name (`scope`), and is the namespace the one of its members?\n";
 }
 
 std::vector<std::string> choose_members(const Terminal& terminal, const dcs::Cluster& cluster,

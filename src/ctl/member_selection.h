@@ -25,6 +25,9 @@ std::vector<std::string> leader_first(const dcs::Cluster& cluster);
 void show_members(const Terminal& terminal, const dcs::Cluster& cluster, const std::string& cluster_name,
                   Format format = Format::pretty);
 
+/// Warns of a cluster that the store knows nothing of: a name that is not right looks like an empty one.
+void warn_if_unknown(const Terminal& terminal, const dcs::Cluster& cluster, const std::string& cluster_name);
+
 /// Who says which role it is: an option, or the command itself.
 enum class RoleFrom { option, command };
 

@@ -22,9 +22,30 @@ std::string said(const Document& status, const char* path) {
 }  // namespace
 
 std::expected<Members::Look, NoAnswer> Members::look(const dcs::Member& member) {
-  if (member.api_url.empty()) return std::unexpected(NoAnswer{"it has published no api_url"});
-  const MemberCall call{.patience = kStatusPatience};
-  const auto answer = api_.ask(member.api_url, call);
+  return std::move(look_at_each({&member}, kStatusPatience).front());
+}
+
+std::vector<std::expected<Members::Look, NoAnswer>> Members::look_at_each(
+    const std::vector<const dcs::Member*>& members, Duration patience) {
+  std::vector<std::string> urls;
+  for (const auto* member : members)
+    if (!member->api_url.empty()) urls.push_back(member->api_url);
+  const MemberCall call{.patience = patience};
+  auto answers = api_.ask_each(urls, call);
+  auto answer = answers.begin();
+  std::vector<std::expected<Look, NoAnswer>> out;
+  for (const auto* member : members) {
+    if (member->api_url.empty()) {
+      out.emplace_back(std::unexpected(NoAnswer{"it has published no api_url"}));
+    } else {
+      out.push_back(seen(*member, *answer++));
+    }
+  }
+  return out;
+}
+
+std::expected<Members::Look, NoAnswer> Members::seen(
+    const dcs::Member& member, const std::expected<net::HttpResponse, NoAnswer>& answer) const {
   // Only looked at: nothing can have come of it.
   if (!answer) return std::unexpected(NoAnswer{answer.error().why});
   auto document = parse_json(answer->body);
@@ -53,6 +74,19 @@ std::expected<net::HttpResponse, NoAnswer> Members::ask(const dcs::Member& membe
   return api_.ask(member.api_url, call);
 }
 
+void hint_at_refusal(const Terminal& terminal, int status) {
+  constexpr int kNobody = 401;
+  constexpr int kForbidden = 403;
+  if (status == kNobody)
+    terminal.err
+        << "HINT: ctl.authentication of the configuration (else restapi.authentication) has user and "
+           "password for the members' REST API\n";
+  if (status == kForbidden)
+    terminal.err
+        << "HINT: ctl.certfile of the configuration is the certificate for the members' REST API; their "
+           "restapi.allowlist may leave this host out\n";
+}
+
 std::optional<net::HttpResponse> MemberAction::ask(const dcs::Member& member, const MemberCall& call) {
   auto answer = members_.ask(member, call);
   if (answer) return *std::move(answer);
@@ -75,6 +109,7 @@ void MemberAction::failed(const std::string& line) {
 void MemberAction::refused(const dcs::Member& member, const net::HttpResponse& answer) {
   failed(fmt::format("Failed: {} for member {}, status code={}, ({})", action_, member.name, answer.status,
                      answer.body));
+  hint_at_refusal(terminal_, answer.status);
 }
 
 bool MemberAction::judge(const dcs::Member& member, const net::HttpResponse& answer) {

@@ -26,15 +26,24 @@ class Members {
   /// The status document of a member, and what came with it; the error also where somebody else answers in
   /// its place.
   std::expected<Look, NoAnswer> look(const dcs::Member& member);
+  /// The same of each of them, at a time, within `patience`; answers in their order.
+  std::vector<std::expected<Look, NoAnswer>> look_at_each(const std::vector<const dcs::Member*>& members,
+                                                          Duration patience);
   /// The document alone.
   std::expected<Document, NoAnswer> status(const dcs::Member& member);
   /// What it answers, once it has said who it is.
   std::expected<net::HttpResponse, NoAnswer> ask(const dcs::Member& member, const MemberCall& call);
 
  private:
+  std::expected<Look, NoAnswer> seen(const dcs::Member& member,
+                                     const std::expected<net::HttpResponse, NoAnswer>& answer) const;
+
   MemberApi& api_;
   std::string cluster_;
 };
+
+/// What helps who was refused with this status, on the error stream; nothing where nothing does.
+void hint_at_refusal(const Terminal& terminal, int status);
 
 /// One action on several members, one after the other: a line tells of each what came of it.
 class MemberAction {

@@ -116,13 +116,22 @@ Settings load_settings(const GlobalOptions& options, const config::Environment& 
   std::optional<std::string> path = options.config_path;
   if (path) {
     if (::access(path->c_str(), R_OK) != 0) {
-      throw Failure(fmt::format(
-          "Provided config file {} not existing or no read rights. Check the -c/--config-file parameter",
-          *path));
+      throw Failure(
+          fmt::format(
+              "Provided config file {} not existing or no read rights. Check the -c/--config-file parameter",
+              *path) +
+          (variable(environment, "PATRONICTL_CONFIG_FILE") == *path
+               ? "\nHINT: the file is named by PATRONICTL_CONFIG_FILE"
+               : ""));
     }
   } else {
     for (const auto& candidate : default_config_paths(environment)) {
-      if (!path && ::access(candidate.c_str(), R_OK) == 0) path = candidate;
+      if (path) break;
+      if (::access(candidate.c_str(), R_OK) == 0) {
+        path = candidate;
+      } else {
+        out.looked_in.push_back(candidate);
+      }
     }
   }
   const config::EnvironmentConfig variables = config::read_environment(environment);
@@ -131,8 +140,12 @@ Settings load_settings(const GlobalOptions& options, const config::Environment& 
   std::erase_if(merged.problems,
                 [](const auto& problem) { return problem.severity != config::Severity::error; });
   if (!merged.problems.empty()) throw Failure(config::to_string(merged.problems));
+  if (path || merged.document.size() != 0) out.source = merged.name;
   out.document = std::move(merged.document);
-  if (options.dcs_url) apply_dcs_url(out.document, *options.dcs_url);
+  if (options.dcs_url) {
+    apply_dcs_url(out.document, *options.dcs_url);
+    out.source = "-d " + *options.dcs_url;
+  }
   out.scope = text_at(out.document, "scope", "");
   out.name_space = text_at(out.document, "namespace", "service");
   const Document* insecure = out.document.find_path("ctl.insecure");
@@ -140,10 +153,21 @@ Settings load_settings(const GlobalOptions& options, const config::Environment& 
   return out;
 }
 
+std::string told_source(const Settings& settings) {
+  if (!settings.source.empty()) return "; what was read is " + settings.source;
+  std::string places;
+  for (const auto& place : settings.looked_in) places += (places.empty() ? "" : ", ") + place;
+  return places.empty() ? places : "; there is none of " + places;
+}
+
 config::StoreOptions store_options(const Settings& settings) {
   if (!config::chosen_store(settings.document)) {
     const config::KnownStore* other = config::configured_in_vain(settings.document);
-    if (!other) throw Failure(config::no_store_text(config::known_stores()));
+    if (!other)
+      throw Failure(config::no_store_text(config::known_stores()) +
+                    "\nHINT: -c FILE names a configuration (a daemon's own does), -d etcd3://HOST:PORT "
+                    "the store" +
+                    told_source(settings));
     const std::string hint = other->instead_for_tool.empty()
                                  ? fmt::format("this version speaks to {}", config::available_stores())
                                  : std::string(other->instead_for_tool);
@@ -151,7 +175,7 @@ config::StoreOptions store_options(const Settings& settings) {
                               other->section, version(), hint));
   }
   config::Problems problems;
-  auto out = config::build_store(settings.document, "", problems);
+  auto out = config::build_store(settings.document, settings.source, problems);
   if (config::has_errors(problems)) throw Failure(config::to_string(problems));
   return out;
 }

@@ -3,6 +3,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "config/read/environment.h"
 #include "config/stores.h"
@@ -33,6 +34,10 @@ struct Settings {
   std::string scope;
   std::string name_space;
   bool insecure = false;
+  /// What the store was named by: a file, `-d URL`, the environment; empty: nothing was found.
+  std::string source = {};
+  /// Where a configuration was looked for in vain.
+  std::vector<std::string> looked_in = {};
 
   /// Where the store has this cluster.
   dcs::Place place(const std::string& cluster) const;
@@ -49,6 +54,9 @@ config::StoreOptions store_options(const Settings& settings);
 
 /// `[scheme://]host[:port][/namespace]` over a configuration. Throws Failure.
 void apply_dcs_url(Document& document, const std::string& url);
+
+/// `; what was read is FILE`, or where there is none; empty where nothing is to be said.
+std::string told_source(const Settings& settings);
 
 /// Where a configuration is looked for when none is named, in this order.
 std::vector<std::string> default_config_paths(const config::Environment& environment);

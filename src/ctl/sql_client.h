@@ -4,7 +4,9 @@
 #include <memory>
 #include <string>
 #include <variant>
+#include <vector>
 
+#include "core/time.h"
 #include "postgres/client/connection.h"
 #include "postgres/client/conninfo.h"
 
@@ -23,6 +25,11 @@ class SqlClient {
 
   /// Connects within five seconds; the answer takes as long as it takes.
   virtual Answer ask(const postgres::ConnectionParameters& to, Recovery recovery, const std::string& sql) = 0;
+
+  /// The same of several servers at a time, each of which has `patience` for connection and answer; answers
+  /// in their order.
+  virtual std::vector<Answer> ask_each(const std::vector<postgres::ConnectionParameters>& to,
+                                       const std::string& sql, Duration patience);
 };
 
 /// Throws Failure where libpq is not there: this program needs it for nothing else.

@@ -25,6 +25,7 @@ struct Terminal {
   bool colours = true;
   /// The standard input is one: what is typed may be hidden.
   bool in_is_terminal = false;
+  bool err_is_terminal = false;
 };
 
 /// The input ended where an answer was asked for: `Aborted!`, exit code 1.

@@ -182,6 +182,16 @@ struct DivergenceAnswer {
   bool beyond_rewind = false;
 };
 
+/// Whether a server can be copied from.
+struct SourceAnswer {
+  std::string member;
+  /// Of the server that let the replication user in; empty: none did, `detail` says why.
+  std::string system_identifier;
+  std::string detail;
+  /// By the clock of who asked.
+  Instant asked_at{};
+};
+
 /// pending_restart_reason: values in human units.
 struct PendingRestart {
   std::string old_value;
@@ -191,6 +201,13 @@ struct PendingRestart {
 
 /// Everything known of the server at one moment. Facts only: role and state words of the member are kept by
 /// ha/.
+/// Of the file system that a directory is on.
+struct DiskSpace {
+  /// What whoever is not root may still write.
+  std::int64_t free_bytes = 0;
+  std::int64_t size_bytes = 0;
+};
+
 struct Facts {
   Process process = Process::none;
   int postmaster_pid = 0;
@@ -198,6 +215,8 @@ struct Facts {
   Instant process_since{};
   DataDirectory data_directory = DataDirectory::ok;
   std::string data_directory_error;
+  /// Of the data directory, when it was looked at last; nullopt: not known. For people: no decision sees it.
+  std::optional<DiskSpace> disk;
   /// 150004; 0 unknown.
   int major_version = 0;
   Accepting accepting = Accepting::unknown;

@@ -12,8 +12,8 @@
 #include "net/certificate.h"
 #include "net/http.h"
 #include "postgres/files/lock_files.h"
+#include "postgres/parameters/hba.h"
 #include "process/command_line.h"
-#include "setup/hba.h"
 
 namespace tanist::setup {
 namespace {
@@ -189,7 +189,7 @@ class HostCheck {
     const auto& pg = settings_.postgresql;
     if (!pg.accounts.superuser.password.empty()) return;
     const std::string method =
-        hba_method(pg.pg_hba, pg.use_unix_socket, pg.database, pg.accounts.superuser.username);
+        postgres::hba_method(pg.pg_hba, pg.use_unix_socket, pg.database, pg.accounts.superuser.username);
     if (method == "scram-sha-256" || method == "md5" || method == "password")
       warn("postgresql.authentication.superuser.password", "",
            fmt::format("is not set, and postgresql.pg_hba asks this host's own connections for one ({})",
@@ -244,11 +244,11 @@ Findings check_access_lines(const Document& config) {
   Findings out;
   for (const char* section : {"postgresql", "bootstrap.dcs.postgresql"}) {
     for (const char* role : {"", "_primary", "_replica", "_standby_leader"}) {
-      check_lines(config, fmt::format("{}.pg_hba{}", section, role), hba_problem, out);
-      check_lines(config, fmt::format("{}.pg_ident{}", section, role), ident_problem, out);
+      check_lines(config, fmt::format("{}.pg_hba{}", section, role), postgres::hba_problem, out);
+      check_lines(config, fmt::format("{}.pg_ident{}", section, role), postgres::ident_problem, out);
     }
   }
-  check_lines(config, "bootstrap.pg_hba", hba_problem, out);
+  check_lines(config, "bootstrap.pg_hba", postgres::hba_problem, out);
   return out;
 }
 

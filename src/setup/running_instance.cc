@@ -20,8 +20,8 @@
 #include "net/resolver.h"
 #include "postgres/client/connection.h"
 #include "postgres/client/dsn.h"
+#include "postgres/parameters/hba.h"
 #include "setup/generate.h"
-#include "setup/hba.h"
 #include "setup/template.h"
 
 namespace tanist::setup {
@@ -227,7 +227,7 @@ class Description {
   void access_files() {
     const int version = answers_.version;
     lines("hba_file", "pg_hba.conf", "postgresql.pg_hba",
-          [version](const std::string& line) { return is_hba_record(line, version >= 160000); });
+          [version](const std::string& line) { return postgres::is_hba_record(line, version >= 160000); });
     lines("ident_file", "pg_ident.conf", "postgresql.pg_ident", [](const std::string& line) {
       const auto text = config::trim(line);
       return !text.empty() && text.front() != '#';

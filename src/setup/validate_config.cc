@@ -8,12 +8,16 @@
 #include "config/modes.h"
 #include "config/read/load.h"
 #include "config/read/sources.h"
+#include "config/sections/controlled.h"
 #include "config/sections/dynamic.h"
 #include "config/stores.h"
 #include "core/format.h"
+#include "postgres/parameters/judgement.h"
+#include "postgres/server_version.h"
 #include "setup/host_checks.h"
 #include "setup/schema.h"
 #include "setup/secrets.h"
+#include "setup/value_checks.h"
 #include "setup/yaml_text.h"
 
 namespace tanist::setup {
@@ -128,6 +132,7 @@ class Validation {
     const config::Settings settings = config::build(local, *dynamic, notes);
     for (const auto& note : notes) take(note);
     check_modes(settings.dynamic);
+    check_parameters(in);
     const HostFindings host = check_host(settings, in);
     for (const auto& finding : host.errors) errors_.push_back(report(finding));
     for (const auto& finding : host.warnings) warnings_.push_back(report(finding));
@@ -136,16 +141,39 @@ class Validation {
   void check_modes(const config::Dynamic& dynamic) {
     for (const auto& mode : config::modes_not_served(dynamic)) {
       config::Problem problem{.severity = config::Severity::warning, .key = "bootstrap.dcs." + mode};
-      problem.text =
-          mode == "failsafe_mode"
-              ? "is not served by this version yet: a primary that loses the store is demoted"
-              : "is not served by this version yet: while it is set a running primary is kept, and "
-                "nobody is promoted, cloned or made the first primary";
+      problem.text = config::comes_of_mode_not_served(mode);
       if (const auto at = merged_.place(problem.key)) {
         problem.file = at->source;
         problem.line = at->line;
       }
       take(problem);
+    }
+  }
+
+  /// By the version of the programs that are configured, as `edit-config` judges by those that run.
+  void check_parameters(Inspection& in) {
+    const int version = configured_version(in);
+    if (version == 0) return;
+    for (const std::string section : {"postgresql", "bootstrap.dcs.postgresql"}) {
+      const std::string path = section + ".parameters";
+      const Document* parameters = merged_.document.find_path(path);
+      if (parameters == nullptr) continue;
+      for (const auto& remark : postgres::judge_parameters(*parameters, version)) {
+        using Kind = postgres::Remark::Kind;
+        const bool local = section == "postgresql";
+        // What the dynamic configuration has besides is not seen from here; that a controlled one does not
+        // belong here has been said.
+        if (local && (remark.kind == Kind::fatal || config::is_controlled(remark.name))) continue;
+        if (remark.kind == Kind::note) continue;
+        const Document* value = parameters->find(remark.name);
+        const std::string name = path + "." + remark.name;
+        const Finding finding{.path = name,
+                              .value = value != nullptr ? shown(*value, name) : "",
+                              .message = fmt::format("didn't pass validation: {} (PostgreSQL {})",
+                                                     remark.text, postgres::server_version_text(version)),
+                              .hint = remark.hint};
+        (remark.kind == Kind::fatal ? errors_ : warnings_).push_back(report(finding));
+      }
     }
   }
 

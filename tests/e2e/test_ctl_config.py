@@ -69,6 +69,25 @@ def test_edit_config_refuses_what_members_would_refuse(shop):
     assert stored(shop) == before
 
 
+def test_edit_config_tells_what_is_unwise_and_what_it_takes(shop):
+    before = stored(shop)
+    done = ctl(shop, "edit-config", "-s", "retry_timout=4", "-p", "work_mme=8MB", "-p", "max_connections=123", "--dry-run")
+    assert done.returncode == 5 and done.stderr == "", done
+    version = shop["m1"].value("SHOW server_version").split()[0]
+    assert ("warning  retry_timout unknown key, ignored\n         HINT: did you mean retry_timeout?\n"
+            "warning  postgresql.parameters.work_mme there is no such parameter: it is left out\n"
+            "         HINT: did you mean work_mem?\n") in done.stdout
+    assert f"\nm1  leader   PostgreSQL {version}" in done.stdout and "  restart for max_connections\n" in done.stdout
+    assert done.stdout.endswith("\nNothing was stored (--dry-run)\n")
+    done = ctl(shop, "edit-config", "-p", "work_mem=7MB", "--dry-run")
+    assert done.returncode == 0 and "  reload for work_mem\n" in done.stdout, done
+    assert stored(shop) == before
+    done = ctl(shop, "edit-config", "-s", "retry_timeout=30", "--force")
+    assert done.returncode == 0 and "members use loop_wait 1 and retry_timeout 9" in done.stderr, done
+    assert stored(shop)["retry_timeout"] == 30
+    assert ctl(shop, "edit-config", "-s", f"retry_timeout={before['retry_timeout']}", "--force").returncode == 0
+
+
 def test_edit_config_asks_and_the_end_of_input_aborts(shop):
     before = stored(shop)
     done = ctl(shop, "edit-config", "-s", "ttl=26")

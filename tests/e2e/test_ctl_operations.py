@@ -2,19 +2,29 @@
 import datetime
 import json
 import re
+import socket
 import subprocess
+import time
 
 import pytest
+import yaml
 
 from harness.dialogue import Dialogue
-from harness.member import SUPERUSER, SUPERUSER_PASSWORD, tanistctl
-from harness.processes import REPOSITORY, account, wait_until
+from harness.member import SUPERUSER, SUPERUSER_PASSWORD, merge, tanistctl
+from harness.processes import REPOSITORY, account, give, wait_until
 
 pytestmark = pytest.mark.xdist_group("ctl_operations")  # one cluster, one worker
 
 
 def ctl(cluster, *arguments, **options):
     return tanistctl(cluster["m1"], *arguments, timeout=90, **options)
+
+
+def ctl_typing(cluster, text, *arguments):
+    m1, who = cluster["m1"], account()
+    drop = {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []} if who else {}
+    return subprocess.run([m1.bin_dir / "tanistctl", "-c", str(m1.config_file), *arguments], input=text, text=True,
+                          capture_output=True, timeout=60, cwd=m1.directory, **drop)
 
 
 def test_restart_by_role_and_name(shared):
@@ -97,6 +107,61 @@ def test_doctor_finds_what_is_unwise_and_what_is_wrong(shared):
     shared.wait_for_streaming(30)
 
 
+def test_doctor_finds_who_is_let_in_and_what_pg_rewind_may_not_do(shared):
+    primary, replica = shared.wait_for_leader(), shared.replicas()[0]
+    disk = replica.rest("/patroni")[1]["tanist_disk"]
+    assert 0 < disk["free_bytes"] <= disk["size_bytes"]
+    rules = replica.configuration["postgresql"]["pg_hba"]
+    replica.write_configuration(postgresql={"pg_hba": [*rules, "host all all 10.0.0.0/8 trust"]})
+    replica.reload()
+    primary.query("CREATE ROLE rewinder LOGIN")
+    config = shared.directory / "doctor.yml"
+    config.write_text(yaml.safe_dump(merge(shared["m1"].configuration, {"postgresql": {
+        "authentication": {"rewind": {"username": "rewinder"}}}})))
+    give(config)
+
+    def rows(check):
+        done = subprocess.run([shared["m1"].bin_dir / "tanistctl", "-c", config, "doctor", "-f", "json"], text=True,
+                              capture_output=True, timeout=60)
+        return [row for row in json.loads(done.stdout) if row["Check"] == check and row["Grade"] == "error"]
+
+    try:
+        found = wait_until("the rule", lambda: rows("access"), 10)
+        assert [row["About"] for row in found] == [replica.name]
+        assert re.search(r"without a password: line \d+: host all all 10\.0\.0\.0 255\.0\.0\.0 trust$", found[0]["Finding"])
+        [lacking] = rows("rewind")
+        assert lacking["About"] == primary.name
+        assert "the role rewinder of pg_rewind may not call pg_ls_dir(text,boolean,boolean), " in lacking["Finding"]
+        # What it advises is what it takes.
+        primary.query(lacking["Advice"])
+        assert rows("rewind") == []
+    finally:
+        primary.query("DROP OWNED BY rewinder")
+        primary.query("DROP ROLE rewinder")
+        replica.write_configuration(postgresql={"pg_hba": rules})
+        replica.reload()
+    assert [row["Finding"] for row in rows("rewind")] == ["there is no role rewinder, which pg_rewind is to connect as"]
+
+
+def test_doctor_is_not_held_up_by_members_that_are_dead(shared):
+    """Addresses where nothing comes back: a listener that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        port = silent.getsockname()[1]
+        for i in range(6):
+            shared.etcd.put(shared.key(f"members/dead{i}"), json.dumps({
+                "conn_url": f"postgres://127.0.0.1:{port}/postgres", "api_url": f"http://127.0.0.1:{port}/patroni",
+                "state": "running", "role": "replica", "version": "4.1.4", "timeline": 1}))
+        try:
+            begun = time.monotonic()
+            done = ctl(shared, "doctor", "-f", "json")
+            assert time.monotonic() - begun < 18, "six at a time take as long as one"
+            silent_ones = [row["About"] for row in json.loads(done.stdout) if row["Check"] == "api"]
+            assert done.returncode == 6 and silent_ones == [f"dead{i}" for i in range(6)]
+        finally:
+            for i in range(6):
+                shared.etcd.delete(shared.key(f"members/dead{i}"))
+
+
 @pytest.fixture
 def password(monkeypatch):
     monkeypatch.setenv("PGPASSWORD", SUPERUSER_PASSWORD)
@@ -149,3 +214,26 @@ def test_completion_knows_clusters_and_members(shared):
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30)
     assert done.stdout.splitlines() == [shared.scope, "m1 m2 m3", "m1 m2 m3", "switchover", "m1 m2 m3", "--pending",
                                         "m3"], done
+
+
+def test_removed_under_running_members_the_primary_writes_everything_again(shared):
+    """ha.md §3: it finds itself fit, takes the lock back, and its keys rebuild the cluster; nobody else is promoted."""
+    primary = shared.wait_for_leader()
+    before = {key: shared.etcd.get(shared.key(key)) for key in ("initialize", "config")}
+    started = primary.postmaster()
+    timeline = primary.value("SELECT timeline_id FROM pg_control_checkpoint()")
+    done = ctl_typing(shared, f"{shared.scope}\nYes I am aware\n{primary.name}\n", "remove", shared.scope)
+    assert done.returncode == 0, done.stderr
+    assert "members still run: m1, m2, m3" in done.stderr
+
+    def rebuilt():
+        return (all(shared.etcd.get(shared.key(key)) for key in ("initialize", "config", "leader"))
+                and len(shared.etcd.keys(shared.key("members/"))) == 3)
+
+    wait_until("the keys", rebuilt, 30)
+    assert shared.etcd.get(shared.key("leader")) == primary.name
+    assert shared.etcd.get(shared.key("initialize")) == before["initialize"]
+    assert json.loads(shared.etcd.get(shared.key("config"))) == json.loads(before["config"])
+    shared.wait_for_streaming(30)
+    assert primary.postmaster() == started
+    assert primary.value("SELECT timeline_id FROM pg_control_checkpoint()") == timeline

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <ostream>
 #include <span>
 #include <sstream>
@@ -15,6 +16,7 @@
 #include "config/read/change.h"
 #include "config/yaml/yaml.h"
 #include "core/format.h"
+#include "ctl/commands/config_change.h"
 #include "ctl/show/diff.h"
 #include "ctl/show/yaml_writer.h"
 
@@ -118,6 +120,28 @@ void show_difference(const Document& current, const Document& next, const Termin
   }
 }
 
+/// How grave what was told is.
+Ending tell(const EditConfigCommand& command, const dcs::Cluster& cluster, const Document& next,
+            MemberApi* api, const Terminal& terminal) {
+  const Document& current = cluster.config.data;
+  std::optional<Members> members;
+  if (api != nullptr && concerns_servers(current, next)) members.emplace(*api, command.cluster);
+  const auto servers = servers_of(cluster, members ? &*members : nullptr);
+  auto findings = judge_change(current, next, servers);
+  auto& to = command.dry_run ? terminal.out : terminal.err;
+  const bool coloured =
+      terminal.colours && (command.dry_run ? terminal.out_is_terminal : terminal.err_is_terminal);
+  const auto is_grave = [](const doctor::Finding& f) { return f.grade != doctor::Grade::note; };
+  const bool grave = std::ranges::any_of(findings, is_grave);
+  // Who wants it quiet is told what is wrong, and nothing else.
+  const bool all = command.dry_run || !command.quiet;
+  if (!all) std::erase_if(findings, std::not_fn(is_grave));
+  to << told_findings(findings, coloured);
+  if (all) to << told_effects(current, next, servers, command.program, command.cluster, coloured);
+  to << std::flush;
+  return grave ? Ending::unwise : Ending::done;
+}
+
 void write(const EditConfigCommand& command, const dcs::Cluster& seen, const Document& next,
            ClusterStore& store) {
   const auto written = store.write_config(command.cluster, next, seen.config.version);
@@ -158,8 +182,8 @@ void apply_setting(Document& config, const std::string& pair) {
   set_path(config, path, *std::move(value));
 }
 
-void run_edit_config(const EditConfigCommand& command, ClusterStore& store, const Terminal& terminal,
-                     const Programs& programs) {
+Ending run_edit_config(const EditConfigCommand& command, ClusterStore& store, MemberApi* api,
+                       const Terminal& terminal, const Programs& programs) {
   const auto seen = store.read(command.cluster);
   if (!seen->config.valid && !seen->config.version.absent())
     throw Failure(fmt::format(
@@ -185,23 +209,30 @@ void run_edit_config(const EditConfigCommand& command, ClusterStore& store, cons
 
   if (next == current) {
     if (!command.quiet) terminal.out << "Not changed\n";
-    return;
+    return Ending::done;
   }
   check(current, next);
   if (!command.quiet) show_difference(current, next, terminal, programs);
+  const Ending judged = tell(command, *seen, next, api, terminal);
+  if (command.dry_run) {
+    terminal.out << "Nothing was stored (--dry-run)\n";
+    return judged;
+  }
   const bool from_input = command.replace == kInput || command.apply == kInput;
   if (from_input && !command.force) {
     terminal.out << "Use --force option to apply changes\n";
-    return;
+    return Ending::done;
   }
-  if (!command.force && !confirm(terminal, "Apply these changes?")) return;
+  if (!command.force && !confirm(terminal, "Apply these changes?")) return Ending::done;
   write(command, *seen, next, store);
   terminal.out << "Configuration changed\n";
+  return Ending::done;
 }
 
 namespace {
 
-constexpr cli::Option kQuiet{.names = "-q,--quiet", .help = "Do not show the difference"};
+constexpr cli::Option kQuiet{.names = "-q,--quiet",
+                             .help = "Do not show the difference, nor what the change takes"};
 constexpr cli::Option kSet{.names = "-s,--set",
                            .help = "Set a key; an empty value or null removes it; may be repeated",
                            .value = "KEY=VALUE",
@@ -218,6 +249,20 @@ constexpr cli::Option kReplace{.names = "--replace",
                                .help = "Put a YAML file in its place; - for standard input",
                                .value = "FILE",
                                .type = cli::Type::file};
+constexpr cli::Option kDryRun{.names = "--dry-run",
+                              .help =
+                                  "Show the difference, what is unwise about it and what it takes on each "
+                                  "member; store nothing"};
+
+/// What cannot be used to ask members keeps nobody from changing the configuration in the store.
+std::unique_ptr<MemberApi> api_of(const Call& call) {
+  try {
+    return call.around.open_member_api(call.settings);
+  } catch (const Failure& failure) {
+    warn(call.around.terminal, failure.what());
+    return nullptr;
+  }
+}
 
 Ending call_edit_config(const Call& call) {
   const EditConfigCommand command{.cluster = call.cluster(),
@@ -226,10 +271,11 @@ Ending call_edit_config(const Call& call) {
                                   .settings = call.given.texts(kSet),
                                   .parameters = call.given.texts(kPg),
                                   .quiet = call.given.has(kQuiet),
-                                  .force = call.given.has(kForce)};
-  run_edit_config(command, *call.around.open_store(call.settings), call.around.terminal,
-                  call.around.programs);
-  return Ending::done;
+                                  .force = call.given.has(kForce),
+                                  .dry_run = call.given.has(kDryRun),
+                                  .program = call.program};
+  const auto store = call.around.open_store(call.settings);
+  return run_edit_config(command, *store, api_of(call).get(), call.around.terminal, call.around.programs);
 }
 
 }  // namespace
@@ -240,16 +286,22 @@ Command edit_config_command() {
           {.name = "edit-config",
            .help = "Change the configuration that all members of a cluster share",
            .arguments = {kCluster},
-           .options = {kGroup, kQuiet, kSet, kPg, kApply, kReplace, kForce},
+           .options = {kGroup, kQuiet, kSet, kPg, kApply, kReplace, kForce, kDryRun},
            .footer =
                "Without -s, -p, --apply and --replace an editor is started ($EDITOR, editor, vi). What "
                "members would\n"
                "refuse is not written, nor is anything when somebody else changed the configuration "
-               "meanwhile. Members\n"
-               "take the change over within a second; what needs a restart of PostgreSQL is then shown by "
-               "`list`.\n\n"
+               "meanwhile. What is\n"
+               "unwise (unknown keys, values that members or their PostgreSQL would not take, times that do "
+               "not fit) is\n"
+               "told before the question, and what the change takes on each member: a reload, which it does "
+               "by itself\n"
+               "within a second, or a restart, which it waits for. With --dry-run nothing is written, and "
+               "the exit code\n"
+               "is 0 for a change without a warning, 5 for one with, 1 for one that is refused.\n\n"
                "Examples:\n"
                "  edit-config shop -s ttl=20 -s retry_timeout=5\n"
+               "  edit-config shop -p max_connections=300 --dry-run\n"
                "  edit-config shop -p work_mem=8MB -p log_min_duration_statement=250ms --force\n"
                "  edit-config shop -s postgresql.parameters.work_mem=          (back to the default)\n"
                "  show-config shop > shop.yml; edit-config shop --replace shop.yml"},

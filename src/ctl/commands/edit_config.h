@@ -21,13 +21,19 @@ struct EditConfigCommand {
   bool quiet = false;
   /// Without a question.
   bool force = false;
+  /// Everything is shown, nothing is stored.
+  bool dry_run = false;
+  /// As the tool was called.
+  std::string program = "tanistctl";
 };
 
 /// Changes the dynamic configuration, in the order replace, apply, settings, parameters, or in an editor when
-/// none of them is given; shows the difference, asks, and writes it where nobody else has meanwhile (ctl.md
-/// §7). Throws Failure and Aborted.
-void run_edit_config(const EditConfigCommand& command, ClusterStore& store, const Terminal& terminal,
-                     const Programs& programs);
+/// none of them is given; shows the difference, tells what is unwise about it and what it takes on each
+/// member, asks, and writes it where nobody else has meanwhile (ctl.md §7). `api`: to ask members for the
+/// versions of their servers; nullptr: nobody is asked. What the output of patronictl does not have goes to
+/// the error stream, but for a dry run. Throws Failure and Aborted.
+Ending run_edit_config(const EditConfigCommand& command, ClusterStore& store, MemberApi* api,
+                       const Terminal& terminal, const Programs& programs);
 
 /// One `key.path=value` on `config`: the value is YAML, null deletes, missing levels are made, empty ones
 /// removed; below postgresql.parameters the rest of the path is one name. Throws Failure.

@@ -51,6 +51,7 @@ Ending run_flush_switchover(const std::string& cluster_name, ClusterStore& store
       terminal.out << fmt::format("Failed: member={}, status_code={}, ({})\n", name, answer->status,
                                   answer->body)
                    << std::flush;
+      hint_at_refusal(terminal, answer->status);
     }
   }
   warn(terminal, "Failing over to DCS");

@@ -18,6 +18,7 @@ std::string round_of(const ListCommand& command, ClusterStore& store, const Term
   for (const auto& name : command.clusters) {
     const auto cluster = store.read(name);
     out += format_members(*cluster, name, command.options, warnings);
+    if (!command.every) warn_if_unknown(terminal, *cluster, name);
   }
   return out;
 }
@@ -69,6 +70,10 @@ ListCommand watched(const Call& call) {
 Ending show_clusters(const ListCommand& command, const Call& call) {
   if (command.clusters.empty()) {
     warn(call.around.terminal, "Listing members: No cluster names were provided");
+    call.around.terminal.err
+        << "HINT: name one, or by -c FILE a configuration that has one as `scope` (a daemon's "
+           "own does)"
+        << told_source(call.settings) << '\n';
     return Ending::done;
   }
   const auto store = call.around.open_store(call.settings);

@@ -89,6 +89,7 @@ Ending run_pause(const PauseCommand& command, ClusterStore& store, MemberApi& ap
     if (answer->status != 200) {
       say(terminal, fmt::format("Failed: {} cluster management status code={}, ({})",
                                 command.paused ? "pause" : "resume", answer->status, answer->body));
+      hint_at_refusal(terminal, answer->status);
       return Ending::failed;
     }
     if (command.wait) return wait_until_applied(command, *cluster, store, terminal);

@@ -98,6 +98,12 @@ class Query {
     const auto* error = std::get_if<postgres::QueryError>(&answer.error());
     if (error == nullptr) return no_connection();
     warn(terminal_, fmt::format("member {}: {}", member->name, error->detail));
+    // invalid_authorization_specification, invalid_password; without a code: there is no password.
+    const bool who = error->sqlstate == "28000" || error->sqlstate == "28P01" || error->needs_settings;
+    if (who)
+      terminal_.err
+          << "HINT: -U names the user, --password asks for the password; PGUSER, PGPASSWORD and ~/.pgpass "
+             "count, too\n";
     return failed(error->sqlstate.empty() ? one_line(error->detail) : error->sqlstate, Ending::failed);
   }
 

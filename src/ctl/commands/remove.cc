@@ -33,7 +33,6 @@ void run_remove(const std::string& name, Format format, ClusterStore& store, con
          fmt::format("members still run: {}; they lose the configuration and the history of the cluster, and "
                      "write their keys again",
                      joined(running)));
-  if (cluster->empty()) warn(terminal, fmt::format("the store knows nothing of a cluster {}", name));
   confirm_removal(name, *cluster, terminal);
   require_done(store.remove(name), "remove cluster " + name);
 }

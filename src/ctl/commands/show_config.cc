@@ -11,6 +11,7 @@ void run_show_config(const std::string& cluster, ClusterStore& store, const Term
   const auto view = store.read(cluster);
   if (!view->config.valid && !view->config.version.absent())
     throw Failure(fmt::format("the config key of the cluster {} holds no JSON object", cluster));
+  warn_if_unknown(terminal, *view, cluster);
   if (!view->config.valid) return;
   terminal.out << to_yaml(view->config.data) << '\n' << std::flush;
 }

@@ -175,6 +175,7 @@ class Switchover {
     const bool unknown = lower(answer.body).find("status unknown") != std::string::npos;
     say(fmt::format("{} {}, details: {}, {}", title(), unknown ? "result unknown" : "failed", answer.status,
                     answer.body));
+    hint_at_refusal(terminal_, answer.status);
     return unknown ? watch(request) : Ending::failed;
   }
 

@@ -56,6 +56,8 @@ const Command* find_command(const std::string& name) {
 
 cli::Program program(const std::string& name) {
   cli::Program out{.name = name,
+                   .also_called = {"patronictl"},
+                   .in_short = "look at PostgreSQL clusters and have them do something",
                    .about = kAbout,
                    .version = std::string("tanistctl ") + version(),
                    .options = {kConfigFile, kDcsUrl, kInsecure, kStrict}};

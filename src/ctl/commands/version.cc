@@ -18,12 +18,14 @@ std::string text_at(const Document& status, const char* path) {
   return value != nullptr ? value->text() : "None";
 }
 
-std::string versions_of(const Document& status) {
+/// `as_patroni`: nothing that the original does not say.
+std::string versions_of(const Document& status, bool as_patroni) {
   std::string out = "Patroni " + text_at(status, "patroni.version");
   const Document* server = status.find("server_version");
   const auto number = server != nullptr ? parse_int(*server) : std::nullopt;
   if (number && *number > 0) out += " PostgreSQL " + postgres::server_version_text(static_cast<int>(*number));
-  if (const Document* own = status.find("tanist_version")) out += " Tanist " + own->text();
+  const Document* own = status.find("tanist_version");
+  if (own != nullptr && !as_patroni) out += " Tanist " + own->text();
   return out;
 }
 
@@ -48,9 +50,9 @@ Ending run_version(const VersionCommand& command, const std::string& program,
       continue;
     const auto status = members.status(member);
     if (!status) ending = Ending::failed;
-    terminal.out << fmt::format(
-                        "{}: {}\n", name,
-                        status ? versions_of(*status) : "failed to get version: " + status.error().why)
+    terminal.out << fmt::format("{}: {}\n", name,
+                                status ? versions_of(*status, as_patroni)
+                                       : "failed to get version: " + status.error().why)
                  << std::flush;
   }
   return ending;

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "core/format.h"
+#include "ctl/doctor/configuration.h"
 #include "ctl/doctor/findings.h"
 #include "dcs/overview.h"
 
@@ -30,7 +31,8 @@ void check_leader(const Seen& seen, Findings& out) {
     return;
   }
   if (!cluster.initialize.present || cluster.initialize.value.empty())
-    out.push_back({Grade::warning, "", "the cluster is not initialized, or is being so just now", ""});
+    out.push_back({Grade::warning, "", "the cluster is not initialized, or is being so just now",
+                   "a member whose configuration has `bootstrap` makes it: its log says how far it is"});
   if (cluster.unlocked()) {
     out.push_back({Grade::error, "", "there is no leader: nobody accepts writes",
                    seen.modes.pause ? "the cluster is paused: `resume`, or promote a member by `failover`"
@@ -43,8 +45,8 @@ void check_leader(const Seen& seen, Findings& out) {
     out.push_back(
         {Grade::error, leader, "leads and has no member key", "its daemon may be dead: look at its log"});
   } else if (member->state != "running") {
-    out.push_back(
-        {Grade::error, leader, fmt::format("leads, and its PostgreSQL is '{}'", member->state), ""});
+    out.push_back({Grade::error, leader, fmt::format("leads, and its PostgreSQL is '{}'", member->state),
+                   "its log and PostgreSQL's say why it does not run"});
   }
   for (const auto& each : seen.members) {
     if (!each.status || each.member.name == leader) continue;
@@ -73,7 +75,7 @@ void check_candidates(const Seen& seen, Findings& out) {
            fmt::format("is {} bytes behind, more than maximum_lag_on_failover ({}): it would not take "
                        "over",
                        best.lag, limit),
-           ""});
+           "network, disk, or a query that holds up the replay: `list` shows how the lag goes"});
       continue;
     }
     ++able;
@@ -95,15 +97,8 @@ void check_timing(const Seen& seen, Findings& out) {
                      "PUT /config of a member replaces it"});
     return;
   }
+  for (auto& finding : judge_timing(config)) out.push_back(std::move(finding));
   const auto ttl = number(config, "ttl", 30);
-  const auto loop_wait = number(config, "loop_wait", 10);
-  const auto retry_timeout = number(config, "retry_timeout", 10);
-  if (loop_wait + 2 * retry_timeout > ttl)
-    out.push_back(
-        {Grade::warning, "",
-         fmt::format("loop_wait + 2 * retry_timeout is {}, more than ttl ({}): members shorten them",
-                     loop_wait + 2 * retry_timeout, ttl),
-         "edit-config -s ttl=… so that the sum fits"});
   constexpr std::int64_t kLong = 120;
   if (ttl > kLong)
     out.push_back(
@@ -123,7 +118,8 @@ void check_modes(const Seen& seen, Findings& out) {
   }
   const bool synchronous = seen.modes.synchronous != config::Dynamic::SyncMode::off;
   if (synchronous && !seen.store->sync.active())
-    out.push_back({Grade::warning, "", "synchronous_mode is on, and no member is a synchronous standby", ""});
+    out.push_back({Grade::warning, "", "synchronous_mode is on, and no member is a synchronous standby",
+                   "it takes a replica that streams and has no tag nosync"});
 }
 
 void check_requests(const Seen& seen, Findings& out) {
@@ -139,7 +135,8 @@ void check_requests(const Seen& seen, Findings& out) {
          "`flush switchover`"});
   for (const auto& name : {request.leader, request.candidate})
     if (!name.empty() && seen.store->member(name) == nullptr)
-      out.push_back({Grade::warning, name, "is named by a request for a switchover, and is no member", ""});
+      out.push_back({Grade::warning, name, "is named by a request for a switchover, and is no member",
+                     "`flush switchover` takes the request back"});
 }
 
 void check_hosts(const Seen& seen, Findings& out) {
@@ -150,8 +147,9 @@ void check_hosts(const Seen& seen, Findings& out) {
     if (names.size() < 2) continue;
     std::string all;
     for (const auto& name : names) all += (all.empty() ? "" : ", ") + name;
-    out.push_back(
-        {Grade::warning, "", fmt::format("{} stand on one host, {}: they are lost together", all, host), ""});
+    out.push_back({Grade::warning, "",
+                   fmt::format("{} stand on one host, {}: they are lost together", all, host),
+                   "hosts of their own, with power and disks of their own"});
   }
   for (const auto& [name, member] : seen.store->members) {
     const std::string upstream = member.replicatefrom();
@@ -159,7 +157,7 @@ void check_hosts(const Seen& seen, Findings& out) {
       out.push_back(
           {Grade::warning, name,
            fmt::format("its tag replicatefrom names {}, which is no member: it follows the leader", upstream),
-           ""});
+           "mend the tag, or start that member"});
   }
 }
 

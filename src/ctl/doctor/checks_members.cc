@@ -63,9 +63,11 @@ void check_clocks(const Seen& seen, Findings& out) {
 
 void check_versions(const Seen& seen, Findings& out) {
   if (const auto versions = differing(seen, "patroni.version"); !versions.empty())
-    out.push_back({Grade::warning, "", "members speak different levels of Patroni: " + versions, ""});
+    out.push_back({Grade::warning, "", "members speak different levels of Patroni: " + versions,
+                   "bring all to one version"});
   if (const auto versions = differing(seen, "tanist_version"); !versions.empty())
-    out.push_back({Grade::warning, "", "members run different versions of Tanist: " + versions, ""});
+    out.push_back({Grade::warning, "", "members run different versions of Tanist: " + versions,
+                   "bring all to one version"});
   std::set<std::int64_t> majors;
   for (const auto& each : seen.members) {
     const Document* version = each.status ? each.status->find("server_version") : nullptr;
@@ -78,7 +80,8 @@ void check_versions(const Seen& seen, Findings& out) {
     out.push_back({Grade::error, "", "servers of different major versions: " + servers,
                    "one cannot replicate from the other"});
   } else if (!servers.empty()) {
-    out.push_back({Grade::warning, "", "servers of different minor versions: " + servers, ""});
+    out.push_back({Grade::warning, "", "servers of different minor versions: " + servers,
+                   "bring all to the newer one, replicas first"});
   }
 }
 
@@ -102,7 +105,8 @@ void check_replication(const Seen& seen, Findings& out) {
     const auto& member = each.member;
     if (member.name == leader->name) continue;
     if (member.state != "running") {
-      out.push_back({Grade::error, member.name, fmt::format("its PostgreSQL is '{}'", member.state), ""});
+      out.push_back({Grade::error, member.name, fmt::format("its PostgreSQL is '{}'", member.state),
+                     "its log and PostgreSQL's say why it does not run"});
     } else if (member.timeline && leader->timeline && member.timeline != leader->timeline) {
       out.push_back(
           {Grade::error, member.name,
@@ -133,19 +137,25 @@ void check_restarts(const Seen& seen, Findings& out) {
 void check_troubles(const Seen& seen, Findings& out) {
   for (const auto& each : seen.members) {
     if (!each.status) continue;
-    const auto tell = [&](const char* path, Grade grade, const std::string& what) {
+    const auto tell = [&](const char* path, Grade grade, const std::string& what, const char* advice) {
       const std::string text = text_at(*each.status, path);
       if (!text.empty() && text != "False")
-        out.push_back({grade, each.member.name, what + (text == "True" ? "" : text), ""});
+        out.push_back({grade, each.member.name, what + (text == "True" ? "" : text), advice});
     };
-    tell("rejoin_error", Grade::error, "cannot rejoin: ");
-    tell("tanist_diverged", Grade::error, "has what the leader has not: it diverged");
-    tell("postgres_failing.why", Grade::error, "its PostgreSQL fails: ");
-    tell("watchdog_failed", Grade::error, "its watchdog is required and cannot be used");
-    tell("failsafe_mode_is_active", Grade::warning, "failsafe mode is active: the store cannot be reached");
-    tell("stale", Grade::warning, "its daemon has not looked at PostgreSQL for a while");
-    tell("cluster_unlocked", Grade::warning, "sees no leader, or nothing of the store");
-    tell("logger_records_lost", Grade::warning, "has lost lines of its log: ");
+    tell("rejoin_error", Grade::error, "cannot rejoin: ", "`reinit` copies it anew");
+    tell("tanist_diverged", Grade::error, "has what the leader has not: it diverged",
+         "it is rewound or copied anew, where the configuration allows that: its log says what it waits for");
+    tell("postgres_failing.why", Grade::error, "its PostgreSQL fails: ", "PostgreSQL's log says more");
+    tell("watchdog_failed", Grade::error, "its watchdog is required and cannot be used",
+         "is the device there, and may the daemon open it?");
+    tell("failsafe_mode_is_active", Grade::warning, "failsafe mode is active: the store cannot be reached",
+         "bring the store back");
+    tell("stale", Grade::warning, "its daemon has not looked at PostgreSQL for a while",
+         "is its host overloaded, or its disk stuck?");
+    tell("cluster_unlocked", Grade::warning, "sees no leader, or nothing of the store",
+         "can it reach the store? its log says what came back");
+    tell("logger_records_lost", Grade::warning, "has lost lines of its log: ",
+         "where the log goes is too slow: log.dir, or a larger log.max_queue_size");
   }
 }
 
@@ -156,7 +166,8 @@ void check_postgres(const Seen& seen, Findings& out) {
     asked = true;
     if (!*each.server) {
       out.push_back({Grade::warning, each.member.name,
-                     "its PostgreSQL could not be asked: " + each.server->error(), ""});
+                     "its PostgreSQL could not be asked: " + each.server->error(),
+                     "does it let this host in (pg_hba), are user and password of the configuration right?"});
       continue;
     }
     const Server& server = **each.server;
@@ -183,6 +194,12 @@ void check_postgres(const Seen& seen, Findings& out) {
              fmt::format("nobody reads from slot {}, and it holds {} GB of WAL", slot.name,
                          slot.bytes / kGigabyte),
              "drop it, or start who reads from it");
+    for (const auto& slot : server.busy_slots)
+      if (slot.bytes > kGigabyte)
+        tell(Grade::warning,
+             fmt::format("slot {} holds {} GB of WAL: who reads from it is that far behind", slot.name,
+                         slot.bytes / kGigabyte),
+             "why is it slow? max_slot_wal_keep_size bounds what it may hold");
   }
   if (!asked)
     out.push_back({Grade::note, "", "PostgreSQL itself was not asked",

@@ -28,7 +28,26 @@ struct Server {
   };
   /// Slots that nobody reads from, and how much WAL each holds.
   std::vector<Slot> idle_slots;
+  /// The same of slots that somebody reads from.
+  std::vector<Slot> busy_slots;
+  bool wal_log_hints = true;
+  /// A line of pg_hba.conf that lets in from other hosts.
+  struct Rule {
+    /// `line 7: host all all 0.0.0.0 0.0.0.0 trust`
+    std::string text;
+    std::string method;
+    /// From anywhere.
+    bool anywhere = false;
+  };
+  std::vector<Rule> rules;
+  /// Functions that the role of pg_rewind may not call, though it has to.
+  std::vector<std::string> rewind_lacks;
+  /// There is no such role.
+  bool rewind_role_missing = false;
 };
+
+/// What a REST API answers somebody who has neither user nor certificate and asks for a change.
+enum class Door { unknown, open, guarded };
 
 struct MemberSeen {
   dcs::Member member;
@@ -38,6 +57,7 @@ struct MemberSeen {
   std::optional<Duration> clock_ahead;
   /// nullopt: not asked; the error says why it did not answer.
   std::optional<std::expected<Server, std::string>> server;
+  Door door = Door::unknown;
 };
 
 struct Seen {
@@ -46,6 +66,11 @@ struct Seen {
   config::Modes modes;
   std::vector<MemberSeen> members;
   WallTime now{};
+  /// By the configuration of the tool, or the shared one.
+  bool use_pg_rewind = false;
+  std::string rewind_role = {};
+  /// Of all databases; nullopt: not known.
+  std::optional<std::int64_t> data_bytes = {};
 };
 
 /// The graver the later.
@@ -67,6 +92,8 @@ struct Check {
   const char* name;
   /// What it looks at, in a few words.
   const char* looks_at;
+  /// What is asked for it: `store`, `REST API`, `PostgreSQL`.
+  const char* asks;
   void (*run)(const Seen& seen, Findings& out);
 };
 
@@ -89,5 +116,10 @@ void check_replication(const Seen& seen, Findings& out);
 void check_restarts(const Seen& seen, Findings& out);
 void check_troubles(const Seen& seen, Findings& out);
 void check_postgres(const Seen& seen, Findings& out);
+// In checks_hosts.cc.
+void check_configuration(const Seen& seen, Findings& out);
+void check_access(const Seen& seen, Findings& out);
+void check_rewind(const Seen& seen, Findings& out);
+void check_space(const Seen& seen, Findings& out);
 
 }  // namespace tanist::ctl::doctor

@@ -23,13 +23,30 @@
 /// All that a decision may know. Gathered by the cycle; decide() sees nothing else.
 namespace tanist::ha {
 
+/// The leadership that a view knows of: what is told under one says nothing once another has begun.
+struct LeadershipSeen {
+  dcs::Version leadership;
+  /// While nobody leads, for members of other make; absent while somebody does, who writes it all the time.
+  dcs::Version status;
+  bool operator==(const LeadershipSeen&) const = default;
+
+  TANIST_FIELDS(leadership, status);
+};
+inline LeadershipSeen leadership_of(const dcs::Cluster& cluster) {
+  return {cluster.leadership_version, cluster.unlocked() ? cluster.status_version : dcs::Version()};
+}
+
 /// Knowledge that is dear to get: asked for as a Need, valid for the rounds of one cycle.
 struct Answers {
   /// By member name; absent: not asked.
   std::optional<std::map<std::string, PeerAnswer>> peers;
+  /// When the peers were asked. A daemon that did not run meanwhile may hear what they said before another
+  /// led.
+  LeadershipSeen asked_under;
   std::optional<postgres::DivergenceAnswer> divergence;
+  std::optional<postgres::SourceAnswer> source;
 
-  TANIST_FIELDS(peers, divergence);
+  TANIST_FIELDS(peers, asked_under, divergence, source);
 };
 
 struct SelfView {

@@ -32,9 +32,10 @@ std::string limitation(const PeerAnswer& answer) {
 
 bool ask(Draft& d, const std::map<std::string, std::string>& peers) {
   const auto& answers = d.view.answers.peers;
+  const bool outdated = d.view.answers.asked_under != leadership_of(d.cluster);
   std::set<std::string> missing;
   for (const auto& [name, url] : peers)
-    if (!answers || !answers->contains(name)) missing.insert(name);
+    if (!answers || outdated || !answers->contains(name)) missing.insert(name);
   if (missing.empty()) return true;
   auto& needs = d.decision.needs;
   for (const auto& name : missing)

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -156,6 +157,11 @@ DataDirectorySeen look_at_data_directory(const std::string& path) {
   seen.standby_signal = look.there("standby.signal") || look.there("recovery.conf");
   seen.recovery_signal = look.there("recovery.signal");
   seen.backup_label = look.there("backup_label");
+  if (struct statvfs disk{}; ::statvfs(path.c_str(), &disk) == 0) {
+    const auto unit = static_cast<std::int64_t>(disk.f_frsize);
+    seen.disk = DiskSpace{.free_bytes = static_cast<std::int64_t>(disk.f_bavail) * unit,
+                          .size_bytes = static_cast<std::int64_t>(disk.f_blocks) * unit};
+  }
   seen.group_access = (directory.st_mode & S_IRGRP) != 0;
   if (seen.major_version < 120000) seen.recovery_conf = look.read("recovery.conf");
   seen.postmaster_pid = look.read("postmaster.pid");
@@ -314,6 +320,11 @@ std::expected<void, std::string> remove_data_directory(const std::string& given)
   for (const auto& linked : linked_directories(path)) {
     auto removed = linked.tablespace ? remove_tablespace(linked.target, ours) : remove_tree(linked.target);
     if (!removed) log::warning("{}", removed.error());
+  }
+  // PG_VERSION goes last: what is left of a removal that was broken off is known by it.
+  for (const auto& name : names_in(path).value_or(std::vector<std::string>{})) {
+    std::error_code told_below;
+    if (counts_as_data(name) && name != "PG_VERSION") fs::remove_all(path + "/" + name, told_below);
   }
   std::error_code ec;
   if (!leads_elsewhere(given)) {

@@ -30,6 +30,8 @@ struct DataDirectorySeen {
   bool backup_label = false;
   /// Files of the cluster are readable by the group.
   bool group_access = false;
+  /// nullopt: it could not be told.
+  std::optional<DiskSpace> disk;
   /// By which the processes that work in it are known.
   process::WorkPlace place;
   /// The password file of a standby, when it could be read; the caller's to fill.

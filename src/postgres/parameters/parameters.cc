@@ -24,26 +24,6 @@ constexpr Since kSince[] = {{"cluster_name", 90500},
                             {"max_worker_processes", 90400},
                             {"wal_log_hints", 90400}};
 
-void translate_wal_keep(Parameters& parameters, int version) {
-  const auto segments = parameters.find("wal_keep_segments");
-  const auto size = parameters.find("wal_keep_size");
-  if (version >= 130000) {
-    if (size == parameters.end()) {
-      const auto count =
-          segments == parameters.end() ? std::optional<std::int64_t>(8) : parse_integer(segments->second, {});
-      parameters["wal_keep_size"] = fmt::format("{}MB", count.value_or(8) * 16);
-    }
-    parameters.erase("wal_keep_segments");
-  } else {
-    if (segments == parameters.end()) {
-      const auto megabytes =
-          size == parameters.end() ? std::optional<std::int64_t>(128) : parse_integer(size->second, "MB");
-      parameters["wal_keep_segments"] = std::to_string((megabytes.value_or(128) + 8) / 16);
-    }
-    parameters.erase("wal_keep_size");
-  }
-}
-
 bool is_custom(std::string_view name) {
   return name.find('.') != std::string_view::npos;
 }
@@ -149,6 +129,26 @@ Parameters effective_parameters(const config::Settings& settings, int version) {
       found->second = resolve_path(directory, found->second);
   }
   return parameters;
+}
+
+void translate_wal_keep(Parameters& parameters, int version) {
+  const auto segments = parameters.find("wal_keep_segments");
+  const auto size = parameters.find("wal_keep_size");
+  if (version >= 130000) {
+    if (size == parameters.end()) {
+      const auto count =
+          segments == parameters.end() ? std::optional<std::int64_t>(8) : parse_integer(segments->second, {});
+      parameters["wal_keep_size"] = fmt::format("{}MB", count.value_or(8) * 16);
+    }
+    parameters.erase("wal_keep_segments");
+  } else {
+    if (segments == parameters.end()) {
+      const auto megabytes =
+          size == parameters.end() ? std::optional<std::int64_t>(128) : parse_integer(size->second, "MB");
+      parameters["wal_keep_segments"] = std::to_string((megabytes.value_or(128) + 8) / 16);
+    }
+    parameters.erase("wal_keep_size");
+  }
 }
 
 std::vector<std::string> command_line_options(const Parameters& parameters) {

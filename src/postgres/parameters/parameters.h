@@ -39,6 +39,9 @@ std::vector<std::string> remove_invalid_recovery(Parameters& parameters, int ver
 /// hba_file and ident_file absolute.
 Parameters effective_parameters(const config::Settings& settings, int version);
 
+/// wal_keep_segments and wal_keep_size as a server of `version` has them: one in the place of the other.
+void translate_wal_keep(Parameters& parameters, int version);
+
 /// The controlled parameters as options of the command line, in the order of the table.
 std::vector<std::string> command_line_options(const Parameters& parameters);
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <vector>
+
+#include "config/keys/keys.h"
 
 namespace tanist::postgres {
 namespace {
@@ -10,6 +13,10 @@ namespace {
 /// Text that is searched by bisection: nothing is built at start, and it costs what it says.
 constexpr std::string_view kTable =
 #include "postgres/parameters/table.inc"
+    ;
+
+constexpr std::string_view kContexts =
+#include "postgres/parameters/contexts.inc"
     ;
 
 constexpr std::string_view kRecovery = R"table(
@@ -106,20 +113,43 @@ ParameterRule parse_rule(std::string_view text) {
   return rule;
 }
 
-std::optional<ParameterRule> find(std::string_view table, std::string_view name, int version) {
+/// What follows name and versions.
+std::optional<std::string_view> find_line(std::string_view table, std::string_view name, int version) {
   for (auto begin = lower_bound(table, name); begin < table.size();) {
     std::string_view line = line_at(table, begin);
     begin += line.size() + 1;
     if (take_word(line) != name) break;
-    if (contains(take_word(line), version)) return parse_rule(line);
+    if (contains(take_word(line), version)) return line;
   }
   return std::nullopt;
+}
+
+std::optional<ParameterRule> find(std::string_view table, std::string_view name, int version) {
+  const auto line = find_line(table, name, version);
+  return line ? std::optional(parse_rule(*line)) : std::nullopt;
 }
 
 }  // namespace
 
 std::optional<ParameterRule> parameter_rule(std::string_view name, int version) {
   return find(kTable, name, version);
+}
+
+Takes takes_of(std::string_view name, int version) {
+  const auto context = find_line(kContexts, name, version);
+  if (!context) return Takes::reload;
+  return *context == "postmaster" ? Takes::restart : Takes::new_sessions;
+}
+
+std::optional<std::string> nearest_parameter(std::string_view name, int version) {
+  std::vector<std::string> names;
+  for (std::string_view rest = kTable.substr(1); !rest.empty();) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    const auto known = take_word(line);
+    if (contains(take_word(line), version)) names.emplace_back(known);
+  }
+  return config::nearest_word(name, names);
 }
 
 std::optional<ParameterRule> recovery_parameter_rule(std::string_view name, int version) {

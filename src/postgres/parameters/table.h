@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 /// What is known of PostgreSQL's parameters, version by version, without asking a server.
@@ -20,7 +21,20 @@ struct ParameterRule {
 /// The rule of a parameter (lower-case name) for a server of `version` (150004); nullopt: the table has none.
 std::optional<ParameterRule> parameter_rule(std::string_view name, int version);
 
-/// The same for the parameters that recovery is configured with (postgres.md §16).
+/// What it takes for a changed value to count.
+enum class Takes {
+  reload,
+  /// A reload, and only sessions that begin after it have the value.
+  new_sessions,
+  restart,
+};
+/// Of a parameter (lower-case name) that a server of `version` has.
+Takes takes_of(std::string_view name, int version);
+
+/// The name nearest to `name` that a server of `version` knows, if one is near enough to be meant.
+std::optional<std::string> nearest_parameter(std::string_view name, int version);
+
+/// As parameter_rule(), for the parameters that recovery is configured with (postgres.md §16).
 std::optional<ParameterRule> recovery_parameter_rule(std::string_view name, int version);
 
 /// Whether a name is that of a recovery parameter in any version; those never stand among the ordinary ones.

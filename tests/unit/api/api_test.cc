@@ -126,9 +126,11 @@ TEST(HostileRequests, ten_thousand_get_no_answer_but_those_there_are) {
   control.ask = [](order::AskMembers) { return std::map<std::string, ha::PeerAnswer>(); };
   control.reload = [](order::Reload) { return std::monostate(); };
   control.restart = [](order::Restart) { return order::Restart::Answer::refused("no"); };
-  control.schedule = [](order::ScheduleRestart) { return order::ScheduleRestart::Answer::scheduled; };
+  control.schedule = [](order::ScheduleRestart) {
+    return order::ScheduleRestart::Answer(order::ScheduleRestart::Outcome::scheduled);
+  };
   control.drop = [](order::DropScheduledRestart) {
-    return order::DropScheduledRestart::Answer::none_scheduled;
+    return order::DropScheduledRestart::Answer(order::DropScheduledRestart::Outcome::none_scheduled);
   };
   control.write = [&](order::WriteKey) {
     ++writes;

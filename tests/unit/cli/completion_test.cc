@@ -38,6 +38,38 @@ TEST(Completion, bash_offers_commands_options_and_values) {
       << text;
 }
 
+/// Without commands.
+Program brush() {
+  return {.name = "brush",
+          .also_called = {"pencil"},
+          .options = {{.names = "--print", .help = "show it"},
+                      {.names = "--dsn", .help = "where", .value = "DSN"},
+                      {.names = "--secret", .help = "hush", .offered = false}},
+          .arguments = {{.name = "file", .help = "what", .type = Type::file}}};
+}
+
+TEST(Completion, a_program_without_commands_takes_options_and_files) {
+  const auto bash = bash_completion(brush(), "a table");
+  EXPECT_TRUE(has(bash, "compgen -W '--print --dsn --help --version' --")) << bash;
+  EXPECT_TRUE(has(bash, "    --dsn)\n      return\n")) << bash;
+  EXPECT_TRUE(has(bash, "compgen -f -- \"$cur\"")) << bash;
+  EXPECT_TRUE(has(bash, "complete -F _brush brush pencil\n")) << bash;
+  const auto zsh = zsh_completion(brush(), "a table");
+  EXPECT_TRUE(zsh.starts_with("#compdef brush pencil\n")) << zsh;
+  EXPECT_TRUE(has(zsh, "'1:file:_files'")) << zsh;
+  const auto fish = fish_completion(brush(), "a table");
+  EXPECT_TRUE(has(fish, "complete -c brush -l print -d 'show it'\n")) << fish;
+  EXPECT_FALSE(has(bash + zsh + fish, "secret"));
+}
+
+TEST(Completion, other_names_of_the_program_complete_as_it_does) {
+  auto tool = painter();
+  tool.also_called = {"brush"};
+  EXPECT_TRUE(has(bash_completion(tool, "a table"), "complete -F _tool tool brush\n"));
+  EXPECT_TRUE(zsh_completion(tool, "a table").starts_with("#compdef tool brush\n"));
+  EXPECT_TRUE(has(fish_completion_of_other_name(tool, "brush", "a table"), "complete -c brush -w tool\n"));
+}
+
 constexpr std::string_view kWords[] = {"up", "down"};
 
 /// Of what a program lists itself.

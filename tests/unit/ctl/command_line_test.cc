@@ -255,6 +255,31 @@ TEST_F(CommandLineTest, a_missing_configuration_file_is_an_error) {
                            " not existing or no read rights. Check the -c/--config-file parameter\n");
   environment["PATRONICTL_CONFIG_FILE"] = path;
   EXPECT_EQ(call({"list", "shop"}), 1);
+  EXPECT_TRUE(err.str().ends_with("parameter\nHINT: the file is named by PATRONICTL_CONFIG_FILE\n"))
+      << err.str();
+}
+
+TEST_F(CommandLineTest, a_stranger_is_told_where_to_begin) {
+  EXPECT_EQ(call({"list"}), 0);
+  EXPECT_NE(err.str().find("Listing members: No cluster names were provided\nHINT: name one, or by -c FILE a "
+                           "configuration that has one as `scope` (a daemon's own does); there is none of " +
+                           directory + "/.config/patroni/patronictl.yaml, "),
+            std::string::npos)
+      << err.str();
+  EXPECT_EQ(call({"-c", file("a.yml", "scope: shop\netcd3: {}\n"), "list"}), 0);
+  EXPECT_EQ(settings->source, directory + "/a.yml");
+  EXPECT_EQ(call({"-d", "etcd3://h", "list", "shop"}), 0);
+  EXPECT_EQ(settings->source, "-d etcd3://h");
+}
+
+TEST_F(CommandLineTest, wrong_usage_of_a_command_shows_how_it_is_used) {
+  EXPECT_EQ(call({"restart"}), 2);
+  EXPECT_TRUE(
+      err.str().starts_with("Usage: tanistctl restart [OPTIONS] CLUSTER [MEMBERS...]\n"
+                            "Try 'tanistctl restart --help' for help.\n\nError: "))
+      << err.str();
+  EXPECT_EQ(call({"nonsense"}), 2);
+  EXPECT_TRUE(err.str().starts_with("Usage: tanistctl [OPTIONS] COMMAND [ARGS]...\n")) << err.str();
 }
 
 TEST_F(CommandLineTest, a_broken_configuration_file_is_one_error) {
@@ -315,7 +340,8 @@ std::string trouble(const std::string& section) {
 TEST(CtlSettings, a_configuration_without_a_store_is_an_error) {
   EXPECT_EQ(trouble(""),
             "Can not find suitable configuration of distributed configuration store\n"
-            "Available implementations: consul, etcd, etcd3, exhibitor, kubernetes, raft, zookeeper");
+            "Available implementations: consul, etcd, etcd3, exhibitor, kubernetes, raft, zookeeper\n"
+            "HINT: -c FILE names a configuration (a daemon's own does), -d etcd3://HOST:PORT the store");
 }
 
 TEST(CtlSettings, a_store_that_this_version_does_not_speak_to_is_named) {

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
 #include "unit/net/certificates.h"
 #include "unit/net/serving.h"
 
@@ -113,6 +116,32 @@ TEST(MemberApi, what_cannot_be_asked_is_told) {
   EXPECT_TRUE(ask(settings("{}"), "http://127.0.0.1:1/patroni")
                   .starts_with("error: connecting to http://127.0.0.1:1"));
   EXPECT_THROW(open_member_api(settings(R"({"ctl":{"certfile":"/nonexistent"}})")), Failure);
+}
+
+TEST(MemberApi, several_are_asked_at_a_time) {
+  Serving serving(local(), tell);
+  // Connections are taken by the system, and nobody answers.
+  boost::asio::io_context io;
+  boost::asio::ip::tcp::acceptor silent(io, {boost::asio::ip::address_v4::loopback(), 0});
+  const std::string well = url("http", "127.0.0.1", serving.port());
+  const std::string ill = url("http", "127.0.0.1", silent.local_endpoint().port());
+  const auto begun = SystemClock().now();
+  const auto answers = open_member_api(settings("{}"))
+                           ->ask_each({ill, well, ill, "nonsense", ill},
+                                      {.endpoint = "x", .patience = std::chrono::milliseconds(400)});
+  EXPECT_LT(SystemClock().now() - begun, std::chrono::milliseconds(1100));
+  ASSERT_EQ(answers.size(), 5u);
+  EXPECT_EQ(answers[1]->body, "GET /x");
+  EXPECT_FALSE(answers[0] || answers[2] || answers[4]);
+  EXPECT_EQ(answers[3].error().why, "its api_url 'nonsense' is no URL");
+}
+
+TEST(MemberApi, anybody_is_who_has_no_user) {
+  Serving serving(local(), tell);
+  const std::string at = url("http", "127.0.0.1", serving.port());
+  const auto api = open_member_api(settings(R"({"ctl":{"authentication":{"username":"u","password":"p"}}})"));
+  EXPECT_EQ(api->ask(at, {.endpoint = "x"})->body, "GET /x Basic dTpw");
+  EXPECT_EQ(api->ask(at, {.endpoint = "x", .anonymous = true})->body, "GET /x");
 }
 
 }  // namespace

@@ -263,6 +263,7 @@ View ViewBuilder::build() const {
   v.settings = policy_settings(settings);
   v.store.cluster = std::make_shared<dcs::Cluster>(cluster);
   v.store.last_with_leader = std::make_shared<dcs::Cluster>(last);
+  v.answers.asked_under = asked_under.value_or(leadership_of(cluster));
   return v;
 }
 

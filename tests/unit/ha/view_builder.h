@@ -63,6 +63,8 @@ class ViewBuilder {
   dcs::Cluster cluster;
   dcs::Cluster last;
   config::Settings settings;
+  /// nullopt: the peers have answered under the leadership of the view.
+  std::optional<LeadershipSeen> asked_under;
 
  private:
   void running_primary();

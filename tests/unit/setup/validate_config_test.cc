@@ -272,5 +272,28 @@ TEST_F(ValidateConfig, no_message_shows_a_password_of_the_store) {
   }
 }
 
+TEST_F(ValidateConfig, parameters_are_judged_by_the_version_of_the_programs) {
+  EXPECT_EQ(
+      run(minimal() +
+          "  parameters: {work_mme: 8MB, work_mem: 8MB, max_connections: 5, port: 1, shared_buffers: 128}\n"
+          "bootstrap:\n  dcs:\n    postgresql:\n      parameters: {summarize_wal: 'on', jit: perhaps}\n"),
+      0)
+      << err_;
+  EXPECT_THAT(
+      err_, HasSubstr("WARNING: postgresql.parameters.work_mme 8MB didn't pass validation: there is no such "
+                      "parameter: it is left out (PostgreSQL 15.4) ("));
+  EXPECT_THAT(err_, HasSubstr("did you mean work_mem?"));
+  EXPECT_THAT(
+      err_, HasSubstr("bootstrap.dcs.postgresql.parameters.summarize_wal on didn't pass validation: there is "
+                      "no such parameter, it came with PostgreSQL 17"));
+  EXPECT_THAT(err_,
+              HasSubstr("bootstrap.dcs.postgresql.parameters.jit perhaps didn't pass validation: given "));
+  EXPECT_THAT(err_, Not(HasSubstr("shared_buffers")));
+  EXPECT_EQ(run(minimal() + "bootstrap:\n  dcs:\n    postgresql:\n      parameters: {max_connections: 30, "
+                            "superuser_reserved_connections: 30}\n"),
+            1);
+  EXPECT_THAT(err_, HasSubstr("PostgreSQL does not start"));
+}
+
 }  // namespace
 }  // namespace tanist::setup

@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "ctl/commands/show_config.h"
-#include "unit/ctl/surroundings.h"
+#include "unit/ctl/commands/command_test.h"
 
 namespace tanist::ctl {
 namespace {
@@ -41,7 +41,7 @@ class EditConfigTest : public ::testing::Test {
 
   std::string run() {
     try {
-      run_edit_config(command, store, screen.terminal(), programs);
+      ending = run_edit_config(command, store, &api, screen.terminal(), programs);
     } catch (const Failure& failure) {
       return failure.what();
     } catch (const Aborted& aborted) {
@@ -58,6 +58,8 @@ class EditConfigTest : public ::testing::Test {
   std::string directory;
   EditConfigCommand command;
   test::FakeStore store;
+  test::FakeApi api;
+  Ending ending = Ending::done;
   test::FakeTerminal screen;
   Programs programs;
   std::function<int(const std::string&)> editor = [](const std::string&) { return 0; };
@@ -159,6 +161,104 @@ TEST_F(EditConfigTest, files_are_merged_or_put_in_its_place) {
   EXPECT_EQ(run(), directory + "/change.yml does not contain a dict");
   command.replace = directory + "/none.yml";
   EXPECT_EQ(run(), "could not read " + directory + "/none.yml: No such file or directory");
+}
+
+/// ctl.md §7: what patronictl does not say stands on the error stream.
+TEST_F(EditConfigTest, what_is_unwise_is_told_before_the_question_and_stored_all_the_same) {
+  api.statuses = {{test::kPga, R"({"server_version":150004})"}, {test::kPgb, R"({"server_version":170002})"}};
+  command.settings = {"ttl=15", "loop_wiat=3"};
+  command.parameters = {"work_mme=8MB", "max_connections=300", "log_connections=on"};
+  screen.in.str("y\n");
+  EXPECT_EQ(run(), "");
+  EXPECT_EQ(ending, Ending::done);
+  EXPECT_EQ(screen.err.str(),
+            "warning  ttl is 15, less than 20: members use 20\n"
+            "         HINT: edit-config -s ttl=20, or more\n"
+            "warning  loop_wait + 2 * retry_timeout is 30, more than ttl (20): members use loop_wait 1 and "
+            "retry_timeout 9\n"
+            "         HINT: edit-config -s ttl=30, or a smaller loop_wait or retry_timeout\n"
+            "warning  loop_wiat unknown key, ignored\n"
+            "         HINT: did you mean loop_wait?\n"
+            "warning  postgresql.parameters.work_mme there is no such parameter: it is left out\n"
+            "         HINT: did you mean work_mem?\n"
+            "pga  leader   PostgreSQL 15.4   restart for max_connections; reload, of new sessions only, for "
+            "log_connections; at once for ttl\n"
+            "pgb  replica  PostgreSQL 17.2   restart for max_connections; reload, of new sessions only, for "
+            "log_connections; at once for ttl\n"
+            "HINT: `tanistctl restart shop --pending` restarts those that wait for it\n"
+            "HINT: max_connections must be at least as large on replicas as on their primary, and is raised: "
+            "restart "
+            "the replicas before the primary\n");
+  EXPECT_TRUE(store.written);
+  // What was unwise before is not said again.
+  store.cluster.config.data = *store.written;
+  store.written.reset();
+  screen.err.str("");
+  command.settings = {"loop_wait=9"};
+  command.parameters = {"max_connections=100"};
+  command.force = true;
+  EXPECT_EQ(run(), "");
+  EXPECT_EQ(screen.err.str().find("work_mme"), std::string::npos) << screen.err.str();
+  EXPECT_EQ(screen.err.str().find("loop_wiat"), std::string::npos);
+  EXPECT_NE(screen.err.str().find("and is lowered: restart the primary before the replicas\n"),
+            std::string::npos);
+  EXPECT_TRUE(store.written);
+}
+
+TEST_F(EditConfigTest, a_dry_run_tells_everything_and_stores_nothing) {
+  command.dry_run = true;
+  command.settings = {"loop_wait=5"};
+  EXPECT_EQ(run(), "");
+  EXPECT_EQ(ending, Ending::done);
+  EXPECT_TRUE(
+      screen.out.str().ends_with("+loop_wait: 5\n postgresql:\n   parameters:\n     max_connections: 200\n"
+                                 "all members: at once for loop_wait\nNothing was stored (--dry-run)\n"))
+      << screen.out.str();
+  EXPECT_EQ(screen.err.str(), "");
+  command.settings = {"loop_wait=50"};
+  command.force = true;
+  EXPECT_EQ(run(), "");
+  EXPECT_EQ(ending, Ending::unwise);
+  command.settings = {"ttl=abc"};
+  EXPECT_NE(run(), "");
+  EXPECT_FALSE(store.written);
+}
+
+TEST_F(EditConfigTest, members_that_do_not_answer_are_judged_as_the_others) {
+  api.statuses = {{test::kPgb, R"({"server_version":150004})"}};
+  command.parameters = {"shared_buffers=1GB"};
+  command.force = true;
+  EXPECT_EQ(run(), "");
+  EXPECT_EQ(screen.err.str(),
+            "pga  leader   PostgreSQL ?      restart for shared_buffers\n"
+            "     not asked for its version: connection refused\n"
+            "pgb  replica  PostgreSQL 15.4   restart for shared_buffers\n"
+            "HINT: `tanistctl restart shop --pending` restarts those that wait for it\n");
+  EXPECT_TRUE(store.written);
+}
+
+TEST_F(EditConfigTest, who_wants_it_quiet_is_told_what_is_wrong_alone) {
+  command.settings = {"loop_wait=50"};
+  command.parameters = {"shared_buffers=128"};
+  command.quiet = true;
+  command.force = true;
+  EXPECT_EQ(run(), "");
+  EXPECT_TRUE(screen.err.str().starts_with("warning  loop_wait + 2 * retry_timeout is 70"))
+      << screen.err.str();
+  EXPECT_EQ(screen.err.str().find("shared_buffers"), std::string::npos) << screen.err.str();
+}
+
+TEST_F(EditConfigTest, colours_are_for_terminals) {
+  command.dry_run = true;
+  command.settings = {"loop_wait=50"};
+  screen.out_is_terminal = true;
+  EXPECT_EQ(run(), "");
+  EXPECT_NE(screen.out.str().find("\033[33mwarning \033[0m loop_wait + 2"), std::string::npos)
+      << screen.out.str();
+  screen.colours = false;
+  screen.out.str("");
+  EXPECT_EQ(run(), "");
+  EXPECT_EQ(screen.out.str().find('\033'), std::string::npos);
 }
 
 TEST_F(EditConfigTest, standard_input_needs_force) {

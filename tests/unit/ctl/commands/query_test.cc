@@ -92,6 +92,20 @@ TEST_F(QueryCommandTest, an_error_is_a_row_and_its_text_a_warning) {
   sql.answer = postgres::Table{};
   EXPECT_EQ(run(), now + "\tERROR, SQLSTATE: no results to fetch\n");
   EXPECT_EQ(ending, Ending::done);
+  EXPECT_EQ(screen.err.str().find("HINT"), std::string::npos);
+}
+
+TEST_F(QueryCommandTest, who_is_not_let_in_is_told_where_user_and_password_come_from) {
+  sql.answer =
+      std::unexpected(postgres::QueryError{.sqlstate = "28P01", .detail = "password authentication failed"});
+  EXPECT_EQ(run(), now + "\tERROR, SQLSTATE: 28P01\n");
+  EXPECT_TRUE(warned(
+      "\nHINT: -U names the user, --password asks for the password; PGUSER, PGPASSWORD and ~/.pgpass"));
+  screen.err.str("");
+  sql.answer =
+      std::unexpected(postgres::QueryError{.detail = "no password supplied", .needs_settings = true});
+  run();
+  EXPECT_TRUE(warned("HINT: -U names the user"));
 }
 
 TEST_F(QueryCommandTest, no_member_is_a_row_too) {

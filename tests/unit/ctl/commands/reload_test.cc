@@ -51,6 +51,21 @@ TEST_F(ReloadCommandTest, each_member_is_asked_after_a_question) {
                                                  "POST " + std::string(kPgb) + " reload"}));
 }
 
+TEST_F(ReloadCommandTest, who_is_refused_is_told_where_passwords_and_certificates_come_from) {
+  command.force = true;
+  api.answers = {{kPga, {401, "no auth header received"}}, {kPgb, {403, "client certificate required"}}};
+  EXPECT_EQ(run(), "");
+  EXPECT_EQ(said(),
+            "Failed: reload for member pga, status code=401, (no auth header received)\n"
+            "Failed: reload for member pgb, status code=403, (client certificate required)\n");
+  const auto hints = screen.err.str();
+  EXPECT_TRUE(
+      hints.starts_with("HINT: ctl.authentication of the configuration (else restapi.authentication) has"))
+      << hints;
+  EXPECT_NE(hints.find("\nHINT: ctl.certfile of the configuration is the certificate"), std::string::npos)
+      << hints;
+}
+
 TEST_F(ReloadCommandTest, no_is_an_error_and_nothing_is_asked) {
   screen.in.str("\n");
   EXPECT_EQ(run(), "Aborted reload");

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "ctl/doctor/findings.h"
 #include "json/parse.h"
 #include "unit/ctl/clusters.h"
@@ -23,10 +25,15 @@ class ChecksTest : public ::testing::Test {
   }
 
   Seen seen() {
-    Seen out{.cluster = "shop", .store = std::make_shared<dcs::Cluster>(cluster), .now = WallTime{1h}};
+    Seen out{.cluster = "shop",
+             .store = std::make_shared<dcs::Cluster>(cluster),
+             .now = WallTime{1h},
+             .use_pg_rewind = use_pg_rewind,
+             .rewind_role = "rewinder",
+             .data_bytes = data_bytes};
     out.modes = config::modes_of(cluster.config.data);
     for (const auto& [name, member] : cluster.members) {
-      MemberSeen each{.member = member, .status = {}, .clock_ahead = 0s, .server = server};
+      MemberSeen each{.member = member, .status = {}, .clock_ahead = 0s, .server = server, .door = door};
       if (const auto text = says.find(name); text != says.end()) {
         each.status = parse_json(text->second).value();
       } else {
@@ -44,9 +51,12 @@ class ChecksTest : public ::testing::Test {
     for (const auto& check : checks()) {
       Findings findings;
       check.run(all, findings);
-      for (const auto& one : findings)
+      for (const auto& one : findings) {
+        EXPECT_TRUE(one.grade == Grade::note || !one.advice.empty())
+            << one.what << ": and what is to be done?";
         out += std::string(name_of(one.grade)) + " " + check.name + ": " + one.about +
                (one.about.empty() ? "" : " ") + one.what + "\n";
+      }
     }
     return out;
   }
@@ -54,6 +64,9 @@ class ChecksTest : public ::testing::Test {
   dcs::Cluster cluster = test::shop();
   std::map<std::string, std::string> says;
   std::expected<Server, std::string> server = Server();
+  Door door = Door::unknown;
+  bool use_pg_rewind = true;
+  std::optional<std::int64_t> data_bytes;
 };
 
 TEST_F(ChecksTest, a_healthy_cluster_has_nothing) {
@@ -131,16 +144,18 @@ TEST_F(ChecksTest, what_the_configuration_and_requests_say) {
   cluster.members["pgb"].raw.set("pending_restart_reason",
                                  Document::map({{"max_connections", Document::map()}}));
   cluster.members["pgb"].conn_url = cluster.members["pga"].conn_url;
-  EXPECT_EQ(found(),
-            "warning timing: loop_wait + 2 * retry_timeout is 30, more than ttl (20): members shorten them\n"
-            "warning modes: the cluster is paused: a primary that fails is not replaced\n"
-            "warning modes: pgb does not know yet that the cluster is paused\n"
-            "warning requests: a switchover was scheduled for " +
-                iso8601(WallTime{}) +
-                " and has not happened\n"
-                "warning requests: pgx is named by a request for a switchover, and is no member\n"
-                "warning restarts: pgb waits for a restart to apply max_connections\n"
-                "warning hosts: pga, pgb stand on one host, 10.1.0.11: they are lost together\n");
+  EXPECT_EQ(
+      found(),
+      "warning timing: loop_wait + 2 * retry_timeout is 30, more than ttl (20): members use loop_wait 1 and "
+      "retry_timeout 9\n"
+      "warning modes: the cluster is paused: a primary that fails is not replaced\n"
+      "warning modes: pgb does not know yet that the cluster is paused\n"
+      "warning requests: a switchover was scheduled for " +
+          iso8601(WallTime{}) +
+          " and has not happened\n"
+          "warning requests: pgx is named by a request for a switchover, and is no member\n"
+          "warning restarts: pgb waits for a restart to apply max_connections\n"
+          "warning hosts: pga, pgb stand on one host, 10.1.0.11: they are lost together\n");
 }
 
 TEST_F(ChecksTest, clocks) {
@@ -173,6 +188,90 @@ TEST_F(ChecksTest, what_servers_say) {
   server = std::unexpected(std::string("no password supplied"));
   EXPECT_NE(found().find("warning postgres: pga its PostgreSQL could not be asked: no password supplied\n"),
             std::string::npos);
+}
+
+TEST_F(ChecksTest, the_shared_configuration) {
+  cluster.config.data.set("loop_wiat", 3);
+  cluster.config.data.set("postgresql",
+                          Document::map({{"parameters", Document::map({{"work_mem", "much"}})}}));
+  EXPECT_EQ(found(),
+            "warning configuration: loop_wiat unknown key, ignored\n"
+            "warning configuration: postgresql.parameters.work_mem given \"much\", allowed: an integer from "
+            "64kB to "
+            "2147483647kB, units B, kB, MB, GB, TB; it is left out\n");
+}
+
+TEST_F(ChecksTest, who_is_let_in_without_a_password) {
+  cluster.members.erase("pgb");
+  server->rules = {
+      {.text = "line 3: host all all 10.0.0.0 255.0.0.0 trust", .method = "trust"},
+      {.text = "line 4: host all all 0.0.0.0 0.0.0.0 md5", .method = "md5", .anywhere = true},
+      {.text = "line 5: host all all all reject", .method = "reject", .anywhere = true},
+      {.text = "line 6: hostssl all all all scram-sha-256", .method = "scram-sha-256", .anywhere = true},
+      {.text = "line 7: host all all 10.0.0.0 255.0.0.0 md5", .method = "md5"}};
+  door = Door::open;
+  const auto only_access = [&] {
+    std::string out;
+    std::istringstream lines(found());
+    for (std::string line; std::getline(lines, line);)
+      if (line.find(" access: ") != std::string::npos) out += line + "\n";
+    return out;
+  };
+  EXPECT_EQ(
+      only_access(),
+      "warning access: pga its REST API takes orders from everybody who reaches it: switchover, restart, "
+      "configuration\n"
+      "error access: pga pg_hba.conf lets other hosts in without a password: line 3: host all all 10.0.0.0 "
+      "255.0.0.0 trust\n"
+      "warning access: pga pg_hba.conf lets everybody try passwords by md5: line 4: host all all 0.0.0.0 "
+      "0.0.0.0 md5\n"
+      "note access: pga pg_hba.conf lets hosts of every network try: line 6: hostssl all all all "
+      "scram-sha-256\n");
+  server->rules.clear();
+  door = Door::guarded;
+  EXPECT_EQ(only_access(), "note access: pga passwords for its REST API travel in the clear\n");
+  cluster.members["pga"].api_url = "https://10.1.0.11:8008/patroni";
+  EXPECT_EQ(only_access(), "");
+}
+
+TEST_F(ChecksTest, whether_pg_rewind_can_work) {
+  server->rewind_lacks = {"pg_read_binary_file(text)", "pg_ls_dir(text,boolean,boolean)"};
+  EXPECT_EQ(found(),
+            "error rewind: pga the role rewinder of pg_rewind may not call pg_read_binary_file(text), "
+            "pg_ls_dir(text,boolean,boolean)\n");
+  server->rewind_lacks.clear();
+  server->rewind_role_missing = true;
+  EXPECT_EQ(found(), "error rewind: pga there is no role rewinder, which pg_rewind is to connect as\n");
+  server->rewind_role_missing = false;
+  server->checksums = false;
+  EXPECT_EQ(found().find("rewind:"), std::string::npos) << found();
+  server->wal_log_hints = false;
+  EXPECT_NE(found().find("error rewind: pgb data checksums and wal_log_hints are off"), std::string::npos)
+      << found();
+  server = Server();
+  use_pg_rewind = false;
+  EXPECT_EQ(found(), "note rewind: use_pg_rewind is off: a primary that was lost comes back as a new copy\n");
+}
+
+TEST_F(ChecksTest, room_for_a_copy) {
+  const std::int64_t gb = std::int64_t{1} << 30;
+  const auto free = [&](std::int64_t gigabytes) {
+    const auto document = Document::map(
+        {{"tanist_disk", Document::map({{"free_bytes", gigabytes * gb}, {"size_bytes", 100 * gb}})}});
+    says["pgb"] = to_json(document);
+    return found();
+  };
+  data_bytes = 40 * gb;
+  EXPECT_EQ(free(50), "");
+  data_bytes = 60 * gb;
+  EXPECT_EQ(
+      free(50),
+      "warning space: pgb 50.0 GB are free where its data is, the databases have 60.0 GB: no new copy fits "
+      "beside the old one\n");
+  data_bytes.reset();
+  EXPECT_EQ(free(4),
+            "error space: pgb only 4.0 GB are free where its data is: a rewind, and WAL that piles up, need "
+            "more\n");
 }
 
 }  // namespace

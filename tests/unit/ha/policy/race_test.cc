@@ -68,6 +68,23 @@ TEST(Race, what_it_is_taken_from_is_told_with_it) {
   EXPECT_EQ(from.optime, b.cluster.status.optime);
 }
 
+/// A daemon that was frozen between question and answer hears what was so before another led.
+TEST(Race, answers_from_before_another_leadership_are_asked_for_again) {
+  ViewBuilder b = ready();
+  b.cluster.leadership_version = dcs::Version("14");
+  b.cluster.status_version = dcs::Version("15");
+  ASSERT_TRUE(intends<intent::Acquire>(b.decide()));
+  for (const LeadershipSeen& before :
+       {LeadershipSeen{.leadership = dcs::Version("13"), .status = dcs::Version("15")},
+        LeadershipSeen{.leadership = dcs::Version("14"), .status = dcs::Version("12")},
+        LeadershipSeen{.leadership = dcs::Version("14"), .status = {}}}) {
+    b.asked_under = before;
+    const Decision d = b.decide();
+    EXPECT_FALSE(intends<intent::Acquire>(d));
+    EXPECT_TRUE(d.needs.peers);
+  }
+}
+
 TEST(Race, nothing_is_taken_on_a_watched_copy) {
   const Decision d = ready().linearizable(false).decide();
   EXPECT_FALSE(intends<intent::Acquire>(d));

@@ -45,6 +45,10 @@ TEST_F(DataDirectoryTest, a_missing_or_empty_one_is_empty) {
   EXPECT_EQ(look_at_data_directory(data_).kind, DataDirectory::empty);
   fs::create_directory(data_);
   EXPECT_EQ(look_at_data_directory(data_).kind, DataDirectory::empty);
+  const auto disk = look_at_data_directory(data_).disk;
+  ASSERT_TRUE(disk.has_value());
+  EXPECT_LE(disk->free_bytes, disk->size_bytes);
+  EXPECT_GT(disk->size_bytes, 0);
   fs::create_directory(data_ + "/lost+found");
   write(data_ + "/.keep");
   EXPECT_EQ(look_at_data_directory(data_).kind, DataDirectory::empty);

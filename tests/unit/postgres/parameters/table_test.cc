@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -120,6 +121,42 @@ TEST(ParameterTable, recovery_parameters_have_a_table_of_their_own) {
   EXPECT_TRUE(recovery_parameter_rule("promote_trigger_file", 150000));
   EXPECT_FALSE(recovery_parameter_rule("promote_trigger_file", 160000));
   EXPECT_EQ(recovery_parameter_rule("recovery_min_apply_delay", 150000)->unit, "ms");
+}
+
+TEST(ParameterTable, what_a_changed_value_takes) {
+  EXPECT_EQ(takes_of("shared_buffers", 150000), Takes::restart);
+  EXPECT_EQ(takes_of("work_mem", 150000), Takes::reload);
+  EXPECT_EQ(takes_of("log_connections", 150000), Takes::new_sessions);
+  EXPECT_EQ(takes_of("ssl", 90600), Takes::restart);
+  EXPECT_EQ(takes_of("ssl", 100000), Takes::reload);
+  EXPECT_EQ(takes_of("autovacuum_max_workers", 170000), Takes::restart);
+  EXPECT_EQ(takes_of("autovacuum_max_workers", 180000), Takes::reload);
+  EXPECT_EQ(takes_of("", 180000), Takes::reload);
+}
+
+/// Sorted, and of parameters that some version has: a name that nobody has is a typing error.
+TEST(ParameterTable, contexts_are_of_parameters_that_exist) {
+  std::istringstream lines(
+#include "postgres/parameters/contexts.inc"
+  );
+  std::string before;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty()) continue;
+    const std::string name = line.substr(0, line.find(' '));
+    EXPECT_LT(before, name);
+    before = name;
+    bool known = false;
+    for (const int version : {90600, 120000, 150000, 180000}) known = known || parameter_rule(name, version);
+    EXPECT_TRUE(known) << name;
+    EXPECT_TRUE(line.ends_with(" postmaster") || line.ends_with(" backend")) << line;
+  }
+  EXPECT_EQ(before, "wal_log_hints");
+}
+
+TEST(ParameterTable, the_nearest_name_is_of_the_version) {
+  EXPECT_EQ(nearest_parameter("shared_bufers", 150000), "shared_buffers");
+  EXPECT_EQ(nearest_parameter("summarise_wal", 170000), "summarize_wal");
+  EXPECT_EQ(nearest_parameter("nothing_like_any_of_them_at_all", 150000), std::nullopt);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "setup/hba.h"
+#include "postgres/parameters/hba.h"
 
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
@@ -8,7 +8,7 @@
 #include "config/keys/keys.h"
 #include "core/format.h"
 
-namespace tanist::setup {
+namespace tanist::postgres {
 namespace {
 
 const std::vector<std::string> kTypes = {"local",     "host",       "hostssl",
@@ -115,10 +115,26 @@ std::string hba_method(const std::vector<std::string>& lines, bool by_socket, st
   return {};
 }
 
+bool lets_strangers_in(std::string_view line) {
+  static const std::vector<std::string> kLocal = {"127.0.0.1/32", "127.0.0.1", "127.0.0.0/8", "::1/128",
+                                                  "::1",          "localhost", "samehost"};
+  const auto fields = fields_of(line);
+  if (fields.empty() || fields[0] == "local" || !among(kTypes, fields[0]) || hba_problem(line)) return false;
+  return !among(kLocal, fields[3]) && fields[is_ip(fields[3]) ? 5 : 4] == "trust";
+}
+
+bool is_for_replication(std::string_view line) {
+  const auto fields = fields_of(line);
+  if (fields.size() < 2 || !among(kTypes, fields[0])) return false;
+  // `all` does not mean it.
+  const std::string names = "," + fields[1] + ",";
+  return names.find(",replication,") != std::string::npos;
+}
+
 std::optional<std::string> ident_problem(std::string_view line) {
   const auto fields = fields_of(line);
   if (fields.empty() || among(kIncludes, fields[0]) || fields.size() >= 3) return std::nullopt;
   return fmt::format("has {} fields, 3 are needed: map, system user, database user", fields.size());
 }
 
-}  // namespace tanist::setup
+}  // namespace tanist::postgres

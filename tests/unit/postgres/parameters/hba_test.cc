@@ -1,9 +1,9 @@
-#include "setup/hba.h"
+#include "postgres/parameters/hba.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace tanist::setup {
+namespace tanist::postgres {
 namespace {
 
 TEST(Hba, lines_that_postgresql_reads) {
@@ -15,6 +15,19 @@ TEST(Hba, lines_that_postgresql_reads) {
         "host all +g .example.com peer", "include /etc/x",
         "hostnossl all all ::1/128 ldap ldapserver=x ldapprefix=\"cn=\"", "host all all ::1 ffff:: md5"})
     EXPECT_EQ(hba_problem(line), std::nullopt) << line;
+}
+
+TEST(Hba, lines_that_let_everybody_in) {
+  for (const char* line : {"host all all 0.0.0.0/0 trust", "hostssl all all 10.0.0.1 255.0.0.0 trust",
+                           "host replication all samenet trust", "host all all db.example.com trust"})
+    EXPECT_TRUE(lets_strangers_in(line)) << line;
+  for (const char* line :
+       {"local all all trust", "host all all 127.0.0.1/32 trust", "host all all ::1/128 trust",
+        "host all all samehost trust", "host all all 0.0.0.0/0 md5", "host all trust", "# x"})
+    EXPECT_FALSE(lets_strangers_in(line)) << line;
+  EXPECT_TRUE(is_for_replication("host a,replication all 0.0.0.0/0 md5"));
+  EXPECT_FALSE(is_for_replication("host all all 0.0.0.0/0 md5"));
+  EXPECT_FALSE(is_for_replication("# replication"));
 }
 
 TEST(Hba, the_first_line_that_fits_says_how_this_host_is_let_in) {
@@ -48,4 +61,4 @@ TEST(Hba, lines_that_it_does_not) {
 }
 
 }  // namespace
-}  // namespace tanist::setup
+}  // namespace tanist::postgres
