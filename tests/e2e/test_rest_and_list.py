@@ -66,7 +66,7 @@ def test_two_thousand_connections_that_ask_nothing_silence_nobody(calm):
         answers = []
         for _ in range(30):
             answers.append(primary.status("/primary"))
-            for key, _ in selector.select(0):  # closed: opened again
+            for key, _ in selector.select(0)[:200]:  # closed: opened again, as fast as a slow client does it
                 selector.unregister(key.fileobj)
                 key.fileobj.close()
                 selector.register(connect(), selectors.EVENT_READ)
