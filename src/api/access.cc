@@ -51,11 +51,18 @@ std::optional<Network> Network::parse(std::string_view text) {
   if (ec) return std::nullopt;
   const unsigned longest = out.base_.is_v4() ? 32 : 128;
   out.length_ = longest;
-  if (slash == std::string_view::npos) return out;
-  const std::string_view digits = text.substr(slash + 1);
-  const auto [end, bad] = std::from_chars(digits.data(), digits.data() + digits.size(), out.length_);
-  if (bad != std::errc() || end != digits.data() + digits.size() || out.length_ > longest)
-    return std::nullopt;
+  if (slash != std::string_view::npos) {
+    const std::string_view digits = text.substr(slash + 1);
+    const auto [end, bad] = std::from_chars(digits.data(), digits.data() + digits.size(), out.length_);
+    if (bad != std::errc() || end != digits.data() + digits.size() || out.length_ > longest)
+      return std::nullopt;
+  }
+  // Who comes by IPv4 has an IPv4 address here whatever the socket: such a network means the same clients.
+  constexpr unsigned kMappedPrefix = 96;
+  if (out.base_.is_v6() && out.base_.to_v6().is_v4_mapped() && out.length_ >= kMappedPrefix) {
+    out.base_ = ip::make_address_v4(ip::v4_mapped, out.base_.to_v6());
+    out.length_ -= kMappedPrefix;
+  }
   return out;
 }
 

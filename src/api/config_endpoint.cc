@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/key_write.h"
 #include "api/request_body.h"
 #include "api/responses.h"
 #include "config/read/change.h"
@@ -21,9 +22,6 @@ namespace {
 /// A view that may be relied on is current long before this. Afterwards the store alone is right, also where
 /// it was restored from a backup and holds again what was replaced.
 constexpr Duration kRememberWritten = std::chrono::seconds(30);
-/// Control answers by its deadline; this much later nobody waits any more.
-constexpr Duration kAnswerMargin = std::chrono::milliseconds(500);
-
 /// Of writes that follow each other that fast.
 constexpr std::size_t kReplacedKept = 16;
 
@@ -82,23 +80,11 @@ Task<bool> ConfigEndpoint::changed_since(dcs::Config seen, Duration patience) {
   co_return cluster && !same((*cluster)->config, seen);
 }
 
-Task<dcs::WriteResult> ConfigEndpoint::write(dcs::Record record, dcs::Condition condition,
-                                             Duration patience) {
-  const Instant deadline = clock_.now() + patience;
-  ha::order::WriteKey order{.record = std::move(record), .condition = condition, .deadline = deadline};
-  auto written = co_await mailbox_.ask(std::move(order), deadline + kAnswerMargin);
-  if (written) co_return *std::move(written);
-  dcs::WriteResult out;
-  const bool begun = written.error().kind != Unanswered::Kind::not_begun;
-  out.outcome = begun ? dcs::Outcome::unknown : dcs::Outcome::unavailable;
-  out.detail = std::move(written.error().why);
-  co_return out;
-}
-
 Task<HttpResponse> ConfigEndpoint::store(dcs::Config current, Document next, dcs::Condition condition,
                                          Duration patience, int failure_status) {
   dcs::Record record = dcs::ConfigRecord{next};
-  const dcs::WriteResult written = co_await write(std::move(record), condition, patience);
+  const dcs::WriteResult written =
+      co_await write_key(mailbox_, clock_, std::move(record), condition, patience);
   switch (written.outcome) {
     case dcs::Outcome::done:
       remember(std::move(current), written.version, next);

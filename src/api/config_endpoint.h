@@ -28,8 +28,6 @@ class ConfigEndpoint {
  private:
   Task<net::HttpResponse> store(dcs::Config current, Document next, dcs::Condition condition,
                                 Duration patience, int failure_status);
-  /// `unknown` when control does not answer in time: the write may still happen.
-  Task<dcs::WriteResult> write(dcs::Record record, dcs::Condition condition, Duration patience);
   Task<bool> changed_since(dcs::Config seen, Duration patience);
   void remember(dcs::Config replaced, const dcs::Version& version, const Document& written);
 

@@ -20,8 +20,10 @@ using namespace std::chrono_literals;
 constexpr Duration kLoadBudget = 5s;
 /// For the name of the address to listen on.
 constexpr Duration kListenBudget = 5s;
-/// Fewer waiting connections than this would turn bursts of health checks into one-second delays.
-constexpr int kLeastBacklog = 128;
+/// Where the queue is full the kernel drops who wants to connect, and he tries again after a second. Bursts
+/// of health checks fit into a short queue, and what thousands of silent connections do when they come back
+/// does not: they would delay every probe, though each of them is taken in some microseconds.
+constexpr int kLeastBacklog = 2048;
 
 net::ClientCertificates asked_of_clients(config::RestApi::VerifyClient verify) {
   switch (verify) {

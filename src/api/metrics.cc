@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/enum_names.h"
 #include "core/format.h"
 #include "core/text.h"
 #include "core/version.h"
@@ -14,6 +15,7 @@
 #include "dcs/compatible_version.h"
 #include "dcs/overview.h"
 #include "log/log.h"
+#include "postgres/queries.h"
 
 /// The metrics of a member: Patroni's under their names, then its own.
 namespace tanist::api {
@@ -195,20 +197,103 @@ void add_patronis(Text& out, const MemberStatus& o) {
 }
 
 /// The buckets of one histogram, with their bounds as labels.
+/// The samples of a histogram. `labels` stand before the bounds, with a comma behind each.
+template <class Bounds, class Times>
+void add_buckets(Text& out, const Bounds& bounds, const Times& times, std::string labels) {
+  std::uint64_t below = 0;
+  for (std::size_t i = 0; i < bounds.size(); ++i) {
+    below += times.counts[i];
+    const std::string bound = fmt::format("{}", seconds(bounds[i]));
+    // OpenMetrics wants a float to be seen as one.
+    out.sample(below, "_bucket",
+               fmt::format("{}le=\"{}{}\"", labels, bound, bound.find('.') == std::string::npos ? ".0" : ""));
+  }
+  out.sample(below + times.counts.back(), "_bucket", labels + "le=\"+Inf\"");
+  if (!labels.empty()) labels.pop_back();
+  out.sample(fmt::format("{:.6f}", seconds(times.sum)), "_sum", labels);
+  out.sample(below + times.counts.back(), "_count", labels);
+}
+
 void add_cycles(Text& out, const ha::CycleTimes& times) {
   out.family("tanist_cycle_duration_seconds", "histogram",
              "How long the cycles of the control thread took, from the look at the store to what was done.");
-  std::uint64_t below = 0;
-  for (std::size_t i = 0; i < ha::CycleTimes::kBounds.size(); ++i) {
-    below += times.counts[i];
-    const std::string bound = fmt::format("{}", seconds(ha::CycleTimes::kBounds[i]));
-    // OpenMetrics wants a float to be seen as one.
-    out.sample(below, "_bucket",
-               fmt::format("le=\"{}{}\"", bound, bound.find('.') == std::string::npos ? ".0" : ""));
+  add_buckets(out, times.kBounds, times, {});
+}
+
+void add_store(Text& out, const dcs::StoreTimes& times) {
+  using dcs::StoreOperation;
+  using dcs::StoreTimes;
+  const auto label = [](std::size_t i) {
+    return fmt::format("operation=\"{}\"", enum_name(static_cast<StoreOperation>(i)));
+  };
+  out.family(
+      "tanist_store_request_seconds", "histogram",
+      "How long requests to the store took, by what was asked; without what the watched copy answers.");
+  for (std::size_t i = 0; i < times.of.size(); ++i)
+    add_buckets(out, times.kBounds, times.of[i], label(i) + ",");
+  out.family("tanist_store_errors_total", "counter",
+             "Requests to the store that failed, or whose outcome is not known.");
+  for (std::size_t i = 0; i < times.of.size(); ++i) out.sample(times.of[i].errors, "", label(i));
+}
+
+/// How often and for how long.
+void add_spent(Text& out, const ha::Spent& spent, const std::string& labels) {
+  out.sample(fmt::format("{:.6f}", seconds(spent.sum)), "_sum", labels);
+  out.sample(spent.count, "_count", labels);
+}
+
+void add_tallies(Text& out, const ha::Tallies& tallies) {
+  add_store(out, tallies.store);
+  if (tallies.smallest_lease_margin)
+    out.gauge(
+        "tanist_lease_smallest_margin_seconds",
+        "What was left of the lease when it was renewed, at its smallest since the daemon was started; 0: it "
+        "ended once.",
+        in_seconds(*tallies.smallest_lease_margin));
+  out.family(
+      "tanist_takeover_seconds", "summary",
+      "How this member became the primary: election, from when nobody led until the leader key was won, and "
+      "promotion, from then until PostgreSQL accepted writes.");
+  for (std::size_t i = 0; i < tallies.takeovers.size(); ++i) {
+    const auto kind = enum_name(static_cast<ha::TakeoverKind>(i));
+    add_spent(out, tallies.takeovers[i].election, fmt::format("kind=\"{}\",phase=\"election\"", kind));
+    add_spent(out, tallies.takeovers[i].promotion, fmt::format("kind=\"{}\",phase=\"promotion\"", kind));
   }
-  out.sample(below + times.counts.back(), "_bucket", "le=\"+Inf\"");
-  out.sample(fmt::format("{:.6f}", seconds(times.sum)), "_sum");
-  out.sample(below + times.counts.back(), "_count");
+  bool first = true;
+  for (std::size_t i = 0; i < tallies.phases.size(); ++i) {
+    if (tallies.phases[i].count == 0) continue;
+    if (std::exchange(first, false))
+      out.family(
+          "tanist_operation_phase_seconds", "summary",
+          "How long the phases of long operations took: of a hand-over, a promotion, a clone, a start.");
+    add_spent(out, tallies.phases[i], fmt::format("phase=\"{}\"", enum_name(static_cast<ha::Phase>(i))));
+  }
+}
+
+/// What the primary's own server says of who streams from it, all at one moment.
+void add_standbys(Text& out, const postgres::Probe& probe) {
+  if (probe.in_recovery || probe.wal_senders.empty()) return;
+  const auto lag = [&](Lsn position) { return std::max<std::int64_t>(0, probe.wal - position); };
+  const auto each = [&](std::string_view name, std::string_view help, const auto& value) {
+    bool first = true;
+    for (const auto& sender : probe.wal_senders) {
+      // A backup has no position, and two of one name would be one sample twice.
+      const auto same = [&](const auto& other) { return other.application_name == sender.application_name; };
+      if (!sender.replay_lsn || &*std::ranges::find_if(probe.wal_senders, same) != &sender) continue;
+      if (std::exchange(first, false)) out.family(name, "gauge", help);
+      out.sample(value(sender), "", fmt::format("standby=\"{}\"", escaped(sender.application_name)));
+    }
+  };
+  each("tanist_standby_flush_lag_bytes", "How much of its WAL the primary has not seen flushed by a standby.",
+       [&](const auto& sender) { return lag(sender.flush_lsn); });
+  each("tanist_standby_replay_lag_bytes",
+       "How much of its WAL the primary has not seen replayed by a standby.",
+       [&](const auto& sender) { return lag(sender.replay_lsn); });
+  each("tanist_standby_replay_lag_seconds",
+       "How long the primary's WAL lately took until a standby had replayed it; 0 where nothing was written.",
+       [&](const auto& sender) {
+         return fmt::format("{:.6f}", seconds(sender.replay_lag.value_or(Duration::zero())));
+       });
 }
 
 using Rows = std::vector<dcs::MemberOverview>;
@@ -238,6 +323,8 @@ void add_own(Text& out, const MemberStatus& o) {
             "1 if this member cannot follow the leader again, as the status document explains, else 0.",
             flag(!s.rejoin_error.empty()));
   add_cycles(out, s.cycles);
+  add_tallies(out, s.tallies);
+  if (o.probe != nullptr) add_standbys(out, *o.probe);
   // One member speaks of the others, so that each is told of once.
   if (!o.lease_held || o.view == nullptr) return;
   config::Modes modes;
@@ -318,6 +405,9 @@ std::string momentary_metrics(const MemberStatus& o, Instant now, MetricsForm fo
             "How long this member may still lead without renewing the leader key; 0: it does not lead.",
             in_seconds(s.lease_until == Instant{} ? Duration::zero() : s.lease_until - now));
   out.gauge("tanist_log_queue_lines", "Lines of the log that wait to be written.", log::queue_size());
+  out.counter("tanist_postgres_queries_dropped_total",
+              "Queries that were given up, as PostgreSQL had not answered in time.",
+              postgres::queries_dropped.load(std::memory_order_relaxed));
   out.counter("tanist_log_lines_dropped_total", "Lines of the log that were lost, as the queue was full.",
               log::lost());
   out.end();

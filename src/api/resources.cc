@@ -9,7 +9,9 @@
 #include "api/event_feed.h"
 #include "api/health.h"
 #include "api/metrics.h"
+#include "api/openapi.h"
 #include "api/reinitialize_endpoint.h"
+#include "api/request_body.h"
 #include "api/responses.h"
 #include "api/restart_endpoint.h"
 #include "api/server.h"
@@ -76,6 +78,7 @@ struct Resources::Impl {
   /// Requests that are being answered, and set while there is none.
   std::size_t answering = 0;
   Event idle;
+  std::string openapi_text;
   /// For every answer with a body of its own.
   std::vector<std::pair<std::string, std::string>> extra_headers;
   /// Stands for the snapshot until control has published one.
@@ -252,6 +255,10 @@ struct Resources::Impl {
     co_return self->events->open(request);
   }
 
+  static Task<HttpResponse> openapi_answer(std::shared_ptr<Impl> self, HttpRequest) {
+    co_return json_body(200, self->openapi_text);
+  }
+
   static Task<HttpResponse> failsafe_answer(std::shared_ptr<Impl> self, HttpRequest) {
     const auto s = self->snapshot();
     Document members = Document::map();
@@ -260,6 +267,25 @@ struct Resources::Impl {
       for (const auto& [name, url] : *s->cluster->failsafe) members.set(name, url);
     }
     co_return json_body(200, members);
+  }
+
+  /// This mode is not served yet, so it is off whatever the configuration says (rest-api.md §8.4.1); what a
+  /// leader without a store asks for is not promised by anybody then, and it steps back.
+  static Task<HttpResponse> post_failsafe(std::shared_ptr<Impl>, HttpRequest) {
+    co_return error_page(502,
+                         fmt::format("failsafe mode is not active: Tanist {} does not serve it", version()));
+  }
+
+  /// Patroni ends itself by it on Windows alone; here nothing is ended either.
+  static Task<HttpResponse> post_sigterm(std::shared_ptr<Impl>, HttpRequest) {
+    co_return text_body(202, "shutdown scheduled");
+  }
+
+  /// As of a member without Citus: an event of a worker is heard and concerns nobody.
+  static Task<HttpResponse> post_mpp(std::shared_ptr<Impl>, HttpRequest request) {
+    const auto event = required_object(request);
+    if (!event) co_return event.error();
+    co_return text_body(200, "OK");
   }
 
   static Task<HttpResponse> patch_config(std::shared_ptr<Impl> self, HttpRequest request) {
@@ -302,6 +328,7 @@ struct Resources::Impl {
 
   void use(const config::RestApi& rest) {
     admission.use(rest);
+    openapi_text = to_spaced_json(openapi(!rest.authentication.username.empty()));
     auto headers = rest.http_extra_headers;
     if (!rest.tls.cert_file.empty()) {
       for (const auto& [name, value] : rest.https_extra_headers) headers[name] = value;
@@ -351,6 +378,8 @@ std::span<const Resources::Route> Resources::routes() {
        "for Prometheus, in its text form or, where `Accept` asks for it, as OpenMetrics (below)"},
       {"GET", "events", open, &Impl::events_answer,
        "what changes, as it happens: server-sent events (below), resumed by `Last-Event-ID`"},
+      {"GET", "openapi.json", open, &Impl::openapi_answer,
+       "this API for machines: OpenAPI 3.1, with the schema of every body and answer"},
       {"PATCH", "config", guarded, &Impl::patch_config,
        "merges a JSON object into the dynamic configuration (`null` removes a key) and answers with the "
        "whole"},
@@ -371,10 +400,13 @@ std::span<const Resources::Route> Resources::routes() {
       {"DELETE", "switchover", guarded, &Impl::delete_switchover, "withdraws the scheduled switchover"},
       {"POST", "failover", guarded, &Impl::post_failover,
        "the same to `candidate`, also where nobody leads and where it lacks what others have"},
-      {"POST", "failsafe", guarded_by_list},
-      {"POST", "sigterm", guarded},
-      {"POST", "citus", guarded},
-      {"POST", "mpp", guarded},
+      {"POST", "failsafe", guarded_by_list, &Impl::post_failsafe,
+       "what a leader in failsafe mode asks others: 502, as that mode is not served yet"},
+      {"POST", "sigterm", guarded, &Impl::post_sigterm,
+       "nothing: 202 `shutdown scheduled`, as Patroni on Linux"},
+      {"POST", "citus", guarded, &Impl::post_mpp,
+       "events of Citus workers, which concern nobody here: 200 `OK`"},
+      {"POST", "mpp", guarded, &Impl::post_mpp, "the same under its newer name"},
       {"GET", "", open, &Impl::health_answer, "a health check", true},
   };
   return kAll;
@@ -452,10 +484,7 @@ Task<HttpResponse> Resources::answer(HttpRequest request) {
     response = error_page(
         501,
         fmt::format("Unsupported method ('{}'). Server does not support this operation.", request.method));
-  } else if (route->handler == nullptr) {
-    response = error_page(
-        501, fmt::format("Server does not support this operation: {} /{} is not available in Tanist {}.",
-                         route->method, route->segment, version()));
+    response.reason = fmt::format("Unsupported method ('{}')", request.method);
   } else {
     response = co_await route->handler(impl, std::move(request));
   }

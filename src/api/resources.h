@@ -38,9 +38,9 @@ class Resources {
     /// The first of the path, the rest does not count; empty: every path that no other row names.
     std::string_view segment;
     Access access = Access::open;
-    /// nullptr: Patroni has it, and this version does not yet: 501.
     Task<net::HttpResponse> (*handler)(std::shared_ptr<Impl> self, net::HttpRequest request) = nullptr;
-    /// For the page.
+    /// For the page, and the summary in the document for machines, which has from operations()
+    /// (api/openapi.h) what the route takes and answers.
     std::string_view what = {};
     /// HEAD and OPTIONS are answered, too, with the status alone.
     bool health_check = false;

@@ -44,6 +44,9 @@ net::HttpResponse json_body(int status, const Document& body) {
 net::HttpResponse text_body(int status, std::string text) {
   net::HttpResponse out;
   out.status = status;
+  // Patroni says text/html (rest-api.md §1.2). Some of these texts repeat what the client sent: a browser
+  // that a foreign page made POST it must not run that as a script of this address, which knows its user's
+  // password.
   out.headers.add("Content-Type", "text/plain;charset=utf-8");
   out.body = std::move(text);
   return out;

@@ -83,8 +83,10 @@ std::expected<RestartOrder, HttpResponse> parse_restart(const Document& body, Wa
       restart.role = role_named(value);
       if (!restart.role) return bad("PostgreSQL role should be either primary, standby_leader, or replica");
     } else if (key == "postgres_version") {
-      const auto version =
-          postgres::parse_server_version(value.is_string() ? value.as_string() : value.text());
+      // 15.10 as a number is 15.1, another version.
+      if (!value.is_string())
+        return bad("Invalid PostgreSQL version format: X.Y or X.Y.Z is accepted: " + value.text());
+      const auto version = postgres::parse_server_version(value.as_string());
       if (!version) return bad(version.error());
       restart.older_than = *version;
     } else if (key == "timeout") {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/key_write.h"
 #include "api/request_body.h"
 #include "api/responses.h"
 #include "api/schedule.h"
@@ -131,19 +132,6 @@ Task<std::map<std::string, ha::PeerAnswer>> SwitchoverEndpoint::ask(
   co_return *std::move(answers);
 }
 
-Task<dcs::WriteResult> SwitchoverEndpoint::write(dcs::FailoverRecord record, dcs::Condition condition,
-                                                 Duration patience) {
-  const Instant deadline = clock_.now() + patience;
-  order::WriteKey order{.record = std::move(record), .condition = std::move(condition), .deadline = deadline};
-  auto written = co_await mailbox_.ask(std::move(order), deadline + kControlMargin);
-  if (written) co_return *std::move(written);
-  dcs::WriteResult out;
-  const bool begun = written.error().kind != Unanswered::Kind::not_begun;
-  out.outcome = begun ? dcs::Outcome::unknown : dcs::Outcome::unavailable;
-  out.detail = std::move(written.error().why);
-  co_return out;
-}
-
 Task<HttpResponse> SwitchoverEndpoint::post(HttpRequest request, bool failover, ha::SnapshotPtr snapshot,
                                             Duration patience) {
   const auto body = required_object(request);
@@ -176,7 +164,7 @@ Task<HttpResponse> SwitchoverEndpoint::post(HttpRequest request, bool failover, 
   record.leader = wanted->leader;
   record.candidate = wanted->candidate;
   record.scheduled_at = wanted->at;
-  auto writing = write(std::move(record), dcs::Always{}, patience);
+  auto writing = write_key(mailbox_, clock_, std::move(record), dcs::Always{}, patience);
   const dcs::WriteResult written = co_await std::move(writing);
   if (!written.done()) {
     log::warning("could not write the failover key: {}", written.detail);
@@ -268,7 +256,8 @@ Task<HttpResponse> SwitchoverEndpoint::drop(Duration patience) {
   const dcs::Failover& planned = (*read)->failover;
   const bool scheduled = planned.present() && (planned.scheduled_at || !planned.invalid_schedule.empty());
   if (!scheduled) co_return text_body(404, "no switchover is scheduled");
-  auto writing = write({}, dcs::IfVersion{planned.version}, patience);
+  dcs::Record nothing = dcs::FailoverRecord();
+  auto writing = write_key(mailbox_, clock_, std::move(nothing), dcs::IfVersion{planned.version}, patience);
   const dcs::WriteResult written = co_await std::move(writing);
   if (written.done()) co_return text_body(200, "scheduled switchover deleted");
   co_return error_page(409, "the scheduled switchover was not deleted: " +

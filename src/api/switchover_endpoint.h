@@ -61,7 +61,6 @@ class SwitchoverEndpoint {
 
   Task<std::map<std::string, ha::PeerAnswer>> ask(std::map<std::string, std::string> api_urls,
                                                   Duration patience);
-  Task<dcs::WriteResult> write(dcs::FailoverRecord record, dcs::Condition condition, Duration patience);
   Task<void> change(ha::SnapshotPtr seen);
   Task<net::HttpResponse> outcome(Asked asked);
   Task<net::HttpResponse> success(Asked asked, std::string name, ha::PeerAnswer answer);

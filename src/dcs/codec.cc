@@ -384,48 +384,65 @@ std::map<int, Tree> split_groups(const Tree& scope) {
   return out;
 }
 
+namespace {
+
+/// `Z`, `UTC`, `GMT`, `+HH`, `+HHMM` or `+HH:MM`.
+std::optional<std::chrono::minutes> zone_of(std::string_view text) {
+  using std::chrono::minutes;
+  for (const std::string_view name : {"Z", "z", "UTC", "GMT"})
+    if (text == name) return minutes(0);
+  Digits in{text};
+  const bool west = text.starts_with('-');
+  in.expect("+-");
+  const int hour = in.number(2);
+  in.skip(":");
+  const int minute = in.rest.empty() ? 0 : in.number(2);
+  if (!in.good || !in.rest.empty() || text.ends_with(':') || hour > 23 || minute > 59) return std::nullopt;
+  const minutes out(hour * 60 + minute);
+  return west ? -out : out;
+}
+
+}  // namespace
+
 std::optional<WallTime> parse_iso8601(std::string_view text) {
   using namespace std::chrono;
   Digits in{trim(text)};
   const int year = in.number(4);
-  in.expect("-");
+  // The basic form of the standard goes without separators, of date and time each.
+  const bool dashes = in.skip("-");
   const int month = in.number(2);
-  in.expect("-");
+  if (dashes) in.expect("-");
   const int day = in.number(2);
-  in.expect("T ");
-  const int hour = in.number(2);
-  in.expect(":");
-  const int minute = in.number(2);
+  int hour = 0;
+  int minute = 0;
   int second = 0;
   std::int64_t micros = 0;
-  if (in.good && in.skip(":")) {
-    second = in.number(2);
-    if (in.good && in.skip(".,")) {
-      std::int64_t unit = 100000;
-      std::size_t digits = 0;
-      for (; !in.rest.empty() && in.rest[0] >= '0' && in.rest[0] <= '9'; ++digits, unit /= 10) {
-        micros += unit * (in.rest[0] - '0');
-        in.rest.remove_prefix(1);
+  const bool timed = in.rest.size() > 1 && in.rest[1] >= '0' && in.rest[1] <= '9';
+  if (in.good && timed && in.skip("Tt ")) {
+    const auto digit_next = [&] { return !in.rest.empty() && in.rest[0] >= '0' && in.rest[0] <= '9'; };
+    hour = in.number(2);
+    const bool colons = in.good && in.skip(":");
+    if (colons || digit_next()) minute = in.number(2);
+    if (in.good && (colons ? in.skip(":") : digit_next())) {
+      second = in.number(2);
+      if (in.good && in.skip(".,")) {
+        std::int64_t unit = 100000;
+        std::size_t digits = 0;
+        for (; digit_next(); ++digits, unit /= 10) {
+          micros += unit * (in.rest[0] - '0');
+          in.rest.remove_prefix(1);
+        }
+        in.good = digits > 0;
       }
-      in.good = digits > 0;
     }
   }
   in.skip(" ");
-  std::int64_t offset_minutes = 0;
-  if (in.good && !in.skip("Zz")) {
-    const bool west = in.rest.starts_with('-');
-    in.expect("+-");
-    offset_minutes = in.number(2) * 60;
-    in.skip(":");
-    if (!in.rest.empty()) offset_minutes += in.number(2);
-    if (west) offset_minutes = -offset_minutes;
-  }
+  const auto zone = in.good ? zone_of(in.rest) : std::nullopt;
   const year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                             std::chrono::day(static_cast<unsigned>(day))};
-  if (!in.good || !in.rest.empty() || !date.ok() || hour > 23 || minute > 59 || second > 60)
-    return std::nullopt;
+  if (!zone || !date.ok() || hour > 23 || minute > 59 || second > 59) return std::nullopt;
   return WallTime(sys_days(date) + hours(hour) + minutes(minute) + std::chrono::seconds(second) +
-                  microseconds(micros) - minutes(offset_minutes));
+                  microseconds(micros) - *zone);
 }
 
 void BrokenKeyLog::report(const std::vector<BrokenKey>& broken) {

@@ -56,8 +56,9 @@ std::string encode_status(const Status& status);
 std::string encode_leadership(const std::string& name, const std::optional<LedFrom>& from);
 std::string encode_bootstrap_note(const std::string& name, const std::string& incarnation);
 
-/// `2031-05-01T10:00:00+00:00`: blank or `T` in the middle, seconds and their fraction optional, offset (or
-/// `Z`) mandatory.
+/// `2031-05-01T10:00:00+00:00`, and the other ways of ISO 8601 to write a calendar date and a time: blank or
+/// `T` in the middle, no separators at all, parts of the time or all of it left out (then midnight). The
+/// offset, `Z` or `UTC` is mandatory.
 std::optional<WallTime> parse_iso8601(std::string_view text);
 
 /// Logs each broken value once: again only after the key was written anew.

@@ -19,6 +19,8 @@ struct Timing;
 
 namespace tanist::dcs {
 
+struct StoreTimes;
+
 /// A view could not be had: what was asked, of whom, and what came back.
 struct LoadError {
   std::string detail;
@@ -204,6 +206,9 @@ class Store {
   /// New local settings: what may change while the daemon runs is used from the next login on; files with
   /// certificates are read anew, in the background, for the next connections.
   virtual void reload(const config::StoreOptions&) {}
+
+  /// How long requests took and how many failed; nullptr: nobody counts.
+  virtual const StoreTimes* times() const { return nullptr; }
 };
 
 /// What no waiting mends; ends the daemon with exit code 1.

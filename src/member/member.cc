@@ -11,6 +11,7 @@
 #include "async/disk_thread.h"
 #include "async/task_scope.h"
 #include "config/sections/log_options.h"
+#include "dcs/metered_store.h"
 #include "ha/engine/engine.h"
 #include "ha/mailbox.h"
 #include "log/log.h"
@@ -54,9 +55,10 @@ class Member {
         service_(std::move(manager)),
         scope_(io_.get_executor()),
         disk_(clock_),
-        store_(stores::open(io_.get_executor(), clock_, settings_->store,
-                            {.name_space = settings_->name_space, .scope = settings_->scope},
-                            settings_->dynamic.timing)),
+        store_(std::make_unique<dcs::MeteredStore>(
+            clock_, stores::open(io_.get_executor(), clock_, settings_->store,
+                                 {.name_space = settings_->name_space, .scope = settings_->scope},
+                                 settings_->dynamic.timing))),
         server_(io_.get_executor(), clock_, disk_),
         peers_(io_.get_executor(), clock_, settings_->scope),
         journal_(clock_, disk_, scope_, settings_->state_dir),

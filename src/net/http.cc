@@ -99,6 +99,15 @@ std::string_view reason_phrase(int status) {
   }
 }
 
+std::string_view origin_form(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (target.size() < scheme.size() || !same_name(target.substr(0, scheme.size()), scheme)) continue;
+    const auto at = target.find_first_of("/?", scheme.size());
+    return at == std::string_view::npos ? std::string_view("/") : target.substr(at);
+  }
+  return target;
+}
+
 std::string url_decode(std::string_view text, bool plus_is_blank) {
   std::string out;
   out.reserve(text.size());

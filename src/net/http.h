@@ -39,7 +39,8 @@ class Headers {
 struct HttpRequest {
   /// In capitals: GET, HEAD, POST, … Any token a client sends reaches the server's handler.
   std::string method = "GET";
-  /// Path and query, as on the wire.
+  /// Path and query, as on the wire; of a target that names the server, too (what clients send to a proxy),
+  /// the server's handler sees these alone.
   std::string target = "/";
   Headers headers;
   std::string body;
@@ -66,6 +67,8 @@ class HttpBody {
 
 struct HttpResponse {
   int status = 200;
+  /// In place of the standard phrase; a server sends it, a client does not fill it in.
+  std::string reason = {};
   Headers headers;
   std::string body;
   /// Server only. Set: sent in the place of `body`, in chunks, or to HTTP/1.0 up to the end of the
@@ -77,6 +80,8 @@ struct HttpResponse {
 /// The standard phrase of a status (`OK`, `Service Unavailable`); empty when unknown.
 std::string_view reason_phrase(int status);
 
+/// `/config?x` of `http://host/config?x`; any other target as it is.
+std::string_view origin_form(std::string_view target);
 /// `%41+b` → `A b` (`+` only when `plus_is_blank`); broken escapes stay as they are.
 std::string url_decode(std::string_view text, bool plus_is_blank = false);
 /// Everything but letters, digits and `-._~` as %XX.
@@ -164,6 +169,8 @@ class TlsContext {
   virtual ~TlsContext() = default;
   /// Of the files' contents: another one means that something in them changed.
   std::string fingerprint;
+  /// The same of what says who is let in: the CA of the clients, and what is asked of them.
+  std::string trust;
 };
 using TlsContextPtr = std::shared_ptr<TlsContext>;
 
@@ -306,7 +313,9 @@ class HttpServer {
   int port() const;
   std::size_t connections() const;
   /// For connections from now on; nullptr: plain HTTP. Where that changes something, kept connections are
-  /// closed after the answer they wait for.
+  /// closed after the answer they wait for; those that wait for none after the next one, so that no client
+  /// finds its connection closed when it asks. Where other clients are let in than before, they are closed at
+  /// once.
   void use_tls(TlsContextPtr tls);
   /// Value of the `Server` header from now on.
   void set_server_name(std::string name);

@@ -31,6 +31,9 @@ namespace {
 constexpr std::size_t kReadRequestBytes = 8 * 1024;
 /// Several answers to pipelined requests leave in one write, up to this.
 constexpr std::size_t kWriteBatchBytes = 64 * 1024;
+/// For a client that goes on sending after it was refused.
+constexpr Duration kLinger = std::chrono::seconds(2);
+constexpr std::size_t kMostDropped = 4 * 1024 * 1024;
 constexpr Duration kSweepEvery = std::chrono::milliseconds(250);
 
 std::string ip_text(const asio::ip::address& address) {
@@ -153,7 +156,8 @@ struct HttpServer::Impl {
   }
 
   void append_response(std::string& out, const HttpResponse& response, bool head, bool keep_alive) {
-    const std::string_view reason = reason_phrase(response.status);
+    const std::string_view reason =
+        response.reason.empty() ? reason_phrase(response.status) : std::string_view(response.reason);
     fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", response.status, reason);
     if (!options.server_name.empty()) {
       out += "Server: ";
@@ -168,8 +172,9 @@ struct HttpServer::Impl {
       out += "\r\n";
     }
     const bool bodiless = response.status == 204 || response.status == 304 || response.status < 200;
-    if (!bodiless && !response.stream)
-      fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body.size());
+    // Of the answer to a HEAD the length is that of a body that GET has: none is told where none was made.
+    const bool length = !bodiless && !response.stream && !(head && response.body.empty());
+    if (length) fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body.size());
     out += keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
     if (!bodiless && !head) out += response.body;
   }
@@ -240,6 +245,8 @@ struct HttpServer::Impl {
     HttpRequest request;
     request.method = parser->method();
     request.target = parser->target();
+    // `GET http://host/x`: its host may have any name, and is no part of what is asked.
+    if (!request.target.starts_with('/')) request.target = origin_form(request.target);
     request.headers = parser->take_headers();
     request.client_ip = session.client_ip;
     request.client_certificate = session.client_certificate;
@@ -252,11 +259,12 @@ struct HttpServer::Impl {
     session->give_up = session->since + options.request_timeout;
   }
 
-  bool asks_doorkeeper(const MessageParser& parser) const {
-    if (!doorkeeper) return false;
+  static bool changes_something(const MessageParser& parser) {
     const std::string method = parser.method();
     return method != "GET" && method != "HEAD" && method != "OPTIONS";
   }
+
+  bool asks_doorkeeper(const MessageParser& parser) const { return doorkeeper && changes_something(parser); }
 
   /// What the doorkeeper says against the request; nullopt: it is welcome.
   static Task<std::optional<HttpResponse>> refusal_of(Impl* self, Session* session, MessageParser* parser) {
@@ -299,9 +307,10 @@ struct HttpServer::Impl {
           *refusal = co_await refusal_of(self, session, parser);
         }
       }
+      // What comes with a GET means nothing, and anybody may send it.
+      if (*refusal || (parser->header_done() && !changes_something(*parser))) (void)parser->take_body();
       if (parser->done()) co_return true;
       if (*refusal) {
-        (void)parser->take_body();
         if (parser->expects_continue()) {
           self->append_response(*out, **refusal, false, false);
           co_return false;
@@ -325,6 +334,18 @@ struct HttpServer::Impl {
     }
   }
 
+  /// A connection that is closed with unread bytes is reset, and the answer may be lost with it.
+  static Task<void> linger(Impl* self, Session* session) {
+    session->transport->end_writing();
+    session->give_up = std::min(session->give_up, self->clock.now() + kLinger);
+    std::string sink(kReadRequestBytes, '\0');
+    for (std::size_t dropped = 0; dropped < kMostDropped;) {
+      const IoResult read = co_await session->transport->read_some(sink.data(), sink.size());
+      if (read.ec) co_return;
+      dropped += read.bytes;
+    }
+  }
+
   static Task<void> converse(Impl* self, Session* session) {
     const auto& options = self->options;
     session->enter(Seat::Phase::incomplete, self->clock.now());
@@ -344,7 +365,8 @@ struct HttpServer::Impl {
       session->enter(idle ? Seat::Phase::waiting : Seat::Phase::incomplete, self->clock.now());
       session->give_up = session->since + (idle ? options.idle_timeout : options.request_timeout);
       std::optional<HttpResponse> refusal;
-      keep_alive = co_await read_request(self, session, parser.get(), &unread, &out, &refusal);
+      const bool whole = co_await read_request(self, session, parser.get(), &unread, &out, &refusal);
+      keep_alive = whole;
       if (keep_alive && refusal) {
         keep_alive = parser->keep_alive() && !session->outdated;
         self->append_response(out, *refusal, false, keep_alive);
@@ -375,6 +397,7 @@ struct HttpServer::Impl {
       const IoResult written = co_await session->transport->write_all(out);
       out.clear();
       if (written.ec) co_return;
+      if (!whole) co_await linger(self, session);
     }
   }
 
@@ -531,10 +554,11 @@ void HttpServer::use_tls(TlsContextPtr tls) {
   auto& old = impl_->tls;
   const bool same = old && tls ? old->fingerprint == tls->fingerprint : old == tls;
   if (same) return;
+  const bool renewed = old && tls && old->trust == tls->trust;
   old = std::move(tls);
   for (auto& session : impl_->sessions) {
     session.outdated = true;
-    if (session.phase == Seat::Phase::waiting) session.close();
+    if (!renewed && session.phase == Seat::Phase::waiting) session.close();
   }
 }
 

@@ -47,6 +47,8 @@ class Parser final : public MessageParser {
     if (!parser_.is_header_done()) {
       auto header = feed(bytes);
       if (!header) return header;
+      if (kIsRequest && folded(bytes.substr(0, *header)))
+        return std::unexpected(ParseFailure{400, "a line of the header goes on in the next one"});
       // Beast compares each piece with the limit, and forgets what it has taken before.
       header_taken_ += *header;
       if (header_taken_ > header_bytes_) return std::unexpected(failure(http::error::header_limit));
@@ -130,8 +132,21 @@ class Parser final : public MessageParser {
     return *taken;
   }
 
+  /// Whether a line begins with a blank: what stands there belongs to the field above for some, and is a
+  /// field of its own, a Content-Length, for others. `bytes`: the next ones of the header.
+  bool folded(std::string_view bytes) {
+    bool out = false;
+    for (const char c : bytes) {
+      out = out || (at_line_ && (c == ' ' || c == '\t'));
+      at_line_ = c == '\n';
+    }
+    return out;
+  }
+
   std::size_t header_bytes_;
   std::size_t header_taken_ = 0;
+  /// The next byte of the header begins a line.
+  bool at_line_ = false;
   ChunkedBody chunks_;
   bool chunked_ = false;
   http::parser<kIsRequest, http::string_body> parser_;

@@ -4,33 +4,28 @@
 
 namespace tanist::net {
 
-std::size_t Seats::of(const std::string& source) const {
-  const auto found = of_source_.find(source);
-  return found == of_source_.end() ? 0 : found->second;
-}
-
 void Seats::occupy(Seat* seat) {
-  seats_.push_back(seat);
-  ++of_source_[seat->source];
+  seat->place_ = seats_.insert(seats_.end(), seat);
+  seat->of_source_ = &of_source_[seat->source];
+  ++*seat->of_source_;
   ++(seat->favoured ? favoured_ : others_);
 }
 
 void Seats::uncount(const Seat& seat) {
-  const auto found = of_source_.find(seat.source);
-  if (found != of_source_.end() && --found->second == 0) of_source_.erase(found);
+  if (--*seat.of_source_ == 0) of_source_.erase(seat.source);
   --(seat.favoured ? favoured_ : others_);
 }
 
 void Seats::vacate(Seat* seat) {
-  seats_.remove(seat);
+  seats_.erase(seat->place_);
   if (!seat->leaving) uncount(*seat);
 }
 
 Seat* Seats::who_leaves(const std::string* only_source, bool favoured_too) {
   Seat* out = nullptr;
-  const auto rank = [&](const Seat& seat) {
+  const auto rank = [](const Seat& seat) {
     // Larger leaves first.
-    return std::tuple(of(seat.source), seat.phase == Seat::Phase::waiting, -seat.since.time_since_epoch());
+    return std::tuple(*seat.of_source_, seat.phase == Seat::Phase::waiting, -seat.since.time_since_epoch());
   };
   for (Seat* seat : seats_) {
     if (seat->leaving || seat->phase == Seat::Phase::busy) continue;
@@ -42,7 +37,8 @@ Seat* Seats::who_leaves(const std::string* only_source, bool favoured_too) {
 
 Seats::Answer Seats::ask(const std::string& source, bool favoured) {
   const std::size_t beyond_reserve = favoured_ > limits_.reserved ? favoured_ - limits_.reserved : 0;
-  const bool too_many = !favoured && of(source) >= limits_.most_of_source;
+  const auto same = of_source_.find(source);
+  const bool too_many = !favoured && same != of_source_.end() && same->second >= limits_.most_of_source;
   const bool full = favoured ? favoured_ + others_ >= limits_.most + limits_.reserved
                              : others_ + beyond_reserve >= limits_.most;
   if (!too_many && !full) return {.room = true, .leaves = nullptr};

@@ -30,6 +30,13 @@ struct Seat {
   Instant since{};
   /// It was told to leave and does not count any more.
   bool leaving = false;
+
+ private:
+  friend class Seats;
+  /// How many of its source count; there while this one does. Each that is to leave is chosen among all, with
+  /// each connection that comes: no name is looked up for that.
+  std::size_t* of_source_ = nullptr;
+  std::list<Seat*>::iterator place_;
 };
 
 struct SeatLimits {
@@ -57,7 +64,6 @@ class Seats {
   void vacate(Seat* seat);
 
  private:
-  std::size_t of(const std::string& source) const;
   void uncount(const Seat& seat);
   Seat* who_leaves(const std::string* only_source, bool favoured_too);
 

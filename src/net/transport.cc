@@ -51,6 +51,10 @@ class TcpTransport final : public Transport {
   }
 
   bool quiet() override { return socket_.is_open() && nothing_to_read(socket_); }
+  void end_writing() override {
+    error_code ignored;
+    socket_.shutdown(Socket::shutdown_send, ignored);
+  }
   void close() override { close_socket(socket_); }
 
  private:
@@ -177,12 +181,21 @@ std::expected<TlsContextPtr, std::string> load_server_tls(const TlsOptions& opti
   if (!loaded) return std::unexpected(loaded.error());
   auto& out = *loaded;
   out->fingerprint += static_cast<char>(client_certificates);
+  TlsOptions who;
+  who.ca_file = options.ca_file;
+  out->trust = digest(who) + static_cast<char>(client_certificates);
   // Without it a client that resumes a session would be refused wherever certificates are asked for.
   constexpr unsigned char kSessionContext[] = "tanist";
   SSL_CTX_set_session_id_context(out->context.native_handle(), kSessionContext, sizeof kSessionContext - 1);
   if (client_certificates != ClientCertificates::ignored) {
     int mode = ssl::verify_peer;
     if (client_certificates == ClientCertificates::required) mode |= ssl::verify_fail_if_no_peer_cert;
+    // Clients with several certificates choose by the names of the CAs that are asked for.
+    if (!options.ca_file.empty() && !is_directory(options.ca_file)) {
+      SSL_CTX_set_client_CA_list(out->context.native_handle(),
+                                 SSL_load_client_CA_file(options.ca_file.c_str()));
+      ERR_clear_error();
+    }
     error_code ec;
     out->context.set_verify_mode(mode, ec);
   }

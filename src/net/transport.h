@@ -27,6 +27,8 @@ class Transport {
   virtual Task<IoResult> write_all(std::string_view data) = 0;
   /// For a connection at rest: nothing to read and not ended by the peer.
   virtual bool quiet() = 0;
+  /// Says that nothing more will be written, where that can be said without waiting.
+  virtual void end_writing() {}
   /// Ends it at once; what waits on it returns with an error.
   virtual void close() = 0;
 };

@@ -93,6 +93,9 @@ struct WalSenderSeen {
   Lsn write_lsn;
   Lsn flush_lsn;
   Lsn replay_lsn;
+  /// How long ago what was replayed last had been flushed here; nullopt: nothing was written lately, or this
+  /// server is older than 10.
+  std::optional<Duration> replay_lag;
 };
 
 /// How WAL has come to its timeline: every switch before it, the oldest first; none for timeline 1.

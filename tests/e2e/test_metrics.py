@@ -53,12 +53,19 @@ def test_values_change_with_the_roles(shared):
     started = float(old.value("SELECT extract(epoch FROM pg_postmaster_start_time())"))
     assert abs(before["patroni_postmaster_start_time"] - started) < 0.001
     for replica in shared.replicas():
+        wait_until("its own word of streaming", lambda r=replica: metrics(r)["patroni_postgres_streaming"] == 1, 10)
         seen = metrics(replica)
-        assert seen["patroni_primary"] == 0 and seen["patroni_replica"] == 1 and seen["patroni_postgres_streaming"] == 1
+        assert seen["patroni_primary"] == 0 and seen["patroni_replica"] == 1
         assert seen["patroni_xlog_location"] == 0 and seen["patroni_xlog_replayed_location"] > 0
         assert seen["tanist_lease_remaining_seconds"] == 0 and "tanist_members" not in seen
         wait_until("its lag as the leader sees it",
                    lambda name=replica.name: f'tanist_member_replay_lag_bytes{{member="{name}"}}' in metrics(old), 20)
+        for lag in ("flush_lag_bytes", "replay_lag_bytes", "replay_lag_seconds"):
+            name = f'tanist_standby_{lag}{{standby="{replica.name}"}}'
+            wait_until(name, lambda of=name: metrics(old).get(of, -1) >= 0, 10)
+        assert not any(name.startswith("tanist_standby") for name in seen)
+    assert before['tanist_store_request_seconds_count{operation="renew"}'] > 0
+    wait_until("a margin of the lease", lambda: metrics(old).get("tanist_lease_smallest_margin_seconds", 0) > 5, 20)
 
     assert old.stop() == 0
     new = shared.wait_for_leader(other_than=old)
@@ -66,6 +73,12 @@ def test_values_change_with_the_roles(shared):
     after = metrics(new)
     assert after["patroni_replica"] == 0 and after["patroni_postgres_timeline"] > before["patroni_postgres_timeline"]
     assert after["tanist_cycle_duration_seconds_count"] > 0
+    assert after['tanist_takeover_seconds_count{kind="failover",phase="promotion"}'] == 1
+    assert after['tanist_takeover_seconds_count{kind="failover",phase="election"}'] == 1
+    assert 0 < after['tanist_takeover_seconds_sum{kind="failover",phase="promotion"}'] < 30
+    assert after['tanist_takeover_seconds_count{kind="switchover",phase="promotion"}'] == 0
+    assert after['tanist_operation_phase_seconds_count{phase="promoting"}'] >= 1
+    assert after['tanist_store_request_seconds_count{operation="acquire"}'] >= 1
     old.start()
     shared.wait_for_streaming()
     wait_until("the metrics of a replica", lambda: metrics(old)["patroni_replica"] == 1, 10)

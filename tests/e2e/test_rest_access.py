@@ -1,5 +1,7 @@
 """Who may change something over REST: addresses, client certificates, passwords, all of them changed by a reload."""
+import http.client
 import ssl
+import subprocess
 
 import pytest
 import yaml
@@ -145,6 +147,74 @@ def test_tls_comes_and_changes_by_reload(lone):
         assert "Can't start; there is already a node named 'm1' running" in log.read_text()
     finally:
         end(twin)
+
+
+def s_client(member, *options, request="GET /primary HTTP/1.0\r\n\r\n"):
+    """What openssl says of a handshake, with the answer to a request behind it."""
+    done = subprocess.run(["openssl", "s_client", "-connect", f"{member.host}:{member.rest_port}", "-ign_eof", *options],
+                          input=request, capture_output=True, text=True, timeout=10)
+    return done.stdout + done.stderr
+
+
+def test_handshakes_by_the_mode_of_client_certificates(lone):
+    """openssl itself as the client: versions, ciphers, who is asked for a certificate and who has to show one."""
+    m1 = lone["m1"]
+    files = Certificates(lone.directory / "tls_modes")
+    ca, client = ["-CAfile", files.path("ca.crt")], ["-cert", files.path("client.crt"), "-key", files.path("client.key")]
+    section = {"certfile": files.path("server.crt"), "keyfile": files.path("server.key"), "cafile": files.path("ca.crt"),
+               "ciphers": "ECDHE-ECDSA-AES256-GCM-SHA384"}
+    # The name of the mode counts in any case (rest-api.md §1).
+    for mode, asked, anybody, reload_without in [("none", False, True, 202), ("Optional", True, True, 403),
+                                                 ("REQUIRED", True, False, None)]:
+        reload(m1, **section, verify_client=mode)
+        soon(f"mode {mode}", lambda: ("Acceptable client certificate CA names" in s_client(m1, *ca)) == asked and
+             ("HTTP/1.1 200" in s_client(m1, *ca)) == anybody)
+        said = s_client(m1, *ca, *client)
+        assert "Verify return code: 0 (ok)" in said and "HTTP/1.1 200 OK" in said, said
+        assert "TLSv1.3" in said
+        post = "POST /reload HTTP/1.0\r\nContent-Length: 0\r\n\r\n"
+        assert "HTTP/1.1 202" in s_client(m1, *ca, *client, request=post)
+        without = s_client(m1, *ca, request=post)
+        assert (f"HTTP/1.1 {reload_without}" in without) if reload_without else "HTTP/1.1" not in without, without
+        # A certificate of somebody else's CA is none.
+        stranger = ["-cert", files.path("stranger.crt"), "-key", files.path("stranger.key")]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-subj", "/CN=stranger", "-keyout", files.path("stranger.key"), "-out", files.path("stranger.crt")],
+                       check=True, capture_output=True)
+        assert ("HTTP/1.1 200" in s_client(m1, *ca, *stranger)) == (mode == "none")
+    said = s_client(m1, *ca, *client, "-tls1_2")
+    assert "ECDHE-ECDSA-AES256-GCM-SHA384" in said and "HTTP/1.1 200" in said, said
+    assert "HTTP/1.1" not in s_client(m1, *ca, *client, "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256")
+    assert "HTTP/1.1" not in s_client(m1, *ca, *client, "-tls1_1")
+
+
+def test_a_renewed_certificate_drops_no_connection(lone):
+    """Clients that keep their connection and ask all the time while the certificate is renewed by SIGHUP, again and again."""
+    m1 = lone["m1"]
+    files = Certificates(lone.directory / "tls_renewed")
+    reload(m1, certfile=files.path("server.crt"), keyfile=files.path("server.key"))
+    soon("https", lambda: not refused_handshake(m1, files.context()) or None)
+    connection = http.client.HTTPSConnection(m1.host, m1.rest_port, timeout=10, context=files.context())
+    serials, dropped = set(), []
+    for _ in range(5):
+        for asked in range(20):
+            if asked == 5:
+                files.make("server")
+                after = len(m1.log())
+                m1.reload()
+                m1.wait_for_log("serving with the certificate", after=after)
+            try:
+                connection.request("POST", "/sigterm", headers={"Content-Length": "0"})
+                serials.add(connection.sock.getpeercert()["serialNumber"])
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status != 202:
+                    dropped.append(answer.status)
+            except OSError as error:
+                dropped.append(error)
+    connection.close()
+    assert not dropped
+    assert len(serials) == 6, "each certificate was served"
 
 
 def test_members_talk_over_tls_with_certificates(new_cluster):

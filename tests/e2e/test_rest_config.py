@@ -107,8 +107,8 @@ def test_a_reload_during_the_start_keeps_the_dynamic_configuration(shared):
         time.sleep(0.05)  # it must not vanish for a moment either
 
 
-def test_what_is_not_built_yet_says_so(shared):
-    for method, path in [("POST", "/citus"), ("BREW", "/coffee")]:
+def test_a_method_that_nobody_knows_says_so(shared):
+    for method, path in [("DELETE", "/config"), ("POST", "/patroni"), ("BREW", "/coffee")]:
         assert call(shared["m1"], method, path).status == 501
 
 

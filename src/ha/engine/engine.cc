@@ -116,6 +116,8 @@ void Engine::Impl::store_changed(dcs::Store::Change change) {
   if (change.leader_changed) {
     store_.want_fresh();
     const auto watched = ports_.store.watched();
+    if (watched && !watched->unlocked()) takeovers_.leaderless_since.reset();
+    if (watched && watched->unlocked() && !takeovers_.leaderless_since) takeovers_.leaderless_since = now();
     if (watched && store_.lock_of(*watched) != Lock::mine)
       keeper_.seen_lost(
           watched->unlocked() ? "the leader key was deleted" : "it names " + watched->leader_name(),
@@ -274,7 +276,18 @@ Snapshot Engine::Impl::describe() const {
   s.last_reason = last_.reason;
   s.last_decision_at = last_.at;
   s.cycles = pace_.took;
+  if (const dcs::StoreTimes* times = ports_.store.times()) s.tallies.store = *times;
+  s.tallies.phases = operations_.phases();
+  s.tallies.takeovers = takeovers_.done;
+  s.tallies.smallest_lease_margin = keeper_.smallest_margin();
   return s;
+}
+
+void Engine::Impl::writes_began() {
+  words_.writes_began = now();
+  if (!takeovers_.won_at) return;
+  takeovers_.done.at(static_cast<std::size_t>(takeovers_.kind)).promotion.add(now() - *takeovers_.won_at);
+  takeovers_.won_at.reset();
 }
 
 void Engine::Impl::publish() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -72,6 +73,7 @@ struct Engine::Impl final : OperationHost {
   struct Intents;
   Task<void> do_intent(Intent intent);
   Task<void> take_lock(intent::Acquire what);
+  void note_takeover();
   Task<void> begin_bootstrap(intent::Bootstrap what);
   Task<void> sync_slots(duty::Slots what);
   Task<void> checkpoint_after_promote();
@@ -90,7 +92,7 @@ struct Engine::Impl final : OperationHost {
   void set_state(postgres::State state) override;
   void set_role(postgres::Role role) override { words_.role = role; }
   void writes_ended() override { words_.writes_ended = now(); }
-  void writes_began() override { words_.writes_began = now(); }
+  void writes_began() override;
   postgres::Role role() const override { return words_.role; }
   void set_progress(std::optional<postgres::Progress> progress) override { words_.progress = progress; }
   void publish() override;
@@ -160,6 +162,15 @@ struct Engine::Impl final : OperationHost {
     bool again = false;
     CycleTimes took;
   } pace_;
+  /// How this member came to lead, told in metrics.
+  struct Takeovers {
+    /// Since when nobody led, as far as this member saw it.
+    std::optional<Instant> leaderless_since;
+    /// The key was won then, and why; until the server accepts writes.
+    std::optional<Instant> won_at;
+    TakeoverKind kind = TakeoverKind::failover;
+    std::array<Takeover, enum_names::count<TakeoverKind>()> done{};
+  } takeovers_;
   std::optional<int> exit_code_;
 };
 

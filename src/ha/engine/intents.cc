@@ -161,6 +161,7 @@ Task<void> Engine::Impl::take_lock(intent::Acquire what) {
   switch (acquired.outcome) {
     case dcs::Outcome::done:
       keeper_.won(acquired.proof);
+      note_takeover();
       pace_.again = true;
       break;
     case dcs::Outcome::refused:
@@ -175,6 +176,19 @@ Task<void> Engine::Impl::take_lock(intent::Acquire what) {
       break;
     case dcs::Outcome::unavailable: log::warning("could not take the leader key: {}", acquired.detail); break;
   }
+}
+
+/// The leader key was won: by a standby, which is to be promoted now.
+void Engine::Impl::note_takeover() {
+  const auto since = std::exchange(takeovers_.leaderless_since, std::nullopt);
+  if (is_leaderlike(words_.role)) return;
+  const dcs::Failover wanted = store_.cluster() ? store_.cluster()->failover : dcs::Failover();
+  const bool due = !wanted.scheduled_at || *wanted.scheduled_at <= ports_.clock.wall_now();
+  takeovers_.kind = TakeoverKind::failover;
+  if (wanted.present() && due)
+    takeovers_.kind = wanted.leader.empty() ? TakeoverKind::manual_failover : TakeoverKind::switchover;
+  takeovers_.won_at = now();
+  if (since) takeovers_.done.at(static_cast<std::size_t>(takeovers_.kind)).election.add(now() - *since);
 }
 
 Task<void> Engine::Impl::begin_bootstrap(intent::Bootstrap what) {

@@ -57,7 +57,13 @@ void LeaseKeeper::mandate(Mandate mandate, std::optional<dcs::Status> status) {
   if (begins) due_.set();
 }
 
+void LeaseKeeper::note_margin(Duration left) {
+  left = std::max(left, Duration::zero());
+  smallest_margin_ = smallest_margin_ ? std::min(*smallest_margin_, left) : left;
+}
+
 void LeaseKeeper::accept(const dcs::Proof& proof) {
+  if (lease_.until != Instant{}) note_margin(lease_.until - ports_.clock.now());
   lease_ = lease_from(proof.sent_at, proof.valid_for);
   failing_since_.reset();
   failing_why_.clear();
@@ -255,6 +261,7 @@ Task<void> LeaseKeeper::await_take_back() {
 /// until it is, or until the key was won again.
 Task<void> LeaseKeeper::end_lease() {
   if (lease_.until != Instant{}) {
+    note_margin(Duration::zero());
     lease_ = {};
     forget_status();
     failing_since_.reset();

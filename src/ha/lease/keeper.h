@@ -43,6 +43,9 @@ class LeaseKeeper {
   /// Since when renewals bring no proof; nullopt: the last one did, or none is due.
   std::optional<Instant> failing_since() const { return failing_since_; }
   const std::string& failing_why() const { return failing_why_; }
+  /// What was left of the lease when it was renewed, at its smallest since the start; zero: it ended once.
+  /// nullopt: it was never renewed.
+  std::optional<Duration> smallest_margin() const { return smallest_margin_; }
   /// When the last proof came in.
   Instant proven_at() const { return lease_.proven_at; }
 
@@ -82,6 +85,7 @@ class LeaseKeeper {
   void forget_status();
   Instant next_renewal() const;
   void accept(const dcs::Proof& proof);
+  void note_margin(Duration left);
 
   Ports ports_;
   TaskScope& scope_;
@@ -106,6 +110,7 @@ class LeaseKeeper {
   Instant last_sent_{};
   std::optional<Instant> failing_since_;
   std::string failing_why_;
+  std::optional<Duration> smallest_margin_;
   bool paused_ = false;
 };
 

@@ -10,6 +10,7 @@
 #include "core/time.h"
 #include "dcs/model.h"
 #include "ha/model/decision.h"
+#include "ha/model/tallies.h"
 #include "postgres/types.h"
 
 namespace tanist::ha {
@@ -68,6 +69,7 @@ struct Snapshot {
   Reason last_reason;
   Instant last_decision_at{};
   CycleTimes cycles;
+  Tallies tallies;
 };
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;

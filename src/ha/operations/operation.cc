@@ -38,6 +38,7 @@ Task<void> OperationRunner::run(Task<Outcome> body) {
     aborted = true;
     outcome = {Ending::cancelled, "cancelled"};
   }
+  end_phase();
   OperationResult result;
   result.kind = view_->kind;
   result.order = view_->order;
@@ -72,8 +73,13 @@ Task<void> OperationRunner::join() {
   return handle_.join();
 }
 
+void OperationRunner::end_phase() {
+  phases_.at(static_cast<std::size_t>(view_->phase)).add(ports_.clock.now() - view_->phase_since);
+}
+
 void OperationRunner::enter(Phase phase, Cancel cancel, Instant deadline) {
   if (preempted_ && cancel == Cancel::free) throw OperationPreempted{};
+  end_phase();
   view_->phase = phase;
   view_->cancel = cancel;
   view_->phase_since = ports_.clock.now();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include "async/task_scope.h"
 #include "ha/lease/keeper.h"
 #include "ha/model/decision.h"
+#include "ha/model/tallies.h"
 #include "ha/ports.h"
 
 namespace tanist::ha {
@@ -90,8 +92,12 @@ class OperationRunner {
   OperationHost& host() { return host_; }
   Instant now() const { return ports_.clock.now(); }
   bool preempted() const { return preempted_; }
+  /// How long the phases of all operations took, by Phase.
+  const std::array<Spent, enum_names::count<Phase>()>& phases() const { return phases_; }
 
  private:
+  void end_phase();
+
   Task<void> run(Task<Outcome> body);
 
   Ports ports_;
@@ -104,6 +110,7 @@ class OperationRunner {
   intent::Advance verdict_;
   bool preempted_ = false;
   std::uint64_t serial_ = 0;
+  std::array<Spent, enum_names::count<Phase>()> phases_{};
 };
 
 /// The operations. Each does and reports; what is chosen is chosen by decide().

@@ -10,6 +10,7 @@
 #include "async/wait.h"
 #include "core/format.h"
 #include "net/resolver.h"
+#include "postgres/queries.h"
 
 namespace tanist::postgres {
 
@@ -301,6 +302,7 @@ Task<std::expected<Table, QueryError>> Connection::answer(std::string what, Inst
       const bool in_time = co_await ready(unsent > 0, deadline);
       if (!in_time) {
         close();
+        queries_dropped.fetch_add(1, std::memory_order_relaxed);
         co_return std::unexpected(QueryError{QueryError::Kind::timeout, {}, what + ": no answer in time"});
       }
       if (PQconsumeInput(wire_->connection) != 1) co_return std::unexpected(broken(what));

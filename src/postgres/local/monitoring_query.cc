@@ -26,15 +26,15 @@ std::string slots_of(int version) {
       column(130000, "wal_status"), version >= 100000 ? " WHERE NOT s.temporary" : "");
 }
 
-std::string wal_senders_of(std::string_view lsn) {
+std::string wal_senders_of(std::string_view lsn, bool ten) {
   // 9.3 has no json_build_object().
   return fmt::format(
       "(SELECT json_agg(x) FROM (SELECT w.pid, pg_get_userbyid(a.usesysid) AS usename, a.application_name, "
       "host(a.client_addr) AS client_addr, w.state, w.sync_state, w.sync_priority, w.write_{0}::text AS "
       "write_lsn, "
-      "w.flush_{0}::text AS flush_lsn, w.replay_{0}::text AS replay_lsn "
+      "w.flush_{0}::text AS flush_lsn, w.replay_{0}::text AS replay_lsn, {1} AS replay_lag "
       "FROM pg_stat_get_wal_senders() w JOIN pg_stat_get_activity(NULL) a ON a.pid = w.pid) x)",
-      lsn);
+      lsn, ten ? "(extract(epoch FROM w.replay_lag) * 1000000)::bigint" : "NULL::bigint");
 }
 
 template <class T>
@@ -65,6 +65,13 @@ bool bool_of(const Document& map, std::string_view key) {
 int int_of(const Document& map, std::string_view key) {
   const Document* value = map.find(key);
   return value != nullptr && value->is_int() ? static_cast<int>(value->as_int()) : 0;
+}
+
+/// Microseconds.
+std::optional<Duration> duration_of(const Document& map, std::string_view key) {
+  const Document* value = map.find(key);
+  if (value == nullptr || !value->is_int()) return std::nullopt;
+  return std::chrono::microseconds(value->as_int());
 }
 
 Document::List items(const std::optional<std::string>& json) {
@@ -100,7 +107,7 @@ std::string monitoring_query(int version) {
       version >= 130000 ? "r.written_lsn" : "NULL", of_receiver("slot_name"), of_receiver("conninfo"),
       of_receiver("status"), of_receiver("pid"),
       version >= 120000 ? "current_setting('restore_command')" : "NULL", slots_of(version),
-      wal_senders_of(lsn), receiver ? " FROM pg_stat_get_wal_receiver() r" : "");
+      wal_senders_of(lsn, ten), receiver ? " FROM pg_stat_get_wal_receiver() r" : "");
 }
 
 std::string python_time(std::string text) {
@@ -162,6 +169,7 @@ std::optional<MonitoringAnswer> parse_monitoring_answer(const Rows& rows) {
     sender.write_lsn = lsn_of(item, "write_lsn");
     sender.flush_lsn = lsn_of(item, "flush_lsn");
     sender.replay_lsn = lsn_of(item, "replay_lsn");
+    sender.replay_lag = duration_of(item, "replay_lag");
     probe.wal_senders.push_back(std::move(sender));
   }
   if (!probe.in_recovery) probe.effective_timeline = probe.timeline;

@@ -11,6 +11,7 @@ import urllib.request
 import psycopg
 import yaml
 
+from . import openapi
 from .ports import free_port
 from .processes import POSTGRES_BIN, account, alive, end, give, kill_all_of, send, spawn, wait_until
 
@@ -190,11 +191,12 @@ class Member:
         request = urllib.request.Request(self.url + path, method=method)
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer:
-                status, body = answer.status, answer.read()
+                status, kind, body = answer.status, answer.headers["Content-Type"], answer.read()
         except urllib.error.HTTPError as error:
-            status, body = error.code, error.read()
+            status, kind, body = error.code, error.headers["Content-Type"], error.read()
         except OSError as error:
             return 0, str(error)
+        openapi.check(method, path, status, kind, body.decode(errors="replace"))
         try:
             return status, json.loads(body)
         except ValueError:

@@ -5,6 +5,7 @@ import json
 import ssl
 import subprocess
 
+from . import openapi
 from .processes import give
 
 
@@ -61,7 +62,7 @@ class Answer:
 
 def call(member, method, path, body=None, *, user=None, tls=None, timeout=10, headers=None):
     """`body`: text as it is, anything else as JSON; `user`: (name, password); `tls`: an ssl context. Raises OSError
-    when there is no answer."""
+    when there is no answer, AssertionError when it is not as docs/openapi.json describes it."""
     if tls:
         connection = http.client.HTTPSConnection(member.host, member.rest_port, timeout=timeout, context=tls)
     else:
@@ -75,6 +76,8 @@ def call(member, method, path, body=None, *, user=None, tls=None, timeout=10, he
         connection.request(method, path, body=body, headers=headers)
         response = connection.getresponse()
         certificate = connection.sock.getpeercert() if tls and connection.sock else None
-        return Answer(response, certificate)
+        answer = Answer(response, certificate)
+        openapi.check(method, path, answer.status, answer.headers["Content-Type"], answer.text)
+        return answer
     finally:
         connection.close()

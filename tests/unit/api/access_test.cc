@@ -33,6 +33,15 @@ TEST(Network, families_do_not_mix) {
   EXPECT_FALSE(contains("::/0", "127.0.0.1"));
 }
 
+/// However it is written, and whatever socket the client came through.
+TEST(Network, an_ipv4_network_in_the_form_of_ipv6_is_one_of_ipv4) {
+  EXPECT_TRUE(contains("::ffff:10.1.0.0/112", "10.1.200.200"));
+  EXPECT_FALSE(contains("::ffff:10.1.0.0/112", "10.2.0.1"));
+  EXPECT_TRUE(contains("::ffff:10.1.2.3", "10.1.2.3"));
+  EXPECT_TRUE(contains("::ffff:0:0/96", "192.0.2.1"));
+  EXPECT_FALSE(contains("::/0", "192.0.2.1")) << "all of IPv6 is not all";
+}
+
 TEST(Network, what_is_none_is_refused) {
   for (const char* text : {"", "10.1.2", "10.1.2.3/", "10.1.2.3/33", "10.1.2.3/-1", "10.1.2.3/x",
                            "fd00::/129", "db1", "10.1.2.3/8/8", "10.1.2.3/ 8"}) {

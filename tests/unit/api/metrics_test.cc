@@ -51,7 +51,8 @@ struct Exposition {
       static const std::regex kType(R"(# TYPE ([a-z_0-9]+) (\w+))");
       static const std::regex kSample(
           R"re(([a-z_0-9]+)\{scope="((?:[^"\\]|\\.)*)",name="((?:[^"\\]|\\.)*)",?(.*)\} (\S+))re");
-      static const std::regex kLabels(R"re((?:[a-z]+="(?:[^"\\]|\\[\\"n])*")?)re");
+      static const std::regex kLabels(
+          R"re((?:(?:[a-z]+="(?:[^"\\]|\\[\\"n])*",)*[a-z]+="(?:[^"\\]|\\[\\"n])*")?)re");
       if (std::regex_match(line, m, kHelp)) {
         current = m[1];
         EXPECT_TRUE(families.emplace(current, Family{{}, m[2], {}}).second) << "twice: " << line;
@@ -73,6 +74,7 @@ struct Exposition {
         auto& family = families[current];
         const std::set<std::string> allowed =
             family.type == "histogram"         ? std::set<std::string>{"_bucket", "_sum", "_count"}
+            : family.type == "summary"         ? std::set<std::string>{"_sum", "_count"}
             : open && family.type == "counter" ? std::set<std::string>{"_total"}
                                                : std::set<std::string>{""};
         EXPECT_TRUE(allowed.contains(suffix)) << line;
@@ -322,6 +324,66 @@ TEST(Metrics, cycles_are_counted_by_how_long_they_took) {
   }
 }
 
+TEST(Metrics, requests_to_the_store_are_told_by_what_was_asked) {
+  auto s = primary();
+  s.tallies.store.add(dcs::StoreOperation::renew, milliseconds(3), false);
+  s.tallies.store.add(dcs::StoreOperation::renew, seconds(7), true);
+  s.tallies.store.add(dcs::StoreOperation::read, milliseconds(1), false);
+  for (const auto form : {MetricsForm::prometheus, MetricsForm::openmetrics}) {
+    const Exposition seen = read(s, form);
+    const auto at = [&](const char* sample) { return seen.value("tanist_store_request_seconds", sample); };
+    EXPECT_EQ(at(R"(_bucketoperation="renew",le="0.002")"), 0);
+    EXPECT_EQ(at(R"(_bucketoperation="renew",le="0.005")"), 1);
+    EXPECT_EQ(at(R"(_bucketoperation="renew",le="+Inf")"), 2);
+    EXPECT_EQ(at(R"(_countoperation="renew")"), 2);
+    EXPECT_EQ(at(R"(_sumoperation="renew")"), 7.003);
+    EXPECT_EQ(at(R"(_bucketoperation="read",le="0.001")"), 1);
+    EXPECT_EQ(at(R"(_countoperation="bootstrap")"), 0);
+    const bool open = form == MetricsForm::openmetrics;
+    EXPECT_EQ(seen.value(open ? "tanist_store_errors" : "tanist_store_errors_total",
+                         open ? R"(_totaloperation="renew")" : R"(operation="renew")"),
+              1);
+  }
+}
+
+TEST(Metrics, takeovers_and_phases_tell_how_often_and_how_long) {
+  auto s = primary();
+  EXPECT_EQ(read(s).value("tanist_operation_phase_seconds", R"(_countphase="promoting")"), std::nullopt);
+  EXPECT_EQ(read(s).value("tanist_lease_smallest_margin_seconds"), std::nullopt);
+  auto& takeover = s.tallies.takeovers.at(static_cast<std::size_t>(ha::TakeoverKind::switchover));
+  takeover.election.add(milliseconds(20));
+  takeover.promotion.add(milliseconds(300));
+  s.tallies.phases.at(static_cast<std::size_t>(ha::Phase::promoting)).add(milliseconds(250));
+  s.tallies.smallest_lease_margin = milliseconds(12'500);
+  const Exposition seen = read(s);
+  const auto at = [&](const char* sample) { return seen.value("tanist_takeover_seconds", sample); };
+  EXPECT_EQ(at(R"(_countkind="switchover",phase="election")"), 1);
+  EXPECT_EQ(at(R"(_sumkind="switchover",phase="promotion")"), 0.3);
+  EXPECT_EQ(at(R"(_countkind="failover",phase="promotion")"), 0);
+  EXPECT_EQ(seen.value("tanist_operation_phase_seconds", R"(_sumphase="promoting")"), 0.25);
+  EXPECT_EQ(seen.value("tanist_lease_smallest_margin_seconds"), 12.5);
+}
+
+TEST(Metrics, the_primary_tells_how_far_its_standbys_are) {
+  auto s = primary();
+  auto& senders = s.facts.probe->wal_senders;
+  senders[0].flush_lsn = Lsn{s.facts.probe->wal.value - 100};
+  senders[0].replay_lsn = Lsn{s.facts.probe->wal.value - 300};
+  senders[0].replay_lag = milliseconds(250);
+  senders.push_back(senders[0]);  // of the same name: while a connection that is dead is not known to be
+  senders[1].replay_lsn = Lsn{1};
+  senders.push_back(postgres::WalSenderSeen{});  // a backup
+  const Exposition seen = read(s);
+  EXPECT_EQ(seen.value("tanist_standby_flush_lag_bytes", R"(standby="pgb")"), 100);
+  EXPECT_EQ(seen.value("tanist_standby_replay_lag_bytes", R"(standby="pgb")"), 300);
+  EXPECT_EQ(seen.value("tanist_standby_replay_lag_seconds", R"(standby="pgb")"), 0.25);
+  EXPECT_EQ(seen.families.at("tanist_standby_replay_lag_seconds").samples.size(), 1u);
+  senders[0].replay_lsn = Lsn{s.facts.probe->wal.value + 1};
+  EXPECT_EQ(read(s).value("tanist_standby_replay_lag_bytes", R"(standby="pgb")"), 0)
+      << "ahead by what came since";
+  EXPECT_FALSE(read(replica()).families.contains("tanist_standby_replay_lag_bytes"));
+}
+
 std::string slurp(const std::string& path) {
   std::ifstream in(std::string(TANIST_SOURCE_DIR) + path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
@@ -332,6 +394,9 @@ Exposition everything() {
   auto s = primary();
   auto& view = change_view(s);
   view.members["pgb"].receive_lsn = view.members["pgb"].replay_lsn = Lsn{117440512};
+  s.facts.probe->wal_senders[0].replay_lsn = Lsn{117440512};
+  s.tallies.smallest_lease_margin = seconds(12);
+  s.tallies.phases.at(static_cast<std::size_t>(ha::Phase::promoting)).add(milliseconds(250));
   return read(s);
 }
 

@@ -54,8 +54,9 @@ TEST(RestartBody, versions_of_both_forms) {
     EXPECT_EQ(refusal(fmt::format(R"({{"postgres_version":"{}"}})", text)),
               fmt::format("Invalid PostgreSQL version format: X.Y or X.Y.Z is accepted: {}", text));
   }
-  EXPECT_EQ(refusal(R"({"postgres_version":15})"),
-            "Invalid PostgreSQL version format: X.Y or X.Y.Z is accepted: 15");
+  for (const char* number : {"15", "15.1"})
+    EXPECT_EQ(refusal(fmt::format(R"({{"postgres_version":{}}})", number)),
+              fmt::format("Invalid PostgreSQL version format: X.Y or X.Y.Z is accepted: {}", number));
 }
 
 TEST(RestartBody, what_is_wrong_is_named) {

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <boost/asio/post.hpp>
@@ -33,8 +34,9 @@ Task<HttpResponse> echo(HttpRequest request) {
 
 class Serving : public test::Serving {
  public:
-  explicit Serving(HttpServerOptions options, HttpServer::Doorkeeper doorkeeper = {})
-      : test::Serving(std::move(options), echo, std::move(doorkeeper)) {}
+  explicit Serving(HttpServerOptions options, HttpServer::Doorkeeper doorkeeper = {},
+                   HttpServer::Handler handler = echo)
+      : test::Serving(std::move(options), std::move(handler), std::move(doorkeeper)) {}
 };
 
 HttpServerOptions local() {
@@ -59,6 +61,16 @@ TEST(HttpServer, answers_with_length_and_keeps_the_connection) {
   EXPECT_EQ(rest.find("HEAD /503 "), std::string::npos) << "a HEAD has no body";
   EXPECT_NE(rest.find("OPTIONS / 127.0.0.1"), std::string::npos) << rest;
   EXPECT_NE(rest.find("Connection: close"), std::string::npos);
+}
+
+TEST(HttpServer, the_length_of_a_body_that_was_not_made_is_not_told) {
+  Serving serving(local(), {}, [](HttpRequest) -> Task<HttpResponse> { co_return HttpResponse(); });
+  auto s = RawSocket::connect(serving.port());
+  s.send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\nOPTIONS / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const auto all = s.receive();
+  const auto end = all.find("\r\n\r\n");
+  EXPECT_EQ(all.substr(0, end).find("Content-Length"), std::string::npos) << all;
+  EXPECT_NE(all.find("Content-Length: 0\r\n", end), std::string::npos) << all;
 }
 
 TEST(HttpServer, closes_after_an_http_1_0_request) {
@@ -91,6 +103,32 @@ TEST(HttpServer, refuses_what_is_too_large_or_broken) {
   EXPECT_EQ(ask("PUT / HTTP/1.1\r\nContent-Length: 101\r\n\r\n"), "HTTP/1.1 413");
   EXPECT_EQ(ask("nonsense\r\n\r\n"), "HTTP/1.1 400");
   EXPECT_EQ(ask("GET /throw HTTP/1.1\r\nConnection: close\r\n\r\n"), "HTTP/1.1 500");
+}
+
+/// Closed with bytes unread, the connection would be reset and the answer lost with it.
+TEST(HttpServer, who_sends_too_much_still_gets_the_answer) {
+  auto options = local();
+  options.max_body_bytes = 100;
+  Serving serving(options);
+  for (int i = 0; i < 20; ++i) {
+    auto s = RawSocket::connect(serving.port());
+    s.send("PUT / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n" + std::string(1000000, 'x'));
+    const auto answer = s.receive();
+    ASSERT_TRUE(answer.starts_with("HTTP/1.1 413 ")) << answer;
+  }
+}
+
+/// Of the body of one request nothing is taken for another one.
+TEST(HttpServer, what_comes_with_a_get_is_dropped) {
+  Serving serving(local());
+  auto s = RawSocket::connect(serving.port());
+  s.send(
+      "GET /a HTTP/1.1\r\nHost: x\r\nContent-Length: 31\r\n\r\nPOST /reload HTTP/1.1\r\nA: b\r\n\r\n"
+      "GET /b HTTP/1.1\r\nConnection: close\r\n\r\n");
+  const auto all = s.receive();
+  EXPECT_EQ(all.find("POST"), std::string::npos) << all;
+  EXPECT_NE(all.find("GET /a 127.0.0.1 HTTP/1.1"), std::string::npos) << all;
+  EXPECT_NE(all.find("GET /b 127.0.0.1 "), std::string::npos) << all;
 }
 
 TEST(HttpServer, a_request_with_a_transfer_encoding_is_refused_and_harms_nobody) {
@@ -142,29 +180,34 @@ TEST(HttpServer, makes_room_by_closing_the_longest_idle_connection) {
 /// is closed.
 class Silencer {
  public:
-  Silencer(int port, std::size_t connections, const char* from) {
+  /// `addresses`: how many, from the first one on.
+  Silencer(int port, std::size_t connections, std::string first, std::size_t addresses = 1) {
     std::promise<void> all_there;
     auto ready = all_there.get_future();
-    thread_ = std::thread([this, port, connections, from, all_there = std::move(all_there)]() mutable {
-      std::vector<RawSocket> open;
-      std::vector<pollfd> watched;
-      for (bool told = false; !stop_; told = true) {
-        for (std::size_t i = 0; i < connections; ++i) {
-          if (i < open.size() && watched[i].revents == 0) continue;
-          auto next = RawSocket::connect(port, from);
-          next.send("G");
-          if (i < open.size()) {
-            open[i] = std::move(next);
-          } else {
-            open.push_back(std::move(next));
+    thread_ =
+        std::thread([this, port, connections, first, addresses, all_there = std::move(all_there)]() mutable {
+          const std::string network = first.substr(0, first.rfind('.') + 1);
+          const std::size_t host = std::stoul(first.substr(network.size()));
+          const auto from = [&](std::size_t i) { return network + std::to_string(host + i % addresses); };
+          std::vector<RawSocket> open;
+          std::vector<pollfd> watched;
+          for (bool told = false; !stop_; told = true) {
+            for (std::size_t i = 0; i < connections; ++i) {
+              if (i < open.size() && watched[i].revents == 0) continue;
+              auto next = RawSocket::connect(port, from(i).c_str());
+              next.send("G");
+              if (i < open.size()) {
+                open[i] = std::move(next);
+              } else {
+                open.push_back(std::move(next));
+              }
+            }
+            if (!told) all_there.set_value();
+            watched.clear();
+            for (const auto& socket : open) watched.push_back({socket.fd(), POLLIN, 0});
+            (void)::poll(watched.data(), watched.size(), 20);
           }
-        }
-        if (!told) all_there.set_value();
-        watched.clear();
-        for (const auto& socket : open) watched.push_back({socket.fd(), POLLIN, 0});
-        (void)::poll(watched.data(), watched.size(), 20);
-      }
-    });
+        });
     ready.wait();
   }
   ~Silencer() {
@@ -211,6 +254,26 @@ TEST(HttpServer, one_client_that_asks_nothing_keeps_nobody_out) {
   EXPECT_EQ(answered_of(50, serving.port(), "127.0.0.2"), 50) << "another address";
   EXPECT_EQ(answered_of(50, serving.port(), "127.0.0.1"), 50) << "probes of this host";
   EXPECT_EQ(answered_of(50, serving.port(), "127.0.0.9"), 50) << "whoever shares its address";
+}
+
+/// As it is configured for everybody, from 250 addresses, each with eight.
+TEST(HttpServer, nor_do_two_thousand_connections_of_many) {
+  rlimit files{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
+  if (files.rlim_max < 4096) GTEST_SKIP() << "only " << files.rlim_max << " descriptors are allowed";
+  const rlimit more{.rlim_cur = files.rlim_max, .rlim_max = files.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &more), 0);
+  auto options = local();
+  options.host = "0.0.0.0";
+  options.favours = [](const std::string& ip) { return ip == "127.0.0.1"; };
+  Serving serving(options);
+  const Silencer silencer(serving.port(), 2000, "127.0.3.1", 250);
+  EXPECT_EQ(answered_of(5, serving.port(), "127.0.0.1"), 5) << "probes of this host";
+  EXPECT_EQ(answered_of(3, serving.port(), "127.0.0.2"), 3) << "another address";
+  std::size_t open = 0;
+  serving.at_server([&] { open = serving.server().connections(); });
+  EXPECT_LE(open, options.max_connections + options.reserved_connections + 1);
+  ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
 TEST(HttpServer, nor_does_one_on_this_host) {
@@ -345,6 +408,46 @@ TEST(HttpServer, new_certificates_serve_new_connections_and_end_idle_ones) {
   EXPECT_EQ(same->fingerprint, context->fingerprint);
   const auto asking = load_server_tls(tls, ClientCertificates::requested).value();
   EXPECT_NE(asking->fingerprint, context->fingerprint);
+}
+
+/// Whoever asks on a kept connection while the certificate is renewed gets an answer, and the new certificate
+/// with the next connection.
+TEST(HttpServer, a_renewed_certificate_drops_no_connection) {
+  Certificates files;
+  const auto load = [&](const std::string& who, ClientCertificates clients) {
+    TlsOptions tls;
+    tls.ca_file = files.path("ca.crt");
+    tls.cert_file = files.path(who + ".crt");
+    tls.key_file = files.path(who + ".key");
+    return load_server_tls(tls, clients).value();
+  };
+  auto options = local();
+  options.tls = load("server", ClientCertificates::requested);
+  Serving serving(options);
+  boost::asio::io_context io;
+  SystemClock clock;
+  HttpClientOptions client_options;
+  client_options.tls.ca_file = files.path("ca.crt");
+  HttpClient client(io.get_executor(), clock, client_options);
+  const auto ask = [&](const std::string& method) {
+    HttpRequest request;
+    request.method = method;  // a POST is not tried again
+    const auto answer = tanist::test::run(
+        io, client.request({"127.0.0.1", serving.port(), true}, std::move(request), clock.now() + 5s));
+    return answer && answer->status == 200;
+  };
+  EXPECT_TRUE(ask("POST"));
+  EXPECT_EQ(client.connections_opened(), 1u);
+  const auto renewed = load("client", ClientCertificates::requested);
+  serving.at_server([&] { serving.server().use_tls(renewed); });
+  EXPECT_TRUE(ask("POST"));
+  EXPECT_EQ(client.connections_opened(), 1u) << "the kept connection had its answer";
+  EXPECT_TRUE(ask("POST"));
+  EXPECT_EQ(client.connections_opened(), 2u) << "and ended with it";
+  const auto stricter = load("client", ClientCertificates::required);
+  EXPECT_NE(stricter->trust, renewed->trust);
+  serving.at_server([&] { serving.server().use_tls(stricter); });
+  EXPECT_FALSE(ask("POST")) << "others are let in now";
 }
 
 TEST(HttpServer, what_cannot_be_served_with_is_named) {

@@ -133,6 +133,43 @@ TEST(MessageParser, nothing_a_peer_sends_is_kept_without_a_limit) {
   EXPECT_LE(fed.kept, kLimits.header_bytes);
 }
 
+/// Where two that read one stream might see different requests in it, there is none.
+TEST(MessageParser, requests_that_could_be_read_in_two_ways_fail) {
+  const auto failed = [](const std::string& fields, const std::string& line = "POST /config HTTP/1.1\r\n") {
+    const std::string all = line + fields + "\r\nhello";
+    const Fed whole = request({all});
+    for (std::size_t i = 1; i < all.size(); ++i) {
+      const Fed cut = request({std::string_view(all).substr(0, i), std::string_view(all).substr(i)});
+      EXPECT_EQ(cut.failed, whole.failed) << i << " of " << all;
+    }
+    return whole.failed.value_or(0);
+  };
+  EXPECT_EQ(failed("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), 400);
+  EXPECT_EQ(failed("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"), 400);
+  EXPECT_EQ(failed("Transfer-Encoding: chunked\r\n"), 411);
+  EXPECT_EQ(failed("Transfer-Encoding: identity\r\n"), 411);
+  EXPECT_EQ(failed("Transfer-Encoding: xchunked\r\n"), 411);
+  EXPECT_EQ(failed("transfer-ENCODING:\tchunked\r\n"), 411);
+  EXPECT_EQ(failed("Transfer-Encoding : chunked\r\n"), 400);
+  EXPECT_EQ(failed("Content-Length: 5\r\nContent-Length: 6\r\n"), 400);
+  EXPECT_EQ(failed("Content-Length: 5, 6\r\n"), 400);
+  EXPECT_EQ(failed("Content-Length: 5\r\n 0\r\n"), 400) << "obs-fold";
+  EXPECT_EQ(failed("X: y\r\n\tContent-Length: 5\r\n"), 400);
+  EXPECT_EQ(failed(" Content-Length: 5\r\n"), 400) << "a blank behind the request line";
+  EXPECT_EQ(failed("Content-Length : 5\r\n"), 400);
+  for (const char* length : {"-5", "+5", "0x5", "5x", "", "5 5", "18446744073709551621", "5.0"})
+    EXPECT_EQ(failed("Content-Length: " + std::string(length) + "\r\n"), 400) << length;
+  EXPECT_EQ(failed("Content-Length: 5\nX: y\r\n"), 400) << "a bare LF";
+  EXPECT_EQ(failed("X: a\rContent-Length: 5\r\n"), 400) << "a bare CR";
+  EXPECT_EQ(failed("X\r\n"), 400);
+  EXPECT_EQ(failed(": y\r\n"), 400);
+  EXPECT_EQ(failed(std::string("X: a\0b\r\n", 8)), 400);
+  for (const char* line :
+       {"GET / HTTP/1.1 \r\n", "GET  / HTTP/1.1\r\n", "GET / HTTP/2.0\r\n", "GET / http/1.1\r\n", "GET /\r\n",
+        "PRI * HTTP/2.0\r\n", "GET /a b HTTP/1.1\r\n", "G\tT / HTTP/1.1\r\n"})
+    EXPECT_EQ(failed("X: y\r\n", line), 400) << line;
+}
+
 TEST(MessageParser, bodies_with_a_length_are_read_however_they_are_cut) {
   const std::string message = "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello";
   const std::string_view all = message;

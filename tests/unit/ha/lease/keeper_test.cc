@@ -65,6 +65,26 @@ TEST_F(lease_keeper, a_won_lease_is_renewed_each_loop_wait_while_decisions_say_k
   EXPECT_TRUE(keeper.lease().held(clock.now()));
 }
 
+TEST_F(lease_keeper, the_smallest_margin_is_what_was_left_at_the_latest_renewal) {
+  EXPECT_FALSE(keeper.smallest_margin());
+  win();
+  keep();
+  EXPECT_FALSE(keeper.smallest_margin()) << "it was won, not renewed";
+  clock.advance(11s);
+  ASSERT_TRUE(keeper.smallest_margin());
+  EXPECT_GT(*keeper.smallest_margin(), 19s);
+  EXPECT_LT(*keeper.smallest_margin(), 20s);
+  store.delay = 3s;
+  keep();
+  clock.advance(14s);
+  EXPECT_LT(*keeper.smallest_margin(), 18s);
+  EXPECT_GT(*keeper.smallest_margin(), 16s);
+  store.outcome = dcs::RenewOutcome::unproven;
+  may_write = false;
+  clock.advance(60s);
+  EXPECT_EQ(*keeper.smallest_margin(), 0s) << "it ended";
+}
+
 TEST_F(lease_keeper, the_first_status_of_a_leadership_does_not_wait_for_the_rhythm) {
   win();
   keeper.mandate({Mandate::Kind::keep, clock.now() + 30s}, dcs::Status{.optime = Lsn{1}});

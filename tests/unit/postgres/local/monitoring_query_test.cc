@@ -16,6 +16,8 @@ TEST(MonitoringQuery, times_look_as_python_prints_them) {
 TEST(MonitoringQuery, speaks_the_language_of_old_servers) {
   EXPECT_THAT(monitoring_query(90600), HasSubstr("pg_last_xlog_replay_location()"));
   EXPECT_THAT(monitoring_query(150000), HasSubstr("pg_last_wal_replay_lsn()"));
+  EXPECT_THAT(monitoring_query(150000), HasSubstr("w.replay_lag"));
+  EXPECT_THAT(monitoring_query(90600), testing::Not(HasSubstr("w.replay_lag")));
   EXPECT_THAT(monitoring_query(90300), testing::Not(HasSubstr("json_build_object")));
   EXPECT_THAT(monitoring_query(90300), testing::Not(HasSubstr("pg_stat_get_wal_receiver")));
 }
