@@ -8,6 +8,7 @@
 #include "api/control_reads.h"
 #include "api/health.h"
 #include "api/metrics.h"
+#include "api/reinitialize_endpoint.h"
 #include "api/responses.h"
 #include "api/restart_endpoint.h"
 #include "api/server.h"
@@ -48,6 +49,7 @@ struct Resources::Impl {
         reads(mailbox, clock),
         config(mailbox, reads, clock),
         restart(mailbox, reads, clock),
+        reinitialize(mailbox, clock),
         switchover(mailbox, reads, board, clock),
         admission(io, clock) {
     use(settings->restapi);
@@ -64,6 +66,7 @@ struct Resources::Impl {
   ControlReads reads;
   ConfigEndpoint config;
   RestartEndpoint restart;
+  ReinitializeEndpoint reinitialize;
   SwitchoverEndpoint switchover;
   Admission admission;
   /// Requests that are being answered, and set while there is none.
@@ -273,6 +276,10 @@ struct Resources::Impl {
     return self->restart.drop(self->patience());
   }
 
+  static Task<HttpResponse> post_reinitialize(std::shared_ptr<Impl> self, HttpRequest request) {
+    return self->reinitialize.post(std::move(request));
+  }
+
   static Task<HttpResponse> post_switchover(std::shared_ptr<Impl> self, HttpRequest request) {
     return self->switchover.post(std::move(request), false, self->snapshot(), self->patience());
   }
@@ -345,6 +352,9 @@ std::span<const Resources::Route> Resources::routes() {
        "a "
        "time"},
       {"DELETE", "restart", guarded, &Impl::delete_restart, "withdraws the scheduled restart"},
+      {"POST", "reinitialize", guarded, &Impl::post_reinitialize,
+       "replaces the data directory of this replica by a new copy; `force` ends what it is busy with, "
+       "`from_leader` copies the leader itself. Answers when the old data goes, or says why it stays"},
       {"POST", "switchover", guarded, &Impl::post_switchover,
        "hands the lead over to `candidate`, or to the best replica, and answers when it accepts writes; with "
        "`scheduled_at` at a time"},
@@ -353,7 +363,6 @@ std::span<const Resources::Route> Resources::routes() {
        "the same to `candidate`, also where nobody leads and where it lacks what others have"},
       {"POST", "failsafe", guarded_by_list},
       {"POST", "sigterm", guarded},
-      {"POST", "reinitialize", guarded},
       {"POST", "citus", guarded},
       {"POST", "mpp", guarded},
       {"GET", "", open, &Impl::health_answer, "a health check", true},

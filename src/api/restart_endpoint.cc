@@ -45,15 +45,18 @@ HttpResponse answer_of(const order::Restart::Answer& answer) {
   return text_body(503, "restart failed");
 }
 
-HttpResponse answer_of(order::ScheduleRestart::Answer answer) {
-  return answer == order::ScheduleRestart::Answer::scheduled
+HttpResponse answer_of(const order::ScheduleRestart::Answer& answer) {
+  if (!answer) return text_body(503, answer.error());
+  return *answer == order::ScheduleRestart::Outcome::scheduled
              ? text_body(202, "Restart scheduled")
              : text_body(409, "Another restart is already scheduled");
 }
 
-HttpResponse answer_of(order::DropScheduledRestart::Answer answer) {
-  return answer == order::DropScheduledRestart::Answer::dropped ? text_body(200, "scheduled restart deleted")
-                                                                : text_body(404, "no restarts are scheduled");
+HttpResponse answer_of(const order::DropScheduledRestart::Answer& answer) {
+  if (!answer) return text_body(503, answer.error());
+  return *answer == order::DropScheduledRestart::Outcome::dropped
+             ? text_body(200, "scheduled restart deleted")
+             : text_body(404, "no restarts are scheduled");
 }
 
 /// `what` names what may have been done all the same.

@@ -168,6 +168,8 @@ class Server {
   virtual Task<Result> crash_recover(Instant deadline) = 0;
   /// Timelines and positions compared with the leader.
   virtual Task<DivergenceAnswer> compare_with(Upstream leader, Instant deadline) = 0;
+  /// Before data is given up for a copy of another server: connects to that as a copy would.
+  virtual Task<SourceAnswer> ask_source(Upstream source, Instant deadline) = 0;
   /// Before a rewind from a source that does not tell whether it has made the checkpoint after its promotion:
   /// makes one there, or, as a user who may not, compares its control file with its timeline (postgres.md
   /// §24).
@@ -178,8 +180,9 @@ class Server {
   /// leaves no directory that looks whole.
   virtual Task<Result> create_replica(ReplicaRequest request, std::function<void(Progress)> progress,
                                       Instant deadline) = 0;
-  /// Removes the data directory with its tablespaces and linked WAL; `why` is logged.
-  virtual Task<Result> remove_data_directory(std::string why, Instant deadline) = 0;
+  /// Removes the data directory with its tablespaces and linked WAL; `why` is logged. Not begun after
+  /// `begin_by`: that is a failure, and nothing is removed.
+  virtual Task<Result> remove_data_directory(std::string why, Instant begin_by, Instant deadline) = 0;
   /// Renames it to `<data_dir>.failed`, or the first `<data_dir>.failed.N` that is free. Only what a
   /// bootstrap of this daemon made and put there before gives way.
   virtual Task<Result> rename_data_directory(Instant deadline) = 0;

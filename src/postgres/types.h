@@ -179,6 +179,16 @@ struct DivergenceAnswer {
   bool beyond_rewind = false;
 };
 
+/// Whether a server can be copied from.
+struct SourceAnswer {
+  std::string member;
+  /// Of the server that let the replication user in; empty: none did, `detail` says why.
+  std::string system_identifier;
+  std::string detail;
+  /// By the clock of who asked.
+  Instant asked_at{};
+};
+
 /// pending_restart_reason: values in human units.
 struct PendingRestart {
   std::string old_value;

@@ -108,7 +108,7 @@ def test_a_reload_during_the_start_keeps_the_dynamic_configuration(shared):
 
 
 def test_what_is_not_built_yet_says_so(shared):
-    for method, path in [("POST", "/citus"), ("POST", "/reinitialize"), ("BREW", "/coffee")]:
+    for method, path in [("POST", "/citus"), ("BREW", "/coffee")]:
         assert call(shared["m1"], method, path).status == 501
 
 

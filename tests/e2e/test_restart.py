@@ -90,8 +90,8 @@ def test_a_pending_parameter_is_applied_by_a_restart_that_asks_for_it(shared):
     assert call(replica, "PATCH", "/config", change).status == 200
     for member in shared:
         wait_until(f"pending restart of {member.name}", lambda: member.rest("/patroni")[1].get("pending_restart"), 10)
-    # A larger value than the primary's is fine for a standby, a smaller one is not: primary first or last alike here.
-    for member in [shared.wait_for_leader(), *shared.replicas()]:
+    # A larger value than the primary's is fine for a standby, with a smaller one it stops replaying and ends.
+    for member in [*shared.replicas(), shared.wait_for_leader()]:
         answer = restart(member, {"restart_pending": True})
         assert answer.status == 200, answer
         assert member.value("SHOW max_worker_processes") == "11"
@@ -140,6 +140,38 @@ def test_a_scheduled_restart_is_withdrawn(shared):
     assert (answer.status, answer.text) == (200, "scheduled restart deleted")
     postmaster = replica.postmaster()
     time.sleep(4)  # past its time: what must not happen cannot be waited for otherwise
+    assert replica.postmaster() == postmaster
+
+
+def test_a_scheduled_restart_outlives_its_daemon(shared):
+    replica = shared.replicas()[0]
+    postmaster, after = replica.postmaster(), len(replica.log())
+    answer = restart(replica, {"schedule": in_seconds(8), "role": "replica"})
+    assert (answer.status, answer.text) == (202, "Restart scheduled")
+    shown = replica.rest("/patroni")[1]["scheduled_restart"]
+    replica.kill()
+    replica.start()
+    wait_until("the schedule", lambda: replica.rest("/patroni")[1].get("scheduled_restart") == shown, 10)
+    assert restart(replica, {"schedule": in_seconds(60)}).status == 409
+    assert replica.postmaster() == postmaster
+    wait_until("the restart", lambda: replica.postmaster() not in (None, postmaster), 20)
+    replica.wait_for_log("restart initiated", 5, after=after)
+    wait_until("the schedule to be over", lambda: "scheduled_restart" not in replica.rest("/patroni")[1], 5)
+    shared.wait_for_streaming(20)
+    note = replica.directory / "data.tanist" / "scheduled_restart"
+    wait_until("the note to be gone", lambda: not note.exists(), 15)
+
+
+def test_a_schedule_that_was_withdrawn_does_not_come_back_with_the_daemon(shared):
+    replica = shared.replicas()[0]
+    postmaster = replica.postmaster()
+    assert restart(replica, {"schedule": in_seconds(6)}).status == 202
+    assert call(replica, "DELETE", "/restart").status == 200
+    replica.kill()
+    replica.start()
+    shared.wait_for_streaming(20)
+    assert "scheduled_restart" not in replica.rest("/patroni")[1]
+    time.sleep(5)  # past its time: what must not happen cannot be waited for otherwise
     assert replica.postmaster() == postmaster
 
 

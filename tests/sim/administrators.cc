@@ -86,10 +86,9 @@ void Cluster::check_hands_off(Endpoint host, const ha::View& view, const ha::Dec
       facts.data_directory == postgres::DataDirectory::ok)
     what = "stopped";
   if (std::holds_alternative<intent::Bootstrap>(decision.intent)) what = "founded";
-  if ((std::holds_alternative<intent::Rewind>(decision.intent) ||
-       std::holds_alternative<intent::Clone>(decision.intent)) &&
-      policy::may_commit(view))
-    what = "replaced";
+  const auto* clone = std::get_if<intent::Clone>(&decision.intent);
+  const bool replaces = std::holds_alternative<intent::Rewind>(decision.intent) || (clone && !clone->order);
+  if (replaces && policy::may_commit(view)) what = "replaced";
   if (!what.empty())
     world_.violated(
         fmt::format("{} is {} in pause, and nobody has asked for that", member(host).name(), what));

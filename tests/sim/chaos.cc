@@ -54,9 +54,12 @@ const std::vector<Chaos::Fault>& Chaos::faults() {
       {"failover asked for", 8, &Chaos::ask_failover, false, true},
       {"switchover asked for at a time", 5, &Chaos::ask_scheduled_switchover, false, true},
       {"request withdrawn", 3, &Chaos::withdraw_request, false, true},
-      {"pause", 6, &Chaos::pause_cluster, false, false, true},
-      {"promotion by hand in pause", 4, &Chaos::promote_by_hand, false, false, true},
-      {"start of PostgreSQL by hand in pause", 10, &Chaos::start_by_hand, false, false, true},
+      {"new copy asked for", 9, &Chaos::ask_copy, false, false, true},
+      {"restart asked for at a time", 6, &Chaos::schedule_restart, false, false, true},
+      {"scheduled restart withdrawn", 2, &Chaos::withdraw_restart, false, false, true},
+      {"pause", 6, &Chaos::pause_cluster, false, false, false, true},
+      {"promotion by hand in pause", 4, &Chaos::promote_by_hand, false, false, false, true},
+      {"start of PostgreSQL by hand in pause", 10, &Chaos::start_by_hand, false, false, false, true},
   };
   return all;
 }
@@ -64,7 +67,8 @@ const std::vector<Chaos::Fault>& Chaos::faults() {
 std::string Chaos::strike() {
   const auto& o = cluster_.options();
   const auto drawn = [&](const Fault& f) {
-    return (o.audit || !f.audit) && (o.operators || !f.operators) && (o.administrators || !f.administrators);
+    return (o.audit || !f.audit) && (o.operators || !f.operators) && (o.orders || !f.orders) &&
+           (o.administrators || !f.administrators);
   };
   int total = 0;
   for (const auto& fault : faults())

@@ -29,6 +29,8 @@ class Chaos {
     bool audit = false;
     /// Only with Options::operators.
     bool operators = false;
+    /// Only with Options::orders.
+    bool orders = false;
     /// Only with Options::administrators.
     bool administrators = false;
   };
@@ -90,6 +92,9 @@ class Chaos {
   bool ask_failover();
   bool ask_scheduled_switchover();
   bool withdraw_request();
+  bool ask_copy();
+  bool schedule_restart();
+  bool withdraw_restart();
 
   Cluster& cluster_;
   World& world_;
@@ -114,7 +119,9 @@ struct RunResult {
 enum class Draw {
   all,
   before_administrators,  // without Options::administrators
-  before_operators,       // without Options::operators, too
+  without_operators,      // without them, and without Options::operators
+  before_orders,          // without Options::administrators and Options::orders
+  before_operators,       // without all three
   before_audit,           // without Options::audit, too
 };
 /// `store`: nullptr: of a kind that the seed draws.

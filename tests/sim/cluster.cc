@@ -247,6 +247,7 @@ void Cluster::decided(Endpoint host, const ha::View& view, const ha::Decision& d
   if (acquire && on_acquire) on_acquire(host, view, acquire->conditions);
   if (acquire) race_decided(host, view, true);
   if (std::holds_alternative<ha::intent::Promote>(decision.intent)) race_decided(host, view, false);
+  orders_.decided(member(host), view, decision);
   if (const auto* demote = std::get_if<ha::intent::Demote>(&decision.intent))
     check_obedience(host, view, *demote);
   if (view.settings.dynamic.pause) check_hands_off(host, view, decision);

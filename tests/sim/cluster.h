@@ -11,6 +11,7 @@
 
 #include "config/modes.h"
 #include "member.h"
+#include "order_book.h"
 
 namespace tanist::sim {
 
@@ -104,6 +105,7 @@ class Cluster final : public MemberObserver {
   /// The configuration says so, as it was written.
   bool is_paused() { return config::modes_of(store_.snapshot()->config.data).pause; }
 
+  OrderBook& orders() { return orders_; }
   /// At the end of a run: what operators have asked for was carried out, or refused; nothing is left of it.
   void expect_requests_settled();
 
@@ -121,6 +123,15 @@ class Cluster final : public MemberObserver {
   void removal(Endpoint host, const std::string& why, bool renamed) override;
   void starting(Endpoint host, const postgres::StartRequest& request) override;
   void ended(Endpoint host, int code) override;
+  Answered<Copy> ordered(Endpoint host, const Copy& order, Answered<Copy> answered) override {
+    return orders_.ordered(member(host), order, std::move(answered));
+  }
+  Answered<Schedule> ordered(Endpoint host, const Schedule& order, Answered<Schedule> answered) override {
+    return orders_.ordered(member(host), order, std::move(answered));
+  }
+  Answered<Withdrawal> ordered(Endpoint host, const Withdrawal&, Answered<Withdrawal> answered) override {
+    return orders_.ordered(member(host), std::move(answered));
+  }
 
  private:
   void check();
@@ -138,6 +149,8 @@ class Cluster final : public MemberObserver {
   void watch_holders();
   void watch_idle_primaries();
   void watch_availability();
+  void watch_copies();
+  void check_copy_asked_for(Member& m);
   bool available(Member& candidate, Member& asker);
   void key_free();
   /// Decided on, or found out, what `host` is going to lead on.
@@ -163,6 +176,7 @@ class Cluster final : public MemberObserver {
   Wal wal_;
   StoreServer store_;
   std::vector<std::unique_ptr<Member>> members_;
+  OrderBook orders_{world_};
   Counts counts_;
   Time excused_until_{-1};
   std::set<Endpoint> let_go_;
@@ -210,6 +224,10 @@ class Cluster final : public MemberObserver {
   };
   std::map<Endpoint, Diverged> diverged_;
   Time sampled_at_{};
+  /// When somebody else was last seen to lead, and to give a copy to this host.
+  std::map<Endpoint, Time> led_by_other_at_;
+  std::map<Endpoint, Time> copy_to_be_had_at_;
+  Time copies_sampled_at_{};
 };
 
 }  // namespace tanist::sim

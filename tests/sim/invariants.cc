@@ -8,6 +8,14 @@ namespace tanist::sim {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+constexpr Duration kSampleCopies = 100ms;
+/// As ha/policy/reinitialize has it, and what a removal takes to begin.
+constexpr Duration kSeenLately = 5200ms;
+
+}  // namespace
+
 /// A new system that is still being made is nobody's primary yet.
 bool Cluster::unfinished(Member& m) {
   return m.postgres().disk().bootstrap_attempt && !known_systems_.contains(m.postgres().system_id());
@@ -44,6 +52,7 @@ void Cluster::check() {
   watch_holders();
   watch_idle_primaries();
   watch_availability();
+  watch_copies();
   const Member* writer = nullptr;
   for (const auto& m : members_) {
     if (!writes_for_cluster(*m) || uncovered(*m) || cannot_know(*m)) continue;
@@ -132,6 +141,7 @@ void Cluster::removal(Endpoint host, const std::string& why, bool renamed) {
   Member& m = member(host);
   const auto& disk = m.postgres().disk();
   world_.note(m.name(), fmt::format("data directory {}: {}", renamed ? "renamed" : "removed", why));
+  const bool asked_for = !renamed && orders_.removed(m, why);
   if (disk.data != Postgres::Data::ok) return;
   if (renamed) {
     if (!unfinished(m))
@@ -145,6 +155,36 @@ void Cluster::removal(Endpoint host, const std::string& why, bool renamed) {
            other->postgres().system_id() == m.postgres().system_id();
   });
   if (!better) world_.violated(m.name() + ": a data directory was removed while there is no other copy");
+  if (asked_for) check_copy_asked_for(m);
+}
+
+void Cluster::watch_copies() {
+  if (world_.now() < copies_sampled_at_ + kSampleCopies) return;
+  copies_sampled_at_ = world_.now();
+  for (const auto& m : members_) {
+    const auto& leader = seen_->leader_name();
+    if (!leader.empty() && leader != m->name()) led_by_other_at_[m->host()] = world_.now();
+    const bool to_be_had = std::any_of(members_.begin(), members_.end(), [&](const auto& other) {
+      return other != m && other->postgres().answers() &&
+             other->postgres().system_id() == m->postgres().system_id() &&
+             world_.open(m->host(), other->host()) && world_.open(other->host(), m->host());
+    });
+    if (to_be_had) copy_to_be_had_at_[m->host()] = world_.now();
+  }
+}
+
+/// Nobody gives up data for a copy while he leads or nobody does, or nobody can give one. What was seen may
+/// be as old as the daemon itself lets it be, and what a store that is slow has told.
+void Cluster::check_copy_asked_for(Member& m) {
+  const Time now = world_.now();
+  if (store_.snapshot()->leader_name() == m.name() && !takes_back(m))
+    world_.violated(m.name() + " removes its data while it has the leader key");
+  const auto leader = store_.snapshot()->leader_name();
+  if (!leader.empty() && leader != m.name()) led_by_other_at_[m.host()] = now;
+  if (!led_by_other_at_.contains(m.host()) || now - led_by_other_at_[m.host()] > kSeenLately)
+    world_.violated(m.name() + " removes its data while nobody leads");
+  if (!copy_to_be_had_at_.contains(m.host()) || now - copy_to_be_had_at_[m.host()] > 3 * kSeenLately)
+    world_.violated(m.name() + " removes its data while nobody can give it a copy");
 }
 
 void Cluster::starting(Endpoint host, const postgres::StartRequest& request) {

@@ -265,6 +265,8 @@ template <class Order>
 void Member::order(Order order, std::function<void(typename Order::Answer)> answered) {
   if (!daemon_ || !daemon_->serving || exit_code_) return;
   world_.note(name_, fmt::format("order: {}", Order::kName));
+  if constexpr (!std::is_same_v<Order, ha::order::Restart>)
+    answered = observer_.ordered(host_, order, std::move(answered));
   daemon_->process->post([this, order = std::move(order), answered = std::move(answered)]() mutable {
     if (daemon_ && !exit_code_) daemon_->scope.spawn("order", obey(std::move(order), std::move(answered)));
   });
@@ -277,6 +279,7 @@ Task<void> Member::obey(Order order, std::function<void(typename Order::Answer)>
 }
 
 template void Member::order(ha::order::Restart, std::function<void(ha::order::Restart::Answer)>);
+template void Member::order(ha::order::Reinitialize, std::function<void(ha::order::Reinitialize::Answer)>);
 template void Member::order(ha::order::ScheduleRestart,
                             std::function<void(ha::order::ScheduleRestart::Answer)>);
 template void Member::order(ha::order::DropScheduledRestart,

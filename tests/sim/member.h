@@ -37,6 +37,8 @@ struct Options {
   bool audit = false;
   /// Operators ask for switchovers and failovers, sensible ones and others.
   bool operators = false;
+  /// They ask single members for new copies, and for restarts at a time.
+  bool orders = false;
   /// Administrators pause the cluster, and work on PostgreSQL by hand meanwhile.
   bool administrators = false;
   /// What kind of store it is.
@@ -61,6 +63,17 @@ class MemberObserver {
   virtual void starting(Endpoint host, const postgres::StartRequest& request) = 0;
   /// The daemon ended by itself.
   virtual void ended(Endpoint host, int code) = 0;
+
+  /// Somebody asks it for something; what is returned is told the answer in the place of `answered`.
+  template <class Order>
+  using Answered = std::function<void(typename Order::Answer)>;
+  using Copy = ha::order::Reinitialize;
+  using Schedule = ha::order::ScheduleRestart;
+  using Withdrawal = ha::order::DropScheduledRestart;
+  virtual Answered<Copy> ordered(Endpoint host, const Copy& order, Answered<Copy> answered) = 0;
+  virtual Answered<Schedule> ordered(Endpoint host, const Schedule& order, Answered<Schedule> answered) = 0;
+  virtual Answered<Withdrawal> ordered(Endpoint host, const Withdrawal& order,
+                                       Answered<Withdrawal> answered) = 0;
 };
 
 /// A host: its PostgreSQL, disk, guardian and clock, and the daemon that may run there.

@@ -55,6 +55,52 @@ bool Chaos::withdraw_request() {
   return true;
 }
 
+bool Chaos::ask_copy() {
+  Member& m = anybody();
+  if (!m.serving()) return false;
+  ha::order::Reinitialize wanted;
+  wanted.force = dice_.chance(0.4);
+  wanted.from_leader = dice_.chance(0.3);
+  wanted.deadline = m.now() + 60s;
+  cluster_.forget_handover();
+  // Now and then somebody does not believe that it goes on.
+  if (dice_.chance(0.2)) {
+    const bool forced = dice_.chance(0.5);
+    later(dice_.between(1ms, 3s), [this, &m, wanted, forced]() mutable {
+      if (!m.serving()) return;
+      cluster_.forget_handover();
+      wanted.force = forced;
+      wanted.deadline = m.now() + 60s;
+      m.order(wanted);
+    });
+  }
+  m.order(wanted);
+  return true;
+}
+
+bool Chaos::schedule_restart() {
+  Member& m = victim();
+  if (!m.serving()) return false;
+  ha::order::ScheduleRestart wanted;
+  if (dice_.chance(0.2))
+    wanted.restart.role = dice_.chance(0.5) ? postgres::Role::primary : postgres::Role::replica;
+  if (dice_.chance(0.1)) wanted.restart.only_if_pending = true;
+  if (dice_.chance(0.2)) wanted.restart.timeout = dice_.between(1s, 20s);
+  const Duration in = dice_.between(500ms, 3 * cluster_.options().loop_wait);
+  wanted.at = m.wall_now() + std::chrono::duration_cast<std::chrono::microseconds>(in);
+  wanted.shown = Document::map({{"schedule", iso8601(wanted.at)}});
+  cluster_.forget_handover();
+  m.order(std::move(wanted));
+  return true;
+}
+
+bool Chaos::withdraw_restart() {
+  Member& m = anybody();
+  if (!m.serving()) return false;
+  m.order(ha::order::DropScheduledRestart{});
+  return true;
+}
+
 /// A leader stops on request only for one that stands in the store as it saw it.
 void Cluster::check_obedience(Endpoint host, const ha::View& view, const ha::intent::Demote& demote) {
   if (demote.name.empty()) return;
@@ -78,6 +124,8 @@ void Cluster::expect_requests_settled() {
                     "candidate '{}')\n{}",
                     request.leader, request.candidate, shape()));
   }
+  world_.run_for(6 * options_.loop_wait + 2min, [this] { return orders_.settled(); });
+  if (const auto broken = orders_.broken(); ok() && !broken.empty()) world_.violated(broken + "\n" + shape());
   // What was begun for it ends well.
   if (ok() && !run_until_converged(2 * options_.loop_wait + 60s) && !converged(true) && ok())
     world_.violated(fmt::format("not everybody streams after the last request\n{}", shape()));

@@ -7,8 +7,8 @@ namespace {
 
 namespace order = ha::order;
 using Outcome = order::Restart::Answer::Outcome;
-using Scheduled = order::ScheduleRestart::Answer;
-using Dropped = order::DropScheduledRestart::Answer;
+using Scheduled = order::ScheduleRestart::Outcome;
+using Dropped = order::DropScheduledRestart::Outcome;
 
 class Restarts : public Scenario {
  protected:
@@ -126,6 +126,86 @@ TEST_F(Restarts, a_schedule_is_kept_until_its_time_and_carried_out_once) {
   EXPECT_GT(again, started) << story();
   world().run_for(60s);
   EXPECT_EQ(m.postgres().started_at(), again);
+  EXPECT_FALSE(m.snapshot()->scheduled_restart);
+}
+
+TEST_F(Restarts, a_schedule_outlives_the_daemon_and_is_carried_out_once) {
+  Member& m = replica();
+  const Time started = m.postgres().started_at();
+  EXPECT_EQ(asked(m, after(m, 25s)), Scheduled::scheduled);
+  m.crash();
+  world().run_for(2s);
+  m.start();
+  until([&] { return m.snapshot() && m.snapshot()->scheduled_restart; }, 10s);
+  EXPECT_EQ(asked(m, after(m, 50s)), Scheduled::scheduled_already);
+  EXPECT_EQ(m.postgres().started_at(), started);
+  until([&] { return m.postgres().started_at() > started; }, 30s);
+  const Time again = m.postgres().started_at();
+  m.crash();
+  m.start();
+  world().run_for(60s);
+  EXPECT_EQ(m.postgres().started_at(), again);
+  EXPECT_FALSE(m.snapshot()->scheduled_restart);
+}
+
+TEST_F(Restarts, a_daemon_killed_in_the_middle_of_a_scheduled_restart_goes_on_or_has_done_it) {
+  for (int step = 0; step < 8; ++step) {
+    Member& m = replica();
+    m.postgres().timing.launch = 200ms;
+    const Time started = m.postgres().started_at();
+    EXPECT_EQ(asked(m, after(m, 2s)), Scheduled::scheduled);
+    until([&] { return m.snapshot()->operation.has_value(); }, 5s);
+    world().run_for(20ms * step);
+    m.crash();
+    world().run_for(500ms);
+    m.start();
+    until([&] { return m.postgres().started_at() > started; }, 15s);
+    ASSERT_TRUE(cluster.run_until_converged(60s)) << "killed in step " << step << "\n" << story();
+    const Time again = m.postgres().started_at();
+    world().run_for(30s);
+    EXPECT_EQ(m.postgres().started_at(), again) << "killed in step " << step << "\n" << story();
+  }
+}
+
+TEST_F(Restarts, a_schedule_is_over_where_postgres_was_restarted_while_no_daemon_ran) {
+  Member& m = replica();
+  EXPECT_EQ(asked(m, after(m, 40s)), Scheduled::scheduled);
+  m.lose_power();
+  world().run_for(2s);
+  m.start();
+  EXPECT_TRUE(cluster.run_until_converged(60s)) << story();
+  const Time started = m.postgres().started_at();
+  world().run_for(60s);
+  EXPECT_EQ(m.postgres().started_at(), started);
+  EXPECT_TRUE(said("Cancelling scheduled restart: postgres restart has already happened at")) << story();
+}
+
+TEST_F(Restarts, a_schedule_whose_time_passed_while_no_daemon_ran_is_told_and_gone) {
+  Member& m = replica();
+  const Time started = m.postgres().started_at();
+  EXPECT_EQ(asked(m, after(m, 5s)), Scheduled::scheduled);
+  m.crash();
+  world().run_for(60s);
+  m.start();
+  until([&] { return said("Found a stale restart value, cleaning up: "); }, 30s);
+  EXPECT_EQ(m.postgres().started_at(), started);
+}
+
+TEST_F(Restarts, what_cannot_be_noted_is_not_scheduled) {
+  Member& m = replica();
+  const Time started = m.postgres().started_at();
+  m.disk().hung = true;
+  std::optional<order::ScheduleRestart::Answer> refused;
+  m.order(after(m, 10s), [&](order::ScheduleRestart::Answer given) { refused = std::move(given); });
+  until([&] { return refused.has_value(); }, 20s);
+  ASSERT_FALSE(refused->has_value());
+  EXPECT_NE(refused->error().find("it could not be noted"), std::string::npos);
+  m.disk().hung = false;
+  world().run_for(2 * cluster.options().loop_wait);
+  m.crash();
+  m.start();
+  world().run_for(60s);
+  EXPECT_EQ(m.postgres().started_at(), started) << story();
   EXPECT_FALSE(m.snapshot()->scheduled_restart);
 }
 

@@ -33,8 +33,8 @@ void draw_rare(Options& o, Random& dice) {
 
 Options options_for(std::uint64_t seed, const StoreModel* store, Draw draw) {
   const bool audit = draw != Draw::before_audit;
-  const bool administrators = draw == Draw::all;
-  const bool operators = administrators || draw == Draw::before_administrators;
+  const bool operators =
+      draw == Draw::all || draw == Draw::before_administrators || draw == Draw::before_orders;
   Random dice(seed ^ 0x0b1ec75u);
   Options o;
   o.members = dice.chance(0.2) ? 2 : dice.chance(0.1) ? 5 : 3;
@@ -62,7 +62,8 @@ Options options_for(std::uint64_t seed, const StoreModel* store, Draw draw) {
   o.remove_on_divergence = !o.use_pg_rewind || dice.chance(0.5);
   o.audit = audit;
   o.operators = operators;
-  o.administrators = administrators;
+  o.orders = draw == Draw::all || draw == Draw::before_administrators || draw == Draw::without_operators;
+  o.administrators = draw == Draw::all;
   // Without a guardian the daemon alone keeps the invariants, for as long as it lives and runs.
   o.guardian = dice.chance(audit ? 0.25 : 0.75);
   o.primary_start_timeout = dice.chance(0.2) ? 0s : dice.chance(0.5) ? 300s : 20s;
@@ -82,6 +83,8 @@ RunResult run_seed(std::uint64_t seed, int faults, const StoreModel* store, Draw
                                cluster.options().store->name,
                                draw == Draw::before_audit            ? " --before-audit"
                                : draw == Draw::before_operators      ? " --before-operators"
+                               : draw == Draw::before_orders         ? " --before-orders"
+                               : draw == Draw::without_operators     ? " --without-operators"
                                : draw == Draw::before_administrators ? " --before-administrators"
                                                                      : "");
   Chaos chaos(cluster, seed);

@@ -64,7 +64,7 @@ constexpr Regression kRegressions[] = {
     {1170},    {1197},    {1214},  {1251},   {1276},   {1297},          {5284},       {20479},   {20707},
     {21118},   {30390},   {32114}, {40235},  {40473},  {3581301127043}, {80284, 500},
 };
-/// With operators.
+/// With operators, before they gave orders to single members.
 constexpr Regression kRegressionsOfOperators[] = {
     {5500378},
     {5800026, kFaultsPerRun, "kubernetes"},
@@ -101,7 +101,7 @@ TEST(SimSeeds, regression_seeds_keep_every_invariant_and_converge) {
   };
   for (const auto& regression : kRegressions) run(regression, Draw::before_audit);
   for (const auto& regression : kRegressionsOfAudit) run(regression, Draw::before_operators);
-  for (const auto& regression : kRegressionsOfOperators) run(regression, Draw::before_administrators);
+  for (const auto& regression : kRegressionsOfOperators) run(regression, Draw::before_orders);
   print("regression seeds", sum,
         std::size(kRegressions) + std::size(kRegressionsOfAudit) + std::size(kRegressionsOfOperators));
 }
@@ -109,13 +109,13 @@ TEST(SimSeeds, regression_seeds_keep_every_invariant_and_converge) {
 /// Operators are drawn by soak runs, and by the fixed seeds below and of switchover_test: what they do leads
 /// to rarer states than a run of a few hundred seeds should stumble on.
 TEST(SimSeeds, fresh_seeds_keep_every_invariant_and_converge) {
-  const Draw draw = std::getenv("TANIST_SOAK") ? Draw::all : Draw::before_operators;
+  const Draw draw = std::getenv("TANIST_SOAK") ? Draw::all : Draw::without_operators;
   const std::uint64_t first = first_fresh_seed();
   const auto runs = static_cast<std::uint64_t>(kFreshRuns * scale()) + 1;
   fmt::print(
       "fresh seeds {} to {}, {} faults each, on each kind of store in turn (replay one: sim_run --seed N "
       "--faults {} --store KIND{})\n",
-      first, first + runs - 1, kFaultsPerRun, kFaultsPerRun, draw == Draw::all ? "" : " --before-operators");
+      first, first + runs - 1, kFaultsPerRun, kFaultsPerRun, draw == Draw::all ? "" : " --without-operators");
   Counts sum;
   for (std::uint64_t i = 0; i < runs; ++i) {
     const auto& store = kStoreModels.at(i % kStoreModels.size());

@@ -75,11 +75,12 @@ class SimServer final : public postgres::Server {
                                 Instant deadline) override;
   Task<Result> crash_recover(Instant deadline) override;
   Task<postgres::DivergenceAnswer> compare_with(postgres::Upstream leader, Instant deadline) override;
+  Task<postgres::SourceAnswer> ask_source(postgres::Upstream source, Instant deadline) override;
   Task<Result> rewind(postgres::Upstream source, std::function<void(postgres::Progress)> progress,
                       Instant deadline) override;
   Task<Result> create_replica(postgres::ReplicaRequest request,
                               std::function<void(postgres::Progress)> progress, Instant deadline) override;
-  Task<Result> remove_data_directory(std::string why, Instant deadline) override;
+  Task<Result> remove_data_directory(std::string why, Instant begin_by, Instant deadline) override;
   Task<Result> rename_data_directory(Instant deadline) override;
   Task<void> sync_slots(std::vector<postgres::WantedSlot> wanted, bool drop_unknown,
                         Instant deadline) override;

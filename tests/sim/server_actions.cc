@@ -142,7 +142,10 @@ Task<bool> SimServer::wait_down(Instant deadline) {
 Task<bool> SimServer::kill_everything(Instant deadline) {
   co_await shield_from_cancellation();
   model_.kill_everything();
-  co_return co_await wait_down(deadline);
+  const bool down = co_await wait_down(deadline);
+  // Else nothing that follows in the same operation could be cancelled either.
+  co_await accept_cancellation();
+  co_return down;
 }
 
 void SimServer::kill_now() {
@@ -260,6 +263,22 @@ Task<SimServer::Result> SimServer::copy(postgres::Upstream source,
   co_return Result{};
 }
 
+Task<postgres::SourceAnswer> SimServer::ask_source(postgres::Upstream source, Instant deadline) {
+  postgres::SourceAnswer answer{.member = source.member, .system_identifier = {}, .detail = {}};
+  co_await process_.sleep_until(std::min(deadline, process_.now() + dice_.between(1ms, 20ms)));
+  if (const Postgres* other = reachable(source)) {
+    answer.system_identifier = other->system_id();
+    co_return answer;
+  }
+  answer.detail = "could not connect to " + source.host;
+  const Postgres* there = directory_(source.host);
+  // Who is there and refuses says so at once; else the deadline comes first.
+  if (!there || there->accepting() == postgres::Accepting::no_response) {
+    co_await process_.sleep_until(deadline);
+  }
+  co_return answer;
+}
+
 Task<SimServer::Result> SimServer::rewind(postgres::Upstream source,
                                           std::function<void(postgres::Progress)> progress,
                                           Instant deadline) {
@@ -286,8 +305,9 @@ void SimServer::forget_files() {
   });
 }
 
-Task<SimServer::Result> SimServer::remove_data_directory(std::string why, Instant) {
+Task<SimServer::Result> SimServer::remove_data_directory(std::string why, Instant begin_by, Instant) {
   co_await process_.sleep_for(dice_.between(1ms, 100ms));
+  if (process_.now() >= begin_by) co_return failure("the removal was not begun in time");
   if (model_.process() != postgres::Process::none) co_return failure("the data directory is in use");
   if (on_removal) on_removal(why, false);
   model_.remove();

@@ -6,10 +6,11 @@
 #include "chaos.h"
 #include "core/format.h"
 
-/// sim_run --seed N [--faults N] [--store MODEL] [--verbose] [--before-administrators | --before-operators |
-/// --before-audit]: replays one run of the simulator; with one of the last, as seeds were drawn before there
-/// were administrators, operators, or the faults of an audit. sim_run --from N --count N [--faults N]: runs
-/// many, stops at the first that fails.
+/// sim_run --seed N [--faults N] [--store MODEL] [--verbose] [--before-administrators | --without-operators |
+/// --before-orders | --before-operators | --before-audit]: replays one run of the simulator; with one of the
+/// last, as seeds were drawn before there were administrators, orders to single members, operators, or the
+/// faults of an audit. --without-operators: nobody asks for switchovers or pauses. sim_run --from N --count N
+/// [--faults N]: runs many, stops at the first that fails.
 int main(int argc, char** argv) {
   using namespace tanist;
   std::uint64_t seed = 1;
@@ -35,6 +36,10 @@ int main(int argc, char** argv) {
       draw = sim::Draw::before_operators;
     } else if (std::strcmp(argv[i], "--before-administrators") == 0) {
       draw = sim::Draw::before_administrators;
+    } else if (std::strcmp(argv[i], "--before-orders") == 0) {
+      draw = sim::Draw::before_orders;
+    } else if (std::strcmp(argv[i], "--without-operators") == 0) {
+      draw = sim::Draw::without_operators;
     } else if (std::strcmp(argv[i], "--store") == 0 && i + 1 < argc && sim::store_model(argv[i + 1])) {
       store = sim::store_model(argv[++i]);
     } else if (std::strcmp(argv[i], "--go-on") == 0) {
@@ -43,7 +48,8 @@ int main(int argc, char** argv) {
       std::fprintf(
           stderr,
           "usage: sim_run --seed N [--count N] [--faults N] [--store etcd|consul|kubernetes|zookeeper] "
-          "[--verbose] [--go-on] [--before-administrators | --before-operators | --before-audit]\n");
+          "[--verbose] [--go-on] [--before-administrators | --without-operators | --before-orders | "
+          "--before-operators | --before-audit]\n");
       return 2;
     }
   }

@@ -13,6 +13,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kCopyingEvery = 2s;
+/// A member answers once its old data may go: what it is busy with has ended by then, PostgreSQL, too.
+constexpr Duration kStartPatience = 180s;
 /// A server that is neither copied nor started for so long is not on its way.
 constexpr Duration kIdlePatience = 60s;
 
@@ -131,7 +133,8 @@ Ending run_reinit(const ReinitCommand& command, ClusterStore& store, MemberApi& 
       const auto answer = reinitialize.ask(
           member, {.method = "POST",
                    .endpoint = "reinitialize",
-                   .body = Document::map({{"force", force}, {"from_leader", command.from_leader}})});
+                   .body = Document::map({{"force", force}, {"from_leader", command.from_leader}}),
+                   .patience = kStartPatience});
       if (!answer) break;
       if (reinitialize.judge(member, *answer)) {
         waiting.add(member, started_before);

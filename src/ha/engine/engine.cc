@@ -43,17 +43,11 @@ Task<OrderAnswer> Engine::put_before_decisions(Order order) {
 }
 
 Task<order::ScheduleRestart::Answer> Engine::obey(order::ScheduleRestart order) {
-  const auto& probe = impl_->ports_.server.facts().probe;
-  const auto answer =
-      impl_->orders_.schedule(std::move(order), probe ? probe->postmaster_start_time : std::string());
-  impl_->publish();
-  co_return answer;
+  return impl_->schedule_restart(std::move(order));
 }
 
 Task<order::DropScheduledRestart::Answer> Engine::obey(order::DropScheduledRestart) {
-  const auto answer = impl_->orders_.drop_schedule();
-  impl_->publish();
-  co_return answer;
+  return impl_->drop_scheduled_restart();
 }
 
 Task<order::Refresh::Answer> Engine::obey(order::Refresh order) {
@@ -100,6 +94,7 @@ Engine::Impl::Impl(Executor executor, Ports ports, config::SettingsPtr settings,
       store_(ports_, keeper_, settings_),
       notes_(ports_, keeper_, scope_, settings_),
       promotion_(ports_, scope_, settings_, notes_),
+      schedule_note_(ports_, scope_, settings_),
       operations_(ports_, *this, scope_) {
   ports_.store.on_change([this](dcs::Store::Change change) { store_changed(change); });
   ports_.server.on_event([this](postgres::ServerEvent event) { server_event(event); });

@@ -18,6 +18,7 @@ constexpr Duration kPeersBudget = 2s;
 /// it.
 constexpr Duration kGonePeersBudget = 100ms;
 constexpr Duration kDivergenceBudget = 5s;
+constexpr Duration kSourceBudget = 5s;
 
 }  // namespace
 
@@ -50,6 +51,9 @@ Task<View> Engine::Impl::gather(bool linearizable, Answers answers) {
   }
   if (facts.running()) words_.seen_running = true;
   if (found_.looked && !operations_.busy()) promotion_.settle();
+  // A restart that was begun is noted until it has ended: a daemon that is killed in the middle goes on.
+  if (!operations_.busy())
+    schedule_note_.settle(scheduling_ || orders_.commands().scheduled_restart.has_value());
   co_return make_view(std::move(answers));
 }
 
@@ -124,6 +128,11 @@ Task<Answers> Engine::Impl::answer(const Needs& needs, Answers so_far, const Vie
   }
   if (needs.divergence) {
     answers.divergence = co_await ports_.server.compare_with(*needs.divergence, now() + kDivergenceBudget);
+  }
+  if (needs.source) {
+    const Instant asked_at = now();
+    answers.source = co_await ports_.server.ask_source(*needs.source, asked_at + kSourceBudget);
+    answers.source->asked_at = asked_at;
   }
   co_return answers;
 }

@@ -10,6 +10,7 @@
 #include "ha/engine/notes.h"
 #include "ha/engine/orders.h"
 #include "ha/engine/pending_promotion.h"
+#include "ha/engine/schedule_note.h"
 #include "ha/engine/settings_in_force.h"
 #include "ha/engine/store_reading.h"
 #include "ha/engine/words.h"
@@ -79,6 +80,11 @@ struct Engine::Impl final : OperationHost {
 
   void say(const View& view, const Decision& decision);
 
+  // The scheduled restart (schedule.cc).
+  Task<order::ScheduleRestart::Answer> schedule_restart(order::ScheduleRestart order);
+  Task<order::DropScheduledRestart::Answer> drop_scheduled_restart();
+  void take_schedule_over();
+
   // OperationHost.
   config::SettingsPtr settings() const override { return settings_.get(); }
   void set_state(postgres::State state) override;
@@ -113,6 +119,7 @@ struct Engine::Impl final : OperationHost {
   StoreReading store_;
   Notes notes_;
   PendingPromotion promotion_;
+  ScheduleNote schedule_note_;
   OperationRunner operations_;
   Event wake_;
   std::string incarnation_;
@@ -129,6 +136,8 @@ struct Engine::Impl final : OperationHost {
   bool rewriting_failover_ = false;
 
   OrdersInHand orders_{[this] { wake(); }};
+  /// A restart is being noted and will be scheduled then.
+  bool scheduling_ = false;
   Memory memory_;
   /// What happened beside the cycle; taken into the memory when the next one begins.
   struct Beside {

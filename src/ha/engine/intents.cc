@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 constexpr Duration kReloadBudget = 10s;
 
 std::string clone_name(const intent::Clone& clone) {
+  if (clone.order) return "reinitialize";
   if (!clone.why_removal_allowed.empty()) return "reinitializing due to diverged timelines";
   if (!clone.source) return "bootstrap (without leader)";
   return fmt::format("bootstrap from {} '{}'", clone.from_leader ? "leader" : "replica", clone.source_name);
@@ -38,7 +39,7 @@ struct Engine::Impl::Intents {
   }
 
   Task<void> operator()(intent::Advance i) {
-    e.operations_.advance(i.now);
+    e.operations_.advance(i);
     co_return;
   }
 
@@ -113,8 +114,9 @@ struct Engine::Impl::Intents {
 
   Task<void> operator()(intent::Clone i) {
     const std::string name = clone_name(i), source = i.source_name;
+    const auto order = i.order;
     begin(OperationKind::clone, name, operations::clone(e.operations_, std::move(i)), DemoteMode::immediate,
-          source);
+          source, order);
     co_return;
   }
 

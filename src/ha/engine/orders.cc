@@ -41,21 +41,21 @@ Task<OrderAnswer> OrdersInHand::put(Order order) {
   co_return *std::move(mine->answer);
 }
 
-order::ScheduleRestart::Answer OrdersInHand::schedule(order::ScheduleRestart wanted,
-                                                      std::string postmaster_start_time) {
-  if (commands_.scheduled_restart) return order::ScheduleRestart::Answer::scheduled_already;
+order::ScheduleRestart::Outcome OrdersInHand::schedule(order::ScheduleRestart wanted,
+                                                       std::string postmaster_start_time) {
+  if (commands_.scheduled_restart) return order::ScheduleRestart::Outcome::scheduled_already;
   commands_.scheduled_restart = ScheduledRestart{.id = ++last_id_,
                                                  .wanted = std::move(wanted),
                                                  .postmaster_start_time = std::move(postmaster_start_time)};
   wake_();
-  return order::ScheduleRestart::Answer::scheduled;
+  return order::ScheduleRestart::Outcome::scheduled;
 }
 
-order::DropScheduledRestart::Answer OrdersInHand::drop_schedule() {
-  if (!commands_.scheduled_restart) return order::DropScheduledRestart::Answer::none_scheduled;
+order::DropScheduledRestart::Outcome OrdersInHand::drop_schedule() {
+  if (!commands_.scheduled_restart) return order::DropScheduledRestart::Outcome::none_scheduled;
   commands_.scheduled_restart.reset();
   wake_();
-  return order::DropScheduledRestart::Answer::dropped;
+  return order::DropScheduledRestart::Outcome::dropped;
 }
 
 void OrdersInHand::begun(OrderId id) {

@@ -28,8 +28,8 @@ class OrdersInHand {
   /// takes nothing back.
   Task<OrderAnswer> put(Order order);
   /// `postmaster_start_time`: of PostgreSQL as it runs now; empty: it does not.
-  order::ScheduleRestart::Answer schedule(order::ScheduleRestart wanted, std::string postmaster_start_time);
-  order::DropScheduledRestart::Answer drop_schedule();
+  order::ScheduleRestart::Outcome schedule(order::ScheduleRestart wanted, std::string postmaster_start_time);
+  order::DropScheduledRestart::Outcome drop_schedule();
 
   /// The operation that an order wants was started.
   void begun(OrderId id);

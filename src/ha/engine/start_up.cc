@@ -118,6 +118,7 @@ Task<bool> Engine::Impl::start_up() {
     // A stopped primary is never started straight as primary by a daemon that did not see it run.
     words_.role = facts.standby_signal ? postgres::Role::replica : postgres::Role::demoted;
   }
+  take_schedule_over();
   publish();
   if (!observer_.before_first_cycle) co_return true;
   const bool prepared = co_await observer_.before_first_cycle();

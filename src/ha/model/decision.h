@@ -100,8 +100,10 @@ struct Clone {
   std::string why_removal_allowed;
   /// A copy of the leader itself was asked for: no other methods.
   bool basebackup_only = false;
+  /// Whoever gave this order: before anything is removed it is asked once more whether to.
+  std::optional<OrderId> order = std::nullopt;
 
-  TANIST_FIELDS(source, source_name, from_leader, why_removal_allowed, basebackup_only);
+  TANIST_FIELDS(source, source_name, from_leader, why_removal_allowed, basebackup_only, order);
 };
 struct Bootstrap {
   static constexpr std::string_view kName = "bootstrap";
@@ -145,12 +147,15 @@ struct Release {
   TANIST_FIELDS(last_lsn);
 };
 /// Answer to an operation that awaits a verdict. In awaiting_go: stop now, or not yet; in awaiting_release:
-/// release the key now, or go on keeping it until PostgreSQL is down.
+/// release the key now, or go on keeping it until PostgreSQL is down. To a copy that was asked for: remove
+/// the data now.
 struct Advance {
   static constexpr std::string_view kName = "advance";
   bool now = false;
+  /// What was decided holds until then; 0: for as long as it takes.
+  Instant good_until{};
 
-  TANIST_FIELDS(now);
+  TANIST_FIELDS(now, good_until);
 };
 /// SIGTERM: stop PostgreSQL, hand the key over, end.
 struct Shutdown {
@@ -324,9 +329,11 @@ struct Needs {
   bool control_file = false;
   /// Compare timelines with this upstream.
   std::optional<postgres::Upstream> divergence;
-  bool any() const { return peers || linearizable_view || control_file || divergence; }
+  /// Ask this server whether it can be copied from.
+  std::optional<postgres::Upstream> source;
+  bool any() const { return peers || linearizable_view || control_file || divergence || source; }
 
-  TANIST_FIELDS(peers, peers_gone, linearizable_view, control_file, divergence);
+  TANIST_FIELDS(peers, peers_gone, linearizable_view, control_file, divergence, source);
 };
 
 /// Stable reason codes; each owns its text (reasons.inc, with the place in docs/spec that quotes it).

@@ -41,7 +41,7 @@ enum class Phase {
   creating_users,    // a primary without the lock and an /initialize that is empty: noted on disk as above
   storing_result,    // outcome unknown until the store is read again
   checkpointing,     // nothing
-  awaiting_go,       // the same: clients are still served, whether to stop is asked for once more
+  awaiting_go,       // the same: nothing is stopped, or removed, yet; whether to is asked for once more
   stopping_clients,  // a stopping postmaster; adopted, the key runs out
   waiting_shutdown_checkpoint,
   awaiting_release,  // all clients are gone, the shutdown checkpoint is known: waits for a verdict

@@ -18,7 +18,7 @@
 #include "postgres/types.h"
 
 /// What others ask of one member, today through its REST API: each order with what may become of it
-/// (`Answer`). Values, kept in memory only: lost with the daemon.
+/// (`Answer`). Values, kept in memory: lost with the daemon, but for a scheduled restart.
 namespace tanist::ha {
 
 namespace order {
@@ -55,15 +55,41 @@ struct Restart {
   TANIST_FIELDS(role, older_than, only_if_pending, timeout);
 };
 
+/// A new copy in the place of the data directory (ha.md §11.3).
+struct Reinitialize {
+  static constexpr std::string_view kName = "reinitialize";
+  struct Answer {
+    enum class Outcome {
+      started,  // from now on the data directory is removed
+      refused,  // it is kept: `why`
+    } outcome = Outcome::refused;
+    std::string why;
+    static Answer refused(std::string why) { return {Outcome::refused, std::move(why)}; }
+
+    TANIST_FIELDS(outcome, why);
+  };
+
+  /// What the member is busy with is ended first.
+  bool force = false;
+  /// A base backup of the leader, whatever else there is to copy from.
+  bool from_leader = false;
+  /// It is refused where it could not be begun until then.
+  Instant deadline{};
+
+  TANIST_FIELDS(force, from_leader, deadline);
+};
+
 // What is answered at once.
 
 /// A restart at a time of the calendar (ha.md §11.2); one at a time.
 struct ScheduleRestart {
   static constexpr std::string_view kName = "schedule_restart";
-  enum class Answer {
+  enum class Outcome {
     scheduled,
     scheduled_already,  // another one, which stays
   };
+  /// The error: it is not scheduled, and why; it could not be kept for the next daemon.
+  using Answer = std::expected<Outcome, std::string>;
 
   Restart restart;
   WallTime at{};
@@ -76,7 +102,9 @@ struct ScheduleRestart {
 /// Withdraws the scheduled restart.
 struct DropScheduledRestart {
   static constexpr std::string_view kName = "drop_scheduled_restart";
-  enum class Answer { dropped, none_scheduled };
+  enum class Outcome { dropped, none_scheduled };
+  /// The error: it stays, and why; the next daemon would find it.
+  using Answer = std::expected<Outcome, std::string>;
 };
 
 // What needs no decision. A `deadline` bounds the work; the asker may wait longer.
@@ -126,7 +154,7 @@ struct Reload {
 
 /// The orders that decisions answer. Each can be refused (`Answer::refused`): at the end of the daemon all
 /// are.
-using Order = std::variant<order::Restart>;
+using Order = std::variant<order::Restart, order::Reinitialize>;
 
 namespace detail {
 template <class Orders>

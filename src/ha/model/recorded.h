@@ -42,6 +42,11 @@ void fields(A& a, DivergenceAnswer& v) {
   a("leader_timeline", v.leader_timeline), a("beyond_rewind", v.beyond_rewind);
 }
 template <class A>
+void fields(A& a, SourceAnswer& v) {
+  a("member", v.member), a("system_identifier", v.system_identifier), a("detail", v.detail);
+  a("asked_at", v.asked_at);
+}
+template <class A>
 void fields(A& a, TimelineHistory& v) {
   a("timeline", v.timeline), a("lines", v.lines);
 }

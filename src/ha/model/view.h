@@ -44,8 +44,9 @@ struct Answers {
   /// led.
   LeadershipSeen asked_under;
   std::optional<postgres::DivergenceAnswer> divergence;
+  std::optional<postgres::SourceAnswer> source;
 
-  TANIST_FIELDS(peers, asked_under, divergence);
+  TANIST_FIELDS(peers, asked_under, divergence, source);
 };
 
 struct SelfView {

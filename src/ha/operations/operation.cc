@@ -62,9 +62,9 @@ void OperationRunner::preempt(const std::string& why) {
   if (view_->cancel == Cancel::free) handle_.cancel();
 }
 
-void OperationRunner::advance(bool now) {
+void OperationRunner::advance(const intent::Advance& verdict) {
   if (!view_ || !view_->awaits_verdict) return;
-  verdict_ = now;
+  verdict_ = verdict;
   verdict_given_.set();
 }
 
@@ -84,14 +84,14 @@ void OperationRunner::enter(Phase phase, Cancel cancel, Instant deadline) {
 Task<bool> OperationRunner::verdict(Lsn checkpoint_lsn, std::function<bool()> pointless, Instant deadline) {
   view_->checkpoint_lsn = checkpoint_lsn;
   while (ports_.clock.now() < deadline && !pointless()) {
-    verdict_ = false;
+    verdict_ = {};
     verdict_given_.clear();
     view_->awaits_verdict = true;
     host_.publish();
     host_.wake();
     co_await wait_until(ports_.clock, verdict_given_, deadline);
     view_->awaits_verdict = false;
-    if (verdict_) co_return true;
+    if (verdict_.now) co_return true;
     co_await ports_.clock.sleep_for(std::chrono::milliseconds(20));
   }
   co_return false;

@@ -71,7 +71,7 @@ class OperationRunner {
   /// Ends it as far as its phase allows.
   void preempt(const std::string& why);
   /// Answers an operation that awaits a verdict.
-  void advance(bool now);
+  void advance(const intent::Advance& verdict);
   /// Waits until none runs.
   Task<void> join();
 
@@ -83,6 +83,8 @@ class OperationRunner {
   /// Publishes the positions and waits for advance(); false also at the deadline. Asked again by `repeat`
   /// verdicts.
   Task<bool> verdict(Lsn checkpoint_lsn, std::function<bool()> pointless, Instant deadline);
+  /// Of the last verdict.
+  Instant good_until() const { return verdict_.good_until; }
   void note_released();
   Ports& ports() { return ports_; }
   OperationHost& host() { return host_; }
@@ -99,7 +101,7 @@ class OperationRunner {
   std::optional<OperationResult> last_;
   TaskHandle handle_;
   Event verdict_given_;
-  bool verdict_ = false;
+  intent::Advance verdict_;
   bool preempted_ = false;
   std::uint64_t serial_ = 0;
 };

@@ -11,6 +11,7 @@ namespace tanist::ha::operations {
 namespace {
 using namespace std::chrono_literals;
 constexpr Duration kBudget = 24h * 30;
+constexpr Duration kConfirmPatience = 30s;
 }  // namespace
 
 Task<Outcome> crash_recover(OperationRunner& run) {
@@ -75,14 +76,26 @@ bool keeps_data(const config::Postgresql& postgresql, bool basebackup_only) {
 Task<Outcome> clone(OperationRunner& run, intent::Clone what) {
   auto& server = run.ports().server;
   auto& host = run.host();
+  Instant begin_by = Instant::max();
   if (!what.why_removal_allowed.empty()) {
     const bool down = co_await stop_for_rejoin(run, postgres::StopMode::immediate);
     if (!down) co_return failed("PostgreSQL could not be stopped");
+    if (what.order) {
+      // Down already: between the answer and the removal nothing takes its time any more.
+      run.enter(Phase::awaiting_go, Cancel::free, run.now() + kConfirmPatience);
+      auto asking = run.verdict({}, [] { return false; }, run.now() + kConfirmPatience);
+      const bool go = co_await std::move(asking);
+      if (!go) co_return failed("whether another member can still give a copy could not be told in time");
+      begin_by = run.good_until();
+    }
     run.enter(Phase::removing, Cancel::critical, run.now() + kBudget);
+    if (run.now() >= begin_by)
+      co_return failed("the data directory is kept: the decision to remove it is too old");
     host.set_role(postgres::Role::uninitialized);
     // A method that keeps data takes from it what it can; the others begin with an empty directory.
     if (!keeps_data(host.settings()->postgresql, what.basebackup_only)) {
-      auto removed = co_await server.remove_data_directory(what.why_removal_allowed, run.now() + kBudget);
+      auto removed =
+          co_await server.remove_data_directory(what.why_removal_allowed, begin_by, run.now() + kBudget);
       if (!removed) co_return failed(removed.error().detail);
     }
   }

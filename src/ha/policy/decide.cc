@@ -11,6 +11,7 @@
 #include "ha/policy/questions.h"
 #include "ha/policy/race.h"
 #include "ha/policy/recovering.h"
+#include "ha/policy/reinitialize.h"
 #include "ha/policy/rejoin.h"
 #include "ha/policy/restart.h"
 #include "ha/policy/results.h"
@@ -122,17 +123,18 @@ bool take_part(Draft& d) {
 }
 
 constexpr bool (*kRules[])(Draft&) = {
-    policy::restart_as_asked,     // ha.md §11.1
-    policy::shut_down,            // ha.md §2
-    contradicts_lease,            //
-    policy::watch_operation,      // ha.md §3.4
-    policy::go_on_bootstrapping,  // ha.md §3.6
-    wait_for_orphans,             //
-    policy::sit_out_outage,       // ha.md §9
-    tell_modes,                   //
-    policy::check_data,           // ha.md §3 steps 10 to 12
-    recover_if_down,              // ha.md §3.7
-    take_part,                    // ha.md §3.5, §3.8, §5
+    policy::restart_as_asked,       // ha.md §11.1
+    policy::reinitialize_as_asked,  // ha.md §11.3
+    policy::shut_down,              // ha.md §2
+    contradicts_lease,              //
+    policy::watch_operation,        // ha.md §3.4
+    policy::go_on_bootstrapping,    // ha.md §3.6
+    wait_for_orphans,               //
+    policy::sit_out_outage,         // ha.md §9
+    tell_modes,                     //
+    policy::check_data,             // ha.md §3 steps 10 to 12
+    recover_if_down,                // ha.md §3.7
+    take_part,                      // ha.md §3.5, §3.8, §5
 };
 
 }  // namespace

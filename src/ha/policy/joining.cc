@@ -10,9 +10,7 @@
 #include "ha/policy/questions.h"
 
 namespace tanist::ha::policy {
-namespace {
 
-/// Whom a clone is made from (ha.md §3.6.2); nullptr: nobody.
 const dcs::Member* clone_source(const View& view) {
   const dcs::Cluster& cluster = view.cluster();
   const dcs::Member* leader = cluster.leader_member();
@@ -35,8 +33,6 @@ const dcs::Member* clone_source(const View& view) {
   const bool usable = leader && leader->name != view.self.name && leader->host_port();
   return usable ? leader : nullptr;
 }
-
-}  // namespace
 
 /// ha.md §3.6.3: from a backup, where the cluster is known and nobody makes a new one.
 bool join_without_leader(Draft& d) {

@@ -139,7 +139,8 @@ State note_death(Draft& d) {
 bool recover(Draft& d) {
   const View& view = d.view;
   const State state = note_death(d);
-  // ha.md §3 step 13: what was stopped for an operator's request goes on as a standby.
+  // ha.md §3 step 13: what was stopped for an operator's request goes on as a standby, and so does a copy
+  // that he asked for.
   if (d.settings.dynamic.pause && (view.has_lock() || !d.memory.outage.start_is_due)) {
     if (!view.has_lock()) return d.because(Code::postgres_is_not_running);
     d.release();

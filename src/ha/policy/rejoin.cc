@@ -140,8 +140,7 @@ void tell_rejoin_error(Draft& d) {
   const auto next = retry_at(d.view, OperationKind::rewind, d.memory.rejoin.rewinds_failed);
   d.say_each_minute(
       log::Level::error, Code::rejoin_fails,
-      {leader->name, d.memory.rejoin.error, fmt::format("{:.0f}", next ? seconds(*next - d.now()) : 0.0),
-       d.settings.postgresql.data_dir});
+      {leader->name, d.memory.rejoin.error, fmt::format("{:.0f}", next ? seconds(*next - d.now()) : 0.0)});
 }
 
 void trigger_check(Draft& d) {

@@ -2,7 +2,9 @@
 #include "ha/policy/decide.h"
 
 #include <fmt/format.h>
+#include <chrono>
 
+#include "ha/policy/order_step.h"
 #include "ha/policy/questions.h"
 
 namespace tanist::ha::policy {
@@ -78,28 +80,22 @@ std::optional<Answer> outcome(const View& view, const Asked& asked) {
                                                          : Answer::Outcome::failed};
 }
 
-enum class Step {
-  refused,
-  waits,   // for a view that the other rules ask for
-  chosen,  // begun, or a fresh view is needed first
-};
-
-Step begin_or_refuse(Draft& d, OrderId id, const order::Restart& wanted) {
+OrderStep begin_or_refuse(Draft& d, OrderId id, const order::Restart& wanted) {
   const auto refuse = [&](std::string why) {
     d.add(duty::Answer{.id = id, .answer = Answer::refused(std::move(why))});
-    return Step::refused;
+    return OrderStep::refused;
   };
   if (std::string why = obstacle(d, wanted); !why.empty()) return refuse(std::move(why));
   if (comes_back_as_primary(d.view)) {
     // A copy of the store may not show yet that the lock was won: the fresh one that the other rules ask for
     // decides.
     const bool contradiction = !d.view.has_lock() && d.view.lease.held(d.now());
-    if (contradiction && !d.cluster.linearizable) return Step::waits;
+    if (contradiction && !d.cluster.linearizable) return OrderStep::waits;
     if (!leads(d.view)) return refuse(kWithoutLock);
-    if (!d.linearizable()) return Step::chosen;
+    if (!d.linearizable()) return OrderStep::chosen;
   }
   begin(d, wanted, id);
-  return Step::chosen;
+  return OrderStep::chosen;
 }
 
 }  // namespace
@@ -117,9 +113,9 @@ bool restart_as_asked(Draft& d) {
     } else if (one_in_progress) {
       d.add(duty::Answer{.id = asked.id, .answer = Answer::refused("restart already in progress")});
     } else {
-      const Step step = begin_or_refuse(d, asked.id, *wanted);
-      one_in_progress = step != Step::refused;
-      chosen = step == Step::chosen;
+      const OrderStep step = begin_or_refuse(d, asked.id, *wanted);
+      one_in_progress = step != OrderStep::refused;
+      chosen = step == OrderStep::chosen;
     }
   }
   return chosen && d.because(Code::restart_begun);
@@ -134,6 +130,8 @@ void restart_as_scheduled(Draft& d) {
     d.add(duty::Answer{.id = planned->id, .answer = std::move(answer)});
   };
   const auto& probe = d.facts().probe;
+  // One that has not answered yet was started just now, or is adopted: its start time tells.
+  if (d.facts().running() && !probe) return;
   if (probe && probe->postmaster_start_time != planned->postmaster_start_time) {
     d.say(log::Level::info, Code::restart_has_happened, {probe->postmaster_start_time});
     over(Answer::refused("it has happened already"));
@@ -149,7 +147,7 @@ void restart_as_scheduled(Draft& d) {
                         {"restart", iso8601(planned->wanted.at), fmt::format("{:.0f}", seconds(left))});
     return;
   }
-  if (-left > loop_wait * 3 / 2) {
+  if (-left > std::chrono::floor<std::chrono::seconds>(loop_wait * 3 / 2)) {
     d.say(log::Level::warning, Code::schedule_stale, {"restart", iso8601(planned->wanted.at)});
     over(Answer::refused("its time is long past"));
     return;

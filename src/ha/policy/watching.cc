@@ -5,6 +5,7 @@
 #include "ha/policy/modes.h"
 #include "ha/policy/questions.h"
 #include "ha/policy/race.h"
+#include "ha/policy/reinitialize.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -105,6 +106,7 @@ bool gives_lock_up(const OperationView& op) {
 }
 
 bool give_verdict(Draft& d, const OperationView& op) {
+  if (op.kind == OperationKind::clone) return confirm_removal(d, op);
   if (op.phase == Phase::awaiting_go) return give_go(d, op);
   Required required{.at_least = op.checkpoint_lsn, .or_equal = d.now() - op.phase_since >= kCheckpointGrace};
   // With nothing to wait for the key is kept until nothing of the server is left.

@@ -34,6 +34,7 @@ Task<std::expected<ClonePlace, Failure>> Clone::prepare(ClonePlan plan, Instant 
   };
   plan.data_dir = context_.pg().data_dir;
   plan.mark = clone_mark(*context_.settings);
+  plan.removal_mark = removal_mark(*context_.settings);
   // Before the first removal: it may go on after the deadline.
   const std::uint64_t number = ++attempts_;
   directory_.note_unfinished_clone(true);

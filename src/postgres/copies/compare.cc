@@ -90,6 +90,40 @@ Task<std::expected<WalEnd, std::string>> WalComparison::local_end(Instant deadli
       fmt::format("the end of the local WAL is not known (\"{}\")", context_.facts.control->cluster_state));
 }
 
+Task<std::expected<WalComparison::Identity, std::string>> WalComparison::identify(Connection* connection,
+                                                                                  Upstream source,
+                                                                                  Instant deadline) {
+  const auto failed = [&source](const std::string& why) {
+    return std::unexpected(fmt::format("IDENTIFY_SYSTEM on {}: {}", source.member, why));
+  };
+  auto parameters = source_parameters(*context_.settings, source, context_.pg().accounts.replication);
+  parameters["dbname"] = "replication";
+  parameters["replication"] = "1";
+  auto connected = co_await connection->connect(std::move(parameters), deadline);
+  if (!connected) co_return failed(connected.error().detail);
+  auto rows = co_await connection->command("IDENTIFY_SYSTEM", deadline);
+  if (!rows) co_return failed(rows.error().detail);
+  if (rows->empty() || rows->front().size() < 3 || !rows->front()[0] || !rows->front()[1])
+    co_return failed("no answer");
+  Identity identity{.system_identifier = *rows->front()[0], .timeline = {}, .flushed = {}};
+  const std::string& text = *rows->front()[1];
+  std::from_chars(text.data(), text.data() + text.size(), identity.timeline.value);
+  identity.flushed = lsn_of(rows->front()[2]);
+  co_return identity;
+}
+
+Task<SourceAnswer> WalComparison::ask_source(Upstream source, Instant deadline) {
+  Connection connection(context_.clock, *context_.resolver);
+  SourceAnswer answer{.member = source.member, .system_identifier = {}, .detail = {}};
+  auto identity = co_await identify(&connection, std::move(source), deadline);
+  if (identity) {
+    answer.system_identifier = std::move(identity->system_identifier);
+  } else {
+    answer.detail = std::move(identity.error());
+  }
+  co_return answer;
+}
+
 Task<std::expected<WalComparison::LeaderWal, std::string>> WalComparison::ask_leader(Upstream leader,
                                                                                      Timeline local,
                                                                                      Instant deadline) {
@@ -97,19 +131,9 @@ Task<std::expected<WalComparison::LeaderWal, std::string>> WalComparison::ask_le
     return std::unexpected(fmt::format("{} on {}: {}", what, leader.member, why));
   };
   Connection connection(context_.clock, *context_.resolver);
-  auto parameters = source_parameters(*context_.settings, leader, context_.pg().accounts.replication);
-  parameters["dbname"] = "replication";
-  parameters["replication"] = "1";
-  auto connected = co_await connection.connect(std::move(parameters), deadline);
-  if (!connected) co_return failed("IDENTIFY_SYSTEM", connected.error().detail);
-  auto identity = co_await connection.command("IDENTIFY_SYSTEM", deadline);
-  if (!identity) co_return failed("IDENTIFY_SYSTEM", identity.error().detail);
-  if (identity->empty() || identity->front().size() < 3 || !identity->front()[1])
-    co_return failed("IDENTIFY_SYSTEM", "no answer");
-  LeaderWal wal;
-  const std::string& text = *identity->front()[1];
-  std::from_chars(text.data(), text.data() + text.size(), wal.timeline.value);
-  wal.flushed = lsn_of(identity->front()[2]);
+  const auto identity = co_await identify(&connection, leader, deadline);
+  if (!identity) co_return std::unexpected(identity.error());
+  LeaderWal wal{.timeline = identity->timeline, .flushed = identity->flushed, .history = {}};
   // The first timeline has no history, and of one that is behind nothing needs to be known.
   if (wal.timeline.value <= 1 || wal.timeline < local) co_return wal;
 

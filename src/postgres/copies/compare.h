@@ -22,11 +22,21 @@ class WalComparison {
   WalComparison(Context& context, Programs& programs, ControlFile& control_file)
       : context_(context), programs_(programs), control_file_(control_file) {}
 
+  /// Connects to it as a base backup does.
+  Task<SourceAnswer> ask_source(Upstream source, Instant deadline);
   Task<DivergenceAnswer> compare_with(Upstream leader, Instant deadline);
   /// nullopt: it is a primary; else why it is not, or could not be asked.
   Task<std::optional<std::string>> why_not_writable(Upstream leader, Instant deadline);
 
  private:
+  struct Identity {
+    std::string system_identifier;
+    Timeline timeline;
+    Lsn flushed;
+  };
+  /// `connection` is open for replication afterwards.
+  Task<std::expected<Identity, std::string>> identify(Connection* connection, Upstream source,
+                                                      Instant deadline);
   /// What the leader says of its own WAL.
   struct LeaderWal {
     Timeline timeline;

@@ -2,9 +2,11 @@
 
 #include <utility>
 
+#include "core/format.h"
 #include "log/log.h"
 #include "postgres/copies/rewind.h"
 #include "postgres/files/data_directory.h"
+#include "postgres/files/removal.h"
 #include "postgres/local/configuration.h"
 #include "postgres/local/context.h"
 #include "postgres/local/directory.h"
@@ -55,24 +57,47 @@ Task<std::expected<ClusterIdentity, Failure>> DataDirectoryLife::identify(bool m
   co_return std::move(**found);
 }
 
-Task<Result> DataDirectoryLife::remove(std::string why, Instant deadline) {
+namespace {
+
+struct Removed {
+  bool begun = false;
+  std::expected<void, std::string> done;
+};
+
+}  // namespace
+
+Task<Result> DataDirectoryLife::remove(std::string why, Instant begin_by, Instant deadline) {
   if (!context_.stopped())
     co_return std::unexpected(Failure{"data directory is not removed: PostgreSQL runs"});
   log::info("Removing data directory {}: {}", context_.pg().data_dir, why);
   const Directory::Rebuilding rebuilding(directory_);
   const std::string path = context_.pg().data_dir;
-  auto removing = context_.on_long_disk(
-      "remove data directory " + path, [path] { return postgres::remove_data_directory(path); }, deadline);
-  Result removed = co_await std::move(removing);
-  if (!removed) {
+  auto removing = context_.long_disk.call<Removed>(
+      "remove data directory " + path,
+      [path, mark = removal_mark(*context_.settings), begin_by, &clock = context_.clock]() -> Removed {
+        // Asked here: the thread, or all of the process, may have been held up.
+        if (clock.now() >= begin_by) return Removed{.begun = false, .done = {}};
+        return Removed{.begun = true, .done = remove_cluster(path, mark)};
+      },
+      deadline);
+  const auto removed = co_await std::move(removing);
+  if (!removed) co_return std::unexpected(Failure{removed.error()});
+  if (!removed->begun) {
+    co_await directory_.look(deadline);
+    co_return std::unexpected(
+        Failure{fmt::format("data directory \"{}\" is kept: its removal was not begun in time", path)});
+  }
+  Result result;
+  if (!removed->done) {
     // postgres.md §23: out of the way all the same.
-    log::error("{}", removed.error().detail);
+    log::error("{}", removed->done.error());
+    result = std::unexpected(Failure{removed->done.error()});
     Result renamed = co_await put_aside(false, deadline);
     if (renamed) co_return renamed;
   }
   context_.facts.control.reset();
   co_await directory_.look(deadline);
-  co_return removed;
+  co_return result;
 }
 
 Task<Result> DataDirectoryLife::rename(Instant deadline) {

@@ -25,7 +25,7 @@ class DataDirectoryLife {
   /// none.
   Task<std::expected<ClusterIdentity, Failure>> identify(bool make, Instant deadline);
   /// With its tablespaces and linked WAL; `why` is logged.
-  Task<Result> remove(std::string why, Instant deadline);
+  Task<Result> remove(std::string why, Instant begin_by, Instant deadline);
   /// Only what a bootstrap of this daemon made and put there before gives way.
   Task<Result> rename(Instant deadline);
 

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 
+#include "async/disk_thread.h"
 #include "log/log.h"
 #include "postgres/files/clone_place.h"
 #include "postgres/files/data_directory.h"
+#include "postgres/files/removal.h"
 #include "postgres/local/context.h"
 #include "postgres/local/directory.h"
 #include "postgres/local/marks.h"
@@ -88,7 +90,7 @@ Task<void> LeftWork::tell_removal() {
 
 Task<Result> LeftWork::clear(Instant deadline) {
   const std::vector<std::string> notes{clone_mark(*context_.settings), rewind_mark(*context_.settings),
-                                       bootstrap_mark(*context_.settings)};
+                                       bootstrap_mark(*context_.settings), removal_mark(*context_.settings)};
   auto noticing = context_.disk.call<bool>(
       "look for unfinished work", [notes] { return std::ranges::any_of(notes, file_exists); }, deadline);
   auto noticed = co_await std::move(noticing);
@@ -99,7 +101,13 @@ Task<Result> LeftWork::clear(Instant deadline) {
   if (!ended) co_return ended;
   const std::string mark = clone_mark(*context_.settings);
   const std::string data_dir = context_.pg().data_dir;
+  const std::string removal = removal_mark(*context_.settings);
   if (context_.facts.running()) {
+    // Whoever started it has it for whole: once stopped it must not go.
+    auto keeping = context_.on_long_disk(
+        "keep data directory " + data_dir, [removal] { return blocking::remove_file(removal); }, deadline);
+    Result kept = co_await std::move(keeping);
+    if (!kept) co_return kept;
     auto looking = context_.disk.call<bool>(
         "look for the mark of a clone", [data_dir, mark] { return marks_unfinished_clone(data_dir, mark); },
         deadline);
@@ -114,7 +122,12 @@ Task<Result> LeftWork::clear(Instant deadline) {
   }
   using Cleared = std::expected<bool, std::string>;
   auto clearing = context_.long_disk.call<Cleared>(
-      "clean up after an unfinished clone", [mark, data_dir] { return clear_left_clone(data_dir, mark); },
+      "clean up after an unfinished clone",
+      [mark, removal, data_dir]() -> Cleared {
+        if (auto finished = finish_removal(data_dir, removal); !finished)
+          return std::unexpected(finished.error());
+        return clear_left_clone(data_dir, mark);
+      },
       context_.clock.now() + kRemoval);
   // However long it takes: who gives up begins anew at the next start.
   auto telling = context_.spawn("progress of a removal", tell_removal());

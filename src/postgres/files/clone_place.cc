@@ -14,6 +14,7 @@
 #include "core/format.h"
 #include "log/log.h"
 #include "postgres/files/data_directory.h"
+#include "postgres/files/removal.h"
 
 TANIST_LOGGER("patroni.postgresql.bootstrap");
 
@@ -185,17 +186,16 @@ std::expected<void, std::string> check_is_left(const CloneMark& left, const std:
       data_dir, mark));
 }
 
-std::expected<void, std::string> replace_data(const std::string& data_dir, const std::string& why) {
-  log::warning("removing data directory \"{}\": {}", data_dir, why);
-  return remove_data_directory(data_dir);
+std::expected<void, std::string> replace_data(const ClonePlan& plan) {
+  log::warning("removing data directory \"{}\": {}", plan.data_dir, plan.why_replace);
+  return remove_cluster(plan.data_dir, plan.removal_mark);
 }
 
 /// What the mark speaks of, before another attempt; `plan` says whose it is.
 std::expected<void, std::string> clear_before(const ClonePlan& plan, const CloneMark& left) {
   if (plan.keep_data && left.keep_data) return {};
   const auto is_left = check_is_left(left, plan.data_dir, plan.mark);
-  if (!plan.why_replace.empty() && (left.keep_data || !is_left))
-    return replace_data(plan.data_dir, plan.why_replace);
+  if (!plan.why_replace.empty() && (left.keep_data || !is_left)) return replace_data(plan);
   if (!is_left) return is_left;
   log::warning("removing what is left in \"{}\": the mark \"{}\" says that a clone into it was not finished",
                left.path, plan.mark);
@@ -235,8 +235,7 @@ std::expected<ClonePlace, std::string> prepare_clone(const ClonePlan& plan) {
       return std::unexpected(
           fmt::format("data directory \"{}\" is not empty: nothing is copied into it", plan.data_dir));
     }
-    if (auto removed = replace_data(plan.data_dir, plan.why_replace); !removed)
-      return std::unexpected(removed.error());
+    if (auto removed = replace_data(plan); !removed) return std::unexpected(removed.error());
   }
   // A link to nowhere yet: a tool that makes directories would not get past it.
   if (leads_elsewhere(plan.data_dir)) {

@@ -14,6 +14,8 @@ struct ClonePlan {
   std::string data_dir;
   /// The file that names the place while it is not whole.
   std::string mark;
+  /// The file that names what is removed before (remove_cluster).
+  std::string removal_mark;
   /// What is in the data directory is used, and stays after a failure.
   bool keep_data = false;
   /// Not beside the data directory: a script was given its name, or an option points into it.

@@ -321,6 +321,11 @@ std::expected<void, std::string> remove_data_directory(const std::string& given)
     auto removed = linked.tablespace ? remove_tablespace(linked.target, ours) : remove_tree(linked.target);
     if (!removed) log::warning("{}", removed.error());
   }
+  // PG_VERSION goes last: what is left of a removal that was broken off is known by it.
+  for (const auto& name : names_in(path).value_or(std::vector<std::string>{})) {
+    std::error_code told_below;
+    if (counts_as_data(name) && name != "PG_VERSION") fs::remove_all(path + "/" + name, told_below);
+  }
   std::error_code ec;
   if (!leads_elsewhere(given)) {
     fs::remove_all(path, ec);

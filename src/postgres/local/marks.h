@@ -11,6 +11,10 @@ namespace tanist::postgres {
 inline std::string clone_mark(const config::Settings& settings) {
   return settings.state_dir + "/clone";
 }
+/// There while a whole data directory is removed.
+inline std::string removal_mark(const config::Settings& settings) {
+  return settings.state_dir + "/removal";
+}
 /// There while pg_rewind works on the data directory, and after it failed.
 inline std::string rewind_mark(const config::Settings& settings) {
   return settings.state_dir + "/rewinding";

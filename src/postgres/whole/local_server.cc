@@ -280,6 +280,10 @@ Task<DivergenceAnswer> LocalServer::compare_with(Upstream leader, Instant deadli
   co_return co_await parts_->comparison.compare_with(std::move(leader), deadline);
 }
 
+Task<SourceAnswer> LocalServer::ask_source(Upstream source, Instant deadline) {
+  return parts_->comparison.ask_source(std::move(source), deadline);
+}
+
 Task<Result> LocalServer::checkpoint_source(Upstream source, Instant deadline) {
   return parts_->rewind.checkpoint_source(std::move(source), deadline);
 }
@@ -293,8 +297,8 @@ Task<Result> LocalServer::create_replica(ReplicaRequest request, std::function<v
   return parts_->replica_methods.create(std::move(request), std::move(progress), deadline);
 }
 
-Task<Result> LocalServer::remove_data_directory(std::string why, Instant deadline) {
-  return parts_->life.remove(std::move(why), deadline);
+Task<Result> LocalServer::remove_data_directory(std::string why, Instant begin_by, Instant deadline) {
+  return parts_->life.remove(std::move(why), begin_by, deadline);
 }
 
 Task<Result> LocalServer::rename_data_directory(Instant deadline) {

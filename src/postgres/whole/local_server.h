@@ -53,9 +53,10 @@ class LocalServer final : public Server {
   Task<DivergenceAnswer> compare_with(Upstream leader, Instant deadline) override;
   Task<Result> checkpoint_source(Upstream source, Instant deadline) override;
   Task<Result> rewind(Upstream source, std::function<void(Progress)> progress, Instant deadline) override;
+  Task<SourceAnswer> ask_source(Upstream source, Instant deadline) override;
   Task<Result> create_replica(ReplicaRequest request, std::function<void(Progress)> progress,
                               Instant deadline) override;
-  Task<Result> remove_data_directory(std::string why, Instant deadline) override;
+  Task<Result> remove_data_directory(std::string why, Instant begin_by, Instant deadline) override;
   Task<Result> rename_data_directory(Instant deadline) override;
   Task<void> sync_slots(std::vector<WantedSlot> wanted, bool drop_unknown, Instant deadline) override;
   Task<std::vector<HistoryLine>> history(Timeline timeline, std::string new_leader,

@@ -26,6 +26,7 @@ struct FakeControl {
   Reaction<order::AskMembers> ask;
   Reaction<order::WriteKey> write;
   Reaction<order::Restart> restart;
+  Reaction<order::Reinitialize> reinitialize;
   Reaction<order::ScheduleRestart> schedule;
   Reaction<order::DropScheduledRestart> drop;
   Reaction<order::Reload> reload;
@@ -35,6 +36,7 @@ struct FakeControl {
   Task<order::AskMembers::Answer> obey(order::AskMembers o) { return react(&ask, std::move(o)); }
   Task<order::WriteKey::Answer> obey(order::WriteKey o) { return react(&write, std::move(o)); }
   Task<order::Restart::Answer> obey(order::Restart o) { return react(&restart, std::move(o)); }
+  Task<order::Reinitialize::Answer> obey(order::Reinitialize o) { return react(&reinitialize, std::move(o)); }
   Task<order::ScheduleRestart::Answer> obey(order::ScheduleRestart o) {
     return react(&schedule, std::move(o));
   }

@@ -14,8 +14,8 @@ namespace {
 using namespace std::chrono_literals;
 namespace order = ha::order;
 using Outcome = order::Restart::Answer::Outcome;
-using Scheduled = order::ScheduleRestart::Answer;
-using Dropped = order::DropScheduledRestart::Answer;
+using Scheduled = order::ScheduleRestart::Outcome;
+using Dropped = order::DropScheduledRestart::Outcome;
 
 const WallTime kMorning{std::chrono::sys_days(std::chrono::year(2031) / 5 / 1) + 10h};
 
@@ -143,8 +143,8 @@ class RestartEndpointTest : public ::testing::Test {
   std::string unreachable;
   /// nullopt: no answer.
   std::optional<order::Restart::Answer> restarted = order::Restart::Answer{Outcome::done, {}};
-  std::optional<Scheduled> scheduled = Scheduled::scheduled;
-  std::optional<Dropped> dropped = Dropped::dropped;
+  std::optional<order::ScheduleRestart::Answer> scheduled = Scheduled::scheduled;
+  std::optional<order::DropScheduledRestart::Answer> dropped = Dropped::dropped;
   int ordered = 0;
   Duration patience = 200ms;
   test::FakeControl control;
@@ -172,6 +172,14 @@ TEST_F(RestartEndpointTest, withdraws_a_schedule) {
   expect(tanist::test::run(io, endpoint.drop(1s)), 200, "scheduled restart deleted");
   dropped = Dropped::none_scheduled;
   expect(tanist::test::run(io, endpoint.drop(1s)), 404, "no restarts are scheduled");
+}
+
+TEST_F(RestartEndpointTest, tells_why_a_schedule_could_not_be_kept_or_withdrawn) {
+  scheduled = std::unexpected("the restart is not scheduled, it could not be noted: no space left on device");
+  expect(post(tomorrow()), 503,
+         "the restart is not scheduled, it could not be noted: no space left on device");
+  dropped = std::unexpected("the restart stays scheduled");
+  expect(tanist::test::run(io, endpoint.drop(1s)), 503, "the restart stays scheduled");
 }
 
 TEST_F(RestartEndpointTest, nothing_is_ordered_by_a_request_that_is_wrong) {

@@ -163,7 +163,7 @@ TEST_F(ApiServerTest, only_the_first_segment_names_a_resource) {
 TEST_F(ApiServerTest, what_is_not_built_yet_is_refused_with_501) {
   publish(test::primary());
   start();
-  for (const char* line : {"POST /reinitialize", "POST /citus", "POST /patroni", "BREW /coffee"}) {
+  for (const char* line : {"POST /citus", "POST /patroni", "BREW /coffee"}) {
     const Reply reply = ask(line);
     EXPECT_EQ(reply.status, 501) << line;
     EXPECT_NE(reply.body.find("Server does not support this operation"), std::string::npos) << line;

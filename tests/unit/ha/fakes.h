@@ -110,6 +110,9 @@ class FakeServer : public postgres::Server {
   Task<postgres::DivergenceAnswer> compare_with(postgres::Upstream, Instant) override {
     co_return postgres::DivergenceAnswer{};
   }
+  Task<postgres::SourceAnswer> ask_source(postgres::Upstream source, Instant) override {
+    co_return postgres::SourceAnswer{.member = source.member, .system_identifier = {}, .detail = {}};
+  }
   Task<postgres::Result> rewind(postgres::Upstream, std::function<void(postgres::Progress)>,
                                 Instant) override {
     return fine();
@@ -118,7 +121,7 @@ class FakeServer : public postgres::Server {
                                         Instant) override {
     return fine();
   }
-  Task<postgres::Result> remove_data_directory(std::string, Instant) override { return fine(); }
+  Task<postgres::Result> remove_data_directory(std::string, Instant, Instant) override { return fine(); }
   Task<postgres::Result> rename_data_directory(Instant) override { return fine(); }
   Task<void> sync_slots(std::vector<postgres::WantedSlot>, bool, Instant) override { co_return; }
   Task<std::vector<HistoryLine>> history(Timeline, std::string, Instant) override {

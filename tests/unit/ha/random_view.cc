@@ -80,7 +80,7 @@ void fill_cluster(Dice& dice, dcs::Cluster& c) {
   c.linearizable = dice.coin();
 }
 
-void fill_commands(Dice& dice, Commands& c, WallTime now) {
+void fill_commands(Dice& dice, Commands& c, WallTime now, Instant boot_now) {
   order::Restart request;
   if (dice.coin()) request.role = dice.any<postgres::Role>();
   if (dice.coin()) request.older_than = dice.of({90624, 150002, 180000});
@@ -88,6 +88,10 @@ void fill_commands(Dice& dice, Commands& c, WallTime now) {
   if (dice.coin()) request.timeout = dice.of<Duration>({1s, 400s});
   for (OrderId id = 1; dice.once_in(6); ++id)
     c.asked.push_back({.id = id, .order = request, .begun = dice.once_in(3)});
+  order::Reinitialize copy{.force = dice.coin(), .from_leader = dice.coin(), .deadline = {}};
+  copy.deadline = boot_now + std::chrono::seconds(dice.below(60) - 10);
+  for (OrderId id = 21; dice.once_in(6); ++id)
+    c.asked.push_back({.id = id, .order = copy, .begun = dice.once_in(3)});
   if (dice.once_in(6)) {
     c.scheduled_restart = ScheduledRestart{.id = 9, .wanted = {.restart = request}};
     c.scheduled_restart->wanted.at = now + std::chrono::seconds(dice.below(60) - 30);
@@ -393,6 +397,12 @@ View random_view(std::mt19937_64& random) {
     }
   }
   if (dice.coin()) b.divergence(dice.any<postgres::Divergence>());
+  if (dice.coin())
+    b.view.answers.source = {.member = dice.name(),
+                             .system_identifier = dice.of<std::string>({"", kSystemId, kSystemId, "7"}),
+                             .detail = "no route to host",
+                             .asked_at = b.view.now - std::chrono::seconds(dice.below(20))};
+  if (dice.coin()) b.cluster.read_at = b.view.now - 1s;
   // Nobody has data, by chance alone, in too few of them.
   if (dice.once_in(50)) {
     b.view.postgres.facts.data_directory = postgres::DataDirectory::empty;
@@ -419,7 +429,7 @@ View random_view(std::mt19937_64& random) {
     view.store = {};
     view.lock = Lock::free;
   }
-  fill_commands(dice, view.commands, view.wall_now);
+  fill_commands(dice, view.commands, view.wall_now, view.now);
   return view;
 }
 

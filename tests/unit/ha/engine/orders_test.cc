@@ -13,8 +13,8 @@ namespace {
 
 using Answer = order::Restart::Answer;
 using Outcome = Answer::Outcome;
-using Scheduled = order::ScheduleRestart::Answer;
-using Dropped = order::DropScheduledRestart::Answer;
+using Scheduled = order::ScheduleRestart::Outcome;
+using Dropped = order::DropScheduledRestart::Outcome;
 
 class Orders : public ::testing::Test {
  protected:

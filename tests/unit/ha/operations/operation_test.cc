@@ -31,6 +31,9 @@ class Server final : public test::FakeServer {
   postgres::Result pre_promote{};
   Duration pre_promote_takes{};
   int rewinds = 0;
+  int removals = 0;
+  std::optional<Instant> removal_begins_by;
+  int copies = 0;
   int promotions = 0;
   /// So many are forgotten by the server.
   int promotions_lost = 0;
@@ -73,6 +76,16 @@ class Server final : public test::FakeServer {
                                 Instant) override {
     ++rewinds;
     co_return rewound;
+  }
+  Task<postgres::Result> remove_data_directory(std::string, Instant begin_by, Instant) override {
+    ++removals;
+    removal_begins_by = begin_by;
+    co_return postgres::Result{};
+  }
+  Task<postgres::Result> create_replica(postgres::ReplicaRequest, std::function<void(postgres::Progress)>,
+                                        Instant) override {
+    ++copies;
+    co_return postgres::Result{};
   }
   Task<postgres::Result> run_pre_promote(Instant) override {
     co_await clock_.sleep_for(pre_promote_takes);
@@ -234,6 +247,66 @@ TEST_F(RunningOperations, an_immediate_demotion_that_hangs_is_killed_after_five_
   EXPECT_FALSE(server.script_was_given) << "no script holds up the stop of a primary without the lock";
 }
 
+intent::Clone copy_asked_for() {
+  return {.source = postgres::Upstream{.member = "n2", .host = "n2", .slot = {}},
+          .source_name = "n2",
+          .from_leader = true,
+          .why_removal_allowed = "asked for",
+          .basebackup_only = false,
+          .order = 7};
+}
+
+TEST_F(RunningOperations, a_copy_that_was_asked_for_removes_nothing_before_its_verdict) {
+  begin(OperationKind::clone, operations::clone(runner, copy_asked_for()));
+  clock.advance(5s);
+  ASSERT_TRUE(runner.view());
+  EXPECT_EQ(server.stops, std::vector<StopMode>{StopMode::immediate});
+  EXPECT_EQ(runner.view()->phase, Phase::awaiting_go);
+  EXPECT_TRUE(runner.view()->awaits_verdict);
+  EXPECT_EQ(server.removals, 0);
+  const Instant good_until = clock.now() + 5s;
+  runner.advance({.now = true, .good_until = good_until});
+  finish();
+  EXPECT_TRUE(result().ok());
+  EXPECT_EQ(server.removal_begins_by, good_until);
+  EXPECT_EQ(server.copies, 1);
+}
+
+TEST_F(RunningOperations, a_copy_without_a_verdict_in_time_keeps_the_data) {
+  begin(OperationKind::clone, operations::clone(runner, copy_asked_for()));
+  EXPECT_LT(finish(), 1min);
+  EXPECT_EQ(result().ending, Ending::failed);
+  EXPECT_EQ(server.removals + server.copies, 0);
+}
+
+TEST_F(RunningOperations, a_copy_on_a_verdict_that_is_too_old_keeps_the_data) {
+  begin(OperationKind::clone, operations::clone(runner, copy_asked_for()));
+  clock.advance(5s);
+  runner.advance({.now = true, .good_until = clock.now()});
+  finish();
+  EXPECT_EQ(result().ending, Ending::failed);
+  EXPECT_EQ(server.removals + server.copies, 0);
+}
+
+TEST_F(RunningOperations, a_copy_is_given_up_at_once_while_it_waits_for_its_verdict) {
+  begin(OperationKind::clone, operations::clone(runner, copy_asked_for()));
+  clock.advance(5s);
+  runner.preempt("the leader is gone");
+  clock.settle();
+  EXPECT_FALSE(runner.busy());
+  EXPECT_EQ(result().ending, Ending::cancelled);
+  EXPECT_EQ(server.removals + server.copies, 0);
+}
+
+TEST_F(RunningOperations, a_copy_because_of_diverged_timelines_asks_nobody) {
+  auto diverged = copy_asked_for();
+  diverged.order.reset();
+  begin(OperationKind::clone, operations::clone(runner, std::move(diverged)));
+  finish();
+  EXPECT_EQ(server.removals, 1);
+  EXPECT_EQ(server.copies, 1);
+}
+
 TEST_F(RunningOperations, a_stop_tells_the_role_that_the_server_had) {
   begin(OperationKind::demote, operations::demote(runner, DemoteMode::immediate_nolock));
   finish();
@@ -248,7 +321,7 @@ TEST_F(RunningOperations, a_demotion_after_which_the_key_went_early_tells_so) {
   begin(OperationKind::demote, operations::demote(runner, DemoteMode::graceful));
   ASSERT_TRUE(runner.view()->awaits_verdict);
   EXPECT_EQ(runner.view()->checkpoint_lsn.value, 100u);
-  runner.advance(true);
+  runner.advance({.now = true});
   finish();
   ASSERT_TRUE(host.released_at);
   EXPECT_LT(*host.released_at - began, 1s) << "before PostgreSQL was down";
@@ -276,12 +349,12 @@ TEST_F(RunningOperations, a_demotion_that_was_asked_for_gives_the_key_to_who_has
   server.shuts_down_cleanly = true;
   server.fast = 3s;
   begin(OperationKind::demote, operations::demote(runner, DemoteMode::graceful, true));
-  runner.advance(true);
+  runner.advance({.now = true});
   clock.settle();
   ASSERT_TRUE(runner.view());
   EXPECT_EQ(runner.view()->phase, Phase::awaiting_release);
   EXPECT_EQ(host.ends_of_writes, 1);
-  runner.advance(true);
+  runner.advance({.now = true});
   finish();
   EXPECT_TRUE(result().ok());
   ASSERT_TRUE(host.released_at);
@@ -295,7 +368,7 @@ TEST_F(RunningOperations, a_demotion_that_was_asked_for_keeps_the_key_where_nobo
     server.fast = 3s;
     server.state.process = postgres::Process::running;
     begin(OperationKind::demote, operations::demote(runner, DemoteMode::graceful, true));
-    runner.advance(true);
+    runner.advance({.now = true});
     finish();
     EXPECT_EQ(result().ending, Ending::failed);
     EXPECT_FALSE(host.released_at);

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -66,7 +67,8 @@ std::string hands_on_in_pause(const View& v, const Decision& d) {
   if (intends<intent::StopImmediate>(d) && has_data) return "stops";
   if (intends<intent::Shutdown>(d) && !v.operation) return "stops at the end of the daemon";
   if (intends<intent::Bootstrap>(d)) return "founds a cluster";
-  if ((intends<intent::Rewind>(d) || intends<intent::Clone>(d)) && policy::may_commit(v))
+  const auto* clone = std::get_if<intent::Clone>(&d.intent);
+  if ((intends<intent::Rewind>(d) || (clone && !clone->order)) && policy::may_commit(v))
     return "replaces a primary";
   if (has_duty<duty::LookForWal>(d)) return "nudges";
   for (const auto& fence : duties<duty::Fence>(d))
@@ -79,6 +81,7 @@ std::string harm_in(const View& v, const Decision& d) {
   const bool fresh = v.store.ok && v.store.cluster && v.cluster().linearizable && !v.store.lock_unknown;
   const auto& facts = v.postgres.facts;
   const bool served = policy::mode_not_served(v.settings).empty();
+  const bool paused = v.settings.dynamic.pause;
 
   if (d.mandate.kind == Mandate::Kind::keep && !v.has_lock()) return "keeps a lock that is not mine";
   if (d.mandate.good_until != v.now + v.timing().ttl) return "a mandate for longer than ttl";
@@ -106,7 +109,22 @@ std::string harm_in(const View& v, const Decision& d) {
       return "starts as primary without lock or fence";
     if (!i->as_standby && facts.standby_signal) return "starts a standby as primary";
   }
-  if (const auto* i = std::get_if<intent::Clone>(&d.intent)) {
+  const bool led_by_other = fresh && policy::locked_by_other(v) && !v.lease.held(v.now);
+  const auto can_give_copy = [&v](const std::string& member) {
+    const auto& answer = v.answers.source;
+    return answer && answer->member == member && !answer->system_identifier.empty();
+  };
+  if (const auto* i = std::get_if<intent::Clone>(&d.intent); i && i->order) {
+    const bool asked = std::ranges::any_of(v.commands.asked, [&](const Asked& a) {
+      return a.id == *i->order && !a.begun && std::holds_alternative<order::Reinitialize>(a.order);
+    });
+    if (!asked) return "removes data that nobody wants removed";
+    if (!policy::mode_not_served(v.settings).empty()) return "clones in a mode that is not served";
+    if (!led_by_other || v.cluster().leader_name() == v.self.name || !i->source ||
+        !can_give_copy(i->source_name))
+      return "removes data without a better copy";
+    if (!paused && policy::may_commit(v)) return "removes the data of a primary";
+  } else if (i) {
     if (!served) return "clones in a mode that is not served";
     if (!i->source) {
       if (!fresh || !v.cluster().unlocked() || !v.cluster().initialize.valid_system_id())
@@ -123,6 +141,12 @@ std::string harm_in(const View& v, const Decision& d) {
         return "removes data without permission";
       if (!fresh || v.has_lock() || v.cluster().unlocked()) return "removes data without a better copy";
     }
+  }
+  if (const auto* i = std::get_if<intent::Advance>(&d.intent);
+      i && i->now && v.operation && v.operation->kind == OperationKind::clone) {
+    if (!led_by_other || !can_give_copy(v.operation->source)) return "removes data without a better copy";
+    if (i->good_until > v.cluster().read_at + 5s || i->good_until <= v.now)
+      return "removes data on what was seen long ago";
   }
   if (intends<intent::Bootstrap>(d)) {
     if (!fresh || !v.cluster().unlocked() || !v.cluster().initialize.value.empty())
@@ -146,7 +170,6 @@ std::string harm_in(const View& v, const Decision& d) {
   if (v.settings.dynamic.pause)
     if (std::string what = hands_on_in_pause(v, d); !what.empty()) return what + " in pause";
   // Nobody gives the key away, or ends, beside a server that may commit.
-  const bool paused = v.settings.dynamic.pause;
   if (!paused && policy::may_commit(v)) {
     if (intends<intent::Release>(d)) return "gives the key away while PostgreSQL may commit";
     if (intends<intent::Exit>(d)) return "ends beside a PostgreSQL that may commit";
@@ -214,6 +237,11 @@ TEST(Totality, answered_needs_are_not_asked_for_again) {
         view.answers.asked_under = leadership_of(view.cluster());
       }
       if (decision.needs.divergence) view.answers.divergence.emplace();
+      if (decision.needs.source)
+        view.answers.source = postgres::SourceAnswer{.member = decision.needs.source->member,
+                                                     .system_identifier = {},
+                                                     .detail = "refused",
+                                                     .asked_at = view.now};
       decision = decide(view);
     }
     ASSERT_FALSE(decision.needs.any()) << to_json(encode(view)) << "\n" << to_json(encode(decision));

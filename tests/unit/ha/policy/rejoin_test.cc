@@ -172,14 +172,11 @@ TEST(Rejoining, rewinds_that_fail_are_tried_again_ever_later_up_to_five_minutes)
 
 TEST(Rejoining, a_rewind_that_cannot_succeed_says_why_and_what_gets_out_once_a_minute) {
   ViewBuilder b = in_vain(3, 5s);
-  b.settings.postgresql.data_dir = "/data";
   Decision d = b.decide();
-  EXPECT_TRUE(
-      says(d,
-           "this member cannot rejoin the leader n2: pg_rewind from n2 failed: WAL file 7 is needed\n"
-           "HINT: mend that, the next try is made in 15 s; or have the member copied anew: set "
-           "postgresql.remove_data_directory_on_rewind_failure, or stop its daemon, empty /data and start "
-           "it"));
+  EXPECT_TRUE(says(d,
+                   "this member cannot rejoin the leader n2: pg_rewind from n2 failed: WAL file 7 is needed\n"
+                   "HINT: mend that, the next try is made in 15 s; or have the member copied anew: "
+                   "reinitialize it, or set postgresql.remove_data_directory_on_rewind_failure"));
   b.view.memory = d.memory;
   b.view.now += 2s;
   EXPECT_FALSE(says_something_like(b.decide(), "cannot rejoin"));

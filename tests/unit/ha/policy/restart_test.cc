@@ -232,6 +232,41 @@ TEST_F(Schedule, is_dropped_when_postgres_was_restarted_meanwhile) {
   EXPECT_TRUE(is_over(d));
 }
 
+TEST_F(Schedule, waits_for_a_server_that_has_just_been_started_to_tell_since_when_it_runs) {
+  b.starting();
+  b.view.postgres.facts.probe.reset();
+  const Decision d = at(0s);
+  EXPECT_FALSE(intends<intent::Restart>(d));
+  EXPECT_FALSE(is_over(d));
+}
+
+TEST_F(Schedule, is_dropped_with_a_reason_where_postgres_is_down_at_its_time) {
+  b.down("shut down in recovery");
+  b.view.memory.outage.recovering = true;
+  b.ended(OperationKind::start, false);
+  b.view.last_operation->ended = b.view.now;
+  b.view.memory.results_seen = b.view.last_operation->serial;
+  const Decision d = at(0s);
+  EXPECT_FALSE(intends<intent::Restart>(d));
+  EXPECT_TRUE(is_over(d));
+  EXPECT_TRUE(says(d, "Scheduled restart: postgres is not running, it is started as soon as possible"));
+}
+
+TEST_F(Schedule, gives_the_start_the_time_that_was_asked_for) {
+  const Decision d = at(0s, {.timeout = 40s});
+  ASSERT_TRUE(intends<intent::Restart>(d));
+  EXPECT_EQ(std::get<intent::Restart>(d.intent).timeout, 40s);
+  EXPECT_EQ(d.memory.outage.start_timeout, 40s);
+}
+
+TEST_F(Schedule, looks_at_version_and_pending_parameters_at_its_time) {
+  b.view.postgres.facts.probe->server_version = 150004;
+  EXPECT_TRUE(is_over(at(0s, {.only_if_pending = true})));
+  EXPECT_FALSE(intends<intent::Restart>(at(0s, {.older_than = 90600})));
+  b.view.postgres.facts.pending_restart["max_connections"] = {"100", "200"};
+  EXPECT_TRUE(intends<intent::Restart>(at(0s, {.older_than = 990000, .only_if_pending = true})));
+}
+
 TEST_F(Schedule, that_is_long_past_is_cleaned_up) {
   const Decision d = at(16s);
   EXPECT_FALSE(intends<intent::Restart>(d));

@@ -334,7 +334,7 @@ Task<void> with_links(Node* a, Node* b, std::string root) {
   b->server->signal_stop(StopMode::fast);
   auto down = b->server->wait_down(b->in(10s));
   EXPECT_TRUE(co_await std::move(down));
-  Result removed = co_await b->server->remove_data_directory("the test is over", b->in(10s));
+  Result removed = co_await b->server->remove_data_directory("the test is over", Instant::max(), b->in(10s));
   EXPECT_TRUE(removed) << text(removed);
   EXPECT_FALSE(fs::exists(root + "/space_b"));
   EXPECT_FALSE(fs::exists(root + "/wal_b"));

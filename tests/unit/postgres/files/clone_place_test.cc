@@ -24,6 +24,7 @@ class ClonePlaceTest : public testing::Test {
     root_ = ::mkdtemp(pattern.data());
     plan_.data_dir = data_ = root_ + "/data";
     plan_.mark = mark_ = root_ + "/state/clone";
+    plan_.removal_mark = root_ + "/state/removal";
   }
   void TearDown() override { fs::remove_all(root_); }
 
