@@ -125,16 +125,16 @@ Findings judge_keys(const Document& config) {
     out.push_back({Grade::error, "", accepted.error(), "members keep what they had before"});
     return out;
   }
+  const auto modes = config::modes_not_served(config::build_dynamic(*accepted));
   // Those without a key are about times: judge_timing() says them in its own words.
   for (const auto& note : notes)
-    if (!note.key.empty()) out.push_back({Grade::warning, note.key, note.text, note.hint});
+    if (!note.key.empty() && std::ranges::find(modes, note.key) == modes.end())
+      out.push_back({Grade::warning, note.key, note.text, note.hint});
   const Document* lag = config.find("maximum_lag_on_failover");
   if (const auto bytes = lag != nullptr ? parse_int(*lag) : std::nullopt; bytes && *bytes < 0)
     out.push_back({Grade::warning, "maximum_lag_on_failover", "is below 0: no replica may take over", ""});
-  const auto dynamic = config::build_dynamic(*accepted);
-  for (const auto& mode : config::modes_not_served(dynamic))
-    if (mode != "pause")  // that is said by the check of modes, and wanted by whoever sets it
-      out.push_back({Grade::warning, mode, std::string(config::comes_of_mode_not_served(mode)), ""});
+  for (const auto& mode : modes)
+    out.push_back({Grade::warning, mode, std::string(config::comes_of_mode_not_served(mode)), ""});
   return out;
 }
 

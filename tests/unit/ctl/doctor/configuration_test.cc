@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "config/modes.h"
 #include "json/parse.h"
 
 namespace tanist::ctl::doctor {
@@ -43,6 +44,13 @@ TEST(Configuration, keys_that_members_do_not_take) {
   EXPECT_EQ(said(R"({"maximum_lag_on_failover":-1})"),
             "warning maximum_lag_on_failover: is below 0: no replica may take over\n");
   EXPECT_EQ(said(R"({"ttl":"soon"})").substr(0, 12), "error : ttl:");
+}
+
+TEST(Configuration, modes_that_are_not_served_are_told_once) {
+  EXPECT_EQ(
+      said(R"({"failsafe_mode":true})"),
+      "warning failsafe_mode: " + std::string(config::comes_of_mode_not_served("failsafe_mode")) + "\n");
+  EXPECT_EQ(said(R"({"failsafe_mode":false})"), "");
 }
 
 TEST(Configuration, lines_of_access_files) {
