@@ -37,7 +37,8 @@ class HttpMemberApi final : public MemberApi {
     std::vector<Answer> answers(api_urls.size(), std::unexpected(NoAnswer{}));
     TaskScope scope(io.get_executor());
     for (std::size_t i = 0; i < api_urls.size(); ++i)
-      scope.spawn("ask a member", asking(ask_member(&client, &clock, access_, api_urls[i], call), &answers[i]));
+      scope.spawn("ask a member",
+                  asking(ask_member(&client, &clock, access_, api_urls[i], call), &answers[i]));
     io.run();
     return answers;
   }

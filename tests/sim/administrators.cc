@@ -36,7 +36,9 @@ bool Chaos::promote_by_hand() {
   Member& m = anybody();
   auto& p = m.postgres();
   const auto snapshot = m.snapshot();
-  if (!cluster_.is_paused() || !snapshot || !snapshot->paused || !p.answers() || !p.in_recovery() || p.promoting()) return false;
+  if (!cluster_.is_paused() || !snapshot || !snapshot->paused || !p.answers() || !p.in_recovery() ||
+      p.promoting())
+    return false;
   cluster_.forget_handover();
   world_.note(m.name(), "is promoted by hand");
   return p.promote();
