@@ -53,7 +53,8 @@ class Shelf final : public Disk {
 
  private:
   Task<bool> wait(Instant deadline) {
-    co_await clock_.sleep_until(hangs ? deadline : clock_.now() + 1ms);
+    const Instant until = hangs ? deadline : clock_.now() + 1ms;
+    co_await clock_.sleep_until(until);
     co_return !hangs && !fails;
   }
   Clock& clock_;
