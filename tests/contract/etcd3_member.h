@@ -35,7 +35,7 @@ class Member {
   Instant in(Duration d) { return clock.now() + d; }
   dcs::Renewal renew(Duration budget = kBudget) { return run(store->renew(std::nullopt, in(budget))); }
   Outcome acquire() {
-    const auto result = run(store->acquire({}, in(kBudget)));
+    const auto result = run(store->acquire({}, std::nullopt, in(kBudget)));
     EXPECT_EQ(result.detail, "");
     return result.outcome;
   }

@@ -27,7 +27,7 @@ ha::Snapshot shop() {
   return s;
 }
 
-dcs::Cluster& change(ha::Snapshot& s) {
+dcs::Cluster& changing(ha::Snapshot& s) {
   auto& out = test::change_view(s);
   s.watched = s.cluster;
   return out;
@@ -58,7 +58,7 @@ TEST(Picture, tells_nothing_where_nothing_changed) {
 
 TEST(Picture, a_failover_is_told_in_an_order_that_can_be_applied) {
   auto after = shop();
-  auto& view = change(after);
+  auto& view = changing(after);
   view.leader->name = "pgb";
   view.members.erase("pga");
   view.members["pgb"].timeline = Timeline{5};
@@ -77,7 +77,7 @@ TEST(Picture, a_failover_is_told_in_an_order_that_can_be_applied) {
 
 TEST(Picture, nobody_leads_is_told_as_null) {
   auto after = shop();
-  change(after).leader.reset();
+  changing(after).leader.reset();
   EXPECT_EQ(told(shop(), after),
             "leader {\"leader\": null, \"before\": \"pga\"}\n"
             "role {\"member\": \"pga\", \"role\": \"replica\", \"before\": \"leader\"}\n");
@@ -85,7 +85,7 @@ TEST(Picture, nobody_leads_is_told_as_null) {
 
 TEST(Picture, a_member_that_joins_is_told_whole) {
   auto after = shop();
-  auto& member = change(after).members["pgc"];
+  auto& member = changing(after).members["pgc"];
   member.name = "pgc";
   member.state = "creating replica";
   member.raw = Document::map({{"tanist_progress", Document::map({{"done_bytes", 10}, {"total_bytes", 40}})}});
@@ -97,7 +97,7 @@ TEST(Picture, a_member_that_joins_is_told_whole) {
 
 TEST(Picture, of_lag_only_another_class_is_told) {
   auto after = shop();
-  auto& view = change(after);
+  auto& view = changing(after);
   auto& pgb = view.members["pgb"];
   view.status.optime = Lsn{pgb.replay_lsn.value + (1 << 20)};
   EXPECT_EQ(told(shop(), after), "");
@@ -139,20 +139,20 @@ TEST(Picture, a_task_is_told_phase_by_phase) {
 
 TEST(Picture, pause_and_configuration_are_told_by_the_names_of_keys) {
   auto after = shop();
-  change(after).config.data = Document::map(
+  changing(after).config.data = Document::map(
       {{"ttl", 20},
        {"pause", true},
        {"postgresql", Document::map({{"parameters", Document::map({{"work_mem", "secret?"}})}})}});
   EXPECT_EQ(told(shop(), after),
             "pause {\"pause\": true}\nconfig {\"changed\": [\"ttl\", \"pause\", \"postgresql\"]}\n");
   auto further = after;
-  change(further).config.data.find("postgresql")->find("parameters")->set("work_mem", "8MB");
+  changing(further).config.data.find("postgresql")->find("parameters")->set("work_mem", "8MB");
   EXPECT_EQ(told(after, further), "config {\"changed\": [\"postgresql.parameters.work_mem\"]}\n");
 }
 
 TEST(Picture, a_large_change_of_the_configuration_is_a_small_event) {
   auto after = shop();
-  auto& config = change(after).config.data;
+  auto& config = changing(after).config.data;
   for (int i = 0; i < 1000; ++i) config.set("k" + std::to_string(i), i);
   const std::string text = told(shop(), after);
   EXPECT_NE(text.find("\"more\": 950"), std::string::npos) << text;
@@ -161,7 +161,7 @@ TEST(Picture, a_large_change_of_the_configuration_is_a_small_event) {
 
 TEST(Picture, schedules_come_and_go) {
   auto after = shop();
-  auto& view = change(after);
+  auto& view = changing(after);
   view.failover.leader = "pga";
   view.failover.candidate = "pgb";
   EXPECT_EQ(told(shop(), after), "schedule {\"what\": \"switchover\", \"from\": \"pga\", \"to\": \"pgb\"}\n");
@@ -180,7 +180,7 @@ TEST(Picture, what_was_seen_stays_while_the_store_does_not_answer) {
   auto lost = shop();
   lost.store_ok = false;
   lost.watched = nullptr;
-  change(lost).leader.reset();
+  changing(lost).leader.reset();
   lost.watched = nullptr;
   EXPECT_EQ(told(shop(), lost), "store {\"reachable\": false}\n");
 }
@@ -190,7 +190,7 @@ TEST(Picture, does_not_go_back_in_time) {
   auto watched = shop();
   watched.published_at += 3s;
   auto old = shop();
-  change(old).leader->name = "pgb";
+  changing(old).leader->name = "pgb";
   old.watched = nullptr;
   old.published_at += 4s;
   old.cluster_read_at = kNow + 2s;
@@ -201,7 +201,7 @@ TEST(Picture, does_not_go_back_in_time) {
 
 TEST(Picture, a_snapshot_has_all_that_events_tell) {
   auto s = shop();
-  change(s).failover.candidate = "pgb";
+  changing(s).failover.candidate = "pgb";
   const Document all = picture_document(seen(s));
   EXPECT_EQ(
       to_spaced_json(all),

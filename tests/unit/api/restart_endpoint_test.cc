@@ -17,16 +17,16 @@ using Outcome = order::Restart::Answer::Outcome;
 using Scheduled = order::ScheduleRestart::Outcome;
 using Dropped = order::DropScheduledRestart::Outcome;
 
-const WallTime kMorning{std::chrono::sys_days(std::chrono::year(2031) / 5 / 1) + 10h};
+const WallTime kRestartsAfter{std::chrono::sys_days(std::chrono::year(2031) / 5 / 1) + 10h};
 
-std::expected<RestartOrder, net::HttpResponse> parse(const std::string& json) {
-  return parse_restart(parse_json(json).value(), kMorning);
+std::expected<RestartOrder, net::HttpResponse> parsed_order(const std::string& json) {
+  return parse_restart(parse_json(json).value(), kRestartsAfter);
 }
 order::Restart immediate(const std::string& json) {
-  return std::get<order::Restart>(parse(json).value());
+  return std::get<order::Restart>(parsed_order(json).value());
 }
-std::string refusal(const std::string& json, int status = 400) {
-  const auto parsed = parse(json);
+std::string order_refusal(const std::string& json, int status = 400) {
+  const auto parsed = parsed_order(json);
   if (parsed) return "accepted";
   EXPECT_EQ(parsed.error().status, status) << json;
   return parsed.error().body;
@@ -49,48 +49,49 @@ TEST(RestartBody, every_condition_is_read) {
 TEST(RestartBody, versions_of_both_forms) {
   EXPECT_EQ(immediate(R"({"postgres_version":"9.6.24"})").older_than, 90624);
   EXPECT_EQ(immediate(R"({"postgres_version":"10.0"})").older_than, 100000);
-  EXPECT_EQ(refusal(R"({"postgres_version":"15.x"})"), "Invalid PostgreSQL version: 15.x");
+  EXPECT_EQ(order_refusal(R"({"postgres_version":"15.x"})"), "Invalid PostgreSQL version: 15.x");
   for (const char* text : {"15", "9.6", "1.2.3.4", "15.100", "9.100.1"}) {
-    EXPECT_EQ(refusal(fmt::format(R"({{"postgres_version":"{}"}})", text)),
+    EXPECT_EQ(order_refusal(fmt::format(R"({{"postgres_version":"{}"}})", text)),
               fmt::format("Invalid PostgreSQL version format: X.Y or X.Y.Z is accepted: {}", text));
   }
   for (const char* number : {"15", "15.1"})
-    EXPECT_EQ(refusal(fmt::format(R"({{"postgres_version":{}}})", number)),
+    EXPECT_EQ(order_refusal(fmt::format(R"({{"postgres_version":{}}})", number)),
               fmt::format("Invalid PostgreSQL version format: X.Y or X.Y.Z is accepted: {}", number));
 }
 
 TEST(RestartBody, what_is_wrong_is_named) {
-  EXPECT_EQ(refusal(R"({"role":"master"})"),
+  EXPECT_EQ(order_refusal(R"({"role":"master"})"),
             "PostgreSQL role should be either primary, standby_leader, or replica");
   for (const char* value : {"0", "-1", "\"soon\"", "\"42towels\""})
-    EXPECT_EQ(refusal(fmt::format(R"({{"timeout":{}}})", value)),
+    EXPECT_EQ(order_refusal(fmt::format(R"({{"timeout":{}}})", value)),
               "Timeout should be a positive number of seconds");
-  EXPECT_EQ(refusal(R"({"timeout":10000000000})"),
+  EXPECT_EQ(order_refusal(R"({"timeout":10000000000})"),
             "Timeout is 10000000000 seconds, allowed: at most 31536000");
-  EXPECT_EQ(refusal(R"({"members":["m1"]})"), "Unknown filter for the scheduled restart: members");
-  EXPECT_EQ(refusal(R"({"oops":1,"role":"x"})"), "Unknown filter for the scheduled restart: oops")
+  EXPECT_EQ(order_refusal(R"({"members":["m1"]})"), "Unknown filter for the scheduled restart: members");
+  EXPECT_EQ(order_refusal(R"({"oops":1,"role":"x"})"), "Unknown filter for the scheduled restart: oops")
       << "the first wrong key answers";
 }
 
 TEST(RestartBody, a_schedule_needs_a_zone_and_the_future) {
-  EXPECT_EQ(refusal(R"({"schedule":"2031-05-01T12:00"})"),
+  EXPECT_EQ(order_refusal(R"({"schedule":"2031-05-01T12:00"})"),
             "Timezone information is mandatory for the scheduled restart");
   for (const char* value : {"\"tomorrow\"", "17", "\"\"", "null"})
-    EXPECT_EQ(refusal(fmt::format(R"({{"schedule":{}}})", value), 422),
+    EXPECT_EQ(order_refusal(fmt::format(R"({{"schedule":{}}})", value), 422),
               "Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. ISO 8601");
-  EXPECT_EQ(refusal(R"({"schedule":"9999-01-01T00:00Z"})", 422),
+  EXPECT_EQ(order_refusal(R"({"schedule":"9999-01-01T00:00Z"})", 422),
             "Cannot schedule restart more than ten years ahead");
-  EXPECT_EQ(refusal(R"({"schedule":"2031-05-01T09:59:59Z"})", 422), "Cannot schedule restart in the past");
+  EXPECT_EQ(order_refusal(R"({"schedule":"2031-05-01T09:59:59Z"})", 422),
+            "Cannot schedule restart in the past");
 }
 
 TEST(RestartBody, a_schedule_keeps_what_was_accepted) {
   const auto planned = std::get<order::ScheduleRestart>(
-      parse(
+      parsed_order(
           R"({"schedule":"2031-05-01 12:30:00+02","role":"primary","timeout":"2min","restart_pending":"True"})")
           .value());
-  EXPECT_EQ(planned.at, kMorning + 30min);
+  EXPECT_EQ(planned.at, kRestartsAfter + 30min);
   EXPECT_EQ(planned.restart.role, postgres::Role::primary);
-  EXPECT_EQ(planned.shown.find("schedule")->as_string(), iso8601(kMorning + 30min));
+  EXPECT_EQ(planned.shown.find("schedule")->as_string(), iso8601(kRestartsAfter + 30min));
   EXPECT_EQ(planned.shown.find("timeout")->as_int(), 120);
   EXPECT_EQ(planned.shown.find("restart_pending")->as_string(), "True");
   EXPECT_EQ(planned.shown.size(), 4u);

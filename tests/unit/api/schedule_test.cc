@@ -9,12 +9,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const WallTime kMorning = dcs::parse_iso8601("2031-05-04T06:00:00Z").value();
+const WallTime kScheduledAfter = dcs::parse_iso8601("2031-05-04T06:00:00Z").value();
 constexpr const char* kUnreadable =
     "Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. ISO 8601";
 
 std::string answer(const Document& value, std::string_view action = "restart") {
-  const auto at = parse_schedule(value, action, kMorning);
+  const auto at = parse_schedule(value, action, kScheduledAfter);
   return at ? iso8601(*at) : std::to_string(at.error().status) + " " + at.error().body;
 }
 

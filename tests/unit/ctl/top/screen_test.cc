@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 constexpr Instant kSeen{100s};
 
-TopModel shop() {
+TopModel shop_on_screen() {
   TopModel model;
   model.cluster = "shop";
   model.store = "etcd";
@@ -47,7 +47,7 @@ std::string drawn(const TopModel& model, ScreenSize size = {}, Instant now = kSe
 }
 
 TEST(TopScreen, shows_members_with_their_curves_and_the_last_events) {
-  auto model = shop();
+  auto model = shop_on_screen();
   take_event(model, "pgb", {"a-1", "leader", parse_json(R"({"leader": "pga", "before": null})").value()},
              kSeen, "03:00:01");
   EXPECT_EQ(drawn(model, {.columns = 80, .rows = 12}),
@@ -66,7 +66,7 @@ TEST(TopScreen, shows_members_with_their_curves_and_the_last_events) {
 }
 
 TEST(TopScreen, a_member_that_does_not_answer_is_shown_with_the_reason) {
-  auto model = shop();
+  auto model = shop_on_screen();
   take_silence(model, "pgb", "connecting to http://10.1.0.12:8008: connection refused");
   EXPECT_NE(
       drawn(model).find("  pgb    Replica        no answer            4  unknown  connecting to http://10"),
@@ -75,7 +75,7 @@ TEST(TopScreen, a_member_that_does_not_answer_is_shown_with_the_reason) {
 }
 
 TEST(TopScreen, a_store_that_is_gone_is_shown_with_the_age_of_the_picture) {
-  auto model = shop();
+  auto model = shop_on_screen();
   model.store_trouble = "no node answers";
   EXPECT_NE(
       drawn(model, {}, kSeen + 75s).find(" etcd does not answer, the picture is 75 s old: no node answers\n"),
@@ -90,7 +90,7 @@ TEST(TopScreen, a_store_that_is_gone_is_shown_with_the_age_of_the_picture) {
 }
 
 TEST(TopScreen, pause_and_plans_stand_in_the_header) {
-  auto model = shop();
+  auto model = shop_on_screen();
   model.pause = true;
   model.planned = "switchover from pga to pgb at 2031-05-04T03:00:00+02:00";
   const auto text = drawn(model);
@@ -100,7 +100,7 @@ TEST(TopScreen, pause_and_plans_stand_in_the_header) {
 }
 
 TEST(TopScreen, the_last_line_asks_tells_what_is_under_way_or_what_came_of_it) {
-  auto model = shop();
+  auto model = shop_on_screen();
   model.message = "03:00:00 pause: done";
   EXPECT_TRUE(drawn(model).ends_with("\n 03:00:00 pause: done\n"));
   model.busy = "switchover to pgb";
@@ -122,7 +122,7 @@ TEST(TopScreen, the_selected_member_is_in_sight) {
 }
 
 TEST(TopScreen, fits_every_size) {
-  auto model = shop();
+  auto model = shop_on_screen();
   model.message = std::string(500, 'm');
   for (int i = 0; i < 100; ++i)
     take_event(model, "pga",
@@ -137,7 +137,7 @@ TEST(TopScreen, fits_every_size) {
 }
 
 TEST(TopScreen, nothing_in_it_is_obeyed_by_a_terminal) {
-  auto model = shop();
+  auto model = shop_on_screen();
   take_silence(model, "pgb", "\033[2J\tgone\xc2\x9b");
   const auto text = drawn(model, {.columns = 120});
   EXPECT_EQ(text.find('\033'), std::string::npos);
@@ -146,7 +146,7 @@ TEST(TopScreen, nothing_in_it_is_obeyed_by_a_terminal) {
 }
 
 TEST(TopScreen, a_terminal_of_ascii_gets_nothing_else) {
-  const auto text = drawn(shop(), {}, kSeen, false);
+  const auto text = drawn(shop_on_screen(), {}, kSeen, false);
   EXPECT_TRUE(std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) << text;
   EXPECT_NE(text.find("#*=_"), std::string::npos) << text;
 }

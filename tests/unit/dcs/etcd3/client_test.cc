@@ -283,7 +283,7 @@ class LeaderAnswers : public Answers {
     run(store->open({"a", "first", {}, {}}));
     gateway.on("/v3/kv/txn",
                with_header(R"("succeeded":true,"responses":[{"response_put":{}},{"response_put":{}}])"));
-    ASSERT_EQ(run(store->acquire({}, in(kBudget))).outcome, Outcome::done);
+    ASSERT_EQ(run(store->acquire({}, std::nullopt, in(kBudget))).outcome, Outcome::done);
     gateway.on("/v3/kv/txn", with_header(R"("succeeded":true)"));
     ASSERT_EQ(renew().outcome, RenewOutcome::proven);
   }

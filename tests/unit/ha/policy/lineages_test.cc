@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "ha/policy/race.h"
 #include "unit/ha/view_builder.h"
 
 /// Members that were promoted apart: whose WAL comes before whose, whatever the numbers of their timelines
@@ -13,6 +14,7 @@ namespace tanist::ha {
 namespace {
 
 using namespace testing;
+using policy::Line;
 
 constexpr std::uint64_t kWalUnit = 0x1000;
 
@@ -331,53 +333,6 @@ TEST(Lineages, one_beside_the_last_leaders_is_no_candidate_of_a_failover) {
   };
   EXPECT_EQ(possible(kLast), true);
   EXPECT_EQ(possible(kBeside), false);
-}
-
-/// Whether n2 counts as a candidate: n1, on timeline 3, hands over with its shutdown checkpoint at `needed`.
-std::optional<bool> hand_over(ViewBuilder& b, std::uint64_t needed) {
-  const View view = b.build();
-  policy::Draft d(view);
-  return policy::failover_possible(d, {.at_least = wal_at(needed)});
-}
-
-TEST(Timelines, a_candidate_of_a_hand_over_is_on_the_leaders_timeline) {
-  for (const int history : {-1, 1, 2})
-    for (const auto& m : members()) {
-      ViewBuilder b = ViewBuilder().as_leader().peer_unreachable("n3");
-      set_history(b, history);
-      b.view.postgres.facts.probe->timeline = {3};
-      b.peer("n2", wal_at(m.received), {m.timeline});
-      b.view.answers.peers->at("n2").replayed = wal_at(m.whole);
-      const bool has_all = contains(m.wal(), Member{3, 29, 29}.wal());
-      EXPECT_EQ(hand_over(b, 29), has_all) << shown(m);
-      // While it stops, only the control file tells the timeline.
-      b.view.postgres.facts.control->checkpoint_timeline = {3};
-      b.view.postgres.facts.failing_since = b.view.now - 1s;
-      EXPECT_EQ(hand_over(b, 29), has_all) << shown(m) << ", stopping";
-      b.view.answers.peers->at("n2").diverged = true;
-      EXPECT_EQ(hand_over(b, 29), false);
-    }
-}
-
-TEST(Timelines, a_candidate_that_does_not_tell_its_timeline_counts_only_while_there_was_but_one) {
-  ViewBuilder b = ViewBuilder().as_leader().peer_unreachable("n3");
-  b.peer("n2", wal_at(30), {});
-  EXPECT_EQ(hand_over(b, 29), true);
-  b.view.postgres.facts.probe->timeline = {2};
-  EXPECT_EQ(hand_over(b, 29), false);
-}
-
-TEST(Timelines, a_diverged_member_is_no_reason_to_give_way_when_a_start_takes_too_long) {
-  ViewBuilder b = ViewBuilder().as_leader().peer_unreachable("n3");
-  set_history(b, 2);
-  b.cluster.status.optime = wal_at(30);
-  for (const auto& m : members()) {
-    b.peer("n2", wal_at(m.received), {m.timeline});
-    b.view.answers.peers->at("n2").replayed = wal_at(m.whole);
-    const View view = b.build();
-    policy::Draft d(view);
-    EXPECT_EQ(policy::failover_possible(d), fits(m)) << shown(m);
-  }
 }
 
 }  // namespace

@@ -258,5 +258,52 @@ TEST(Timelines, a_stale_primary_is_known_by_the_last_leaders_timeline_too) {
   EXPECT_TRUE(intends<intent::Demote>(b.decide()));
 }
 
+/// Whether n2 counts as a candidate: n1, on timeline 3, hands over with its shutdown checkpoint at `needed`.
+std::optional<bool> hand_over(ViewBuilder& b, std::uint64_t needed) {
+  const View view = b.build();
+  policy::Draft d(view);
+  return policy::failover_possible(d, {.at_least = at(needed)});
+}
+
+TEST(Timelines, a_candidate_of_a_hand_over_is_on_the_leaders_timeline) {
+  for (const int history : {-1, 1, 2})
+    for (const auto& m : members()) {
+      ViewBuilder b = ViewBuilder().as_leader().peer_unreachable("n3");
+      set_history(b, history);
+      b.view.postgres.facts.probe->timeline = {3};
+      b.peer("n2", at(m.received), {m.timeline});
+      b.view.answers.peers->at("n2").replayed = at(m.whole);
+      const bool has_all = contains(m.wal(), Member{3, 29, 29}.wal());
+      EXPECT_EQ(hand_over(b, 29), has_all) << shown(m);
+      // While it stops, only the control file tells the timeline.
+      b.view.postgres.facts.control->checkpoint_timeline = {3};
+      b.view.postgres.facts.failing_since = b.view.now - 1s;
+      EXPECT_EQ(hand_over(b, 29), has_all) << shown(m) << ", stopping";
+      b.view.answers.peers->at("n2").diverged = true;
+      EXPECT_EQ(hand_over(b, 29), false);
+    }
+}
+
+TEST(Timelines, a_candidate_that_does_not_tell_its_timeline_counts_only_while_there_was_but_one) {
+  ViewBuilder b = ViewBuilder().as_leader().peer_unreachable("n3");
+  b.peer("n2", at(30), {});
+  EXPECT_EQ(hand_over(b, 29), true);
+  b.view.postgres.facts.probe->timeline = {2};
+  EXPECT_EQ(hand_over(b, 29), false);
+}
+
+TEST(Timelines, a_diverged_member_is_no_reason_to_give_way_when_a_start_takes_too_long) {
+  ViewBuilder b = ViewBuilder().as_leader().peer_unreachable("n3");
+  set_history(b, 2);
+  b.cluster.status.optime = at(30);
+  for (const auto& m : members()) {
+    b.peer("n2", at(m.received), {m.timeline});
+    b.view.answers.peers->at("n2").replayed = at(m.whole);
+    const View view = b.build();
+    policy::Draft d(view);
+    EXPECT_EQ(policy::failover_possible(d), fits(m)) << shown(m);
+  }
+}
+
 }  // namespace
 }  // namespace tanist::ha
