@@ -114,9 +114,17 @@ bool OrderBook::lost(const Copy& copy) const {
   return !copy.member->running() || copy.member->incarnations() != copy.incarnation;
 }
 
+bool OrderBook::said_and_not_done(const Copy& copy) const {
+  const bool started = copy.answer && copy.answer->outcome == order::Reinitialize::Answer::Outcome::started;
+  const auto removals = removals_.find(copy.member);
+  const bool gone = removals != removals_.end() && removals->second > copy.removals_before;
+  return started && !gone && !copy.failed;
+}
+
 bool OrderBook::settled() const {
-  const bool answered =
-      std::ranges::all_of(copies_, [this](const Copy& copy) { return copy.answer || lost(copy); });
+  // The removal comes a moment after the answer.
+  const bool answered = std::ranges::all_of(
+      copies_, [this](const Copy& copy) { return lost(copy) || (copy.answer && !said_and_not_done(copy)); });
   return answered && std::ranges::all_of(schedules_, [](const Schedule& planned) {
            return planned.over || planned.withdrawn || !planned.accepted.value_or(false);
          });
@@ -126,10 +134,7 @@ std::string OrderBook::broken() const {
   for (const auto& copy : copies_) {
     if (lost(copy)) continue;
     if (!copy.answer) return copy.member->name() + " has not answered who asked for a new copy";
-    const bool started = copy.answer->outcome == order::Reinitialize::Answer::Outcome::started;
-    const auto removals = removals_.find(copy.member);
-    const bool gone = removals != removals_.end() && removals->second > copy.removals_before;
-    if (started && !gone && !copy.failed)
+    if (said_and_not_done(copy))
       return copy.member->name() + " has said that it makes a new copy, and did not";
   }
   for (const auto& planned : schedules_)

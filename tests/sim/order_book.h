@@ -57,6 +57,7 @@ class OrderBook {
   };
   Schedule* schedule_of(Member& m, WallTime at);
   bool lost(const Copy& copy) const;
+  bool said_and_not_done(const Copy& copy) const;
 
   World& world_;
   std::vector<Copy> copies_;

@@ -24,6 +24,8 @@ class Switchover : public Scenario {
   /// All of them together again, nothing left to do, nothing that `old` acknowledged is lost.
   void expect_all_well(const Member& old, const std::string& what = {}) {
     ASSERT_TRUE(cluster.run_until_converged(cluster.options().ttl + 60s)) << what << "\n" << story();
+    // Who has won cleans up with its next decision.
+    until([&] { return settled(); }, 5s);
     ASSERT_TRUE(settled()) << what << "\n" << story();
     ASSERT_TRUE(cluster.ok()) << what << "\n" << cluster.report(60);
     expect_everything_of(old);
