@@ -84,7 +84,8 @@ void learn_result(Draft& d) {
         d.memory.rejoin.error.clear();
       }
       if (result->failed()) ++d.memory.making.clones_failed;
-      d.memory.outage.start_is_due = result->ok();
+      // One that failed before anything was removed leaves what was stopped for it.
+      if (result->ok()) d.memory.outage.start_is_due = true;
       break;
     default: break;
   }

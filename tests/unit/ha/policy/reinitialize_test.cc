@@ -173,6 +173,15 @@ TEST_F(Reinitialize, what_was_stopped_for_it_is_started_again_in_pause_too) {
   EXPECT_TRUE(intends<intent::Start>(b.decide())) << "the copy that he asked for";
 }
 
+TEST_F(Reinitialize, what_was_stopped_for_one_that_failed_is_started_again_in_pause_too) {
+  b.settings.dynamic.pause = true;
+  b.divergence(postgres::Divergence::none).down("shut down in recovery");
+  b.view.postgres.state = postgres::State::stopped;
+  b.view.memory.outage.start_is_due = true;
+  b.ended(OperationKind::clone, false);
+  EXPECT_TRUE(intends<intent::Start>(b.decide()));
+}
+
 TEST_F(Reinitialize, a_data_directory_without_a_whole_cluster_is_replaced_but_not_what_is_none) {
   source_answers("n2");
   auto& facts = b.view.postgres.facts;
