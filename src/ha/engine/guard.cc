@@ -34,14 +34,16 @@ LeaseDeadlines deadlines_of_found(const Lease& noted, Instant now) {
 
 /// The alarm is set before anything is read: a disk that hangs must not keep what runs from being stopped.
 Task<void> Engine::Impl::guard_from_the_start() {
+  const Instant begun = now();
   keeper_.start(timing());
-  keeper_.guard_found(deadlines_of_found({}, now()));
+  keeper_.guard_found(deadlines_of_found({}, begun));
   co_await find_server();
   if (!found_.looked) scope_.spawn("found PostgreSQL", find_server_again());
   scope_.spawn("another store", accept_another_store());
   co_await notes_.read_boot_id();
   const Lease noted = co_await notes_.read_lease();
-  keeper_.guard_found(deadlines_of_found(noted, now()));
+  // A lease that is over gives it no more time than it had, however long that took to read.
+  keeper_.guard_found(deadlines_of_found(noted, begun));
   co_await promotion_.read_note();
   co_await settings_.read_kept();
 }
@@ -90,7 +92,7 @@ Task<void> Engine::Impl::claim_lease_of_found(dcs::ClusterPtr cluster) {
       co_await keeper_.prove();
       break;
     }
-    case Lock::free: keeper_.guard_found(deadlines_of_found({}, now())); break;
+    case Lock::free: keeper_.hurry_found(deadlines_of_found({}, now())); break;
     case Lock::others:
     case Lock::foreign_session:
       keeper_.lost("it names " + cluster->leader_name() +

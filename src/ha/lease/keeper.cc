@@ -88,6 +88,15 @@ void LeaseKeeper::guard_found(LeaseDeadlines at) {
   deadline_.set();
 }
 
+void LeaseKeeper::hurry_found(LeaseDeadlines at) {
+  if (found_) {
+    at.stop_at = std::min(at.stop_at, found_->stop_at);
+    at.kill_at = std::min(at.kill_at, found_->kill_at);
+    at.until = std::min(at.until, found_->until);
+  }
+  guard_found(at);
+}
+
 void LeaseKeeper::found_settled() {
   found_.reset();
 }

@@ -56,6 +56,8 @@ class LeaseKeeper {
   /// An earlier daemon may have left a server running that writes. Until a proof comes in, or found_settled()
   /// says that there is none, it is stopped and killed at these instants, and looked for again after them.
   void guard_found(LeaseDeadlines at);
+  /// The same, but no later than was said before: what was told to stop already is killed when it was to be.
+  void hurry_found(LeaseDeadlines at);
   void found_settled();
   /// It is certainly not mine any more. Another's: whatever may write is stopped at once, in immediate mode.
   /// Absent: nobody has it yet, and the next decision may take it back; what may write is stopped unless that

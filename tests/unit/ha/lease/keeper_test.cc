@@ -419,6 +419,22 @@ TEST_F(found_server, that_shows_only_later_is_stopped_then) {
   EXPECT_GE(server.kills, 1);
 }
 
+TEST_F(found_server, that_was_told_to_stop_is_killed_in_time_whatever_the_store_tells_meanwhile) {
+  keeper.guard_found(in(1s, 2s, 3s));
+  clock.advance(1500ms);
+  EXPECT_EQ(server.stops.size(), 1u);
+  keeper.hurry_found(in(1s, 2s, 3s));
+  clock.advance(600ms);
+  EXPECT_GE(server.kills, 1);
+}
+
+TEST_F(found_server, has_no_more_time_than_the_store_leaves_it) {
+  keeper.guard_found(in(20s, 25s, 26s));
+  keeper.hurry_found(in(1s, 2s, 3s));
+  clock.advance(2100ms);
+  EXPECT_GE(server.kills, 1);
+}
+
 TEST_F(found_server, that_is_none_is_not_looked_for_for_ever) {
   may_write = false;
   keeper.guard_found(in(1s, 2s, 3s));
