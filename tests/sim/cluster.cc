@@ -123,9 +123,6 @@ bool Cluster::converged(bool but_for_same_numbers) {
     if (!m->running()) return false;
     if (stays_out(*leader, *m)) continue;
     if (but_for_same_numbers && !options().remove_on_divergence && same_number(*leader, *m)) continue;
-    // Nothing tells the two apart (docs/safety.md).
-    const Position end = postgres.disk().end;
-    if (but_for_same_numbers && end.branch >= 0 && !on_the_line(*m) && looks_like_a_part(end)) continue;
     if (postgres.life() != Postgres::Life::up || !postgres.in_recovery() || !postgres.streaming())
       return false;
     if (!wal_.contains(leader->postgres().disk().end, postgres.disk().end)) return false;

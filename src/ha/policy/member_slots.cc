@@ -43,8 +43,10 @@ std::vector<postgres::WantedSlot> wanted_slots(const View& view) {
     const std::string from = member.replicatefrom();
     const bool streams_from_me = primary ? from.empty() || from == me || !cluster.member(from)
                                          : from == me && cluster.leader_name() != name;
-    // replication.md §4.3
-    if (!(keep_all ? !barred || from == me : streams_from_me)) continue;
+    // replication.md §4.3; beyond it, a primary that is nofailover, promoted by hand or tagged since, feeds
+    // the others like any other.
+    const bool kept = keep_all && (!barred || from == me);
+    if (!kept && !streams_from_me) continue;
     // replication.md §4.4
     postgres::WantedSlot slot;
     slot.name = dcs::slot_name(name);

@@ -58,6 +58,12 @@ TEST(MemberSlots, who_may_not_be_promoted_keeps_only_its_cascade) {
   EXPECT_THAT(wanted(b), ElementsAre("n3"));
 }
 
+TEST(MemberSlots, a_primary_that_may_not_be_promoted_feeds_the_others_all_the_same) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.settings.tags.nofailover = true;
+  EXPECT_THAT(wanted(b), ElementsAre("n2", "n3"));
+}
+
 TEST(MemberSlots, without_retention_a_replica_has_none_of_its_own_accord) {
   ViewBuilder b = ViewBuilder().as_replica();
   b.settings.dynamic.member_slots_ttl = 0s;
