@@ -53,7 +53,7 @@ Task<View> Engine::Impl::gather(bool linearizable, Answers answers) {
   if (found_.looked && !operations_.busy()) promotion_.settle();
   // A restart that was begun is noted until it has ended: a daemon that is killed in the middle goes on.
   if (!operations_.busy())
-    schedule_note_.settle(scheduling_ || orders_.commands().scheduled_restart.has_value());
+    schedule_note_.settle(*scheduling_ || orders_.commands().scheduled_restart.has_value());
   co_return make_view(std::move(answers));
 }
 

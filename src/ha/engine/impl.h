@@ -2,6 +2,7 @@
 
 #include <array>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -138,8 +139,9 @@ struct Engine::Impl final : OperationHost {
   bool rewriting_failover_ = false;
 
   OrdersInHand orders_{[this] { wake(); }};
-  /// A restart is being noted and will be scheduled then.
-  bool scheduling_ = false;
+  /// A restart is being noted and will be scheduled then. Shared, since the wait of who asked for it may end
+  /// after this.
+  std::shared_ptr<bool> scheduling_ = std::make_shared<bool>(false);
   Memory memory_;
   /// What happened beside the cycle; taken into the memory when the next one begins.
   struct Beside {

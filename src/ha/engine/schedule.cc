@@ -1,3 +1,4 @@
+#include <memory>
 #include <utility>
 
 #include "ha/engine/impl.h"
@@ -15,11 +16,11 @@ Task<order::ScheduleRestart::Answer> Engine::Impl::schedule_restart(order::Sched
   using enum order::ScheduleRestart::Outcome;
   const bool known = co_await schedule_note_.known();
   if (!known) co_return std::unexpected(std::string(kNotKnown));
-  if (scheduling_ || orders_.commands().scheduled_restart) co_return scheduled_already;
+  if (*scheduling_ || orders_.commands().scheduled_restart) co_return scheduled_already;
   struct Scheduling {
-    bool& flag;
-    explicit Scheduling(bool& f) : flag(f) { flag = true; }
-    ~Scheduling() { flag = false; }
+    std::shared_ptr<bool> flag;
+    explicit Scheduling(std::shared_ptr<bool> f) : flag(std::move(f)) { *flag = true; }
+    ~Scheduling() { *flag = false; }
   } scheduling(scheduling_);
   const auto& probe = ports_.server.facts().probe;
   ScheduledRestart planned;
