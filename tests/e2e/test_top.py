@@ -28,10 +28,12 @@ def all_well(names):
 
 
 def select(screen, name):
-    for _ in range(5):
-        if re.search(rf"^> {name} ", screen.text, re.MULTILINE):
-            return
-        screen.key("j")
+    """As many steps as it takes: the screen shows each of them only a moment later."""
+    rows = re.findall(r"^([> ]) (m\d) ", screen.text, re.MULTILINE)
+    order = [member for _, member in rows]
+    steps = order.index(name) - order.index(next(member for mark, member in rows if mark == ">"))
+    for _ in range(abs(steps)):
+        screen.key("j" if steps > 0 else "k")
     screen.wait_for(lambda text: re.search(rf"^> {name} ", text, re.MULTILINE))
 
 
