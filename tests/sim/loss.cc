@@ -36,9 +36,10 @@ constexpr Lsn kEnd{std::numeric_limits<std::uint64_t>::max()};
 void Cluster::excuse_holder() {
   Member* holder = key_holder();
   if (!holder) return;
-  // While its REST API does not listen yet nobody can be told by it that it is primary: others need not wait
-  // for its answer, and may be writable before it has stopped.
-  const bool deaf = world_.now() < deaf_until_[holder->host()] || !holder->serving();
+  // While its REST API does not listen yet, or its member key does not say where, nobody can be told by it
+  // that it is primary: others need not wait for its answer, and may be writable before it has stopped.
+  const bool deaf = world_.now() < deaf_until_[holder->host()] || !holder->serving() ||
+                    !store_.snapshot()->member(holder->name());
   excused_holders_[holder->host()] = {world_.now(), deaf};
   watch_holders();
 }

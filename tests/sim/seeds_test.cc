@@ -80,6 +80,10 @@ constexpr Regression kRegressionsOfOperators[] = {
     {8160183},
     {8270648, kFaultsPerRun, "kubernetes"},
 };
+/// With orders to members.
+constexpr Regression kRegressionsOfOrders[] = {
+    {2461500400273, kFaultsPerRun, "consul"},
+};
 /// With administrators, and all else.
 constexpr Regression kRegressionsOfAll[] = {
     {8370476},
@@ -109,10 +113,11 @@ TEST(SimSeeds, regression_seeds_keep_every_invariant_and_converge) {
   for (const auto& regression : kRegressions) run(regression, Draw::before_audit);
   for (const auto& regression : kRegressionsOfAudit) run(regression, Draw::before_operators);
   for (const auto& regression : kRegressionsOfOperators) run(regression, Draw::before_orders);
+  for (const auto& regression : kRegressionsOfOrders) run(regression, Draw::without_operators);
   for (const auto& regression : kRegressionsOfAll) run(regression, Draw::all);
   print("regression seeds", sum,
         std::size(kRegressions) + std::size(kRegressionsOfAudit) + std::size(kRegressionsOfOperators) +
-            std::size(kRegressionsOfAll));
+            std::size(kRegressionsOfOrders) + std::size(kRegressionsOfAll));
 }
 
 /// Operators are drawn by soak runs, and by the fixed seeds below and of switchover_test: what they do leads
