@@ -37,7 +37,7 @@ _tanistctl() {
         return
         ;;
     esac
-    mapfile -t COMPREPLY < <(compgen -W 'list topology history switchover failover restart reload reinit pause resume flush show-config edit-config dsn query version remove top doctor -c --config-file -d --dcs-url --dcs -k --insecure --strict --help --version' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W 'list topology history switchover failover restart reload reinit pause resume flush show-config edit-config dsn query version remove top doctor explain replay demote-cluster promote-cluster -c --config-file -d --dcs-url --dcs -k --insecure --strict --help --version' -- "$cur")
     return
   fi
 
@@ -46,7 +46,7 @@ _tanistctl() {
   given=()
   for ((i = i + 1; i < ${#words[@]} - 1; i++)); do
     case $command:${words[i]} in
-      list:--group | list:-w | list:--watch | list:-f | list:--format | topology:--group | topology:-w | topology:--watch | history:--group | history:-f | history:--format | switchover:--group | switchover:--leader | switchover:--primary | switchover:--candidate | switchover:--scheduled | failover:--group | failover:--candidate | restart:--group | restart:-r | restart:--role | restart:--scheduled | restart:--pg-version | restart:--timeout | reload:--group | reload:-r | reload:--role | reinit:--group | pause:--group | resume:--group | flush:--group | flush:-r | flush:--role | show-config:--group | edit-config:--group | edit-config:-s | edit-config:--set | edit-config:-p | edit-config:--pg | edit-config:--apply | edit-config:--replace | dsn:--group | dsn:-r | dsn:--role | dsn:-m | dsn:--member | query:--group | query:-r | query:--role | query:-m | query:--member | query:-c | query:--command | query:-f | query:--file | query:-U | query:--username | query:-d | query:--dbname | query:--format | query:--delimiter | query:-w | query:--watch | version:--group | remove:--group | remove:-f | remove:--format | top:--group | top:-w | top:--watch | doctor:--group | doctor:-f | doctor:--format) ((i++)) ;;
+      list:--group | list:-w | list:--watch | list:-f | list:--format | topology:--group | topology:-w | topology:--watch | history:--group | history:-f | history:--format | switchover:--group | switchover:--leader | switchover:--primary | switchover:--candidate | switchover:--scheduled | failover:--group | failover:--candidate | restart:--group | restart:-r | restart:--role | restart:--scheduled | restart:--pg-version | restart:--timeout | reload:--group | reload:-r | reload:--role | reinit:--group | pause:--group | resume:--group | flush:--group | flush:-r | flush:--role | show-config:--group | edit-config:--group | edit-config:-s | edit-config:--set | edit-config:-p | edit-config:--pg | edit-config:--apply | edit-config:--replace | dsn:--group | dsn:-r | dsn:--role | dsn:-m | dsn:--member | query:--group | query:-r | query:--role | query:-m | query:--member | query:-c | query:--command | query:-f | query:--file | query:-U | query:--username | query:-d | query:--dbname | query:--format | query:--delimiter | query:-w | query:--watch | version:--group | remove:--group | remove:-f | remove:--format | top:--group | top:-w | top:--watch | doctor:--group | doctor:-f | doctor:--format | explain:--group | explain:--at | explain:--code | explain:-f | explain:--format | replay:--with | replay:-f | replay:--format | demote-cluster:--host | demote-cluster:--port | demote-cluster:--restore-command | demote-cluster:--primary-slot-name | demote-cluster:--timeout | promote-cluster:--timeout) ((i++)) ;;
       *:-*) ;;
       *) given+=("${words[i]}") ;;
     esac
@@ -233,6 +233,44 @@ _tanistctl() {
       mapfile -t COMPREPLY < <(compgen -W 'pretty tsv json yaml' -- "$cur")
       return
       ;;
+    explain:--group)
+      return
+      ;;
+    explain:--at)
+      return
+      ;;
+    explain:--code)
+      return
+      ;;
+    explain:-f | explain:--format)
+      mapfile -t COMPREPLY < <(compgen -W 'pretty tsv json yaml' -- "$cur")
+      return
+      ;;
+    replay:--with)
+      return
+      ;;
+    replay:-f | replay:--format)
+      mapfile -t COMPREPLY < <(compgen -W 'pretty tsv json yaml' -- "$cur")
+      return
+      ;;
+    demote-cluster:--host)
+      return
+      ;;
+    demote-cluster:--port)
+      return
+      ;;
+    demote-cluster:--restore-command)
+      return
+      ;;
+    demote-cluster:--primary-slot-name)
+      return
+      ;;
+    demote-cluster:--timeout)
+      return
+      ;;
+    promote-cluster:--timeout)
+      return
+      ;;
   esac
   case $command in
     list)
@@ -374,6 +412,32 @@ _tanistctl() {
     doctor)
       if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '-f --format --help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      fi
+      ;;
+    explain)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--at --last-failover --code -f --format --help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      elif ((${#given[@]} >= 1)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 2)" -- "$cur")
+      fi
+      ;;
+    replay)
+      mapfile -t COMPREPLY < <(compgen -W '--with --all -f --format --help' -- "$cur")
+      ;;
+    demote-cluster)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--host --port --restore-command --primary-slot-name --timeout --force --help' -- "$cur")
+      elif ((${#given[@]} == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
+      fi
+      ;;
+    promote-cluster)
+      if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--timeout --force --help' -- "$cur")
       elif ((${#given[@]} == 0)); then
         mapfile -t COMPREPLY < <(compgen -W "$(names 1)" -- "$cur")
       fi

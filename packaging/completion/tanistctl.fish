@@ -1,13 +1,13 @@
 # fish completion for tanistctl; installed as /usr/share/fish/vendor_completions.d/tanistctl.fish
 # Generated from the table in src/ctl/commands/table.cc: see tests/unit/ctl/commands/table_test.cc.
 
-set -l commands list topology history switchover failover restart reload reinit pause resume flush show-config edit-config dsn query version remove top doctor
+set -l commands list topology history switchover failover restart reload reinit pause resume flush show-config edit-config dsn query version remove top doctor explain replay demote-cluster promote-cluster
 
 # Of the configured cluster; in silence where nothing answers.
 function __tanistctl_names
     set -l before
     for word in (commandline -opc)
-        contains -- $word list topology history switchover failover restart reload reinit pause resume flush show-config edit-config dsn query version remove top doctor; and break
+        contains -- $word list topology history switchover failover restart reload reinit pause resume flush show-config edit-config dsn query version remove top doctor explain replay demote-cluster promote-cluster; and break
         set -a before $word
     end
     timeout 3 $before list -f tsv 2>/dev/null | tail -n +2 | cut -f$argv[1] | sort -u
@@ -40,6 +40,10 @@ complete -c tanistctl -n "not __fish_seen_subcommand_from $commands" -a version 
 complete -c tanistctl -n "not __fish_seen_subcommand_from $commands" -a remove -d 'Delete everything that the store knows of a cluster'
 complete -c tanistctl -n "not __fish_seen_subcommand_from $commands" -a top -d 'Watch a cluster on the whole screen'
 complete -c tanistctl -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'Look for what is wrong or unwise with a cluster'
+complete -c tanistctl -n "not __fish_seen_subcommand_from $commands" -a explain -d 'Show why members do what they do'
+complete -c tanistctl -n "not __fish_seen_subcommand_from $commands" -a replay -d 'Decide again on what members have recorded'
+complete -c tanistctl -n "not __fish_seen_subcommand_from $commands" -a demote-cluster -d 'Have a cluster follow another one'
+complete -c tanistctl -n "not __fish_seen_subcommand_from $commands" -a promote-cluster -d 'Have a cluster follow nobody any more'
 
 complete -c tanistctl -n "__fish_seen_subcommand_from list" -a '(__tanistctl_names 1)'
 complete -c tanistctl -n "__fish_seen_subcommand_from list" -s W -d 'Show again every 2 seconds'
@@ -138,3 +142,26 @@ complete -c tanistctl -n "__fish_seen_subcommand_from top" -s w -l watch -x -d '
 
 complete -c tanistctl -n "__fish_seen_subcommand_from doctor" -a '(__tanistctl_names 1)'
 complete -c tanistctl -n "__fish_seen_subcommand_from doctor" -s f -l format -x -a 'pretty tsv json yaml' -d 'Output format'
+
+complete -c tanistctl -n "__fish_seen_subcommand_from explain" -a '(__tanistctl_names 1)'
+complete -c tanistctl -n "__fish_seen_subcommand_from explain" -a '(__tanistctl_names 2)'
+complete -c tanistctl -n "__fish_seen_subcommand_from explain" -l at -x -d 'What was decided at that time'
+complete -c tanistctl -n "__fish_seen_subcommand_from explain" -l last-failover -d 'How the lead passed on last'
+complete -c tanistctl -n "__fish_seen_subcommand_from explain" -l code -x -d 'What a reason or rule means'
+complete -c tanistctl -n "__fish_seen_subcommand_from explain" -s f -l format -x -a 'pretty tsv json yaml' -d 'Output format'
+
+complete -c tanistctl -n "__fish_seen_subcommand_from replay" -l with -x -d 'Decide with another value of a setting'
+complete -c tanistctl -n "__fish_seen_subcommand_from replay" -l all -d 'Show the decisions that do not differ'
+complete -c tanistctl -n "__fish_seen_subcommand_from replay" -s f -l format -x -a 'pretty tsv json yaml' -d 'Output format'
+
+complete -c tanistctl -n "__fish_seen_subcommand_from demote-cluster" -a '(__tanistctl_names 1)'
+complete -c tanistctl -n "__fish_seen_subcommand_from demote-cluster" -l host -x -d 'Address of the other cluster'
+complete -c tanistctl -n "__fish_seen_subcommand_from demote-cluster" -l port -x -d 'Port of the other cluster'
+complete -c tanistctl -n "__fish_seen_subcommand_from demote-cluster" -l restore-command -x -d 'How WAL is had from the archive of the other cluster'
+complete -c tanistctl -n "__fish_seen_subcommand_from demote-cluster" -l primary-slot-name -x -d 'The slot on the other side that is streamed through'
+complete -c tanistctl -n "__fish_seen_subcommand_from demote-cluster" -l timeout -x -d 'How long the end is waited for'
+complete -c tanistctl -n "__fish_seen_subcommand_from demote-cluster" -l force -d 'Do not ask'
+
+complete -c tanistctl -n "__fish_seen_subcommand_from promote-cluster" -a '(__tanistctl_names 1)'
+complete -c tanistctl -n "__fish_seen_subcommand_from promote-cluster" -l timeout -x -d 'How long the end is waited for'
+complete -c tanistctl -n "__fish_seen_subcommand_from promote-cluster" -l force -d 'Do not ask'

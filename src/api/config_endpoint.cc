@@ -7,6 +7,7 @@
 #include "api/responses.h"
 #include "config/read/change.h"
 #include "core/format.h"
+#include "dcs/zones.h"
 #include "log/log.h"
 
 TANIST_LOGGER("patroni.api");
@@ -24,6 +25,7 @@ namespace {
 constexpr Duration kRememberWritten = std::chrono::seconds(30);
 /// Of writes that follow each other that fast.
 constexpr std::size_t kReplacedKept = 16;
+constexpr std::int64_t kPostgresqlPort = 5432;
 
 /// One and the same write: a key that was deleted and is back may have a version of before.
 bool same(const dcs::Config& a, const dcs::Config& b) {
@@ -43,6 +45,22 @@ std::string keys_of(const Document& document, const std::string& above = {}) {
     out += (out.empty() ? "" : ", ") + here;
   }
   return out;
+}
+
+/// Why members would do nothing but complain of it; empty: they would not.
+std::string follows_itself(const dcs::Cluster& cluster, const Document& next) {
+  const auto section = [](const Document& config) {
+    const Document* found = config.find("standby_cluster");
+    return found ? *found : Document();
+  };
+  if (equal_by_text(section(cluster.config.data), section(next))) return {};
+  const Document* host = next.find_path("standby_cluster.host");
+  if (!host || !host->is_string()) return {};
+  const Document* port = next.find_path("standby_cluster.port");
+  const dcs::Member* own =
+      cluster.member_at(host->as_string(), port ? parse_int(*port).value_or(0) : kPostgresqlPort);
+  return own ? fmt::format("standby_cluster names {}, which is a member of this very cluster", own->name)
+             : std::string();
 }
 
 }  // namespace
@@ -121,6 +139,8 @@ Task<HttpResponse> ConfigEndpoint::patch(HttpRequest request, Duration patience)
   Document next = current.data;
   if (!tanist::patch(next, *changes)) co_return json_body(200, current.data);
   if (const auto refused = config::refused_change(current.data, next)) co_return error_page(400, *refused);
+  if (const auto why = follows_itself(**cluster, next); !why.empty()) co_return error_page(400, why);
+  if (const auto why = dcs::why_no_zones(**cluster, next); !why.empty()) co_return error_page(400, why);
   log::info("REST API: {} changes the dynamic configuration: {}", request.client_ip, keys_of(*changes));
   auto storing = store(current, std::move(next), dcs::IfVersion{current.version}, patience, 503);
   auto response = co_await std::move(storing);
@@ -135,6 +155,8 @@ Task<HttpResponse> ConfigEndpoint::put(HttpRequest request, Duration patience) {
   const dcs::Config& current = (*cluster)->config;
   if (current.valid && equal_by_text(current.data, *wanted)) co_return json_body(200, *wanted);
   if (const auto refused = config::refused_change(current.data, *wanted)) co_return error_page(400, *refused);
+  if (const auto why = follows_itself(**cluster, *wanted); !why.empty()) co_return error_page(400, why);
+  if (const auto why = dcs::why_no_zones(**cluster, *wanted); !why.empty()) co_return error_page(400, why);
   log::info("REST API: {} replaces the dynamic configuration: {}", request.client_ip, keys_of(*wanted));
   auto storing = store(current, *wanted, dcs::Always{}, patience, 502);
   auto response = co_await std::move(storing);

@@ -59,9 +59,11 @@ Leadership leadership(const MemberStatus& o) {
   Leadership out;
   const auto role = o.snapshot->role;
   using postgres::Role;
-  // Who is sent here would be refused: it stops, or recovers from the crash of a backend.
+  // Who is sent here would be refused: it stops, recovers from the crash of a backend, or waits for its
+  // standbys after one.
   const auto& facts = o.snapshot->facts;
-  const bool refuses = facts.refuses() || (facts.running() && facts.stopping);
+  const bool refuses =
+      facts.refuses() || (facts.running() && facts.stopping) || (facts.running() && facts.clients_held);
   if (o.view == nullptr && o.snapshot->paused) {
     out.primary = role == Role::primary && !o.stale && !refuses;
     out.standby_leader = role == Role::standby_leader && !o.stale;
@@ -169,6 +171,7 @@ Verdict readiness(std::string_view target, const MemberStatus& o) {
     return {503, fmt::format("replication state is {}",
                              o.replication_state.empty() ? "unknown" : o.replication_state)};
   }
+  if (o.view == nullptr && !o.probe->latest_end && o.failsafe) return {};
   if (o.view == nullptr && !o.probe->latest_end) return {503, "the position of the leader is not known"};
   const Parameters parameters = parameters_of(target);
   const auto mode = parameters.find("mode");

@@ -43,6 +43,7 @@ MemberStatus member_status(const ha::Snapshot& s, Instant now) {
   o.snapshot = &s;
   o.stale = is_stale(s, now);
   o.lease_held = now < s.lease_until;
+  o.failsafe = now < s.failsafe_until;
   o.view = usable_view(s, now);
   o.probe = usable_probe(s);
   o.standby_cluster = dynamic.standby_cluster;

@@ -28,6 +28,8 @@ struct MemberStatus {
   std::string role;
   /// `streaming`, `in archive recovery` or empty.
   std::string replication_state;
+  /// Failsafe mode is active: this member leads on without the store, or has promised another to let it.
+  bool failsafe = false;
   bool standby_cluster = false;
   bool sync_standby = false;
   bool quorum_standby = false;

@@ -14,8 +14,10 @@
 #include "dcs/codec.h"
 #include "dcs/compatible_version.h"
 #include "dcs/overview.h"
+#include "dcs/zones.h"
 #include "log/log.h"
 #include "postgres/queries.h"
+#include "postgres/slot_risk.h"
 
 /// The metrics of a member: Patroni's under their names, then its own.
 namespace tanist::api {
@@ -174,8 +176,7 @@ void add_patronis(Text& out, const MemberStatus& o) {
             "The version of PostgreSQL, as server_version_num; 0 if not known.", probe.server_version);
   out.gauge("patroni_cluster_unlocked", "1 if no leader is known, else 0.",
             flag(o.view == nullptr || o.view->unlocked()));
-  // No heartbeat of this mode is received yet.
-  out.gauge("patroni_failsafe_mode_is_active", "1 if failsafe mode is active, else 0.", 0);
+  out.gauge("patroni_failsafe_mode_is_active", "1 if failsafe mode is active, else 0.", flag(o.failsafe));
   out.gauge("patroni_failsafe_mode_enabled", "1 if failsafe mode is configured, else 0.",
             flag(s.settings->dynamic.failsafe_mode));
   out.gauge("patroni_failsafe_member", "1 if failsafe mode counts on this member, else 0.",
@@ -270,6 +271,27 @@ void add_tallies(Text& out, const ha::Tallies& tallies) {
   }
 }
 
+void add_watchdog(Text& out, const ha::WatchdogState& watchdog) {
+  if (!watchdog.configured) return;
+  out.gauge("tanist_watchdog_active", "1 while the watchdog device counts down, else 0.",
+            watchdog.active ? 1 : 0);
+  out.gauge("tanist_watchdog_timeout_seconds",
+            "From the last keepalive to the reset of the host; 0: not active.", watchdog.timeout);
+}
+
+void add_guardian(Text& out, const ha::GuardianState& guardian) {
+  using Kind = ha::GuardianState::Kind;
+  if (guardian.kind == Kind::off) return;
+  out.gauge("tanist_guardian_up", "1: the guardian answers; 0: there is to be one, and it does not.",
+            guardian.kind == Kind::missing ? 0 : 1);
+  out.gauge("tanist_guardian_armed",
+            "1: it kills PostgreSQL when the lease is over and nobody has prolonged it.",
+            guardian.kind == Kind::armed ? 1 : 0);
+  out.counter("tanist_guardian_starts_total", "Guardians that this daemon has started.", guardian.starts);
+  out.counter("tanist_guardian_kills_total", "How often a guardian of this daemon has killed PostgreSQL.",
+              guardian.kills);
+}
+
 /// What the primary's own server says of who streams from it, all at one moment.
 void add_standbys(Text& out, const postgres::Probe& probe) {
   if (probe.in_recovery || probe.wal_senders.empty()) return;
@@ -294,6 +316,36 @@ void add_standbys(Text& out, const postgres::Probe& probe) {
        [&](const auto& sender) {
          return fmt::format("{:.6f}", seconds(sender.replay_lag.value_or(Duration::zero())));
        });
+}
+
+/// Where zones are asked for.
+void add_zones(Text& out, const dcs::Cluster& cluster, const config::Settings& settings) {
+  const dcs::ZonesSeen zones = dcs::zones_seen(cluster, settings.dynamic.raw);
+  if (zones.wanted == 0) return;
+  out.gauge("tanist_sync_other_zones_wanted",
+            "How many members of other zones than the leader's are to have each commit.", zones.wanted);
+  out.gauge("tanist_sync_other_zones", "How many of them have each commit, by /sync.", zones.sure);
+}
+
+void add_slots(Text& out, const postgres::Probe& probe, const std::vector<postgres::SlotRisk>& risks) {
+  bool first = true;
+  for (const auto* slots : {&probe.slots, &probe.other_slots}) {
+    for (const auto& slot : *slots) {
+      const auto retained = postgres::retained_bytes(probe, slot);
+      if (!retained) continue;
+      if (std::exchange(first, false))
+        out.family("tanist_slot_retained_wal_bytes", "gauge",
+                   "How much WAL a replication slot of this member holds back.");
+      out.sample(*retained, "", fmt::format("slot=\"{}\"", escaped(slot.name)));
+    }
+  }
+  if (risks.empty()) return;
+  out.family(
+      "tanist_slot_at_risk", "gauge",
+      "1 for each replication slot that holds back more WAL than tanist.slot_wal_warning (risk limit) or "
+      "than is free on the disk (disk), is about to lose WAL (losing), or has lost some (lost).");
+  for (const auto& risk : risks)
+    out.sample(1, "", fmt::format("slot=\"{}\",risk=\"{}\"", escaped(risk.name), enum_name(risk.kind)));
 }
 
 using Rows = std::vector<dcs::MemberOverview>;
@@ -324,12 +376,16 @@ void add_own(Text& out, const MemberStatus& o) {
             flag(!s.rejoin_error.empty()));
   add_cycles(out, s.cycles);
   add_tallies(out, s.tallies);
+  add_guardian(out, s.guardian);
+  add_watchdog(out, s.watchdog);
   if (o.probe != nullptr) add_standbys(out, *o.probe);
+  if (o.probe != nullptr) add_slots(out, *o.probe, s.facts.slots_at_risk);
   // One member speaks of the others, so that each is told of once.
   if (!o.lease_held || o.view == nullptr) return;
   config::Modes modes;
   modes.standby_cluster = o.standby_cluster;
-  const Rows rows = dcs::member_overviews(s.watched ? *s.watched : *o.view, modes);
+  const dcs::Cluster& cluster = s.watched ? *s.watched : *o.view;
+  const Rows rows = dcs::member_overviews(cluster, modes);
   out.gauge("tanist_members", "The members that the leader knows, itself among them.", rows.size());
   add_lags(out, rows, "tanist_member_receive_lag_bytes",
            "How far the WAL that a member has received is behind the leader's, as the leader sees it.",
@@ -337,6 +393,7 @@ void add_own(Text& out, const MemberStatus& o) {
   add_lags(out, rows, "tanist_member_replay_lag_bytes",
            "How far the replay of a member is behind the leader's WAL, as the leader sees it.",
            &dcs::MemberOverview::replay);
+  add_zones(out, cluster, *s.settings);
 }
 
 std::string_view without_blanks(std::string_view text) {

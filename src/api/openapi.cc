@@ -58,9 +58,11 @@ void add_answer(Document& responses, const Answer& answer) {
 
 Document parameters_document(const std::vector<Operation::Parameter>& parameters) {
   Document out = Document::list();
-  for (const auto& [name, in, what] : parameters)
-    out.push_back(
-        Document::map({{"name", name}, {"in", in}, {"description", what}, {"schema", text_schema()}}));
+  for (const auto& [name, in, what, schema] : parameters)
+    out.push_back(Document::map({{"name", name},
+                                 {"in", in},
+                                 {"description", what},
+                                 {"schema", schema.empty() ? text_schema() : reference(schema)}}));
   return out;
 }
 

@@ -19,6 +19,8 @@ struct Operation {
     /// `query` or `header`.
     std::string_view in;
     std::string_view what;
+    /// Of its value: a name in components/schemas; empty: any text.
+    std::string_view schema = {};
   };
   struct Answer {
     int status;

@@ -49,7 +49,14 @@ constexpr std::string_view kSchemas = R"json({
     "tanist_version": {"type": "string"},
     "tanist_disk": {"type": "object", "properties": {
       "free_bytes": {"type": "integer"}, "size_bytes": {"type": "integer"}}},
+    "tanist_slots_at_risk": {"type": "array", "items": {"$ref": "#/components/schemas/SlotAtRisk"}},
+    "tanist_logical_slots": {"type": "array", "items": {"type": "string"}},
     "tanist_diverged": {"const": true},
+    "tanist_delayed": {"const": true},
+    "tanist_guardian": {"enum": ["missing", "ready", "armed"]},
+    "tanist_watchdog": {"type": "object", "required": ["active"], "properties": {
+      "active": {"type": "boolean"}, "timeout_seconds": {"type": "integer"}, "problem": {"type": "string"}}},
+    "tanist_clients_held": {"const": true},
     "tanist_timelines": {"type": "array", "items": {"type": "array", "items": {"type": "integer"},
       "minItems": 2, "maxItems": 2}},
     "tanist_writes_ended_us": {"type": "integer"},
@@ -60,6 +67,10 @@ constexpr std::string_view kSchemas = R"json({
     "postgres_failing": {"type": "object", "properties": {
       "seconds": {"type": "integer"}, "new_connections_only": {"type": "boolean"}, "why": {"type": "string"}}},
     "stale": {"const": true}}},
+"SlotAtRisk": {
+  "type": "object", "required": ["slot", "risk", "active"],
+  "properties": {"slot": {"type": "string"}, "risk": {"enum": ["limit", "disk", "losing", "lost"]},
+    "active": {"type": "boolean"}, "retained_bytes": {"type": "integer"}, "limit_bytes": {"type": "integer"}}},
 "Progress": {
   "type": "object", "required": ["done_bytes", "total_bytes"],
   "properties": {"done_bytes": {"type": "integer"}, "total_bytes": {"type": "integer"},
@@ -105,6 +116,36 @@ constexpr std::string_view kSchemas = R"json({
   "items": {"type": ["integer", "string"]}}},
 "Configuration": {"type": "object"},
 "ConfigurationChange": {"type": "object", "minProperties": 1},
+"Time": {"type": "string", "format": "date-time"},
+"Limit": {"type": "integer", "minimum": 0, "maximum": 1000},
+"Moment": {
+  "type": "object", "required": ["wall_us", "boot_ns"],
+  "properties": {"wall_us": {"type": "integer"}, "boot_ns": {"type": "integer"}}},
+"JournalEntry": {
+  "type": "object", "required": ["version", "at"],
+  "properties": {
+    "version": {"type": "integer"},
+    "at": {"type": "string", "format": "date-time"},
+    "previous_repeated": {"type": "integer"},
+    "dropped": {"type": "integer"},
+    "decision": {"type": "object", "required": ["reason", "mandate", "intent", "duties"], "properties": {
+      "reason": {"type": "object", "required": ["code", "text"], "properties": {
+        "code": {"type": "string"}, "text": {"type": "string"}, "numbers": {"type": "object"}}},
+      "checks": {"type": "array", "items": {
+        "type": "object", "required": ["rule", "passed", "text"], "properties": {
+          "rule": {"type": "string"}, "passed": {"type": "boolean"}, "about": {"type": "string"},
+          "numbers": {"type": "object"}, "text": {"type": "string"}}}},
+      "intent": {"type": "object", "required": ["kind"]}}},
+    "view": {"type": "object"}}},
+"Journal": {
+  "type": "object", "required": ["scope", "name", "version", "received", "answered", "earlier", "now", "entries"],
+  "properties": {
+    "scope": {"type": "string"}, "name": {"type": "string"}, "version": {"type": "integer"},
+    "received": {"$ref": "#/components/schemas/Moment"},
+    "answered": {"$ref": "#/components/schemas/Moment"},
+    "earlier": {"type": "boolean"},
+    "now": {"anyOf": [{"type": "null"}, {"$ref": "#/components/schemas/JournalEntry"}]},
+    "entries": {"type": "array", "items": {"$ref": "#/components/schemas/JournalEntry"}}}},
 "FailsafeMembers": {"type": "object", "additionalProperties": {"type": "string"}},
 "OpenApi": {"type": "object", "required": ["openapi", "info", "paths", "components"]},
 "RestartRequest": {
@@ -131,7 +172,15 @@ constexpr std::string_view kSchemas = R"json({
   "properties": {
     "leader": {"type": ["string", "null"]},
     "candidate": {"type": "string", "minLength": 1}}},
-"FailsafeRequest": {"type": "object"},
+"FailsafeRequest": {
+  "type": "object", "required": ["name", "conn_url", "api_url"],
+  "properties": {
+    "name": {"type": "string", "minLength": 1},
+    "conn_url": {"type": "string", "minLength": 1},
+    "api_url": {"type": "string", "minLength": 1},
+    "slots": {"type": ["object", "null"], "additionalProperties": {"type": "integer", "minimum": 0}},
+    "tanist_valid_for": {"type": "number", "minimum": 0, "maximum": 86400,
+      "description": "seconds that are asked for; less than `ttl` is never promised"}}},
 "CitusEvent": {"type": "object", "minProperties": 1}
 })json";
 
@@ -141,6 +190,11 @@ const Operation::Parameter kLag{"lag", "query", "How many bytes of WAL it may be
 const Operation::Parameter kMode{"mode", "query",
                                  "`write`: WAL that was received counts, not what was replayed."};
 const Operation::Parameter kCacheControl{"Cache-Control", "header", "`no-cache`: the store itself is read."};
+const Operation::Parameter kSince{"since", "query", "No entry before this time (ISO 8601 with an offset).",
+                                  "Time"};
+const Operation::Parameter kUntil{"until", "query", "No entry after this time.", "Time"};
+const Operation::Parameter kLimit{
+    "limit", "query", "The last so many of them: 100, at most 1000; fewer where they are long.", "Limit"};
 
 }  // namespace
 
@@ -183,6 +237,13 @@ const std::vector<Operation>& operations() {
        .answers = {{200, events, "Server-sent events, without end."},
                    {503, text, "There are too many listeners, or the daemon is about to end."}}},
       {.method = "GET", .segment = "openapi.json", .answers = {{200, json, "This document.", "OpenApi"}}},
+      {.method = "GET",
+       .segment = "journal",
+       .parameters = {kSince, kUntil, kLimit},
+       .answers = {{200, json, "`now`: the last decision; `entries`: those before it, the newest last.",
+                    "Journal"},
+                   {400, text, "What is wrong with a parameter."},
+                   {503, text, "The files cannot be read, or are being read for too many others."}}},
       {.method = "PATCH",
        .segment = "config",
        .body = required,
@@ -245,9 +306,13 @@ const std::vector<Operation>& operations() {
                    {503, page, kNoStore}}},
       {.method = "POST",
        .segment = "failsafe",
-       .body = optional,
+       .body = required,
        .body_schema = "FailsafeRequest",
-       .answers = {{502, page, "Failsafe mode is not active."}}},
+       .answers = {{200, text, "`Accepted`; the header `lsn` has how far this member is."},
+                   {400, text, "What is wrong with a key."},
+                   {500, text, "Why not: this member leads, or may be about to."},
+                   {502, page, "Failsafe mode is not active."},
+                   {503, text, "The daemon is busy, or ends."}}},
       {.method = "POST", .segment = "sigterm", .answers = {{202, text, "`shutdown scheduled`"}}},
       {.method = "POST",
        .segment = "reinitialize",

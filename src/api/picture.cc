@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/member_status.h"
+#include "api/status_document.h"
 #include "config/modes.h"
 #include "core/enum_names.h"
 #include "dcs/overview.h"
@@ -89,6 +90,8 @@ void look_at_itself(Picture& picture, const ha::Snapshot& s, Instant now) {
   if (s.operation)
     picture.task =
         TaskSeen{s.operation->name, std::string(enum_name(s.operation->phase)), s.operation->source};
+  picture.slots.clear();
+  for (const auto& risk : s.facts.slots_at_risk) picture.slots.emplace(risk.name, risk);
   const auto self = picture.members.find(picture.name);
   if (self == picture.members.end()) return;
   const MemberStatus status = member_status(s, now);
@@ -169,6 +172,7 @@ class Comparison {
     if (before_.pause != after_.pause) tell("pause", Document::map({{"pause", after_.pause}}));
     compare_configurations();
     compare_tasks();
+    compare_slots();
     return std::move(out_);
   }
 
@@ -237,6 +241,27 @@ class Comparison {
     tell("task", std::move(data));
   }
 
+  /// How much each holds changes all the time: only what that means is told.
+  void compare_slots() {
+    const auto told = [&](const std::string& name, const postgres::SlotRisk* now,
+                          const postgres::SlotRisk* was) {
+      if (now != nullptr && was != nullptr && now->kind == was->kind) return;
+      Document data = Document::map({{"member", after_.name}});
+      const Document risk =
+          now != nullptr ? slot_risk_document(*now) : Document::map({{"slot", name}, {"risk", Document()}});
+      for (const auto& [key, value, line] : risk.entries()) data.set(key, value);
+      data.set("before", was != nullptr ? Document(enum_name(was->kind)) : Document());
+      tell("slot", std::move(data));
+    };
+    const auto find = [](const Picture& in, const std::string& name) {
+      const auto found = in.slots.find(name);
+      return found == in.slots.end() ? nullptr : &found->second;
+    };
+    for (const auto& [name, risk] : after_.slots) told(name, &risk, find(before_, name));
+    for (const auto& [name, risk] : before_.slots)
+      if (!after_.slots.contains(name)) told(name, nullptr, &risk);
+  }
+
   const Picture& before_;
   const Picture& after_;
   std::vector<Change> out_;
@@ -278,6 +303,10 @@ Document picture_document(const Picture& picture) {
     Document task = Document::map({{"task", picture.task->name}, {"phase", picture.task->phase}});
     if (!picture.task->source.empty()) task.set("source", picture.task->source);
     out.set("task", std::move(task));
+  }
+  if (!picture.slots.empty()) {
+    Document& slots = out.set("slots", Document::list());
+    for (const auto& [name, risk] : picture.slots) slots.push_back(slot_risk_document(risk));
   }
   return out;
 }

@@ -69,6 +69,8 @@ struct Picture {
   /// `from`, `to`, `at` where they are known; null: none was asked for.
   Document switchover;
   std::optional<TaskSeen> task;
+  /// Its own replication slots that endanger the disk or their consumers, by name.
+  std::map<std::string, postgres::SlotRisk> slots;
 };
 
 /// `before`: the one made last. A copy of the store that is older than what it saw does not count.
@@ -115,6 +117,11 @@ inline constexpr EventType kEventTypes[] = {
     {"config", "`changed`: names of keys", "the dynamic configuration changed"},
     {"task", "`member`, `task`, `phase`, `source`",
      "what the member that is asked is busy with, and where it is; both `null` when it has ended"},
+    {"slot", "`member`, `slot`, `risk`, `before`, `active`, `retained_bytes`, `limit_bytes`",
+     "a replication slot of the member that is asked holds back more WAL than `tanist.slot_wal_warning` "
+     "(`limit`) or than is free on the disk (`disk`), is about to lose what its consumer needs (`losing`), "
+     "or "
+     "has (`lost`); `null`: that is over"},
 };
 
 }  // namespace tanist::api

@@ -7,7 +7,9 @@
 #include "api/config_endpoint.h"
 #include "api/control_reads.h"
 #include "api/event_feed.h"
+#include "api/failsafe_endpoint.h"
 #include "api/health.h"
+#include "api/journal_endpoint.h"
 #include "api/metrics.h"
 #include "api/openapi.h"
 #include "api/reinitialize_endpoint.h"
@@ -55,6 +57,8 @@ struct Resources::Impl {
         restart(mailbox, reads, clock),
         reinitialize(mailbox, clock),
         switchover(mailbox, reads, board, clock),
+        failsafe(mailbox, clock),
+        journal(clock),
         admission(io, clock),
         events(std::make_shared<EventFeed>(clock, board, EventFeed::Limits())) {
     use(settings->restapi);
@@ -73,6 +77,8 @@ struct Resources::Impl {
   RestartEndpoint restart;
   ReinitializeEndpoint reinitialize;
   SwitchoverEndpoint switchover;
+  FailsafeEndpoint failsafe;
+  JournalEndpoint journal;
   Admission admission;
   std::shared_ptr<EventFeed> events;
   /// Requests that are being answered, and set while there is none.
@@ -84,44 +90,42 @@ struct Resources::Impl {
   /// Stands for the snapshot until control has published one.
   ha::SnapshotPtr before_first;
 
-  /// A document changes with its snapshot, and when time makes the snapshot stale or drops its view.
-  struct Rendered {
-    ha::SnapshotPtr snapshot;
-    bool stale = false;
-    bool view = false;
-    std::string text;
-  } rendered;
-
-  ha::SnapshotPtr snapshot() const {
-    auto current = board.get();
-    return current && current->settings ? current : before_first;
-  }
-
-  const std::string& status_text(const ha::SnapshotPtr& s, const MemberStatus& o) {
-    const bool view = o.view != nullptr;
-    if (rendered.snapshot != s || rendered.stale != o.stale || rendered.view != view) {
-      rendered = Rendered{s, o.stale, view, to_spaced_json(status_document(o))};
-    }
-    return rendered.text;
-  }
-
-  /// The same for metrics, by their form; what leads speaks of others.
-  struct RenderedMetrics {
+  /// What a document tells changes with its snapshot, and when time makes that stale, or ends what it knows.
+  struct Moment {
     ha::SnapshotPtr snapshot;
     bool stale = false;
     bool view = false;
     bool lease = false;
+    bool failsafe = false;
+    bool operator==(const Moment&) const = default;
+  };
+  static Moment moment_of(const ha::SnapshotPtr& s, const MemberStatus& o) {
+    return {s, o.stale, o.view != nullptr, o.lease_held, o.failsafe};
+  }
+  struct Rendered {
+    Moment moment;
     std::string text;
   };
-  std::array<RenderedMetrics, 2> rendered_metrics;
+  Rendered rendered;
+  /// By their form.
+  std::array<Rendered, 2> rendered_metrics;
+
+  const std::string& status_text(const ha::SnapshotPtr& s, const MemberStatus& o) {
+    const Moment moment = moment_of(s, o);
+    if (rendered.moment != moment) rendered = {moment, to_spaced_json(status_document(o))};
+    return rendered.text;
+  }
 
   const std::string& lasting_metrics_text(const ha::SnapshotPtr& s, const MemberStatus& o, MetricsForm form) {
     auto& known = rendered_metrics.at(static_cast<std::size_t>(form));
-    const bool view = o.view != nullptr;
-    if (known.snapshot != s || known.stale != o.stale || known.view != view || known.lease != o.lease_held) {
-      known = RenderedMetrics{s, o.stale, view, o.lease_held, lasting_metrics(o, form)};
-    }
+    const Moment moment = moment_of(s, o);
+    if (known.moment != moment) known = {moment, lasting_metrics(o, form)};
     return known.text;
+  }
+
+  ha::SnapshotPtr snapshot() const {
+    auto current = board.get();
+    return current && current->settings ? current : before_first;
   }
 
   struct RenderedCluster {
@@ -262,18 +266,16 @@ struct Resources::Impl {
   static Task<HttpResponse> failsafe_answer(std::shared_ptr<Impl> self, HttpRequest) {
     const auto s = self->snapshot();
     Document members = Document::map();
-    if (s->cluster) {
-      if (!s->cluster->failsafe) co_return error_page(502, "failsafe mode is not active");
-      for (const auto& [name, url] : *s->cluster->failsafe) members.set(name, url);
+    // What was written just now is in the copy of the watch alone.
+    if (const auto cluster = s->watched ? s->watched : s->cluster) {
+      if (!cluster->failsafe) co_return error_page(502, "failsafe mode is not active");
+      for (const auto& [name, url] : *cluster->failsafe) members.set(name, url);
     }
     co_return json_body(200, members);
   }
 
-  /// This mode is not served yet, so it is off whatever the configuration says (rest-api.md §8.4.1); what a
-  /// leader without a store asks for is not promised by anybody then, and it steps back.
-  static Task<HttpResponse> post_failsafe(std::shared_ptr<Impl>, HttpRequest) {
-    co_return error_page(502,
-                         fmt::format("failsafe mode is not active: Tanist {} does not serve it", version()));
+  static Task<HttpResponse> post_failsafe(std::shared_ptr<Impl> self, HttpRequest request) {
+    return self->failsafe.post(std::move(request), self->snapshot());
   }
 
   /// Patroni ends itself by it on Windows alone; here nothing is ended either.
@@ -326,6 +328,13 @@ struct Resources::Impl {
     return self->switchover.drop(self->patience());
   }
 
+  static Task<HttpResponse> journal_answer(std::shared_ptr<Impl> self, HttpRequest request) {
+    return self->journal.get(std::move(request), self->snapshot());
+  }
+
+  /// Whether who asks may; nullopt: he may.
+  static Task<std::optional<HttpResponse>> admit(std::shared_ptr<Impl> impl, HttpRequest request);
+
   void use(const config::RestApi& rest) {
     admission.use(rest);
     openapi_text = to_spaced_json(openapi(!rest.authentication.username.empty()));
@@ -366,7 +375,15 @@ std::span<const Resources::Route> Resources::routes() {
       {"GET", "patroni", open, &Impl::patroni_answer,
        "the status document: state, role, positions, timeline, replication; `tanist_diverged` where the WAL "
        "of a "
-       "replica has left the leader's, `tanist_timelines`: at which position it left each of the last ten"},
+       "replica has left the leader's, `tanist_delayed` where it replays late on purpose and leads only when "
+       "it is told to, `tanist_clients_held` where clients are kept out after a crash, `tanist_timelines`: "
+       "at "
+       "which position it left each of the last ten, `tanist_logical_slots`: the logical slots that go with "
+       "the "
+       "lead, or that a replica could go on with, `tanist_slots_at_risk`: replication slots that hold back "
+       "too "
+       "much WAL, or have lost some, `tanist_guardian`: `armed`, `ready` or `missing`, "
+       "`tanist_watchdog`: whether the device counts down, and what is wrong with it"},
       {"GET", "cluster", open, &Impl::cluster_answer,
        "the members that the store knows, with role, state and lag; what is scheduled. From the copy of the "
        "store that this member keeps current; `Cache-Control: no-cache` has the store itself read"},
@@ -380,6 +397,9 @@ std::span<const Resources::Route> Resources::routes() {
        "what changes, as it happens: server-sent events (below), resumed by `Last-Event-ID`"},
       {"GET", "openapi.json", open, &Impl::openapi_answer,
        "this API for machines: OpenAPI 3.1, with the schema of every body and answer"},
+      {"GET", "journal", guarded, &Impl::journal_answer,
+       "why it decided as it did: the last decision, and the last hundred before it that differ (`?limit=`, "
+       "`?since=`, `?until=`), each with all that it was made on; `tanistctl explain` reads it"},
       {"PATCH", "config", guarded, &Impl::patch_config,
        "merges a JSON object into the dynamic configuration (`null` removes a key) and answers with the "
        "whole"},
@@ -401,7 +421,9 @@ std::span<const Resources::Route> Resources::routes() {
       {"POST", "failover", guarded, &Impl::post_failover,
        "the same to `candidate`, also where nobody leads and where it lacks what others have"},
       {"POST", "failsafe", guarded_by_list, &Impl::post_failsafe,
-       "what a leader in failsafe mode asks others: 502, as that mode is not served yet"},
+       "what a primary asks that has lost the store: to be let lead on for `ttl`. 200 `Accepted` is a "
+       "promise, kept "
+       "on disk, not to take the leader key meanwhile"},
       {"POST", "sigterm", guarded, &Impl::post_sigterm,
        "nothing: 202 `shutdown scheduled`, as Patroni on Linux"},
       {"POST", "citus", guarded, &Impl::post_mpp,
@@ -444,7 +466,10 @@ void Resources::close() {
 }
 
 Task<std::optional<HttpResponse>> Resources::admit(HttpRequest request) {
-  auto impl = impl_;
+  return Impl::admit(impl_, std::move(request));
+}
+
+Task<std::optional<HttpResponse>> Resources::Impl::admit(std::shared_ptr<Impl> impl, HttpRequest request) {
   const Route* route = route_of(request.method, request.target);
   // What does not exist is told to everybody.
   if (route == nullptr || route->access == Access::open) co_return std::nullopt;
@@ -486,7 +511,15 @@ Task<HttpResponse> Resources::answer(HttpRequest request) {
         fmt::format("Unsupported method ('{}'). Server does not support this operation.", request.method));
     response.reason = fmt::format("Unsupported method ('{}')", request.method);
   } else {
-    response = co_await route->handler(impl, std::move(request));
+    // Of what changes something the server has asked before it took the body.
+    std::optional<HttpResponse> refusal;
+    if (route->access != Access::open && request.method == "GET")
+      refusal = co_await Impl::admit(impl, request);
+    if (refusal) {
+      response = *std::move(refusal);
+    } else {
+      response = co_await route->handler(impl, std::move(request));
+    }
   }
   impl->add_extra_headers(response);
   if (told) {

@@ -1,8 +1,13 @@
 #include "api/status_document.h"
 
+#include <algorithm>
+
+#include "core/enum_names.h"
 #include "core/version.h"
 #include "dcs/compatible_version.h"
 #include "log/log.h"
+#include "postgres/logical_slots.h"
+#include "postgres/slot_steps.h"
 
 /// The JSON document that GET /patroni and the health checks answer with.
 namespace tanist::api {
@@ -15,6 +20,8 @@ constexpr std::size_t kLogQueueShown = 2;
 constexpr Duration kInterruptionTold = std::chrono::minutes(2);
 /// Peers compare them with the last lines of /history.
 constexpr std::size_t kSwitchesTold = 10;
+/// From here on standbys may copy slots by themselves.
+constexpr int kSyncsSlots = 170000;
 
 Document wal_document(const postgres::Probe& probe) {
   Document out = Document::map();
@@ -76,9 +83,26 @@ void add_tail(Document& out, const MemberStatus& o) {
   const ha::Snapshot& s = *o.snapshot;
   if (s.paused) out.set("pause", true);
   if (s.diverged) out.set("tanist_diverged", true);
+  // rest-api.md §3
+  if (!s.fence_usable) out.set("watchdog_failed", true);
+  if (s.guardian.kind != ha::GuardianState::Kind::off)
+    out.set("tanist_guardian", std::string(enum_name(s.guardian.kind)));
+  if (s.watchdog.active || !s.watchdog.problem.empty()) {
+    Document& watchdog = out.set("tanist_watchdog", Document::map({{"active", s.watchdog.active}}));
+    if (s.watchdog.active) watchdog.set("timeout_seconds", s.watchdog.timeout);
+    if (!s.watchdog.problem.empty()) watchdog.set("problem", s.watchdog.problem);
+  }
+  if (s.delayed) out.set("tanist_delayed", true);
+  if (s.facts.running() && s.facts.clients_held) out.set("tanist_clients_held", true);
   if (o.probe != nullptr && s.facts.history && s.facts.history->timeline == o.probe->effective_timeline)
     out.set("tanist_timelines", switches(*s.facts.history));
+  if (o.probe != nullptr)
+    if (const auto names = logical_slots_told(s)) {
+      Document& list = out.set("tanist_logical_slots", Document::list());
+      for (const auto& name : *names) list.push_back(name);
+    }
   if (o.view == nullptr || o.view->unlocked()) out.set("cluster_unlocked", true);
+  if (o.failsafe) out.set("failsafe_mode_is_active", true);
   out.set("dcs_last_seen", s.dcs_last_seen);
   if (s.settings->tags.published.size() != 0) out.set("tags", s.settings->tags.published);
   if (!s.facts.system_identifier.empty()) out.set("database_system_identifier", s.facts.system_identifier);
@@ -101,6 +125,10 @@ void add_tail(Document& out, const MemberStatus& o) {
   if (const auto& disk = s.facts.disk)
     out.set("tanist_disk",
             Document::map({{"free_bytes", disk->free_bytes}, {"size_bytes", disk->size_bytes}}));
+  if (o.probe != nullptr && !s.facts.slots_at_risk.empty()) {
+    Document& risks = out.set("tanist_slots_at_risk", Document::list());
+    for (const auto& risk : s.facts.slots_at_risk) risks.push_back(slot_risk_document(risk));
+  }
   if (s.operation) out.set("operation", s.operation->name);
   if (s.progress) {
     Document& progress = out.set("progress", Document::map({{"done_bytes", s.progress->done_bytes},
@@ -133,6 +161,33 @@ bool add_interruption(Document& out, const ha::Snapshot& snapshot, Instant now) 
   const bool ended = add("tanist_writes_ended_us", snapshot.writes_ended);
   const bool began = add("tanist_writes_began_us", snapshot.writes_began);
   return ended || began;
+}
+
+std::optional<std::vector<std::string>> logical_slots_told(const ha::Snapshot& snapshot) {
+  const auto& facts = snapshot.facts;
+  if (!facts.probe || !postgres::can_advance_slots(facts.probe->server_version)) return std::nullopt;
+  const auto& settings = *snapshot.settings;
+  const bool kept = settings.postgresql.use_slots;
+  const auto& permanent = settings.dynamic.permanent_slots;
+  auto names = facts.probe->in_recovery
+                   ? postgres::slots_fit_to_lead(facts)
+                   : postgres::slots_to_hand_over(*facts.probe,
+                                                  kept ? permanent : std::vector<config::PermanentSlot>());
+  // Of a standby that tells of none it is known that it could go on with none.
+  const bool expected =
+      (kept && std::ranges::any_of(permanent, [](const auto& slot) { return slot.logical(); })) ||
+      (facts.probe->in_recovery && facts.probe->server_version >= kSyncsSlots);
+  if (names.empty() && !expected) return std::nullopt;
+  return names;
+}
+
+Document slot_risk_document(const postgres::SlotRisk& risk) {
+  Document out = Document::map({{"slot", risk.name}, {"risk", enum_name(risk.kind)}});
+  out.set("active", risk.active);
+  if (risk.kind == postgres::SlotRisk::Kind::lost) return out;
+  out.set("retained_bytes", risk.retained_bytes);
+  out.set("limit_bytes", risk.limit_bytes);
+  return out;
 }
 
 Document status_document(const MemberStatus& o) {

@@ -11,6 +11,7 @@
 #include "config/modes.h"
 #include "core/format.h"
 #include "log/log.h"
+#include "postgres/logical_slots.h"
 
 TANIST_LOGGER("patroni.api");
 
@@ -58,13 +59,6 @@ std::expected<std::string, HttpResponse> name_in(const Document& body, std::stri
   return value->as_string();
 }
 
-/// Modes that are in force and do not let a leader be chosen yet; pause is none of them.
-std::string mode_in_the_way(const Document& dynamic) {
-  const config::Modes modes = config::modes_of(dynamic);
-  if (modes.synchronous != config::Dynamic::SyncMode::off) return "synchronous_mode";
-  return modes.standby_cluster ? "standby_cluster" : "";
-}
-
 }  // namespace
 
 std::expected<SwitchoverRequest, HttpResponse> parse_switchover(const Document& body, bool failover,
@@ -108,19 +102,48 @@ std::expected<std::map<std::string, std::string>, HttpResponse> switchover_candi
   if (!request.leader.empty() && cluster.leader_name() != request.leader)
     return refused(412, "leader name does not match");
   std::map<std::string, std::string> candidates;
+  // In quorum mode any member may win the votes that it needs.
+  const bool plain_sync = config::modes_of(dynamic).synchronous == config::Dynamic::SyncMode::on;
   if (!request.candidate.empty()) {
+    if (!request.failover && plain_sync && !cluster.sync.is_voter(request.candidate))
+      return refused(412, "candidate name does not match with sync_standby");
     const dcs::Member* member = cluster.member(request.candidate);
     if (member == nullptr) return refused(412, "candidate does not exists");
     candidates.emplace(member->name, member->api_url);
+  } else if (plain_sync) {
+    for (const auto& [name, member] : cluster.members)
+      if (cluster.sync.is_voter(name)) candidates.emplace(name, member.api_url);
+    if (candidates.empty()) return refused(412, action + " is not possible: can not find sync_standby");
   } else {
     for (const auto& [name, member] : cluster.members)
       if (!member.api_url.empty() && name != cluster.leader_name()) candidates.emplace(name, member.api_url);
     if (candidates.empty())
       return refused(412, action + " is not possible: cluster does not have members except leader");
   }
-  if (const std::string mode = mode_in_the_way(dynamic); !mode.empty())
-    return refused(412, fmt::format("{} is not possible: {} is not supported yet", action, mode));
   return candidates;
+}
+
+std::string why_not_possible(const SwitchoverRequest& request,
+                             const std::map<std::string, ha::PeerAnswer>& answers) {
+  const std::string impossible = action_of(request) + " is not possible: ";
+  const auto leader = answers.find(request.leader);
+  const bool asked = !request.failover && leader != answers.end() && leader->second.primary;
+  const auto& slots = asked ? leader->second.logical_slots : std::nullopt;
+  std::string unready;
+  bool ready = false;
+  for (const auto& [name, answer] : answers) {
+    if (!request.leader.empty() && name == request.leader) continue;
+    const bool waits = answer.delayed && name != request.candidate;
+    if (!answer.reachable || answer.nofailover || answer.watchdog_failed || waits) continue;
+    const bool told = slots && answer.logical_slots;
+    const auto missing = told ? postgres::lacking(*slots, *answer.logical_slots) : std::vector<std::string>();
+    ready = ready || missing.empty();
+    if (!missing.empty())
+      unready += fmt::format("{}{} is not ready to take over the logical slots {}",
+                             unready.empty() ? "" : "; ", name, postgres::quoted_names(missing));
+  }
+  if (ready) return {};
+  return impossible + (unready.empty() ? "no good candidates have been found" : unready);
 }
 
 Task<std::map<std::string, ha::PeerAnswer>> SwitchoverEndpoint::ask(
@@ -147,13 +170,12 @@ Task<HttpResponse> SwitchoverEndpoint::post(HttpRequest request, bool failover, 
   if (!wanted->at) {
     auto candidates = switchover_candidates(*wanted, cluster, dynamic);
     if (!candidates) co_return candidates.error();
+    // The leader tells which logical slots go with the lead.
+    const dcs::Member* leader = wanted->failover ? nullptr : cluster.leader_member();
+    if (leader != nullptr && !leader->api_url.empty()) candidates->emplace(leader->name, leader->api_url);
     const auto answers = co_await ask(*std::move(candidates), kMembersBudget);
-    const bool any = std::ranges::any_of(answers, [](const auto& one) {
-      const ha::PeerAnswer& answer = one.second;
-      return answer.reachable && !answer.nofailover && !answer.watchdog_failed;
-    });
-    if (!any)
-      co_return text_body(412, action_of(*wanted) + " is not possible: no good candidates have been found");
+    const std::string refusal = why_not_possible(*wanted, answers);
+    if (!refusal.empty()) co_return text_body(412, refusal);
   }
   Asked asked;
   asked.request = *wanted;
@@ -193,6 +215,7 @@ Task<void> SwitchoverEndpoint::change(ha::SnapshotPtr seen) {
 /// Status 0: the time is over.
 Task<HttpResponse> SwitchoverEndpoint::outcome(Asked asked) {
   std::optional<Instant> led_since;
+  bool asked_again = false;
   while (clock_.now() < asked.deadline) {
     auto seen = board_.get();
     const auto read = co_await reads_.cluster(ControlReads::Asker::admitted,
@@ -208,7 +231,14 @@ Task<HttpResponse> SwitchoverEndpoint::outcome(Asked asked) {
           std::map<std::string, std::string> one{{leader, member->api_url}};
           const auto answers = co_await ask(std::move(one), kMembersBudget);
           const auto answer = answers.find(leader);
-          if (answer != answers.end() && answer->second.primary) {
+          // A standby leader never accepts writes.
+          const bool follows = config::modes_of(cluster.config.data).standby_cluster;
+          const bool leads =
+              answer != answers.end() && (answer->second.primary || (follows && answer->second.reachable));
+          // Its server was seen to accept writes before its daemon has noted when: asked once more.
+          const bool noted =
+              leads && (answer->second.writes_began || follows || std::exchange(asked_again, true));
+          if (leads && noted) {
             auto done = success(asked, leader, answer->second);
             co_return co_await std::move(done);
           }

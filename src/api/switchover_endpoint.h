@@ -33,6 +33,12 @@ std::expected<SwitchoverRequest, net::HttpResponse> parse_switchover(const Docum
 std::expected<std::map<std::string, std::string>, net::HttpResponse> switchover_candidates(
     const SwitchoverRequest& request, const dcs::Cluster& cluster, const Document& dynamic);
 
+/// What those that were asked, and the leader, say against it; empty: at least one of them can lead. A
+/// switchover goes to nobody who cannot go on with the logical slots that the leader tells of (replication.md
+/// §9).
+std::string why_not_possible(const SwitchoverRequest& request,
+                             const std::map<std::string, ha::PeerAnswer>& answers);
+
 /// POST /switchover, POST /failover and DELETE /switchover (rest-api.md §8.3, §8.7): the request is written
 /// into the store, where whoever leads finds it, and answered when another member accepts writes, or when
 /// that has failed. Lives on the api thread.

@@ -14,7 +14,11 @@ namespace tanist::cli {
 /// (std::out_of_range).
 class Given {
  public:
-  bool has(const Option& option) const { return at(option.names).given; }
+  /// Also of an option that the command does not have: it was not given.
+  bool has(const Option& option) const {
+    const auto found = values_.find(std::string(option.names));
+    return found != values_.end() && found->second.given;
+  }
   std::optional<std::string> text(const Option& option) const;
   std::string text(const Option& option, std::string_view otherwise) const;
   /// Of one that may be repeated, in their order.

@@ -7,6 +7,7 @@
 
 #include "config/addresses.h"
 #include "config/sections/controlled.h"
+#include "config/sections/delay.h"
 #include "config/sections/dynamic.h"
 #include "config/sections/log_options.h"
 #include "config/sections/methods.h"
@@ -16,6 +17,7 @@
 #include "config/stores/configured.h"
 #include "config/validate.h"
 #include "core/format.h"
+#include "core/text.h"
 
 namespace tanist::config {
 namespace {
@@ -92,6 +94,18 @@ Credentials credentials(const Document* section, std::string_view who) {
   return out;
 }
 
+}  // namespace
+
+std::optional<Watchdog::Mode> watchdog_mode(std::string_view text) {
+  const std::string word = lower(text);
+  if (word == "off" || word == "disable" || word == "disabled" || word == "false") return Watchdog::Mode::off;
+  if (word == "auto" || word == "automatic") return Watchdog::Mode::automatic;
+  if (word == "require" || word == "required") return Watchdog::Mode::required;
+  return std::nullopt;
+}
+
+namespace {
+
 class SettingsBuilder {
  public:
   SettingsBuilder(const LocalConfig& local, const Document& dynamic, Problems& problems)
@@ -111,9 +125,13 @@ class SettingsBuilder {
     out_.tags = build_tags(tags ? *tags : Document(), known);
     bootstrap();
     postgresql();
+    if (out_.postgresql.replays_late) release_from_sync();
     out_.state_dir = reader_.text("tanist.state_dir");
     if (out_.state_dir.empty()) out_.state_dir = without_slashes(out_.postgresql.data_dir) + ".tanist";
+    guard();
+    watchdog();
     out_.silent_primary_timeout = std::chrono::seconds(reader_.integer("tanist.silent_primary_timeout"));
+    out_.crash_hold_timeout = std::chrono::seconds(reader_.integer("tanist.crash_hold_timeout"));
     return std::move(out_);
   }
 
@@ -121,6 +139,27 @@ class SettingsBuilder {
   static std::string without_slashes(std::string path) {
     while (path.size() > 1 && path.ends_with('/')) path.pop_back();
     return path;
+  }
+
+  void guard() {
+    using Mode = Guard::Mode;
+    out_.guard.command = reader_.text("guard.command");
+    const Document* mode = reader_.find("guard.mode");
+    if (!mode || mode->is_null()) return;
+    if (lower(mode->text()) == "required") out_.guard.mode = Mode::required;
+    if (parse_bool(*mode) == false) out_.guard.mode = Mode::off;
+  }
+
+  void watchdog() {
+    const Document* mode = reader_.find("watchdog.mode");
+    if (mode && !mode->is_null()) {
+      const bool off = mode->is_bool() && !mode->as_bool();
+      out_.watchdog.mode =
+          off ? Watchdog::Mode::off : watchdog_mode(mode->text()).value_or(Watchdog::Mode::off);
+    }
+    out_.watchdog.device = reader_.text("watchdog.device");
+    out_.watchdog.safety_margin = static_cast<int>(reader_.integer("watchdog.safety_margin"));
+    out_.watchdog.driver = reader_.text("watchdog.driver");
   }
 
   void bootstrap() {
@@ -154,7 +193,23 @@ class SettingsBuilder {
     roles(merged.entries().front().value);
     out_.postgresql.copying.replica_methods =
         replica_methods(&merged.entries().front().value, out_.postgresql.copying.create_replica_methods);
+    out_.postgresql.replays_late = replays_late(out_.postgresql);
     out_.postgresql.use_slots = Reader(dynamic_, Scope::dynamic).boolean("postgresql.use_slots");
+  }
+
+  /// Whoever is synchronous may be the next to lead, and one that replays late is not.
+  void release_from_sync() {
+    auto& tags = out_.tags;
+    const Document* priority = tags.configured.find("sync_priority");
+    const Document* nosync = tags.configured.find("nosync");
+    const bool wanted = (nosync && !nosync->is_null()) || (priority && !priority->is_null());
+    if (wanted && !tags.nosync)
+      problems_.push_back(Problem{
+          .severity = Severity::warning,
+          .text = "tags.nosync counts as true: recovery_min_apply_delay makes this member replay late"});
+    tags.nosync = true;
+    tags.sync_priority = 0;
+    tags.published.set("nosync", true);
   }
 
   void addresses(const Reader& reader) {
@@ -220,6 +275,10 @@ class SettingsBuilder {
     pg.copying.create_replica_methods = reader.texts("postgresql.create_replica_methods");
     if (pg.copying.create_replica_methods.empty())
       pg.copying.create_replica_methods = reader.texts("postgresql.create_replica_method");
+    // postgres.md §22: how this cluster copies its own leader is not how it copies another one.
+    if (out_.dynamic.standby_cluster)
+      pg.copying.create_replica_methods =
+          Reader(dynamic_, Scope::dynamic).texts("standby_cluster.create_replica_methods");
     if (pg.copying.create_replica_methods.empty()) pg.copying.create_replica_methods = {"basebackup"};
     pg.scripts.callbacks = text_map(reader.find("postgresql.callbacks"));
     pg.scripts.pre_promote = reader.text("postgresql.pre_promote");

@@ -42,19 +42,4 @@ Modes modes_of(const Document& dynamic) {
   return out;
 }
 
-std::vector<std::string> modes_not_served(const Dynamic& dynamic) {
-  std::vector<std::string> out;
-  if (dynamic.synchronous_mode != Dynamic::SyncMode::off) out.emplace_back("synchronous_mode");
-  if (dynamic.standby_cluster) out.emplace_back("standby_cluster");
-  if (dynamic.failsafe_mode) out.emplace_back("failsafe_mode");
-  return out;
-}
-
-std::string_view comes_of_mode_not_served(std::string_view mode) {
-  if (mode == "failsafe_mode")
-    return "is not served by this version yet: a primary that loses the store is demoted";
-  return "is not served by this version yet: while it is set a running primary is kept, and nobody is "
-         "promoted, cloned or made the first primary";
-}
-
 }  // namespace tanist::config

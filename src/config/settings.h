@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/endpoint.h"
+#include "config/slots.h"
 #include "config/stores.h"
 #include "core/document.h"
 #include "core/secret.h"
@@ -100,6 +101,8 @@ struct Tags {
   bool clonefrom = false;
   bool nostream = false;
   std::string replicatefrom;
+  /// Empty: none.
+  std::string zone;
   /// What is published in the member key, in the configured order.
   Document published = Document::map();
   /// As configured, for the `tag_` filters of health checks.
@@ -179,6 +182,9 @@ struct Postgresql {
   std::map<std::string, RoleOverlay> role_overlays;
   std::string custom_conf;
   std::map<std::string, std::string> recovery_conf;
+  /// As a standby it stays behind on purpose: recovery_min_apply_delay. Its tag nosync is true then, whatever
+  /// is configured, and it leads only when it is told to.
+  bool replays_late = false;
   Duration pg_ctl_timeout = std::chrono::seconds(60);
   bool use_pg_rewind = false;
   bool remove_data_directory_on_rewind_failure = false;
@@ -224,6 +230,29 @@ struct Bootstrap {
   bool users_configured = false;
 };
 
+/// `standby_cluster`: whom this cluster follows (ha.md §20).
+struct StandbyCluster {
+  /// As libpq takes it: one host, or several with commas. Empty: an archive is all there is.
+  std::string host;
+  int port = 5432;
+  /// As configured; empty: no slot.
+  std::string primary_slot_name;
+  std::string restore_command;
+  std::string archive_cleanup_command;
+  std::string recovery_min_apply_delay;
+  bool operator==(const StandbyCluster&) const = default;
+};
+
+/// `synchronous_zones` (replication.md §21).
+struct Zones {
+  /// So many members in other zones than the primary's have each commit that is acknowledged.
+  int min_other_zones = 0;
+  /// Who leads next is preferred in the zone of the last primary, or in the first of these.
+  bool prefer_same = false;
+  std::vector<std::string> prefer;
+  bool operator==(const Zones&) const = default;
+};
+
 /// The part of the dynamic configuration that the engine reads.
 struct Dynamic {
   Timing timing;
@@ -239,13 +268,46 @@ struct Dynamic {
   /// off | on | quorum
   enum class SyncMode { off, on, quorum } synchronous_mode = SyncMode::off;
   bool synchronous_mode_strict = false;
+  int synchronous_node_count = 1;
+  /// Bytes; 0 or less: no limit.
+  std::int64_t maximum_lag_on_syncnode = -1;
+  Zones zones;
+  /// Whether `remote` is followed, in the place of a primary of this cluster.
   bool standby_cluster = false;
+  StandbyCluster remote;
+  /// Those that apply to this kind of cluster, by name.
+  std::vector<PermanentSlot> permanent_slots;
+  std::vector<SlotMatcher> ignored_slots;
+  /// `tanist.synchronized_standby_slots`
+  bool standby_slots = false;
+  /// `tanist.slot_wal_warning` in bytes; 0: never.
+  std::int64_t slot_wal_warning_bytes = std::int64_t{10240} << 20;
   /// As stored in /config (with the adjusted timing); what patroni.dynamic.json and a rebuilt /config hold.
   Document raw = Document::map();
 };
 
 /// `/<namespace>/<scope>`, runs of slashes collapsed (dcs.md §1.1).
 std::string base_path(std::string_view name_space, std::string_view scope);
+
+/// The guardian of this member (engine.md §5).
+struct Guard {
+  enum class Mode { automatic, required, off } mode = Mode::automatic;
+  /// Empty: the one beside the daemon's program.
+  std::string command;
+};
+
+/// The `watchdog` section (ha.md §13).
+struct Watchdog {
+  enum class Mode { off, automatic, required } mode = Mode::automatic;
+  std::string device = "/dev/watchdog";
+  /// Seconds between its end and that of the lease; -1: half of ttl.
+  int safety_margin = 5;
+  /// `testing`: the device is a pipe.
+  std::string driver = "default";
+  bool operator==(const Watchdog&) const = default;
+};
+/// What the text of `watchdog.mode` says; nullopt: nothing that is known, which counts as off.
+std::optional<Watchdog::Mode> watchdog_mode(std::string_view text);
 
 /// Everything, effective; immutable once built.
 struct Settings {
@@ -260,11 +322,15 @@ struct Settings {
   Bootstrap bootstrap;
   Postgresql postgresql;
   Dynamic dynamic;
+  Guard guard;
+  Watchdog watchdog;
   /// Where Tanist keeps what must outlive a restart (session, bootstrap attempt, promises, journal):
   /// `tanist.state_dir`, default `<data_dir>.tanist`.
   std::string state_dir;
   /// `tanist.silent_primary_timeout`; 0: never.
   Duration silent_primary_timeout{};
+  /// `tanist.crash_hold_timeout`; 0: nobody is kept out.
+  Duration crash_hold_timeout{};
 
   std::string base_path() const { return config::base_path(name_space, scope); }
   /// `http(s)://<connect_address>/patroni`

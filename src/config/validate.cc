@@ -13,6 +13,7 @@
 #include "config/sections/options.h"
 #include "config/sections/restapi.h"
 #include "config/yaml/secrets_in_text.h"
+#include "config/zones.h"
 #include "core/format.h"
 
 namespace tanist::config {
@@ -204,9 +205,23 @@ class Validator {
         wrong_place(*elsewhere, line);
       } else if (warnings_ < kMaxProblems) {
         if (open && !own) own = own_names(map, path);
-        if (!open || (path != "tags" && !own->contains(entry.key))) unknown(name, line);
+        const bool named = open && (own->contains(entry.key) || methods_.contains(entry.key));
+        if (path == kZonesKey) {
+          refused_key(name, line);
+        } else if (!open || (path != "tags" && !named)) {
+          unknown(name, line);
+        }
       }
     }
+  }
+
+  /// What a standby cluster, in force or to be made, names as its ways to make a replica.
+  void know_methods(const Document& document) {
+    for (const char* path :
+         {"standby_cluster.create_replica_methods", "bootstrap.dcs.standby_cluster.create_replica_methods"})
+      if (const Document* methods = document.find_path(path); methods && methods->is_list())
+        for (const auto& method : methods->as_list())
+          if (method.is_string()) methods_.insert(method.as_string());
   }
 
  private:
@@ -251,6 +266,13 @@ class Validator {
         near ? fmt::format("did you mean {}?", prefix_ + *near) : "");
   }
 
+  /// Where a word that is misspelt would promise less than was meant.
+  void refused_key(const std::string& name, int line) {
+    const auto near = nearest_key(name, scope_);
+    add(Severity::error, name, line, "unknown key",
+        near ? fmt::format("did you mean {}?", prefix_ + *near) : "");
+  }
+
   void wrong_place(const Key& key, int line) {
     if (scope_ == Scope::local) {
       add(Severity::warning, key.path, line,
@@ -278,7 +300,8 @@ class Validator {
       return;
     }
     if (const Misfit found = check(key, value)) {
-      const Severity severity = key.lenient ? Severity::warning : misfits_;
+      const bool promises = key.path.starts_with(kZonesKey);
+      const Severity severity = promises ? Severity::error : key.lenient ? Severity::warning : misfits_;
       const std::string tail = severity == Severity::warning ? "; the default is used" : "";
       add(severity, key.path, line, found.reason + tail, found.hint);
       return;
@@ -287,6 +310,7 @@ class Validator {
     if (key.type == Type::section && value.is_map()) section(value, key.path, key.open);
     if (key.type == Type::dynamic && value.is_map()) {
       Validator inner(Scope::dynamic, file_, prefix_ + key.path + ".", misfits_, out_);
+      inner.know_methods(value);
       inner.warnings_ = warnings_;
       inner.errors_ = errors_;
       inner.section(value, "", false);
@@ -302,6 +326,10 @@ class Validator {
     } else if (key.path == "watchdog" && value.is_bool()) {
       add(Severity::warning, key.path, line, "counts as an empty section, which means automatic",
           "write \"watchdog: {mode: off}\"");
+    } else if (key.path == "watchdog.mode" && !(value.is_bool() && !value.as_bool()) &&
+               !watchdog_mode(value.text())) {
+      add(Severity::warning, key.path, line,
+          fmt::format("given {}, allowed: automatic, required, off; it counts as off", value.text()));
     } else if (key.path == "bootstrap.users") {
       add(Severity::warning, key.path, line,
           "User creation is not be supported starting from v4.0.0. Please use \"bootstrap.post_bootstrap\" "
@@ -325,6 +353,9 @@ class Validator {
           add(Severity::warning, key.path + "." + entry.key, entry.line > 0 ? entry.line : line,
               "has no effect here: this parameter must be the same on all members",
               "set it in the dynamic configuration, under postgresql.parameters");
+    } else if (key.path == "synchronous_zones.prefer") {
+      if (auto wrong = preference_complaint(value); !wrong.empty())
+        add(Severity::error, key.path, line, std::move(wrong));
     } else if (key.path == "restapi.allowlist") {
       for (auto& complaint : allowlist_complaints(value))
         add(Severity::warning, key.path, line, std::move(complaint));
@@ -349,6 +380,8 @@ class Validator {
     }
   }
 
+  /// Of a standby cluster, whose sections stand where all methods have theirs.
+  Names methods_;
   Scope scope_;
   std::string_view file_;
   std::string prefix_;
@@ -376,7 +409,9 @@ std::string describe(const Document& value, const Key* key) {
 void validate(const Document& document, Scope scope, std::string_view file, Problems& out) {
   if (!document.is_map()) return;
   const Severity misfits = scope == Scope::dynamic ? Severity::warning : Severity::error;
-  Validator(scope, file, "", misfits, out).section(document, "", false);
+  Validator validator(scope, file, "", misfits, out);
+  validator.know_methods(document);
+  validator.section(document, "", false);
 }
 
 const Key& Reader::declaration(std::string_view path) const {

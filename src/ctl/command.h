@@ -69,8 +69,7 @@ struct Call {
 struct Command {
   /// What is typed. Parsing, help, completion and docs/tanistctl.md come from it.
   cli::Command line;
-  /// Throws Failure, Aborted and WrongUsage. nullptr: a command of patronictl that this version does not
-  /// serve yet; it is a known word, no typing error.
+  /// Throws Failure, Aborted and WrongUsage.
   Ending (*run)(const Call& call) = nullptr;
 };
 

@@ -68,14 +68,7 @@ int run_command_line(const std::vector<std::string>& arguments, const Surroundin
   const auto line = program(program_name(arguments));
   const std::vector<std::string> rest(arguments.empty() ? arguments.end() : arguments.begin() + 1,
                                       arguments.end());
-  const auto word = cli::first_word(line, rest);
-  const Command* named = find_command(word);
-  // Whatever its arguments are: this version knows none of them.
-  if (named != nullptr && named->run == nullptr) {
-    around.terminal.err << "Error: the command " << word << " is not available in this version (Tanist "
-                        << version() << ")\n";
-    return 1;
-  }
+  const Command* named = find_command(cli::first_word(line, rest));
   const auto parsed = cli::parse(line, rest);
   if (parsed.outcome == cli::Parsed::Outcome::wrong_usage)
     return usage_error(around, line.name, named, parsed.text);

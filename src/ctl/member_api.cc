@@ -43,15 +43,53 @@ class HttpMemberApi final : public MemberApi {
     return answers;
   }
 
+  std::vector<std::vector<Exchange>> exchanges(const std::vector<std::string>& api_urls,
+                                               const MemberCall& call, int times) override {
+    boost::asio::io_context io(1);
+    SystemClock clock;
+    net::HttpClient client(io.get_executor(), clock, access_.client_options(call.anonymous));
+    std::vector<std::vector<Exchange>> out(api_urls.size());
+    TaskScope scope(io.get_executor());
+    for (std::size_t i = 0; i < api_urls.size(); ++i)
+      scope.spawn("ask a member", exchanging(&client, &clock, access_, api_urls[i], call, times, &out[i]));
+    io.run();
+    return out;
+  }
+
   std::unique_ptr<Listening> listen() override { return listen_over_http(access_); }
 
  private:
   static Task<void> asking(Task<Answer> ask, Answer* out) { *out = co_await std::move(ask); }
 
+  static Task<void> exchanging(net::HttpClient* client, Clock* clock, MemberAccess access, std::string url,
+                               MemberCall call, int times, std::vector<Exchange>* out) {
+    for (int i = 0; i < times; ++i) {
+      const WallTime sent = clock->wall_now();
+      auto answer = co_await ask_member(client, clock, access, url, call);
+      out->push_back({.answer = std::move(answer), .sent = sent, .received = clock->wall_now()});
+      if (!out->back().answer) co_return;
+    }
+  }
+
   MemberAccess access_;
 };
 
 }  // namespace
+
+std::vector<std::vector<Exchange>> MemberApi::exchanges(const std::vector<std::string>& api_urls,
+                                                        const MemberCall& call, int times) {
+  SystemClock clock;
+  std::vector<std::vector<Exchange>> out(api_urls.size());
+  for (std::size_t i = 0; i < api_urls.size(); ++i) {
+    for (int round = 0; round < times; ++round) {
+      const WallTime sent = clock.wall_now();
+      auto answer = ask(api_urls[i], call);
+      out[i].push_back({.answer = std::move(answer), .sent = sent, .received = clock.wall_now()});
+      if (!out[i].back().answer) break;
+    }
+  }
+  return out;
+}
 
 std::vector<std::expected<net::HttpResponse, NoAnswer>> MemberApi::ask_each(
     const std::vector<std::string>& api_urls, const MemberCall& call) {

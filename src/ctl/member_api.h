@@ -39,6 +39,13 @@ struct NoAnswer {
   bool sent = false;
 };
 
+/// A call, and when it was sent and answered by the clock of this host.
+struct Exchange {
+  std::expected<net::HttpResponse, NoAnswer> answer;
+  WallTime sent;
+  WallTime received;
+};
+
 /// Waits for members that tell of changes.
 class Listening {
  public:
@@ -61,6 +68,10 @@ class MemberApi {
   /// The same of several at a time, which takes as long as the slowest of them; answers in their order.
   virtual std::vector<std::expected<net::HttpResponse, NoAnswer>> ask_each(
       const std::vector<std::string>& api_urls, const MemberCall& call);
+  /// The same call so many times of each, one after the other over one connection: what their clocks say is
+  /// told apart from what the way took by the fastest of them. No further after one that failed.
+  virtual std::vector<std::vector<Exchange>> exchanges(const std::vector<std::string>& api_urls,
+                                                       const MemberCall& call, int times);
 };
 
 /// With what members are asked.

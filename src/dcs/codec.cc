@@ -210,6 +210,7 @@ class Decoder {
     member.role = text(data->find("role"));
     if (member.role == "master") member.role = "primary";
     member.patroni_version = text(data->find("version"));
+    member.tanist_version = text(data->find("tanist_version"));
     member.xlog_location = position(data->find("xlog_location"));
     member.replay_lsn = position(data->find("replay_lsn"));
     member.receive_lsn = position(data->find("receive_lsn"));

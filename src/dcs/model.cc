@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/zones.h"
 #include "core/format.h"
 #include "dcs/system_id.h"
 
@@ -59,6 +60,12 @@ bool Member::clonefrom() const {
   return truthy_tag(tags, "clonefrom");
 }
 
+int Member::sync_priority() const {
+  if (nosync()) return 0;
+  const Document* value = tags.find("sync_priority");
+  const auto parsed = value != nullptr ? parse_int(*value) : std::nullopt;
+  return static_cast<int>(parsed.value_or(1));
+}
 int Member::failover_priority() const {
   if (nofailover()) return 0;
   const Document* value = tags.find("failover_priority");
@@ -74,6 +81,11 @@ bool Member::nostream() const {
 std::string Member::replicatefrom() const {
   const Document* value = tags.find("replicatefrom");
   return value != nullptr && value->is_scalar() && !value->is_null() ? value->text() : std::string();
+}
+
+std::string Member::zone() const {
+  const Document* value = tags.find("zone");
+  return value != nullptr && config::is_zone(*value) ? value->text() : std::string();
 }
 
 std::optional<std::pair<std::string, int>> Member::host_port() const {
@@ -130,6 +142,19 @@ const Member* Cluster::member(const std::string& name) const {
 
 const Member* Cluster::leader_member() const {
   return unlocked() ? nullptr : member(leader->name);
+}
+
+const Member* Cluster::member_at(const std::string& hosts, std::int64_t port) const {
+  for (const auto& [name, member] : members) {
+    const auto address = member.host_port();
+    if (!address || address->second != port) continue;
+    for (std::size_t begin = 0; begin <= hosts.size();) {
+      const std::size_t end = std::min(hosts.find(',', begin), hosts.size());
+      if (hosts.substr(begin, end - begin) == address->first) return &member;
+      begin = end + 1;
+    }
+  }
+  return nullptr;
 }
 
 bool Cluster::empty() const {

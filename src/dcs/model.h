@@ -56,6 +56,8 @@ struct Member {
   /// `master` of old members is read as `primary`.
   std::string role;
   std::string patroni_version;
+  /// Empty: of another make, or of a Tanist so old that it does not tell.
+  std::string tanist_version;
   Lsn xlog_location;
   Lsn replay_lsn;
   Lsn receive_lsn;
@@ -72,9 +74,14 @@ struct Member {
   bool nofailover() const;
   int failover_priority() const;
   bool nosync() const;
+  int sync_priority() const;
   bool clonefrom() const;
   bool nostream() const;
   std::string replicatefrom() const;
+  /// Where it stands; empty: not told.
+  std::string zone() const;
+  /// A member of other make, which knows nothing of what Tanist does beyond Patroni.
+  bool foreign() const { return tanist_version.empty(); }
   /// host and port of conn_url (5432 when it has none); nullopt when there is no usable conn_url.
   std::optional<std::pair<std::string, int>> host_port() const;
 };
@@ -203,6 +210,8 @@ struct Cluster {
   std::string leader_name() const { return leader ? leader->name : std::string(); }
   const Member* member(const std::string& name) const;
   const Member* leader_member() const;
+  /// One whose PostgreSQL is at one of these hosts (commas between them); nullptr: none.
+  const Member* member_at(const std::string& hosts, std::int64_t port) const;
   /// Nothing stored at all.
   bool empty() const;
 };

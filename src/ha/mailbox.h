@@ -17,8 +17,8 @@ struct MailboxFor<std::variant<Decided...>, Others...> {
 }  // namespace detail
 
 /// All that the api thread asks of the control thread goes through one of these.
-using Mailbox =
-    detail::MailboxFor<Order, order::ScheduleRestart, order::DropScheduledRestart, order::Refresh,
-                       order::ReadCluster, order::AskMembers, order::WriteKey, order::Reload>::type;
+using Mailbox = detail::MailboxFor<Order, order::ScheduleRestart, order::DropScheduledRestart, order::Refresh,
+                                   order::ReadCluster, order::AskMembers, order::Promise, order::WriteKey,
+                                   order::Reload>::type;
 
 }  // namespace tanist::ha

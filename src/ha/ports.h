@@ -11,7 +11,10 @@
 #include "async/task.h"
 #include "config/settings.h"
 #include "dcs/store.h"
+#include "ha/model/failsafe.h"
+#include "ha/model/guardian_state.h"
 #include "ha/model/view.h"
+#include "ha/model/watchdog_state.h"
 #include "postgres/server.h"
 
 /// What lies outside the process, as the engine sees it. The real ones are put together in member/, the
@@ -30,6 +33,11 @@ class Peers {
   /// GET {api_url} of all in parallel under one deadline; an entry for each name asked.
   virtual Task<std::map<std::string, PeerAnswer>> ask(std::map<std::string, std::string> api_urls,
                                                       Instant deadline) = 0;
+  /// POST /failsafe (ha.md §12.2) to all in parallel, at the hosts of these api_urls; an entry for each name
+  /// asked.
+  virtual Task<std::map<std::string, FailsafeReply>> ask_promises(std::map<std::string, std::string> api_urls,
+                                                                  FailsafeQuestion question,
+                                                                  Instant deadline) = 0;
   /// Whether a member of that name answers at its api_url, whatever its state. Who answers and does not say
   /// who he is counts as that member; who names another cluster or member does not.
   virtual Task<bool> answers_as(std::string name, std::string api_url, Instant deadline) = 0;
@@ -47,6 +55,10 @@ class Fence {
   virtual void prolong(Instant kill_at) = 0;
   /// At the safepoint of a stop, as replica.
   virtual Task<void> disarm(std::string why) = 0;
+  virtual GuardianState state() const { return {}; }
+  virtual WatchdogState watchdog() const { return {}; }
+  /// The settings in force from now on.
+  virtual void take_settings(config::SettingsPtr) {}
 };
 
 /// No fence: nothing watches over the daemon.

@@ -18,16 +18,19 @@ constexpr Duration kDiskBudget = 10s;
 /// An exit does not wait longer for a disk that hangs.
 constexpr Duration kLastBudget = 1s;
 
-/// What makes two decisions the same for a reader: reason, intent and mandate.
+/// What makes two decisions the same for a reader: reason, intent and mandate, and which rules were passed.
 std::string key_of(const ha::Decision& decision) {
-  return fmt::format("{}|{}|{}", decision.reason.text(), ha::name_of(decision.intent),
-                     static_cast<int>(decision.mandate.kind));
+  std::string key = fmt::format("{}|{}|{}", decision.reason.text(), ha::name_of(decision.intent),
+                                static_cast<int>(decision.mandate.kind));
+  for (const auto& check : decision.checks)
+    key += fmt::format("|{}{}{}", check.passed ? '+' : '-', static_cast<int>(check.rule), check.about);
+  return key;
 }
 
 }  // namespace
 
 FileJournal::FileJournal(Clock& clock, Disk& disk, TaskScope& scope, std::string directory)
-    : clock_(clock), disk_(disk), path_(std::move(directory) + "/journal.jsonl") {
+    : clock_(clock), disk_(disk), path_(ha::journal_path(directory)) {
   scope.spawn("journal", with_cleanup(write_until_cancelled(), write_the_rest()));
 }
 

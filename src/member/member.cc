@@ -16,6 +16,8 @@
 #include "ha/mailbox.h"
 #include "log/log.h"
 #include "member/data_directory_claim.h"
+#include "member/fences.h"
+#include "member/guardian.h"
 #include "member/journal.h"
 #include "member/peers.h"
 #include "member/reload.h"
@@ -26,6 +28,7 @@
 #include "process/signals.h"
 #include "process/umask.h"
 #include "stores/stores.h"
+#include "watchdog/watchdog_fence.h"
 
 TANIST_LOGGER("patroni.__main__");
 
@@ -60,6 +63,7 @@ class Member {
                                  {.name_space = settings_->name_space, .scope = settings_->scope},
                                  settings_->dynamic.timing))),
         server_(io_.get_executor(), clock_, disk_),
+        guardian_({clock_, disk_, scope_, [this] { return server_.postmaster_descriptor(); }}, *settings_),
         peers_(io_.get_executor(), clock_, settings_->scope),
         journal_(clock_, disk_, scope_, settings_->state_dir),
         signals_(io_.get_executor(), {SIGTERM, SIGINT, SIGHUP}),
@@ -78,6 +82,8 @@ class Member {
       if (api_) hold_on_to_start(*snapshot);
       service_.published(*snapshot);
     };
+    fence_.take_settings(settings_);
+    guardian_.start();
     engine_ = std::make_unique<ha::Engine>(io_.get_executor(), ports, settings_, source_.builder(), board_,
                                            std::move(observer));
     TaskScope main_scope(io_.get_executor());
@@ -101,6 +107,7 @@ class Member {
  private:
   Task<void> live() {
     exit_code_ = co_await engine_->run();
+    guardian_.farewell();
     service_.stopping();
     // Whoever still waits for something is told. Others ask GET /patroni until PostgreSQL is down; from here
     // on nobody needs to.
@@ -168,6 +175,7 @@ class Member {
     };
     parts.store = [this](const config::StoreOptions& options) { store_->reload(options); };
     parts.engine = [this](config::SettingsPtr settings, ha::SettingsBuilder builder) {
+      guardian_.use(*settings);
       engine_->reload(std::move(settings), std::move(builder));
     };
     return parts;
@@ -182,8 +190,10 @@ class Member {
   DiskThread disk_;
   std::unique_ptr<dcs::Store> store_;
   postgres::LocalServer server_;
+  Guardian guardian_;
+  watchdog::WatchdogFence watchdog_{clock_};
+  Fences fence_{guardian_, watchdog_};
   HttpPeers peers_;
-  ha::NoFence fence_;
   SystemDice dice_;
   FileJournal journal_;
   process::Signals signals_;

@@ -3,8 +3,6 @@
 
 #include "async/wait.h"
 #include "config/tls_options.h"
-#include "core/document.h"
-#include "core/format.h"
 #include "core/version.h"
 #include "log/log.h"
 
@@ -14,8 +12,6 @@ namespace tanist::member {
 namespace {
 
 constexpr std::size_t kLargestAnswer = 1024 * 1024;
-/// Microseconds: nobody tells an age beyond an hour.
-constexpr std::int64_t kOldestTold = 3600LL * 1'000'000;
 
 net::HttpClientOptions client_options() {
   net::HttpClientOptions options;
@@ -34,88 +30,17 @@ net::TlsOptions tls_options(const config::Ctl& ctl) {
   return options;
 }
 
-/// Why the answer is not that of `wanted`; empty: nothing speaks against it.
-std::string stranger(const Document& answer, const PeerIdentity& wanted) {
-  const Document* about = answer.find("patroni");
-  if (!about || !about->is_map()) return {};
-  const Document* scope = about->find("scope");
-  if (scope && scope->is_string() && scope->as_string() != wanted.scope)
-    return fmt::format("it is of a member of cluster '{}', not of '{}'", scope->as_string(), wanted.scope);
-  const Document* name = about->find("name");
-  if (name && name->is_string() && name->as_string() != wanted.name)
-    return fmt::format("it is of member '{}', not of '{}'", name->as_string(), wanted.name);
-  return {};
-}
-
-std::int64_t number(const Document* d) {
-  return d && d->is_int() ? d->as_int() : 0;
-}
-
-/// `[[parent, LSN], …]`; nullopt: not that.
-std::optional<std::vector<HistoryLine>> read_switches(const Document& told) {
-  if (!told.is_list()) return std::nullopt;
-  std::vector<HistoryLine> switches;
-  for (const auto& row : told.as_list()) {
-    if (!row.is_list() || row.size() < 2) return std::nullopt;
-    const auto parent = number(&row.as_list()[0]);
-    const auto lsn = number(&row.as_list()[1]);
-    if (parent <= 0 || lsn < 0) return std::nullopt;
-    switches.push_back(
-        {.parent = {static_cast<std::uint32_t>(parent)}, .switch_lsn = Lsn{static_cast<std::uint64_t>(lsn)}});
-  }
-  return switches;
-}
-
 }  // namespace
 
 std::expected<net::TlsContextPtr, std::string> load_peer_tls(const config::Ctl& ctl) {
   return net::load_client_tls(tls_options(ctl));
 }
 
-ha::PeerAnswer read_status_document(const std::string& body, const PeerIdentity& wanted, Instant received) {
-  ha::PeerAnswer answer;
-  auto parsed = parse_json(body);
-  if (!parsed || !parsed->is_map()) {
-    answer.error = "not a status document";
-    return answer;
-  }
-  const auto ago = [&](const char* name) -> std::optional<Instant> {
-    const Document* age = parsed->find(name);
-    if (!age || !age->is_int() || age->as_int() < 0 || age->as_int() > kOldestTold) return std::nullopt;
-    return received - std::chrono::microseconds(age->as_int());
-  };
-  answer.writes_ended = ago("tanist_writes_ended_us");
-  answer.writes_began = ago("tanist_writes_began_us");
-  // Also the answer of one that only starts tells nothing about the member that is meant.
-  answer.error = stranger(*parsed, wanted);
-  if (!answer.error.empty()) return answer;
-  const Document* wal = parsed->find("wal") ? parsed->find("wal") : parsed->find("xlog");
-  if (!wal || !wal->is_map()) {
-    answer.starting = true;
-    answer.error = "no WAL position in the answer";
-    return answer;
-  }
-  answer.reachable = true;
-  const Document* role = parsed->find("role");
-  const std::string role_name = role ? role->text() : std::string();
-  answer.primary = number(wal->find("location")) != 0 || role_name == "primary" || role_name == "master";
-  if (!answer.primary) {
-    const auto received = number(wal->find("received_location"));
-    const auto replayed = number(wal->find("replayed_location"));
-    answer.position = Lsn{static_cast<std::uint64_t>(std::max<std::int64_t>({received, replayed, 0}))};
-    answer.replayed = Lsn{static_cast<std::uint64_t>(std::max<std::int64_t>(replayed, 0))};
-  }
-  answer.timeline = Timeline{static_cast<std::uint32_t>(number(parsed->find("timeline")))};
-  if (const Document* tags = parsed->find("tags"); tags && tags->is_map()) {
-    const Document* nofailover = tags->find("nofailover");
-    const Document* priority = tags->find("failover_priority");
-    answer.failover_priority = priority ? static_cast<int>(parse_int(*priority).value_or(1)) : 1;
-    answer.nofailover = nofailover ? nofailover->truthy() : answer.failover_priority <= 0;
-  }
-  if (const Document* switches = parsed->find("tanist_timelines")) answer.way = read_switches(*switches);
-  if (const Document* diverged = parsed->find("tanist_diverged")) answer.diverged = diverged->truthy();
-  if (const Document* failed = parsed->find("watchdog_failed")) answer.watchdog_failed = failed->truthy();
-  return answer;
+ha::PeerAnswer read_status_document(const std::string& body, const ha::PeerIdentity& wanted,
+                                    Instant received) {
+  const auto parsed = parse_json(body);
+  if (!parsed || !parsed->is_map()) return {.error = "not a status document"};
+  return ha::read_peer_answer(*parsed, wanted, received);
 }
 
 HttpPeers::HttpPeers(Executor executor, Clock& clock, std::string scope)
@@ -167,6 +92,48 @@ Task<std::map<std::string, ha::PeerAnswer>> HttpPeers::ask(std::map<std::string,
   co_return answers;
 }
 
+Task<void> HttpPeers::ask_promise(std::string name, std::string api_url, std::string body, Instant deadline,
+                                  ha::FailsafeReply& reply) {
+  const auto url = net::parse_url(api_url);
+  if (!url) {
+    reply.why = "api_url '" + api_url + "' is no URL";
+    co_return;
+  }
+  net::HttpRequest request = get("/failsafe");
+  request.method = "POST";
+  request.headers.set("Content-Type", "application/json");
+  request.body = std::move(body);
+  auto response = co_await client_.request(url->endpoint, std::move(request), deadline);
+  if (!response) {
+    reply.why = response.error().detail;
+    log::warning("Request failed to {}: POST {} ({})", name, api_url, reply.why);
+    co_return;
+  }
+  log::info("Got response from {} {}: {}", name, api_url, response->body);
+  reply.accepted = response->status == 200 && response->body == "Accepted";
+  reply.why = reply.accepted ? std::string() : fmt::format("HTTP {}: {}", response->status, response->body);
+}
+
+/// rest-api.md §8.4; `tanist_valid_for` is for members that may have read another ttl last.
+Task<std::map<std::string, ha::FailsafeReply>> HttpPeers::ask_promises(
+    std::map<std::string, std::string> api_urls, ha::FailsafeQuestion question, Instant deadline) {
+  Document body = Document::map({{"name", question.leader},
+                                 {"conn_url", question.conn_url},
+                                 {"api_url", question.api_url},
+                                 {"tanist_valid_for", seconds(question.valid_for)}});
+  if (!question.slots.empty()) {
+    Document& slots = body.set("slots", Document::map());
+    for (const auto& [name, position] : question.slots)
+      slots.set(name, static_cast<std::int64_t>(position.value));
+  }
+  std::map<std::string, ha::FailsafeReply> replies;
+  std::vector<Task<void>> asking;
+  for (const auto& [name, url] : api_urls)
+    asking.push_back(ask_promise(name, url, to_json(body), deadline, replies[name]));
+  co_await all(std::move(asking));
+  co_return replies;
+}
+
 Task<bool> HttpPeers::answers_as(std::string name, std::string api_url, Instant deadline) {
   const auto url = net::parse_url(api_url);
   if (!url) co_return false;
@@ -176,7 +143,7 @@ Task<bool> HttpPeers::answers_as(std::string name, std::string api_url, Instant 
     auto about = co_await client_.request(url->endpoint, get(url->target), deadline);
     const auto document = about ? parse_json(about->body) : std::unexpected(about.error().detail);
     const std::string why =
-        document && document->is_map() ? stranger(*document, {scope_, name}) : std::string();
+        document && document->is_map() ? ha::why_stranger(*document, {scope_, name}) : std::string();
     if (!why.empty()) log::info("the answer of {} is not of a second {}: {}", api_url, name, why);
     co_return why.empty();
   }

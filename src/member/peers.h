@@ -21,10 +21,15 @@ class HttpPeers final : public ha::Peers {
 
   Task<std::map<std::string, ha::PeerAnswer>> ask(std::map<std::string, std::string> api_urls,
                                                   Instant deadline) override;
+  Task<std::map<std::string, ha::FailsafeReply>> ask_promises(std::map<std::string, std::string> api_urls,
+                                                              ha::FailsafeQuestion question,
+                                                              Instant deadline) override;
   Task<bool> answers_as(std::string name, std::string api_url, Instant deadline) override;
 
  private:
   Task<void> ask_one(std::string name, std::string api_url, Instant deadline, ha::PeerAnswer& answer);
+  Task<void> ask_promise(std::string name, std::string api_url, std::string body, Instant deadline,
+                         ha::FailsafeReply& reply);
   net::HttpRequest get(const std::string& target) const;
 
   Clock& clock_;
@@ -33,17 +38,8 @@ class HttpPeers final : public ha::Peers {
   config::BasicAuth authentication_;
 };
 
-/// Who is meant to answer.
-struct PeerIdentity {
-  std::string scope;
-  std::string name;
-};
-
-/// What a status document tells the race; missing `xlog` and `wal` means not reachable, and so does an answer
-/// that names another cluster or member: an address may have been given to somebody else meanwhile. What
-/// the answer does not name is not asked for: older members tell less.
-/// `received`: when it came, for what it tells by its age.
-ha::PeerAnswer read_status_document(const std::string& body, const PeerIdentity& wanted,
+/// ha::read_peer_answer of the body of an answer.
+ha::PeerAnswer read_status_document(const std::string& body, const ha::PeerIdentity& wanted,
                                     Instant received = {});
 
 }  // namespace tanist::member

@@ -66,6 +66,8 @@ struct Session : Seat {
   Event ousted;
   /// The certificates changed since it began: it ends with the answer it waits for.
   bool outdated = false;
+  /// Others are let in since then: what it asks from now on is not heard.
+  bool distrusted = false;
   /// When the sweeper closes it.
   Instant give_up{};
 
@@ -352,7 +354,7 @@ struct HttpServer::Impl {
     session->give_up = session->since + options.request_timeout;
     if (self->tls) {
       const bool shaken = co_await run_handshake(self, session);
-      if (!shaken) co_return;
+      if (!shaken || session->distrusted) co_return;
     } else {
       session->transport = make_tcp_transport(std::move(*session->socket));
     }
@@ -398,6 +400,8 @@ struct HttpServer::Impl {
       out.clear();
       if (written.ec) co_return;
       if (!whole) co_await linger(self, session);
+      // Others may have been let in while the answer went out, when the connection was not waiting.
+      if (session->distrusted) co_return;
     }
   }
 
@@ -558,7 +562,9 @@ void HttpServer::use_tls(TlsContextPtr tls) {
   old = std::move(tls);
   for (auto& session : impl_->sessions) {
     session.outdated = true;
-    if (!renewed && session.phase == Seat::Phase::waiting) session.close();
+    if (renewed) continue;
+    session.distrusted = true;
+    if (session.phase == Seat::Phase::waiting) session.close();
   }
 }
 

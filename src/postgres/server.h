@@ -9,6 +9,7 @@
 #include "async/task.h"
 #include "config/settings.h"
 #include "core/history.h"
+#include "postgres/slot_steps.h"
 #include "postgres/types.h"
 
 namespace tanist::postgres {
@@ -63,6 +64,15 @@ struct ClusterIdentity {
   bool operator==(const ClusterIdentity&) const = default;
 };
 
+/// A logical slot as it is on another server.
+struct SlotCopy {
+  std::string name;
+  /// The file in pg_replslot that is the slot.
+  std::string state;
+  /// Vacuum of the leader leaves what is newer.
+  std::uint64_t catalog_xmin = 0;
+};
+
 /// What changed without being asked.
 enum class ServerEvent {
   postmaster_died,
@@ -72,6 +82,8 @@ enum class ServerEvent {
   /// It runs, and its answers have ended.
   stopped_answering,
   started_streaming,
+  /// A standby whose acknowledgement may be waited for streams from here no more.
+  walsender_ended,
   /// A clone or rewind got further; wakes nobody.
   progress,
   /// The monitor's query was answered (or not) and nothing else happened; wakes nobody.
@@ -144,6 +156,9 @@ class Server {
   /// The last LSN a replica needs: the shutdown checkpoint, or the record before it if that is an XLOG
   /// switch.
   virtual Task<Lsn> last_lsn(ControlData control, Instant deadline) = 0;
+  /// Of a primary that was stopped cleanly: the WAL file that holds its shutdown checkpoint goes to the
+  /// archive (postgres.md §6). What fails is logged.
+  virtual Task<void> archive_shutdown_checkpoint(Instant) { co_return; }
   /// Nothing of the server is left (orphans included).
   virtual Task<bool> wait_down(Instant deadline) = 0;
   /// SIGKILL to everything of this data directory that can commit, in the order of engine.md §5. Not
@@ -161,6 +176,11 @@ class Server {
   /// A standby that waits before it connects to its upstream again (wal_retrieve_retry_interval, 5 s) does so
   /// at once; the server is asked soon after whether it streams.
   virtual void look_for_wal() {}
+  /// `synchronous_standby_names` from now on, whatever the settings say; nullopt: as they say. A server that
+  /// runs reads it at once: done when a session has it. The failure names what it has instead.
+  virtual Task<Result> set_standby_names(std::optional<std::string>, Role, Instant) { co_return Result(); }
+  /// The same for `synchronized_standby_slots` (17 and later). The failure names what the server has instead.
+  virtual Task<Result> set_standby_slots(std::optional<std::string>, Role, Instant) { co_return Result(); }
   /// Rewrites recovery settings of a running standby and reloads.
   virtual Task<Result> follow_by_reload(std::optional<Upstream> upstream, Role role, Instant deadline) = 0;
 
@@ -187,9 +207,19 @@ class Server {
   /// bootstrap of this daemon made and put there before gives way.
   virtual Task<Result> rename_data_directory(Instant deadline) = 0;
 
-  /// Creates, advances and (where `drop_unknown`) drops physical slots so that `wanted` exist; failures are
-  /// logged and tried again with the next cycle.
-  virtual Task<void> sync_slots(std::vector<WantedSlot> wanted, bool drop_unknown, Instant deadline) = 0;
+  /// Takes the steps from the slots that there are to those that are wanted; failures are logged and tried
+  /// again with the next cycle. What may take long goes on in the background: logical slots are created and
+  /// advanced there.
+  virtual Task<void> sync_slots(SlotsWanted wanted, Instant deadline) = 0;
+  /// Reads logical slots of the leader, to be copied; those that are not what is wanted are left out with a
+  /// word about it. Empty: none of them is there.
+  virtual Task<std::expected<std::vector<SlotCopy>, Failure>> fetch_slots(Upstream leader,
+                                                                          std::vector<WantedSlot> slots,
+                                                                          Instant deadline) = 0;
+  /// Puts them into the data directory of a stopped standby. Requires facts().process == none.
+  virtual Task<Result> write_slots(std::vector<SlotCopy> slots, Instant deadline) = 0;
+  /// From the next time on that its files are written.
+  virtual void force_feedback(bool on) = 0;
 
   /// Lines of the local history file of `timeline`; the last one with the file's time and `new_leader`.
   virtual Task<std::vector<HistoryLine>> history(Timeline timeline, std::string new_leader,

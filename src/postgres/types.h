@@ -79,7 +79,32 @@ struct SlotSeen {
   std::string database;
   std::string plugin;
   std::string wal_status;
-  bool has_xmin = false;
+  /// The oldest transactions whose rows, or rows of the catalog, vacuum leaves because of it; 0: none.
+  std::uint64_t xmin = 0;
+  std::uint64_t catalog_xmin = 0;
+  /// Made to be synchronized by the servers themselves, and made by that (17 and later).
+  bool failover = false;
+  bool synced = false;
+  /// It ends with the session that made it.
+  bool temporary = false;
+};
+
+/// A slot that holds back more WAL than it should, or whose consumer is about to lose what it needs.
+struct SlotRisk {
+  /// The graver the later. `limit`: more than tanist.slot_wal_warning. `disk`: more than is free where WAL
+  /// is written. `losing`: max_slot_wal_keep_size is about to take WAL away that its consumer needs.
+  /// `lost`: that has happened.
+  enum class Kind { limit, disk, losing, lost };
+
+  std::string name;
+  Kind kind = Kind::limit;
+  /// From where it needs WAL to the end of it.
+  std::int64_t retained_bytes = 0;
+  /// What that is compared with; 0: nothing, what its consumer needs is gone.
+  std::int64_t limit_bytes = 0;
+  /// Somebody reads from it.
+  bool active = false;
+  bool operator==(const SlotRisk&) const = default;
 };
 
 struct WalSenderSeen {
@@ -127,7 +152,21 @@ struct Probe {
   std::string receiver_conninfo;
   int receiver_pid = 0;
   std::string restore_command;
+  /// synchronous_standby_names and synchronous_commit, as a session has them.
+  std::string standby_names;
+  std::string synchronous_commit;
+  /// synchronized_standby_slots; empty: none, or older than 17.
+  std::string standby_slots;
+  /// What the checkpointer waits for, where there are names; empty: it is busy, or this server is older than
+  /// 10.
+  std::string checkpointer_wait;
   std::vector<SlotSeen> slots;
+  /// Temporary ones, and those that the server copies from its primary by itself: nobody's business but for
+  /// what they hold.
+  std::vector<SlotSeen> other_slots;
+  /// How much WAL slots may hold back by max_slot_wal_keep_size and wal_keep_size, in bytes; below 0: any
+  /// amount, or older than 13.
+  std::int64_t slot_wal_keep_bytes = -1;
   std::vector<WalSenderSeen> wal_senders;
   /// A standby's timeline by IDENTIFY_SYSTEM or the receiver; the primary's own; 0 when unknown.
   Timeline effective_timeline;
@@ -141,19 +180,27 @@ struct Probe {
 /// Whom to stream from. Empty name and host: nobody.
 struct Upstream {
   std::string member;
+  /// One, or several with commas, of which the primary is looked for. Of a remote one empty: an archive is
+  /// all there is.
   std::string host;
   int port = 5432;
   /// primary_slot_name on the upstream; empty: none.
   std::string slot;
+  /// The other cluster that this standby cluster follows, and no member of this one.
+  bool remote = false;
   bool operator==(const Upstream&) const = default;
 };
 
-/// A physical slot that must exist, and where it is known to be needed from (0: unknown).
+/// A slot that must exist, and where it is known to be needed from (0: unknown).
 struct WantedSlot {
   std::string name;
-  Lsn advance_to;
+  Lsn advance_to = {};
   /// Somebody is expected to stream from it here; false: kept for its position only.
   bool expected_active = true;
+  /// Of a logical slot; both empty: a physical one.
+  std::string database = {};
+  std::string plugin = {};
+  bool logical() const { return !plugin.empty(); }
   bool operator==(const WantedSlot&) const = default;
 };
 
@@ -217,6 +264,8 @@ struct Facts {
   std::string data_directory_error;
   /// Of the data directory, when it was looked at last; nullopt: not known. For people: no decision sees it.
   std::optional<DiskSpace> disk;
+  /// The same of where WAL is written, which may be elsewhere.
+  std::optional<DiskSpace> wal_disk;
   /// 150004; 0 unknown.
   int major_version = 0;
   Accepting accepting = Accepting::unknown;
@@ -252,6 +301,24 @@ struct Facts {
   /// The files of the running server are not what was asked for: it was found running and nothing was written
   /// yet, or new settings could not be written. To be applied again.
   bool settings_stale = false;
+
+  /// synchronous_standby_names as set_standby_names() was given it; nullopt: the user's own counts.
+  std::optional<std::string> own_standby_names;
+  /// synchronized_standby_slots as set_standby_slots() was given it; nullopt: the user's own counts.
+  std::optional<std::string> own_standby_slots;
+  /// Logical slots of this standby that a failover may not rely on yet: the primary may have vacuumed rows of
+  /// its catalog that they need (replication.md §9).
+  std::vector<std::string> unready_slots;
+  /// Those whose WAL is gone, or that are invalid: only a new copy of them is of use.
+  std::vector<std::string> broken_slots;
+  /// The gravest first. For people: no decision sees it.
+  std::vector<SlotRisk> slots_at_risk;
+  /// hot_standby_feedback is on whatever is configured.
+  bool feedback_forced = false;
+
+  /// A primary that recovered from a crash lets nobody in but its superuser and its standbys yet
+  /// (admission.h).
+  bool clients_held = false;
 
   /// It was told to stop: it accepts no new clients, and ends those that are there.
   bool stopping = false;

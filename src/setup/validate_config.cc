@@ -5,7 +5,6 @@
 
 #include "config/build.h"
 #include "config/keys/keys.h"
-#include "config/modes.h"
 #include "config/read/load.h"
 #include "config/read/sources.h"
 #include "config/sections/controlled.h"
@@ -131,23 +130,10 @@ class Validation {
     config::Problems notes;
     const config::Settings settings = config::build(local, *dynamic, notes);
     for (const auto& note : notes) take(note);
-    check_modes(settings.dynamic);
     check_parameters(in);
     const HostFindings host = check_host(settings, in);
     for (const auto& finding : host.errors) errors_.push_back(report(finding));
     for (const auto& finding : host.warnings) warnings_.push_back(report(finding));
-  }
-
-  void check_modes(const config::Dynamic& dynamic) {
-    for (const auto& mode : config::modes_not_served(dynamic)) {
-      config::Problem problem{.severity = config::Severity::warning, .key = "bootstrap.dcs." + mode};
-      problem.text = config::comes_of_mode_not_served(mode);
-      if (const auto at = merged_.place(problem.key)) {
-        problem.file = at->source;
-        problem.line = at->line;
-      }
-      take(problem);
-    }
   }
 
   /// By the version of the programs that are configured, as `edit-config` judges by those that run.

@@ -21,7 +21,7 @@ def broken(good, soak):
                  b"log: {max_queue_size: " + b"9" * 400 + b"}\n", b"log: [1]\n", b"ctl: {authentication: {username: a}}\n",
                  b"tags:\n  a0: &a0 [x]\n" + b"".join(
                      b"  a%d: &a%d [" % (n, n) + b"*a%d, " % (n - 1) * 9 + b"*a%d]\n" % (n - 1) for n in range(1, 12)),
-                 b"a" * (10 << 20), b"watchdog: {mode: required}\n"):
+                 b"a" * (10 << 20), b"watchdog: {driver: pipe}\n"):
         yield text.encode() + tail
     for key in ("scope", "name", "restapi", "etcd3", "postgresql"):
         yield yaml.safe_dump({k: v for k, v in changed.items() if k != key}).encode()

@@ -95,8 +95,9 @@ def test_doctor_finds_what_is_unwise_and_what_is_wrong(shared):
         return json.loads(done.stdout) if done.returncode == code else None
 
     # All members of a test stand on one host.
-    rows = wait_until("nothing else", lambda: [row for row in doctor(5) or [] if row["Grade"] != "note"], 10)
-    assert [(row["Check"], row["Grade"]) for row in rows] == [("hosts", "warning")], rows
+    shared.wait_for_streaming(30)
+    wait_until("that, and nothing else", lambda: [(row["Check"], row["Grade"]) for row in doctor(5) or []
+                                                  if row["Grade"] != "note"] == [("hosts", "warning")], 20)
     text = ctl(shared, "doctor").stdout
     assert "\nok       leader: one member leads, and runs\n" in text and "PostgreSQL itself was not asked" not in text
     replica = shared.replicas()[0]

@@ -5,6 +5,7 @@ import pytest
 
 from harness.checker import assert_all_is_well, assert_nothing_lost
 from harness.processes import wait_until
+from harness.writer import Writer
 
 
 @pytest.mark.parametrize("role", ["primary", "replica"])
@@ -26,10 +27,17 @@ def test_a_killed_daemon_leaves_postgresql_running_and_adopts_it(cluster, writer
     assert_nothing_lost(cluster, assert_all_is_well(cluster, writer))
 
 
-def test_a_primary_whose_daemon_stays_dead_is_replaced_and_taken_back(cluster, writer):
+def test_a_primary_whose_daemon_stays_dead_is_replaced_and_taken_back(new_cluster):
     """No fence stands behind the daemon in this test's configuration: what is checked is that the others wait for the
     whole lease, and that the old primary, found running, gives way as soon as its daemon is back."""
+    cluster = new_cluster(overrides={"guard": {"mode": False}}).start()
+    with Writer(cluster) as writer:
+        replaced_and_taken_back(cluster, writer)
+
+
+def replaced_and_taken_back(cluster, writer):
     primary = cluster.wait_for_leader()
+    assert primary.guardian() is None
     wait_until("rows before the fault", lambda: len(writer.acks) > 20, 10)
     began = time.time()
     primary.kill()

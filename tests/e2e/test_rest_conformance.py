@@ -85,7 +85,7 @@ def test_who_does_not_know_a_method_says_so_in_the_status_line(lone):
     assert "Server does not support this operation" in answer
 
 
-def test_answers_of_modes_that_are_not_served(lone):
+def test_answers_of_what_is_off_or_concerns_nobody(lone):
     member = lone["m1"]
     assert call(member, "POST", "/failsafe", {"name": "m2"}).status == 502
     answer = call(member, "POST", "/sigterm")

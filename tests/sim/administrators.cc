@@ -104,8 +104,8 @@ void Cluster::check_hands_off(Endpoint host, const ha::View& view, const ha::Dec
   const bool replaces = std::holds_alternative<intent::Rewind>(decision.intent) || (clone && !clone->order);
   if (replaces && policy::may_commit(view)) what = "replaced";
   if (!what.empty())
-    world_.violated(
-        fmt::format("{} is {} in pause, and nobody has asked for that", member(host).name(), what));
+    world_.violated(Invariant::hands_off, fmt::format("{} is {} in pause, and nobody has asked for that",
+                                                      member(host).name(), what));
 }
 
 }  // namespace tanist::sim

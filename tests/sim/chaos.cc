@@ -43,33 +43,46 @@ const std::vector<Chaos::Fault>& Chaos::faults() {
       {"fence that refuses", 2, &Chaos::refuse_fence},
       {"burst of writes", 4, &Chaos::burst},
       {"stop of PostgreSQL by hand", 4, &Chaos::immediate_stop_by_hand},
-      {"kill -9 of a backend", 3, &Chaos::crash_backends, true},
-      {"failing promotion", 3, &Chaos::fail_promotion, true},
-      {"data directory that is not to be read", 4, &Chaos::hide_data, true},
-      {"control file that is not to be read", 2, &Chaos::hide_control, true},
-      {"/initialize changed by hand", 1, &Chaos::change_initialize, true},
-      {"/initialize removed by hand", 1, &Chaos::remove_initialize, true},
-      {"another ttl", 1, &Chaos::change_ttl, true},
-      {"switchover asked for", 22, &Chaos::ask_switchover, false, true},
-      {"failover asked for", 8, &Chaos::ask_failover, false, true},
-      {"switchover asked for at a time", 5, &Chaos::ask_scheduled_switchover, false, true},
-      {"request withdrawn", 3, &Chaos::withdraw_request, false, true},
-      {"new copy asked for", 9, &Chaos::ask_copy, false, false, true},
-      {"restart asked for at a time", 6, &Chaos::schedule_restart, false, false, true},
-      {"scheduled restart withdrawn", 2, &Chaos::withdraw_restart, false, false, true},
-      {"pause", 6, &Chaos::pause_cluster, false, false, false, true},
-      {"promotion by hand in pause", 4, &Chaos::promote_by_hand, false, false, false, true},
-      {"start of PostgreSQL by hand in pause", 10, &Chaos::start_by_hand, false, false, false, true},
+      {"kill -9 of a backend", 3, &Chaos::crash_backends, Only::audit},
+      {"failing promotion", 3, &Chaos::fail_promotion, Only::audit},
+      {"data directory that is not to be read", 4, &Chaos::hide_data, Only::audit},
+      {"control file that is not to be read", 2, &Chaos::hide_control, Only::audit},
+      {"/initialize changed by hand", 1, &Chaos::change_initialize, Only::audit},
+      {"/initialize removed by hand", 1, &Chaos::remove_initialize, Only::audit},
+      {"another ttl", 1, &Chaos::change_ttl, Only::audit},
+      {"switchover asked for", 22, &Chaos::ask_switchover, Only::operators},
+      {"failover asked for", 8, &Chaos::ask_failover, Only::operators},
+      {"switchover asked for at a time", 5, &Chaos::ask_scheduled_switchover, Only::operators},
+      {"request withdrawn", 3, &Chaos::withdraw_request, Only::operators},
+      {"new copy asked for", 9, &Chaos::ask_copy, Only::orders},
+      {"restart asked for at a time", 6, &Chaos::schedule_restart, Only::orders},
+      {"scheduled restart withdrawn", 2, &Chaos::withdraw_restart, Only::orders},
+      {"pause", 6, &Chaos::pause_cluster, Only::administrators},
+      {"promotion by hand in pause", 4, &Chaos::promote_by_hand, Only::administrators},
+      {"start of PostgreSQL by hand in pause", 10, &Chaos::start_by_hand, Only::administrators},
+      {"another synchronous mode", 8, &Chaos::change_synchronous, Only::changes_synchronous},
+      {"power loss of a zone", 10, &Chaos::lose_zone, Only::zones},
+      {"store down for long", 20, &Chaos::store_down_for_long, Only::failsafe},
   };
   return all;
 }
 
-std::string Chaos::strike() {
+bool Chaos::drawn(const Fault& fault) const {
   const auto& o = cluster_.options();
-  const auto drawn = [&](const Fault& f) {
-    return (o.audit || !f.audit) && (o.operators || !f.operators) && (o.orders || !f.orders) &&
-           (o.administrators || !f.administrators);
-  };
+  switch (fault.only) {
+    case Only::always: return true;
+    case Only::audit: return o.audit;
+    case Only::operators: return o.operators;
+    case Only::orders: return o.orders;
+    case Only::administrators: return o.administrators;
+    case Only::changes_synchronous: return o.changes_synchronous;
+    case Only::zones: return o.zones.min_other_zones > 0;
+    case Only::failsafe: return o.failsafe;
+  }
+  return false;
+}
+
+std::string Chaos::strike() {
   int total = 0;
   for (const auto& fault : faults())
     if (drawn(fault)) total += fault.weight;
@@ -278,6 +291,16 @@ bool Chaos::store_down() {
   cluster_.forget_handover();
   cluster_.store().set_up(false);
   later(spell(2 * cluster_.options().ttl), [this] { cluster_.store().set_up(true); });
+  return true;
+}
+
+/// The leader key ends meanwhile, and what goes on goes on by promises.
+bool Chaos::store_down_for_long() {
+  if (!cluster_.store().up()) return false;
+  cluster_.forget_handover();
+  cluster_.store().set_up(false);
+  const Duration ttl = cluster_.options().ttl;
+  later(dice_.between(ttl, 4 * ttl), [this] { cluster_.store().set_up(true); });
   return true;
 }
 

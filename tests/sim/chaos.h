@@ -20,20 +20,16 @@ class Chaos {
   void ask(const dcs::FailoverRecord& request);
 
  private:
+  /// The option of the cluster without which a fault is not drawn.
+  enum class Only { always, audit, operators, orders, administrators, changes_synchronous, zones, failsafe };
   struct Fault {
     const char* name;
     int weight;
     /// False: cannot be done now.
     bool (Chaos::*act)();
-    /// Only with Options::audit.
-    bool audit = false;
-    /// Only with Options::operators.
-    bool operators = false;
-    /// Only with Options::orders.
-    bool orders = false;
-    /// Only with Options::administrators.
-    bool administrators = false;
+    Only only = Only::always;
   };
+  bool drawn(const Fault& fault) const;
   static const std::vector<Fault>& faults();
   Member& victim();
   Member& anybody();
@@ -85,6 +81,9 @@ class Chaos {
   bool change_initialize();
   bool remove_initialize();
   bool change_ttl();
+  bool change_synchronous();
+  bool lose_zone();
+  bool store_down_for_long();
   bool pause_cluster();
   bool promote_by_hand();
   bool start_by_hand();
@@ -113,20 +112,43 @@ struct RunResult {
   Duration to_converged{};
 };
 
-/// Everything about the run follows from the seed. `faults`: how many are injected at least.
 /// What clusters and faults are drawn from. Seeds that were found with less mean the same only where nothing
 /// of it is drawn.
 enum class Draw {
   all,
-  before_administrators,  // without Options::administrators
-  without_operators,      // without them, and without Options::operators
-  before_orders,          // without Options::administrators and Options::orders
-  before_operators,       // without all three
-  before_audit,           // without Options::audit, too
+  before_modes,                    // without Options::synchronous
+  before_administrators,           // nor Options::administrators
+  without_operators,               // all but those and Options::operators
+  without_operators_before_modes,  // nor Options::synchronous
+  before_orders,                   // operators, but none of the others, nor Options::orders
+  before_operators,                // nor those
+  before_audit,                    // nor Options::audit
+  zones,                           // without operators, with zones in each
+  failsafe,                        // without operators, with failsafe mode in each
 };
-/// `store`: nullptr: of a kind that the seed draws.
+/// The option of sim_run for each; none for all.
+struct DrawOption {
+  Draw draw;
+  const char* option;
+};
+inline constexpr DrawOption kDrawOptions[] = {
+    {Draw::before_modes, "--before-modes"},
+    {Draw::before_administrators, "--before-administrators"},
+    {Draw::without_operators, "--without-operators"},
+    {Draw::without_operators_before_modes, "--without-operators-before-modes"},
+    {Draw::before_orders, "--before-orders"},
+    {Draw::before_operators, "--before-operators"},
+    {Draw::before_audit, "--before-audit"},
+    {Draw::zones, "--zones"},
+    {Draw::failsafe, "--failsafe"},
+};
+
+/// Everything about the run follows from the seed. `faults`: how many are injected at least; `store`:
+/// nullptr: of a kind that the seed draws.
 RunResult run_seed(std::uint64_t seed, int faults, const StoreModel* store = nullptr, Draw draw = Draw::all,
                    bool verbose = false);
+/// A member's zone, as its tag says it.
+void set_zone(Options& options, Endpoint host, const std::string& zone);
 Options options_for(std::uint64_t seed, const StoreModel* store = nullptr, Draw draw = Draw::all);
 
 }  // namespace tanist::sim

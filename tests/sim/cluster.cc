@@ -32,6 +32,7 @@ void Counts::add(const Counts& other) {
   handovers += other.handovers;
   same_numbers += other.same_numbers;
   stand_offs += other.stand_offs;
+  look_alike_losses += other.look_alike_losses;
   virtual_time += other.virtual_time;
 }
 
@@ -62,24 +63,33 @@ Member& Cluster::add(const std::string& name) {
   const auto host = static_cast<Endpoint>(members_.size() + 1);
   const HostClock clock{std::chrono::hours(host * 100), rate(world_.dice())};
   PostgresDirectory postgres = [this](const std::string& address) { return postgres_at(address); };
-  PeerDirectory peers = [this](const std::string& url, std::function<void(ha::PeerAnswer)> reply,
-                               Endpoint& there) {
+  PeerDirectory peers = [this](const std::string& url) -> PeerHost* {
     const std::string address = host_of(url);
-    for (auto& m : members_) {
-      if (address_of(m->host()) != address) continue;
-      there = m->host();
-      if (reply) m->serve(std::move(reply));
-      return;
-    }
+    for (auto& m : members_)
+      if (address_of(m->host()) == address) return m.get();
+    return nullptr;
   };
   members_.push_back(
       std::make_unique<Member>(world_, wal_, store_, host, name, options_, clock, postgres, peers, *this));
   Member& member = *members_.back();
   member.postgres().promoted = [this, &member] { promoted(member); };
+  member.postgres().promises = [this, &member] { return promises(member); };
+  member.postgres().acknowledging = [this, &member](Position commit, bool promised) {
+    check_zones(member, commit, promised);
+  };
   return member;
 }
 
+Postgres& Cluster::add_remote(Endpoint host) {
+  PostgresDirectory postgres = [this](const std::string& address) { return postgres_at(address); };
+  remotes_.push_back(
+      std::make_unique<Postgres>(world_, wal_, host, fmt::format("remote {}", host), postgres));
+  return *remotes_.back();
+}
+
 Postgres* Cluster::postgres_at(const std::string& address) {
+  for (auto& remote : remotes_)
+    if (address_of(remote->host()) == address) return remote.get();
   for (auto& m : members_)
     if (address_of(m->host()) == address) return &m->postgres();
   return nullptr;
@@ -236,13 +246,15 @@ std::string Cluster::report(std::size_t lines) const {
 void Cluster::ended(Endpoint host, int code) {
   Member* m = &member(host);
   if (writes_for_cluster(*m) && !let_go_.contains(host))
-    world_.violated(fmt::format("the daemon of {} ended with code {} while its PostgreSQL can still commit",
+    world_.violated(Invariant::single_writer,
+                    fmt::format("the daemon of {} ended with code {} while its PostgreSQL can still commit",
                                 m->name(), code));
   if (healed_ || (code != 0 && restart_on_failure)) world_.after(healed_ ? 100ms : 2s, [m] { m->start(); });
 }
 
 void Cluster::decided(Endpoint host, const ha::View& view, const ha::Decision& decision) {
   ++counts_.decisions;
+  if (on_decision) on_decision(host, view);
   const auto* acquire = std::get_if<ha::intent::Acquire>(&decision.intent);
   if (acquire && on_acquire) on_acquire(host, view, acquire->conditions);
   if (acquire) race_decided(host, view, true);
@@ -251,6 +263,14 @@ void Cluster::decided(Endpoint host, const ha::View& view, const ha::Decision& d
   if (const auto* demote = std::get_if<ha::intent::Demote>(&decision.intent))
     check_obedience(host, view, *demote);
   if (view.settings.dynamic.pause) check_hands_off(host, view, decision);
+  if (view.store.cluster) check_no_outage(host, view, decision);
+  const auto& remote = view.settings.remote;
+  const bool itself = view.store.cluster && view.cluster().member_at(remote.host, remote.port);
+  if (view.settings.dynamic.standby_cluster && !view.settings.dynamic.pause && !itself) {
+    follows_since_.try_emplace(host, world_.now());
+  } else {
+    follows_since_.erase(host);
+  }
 }
 
 }  // namespace tanist::sim

@@ -28,6 +28,8 @@ struct Counts {
   std::uint64_t same_numbers = 0;
   /// Runs in which an operator had to say who leads, after promotions that look alike.
   std::uint64_t stand_offs = 0;
+  /// Acknowledged synchronous commits were lost where two promotions look alike.
+  std::uint64_t look_alike_losses = 0;
   Duration virtual_time{};
   void add(const Counts& other);
 };
@@ -51,6 +53,8 @@ class Cluster final : public MemberObserver {
   Endpoint size() const { return static_cast<Endpoint>(members_.size()); }
   /// Another host; `name` may be one that exists.
   Member& add(const std::string& name);
+  /// A server of another cluster: no member manages it.
+  Postgres& add_remote(Endpoint host);
   void start_all();
 
   /// The member whose name the leader key holds and whose PostgreSQL accepts writes; nullptr: none.
@@ -112,19 +116,22 @@ class Cluster final : public MemberObserver {
   /// At the end of a run: what operators have asked for was carried out, or refused; nothing is left of it.
   void expect_requests_settled();
 
+  /// Called with every decision.
+  std::function<void(Endpoint, const ha::View&)> on_decision;
   /// Called with every decision to take the leader key.
   std::function<void(Endpoint, const ha::View&, const dcs::AcquireConditions&)> on_acquire;
 
   /// The command that replays this run, for the report.
   std::string replay;
   /// Seed, the broken invariant, and the last events.
-  std::string report(std::size_t lines = 100) const;
+  std::string report(std::size_t lines = 200) const;
   bool ok() const { return world_.violation().empty(); }
 
   void decided(Endpoint host, const ha::View& view, const ha::Decision& decision) override;
   void asks(Endpoint host, Endpoint peer) override;
   void removal(Endpoint host, const std::string& why, bool renamed) override;
   void starting(Endpoint host, const postgres::StartRequest& request) override;
+  void stopping(Endpoint host) override;
   void ended(Endpoint host, int code) override;
   Answered<Copy> ordered(Endpoint host, const Copy& order, Answered<Copy> answered) override {
     return orders_.ordered(member(host), order, std::move(answered));
@@ -140,10 +147,18 @@ class Cluster final : public MemberObserver {
   void check();
   void leader_changed(LeaderChange why, const std::string& name);
   void promoted(Member& member);
+  /// What it acknowledges now survives it.
+  bool promises(const Member& member);
+  void watch_promises();
+  void check_promises(Member& winner);
+  /// replication.md §21: in strict mode so many members of other zones have it.
+  void check_zones(Member& member, Position commit, bool promised);
   bool unfinished(Member& m);
   bool writes_for_cluster(Member& m);
   bool excused() const { return world_.now() < excused_until_; }
   /// Nobody has promised anything of what this member's PostgreSQL does now.
+  void note_promises();
+  bool leads_by_promise(Member& m);
   bool uncovered(Member& m);
   bool hears(Member& m);
   /// It lost the key by hand and cannot have heard of it; or may still take it back.
@@ -152,7 +167,12 @@ class Cluster final : public MemberObserver {
   void watch_holders();
   void watch_idle_primaries();
   void watch_availability();
+  /// `other` has a whole data directory of the same system.
+  bool is_copy_of(Member& other, Member& m);
+  /// Somebody else has all of its WAL that the cluster counts on.
+  bool history_is_elsewhere(Member& m);
   void watch_copies();
+  void watch_standby_cluster();
   void check_copy_asked_for(Member& m);
   bool available(Member& candidate, Member& asker);
   void key_free();
@@ -163,9 +183,12 @@ class Cluster final : public MemberObserver {
   /// PostgreSQL is the administrator's.
   void watch_paused();
   void check_hands_off(Endpoint host, const ha::View& view, const ha::Decision& decision);
+  void check_no_outage(Endpoint host, const ha::View& view, const ha::Decision& decision);
   void check_obedience(Endpoint host, const ha::View& view, const ha::intent::Demote& demote);
   bool counts(const Acknowledged& commit);
   bool on_the_line(Member& m);
+  /// As far as the cluster has gone the same way.
+  Position on_line_of_cluster(Position end) const;
   void watch_diverged();
   bool looks_like_a_part(Position end);
   /// `was`: where its WAL ended before it was promoted, where it has been just now.
@@ -179,14 +202,22 @@ class Cluster final : public MemberObserver {
   Wal wal_;
   StoreServer store_;
   std::vector<std::unique_ptr<Member>> members_;
+  std::vector<std::unique_ptr<Postgres>> remotes_;
+  /// Since when each daemon knows that the cluster follows another one.
+  std::map<Endpoint, Time> follows_since_;
   OrderBook orders_{world_};
   Counts counts_;
   Time excused_until_{-1};
   std::set<Endpoint> let_go_;
   bool was_paused_ = false;
+  /// By host and its clock (note_promises()).
+  std::map<Endpoint, Instant> promised_until_;
   bool healed_ = false;
   Duration longest_ttl_{};
   std::vector<std::function<void()>> when_healed_;
+  /// Up to here in all that was acknowledged, promises are given up, or known to be kept by whoever led
+  /// then.
+  std::size_t promises_from_ = 0;
   Endpoint handover_from_ = 0;
   std::size_t handover_commits_ = 0;
   Position handover_position_;
@@ -231,6 +262,7 @@ class Cluster final : public MemberObserver {
   /// When somebody else was last seen to lead, and to give a copy to this host.
   std::map<Endpoint, Time> led_by_other_at_;
   std::map<Endpoint, Time> copy_to_be_had_at_;
+  std::map<Endpoint, Time> history_elsewhere_at_;
   Time copies_sampled_at_{};
 };
 

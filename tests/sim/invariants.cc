@@ -14,11 +14,28 @@ constexpr Duration kSampleCopies = 100ms;
 /// As ha/policy/reinitialize has it, and what a removal takes to begin.
 constexpr Duration kSeenLately = 5200ms;
 
+/// A clean stop of a primary takes no longer.
+constexpr Duration kDemoted = 10s;
+
 }  // namespace
 
 /// A new system that is still being made is nobody's primary yet.
 bool Cluster::unfinished(Member& m) {
   return m.postgres().disk().bootstrap_attempt && !known_systems_.contains(m.postgres().system_id());
+}
+
+/// Until when members lead on by promises, as they say themselves; a daemon that is new knows of less.
+void Cluster::note_promises() {
+  if (!options_.failsafe) return;
+  for (const auto& m : members_)
+    if (const auto snapshot = m->snapshot(); snapshot && snapshot->lease_until != Instant{})
+      promised_until_[m->host()] = std::min(snapshot->failsafe_until, snapshot->lease_until);
+}
+
+/// It leads on by what others have promised (ha.md §12): its key may end meanwhile.
+bool Cluster::leads_by_promise(Member& m) {
+  const auto told = promised_until_.find(m.host());
+  return told != promised_until_.end() && m.now() < told->second;
 }
 
 /// Without a guardian only a daemon that runs stops what may commit (docs/safety.md).
@@ -48,17 +65,20 @@ void Cluster::check() {
     if (view->unlocked() && seen_ && !seen_->unlocked()) key_free();
     seen_ = view;
   }
+  note_promises();
   watch_paused();
+  watch_promises();
   watch_holders();
   watch_idle_primaries();
   watch_availability();
   watch_copies();
+  watch_standby_cluster();
   const Member* writer = nullptr;
   for (const auto& m : members_) {
     if (!writes_for_cluster(*m) || uncovered(*m) || cannot_know(*m)) continue;
     if (writer && !excused())
-      world_.violated(fmt::format("two servers accept writes: {} and {} (host {})", writer->name(), m->name(),
-                                  m->host()));
+      world_.violated(Invariant::single_writer, fmt::format("two servers accept writes: {} and {} (host {})",
+                                                            writer->name(), m->name(), m->host()));
     writer = m.get();
   }
 }
@@ -81,25 +101,36 @@ void Cluster::leader_changed(LeaderChange why, const std::string& name) {
       // transactions who tries to take back what was deleted by hand has the key for a moment, also where it
       // then finds that a condition of it does not hold.
       if (writes_for_cluster(*m) && holders.size() == 1 && !let_go_.contains(m->host()) &&
+          !(why == LeaderChange::expired && leads_by_promise(*m)) &&
           (why == LeaderChange::released ? options_.store->traits.transactional || !takes_back(*m)
                                          : !uncovered(*m) && !takes_back(*m)))
-        world_.violated(fmt::format("the leader key of {} {} while its PostgreSQL can still commit", name,
+        world_.violated(Invariant::single_writer,
+                        fmt::format("the leader key of {} {} while its PostgreSQL can still commit", name,
                                     why == LeaderChange::released ? "was released" : "expired"));
   }
   if (why == LeaderChange::acquired) {
+    // Whom an operator has named without a leader to leave, or an administrator has started by hand, leads
+    // whatever is lost by that.
+    const auto& request = store_.snapshot()->failover;
+    const bool forced = request.present() && request.leader.empty() && request.candidate == name;
+    if (forced || is_paused()) promises_from_ = wal_.acknowledged().size();
     // Somebody with this name has data to lead with, and nobody else is able to commit.
     const bool any = std::any_of(holders.begin(), holders.end(),
                                  [](Member* m) { return m->postgres().disk().data == Postgres::Data::ok; });
-    if (!any) world_.violated(fmt::format("{} took the leader key without a data directory", name));
+    if (!any)
+      world_.violated(Invariant::progress,
+                      fmt::format("{} took the leader key without a data directory", name));
     for (const auto& m : members_)
       if (m->name() != name && writes_for_cluster(*m) && !uncovered(*m) && !takes_back(*m))
-        world_.violated(fmt::format("{} took the leader key while {} can commit", name, m->name()));
+        world_.violated(Invariant::single_writer,
+                        fmt::format("{} took the leader key while {} can commit", name, m->name()));
     const auto cluster_timeline = store_.snapshot()->history.cluster_timeline();
     for (Member* m : holders)
       if (m->postgres().disk().data == Postgres::Data::ok && !m->postgres().in_recovery() &&
           !let_go_.contains(m->host()) && m->postgres().life() == Postgres::Life::up &&
           m->postgres().timeline() < cluster_timeline)
-        world_.violated(fmt::format("{} took the leader key as a stale primary: timeline {} is behind {}",
+        world_.violated(Invariant::asynchronous_loss,
+                        fmt::format("{} took the leader key as a stale primary: timeline {} is behind {}",
                                     name, m->postgres().timeline().value, cluster_timeline.value));
     if (holders.size() == 1) check_loss(*holders.front());
   }
@@ -109,10 +140,12 @@ void Cluster::promoted(Member& member) {
   ++counts_.promotions;
   const auto holder = store_.snapshot()->leader_name();
   if (holder != member.name() && !excused() && !uncovered(member) && !takes_back(member))
-    world_.violated(fmt::format("{} was promoted while the leader key is {}", member.name(),
+    world_.violated(Invariant::single_writer,
+                    fmt::format("{} was promoted while the leader key is {}", member.name(),
                                 holder.empty() ? std::string("absent") : "held by " + holder));
+  check_promises(member);
   if (auto loss = losses_.find(member.host()); loss != losses_.end() && holder == member.name())
-    world_.violated(loss->second);
+    world_.violated(Invariant::asynchronous_loss, loss->second);
   if (handover_from_ != 0 && member.host() != handover_from_) {
     ++counts_.handovers;
     const auto& commits = wal_.acknowledged();
@@ -124,7 +157,8 @@ void Cluster::promoted(Member& member) {
     for (std::size_t i = handover_commits_; i < commits.size() && !lost && !unknown; ++i)
       lost = commits[i].host == handover_from_ && !wal_.contains(now, commits[i].at);
     if (lost)
-      world_.violated(fmt::format("a clean hand-over from host {} to {} lost acknowledged commits",
+      world_.violated(Invariant::asynchronous_loss,
+                      fmt::format("a clean hand-over from host {} to {} lost acknowledged commits",
                                   handover_from_, member.name()));
     handover_from_ = 0;
   }
@@ -145,17 +179,52 @@ void Cluster::removal(Endpoint host, const std::string& why, bool renamed) {
   if (disk.data != Postgres::Data::ok) return;
   if (renamed) {
     if (!unfinished(m))
-      world_.violated(m.name() + ": a data directory that is no abandoned bootstrap was renamed");
+      world_.violated(Invariant::no_data_destroyed,
+                      m.name() + ": a data directory that is no abandoned bootstrap was renamed");
     return;
   }
-  if (why.empty()) world_.violated(m.name() + ": a data directory was removed without a reason");
-  const bool better = std::any_of(members_.begin(), members_.end(), [&](const auto& other) {
-    const auto& there = other->postgres().disk();
-    return other->host() != host && there.data == Postgres::Data::ok && !there.half_rewound &&
-           other->postgres().system_id() == m.postgres().system_id();
-  });
-  if (!better) world_.violated(m.name() + ": a data directory was removed while there is no other copy");
+  if (why.empty())
+    world_.violated(Invariant::no_data_destroyed,
+                    m.name() + ": a data directory was removed without a reason");
+  const bool copied = std::ranges::any_of(members_, [&](const auto& other) { return is_copy_of(*other, m); });
+  if (!copied)
+    world_.violated(Invariant::no_data_destroyed,
+                    m.name() + ": a data directory was removed while there is no other copy");
+  // A host that loses power at that moment may lose what it has not written; and what the one lacks who is
+  // about to be promoted was given up with the key (check_loss).
+  Member* leader = key_holder();
+  const bool given_up = asked_for && leader && leader->postgres().in_recovery();
+  if (!given_up && world_.now() - history_elsewhere_at_[host] > kSeenLately && !history_is_elsewhere(m))
+    world_.violated(Invariant::no_data_destroyed,
+                    m.name() + ": a data directory was removed while nobody else has its history");
   if (asked_for) check_copy_asked_for(m);
+}
+
+/// No server of a standby cluster accepts writes while every daemon knows of the mode.
+void Cluster::watch_standby_cluster() {
+  if (follows_since_.empty()) return;
+  for (const auto& m : members_) {
+    if (!m->running()) continue;
+    const auto since = follows_since_.find(m->host());
+    if (since == follows_since_.end() || world_.now() - since->second < kDemoted) return;
+  }
+  for (const auto& m : members_)
+    if (writes_for_cluster(*m) && !uncovered(*m) && !m->postgres().stopped())
+      world_.violated(Invariant::single_writer, m->name() + " accepts writes in a standby cluster");
+}
+
+bool Cluster::is_copy_of(Member& other, Member& m) {
+  const auto& there = other.postgres().disk();
+  return &other != &m && there.data == Postgres::Data::ok && !there.half_rewound &&
+         other.postgres().system_id() == m.postgres().system_id();
+}
+
+/// What the cluster went on without is nobody's.
+bool Cluster::history_is_elsewhere(Member& m) {
+  const Position worth = on_line_of_cluster(m.postgres().disk().end);
+  return std::ranges::any_of(members_, [&](const auto& other) {
+    return is_copy_of(*other, m) && wal_.contains(other->postgres().disk().end, worth);
+  });
 }
 
 void Cluster::watch_copies() {
@@ -163,13 +232,16 @@ void Cluster::watch_copies() {
   copies_sampled_at_ = world_.now();
   for (const auto& m : members_) {
     const auto& leader = seen_->leader_name();
-    if (!leader.empty() && leader != m->name()) led_by_other_at_[m->host()] = world_.now();
+    const bool by_promise = std::ranges::any_of(
+        members_, [&](const auto& other) { return other != m && leads_by_promise(*other); });
+    if ((!leader.empty() && leader != m->name()) || by_promise) led_by_other_at_[m->host()] = world_.now();
     const bool to_be_had = std::any_of(members_.begin(), members_.end(), [&](const auto& other) {
       return other != m && other->postgres().answers() &&
              other->postgres().system_id() == m->postgres().system_id() &&
              world_.open(m->host(), other->host()) && world_.open(other->host(), m->host());
     });
     if (to_be_had) copy_to_be_had_at_[m->host()] = world_.now();
+    if (history_is_elsewhere(*m)) history_elsewhere_at_[m->host()] = world_.now();
   }
 }
 
@@ -178,13 +250,14 @@ void Cluster::watch_copies() {
 void Cluster::check_copy_asked_for(Member& m) {
   const Time now = world_.now();
   if (store_.snapshot()->leader_name() == m.name() && !takes_back(m))
-    world_.violated(m.name() + " removes its data while it has the leader key");
+    world_.violated(Invariant::no_data_destroyed, m.name() + " removes its data while it has the leader key");
   const auto leader = store_.snapshot()->leader_name();
   if (!leader.empty() && leader != m.name()) led_by_other_at_[m.host()] = now;
   if (!led_by_other_at_.contains(m.host()) || now - led_by_other_at_[m.host()] > kSeenLately)
-    world_.violated(m.name() + " removes its data while nobody leads");
+    world_.violated(Invariant::no_data_destroyed, m.name() + " removes its data while nobody leads");
   if (!copy_to_be_had_at_.contains(m.host()) || now - copy_to_be_had_at_[m.host()] > 3 * kSeenLately)
-    world_.violated(m.name() + " removes its data while nobody can give it a copy");
+    world_.violated(Invariant::no_data_destroyed,
+                    m.name() + " removes its data while nobody can give it a copy");
 }
 
 void Cluster::starting(Endpoint host, const postgres::StartRequest& request) {
@@ -192,8 +265,9 @@ void Cluster::starting(Endpoint host, const postgres::StartRequest& request) {
   if (request.as_standby) return;
   const auto view = store_.snapshot();
   const bool key = view->leader_name() == m.name();
-  if (!key && !unfinished(m) && !excused() && !takes_back(m))
-    world_.violated(fmt::format("{} starts PostgreSQL as primary while the leader key is {}", m.name(),
+  if (!key && !unfinished(m) && !excused() && !takes_back(m) && !leads_by_promise(m))
+    world_.violated(Invariant::single_writer,
+                    fmt::format("{} starts PostgreSQL as primary while the leader key is {}", m.name(),
                                 view->unlocked() ? std::string("absent") : "held by " + view->leader_name()));
 }
 

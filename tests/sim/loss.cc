@@ -52,7 +52,7 @@ bool Cluster::hears(Member& m) {
     return !way.blocked && way.loss <= 0 && way.slow_fraction <= 0;
   };
   return m.running() && !m.paused() && world_.now() >= m.answerable_from() && store_.up() &&
-         !m.postgres().stopped() && clear(m.host(), kStore) && clear(kStore, m.host()) &&
+         !m.postgres().stopped() && clear(m.host(), kStore) && clear(kStore, m.host()) && !faults.elsewhere &&
          faults.request_loss <= 0 && faults.reply_loss <= 0 && faults.slow <= 0s && faults.watch_lag <= 0s;
 }
 
@@ -78,14 +78,16 @@ void Cluster::watch_idle_primaries() {
   const auto& holder = seen_->leader_name();
   for (const auto& m : members_) {
     const bool idle = writes_for_cluster(*m) && m->name() != holder && !m->postgres().stopped() &&
-                      !uncovered(*m) && !takes_back(*m) && !excused();
+                      !uncovered(*m) && !takes_back(*m) && !excused() &&
+                      !(holder.empty() && leads_by_promise(*m));
     if (!idle) {
       idle_since_.erase(m->host());
       continue;
     }
     const Time since = idle_since_.try_emplace(m->host(), world_.now()).first->second;
     if (world_.now() - since > kIdle)
-      world_.violated(fmt::format("{} goes on as a primary while the leader key is {}", m->name(),
+      world_.violated(Invariant::single_writer,
+                      fmt::format("{} goes on as a primary while the leader key is {}", m->name(),
                                   holder.empty() ? std::string("absent") : "held by " + holder));
   }
 }
@@ -99,8 +101,8 @@ bool Cluster::available(Member& candidate, Member& asker) {
   const auto& p = candidate.postgres();
   return candidate.serving() && p.answers() && p.in_recovery() && !p.promoting() &&
          !candidate.tags().nofailover && candidate.tags().failover_priority > 0 &&
-         seen_->member(candidate.name()) && clear(candidate.host(), asker.host()) &&
-         clear(asker.host(), candidate.host());
+         !options_.delayed.contains(candidate.host()) && seen_->member(candidate.name()) &&
+         clear(candidate.host(), asker.host()) && clear(asker.host(), candidate.host());
 }
 
 void Cluster::watch_availability() {
@@ -125,6 +127,10 @@ void Cluster::watch_availability() {
 /// Its WAL is a part of the cluster's, as it was last written.
 bool Cluster::on_the_line(Member& m) {
   return wal_.contains({lineage_, kEnd}, m.postgres().disk().end);
+}
+
+Position Cluster::on_line_of_cluster(Position end) const {
+  return lineage_ < 0 ? end : wal_.common(end, {lineage_, kEnd});
 }
 
 /// Where a standby that has left the cluster's line could find that out (docs/safety.md): on a timeline that

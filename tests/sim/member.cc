@@ -1,7 +1,10 @@
 #include "member.h"
 
 #include "api/member_status.h"
+#include "api/status_document.h"
 #include "config/modes.h"
+#include "config/sections/slots.h"
+#include "config/zones.h"
 #include "core/format.h"
 
 namespace tanist::sim {
@@ -47,18 +50,35 @@ Document Options::dynamic() const {
                      {"use_slots", true},
                      {"remove_data_directory_on_rewind_failure", remove_on_divergence},
                      {"remove_data_directory_on_diverged_timelines", remove_on_divergence}});
-  return Document::map({{"ttl", seconds(ttl)},
-                        {"loop_wait", seconds(loop_wait)},
-                        {"retry_timeout", seconds(retry_timeout)},
-                        {"maximum_lag_on_failover", maximum_lag_on_failover},
-                        {"primary_start_timeout", seconds(primary_start_timeout)},
-                        {"primary_race_backoff", seconds(primary_race_backoff)},
-                        {"check_timeline", check_timeline},
-                        {"postgresql", std::move(postgresql)}});
+  Document dynamic = Document::map({{"ttl", seconds(ttl)},
+                                    {"loop_wait", seconds(loop_wait)},
+                                    {"retry_timeout", seconds(retry_timeout)},
+                                    {"maximum_lag_on_failover", maximum_lag_on_failover},
+                                    {"primary_start_timeout", seconds(primary_start_timeout)},
+                                    {"primary_race_backoff", seconds(primary_race_backoff)},
+                                    {"check_timeline", check_timeline},
+                                    {"postgresql", std::move(postgresql)}});
+  if (failsafe) dynamic.set("failsafe_mode", true);
+  if (!follows.empty()) dynamic.set("standby_cluster", Document::map({{"host", follows}}));
+  using SyncMode = config::Dynamic::SyncMode;
+  if (synchronous == SyncMode::on) dynamic.set("synchronous_mode", true);
+  if (synchronous == SyncMode::quorum) dynamic.set("synchronous_mode", "quorum");
+  if (synchronous_strict) dynamic.set("synchronous_mode_strict", true);
+  if (synchronous_node_count != 1) dynamic.set("synchronous_node_count", synchronous_node_count);
+  if (zones.min_other_zones > 0) {
+    Document asked = Document::map({{"min_other_zones", zones.min_other_zones}});
+    if (zones.prefer_same) asked.set("prefer", "same");
+    if (!zones.prefer.empty()) {
+      Document& list = asked.set("prefer", Document::list());
+      for (const auto& zone : zones.prefer) list.push_back(zone);
+    }
+    dynamic.set("synchronous_zones", std::move(asked));
+  }
+  return dynamic;
 }
 
 config::SettingsPtr make_settings(const std::string& name, Endpoint host, const Document& dynamic,
-                                  const config::Tags& tags) {
+                                  const config::Tags& tags, bool delayed) {
   auto s = std::make_shared<config::Settings>();
   s->scope = "sim";
   s->name = name;
@@ -71,6 +91,7 @@ config::SettingsPtr make_settings(const std::string& name, Endpoint host, const 
   pg.copying.create_replica_methods = {"basebackup"};
   s->bootstrap.present = true;
   s->tags = tags;
+  s->postgresql.replays_late = delayed;
   s->state_dir = "/data.tanist";
   const auto duration = [&](std::string_view key, Duration fallback) {
     const Document* value = dynamic.find(key);
@@ -93,8 +114,14 @@ config::SettingsPtr make_settings(const std::string& name, Endpoint host, const 
   d.pause = modes.pause;
   d.failsafe_mode = modes.failsafe;
   d.standby_cluster = modes.standby_cluster;
+  if (const Document* host = dynamic.find_path("standby_cluster.host")) d.remote.host = host->text();
   d.synchronous_mode = modes.synchronous;
   d.synchronous_mode_strict = modes.synchronous_strict;
+  const Document* nodes = dynamic.find("synchronous_node_count");
+  d.synchronous_node_count = nodes && nodes->is_int() ? static_cast<int>(nodes->as_int()) : 1;
+  d.zones = config::zones_of(dynamic);
+  d.permanent_slots = config::permanent_slots(dynamic, modes.standby_cluster);
+  d.ignored_slots = config::ignored_slots(dynamic);
   d.check_timeline = flag("check_timeline", false);
   pg.use_pg_rewind = flag("postgresql.use_pg_rewind", false);
   pg.use_slots = flag("postgresql.use_slots", true);
@@ -196,14 +223,19 @@ void Member::start() {
     observer_.decided(host_, view, decision);
   };
   observer.before_first_cycle = [this] { return first_cycle(); };
-  ha::SettingsBuilder builder = [name = name_, host = host_, tags = tags_](const Document& dynamic)
-      -> std::expected<config::SettingsPtr, std::string> { return make_settings(name, host, dynamic, tags); };
-  daemon_ = std::make_unique<Daemon>(*this, make_settings(name_, host_, options_.dynamic(), tags_),
+  const bool delayed = options_.delayed.contains(host_);
+  ha::SettingsBuilder builder =
+      [name = name_, host = host_, tags = tags_,
+       delayed](const Document& dynamic) -> std::expected<config::SettingsPtr, std::string> {
+    return make_settings(name, host, dynamic, tags, delayed);
+  };
+  daemon_ = std::make_unique<Daemon>(*this, make_settings(name_, host_, options_.dynamic(), tags_, delayed),
                                      std::move(builder), std::move(observer));
   daemon_->peers.on_ask = [this](Endpoint peer) { observer_.asks(host_, peer); };
   daemon_->server.on_removal = [this](const std::string& why, bool renamed) {
     observer_.removal(host_, why, renamed);
   };
+  daemon_->server.on_stop = [this] { observer_.stopping(host_); };
   daemon_->server.on_start = [this](const postgres::StartRequest& request) {
     observer_.starting(host_, request);
   };
@@ -322,6 +354,21 @@ void Member::serve(std::function<void(ha::PeerAnswer)> reply) {
   });
 }
 
+void Member::serve(ha::FailsafeQuestion question, std::function<void(ha::FailsafeReply)> reply) {
+  if (!daemon_ || !daemon_->serving || exit_code_) return;
+  daemon_->process->post([this, question = std::move(question), reply = std::move(reply)]() mutable {
+    if (daemon_ && !exit_code_)
+      daemon_->scope.spawn("POST /failsafe", promise(std::move(question), std::move(reply)));
+  });
+}
+
+Task<void> Member::promise(ha::FailsafeQuestion question, std::function<void(ha::FailsafeReply)> reply) {
+  ha::order::Promise asked{std::move(question)};
+  const auto answer = co_await daemon_->engine.obey(std::move(asked));
+  const bool given = answer.outcome == ha::order::Promise::Answer::Outcome::given;
+  reply({.accepted = given, .why = given ? "" : answer.why.empty() ? "mode is off" : answer.why});
+}
+
 /// As the REST API does: what is known is refreshed when it is old, then told from the snapshot.
 Task<void> Member::answer(std::function<void(ha::PeerAnswer)> reply) {
   const ha::order::Refresh look{.max_age = 100ms, .deadline = daemon_->process->now() + 1s};
@@ -340,9 +387,13 @@ Task<void> Member::answer(std::function<void(ha::PeerAnswer)> reply) {
       if (!answer.primary) answer.position = std::max(seen.probe->receive, seen.probe->replay);
       if (!answer.primary) answer.replayed = seen.probe->replay;
     }
+    if (seen.probe != nullptr) answer.logical_slots = api::logical_slots_told(*snapshot);
     answer.diverged = snapshot->diverged;
+    answer.in_failsafe = seen.failsafe;
+    answer.delayed = snapshot->delayed;
     answer.nofailover = snapshot->settings->tags.nofailover;
     answer.failover_priority = snapshot->settings->tags.failover_priority;
+    answer.zone = snapshot->settings->tags.zone;
   }
   reply(std::move(answer));
 }

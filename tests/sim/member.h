@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "ha/engine/engine.h"
@@ -27,9 +28,12 @@ struct Options {
   bool custom_bootstrap = false;
   Duration primary_start_timeout = std::chrono::seconds(300);
   bool check_timeline = false;
+  bool failsafe = false;
   Duration primary_race_backoff{};
   /// By host, from 1; who is not named has none.
   std::map<Endpoint, config::Tags> tags;
+  /// Hosts that replay late on purpose.
+  std::set<Endpoint> delayed;
   /// A share of the promotions that wait for an archive, up to half a minute.
   double slow_promotions = 0;
   /// What the audit found and the product may not have mended: what only a daemon can stop is done to it
@@ -41,6 +45,16 @@ struct Options {
   bool orders = false;
   /// Administrators pause the cluster, and work on PostgreSQL by hand meanwhile.
   bool administrators = false;
+  /// What commits wait for.
+  config::Dynamic::SyncMode synchronous = config::Dynamic::SyncMode::off;
+  bool synchronous_strict = false;
+  int synchronous_node_count = 1;
+  /// Operators change it while the cluster runs.
+  bool changes_synchronous = false;
+  /// Zones are asked for (`tags` say who stands where), and whole ones lose power.
+  config::Zones zones;
+  /// Hosts of another cluster, which this one follows from its begin; empty: it follows nobody.
+  std::string follows;
   /// What kind of store it is.
   const StoreModel* store = &kStoreModels.front();
   Document dynamic() const;
@@ -48,7 +62,7 @@ struct Options {
 
 /// Settings of a member as config/ would build them.
 config::SettingsPtr make_settings(const std::string& name, Endpoint host, const Document& dynamic,
-                                  const config::Tags& tags = {});
+                                  const config::Tags& tags = {}, bool delayed = false);
 
 std::string address_of(Endpoint host);
 
@@ -61,6 +75,8 @@ class MemberObserver {
   virtual void asks(Endpoint host, Endpoint peer) = 0;
   virtual void removal(Endpoint host, const std::string& why, bool renamed) = 0;
   virtual void starting(Endpoint host, const postgres::StartRequest& request) = 0;
+  /// Its PostgreSQL is told to end, or killed, by the daemon.
+  virtual void stopping(Endpoint host) = 0;
   /// The daemon ended by itself.
   virtual void ended(Endpoint host, int code) = 0;
 
@@ -77,14 +93,14 @@ class MemberObserver {
 };
 
 /// A host: its PostgreSQL, disk, guardian and clock, and the daemon that may run there.
-class Member {
+class Member final : public PeerHost {
  public:
   Member(World& world, Wal& wal, StoreServer& store, Endpoint host, std::string name, const Options& options,
          HostClock clock, PostgresDirectory postgres, PeerDirectory peers, MemberObserver& observer);
-  ~Member();
+  ~Member() override;
 
   const std::string& name() const { return name_; }
-  Endpoint host() const { return host_; }
+  Endpoint host() const override { return host_; }
   Postgres& postgres() { return postgres_; }
   Guardian& guardian() { return guardian_; }
   HostDisk& disk() { return disk_; }
@@ -120,12 +136,14 @@ class Member {
   std::uint64_t incarnations() const { return incarnations_; }
   ha::SnapshotPtr snapshot() const;
   /// Answers GET /patroni, when there is somebody to answer.
-  void serve(std::function<void(ha::PeerAnswer)> reply);
+  void serve(std::function<void(ha::PeerAnswer)> reply) override;
+  void serve(ha::FailsafeQuestion question, std::function<void(ha::FailsafeReply)> reply) override;
 
  private:
   struct Daemon;
   Task<void> run();
   Task<void> answer(std::function<void(ha::PeerAnswer)> reply);
+  Task<void> promise(ha::FailsafeQuestion question, std::function<void(ha::FailsafeReply)> reply);
   template <class Order>
   Task<void> obey(Order order, std::function<void(typename Order::Answer)> answered);
   void destroy();

@@ -103,13 +103,14 @@ bool Chaos::withdraw_restart() {
 
 /// A leader stops on request only for one that stands in the store as it saw it.
 void Cluster::check_obedience(Endpoint host, const ha::View& view, const ha::intent::Demote& demote) {
-  if (demote.name.empty()) return;
+  if (demote.name.empty() || demote.mode == ha::DemoteMode::demote_cluster) return;
   const auto& me = member(host).name();
   const auto& request = view.cluster().failover;
   const bool mine = request.leader.empty() || request.leader == me;
   const bool due = !request.scheduled_at || *request.scheduled_at <= view.wall_now;
   if (!request.present() || !mine || !due || request.candidate == me || !view.cluster().linearizable)
-    world_.violated(fmt::format("{} stops its primary on request, and nobody has asked for that", me));
+    world_.violated(Invariant::obedience,
+                    fmt::format("{} stops its primary on request, and nobody has asked for that", me));
 }
 
 void Cluster::expect_requests_settled() {
@@ -120,15 +121,18 @@ void Cluster::expect_requests_settled() {
   if (ok() && !settled()) {
     const auto& request = store_.snapshot()->failover;
     world_.violated(
+        Invariant::obedience,
         fmt::format("the request of an operator was neither carried out nor refused (leader '{}', "
                     "candidate '{}')\n{}",
                     request.leader, request.candidate, shape()));
   }
   world_.run_for(6 * options_.loop_wait + 2min, [this] { return orders_.settled(); });
-  if (const auto broken = orders_.broken(); ok() && !broken.empty()) world_.violated(broken + "\n" + shape());
+  if (const auto broken = orders_.broken(); ok() && !broken.empty())
+    world_.violated(Invariant::obedience, broken + "\n" + shape());
   // What was begun for it ends well.
   if (ok() && !run_until_converged(2 * options_.loop_wait + 60s) && !converged(true) && ok())
-    world_.violated(fmt::format("not everybody streams after the last request\n{}", shape()));
+    world_.violated(Invariant::progress,
+                    fmt::format("not everybody streams after the last request\n{}", shape()));
 }
 
 }  // namespace tanist::sim

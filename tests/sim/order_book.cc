@@ -28,7 +28,7 @@ OrderBook::Answered<order::Reinitialize> OrderBook::ordered(Member& m, const ord
     Copy& copy = copies_[number];
     const bool refused = answer.outcome == order::Reinitialize::Answer::Outcome::refused;
     if (refused && answer.why.empty())
-      world_.violated(copy.member->name() + " refuses a new copy without a reason");
+      world_.violated(Invariant::obedience, copy.member->name() + " refuses a new copy without a reason");
     world_.note(copy.member->name(),
                 "answers the operator: " + (refused ? answer.why : std::string("reinitialize started")));
     copy.answer = answer;
@@ -45,7 +45,8 @@ OrderBook::Answered<order::ScheduleRestart> OrderBook::ordered(Member& m,
     Schedule& planned = schedules_[number];
     planned.accepted = answer && *answer == order::ScheduleRestart::Outcome::scheduled;
     if (!answer && answer.error().empty())
-      world_.violated(planned.member->name() + " refuses a scheduled restart without a reason");
+      world_.violated(Invariant::obedience,
+                      planned.member->name() + " refuses a scheduled restart without a reason");
     world_.note(planned.member->name(), *planned.accepted ? "answers the operator: restart scheduled"
                                         : answer          ? "answers the operator: another is scheduled"
                                                           : "answers the operator: " + answer.error());
@@ -78,7 +79,8 @@ void OrderBook::decided(Member& m, const ha::View& view, const ha::Decision& dec
     begun.emplace(m.incarnations(), *clone->order);
     const auto asked = std::ranges::count_if(copies_, [&](const Copy& copy) { return copy.member == &m; });
     if (std::ssize(begun) > asked)
-      world_.violated(m.name() + " replaces its data by a copy that nobody has asked for");
+      world_.violated(Invariant::obedience,
+                      m.name() + " replaces its data by a copy that nobody has asked for");
   }
   const auto& last = view.last_operation;
   if (last && last->order && last->kind == ha::OperationKind::clone && !last->ok()) {
@@ -95,7 +97,8 @@ void OrderBook::decided(Member& m, const ha::View& view, const ha::Decision& dec
     const bool begins =
         std::get<order::Restart::Answer>(answer->answer).outcome == order::Restart::Answer::Outcome::begun;
     if (begins && (!known || known->withdrawn))
-      world_.violated(fmt::format("{} restarts at {}, which nobody has asked for{}", m.name(),
+      world_.violated(Invariant::obedience,
+                      fmt::format("{} restarts at {}, which nobody has asked for{}", m.name(),
                                   iso8601(planned->wanted.at), known && known->withdrawn ? " any more" : ""));
     if (known) known->over = true;
   }
@@ -105,7 +108,8 @@ bool OrderBook::removed(Member& m, const std::string& why) {
   ++removals_[&m];
   if (why != kAskedFor) return false;
   if (begun_[&m].empty())
-    world_.violated(m.name() + " removes data on request, and nobody has asked for that");
+    world_.violated(Invariant::obedience,
+                    m.name() + " removes data on request, and nobody has asked for that");
   return true;
 }
 

@@ -68,6 +68,9 @@ Task<std::expected<std::optional<std::string>, std::string>> SimDisk::read(std::
   using Content = std::expected<std::optional<std::string>, std::string>;
   // No file of the disk.
   if (path == "/proc/sys/kernel/random/boot_id") co_return Content(disk_.boot_id);
+  // Of a later make than seeds that are kept: without it nothing is drawn.
+  if (path.ends_with("/promise.json") && !disk_.files.contains(path))
+    co_return Content(std::optional<std::string>());
   const bool ok = co_await access(deadline);
   if (!ok) co_return Content(std::unexpected("read of " + path + ": the disk does not answer"));
   auto found = disk_.files.find(path);
@@ -113,50 +116,68 @@ std::string host_of(const std::string& url) {
 
 namespace {
 /// Answers that came in so far, and who waits for them.
+template <class Reply>
 struct Asked {
   std::weak_ptr<Process> process;
   std::uint64_t ticket = 0;
   std::size_t missing = 0;
-  std::map<std::string, ha::PeerAnswer> answers;
+  std::map<std::string, Reply> answers;
 };
 }  // namespace
 
-Task<std::map<std::string, ha::PeerAnswer>> SimPeers::ask(std::map<std::string, std::string> api_urls,
-                                                          Instant deadline) {
-  auto asked = std::make_shared<Asked>();
+/// Only the address is looked up first; the request travels before anything there is looked at.
+template <class Reply>
+Task<std::map<std::string, Reply>> SimPeers::ask_all(std::map<std::string, std::string> api_urls,
+                                                     Reply silence, Request<Reply> request,
+                                                     Instant deadline) {
+  auto asked = std::make_shared<Asked<Reply>>();
   asked->process = process_.weak_from_this();
   asked->ticket = process_.ticket();
   asked->missing = api_urls.size();
   World& world = process_.world();
   for (const auto& [name, url] : api_urls) {
-    asked->answers[name].error = "no answer";
-    Endpoint there = 0;
-    // Only the endpoint first; the request travels before it is looked at.
-    directory_(url, {}, there);
-    if (there == 0) {
+    asked->answers[name] = silence;
+    PeerHost* there = directory_(url);
+    if (there == nullptr) {
       --asked->missing;
       continue;
     }
-    if (on_ask) on_ask(there);
-    world.send(host_, there, [&world, asked, name, url, there, here = host_, directory = directory_] {
+    if (on_ask) on_ask(there->host());
+    world.send(host_, there->host(), [&world, asked, name, there, request, here = host_] {
       if (asked->process.expired()) return;
-      Endpoint unused = 0;
-      directory(
-          url,
-          [&world, asked, name, there, here](ha::PeerAnswer answer) {
-            world.send(there, here, [asked, name, answer = std::move(answer)] {
-              asked->answers[name] = answer;
-              if (--asked->missing > 0) return;
-              if (auto process = asked->process.lock()) process->wake(asked->ticket);
-            });
-          },
-          unused);
+      request(*there, [&world, asked, name, here, from = there->host()](Reply answer) {
+        world.send(from, here, [asked, name, answer = std::move(answer)] {
+          asked->answers[name] = answer;
+          if (--asked->missing > 0) return;
+          if (auto process = asked->process.lock()) process->wake(asked->ticket);
+        });
+      });
     });
   }
   if (asked->missing > 0) {
     co_await process_.wait(asked->ticket, deadline);
   }
   co_return asked->answers;
+}
+
+Task<std::map<std::string, ha::PeerAnswer>> SimPeers::ask(std::map<std::string, std::string> api_urls,
+                                                          Instant deadline) {
+  ha::PeerAnswer silence;
+  silence.error = "no answer";
+  Request<ha::PeerAnswer> request = [](PeerHost& there, std::function<void(ha::PeerAnswer)> reply) {
+    there.serve(std::move(reply));
+  };
+  return ask_all(std::move(api_urls), std::move(silence), std::move(request), deadline);
+}
+
+Task<std::map<std::string, ha::FailsafeReply>> SimPeers::ask_promises(
+    std::map<std::string, std::string> api_urls, ha::FailsafeQuestion question, Instant deadline) {
+  ha::FailsafeReply silence{.accepted = false, .why = "no answer"};
+  Request<ha::FailsafeReply> request = [question = std::move(question)](
+                                           PeerHost& there, std::function<void(ha::FailsafeReply)> reply) {
+    there.serve(question, std::move(reply));
+  };
+  return ask_all(std::move(api_urls), std::move(silence), std::move(request), deadline);
 }
 
 Task<bool> SimPeers::answers_as(std::string name, std::string api_url, Instant deadline) {

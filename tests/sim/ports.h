@@ -102,9 +102,19 @@ class SimJournal final : public ha::Journal {
   std::uint64_t records_ = 0;
 };
 
-/// Sends GET /patroni to whatever daemon has the address; `reply` is called when (and if) it answers, there.
-using PeerDirectory = std::function<void(const std::string& api_url,
-                                         std::function<void(ha::PeerAnswer)> reply, Endpoint& host)>;
+/// A host whose daemon others ask through its REST API; they are answered when (and if) it answers, there.
+class PeerHost {
+ public:
+  virtual ~PeerHost() = default;
+  virtual Endpoint host() const = 0;
+  /// GET /patroni
+  virtual void serve(std::function<void(ha::PeerAnswer)> reply) = 0;
+  /// POST /failsafe
+  virtual void serve(ha::FailsafeQuestion question, std::function<void(ha::FailsafeReply)> reply) = 0;
+};
+
+/// Who has the address; nullptr: nobody.
+using PeerDirectory = std::function<PeerHost*(const std::string& api_url)>;
 
 class SimPeers final : public ha::Peers {
  public:
@@ -112,11 +122,20 @@ class SimPeers final : public ha::Peers {
       : process_(process), host_(host), directory_(std::move(directory)) {}
   Task<std::map<std::string, ha::PeerAnswer>> ask(std::map<std::string, std::string> api_urls,
                                                   Instant deadline) override;
+  Task<std::map<std::string, ha::FailsafeReply>> ask_promises(std::map<std::string, std::string> api_urls,
+                                                              ha::FailsafeQuestion question,
+                                                              Instant deadline) override;
   Task<bool> answers_as(std::string name, std::string api_url, Instant deadline) override;
   /// Called for each host that is asked.
   std::function<void(Endpoint there)> on_ask;
 
  private:
+  template <class Reply>
+  using Request = std::function<void(PeerHost& there, std::function<void(Reply)> reply)>;
+  template <class Reply>
+  Task<std::map<std::string, Reply>> ask_all(std::map<std::string, std::string> api_urls, Reply silence,
+                                             Request<Reply> request, Instant deadline);
+
   Process& process_;
   Endpoint host_;
   PeerDirectory directory_;

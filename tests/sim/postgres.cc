@@ -102,6 +102,8 @@ bool Postgres::start(bool as_standby, std::optional<postgres::Upstream> upstream
   stall_checked_ = false;
   resend_waits_ = false;
   shutdown_checkpoint_written_ = false;
+  waiting_.clear();
+  take_names();
   disk_.standby_signal = as_standby;
   disk_.upstream = std::move(upstream);
   world_.note(name_, fmt::format("postgres: starting as {} at {}/{}", as_standby ? "standby" : "primary",
@@ -156,6 +158,7 @@ void Postgres::crash_backends(Duration recovery) {
   world_.note(name_, "postgres: a backend was killed, all others are ended");
   disconnect();
   ++era_;
+  waiting_.clear();
   recovering_backends_ = true;
   life_ = Life::starting;
   clients_ = false;
@@ -191,6 +194,7 @@ void Postgres::go_down(std::string control_state) {
   next_generation();
   life_ = Life::down;
   clients_ = false;
+  waiting_.clear();
   stopped_ = false;
   pending_.clear();
   disk_.control_state = std::move(control_state);
@@ -227,6 +231,7 @@ void Postgres::stop(bool immediate) {
       later(dice_.between(1ms, timing.stop_clients_max), [this] {
         if (life_ != Life::stopping_fast) return;
         clients_ = false;
+        waiting_.clear();
         if (!in_recovery_) disk_.control_state = "shutting down";
         changed();
         later(dice_.between(1ms, timing.checkpoint_max), [this] {
@@ -328,7 +333,8 @@ void Postgres::freeze(bool on) {
 void Postgres::write(std::uint64_t bytes) {
   if (!can_commit() || stopped_) return;
   disk_.end.lsn.value += bytes;
-  wal_.acknowledge({host_, disk_.end, world_.now()});
+  waiting_.push_back(disk_.end);
+  acknowledge_what_is_due();
   if (life_ != Life::dying) pump_replicas();
 }
 
@@ -431,22 +437,24 @@ void Postgres::finish_rewind(const Postgres& source) {
 
 void Postgres::remove() {
   if (life_ != Life::down)
-    world_.violated(name_ + ": a data directory was removed under a running PostgreSQL");
+    world_.violated(Invariant::no_data_destroyed,
+                    name_ + ": a data directory was removed under a running PostgreSQL");
   disk_ = {};
   changed();
 }
 
-void Postgres::sync_slots(const std::vector<postgres::WantedSlot>& wanted, bool drop_unknown) {
-  for (const auto& want : wanted) {
-    Slot& slot = disk_.slots[want.name];
-    if (!slot.active && want.advance_to > slot.restart_lsn) slot.restart_lsn = want.advance_to;
+void Postgres::take_steps(const std::vector<postgres::SlotStep>& steps) {
+  using Kind = postgres::SlotStep::Kind;
+  for (const auto& step : steps) {
+    const auto slot = disk_.slots.find(step.name);
+    const bool there = slot != disk_.slots.end();
+    if (step.kind == Kind::drop && there && !slot->second.active) disk_.slots.erase(slot);
+    if (step.kind == Kind::create && !there && (!step.logical() || !in_recovery_))
+      disk_.slots[step.name] = {
+          .restart_lsn = disk_.end.lsn, .database = step.database, .plugin = step.plugin};
+    if (step.kind == Kind::advance && there && !slot->second.active)
+      slot->second.restart_lsn = std::max(slot->second.restart_lsn, std::min(step.to, disk_.end.lsn));
   }
-  if (!drop_unknown) return;
-  std::erase_if(disk_.slots, [&](const auto& entry) {
-    const bool known =
-        std::any_of(wanted.begin(), wanted.end(), [&](const auto& w) { return w.name == entry.first; });
-    return !known && !entry.second.active;
-  });
 }
 
 }  // namespace tanist::sim

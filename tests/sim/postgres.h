@@ -8,6 +8,7 @@
 
 #include "core/history.h"
 #include "postgres/server.h"
+#include "postgres/standby_names.h"
 #include "world.h"
 
 namespace tanist::sim {
@@ -33,6 +34,8 @@ struct Acknowledged {
   Endpoint host = 0;
   Position at;
   Time when{};
+  /// A leader had promised that it survives him.
+  bool promised = false;
 };
 
 /// All WAL there ever was, and what was promised to clients.
@@ -82,6 +85,9 @@ class Postgres;
 /// Finds the server behind an address; nullptr: nobody there.
 using PostgresDirectory = std::function<Postgres*(const std::string& address)>;
 
+/// Of several, with commas between them, the one that answers as a primary, or the first that is there.
+Postgres* server_at(const PostgresDirectory& directory, const std::string& hosts);
+
 /// A model of one host's PostgreSQL: data directory, processes, replication. It lives as long as the host,
 /// whatever the daemon does.
 class Postgres {
@@ -93,6 +99,9 @@ class Postgres {
   struct Slot {
     Lsn restart_lsn;
     bool active = false;
+    /// Of a logical slot: a name with a position.
+    std::string database = {};
+    std::string plugin = {};
   };
 
   /// What is on disk.
@@ -110,6 +119,8 @@ class Postgres {
     bool bootstrap_attempt = false;
     std::optional<postgres::Upstream> upstream;
     std::map<std::string, Slot> slots;
+    /// synchronous_standby_names in the configuration.
+    std::string standby_names;
   };
 
   Postgres(World& world, Wal& wal, Endpoint host, std::string name, PostgresDirectory directory);
@@ -158,7 +169,17 @@ class Postgres {
   void begin_rewind();
   void finish_rewind(const Postgres& source);
   void remove();
-  void sync_slots(const std::vector<postgres::WantedSlot>& wanted, bool drop_unknown);
+  void take_steps(const std::vector<postgres::SlotStep>& steps);
+  /// In the configuration at once, in force a moment later.
+  void set_standby_names(std::string names);
+  /// Whom commits wait for now.
+  const std::string& standby_names() const { return names_text_; }
+  /// What a standby that streams from here has said that it has.
+  Lsn acknowledged_by(const Postgres& replica) const;
+  /// As pg_stat_replication has it.
+  std::string sync_state_of(const Postgres& replica) const;
+  /// Which connection of it this is.
+  std::uint64_t connection() const { return connection_; }
 
   // What happens to it.
   void crash_postmaster();
@@ -192,6 +213,14 @@ class Postgres {
 
   /// Called on every change of what the daemon can see.
   void on_change(std::function<void()> listener) { listener_ = std::move(listener); }
+  /// Called before a commit is acknowledged; true: it is promised to survive this host.
+  std::function<bool()> promises;
+  /// Told of each commit when it is acknowledged.
+  std::function<void(Position commit, bool promised)> acknowledging;
+  /// Commits wait for somebody.
+  bool waits() const { return names_.kind != postgres::StandbyNames::Kind::off; }
+  /// It has said so by now.
+  bool has_acknowledged(const Postgres& replica, Position commit) const;
   /// Called when it becomes able to write as primary of a new branch.
   std::function<void()> promoted;
 
@@ -209,6 +238,13 @@ class Postgres {
   void drop_replicas(Duration notice);
   void pump();
   void pump_replicas();
+  // Commits that wait for standbys (synchronous.cc).
+  void take_names();
+  void reply();
+  void take_reply(Postgres* replica, Position has);
+  std::vector<const Postgres*> waited_for() const;
+  void acknowledge_what_is_due();
+  void acknowledge(Position commit);
 
   World& world_;
   Wal& wal_;
@@ -240,6 +276,12 @@ class Postgres {
   std::uint64_t connection_ = 0;
   std::string slot_;
   std::vector<Postgres*> downstream_;
+  std::string names_text_;
+  postgres::StandbyNames names_;
+  /// Written, and not acknowledged yet.
+  std::vector<Position> waiting_;
+  std::map<const Postgres*, Position> acknowledged_by_;
+  bool replies_ = false;
   std::function<void()> listener_;
 };
 

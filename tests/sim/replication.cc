@@ -12,6 +12,18 @@ namespace {
 constexpr Duration kStallCheck = 500ms;
 }  // namespace
 
+Postgres* server_at(const PostgresDirectory& directory, const std::string& hosts) {
+  Postgres* first = nullptr;
+  for (std::size_t begin = 0; begin <= hosts.size();) {
+    const std::size_t end = std::min(hosts.find(',', begin), hosts.size());
+    Postgres* server = directory(hosts.substr(begin, end - begin));
+    if (server && server->answers() && !server->in_recovery()) return server;
+    if (!first) first = server;
+    begin = end + 1;
+  }
+  return first;
+}
+
 void Postgres::follow(std::optional<postgres::Upstream> upstream) {
   if (disk_.upstream == upstream && connected_) return;
   disk_.upstream = std::move(upstream);
@@ -23,7 +35,7 @@ void Postgres::follow(std::optional<postgres::Upstream> upstream) {
 
 void Postgres::try_connect() {
   if (life_ != Life::up || !in_recovery_ || promoting_ || connected_ || !disk_.upstream) return;
-  Postgres* source = directory_(disk_.upstream->host);
+  Postgres* source = server_at(directory_, disk_.upstream->host);
   const auto again = [this] {
     // One chain of attempts at a time: a new upstream begins its own.
     const std::uint64_t connection = ++connection_;
@@ -48,6 +60,8 @@ void Postgres::try_connect() {
   in_flight_ = false;
   ++connection_;
   source->downstream_.push_back(this);
+  replies_ = false;
+  reply();
   world_.note(name_, "postgres: streams from " + source->name_);
   changed();
   pump();
@@ -59,6 +73,7 @@ void Postgres::disconnect() {
   connected_ = false;
   stalled_ = false;
   std::erase(upstream_->downstream_, this);
+  upstream_->acknowledged_by_.erase(this);
   if (!slot_.empty()) {
     auto slot = upstream_->disk_.slots.find(slot_);
     if (slot != upstream_->disk_.slots.end()) {
@@ -66,6 +81,8 @@ void Postgres::disconnect() {
       slot->second.restart_lsn = std::max(slot->second.restart_lsn, disk_.end.lsn);
     }
   }
+  // Who waits for it is told by the end of its walsender.
+  if (upstream_->names_.kind != postgres::StandbyNames::Kind::off) upstream_->changed();
   upstream_ = nullptr;
 }
 
@@ -115,6 +132,7 @@ void Postgres::pump() {
     in_flight_ = false;
     if (life_ != Life::up && life_ != Life::stopping_fast) return;
     if (wal_.contains(sent, disk_.end)) disk_.end = sent;
+    reply();
     pump_replicas();
     pump();
   });

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "chaos.h"
 #include "core/format.h"
 
@@ -31,10 +33,55 @@ void draw_rare(Options& o, Random& dice) {
 
 }  // namespace
 
+void set_zone(Options& o, Endpoint host, const std::string& zone) {
+  config::Tags& tags = o.tags[host];
+  tags.zone = zone;
+  tags.published.set("zone", zone);
+}
+
+/// What commits wait for, and whether that changes.
+void draw_synchronous(Options& o, Random dice) {
+  using SyncMode = config::Dynamic::SyncMode;
+  constexpr SyncMode kModes[] = {SyncMode::off, SyncMode::on, SyncMode::on, SyncMode::quorum,
+                                 SyncMode::quorum};
+  o.synchronous = kModes[dice.below(std::size(kModes))];
+  o.synchronous_strict = dice.chance(0.3);
+  o.synchronous_node_count = dice.chance(0.3) ? 2 : 1;
+  o.changes_synchronous = dice.chance(0.4);
+}
+
+/// Zones of three to five members, one of which may tell none, and what is asked of them.
+void draw_zones(Options& o, Random dice) {
+  using SyncMode = config::Dynamic::SyncMode;
+  draw_synchronous(o, dice.fork());
+  if (o.synchronous == SyncMode::off) o.synchronous = dice.chance(0.5) ? SyncMode::on : SyncMode::quorum;
+  o.synchronous_strict = dice.chance(0.4);
+  // What a run keeps from its begin can be looked at all the time.
+  if (dice.chance(0.6)) o.changes_synchronous = false;
+  o.members = 3 + static_cast<int>(dice.below(3));
+  const int names = dice.chance(0.3) ? 3 : 2;
+  for (Endpoint host = 1; host <= o.members; ++host) {
+    if (host > 3 && dice.chance(0.2)) continue;
+    const auto pick = host <= 2 ? host - 1 : static_cast<int>(dice.below(static_cast<std::uint64_t>(names)));
+    set_zone(o, host, std::string(1, static_cast<char>('a' + pick)));
+  }
+  o.zones.min_other_zones = o.members > 3 && dice.chance(0.2) ? 2 : 1;
+  if (dice.chance(0.5)) {
+    o.zones.prefer_same = true;
+  } else if (dice.chance(0.5)) {
+    o.zones.prefer = {"b", "a"};
+  }
+}
+
 Options options_for(std::uint64_t seed, const StoreModel* store, Draw draw) {
   const bool audit = draw != Draw::before_audit;
-  const bool operators =
-      draw == Draw::all || draw == Draw::before_administrators || draw == Draw::before_orders;
+  const bool zones = draw == Draw::zones;
+  const bool failsafe = draw == Draw::failsafe;
+  const bool modes = draw == Draw::all || draw == Draw::without_operators || failsafe;
+  const bool without_operators =
+      draw == Draw::without_operators || draw == Draw::without_operators_before_modes || zones || failsafe;
+  const bool operators = draw == Draw::all || draw == Draw::before_modes ||
+                         draw == Draw::before_administrators || draw == Draw::before_orders;
   Random dice(seed ^ 0x0b1ec75u);
   Options o;
   o.members = dice.chance(0.2) ? 2 : dice.chance(0.1) ? 5 : 3;
@@ -62,16 +109,51 @@ Options options_for(std::uint64_t seed, const StoreModel* store, Draw draw) {
   o.remove_on_divergence = !o.use_pg_rewind || dice.chance(0.5);
   o.audit = audit;
   o.operators = operators;
-  o.orders = draw == Draw::all || draw == Draw::before_administrators || draw == Draw::without_operators;
-  o.administrators = draw == Draw::all;
+  o.administrators = draw == Draw::all || draw == Draw::before_modes;
+  o.orders = o.administrators || draw == Draw::before_administrators || without_operators;
   // Without a guardian the daemon alone keeps the invariants, for as long as it lives and runs.
   o.guardian = dice.chance(audit ? 0.25 : 0.75);
   o.primary_start_timeout = dice.chance(0.2) ? 0s : dice.chance(0.5) ? 300s : 20s;
   o.custom_bootstrap = dice.chance(0.25);
   o.restarts_to_follow = dice.chance(0.2);
   if (audit) draw_rare(o, dice);
+  if (modes) draw_synchronous(o, Random(seed ^ 0x51c0deu));
+  o.failsafe = failsafe;
+  if (zones) draw_zones(o, Random(seed ^ 0x20e5u));
   o.store = store ? store : &kStoreModels.at(Random(seed ^ 0x5702eu).below(kStoreModels.size()));
   return o;
+}
+
+/// Strictly, commits wait where too few of those who stream are of other zones, whoever they are.
+bool waits_for_zones(Cluster& cluster) {
+  const int wanted = cluster.options().zones.min_other_zones;
+  Member* primary = cluster.primary();
+  if (wanted == 0 || !primary) return false;
+  const std::string& mine = primary->tags().zone;
+  const auto there = primary->postgres().downstream();
+  const auto others = std::ranges::count_if(there, [&](const Postgres* standby) {
+    const config::Tags& tags = cluster.member(standby->host()).tags();
+    return !mine.empty() && !tags.zone.empty() && tags.zone != mine && !tags.nosync;
+  });
+  return others < wanted;
+}
+
+/// With everybody there commits are acknowledged, whatever they wait for; but for where they are to wait for
+/// somebody, and all others stay out for good.
+void expect_commits(Cluster& cluster) {
+  World& world = cluster.world();
+  const bool strict = config::modes_of(cluster.store().snapshot()->config.data).synchronous_strict;
+  if (strict && cluster.primary() && cluster.primary()->postgres().downstream().empty()) return;
+  if (strict && waits_for_zones(cluster)) return;
+  const std::size_t before = cluster.wal().acknowledged().size();
+  // Whose zone counts is known by his member key, which a store that answers badly has some cycles later.
+  const bool by_zones = strict && cluster.options().zones.min_other_zones > 0;
+  const Duration bound = (by_zones ? 5 : 1) * cluster.options().loop_wait + (by_zones ? 15s : 5s);
+  world.run_for(bound, [&] { return cluster.wal().acknowledged().size() > before; });
+  if (cluster.ok() && cluster.wal().acknowledged().size() == before)
+    world.violated(Invariant::progress,
+                   fmt::format("no commit is acknowledged {:.1f} s after everybody streams\n{}",
+                               seconds(bound), cluster.shape()));
 }
 
 RunResult run_seed(std::uint64_t seed, int faults, const StoreModel* store, Draw draw, bool verbose) {
@@ -79,14 +161,10 @@ RunResult run_seed(std::uint64_t seed, int faults, const StoreModel* store, Draw
   Cluster cluster(seed, options_for(seed, store, draw));
   World& world = cluster.world();
   world.echo(verbose);
-  cluster.replay = fmt::format("sim_run --seed {} --faults {} --store {} --verbose{}", seed, faults,
-                               cluster.options().store->name,
-                               draw == Draw::before_audit            ? " --before-audit"
-                               : draw == Draw::before_operators      ? " --before-operators"
-                               : draw == Draw::before_orders         ? " --before-orders"
-                               : draw == Draw::without_operators     ? " --without-operators"
-                               : draw == Draw::before_administrators ? " --before-administrators"
-                                                                     : "");
+  cluster.replay = fmt::format("sim_run --seed {} --faults {} --store {} --verbose", seed, faults,
+                               cluster.options().store->name);
+  for (const auto& [drawn, option] : kDrawOptions)
+    if (drawn == draw) cluster.replay += std::string(" ") + option;
   Chaos chaos(cluster, seed);
   auto& dice = chaos.dice();
   const auto& o = cluster.options();
@@ -131,16 +209,18 @@ RunResult run_seed(std::uint64_t seed, int faults, const StoreModel* store, Draw
       }
     }
     if (cluster.ok() && !cluster.primary())
-      world.violated(
-          fmt::format("no primary {:.1f} s after everything healed\n{}", seconds(bound), cluster.shape()));
+      world.violated(Invariant::progress, fmt::format("no primary {:.1f} s after everything healed\n{}",
+                                                      seconds(bound), cluster.shape()));
     result.to_primary = world.now() - healed;
     result.allowed = cluster.longest_ttl() + 2 * o.loop_wait;
     // Then the others: they find out, rewind or clone, start, and look for their upstream every five seconds.
     const Duration others = 2 * o.loop_wait + 30s;
     if (cluster.ok() && !cluster.run_until_converged(others) && !cluster.converged(true) && cluster.ok())
-      world.violated(fmt::format("not everybody streams {:.1f} s after there was a primary\n{}",
+      world.violated(Invariant::progress,
+                     fmt::format("not everybody streams {:.1f} s after there was a primary\n{}",
                                  seconds(others), cluster.shape()));
     result.to_converged = world.now() - healed;
+    if (cluster.ok()) expect_commits(cluster);
     cluster.expect_requests_settled();
   }
   result.ok = cluster.ok();

@@ -69,6 +69,7 @@ Task<SimServer::Result> SimServer::open(config::SettingsPtr settings) {
     co_await read_control(deadline);
   }
   co_await refresh(0s, process_.now() + 1s);
+  adopt_standby_names();
   scope_.spawn("monitor", monitor());
   co_return Result{};
 }
@@ -143,6 +144,9 @@ void SimServer::notice() {
   const bool streaming = model_.streaming();
   const bool receiver_ended = seen_streaming_ && !streaming;
   seen_streaming_ = streaming;
+  const std::size_t downstream = model_.downstream().size();
+  const bool walsender_ended = downstream < seen_downstream_;
+  seen_downstream_ = downstream;
   const bool role_changed = facts_.accepts() && seen_recovery_ != model_.in_recovery();
   seen_recovery_ = model_.in_recovery();
   if (facts_.accepts() && (!accepted || role_changed || receiver_ended)) take_probe();
@@ -153,6 +157,8 @@ void SimServer::notice() {
   if (facts_.accepts() && !accepted) emit(ServerEvent::started_accepting);
   if (role_changed && accepted) emit(ServerEvent::role_changed);
   if (receiver_ended && facts_.accepts()) emit(ServerEvent::receiver_ended);
+  if (walsender_ended && facts_.accepts() && !model_.standby_names().empty())
+    emit(ServerEvent::walsender_ended);
 }
 
 postgres::Probe SimServer::probe() const {
@@ -177,24 +183,34 @@ postgres::Probe SimServer::probe() const {
     p.timeline = model_.timeline();
     p.wal = disk.end.lsn;
   }
+  p.standby_names = model_.standby_names();
+  p.synchronous_commit = "on";
+  p.checkpointer_wait = "CheckpointerMain";
   for (const auto& [name, slot] : disk.slots) {
     postgres::SlotSeen seen;
     seen.name = name;
     seen.active = slot.active;
     seen.restart_lsn = slot.restart_lsn;
+    seen.database = slot.database;
+    seen.plugin = slot.plugin;
+    seen.logical = !slot.plugin.empty();
+    if (seen.logical) seen.confirmed_flush_lsn = slot.restart_lsn;
     p.slots.push_back(std::move(seen));
   }
   for (const Postgres* replica : model_.downstream()) {
     postgres::WalSenderSeen sender;
+    sender.pid = static_cast<int>(replica->connection());
     sender.application_name = replica->name();
     sender.state = "streaming";
-    sender.flush_lsn = sender.write_lsn = sender.replay_lsn = replica->disk().end.lsn;
+    sender.sync_state = model_.sync_state_of(*replica);
+    sender.flush_lsn = sender.write_lsn = sender.replay_lsn = model_.acknowledged_by(*replica);
     p.wal_senders.push_back(std::move(sender));
   }
   return p;
 }
 
 void SimServer::take_probe() {
+  seen_downstream_ = model_.downstream().size();
   facts_.probe = probe();
   facts_.history = postgres::TimelineHistory{model_.timeline(), model_.history()};
 }

@@ -71,6 +71,8 @@ class SimServer final : public postgres::Server {
   Task<Result> run_pre_promote(Instant deadline) override;
   Task<Result> promote(Instant deadline) override;
   Task<bool> wait_promoted(Instant deadline) override;
+  Task<Result> set_standby_names(std::optional<std::string> names, postgres::Role role,
+                                 Instant deadline) override;
   Task<Result> follow_by_reload(std::optional<postgres::Upstream> upstream, postgres::Role role,
                                 Instant deadline) override;
   Task<Result> crash_recover(Instant deadline) override;
@@ -82,8 +84,11 @@ class SimServer final : public postgres::Server {
                               std::function<void(postgres::Progress)> progress, Instant deadline) override;
   Task<Result> remove_data_directory(std::string why, Instant begin_by, Instant deadline) override;
   Task<Result> rename_data_directory(Instant deadline) override;
-  Task<void> sync_slots(std::vector<postgres::WantedSlot> wanted, bool drop_unknown,
-                        Instant deadline) override;
+  Task<void> sync_slots(postgres::SlotsWanted wanted, Instant deadline) override;
+  Task<std::expected<std::vector<postgres::SlotCopy>, postgres::Failure>> fetch_slots(
+      postgres::Upstream leader, std::vector<postgres::WantedSlot> slots, Instant deadline) override;
+  Task<Result> write_slots(std::vector<postgres::SlotCopy> slots, Instant deadline) override;
+  void force_feedback(bool on) override { facts_.feedback_forced = on; }
   Task<std::vector<HistoryLine>> history(Timeline timeline, std::string new_leader,
                                          Instant deadline) override;
   void run_callback(std::string action, postgres::Role role) override;
@@ -92,6 +97,8 @@ class SimServer final : public postgres::Server {
   std::function<void(const std::string& why, bool renamed)> on_removal;
   /// A start was asked for.
   std::function<void(const postgres::StartRequest&)> on_start;
+  /// PostgreSQL is told to end, or killed.
+  std::function<void()> on_stop;
   /// The start of the daemon is over: steps take their usual time from now on.
   void start_is_over() { starting_ = false; }
 
@@ -114,6 +121,7 @@ class SimServer final : public postgres::Server {
   Task<Result> copy(postgres::Upstream source, std::function<void(postgres::Progress)> progress,
                     Instant deadline, bool rewinding);
   void forget_files();
+  void adopt_standby_names();
   Result failure(std::string what) const { return std::unexpected(postgres::Failure{std::move(what)}); }
 
   Process& process_;
@@ -131,6 +139,7 @@ class SimServer final : public postgres::Server {
   std::uint64_t seen_generation_ = 0;
   bool seen_streaming_ = false;
   bool seen_recovery_ = false;
+  std::size_t seen_downstream_ = 0;
   bool watching_ = false;
   std::set<std::uint64_t> waiting_;
 };

@@ -1,3 +1,5 @@
+#include <sstream>
+
 #include "async/wait.h"
 #include "core/format.h"
 #include "server.h"
@@ -8,7 +10,7 @@ namespace tanist::sim {
 using namespace std::chrono_literals;
 
 Postgres* SimServer::reachable(const postgres::Upstream& upstream) {
-  Postgres* other = directory_(upstream.host);
+  Postgres* other = server_at(directory_, upstream.host);
   if (!other || other == &model_) return nullptr;
   auto& world = process_.world();
   if (!world.open(model_.host(), other->host()) || !world.open(other->host(), model_.host())) return nullptr;
@@ -19,7 +21,17 @@ Task<SimServer::Result> SimServer::apply(config::SettingsPtr settings, postgres:
                                          Instant deadline) {
   settings_ = std::move(settings);
   co_await process_.sleep_until(std::min(deadline, process_.now() + 1ms));
+  // Of a server that was found, too: in synchronous mode what it waits for stays, else it is as configured.
+  adopt_standby_names();
+  const std::string names = facts_.own_standby_names.value_or("");
+  if (model_.answers() && model_.standby_names() != names) model_.set_standby_names(names);
   co_return Result{};
+}
+
+void SimServer::adopt_standby_names() {
+  const bool synchronous = settings_->dynamic.synchronous_mode != config::Dynamic::SyncMode::off;
+  if (synchronous && !facts_.own_standby_names && facts_.accepts())
+    facts_.own_standby_names = model_.standby_names();
 }
 
 Task<std::expected<postgres::ClusterIdentity, postgres::Failure>> SimServer::identify(bool, Instant) {
@@ -75,6 +87,11 @@ Task<SimServer::Result> SimServer::start(postgres::StartRequest request, Instant
   if (facts_.data_directory != postgres::DataDirectory::ok)
     co_return failure("start: there is no data directory");
   if (on_start) on_start(request);
+  const bool synchronous = settings_->dynamic.synchronous_mode != config::Dynamic::SyncMode::off;
+  // A daemon that has never asked it goes on with what its predecessor has written.
+  if (synchronous && !request.as_standby && !facts_.own_standby_names)
+    facts_.own_standby_names = model_.disk().standby_names;
+  model_.disk().standby_names = facts_.own_standby_names.value_or("");
   model_.start(request.as_standby, request.upstream);
   look();
   co_return Result{};
@@ -113,6 +130,7 @@ Task<void> SimServer::run_before_stop(Instant) {
 }
 
 void SimServer::signal_stop(postgres::StopMode mode) {
+  if (on_stop) on_stop();
   model_.stop(mode == postgres::StopMode::immediate);
 }
 
@@ -149,6 +167,7 @@ Task<bool> SimServer::kill_everything(Instant deadline) {
 }
 
 void SimServer::kill_now() {
+  if (on_stop) on_stop();
   model_.kill_everything();
 }
 
@@ -171,6 +190,28 @@ Task<bool> SimServer::wait_promoted(Instant deadline) {
   take_probe();
   seen_recovery_ = false;
   co_return true;
+}
+
+Task<SimServer::Result> SimServer::set_standby_names(std::optional<std::string> names, postgres::Role,
+                                                     Instant deadline) {
+  co_await process_.sleep_until(std::min(deadline, process_.now() + dice_.between(1ms, 10ms)));
+  const auto before = facts_.own_standby_names;
+  const std::string wanted = names.value_or("");
+  facts_.own_standby_names = std::move(names);
+  model_.set_standby_names(wanted);
+  const auto generation = model_.generation();
+  auto over = [this, wanted, generation] {
+    return model_.standby_names() == wanted || model_.generation() != generation || !model_.answers();
+  };
+  const bool ended = co_await until(over, deadline);
+  if (model_.process() != postgres::Process::running) co_return Result{};
+  // Now and then the checkpointer is busy and has not read it.
+  if (!ended || model_.standby_names() != wanted || dice_.chance(0.03)) {
+    facts_.own_standby_names = before;
+    co_return failure("synchronous_standby_names is not in force yet");
+  }
+  if (facts_.probe) take_probe();
+  co_return Result{};
 }
 
 Task<SimServer::Result> SimServer::follow_by_reload(std::optional<postgres::Upstream> upstream,
@@ -198,6 +239,10 @@ Task<postgres::DivergenceAnswer> SimServer::compare_with(postgres::Upstream lead
   Postgres* other = reachable(leader);
   if (!other || model_.disk().data != Postgres::Data::ok) {
     answer.detail = "could not ask " + leader.host;
+    co_return answer;
+  }
+  if (other->in_recovery()) {
+    answer.detail = leader.host + " is still in recovery";
     co_return answer;
   }
   answer.local_timeline = model_.timeline();
@@ -326,12 +371,45 @@ Task<SimServer::Result> SimServer::rename_data_directory(Instant) {
   co_return Result{};
 }
 
-Task<void> SimServer::sync_slots(std::vector<postgres::WantedSlot> wanted, bool drop_unknown,
-                                 Instant deadline) {
+Task<void> SimServer::sync_slots(postgres::SlotsWanted wanted, Instant deadline) {
   const bool answered = co_await query(deadline);
   if (!answered) co_return;
-  model_.sync_slots(wanted, drop_unknown);
+  model_.take_steps(postgres::slot_steps(probe(), wanted));
+  // The primary keeps what a copied slot needs from the moment on that its standby has told it.
+  if (wanted.leader && model_.streaming()) facts_.unready_slots.clear();
   if (facts_.probe) take_probe();
+}
+
+/// What the file of a slot says.
+Task<std::expected<std::vector<postgres::SlotCopy>, postgres::Failure>> SimServer::fetch_slots(
+    postgres::Upstream leader, std::vector<postgres::WantedSlot> slots, Instant deadline) {
+  co_await process_.sleep_until(std::min(deadline, process_.now() + dice_.between(1ms, 20ms)));
+  const Postgres* other = reachable(leader);
+  if (!other) co_return std::unexpected(postgres::Failure{"could not ask " + leader.host + " for its slots"});
+  std::vector<postgres::SlotCopy> out;
+  for (const auto& want : slots) {
+    const auto found = other->disk().slots.find(want.name);
+    if (other->in_recovery() || found == other->disk().slots.end()) continue;
+    if (found->second.database != want.database || found->second.plugin != want.plugin) continue;
+    out.push_back(
+        {.name = want.name,
+         .state = fmt::format("{} {} {}", found->second.restart_lsn.value, want.database, want.plugin)});
+  }
+  co_return out;
+}
+
+Task<SimServer::Result> SimServer::write_slots(std::vector<postgres::SlotCopy> slots, Instant deadline) {
+  if (model_.process() != postgres::Process::none) co_return failure("logical slots: the server runs");
+  co_await process_.sleep_until(std::min(deadline, process_.now() + dice_.between(1ms, 50ms)));
+  facts_.unready_slots.clear();
+  for (const auto& slot : slots) {
+    std::istringstream state(slot.state);
+    Postgres::Slot copied;
+    state >> copied.restart_lsn.value >> copied.database >> copied.plugin;
+    model_.disk().slots[slot.name] = std::move(copied);
+    facts_.unready_slots.push_back(slot.name);
+  }
+  co_return Result{};
 }
 
 Task<std::vector<HistoryLine>> SimServer::history(Timeline timeline, std::string new_leader,

@@ -6,11 +6,20 @@
 #include "chaos.h"
 #include "core/format.h"
 
-/// sim_run --seed N [--faults N] [--store MODEL] [--verbose] [--before-administrators | --without-operators |
-/// --before-orders | --before-operators | --before-audit]: replays one run of the simulator; with one of the
-/// last, as seeds were drawn before there were administrators, orders to single members, operators, or the
-/// faults of an audit. --without-operators: nobody asks for switchovers or pauses. sim_run --from N --count N
-/// [--faults N]: runs many, stops at the first that fails.
+namespace {
+
+const tanist::sim::DrawOption* draw_option(const char* text) {
+  for (const auto& one : tanist::sim::kDrawOptions)
+    if (std::strcmp(text, one.option) == 0) return &one;
+  return nullptr;
+}
+
+}  // namespace
+
+/// sim_run --seed N [--faults N] [--store MODEL] [--verbose] [DRAW]: replays one run of the simulator; DRAW
+/// (one of kDrawOptions): as seeds were drawn before there was all that is drawn now, or without operators.
+/// sim_run
+/// --from N --count N [--faults N]: runs many, stops at the first that fails.
 int main(int argc, char** argv) {
   using namespace tanist;
   std::uint64_t seed = 1;
@@ -30,16 +39,8 @@ int main(int argc, char** argv) {
       faults = static_cast<int>(value());
     } else if (std::strcmp(argv[i], "--verbose") == 0) {
       verbose = true;
-    } else if (std::strcmp(argv[i], "--before-audit") == 0) {
-      draw = sim::Draw::before_audit;
-    } else if (std::strcmp(argv[i], "--before-operators") == 0) {
-      draw = sim::Draw::before_operators;
-    } else if (std::strcmp(argv[i], "--before-administrators") == 0) {
-      draw = sim::Draw::before_administrators;
-    } else if (std::strcmp(argv[i], "--before-orders") == 0) {
-      draw = sim::Draw::before_orders;
-    } else if (std::strcmp(argv[i], "--without-operators") == 0) {
-      draw = sim::Draw::without_operators;
+    } else if (const auto* option = draw_option(argv[i])) {
+      draw = option->draw;
     } else if (std::strcmp(argv[i], "--store") == 0 && i + 1 < argc && sim::store_model(argv[i + 1])) {
       store = sim::store_model(argv[++i]);
     } else if (std::strcmp(argv[i], "--go-on") == 0) {
@@ -48,8 +49,8 @@ int main(int argc, char** argv) {
       std::fprintf(
           stderr,
           "usage: sim_run --seed N [--count N] [--faults N] [--store etcd|consul|kubernetes|zookeeper] "
-          "[--verbose] [--go-on] [--before-administrators | --without-operators | --before-orders | "
-          "--before-operators | --before-audit]\n");
+          "[--verbose] [--go-on] [DRAW]\nDRAW is one of\n");
+      for (const auto& one : sim::kDrawOptions) std::fprintf(stderr, "  %s\n", one.option);
       return 2;
     }
   }
@@ -80,14 +81,15 @@ int main(int argc, char** argv) {
   std::printf(
       "%llu runs, %d failed: %llu faults, %llu messages lost or late, %llu lock changes, %llu promotions, "
       "%llu hand-overs checked, %llu left with the leader's timeline number on other WAL, %llu stand-offs, "
+      "%llu losses where promotions look alike, "
       "%llu decisions, "
       "%llu commits, %.1f h of virtual time\n",
       static_cast<unsigned long long>(count), failed, static_cast<unsigned long long>(sum.faults),
       static_cast<unsigned long long>(sum.messages_lost), static_cast<unsigned long long>(sum.lock_changes),
       static_cast<unsigned long long>(sum.promotions), static_cast<unsigned long long>(sum.handovers),
       static_cast<unsigned long long>(sum.same_numbers), static_cast<unsigned long long>(sum.stand_offs),
-      static_cast<unsigned long long>(sum.decisions), static_cast<unsigned long long>(sum.commits),
-      seconds(sum.virtual_time) / 3600);
+      static_cast<unsigned long long>(sum.look_alike_losses), static_cast<unsigned long long>(sum.decisions),
+      static_cast<unsigned long long>(sum.commits), seconds(sum.virtual_time) / 3600);
   std::printf(
       "slowest: a primary %+.1f s after ttl + 2 * loop_wait, the last replica %.1f s after the primary\n",
       slowest, last);

@@ -49,7 +49,7 @@ void World::settle() {
     for (std::size_t i = 0; i < processes_.size(); ++i) ran = processes_[i]->poll() || ran;
     if (!ran) return;
   }
-  violated("a process runs for ever without waiting");
+  violated(Invariant::progress, "a process runs for ever without waiting");
 }
 
 bool World::step() {
@@ -136,9 +136,9 @@ std::vector<std::string> World::recent(std::size_t count) const {
   return {from, recent_.end()};
 }
 
-void World::violated(std::string what) {
+void World::violated(Invariant which, const std::string& what) {
   if (!violation_.empty()) return;
-  violation_ = std::move(what);
+  violation_ = std::string(invariant_name(which)) + ": " + what;
   note("!!!", violation_);
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/time.h"
+#include "invariant.h"
 #include "random.h"
 
 namespace tanist::sim {
@@ -96,7 +97,7 @@ class World {
   void echo(bool on) { echo_ = on; }
 
   /// Records a broken invariant; the first one stops the run.
-  void violated(std::string what);
+  void violated(Invariant which, const std::string& what);
   const std::string& violation() const { return violation_; }
 
  private:

@@ -8,12 +8,6 @@
 namespace tanist::config::detail {
 namespace {
 
-Effect judge_watchdog_mode(const Document& value) {
-  const std::string text = lower(value.text());
-  if (text == "off" || text == "disable" || text == "disabled" || text == "false") return Effect::full;
-  return text == "require" || text == "required" ? Effect::refused : Effect::none;
-}
-
 Effect judge_citus(const Document& value) {
   const Document* group = value.find("group");
   const Document* database = value.find("database");
@@ -57,7 +51,10 @@ void declare_general_keys(std::vector<Key>& out) {
            .effect = Effect::none,
            .about = "Accepted for compatibility; Tanist's threads need no tuning."},
 
-          {.path = "tanist", .type = Type::section, .about = "Keys that only Tanist knows."},
+          {.path = "tanist",
+           .type = Type::section,
+           .scope = Scope::both,
+           .about = "Keys that only Tanist knows."},
           {.path = "tanist.state_dir",
            .type = Type::path,
            .reload = Reload::restart_daemon,
@@ -74,6 +71,39 @@ void declare_general_keys(std::vector<Key>& out) {
            .about =
                "A primary whose PostgreSQL runs and answers no new connections for this long gives the lead "
                "up, where another member can take it; 0: it keeps it, and says so in log and REST API."},
+
+          {.path = "tanist.crash_hold_timeout",
+           .type = Type::integer,
+           .fallback = "30",
+           .min = 0,
+           .max = 3600,
+           .unit = "seconds",
+           .environment = "CRASH_HOLD_TIMEOUT",
+           .about = "With synchronous replication, a primary that recovers from a crash lets in only its "
+                    "superuser "
+                    "and its standbys until those have what it recovered, or for this long; 0: it lets "
+                    "everybody in "
+                    "at once."},
+
+          {.path = "guard",
+           .type = Type::section,
+           .about =
+               "The guardian: a small process beside the daemon that stops PostgreSQL when its lease is over "
+               "and the daemon cannot. Only Tanist knows it."},
+          {.path = "guard.mode",
+           .type = Type::boolean,
+           .fallback = "automatic",
+           .allowed = "automatic required",
+           .any_case = true,
+           .environment = "GUARD_MODE",
+           .env_form = EnvForm::text,
+           .about =
+               "automatic: a primary without a guardian is told of in the log; required: without one this "
+               "member does not lead; off: there is none. on is automatic."},
+          {.path = "guard.command",
+           .type = Type::path,
+           .environment = "GUARD_COMMAND",
+           .about = "Program of the guardian. Unset: `tanist-guard` beside the daemon's own."},
 
           {.path = "log", .type = Type::section, .about = "What is logged, and in which form."},
           {.path = "log.type",
@@ -287,28 +317,32 @@ void declare_general_keys(std::vector<Key>& out) {
            .secret = true,
            .about = "Password of the key."},
 
-          {.path = "watchdog", .type = Type::section, .about = "The hardware watchdog."},
+          {.path = "watchdog",
+           .type = Type::section,
+           .about = "The hardware watchdog, which resets the host of a primary whose lease nobody renews."},
           {.path = "watchdog.mode",
            .type = Type::any,
-           .effect = Effect::refused,
-           .judge = judge_watchdog_mode,
-           .about = "off, automatic or required; this version has no watchdog.",
-           .hint = "this version cannot arm a watchdog: set \"mode: off\" only if losing it is acceptable"},
+           .fallback = "automatic",
+           .about =
+               "automatic: used where the device can be; required: without it this member does not lead; "
+               "off: not used."},
           {.path = "watchdog.device",
            .type = Type::path,
            .fallback = "/dev/watchdog",
-           .effect = Effect::none,
-           .about = "Device of the watchdog."},
+           .about = "Device of the watchdog. The daemon's user has to be allowed to write to it."},
           {.path = "watchdog.safety_margin",
            .type = Type::integer,
            .fallback = "5",
+           .min = -1,
            .unit = "s",
-           .effect = Effect::none,
-           .about = "Time between the watchdog's end and the lease's end."},
+           .about = "Time between the watchdog's end and the lease's end: its timeout is `ttl` less this; "
+                    "-1: half "
+                    "of `ttl`."},
           {.path = "watchdog.driver",
+           .type = Type::choice,
            .fallback = "default",
-           .effect = Effect::none,
-           .about = "Kind of the device."},
+           .allowed = "default testing",
+           .about = "testing: the device is a pipe that somebody reads."},
 
           {.path = "citus",
            .type = Type::map,
@@ -350,7 +384,12 @@ void declare_general_keys(std::vector<Key>& out) {
            .type = Type::boolean,
            .fallback = "false",
            .about = "This member reads WAL from the archive only."},
-          {.path = "tags.replicatefrom", .about = "Member to stream from instead of the leader."},
+          {.path = "tags.replicatefrom",
+           .about = "Member to stream from instead of the leader, which stands in for it while it is down."},
+          {.path = "tags.zone",
+           .lenient = true,
+           .about = "Where this member stands: those of one zone (a room, a data centre) are lost together, "
+                    "see `synchronous_zones`."},
 
           {.path = "bootstrap",
            .type = Type::section,

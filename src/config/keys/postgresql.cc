@@ -180,7 +180,9 @@ void declare_postgresql_keys(std::vector<Key>& out) {
           {.path = "postgresql.recovery_conf",
            .type = Type::scalar_map,
            .scope = kBoth,
-           .about = "Recovery parameters of replicas."},
+           .about =
+               "Recovery parameters of replicas. With recovery_min_apply_delay a member leads only when it "
+               "is told to."},
           {.path = "postgresql.pg_ctl_timeout",
            .type = Type::number,
            .fallback = "60",

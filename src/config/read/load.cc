@@ -8,6 +8,7 @@
 #include "config/read/sources.h"
 #include "config/sections/dynamic.h"
 #include "config/sections/methods.h"
+#include "config/sections/slots.h"
 #include "config/sections/tags.h"
 #include "config/stores/configured.h"
 #include "config/validate.h"
@@ -199,6 +200,8 @@ class Loader {
       warn("bootstrap.dcs", "is not defined: a new cluster gets the defaults");
     } else if (dcs->truthy()) {
       if (const auto accepted = accept_dynamic(*dcs); !accepted) complain("bootstrap.dcs", accepted.error());
+      for (auto& complaint : slot_complaints(*dcs))
+        warn("bootstrap.dcs." + complaint.key, std::move(complaint.text));
     }
     const Document* method = bootstrap->find("method");
     if (!method || !method->truthy() || method->text() == "initdb" || custom_bootstrap(bootstrap)) return;

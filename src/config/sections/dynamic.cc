@@ -1,13 +1,16 @@
 #include "config/sections/dynamic.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <limits>
 
 #include "config/addresses.h"
 #include "config/modes.h"
+#include "config/sections/slots.h"
 #include "config/validate.h"
+#include "config/zones.h"
 #include "core/format.h"
 
 namespace tanist::config {
@@ -101,6 +104,19 @@ Duration seconds_of(const Reader& reader, std::string_view key, std::string_view
   return std::chrono::seconds(std::clamp<std::int64_t>(value, 0, std::numeric_limits<std::int32_t>::max()));
 }
 
+StandbyCluster standby_cluster(const Reader& reader) {
+  StandbyCluster out;
+  out.host = reader.text("standby_cluster.host");
+  // libpq takes no blanks in a list of hosts.
+  std::erase_if(out.host, [](unsigned char c) { return std::isspace(c) != 0; });
+  out.port = static_cast<int>(reader.integer("standby_cluster.port"));
+  out.primary_slot_name = reader.text("standby_cluster.primary_slot_name");
+  out.restore_command = reader.text("standby_cluster.restore_command");
+  out.archive_cleanup_command = reader.text("standby_cluster.archive_cleanup_command");
+  out.recovery_min_apply_delay = reader.text("standby_cluster.recovery_min_apply_delay");
+  return out;
+}
+
 }  // namespace
 
 std::expected<Document, std::string> accept_dynamic(const Document& raw, Problems& notes) {
@@ -112,10 +128,23 @@ std::expected<Document, std::string> accept_dynamic(const Document& raw, Problem
         parameters && parameters->truthy() && !parameters->is_map())
       return std::unexpected("postgresql.parameters is not a dictionary");
   }
+  // Without those that it names an operator's slots would be dropped: what was in force before stays so.
+  for (const auto key : kPermanentSlotsKeys)
+    if (const Document* slots = raw.find(key); slots && slots->truthy() && !slots->is_map())
+      return std::unexpected(fmt::format("{} is {}, allowed: a mapping", key, describe(*slots)));
+  if (const Document* ignored = raw.find("ignore_slots"); ignored && ignored->truthy() && !ignored->is_list())
+    return std::unexpected(fmt::format("ignore_slots is {}, allowed: a list", describe(*ignored)));
+  // As with slots: to go on with less than was promised before is worse than to go on with what was.
+  if (const auto wrong = zones_complaints(raw); !wrong.empty()) return std::unexpected(wrong.front());
   Document adjusted = raw;
   Problems found;
   if (auto refused = Adjuster(adjusted, found).run()) return std::unexpected(*std::move(refused));
   validate(adjusted, Scope::dynamic, "dynamic configuration", found);
+  for (auto& complaint : slot_complaints(adjusted))
+    found.push_back(Problem{.severity = Severity::error,
+                            .file = "dynamic configuration",
+                            .key = std::move(complaint.key),
+                            .text = std::move(complaint.text)});
   notes.insert(notes.end(), found.begin(), found.end());
   return adjusted;
 }
@@ -146,8 +175,17 @@ Dynamic build_dynamic(const Document& accepted) {
   out.pause = modes.pause;
   out.failsafe_mode = modes.failsafe;
   out.standby_cluster = modes.standby_cluster;
+  if (out.standby_cluster) out.remote = standby_cluster(reader);
   out.synchronous_mode = modes.synchronous;
   out.synchronous_mode_strict = modes.synchronous_strict;
+  out.synchronous_node_count = static_cast<int>(
+      std::min<std::int64_t>(reader.integer("synchronous_node_count"), std::numeric_limits<int>::max()));
+  out.maximum_lag_on_syncnode = reader.integer("maximum_lag_on_syncnode");
+  out.zones = zones_of(accepted);
+  out.permanent_slots = permanent_slots(accepted, out.standby_cluster);
+  out.ignored_slots = ignored_slots(accepted);
+  out.standby_slots = reader.boolean("tanist.synchronized_standby_slots");
+  out.slot_wal_warning_bytes = reader.integer("tanist.slot_wal_warning") * (1 << 20);
   out.raw = accepted;
   return out;
 }

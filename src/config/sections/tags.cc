@@ -5,6 +5,7 @@
 #include <limits>
 #include <string_view>
 
+#include "config/zones.h"
 #include "core/format.h"
 
 namespace tanist::config {
@@ -69,6 +70,7 @@ Tags build_tags(const Document& section, Problems& problems) {
   out.nostream = nostream && parse_bool(*nostream).value_or(false);
   if (const Document* from = given(section, "replicatefrom"); from && from->is_scalar())
     out.replicatefrom = from->text();
+  if (const Document* zone = given(section, "zone"); zone && is_zone(*zone)) out.zone = zone->text();
   for (const auto& entry : section.entries())
     if (is_published(section, entry)) out.published.set(entry.key, entry.value);
   return out;

@@ -6,6 +6,7 @@
 #include "config/sections/controlled.h"
 #include "core/format.h"
 #include "ctl/doctor/configuration.h"
+#include "ctl/doctor/zones.h"
 #include "postgres/parameters/judgement.h"
 #include "postgres/server_version.h"
 
@@ -145,13 +146,18 @@ bool concerns_servers(const Document& current, const Document& next) {
   });
 }
 
-doctor::Findings judge_change(const Document& current, const Document& next,
+doctor::Findings judge_change(const dcs::Cluster& cluster, const Document& next,
                               const std::vector<MemberServer>& servers) {
   std::vector<doctor::KnownServer> known;
   for (const auto& server : servers) known.push_back({server.name, server.version});
-  const auto before = doctor::judge_configuration(current, known);
+  const auto judged = [&](const Document& config) {
+    auto all = doctor::judge_configuration(config, known);
+    std::ranges::move(doctor::judge_zones(cluster, config), std::back_inserter(all));
+    return all;
+  };
+  const auto before = judged(cluster.config.data);
   doctor::Findings out;
-  for (auto& finding : doctor::judge_configuration(next, known)) {
+  for (auto& finding : judged(next)) {
     const bool old = std::ranges::any_of(before, [&](const doctor::Finding& other) {
       return other.about == finding.about && other.what == finding.what;
     });

@@ -29,7 +29,7 @@ std::vector<MemberServer> servers_of(const dcs::Cluster& cluster, Members* membe
 bool concerns_servers(const Document& current, const Document& next);
 
 /// What is new to say of `next`: what the stored configuration had before already is not said again.
-doctor::Findings judge_change(const Document& current, const Document& next,
+doctor::Findings judge_change(const dcs::Cluster& cluster, const Document& next,
                               const std::vector<MemberServer>& servers);
 
 /// What the change takes on a member, names of keys and parameters in order.

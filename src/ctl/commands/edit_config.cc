@@ -10,15 +10,16 @@
 #include <functional>
 #include <ostream>
 #include <span>
-#include <sstream>
 
 #include "config/addresses.h"
 #include "config/read/change.h"
 #include "config/yaml/yaml.h"
 #include "core/format.h"
 #include "ctl/commands/config_change.h"
+#include "ctl/files.h"
 #include "ctl/show/diff.h"
 #include "ctl/show/yaml_writer.h"
+#include "dcs/zones.h"
 
 namespace tanist::ctl {
 
@@ -28,17 +29,8 @@ namespace {
 
 constexpr std::string_view kInput = "-";
 
-std::string read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (in) text << in.rdbuf();
-  if (!in) throw Failure(fmt::format("could not read {}: {}", path, std::strerror(errno)));
-  return text.str();
-}
-
 Document read_mapping(const std::string& path, const Terminal& terminal) {
-  return path == kInput ? parse_mapping(read_input(terminal), "<stdin>")
-                        : parse_mapping(read_file(path), path);
+  return parse_mapping(read_file_or_input(path, terminal), path == kInput ? "<stdin>" : path);
 }
 
 void set_path(Document& map, std::span<const std::string> path, Document value) {
@@ -105,9 +97,11 @@ Document edited(const EditConfigCommand& command, const Document& current, const
   }
 }
 
-void check(const Document& current, const Document& next) {
-  const auto refused = config::refused_change(current, next);
+void check(const dcs::Cluster& cluster, const Document& next) {
+  const auto refused = config::refused_change(cluster.config.data, next);
   if (refused) throw Failure(*refused + "\nHINT: the members would not take this, nothing was changed");
+  if (const auto why = dcs::why_no_zones(cluster, next); !why.empty())
+    throw Failure("nothing was changed: " + why);
 }
 
 void show_difference(const Document& current, const Document& next, const Terminal& terminal,
@@ -127,7 +121,7 @@ Ending tell(const EditConfigCommand& command, const dcs::Cluster& cluster, const
   std::optional<Members> members;
   if (api != nullptr && concerns_servers(current, next)) members.emplace(*api, command.cluster);
   const auto servers = servers_of(cluster, members ? &*members : nullptr);
-  auto findings = judge_change(current, next, servers);
+  auto findings = judge_change(cluster, next, servers);
   auto& to = command.dry_run ? terminal.out : terminal.err;
   const bool coloured =
       terminal.colours && (command.dry_run ? terminal.out_is_terminal : terminal.err_is_terminal);
@@ -211,7 +205,7 @@ Ending run_edit_config(const EditConfigCommand& command, ClusterStore& store, Me
     if (!command.quiet) terminal.out << "Not changed\n";
     return Ending::done;
   }
-  check(current, next);
+  check(*seen, next);
   if (!command.quiet) show_difference(current, next, terminal, programs);
   const Ending judged = tell(command, *seen, next, api, terminal);
   if (command.dry_run) {

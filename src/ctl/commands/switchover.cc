@@ -106,6 +106,11 @@ class Switchover {
     if (std::ranges::find(candidates, candidate) == candidates.end())
       throw Failure(fmt::format("Member {} does not exist in cluster {} or is tagged as nofailover",
                                 candidate, command_.cluster));
+    // Members see to that when it is due: one that is scheduled is not refused before.
+    if (is_switchover() && modes_.synchronous == config::Dynamic::SyncMode::on &&
+        !cluster_->sync.is_voter(candidate))
+      warn(terminal_,
+           fmt::format("{} is no synchronous standby now: a switchover goes only to one", candidate));
     const bool synchronous = modes_.synchronous != config::Dynamic::SyncMode::off;
     if (is_switchover() || command_.force || !synchronous || !cluster_->sync.active() ||
         cluster_->sync.is_member(candidate))

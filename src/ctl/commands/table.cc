@@ -7,6 +7,7 @@
 #include "ctl/commands/doctor.h"
 #include "ctl/commands/dsn.h"
 #include "ctl/commands/edit_config.h"
+#include "ctl/commands/explain.h"
 #include "ctl/commands/failover.h"
 #include "ctl/commands/flush.h"
 #include "ctl/commands/history.h"
@@ -16,8 +17,10 @@
 #include "ctl/commands/reinit.h"
 #include "ctl/commands/reload.h"
 #include "ctl/commands/remove.h"
+#include "ctl/commands/replay.h"
 #include "ctl/commands/restart.h"
 #include "ctl/commands/show_config.h"
+#include "ctl/commands/standby_cluster.h"
 #include "ctl/commands/switchover.h"
 #include "ctl/commands/top.h"
 #include "ctl/commands/topology.h"
@@ -33,20 +36,33 @@ constexpr const char* kAbout =
     "switch\n"
     "over, restart, copy their data anew. What is shown is read from the store that the members agree in.";
 
-Command later(const char* name) {
-  return {.line = {.name = name}};
-}
-
 }  // namespace
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
-      list_command(),           topology_command(), history_command(), switchover_command(),
-      failover_command(),       restart_command(),  reload_command(),  reinit_command(),
-      pause_command(),          resume_command(),   flush_command(),   show_config_command(),
-      edit_config_command(),    dsn_command(),      query_command(),   version_command(),
-      remove_command(),         top_command(),      doctor_command(),  later("demote-cluster"),
-      later("promote-cluster"),
+      list_command(),
+      topology_command(),
+      history_command(),
+      switchover_command(),
+      failover_command(),
+      restart_command(),
+      reload_command(),
+      reinit_command(),
+      pause_command(),
+      resume_command(),
+      flush_command(),
+      show_config_command(),
+      edit_config_command(),
+      dsn_command(),
+      query_command(),
+      version_command(),
+      remove_command(),
+      top_command(),
+      doctor_command(),
+      explain_command(),
+      replay_command(),
+      demote_cluster_command(),
+      promote_cluster_command(),
   };
   return all;
 }
@@ -63,8 +79,7 @@ cli::Program program(const std::string& name) {
                    .about = kAbout,
                    .version = std::string("tanistctl ") + version(),
                    .options = {kConfigFile, kDcsUrl, kInsecure, kStrict}};
-  for (const auto& command : commands())
-    if (command.run != nullptr) out.commands.push_back(command.line);
+  for (const auto& command : commands()) out.commands.push_back(command.line);
   out.footer = fmt::format(
       "Examples:\n"
       "  {0} -c /etc/tanist/shop.yml list\n"

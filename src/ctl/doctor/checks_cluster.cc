@@ -20,6 +20,28 @@ std::int64_t number(const Document& config, const char* key, std::int64_t otherw
   return value != nullptr ? parse_int(*value).value_or(otherwise) : otherwise;
 }
 
+/// `a > b > a`, where the tags replicatefrom lead from this member back to it; else empty.
+std::string circle_of(const dcs::Cluster& cluster, const std::string& name) {
+  std::string path = name;
+  std::size_t steps = 0;
+  for (const dcs::Member* at = cluster.member(name); at != nullptr && steps <= cluster.members.size();
+       ++steps) {
+    const std::string next = at->replicatefrom();
+    if (at->name == cluster.leader_name() || next.empty() || next == at->name) return {};
+    path += " > " + next;
+    if (next == name) return path;
+    at = cluster.member(next);
+  }
+  return {};
+}
+
+/// It replays late on purpose, and does not take over by itself.
+bool delayed(const Seen& seen, const std::string& name) {
+  for (const auto& each : seen.members)
+    if (each.member.name == name && each.status) return each.status->find("tanist_delayed") != nullptr;
+  return false;
+}
+
 }  // namespace
 
 void check_leader(const Seen& seen, Findings& out) {
@@ -61,6 +83,7 @@ void check_candidates(const Seen& seen, Findings& out) {
   const auto& cluster = *seen.store;
   if (cluster.unlocked()) return;
   const std::int64_t limit = number(cluster.config.data, "maximum_lag_on_failover", kDefaultMaximumLag);
+  const bool plain = seen.modes.synchronous == config::Dynamic::SyncMode::on;
   std::size_t replicas = 0;
   std::size_t able = 0;
   for (const auto& row : dcs::member_overviews(cluster, seen.modes)) {
@@ -68,7 +91,9 @@ void check_candidates(const Seen& seen, Findings& out) {
     ++replicas;
     const auto& member = cluster.members.at(row.name);
     const auto& best = row.receive.known() ? row.receive : row.latest;
-    if (member.nofailover() || member.state != "running") continue;
+    if (member.nofailover() || member.state != "running" || delayed(seen, row.name)) continue;
+    // Who is not synchronous does not take over in plain synchronous mode.
+    if (plain && cluster.sync.active() && !cluster.sync.is_voter(row.name)) continue;
     if (best.known() && best.lag > limit) {
       out.push_back(
           {Grade::warning, row.name,
@@ -116,10 +141,6 @@ void check_modes(const Seen& seen, Findings& out) {
                                      : "does not know yet that the cluster is paused",
                    "its daemon may be cut off from the store"});
   }
-  const bool synchronous = seen.modes.synchronous != config::Dynamic::SyncMode::off;
-  if (synchronous && !seen.store->sync.active())
-    out.push_back({Grade::warning, "", "synchronous_mode is on, and no member is a synchronous standby",
-                   "it takes a replica that streams and has no tag nosync"});
 }
 
 void check_requests(const Seen& seen, Findings& out) {
@@ -153,6 +174,11 @@ void check_hosts(const Seen& seen, Findings& out) {
   }
   for (const auto& [name, member] : seen.store->members) {
     const std::string upstream = member.replicatefrom();
+    if (const std::string circle = circle_of(*seen.store, name); !circle.empty())
+      out.push_back(
+          {Grade::warning, name,
+           fmt::format("its tag replicatefrom leads round in a circle ({}): it follows the leader", circle),
+           "mend the tag of one of these members"});
     if (!upstream.empty() && seen.store->member(upstream) == nullptr)
       out.push_back(
           {Grade::warning, name,

@@ -34,7 +34,8 @@ void check_configuration(const Seen& seen, Findings& out) {
   if (!seen.store->config.valid) return;
   const Document& config = seen.store->config.data;
   for (const auto& findings :
-       {judge_keys(config), judge_access(config), judge_parameters(config, servers_of(seen))})
+       {judge_keys(config), judge_synchronous(config), judge_failover_slots(config, servers_of(seen)),
+        judge_access(config), judge_parameters(config, servers_of(seen))})
     for (auto finding : findings) {
       if (finding.advice.empty()) finding.advice = "`edit-config` sets it right";
       out.push_back(std::move(finding));

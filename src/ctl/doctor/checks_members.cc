@@ -148,6 +148,12 @@ void check_troubles(const Seen& seen, Findings& out) {
     tell("postgres_failing.why", Grade::error, "its PostgreSQL fails: ", "PostgreSQL's log says more");
     tell("watchdog_failed", Grade::error, "its watchdog is required and cannot be used",
          "is the device there, and may the daemon open it?");
+    tell("tanist_watchdog.problem", Grade::warning,
+         "its watchdog does not watch: ", "`watchdog.mode: off` does without");
+    if (text_at(*each.status, "tanist_guardian") == "missing")
+      out.push_back({Grade::warning, each.member.name,
+                     "has no guardian: nobody stops its PostgreSQL where its daemon cannot run",
+                     "its log says why none could be started; `guard.mode: off` does without"});
     tell("failsafe_mode_is_active", Grade::warning, "failsafe mode is active: the store cannot be reached",
          "bring the store back");
     tell("stale", Grade::warning, "its daemon has not looked at PostgreSQL for a while",

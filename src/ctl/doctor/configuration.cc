@@ -4,7 +4,6 @@
 #include <map>
 
 #include "config/keys/keys.h"
-#include "config/modes.h"
 #include "config/sections/controlled.h"
 #include "config/sections/dynamic.h"
 #include "core/format.h"
@@ -125,16 +124,12 @@ Findings judge_keys(const Document& config) {
     out.push_back({Grade::error, "", accepted.error(), "members keep what they had before"});
     return out;
   }
-  const auto modes = config::modes_not_served(config::build_dynamic(*accepted));
   // Those without a key are about times: judge_timing() says them in its own words.
   for (const auto& note : notes)
-    if (!note.key.empty() && std::ranges::find(modes, note.key) == modes.end())
-      out.push_back({Grade::warning, note.key, note.text, note.hint});
+    if (!note.key.empty()) out.push_back({Grade::warning, note.key, note.text, note.hint});
   const Document* lag = config.find("maximum_lag_on_failover");
   if (const auto bytes = lag != nullptr ? parse_int(*lag) : std::nullopt; bytes && *bytes < 0)
     out.push_back({Grade::warning, "maximum_lag_on_failover", "is below 0: no replica may take over", ""});
-  for (const auto& mode : modes)
-    out.push_back({Grade::warning, mode, std::string(config::comes_of_mode_not_served(mode)), ""});
   return out;
 }
 
@@ -200,6 +195,8 @@ Findings judge_access(const Document& config) {
 Findings judge_configuration(const Document& config, const std::vector<KnownServer>& servers) {
   Findings out = judge_timing(config);
   for (auto& finding : judge_keys(config)) out.push_back(std::move(finding));
+  for (auto& finding : judge_synchronous(config)) out.push_back(std::move(finding));
+  for (auto& finding : judge_failover_slots(config, servers)) out.push_back(std::move(finding));
   for (auto& finding : judge_access(config)) out.push_back(std::move(finding));
   for (auto& finding : judge_parameters(config, servers)) out.push_back(std::move(finding));
   return out;

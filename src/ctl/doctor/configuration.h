@@ -22,6 +22,10 @@ Findings judge_timing(const Document& config);
 /// Keys that are not known, in the wrong place, of a wrong type or out of their range, and modes that are not
 /// served. Each finding is about a key.
 Findings judge_keys(const Document& config);
+/// What undoes synchronous replication, or has no effect beside it.
+Findings judge_synchronous(const Document& config);
+/// What `tanist.synchronized_standby_slots` lacks to have an effect, or what its absence means.
+Findings judge_failover_slots(const Document& config, const std::vector<KnownServer>& servers);
 /// Lines of pg_hba and pg_ident that PostgreSQL would not read, or that let in whom they should not.
 Findings judge_access(const Document& config);
 /// What the servers make of postgresql.parameters; about a key each, the versions named where not all say so.

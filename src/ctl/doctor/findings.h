@@ -107,6 +107,10 @@ void check_timing(const Seen& seen, Findings& out);
 void check_modes(const Seen& seen, Findings& out);
 void check_requests(const Seen& seen, Findings& out);
 void check_hosts(const Seen& seen, Findings& out);
+// In synchronous.cc.
+void check_sync(const Seen& seen, Findings& out);
+// In zones.cc.
+void check_zones(const Seen& seen, Findings& out);
 // In checks_members.cc.
 void check_answers(const Seen& seen, Findings& out);
 void check_clocks(const Seen& seen, Findings& out);
@@ -121,5 +125,7 @@ void check_configuration(const Seen& seen, Findings& out);
 void check_access(const Seen& seen, Findings& out);
 void check_rewind(const Seen& seen, Findings& out);
 void check_space(const Seen& seen, Findings& out);
+// In slots.cc.
+void check_slots(const Seen& seen, Findings& out);
 
 }  // namespace tanist::ctl::doctor

@@ -10,6 +10,7 @@
 #include "ctl/show/topology.h"
 #include "ctl/show/unicode.h"
 #include "ctl/show/yaml_writer.h"
+#include "dcs/zones.h"
 
 namespace tanist::ctl {
 
@@ -243,6 +244,9 @@ std::string title_of(const dcs::Cluster& cluster, const std::string& scope) {
 std::string lines_below(const dcs::Cluster& cluster, const config::Modes& modes) {
   std::string out;
   if (modes.pause) out += " Maintenance mode: on\n";
+  if (const auto zones = dcs::zones_seen(cluster, cluster.config.data); !cluster.unlocked() && !zones.met())
+    out += fmt::format(" Members of other zones{} that have each commit: {} of {}\n",
+                       zones.zone.empty() ? "" : " than " + zones.zone, zones.sure, zones.wanted);
   const auto& planned = cluster.failover;
   if (planned.scheduled_at) {
     out += fmt::format(" Switchover scheduled at: {}\n", iso8601(*planned.scheduled_at));

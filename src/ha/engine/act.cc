@@ -38,6 +38,7 @@ Task<void> Engine::Impl::act(const View& view, const Decision& decision) {
   last_.reason = decision.reason;
   last_.at = view.now;
   pace_.wake_at = decision.wake_at;
+  pace_.look_closely = pace_.look_closely || decision.look_closely;
   say(view, decision);
 
   std::optional<dcs::Status> status;

@@ -16,7 +16,10 @@ constexpr Duration kFenceBudget = 2s;
 /// Writes of a leader or member that may fail without harm: tried again with the next cycle.
 constexpr Duration kSideWriteBudget = 2s;
 constexpr Duration kSlotsBudget = 10s;
+/// Writing the file, reloading, and until the checkpointer has read it.
+constexpr Duration kNamesBudget = 3s;
 constexpr Duration kPrepareBudget = 1min;
+constexpr Duration kLookForRelease = 20ms;
 
 }  // namespace
 
@@ -28,10 +31,7 @@ struct Engine::Impl::Duties {
   Task<bool> operator()(duty::Member) {
     if (!e.store_.ok()) co_return true;
     // As things are now, not as they were decided on.
-    auto record = member_record(e.make_view({}), *e.settings_.get(), e.words_.progress);
-    auto touched = co_await e.ports_.store.touch_member(std::move(record), side_write());
-    if (!touched.done()) log::debug("could not write the member key: {}", touched.detail);
-    co_return touched.done();
+    co_return co_await e.touch_member();
   }
 
   /// The next renewal carries it: act() hands it to the keeper.
@@ -64,6 +64,50 @@ struct Engine::Impl::Duties {
     co_return deleted.done();
   }
 
+  Task<bool> operator()(duty::Sync d) {
+    dcs::SyncRecord record{.leader = d.leader, .voters = d.voters, .quorum = d.quorum};
+    auto writing = e.ports_.store.write(std::move(record), dcs::IfVersion{d.version}, side_write());
+    auto written = co_await std::move(writing);
+    const std::string& text = written.done() ? d.done_text : d.refused_text;
+    if (written.done() || written.outcome == dcs::Outcome::refused) {
+      if (!text.empty()) log::info("{}", text);
+      e.store_.want_fresh();
+    } else {
+      log::warning("could not write the key sync: {}", written.detail);
+    }
+    e.memory_.synchronous.unsettled = written.outcome == dcs::Outcome::unknown;
+    e.pace_.again = e.pace_.again || written.done();
+    co_return written.done();
+  }
+
+  Task<bool> operator()(duty::StandbyNames d) {
+    if (e.operations_.busy()) co_return false;
+    auto set =
+        co_await e.ports_.server.set_standby_names(std::move(d.text), e.words_.role, e.now() + kNamesBudget);
+    if (!set) log::warning("{}", set.error().detail);
+    e.pace_.again = e.pace_.again || set.has_value();
+    co_return set.has_value();
+  }
+
+  Task<bool> operator()(duty::StandbySlots d) {
+    if (e.operations_.busy()) co_return false;
+    auto set =
+        co_await e.ports_.server.set_standby_slots(std::move(d.text), e.words_.role, e.now() + kNamesBudget);
+    if (!set) log::warning("{}", set.error().detail);
+    co_return set.has_value();
+  }
+
+  Task<bool> operator()(duty::Failsafe d) {
+    auto writing = e.ports_.store.write(dcs::FailsafeRecord{std::move(d.members)}, dcs::IfVersion{d.version},
+                                        side_write());
+    auto written = co_await std::move(writing);
+    if (!written.done()) log::debug("could not write the key failsafe: {}", written.detail);
+    // The list counts once it was read: should the store go away just now, it is to be known.
+    if (written.done()) e.store_.want_fresh();
+    e.pace_.again = e.pace_.again || written.done();
+    co_return written.done();
+  }
+
   Task<bool> operator()(duty::History d) {
     dcs::HistoryRecord record;
     if (d.timeline.value > 1) {
@@ -87,6 +131,12 @@ struct Engine::Impl::Duties {
     if (e.slots_running_ || e.operations_.busy()) co_return true;
     e.slots_running_ = true;
     e.scope_.spawn("slots", e.sync_slots(std::move(d)));
+    co_return true;
+  }
+
+  Task<bool> operator()(duty::ForceFeedback d) {
+    e.ports_.server.force_feedback(d.on);
+    e.settings_.write_again();
     co_return true;
   }
 
@@ -154,8 +204,31 @@ Task<bool> Engine::Impl::do_duty(Duty duty, const View& view) {
   co_return co_await std::move(doing);
 }
 
+Task<bool> Engine::Impl::touch_member() {
+  auto record = member_record(make_view({}), *settings_.get(), words_.progress);
+  auto touched = co_await ports_.store.touch_member(std::move(record), now() + kSideWriteBudget);
+  if (!touched.done()) log::debug("could not write the member key: {}", touched.detail);
+  co_return touched.done();
+}
+
+/// As the watch tells it; what it has not told yet, this member's view does.
+bool Engine::Impl::is_voter() const {
+  auto cluster = ports_.store.watched();
+  if (!cluster) cluster = store_.cluster();
+  return cluster && !cluster->unlocked() && cluster->sync.is_voter(settings_->name);
+}
+
+Task<void> Engine::Impl::leave_sync(Instant deadline) {
+  if (!is_voter()) co_return;
+  log::info("Waiting for primary to release us from synchronous standby");
+  co_await touch_member();
+  while (is_voter() && store_.ok() && now() < deadline) {
+    co_await ports_.clock.sleep_for(kLookForRelease);
+  }
+}
+
 Task<void> Engine::Impl::sync_slots(duty::Slots what) {
-  co_await ports_.server.sync_slots(std::move(what.wanted), what.drop_unknown, now() + kSlotsBudget);
+  co_await ports_.server.sync_slots(std::move(what.wanted), now() + kSlotsBudget);
   slots_running_ = false;
 }
 

@@ -1,8 +1,11 @@
 #include "ha/engine/engine.h"
 #include "ha/policy/decide.h"
 
+#include <algorithm>
+
 #include "async/wait.h"
 #include "ha/engine/impl.h"
+#include "ha/policy/questions.h"
 #include "log/log.h"
 
 TANIST_LOGGER("patroni.ha");
@@ -66,6 +69,22 @@ Task<order::AskMembers::Answer> Engine::obey(order::AskMembers order) {
   return impl_->ports_.peers.ask(std::move(order.api_urls), order.deadline);
 }
 
+Task<order::Promise::Answer> Engine::obey(order::Promise order) {
+  using Outcome = order::Promise::Answer::Outcome;
+  Impl& e = *impl_;
+  if (!e.settings_->dynamic.failsafe_mode) co_return order::Promise::Answer();
+  const std::string why = e.why_no_promise(order.question.leader);
+  if (!why.empty()) co_return order::Promise::Answer{.outcome = Outcome::refused, .why = why};
+  const bool other = !e.promises_.held();
+  auto given = co_await e.promises_.give(std::move(order.question));
+  if (other) e.wake();
+  e.publish();
+  if (!given) co_return order::Promise::Answer{.outcome = Outcome::refused, .why = given.error()};
+  const auto& facts = e.ports_.server.facts();
+  const Lsn position = facts.probe && facts.probe->in_recovery ? facts.probe->position() : Lsn();
+  co_return order::Promise::Answer{.outcome = Outcome::given, .why = {}, .position = position};
+}
+
 Task<order::WriteKey::Answer> Engine::obey(order::WriteKey order) {
   auto writing = impl_->ports_.store.write(std::move(order.record), order.condition, order.deadline);
   order::WriteKey::Answer written = co_await std::move(writing);
@@ -93,6 +112,7 @@ Engine::Impl::Impl(Executor executor, Ports ports, config::SettingsPtr settings,
                 [this] { publish(); }),
       store_(ports_, keeper_, settings_),
       notes_(ports_, keeper_, scope_, settings_),
+      promises_(ports_, notes_, settings_),
       promotion_(ports_, scope_, settings_, notes_),
       schedule_note_(ports_, scope_, settings_),
       operations_(ports_, *this, scope_) {
@@ -123,7 +143,9 @@ void Engine::Impl::store_changed(dcs::Store::Change change) {
           watched->unlocked() ? "the leader key was deleted" : "it names " + watched->leader_name(),
           watched->unlocked());
   }
-  if (change.wakes || change.leader_changed || member_joined()) wake();
+  const bool commits_may_wait = voter_changed();
+  if (commits_may_wait) pace_.look_closely = true;
+  if (change.wakes || change.leader_changed || member_joined() || commits_may_wait) wake();
   // Whoever asks for the cluster is answered by the copy, which is ahead of the cycle. Not before there are
   // cycles: a snapshot without the time of the next looks like a member that hangs.
   if (pace_.next_run != Instant{}) publish();
@@ -139,8 +161,23 @@ bool Engine::Impl::member_joined() const {
   return false;
 }
 
+/// Of those whom commits wait for one has gone, or is about to.
+bool Engine::Impl::voter_changed() const {
+  if (keeper_.lease().until == Instant{} || !store_.cluster() || !store_.cluster()->sync.active())
+    return false;
+  const auto watched = ports_.store.watched();
+  if (!watched) return false;
+  return std::ranges::any_of(store_.cluster()->sync.voters, [&](const std::string& name) {
+    const dcs::Member* was = store_.cluster()->member(name);
+    const dcs::Member* is = watched->member(name);
+    if (!was || !is) return was != is;
+    return was->state != is->state || was->nosync() != is->nosync();
+  });
+}
+
 void Engine::Impl::server_event(postgres::ServerEvent event) {
   publish();
+  if (event == postgres::ServerEvent::walsender_ended) pace_.look_closely = true;
   if (event != postgres::ServerEvent::progress && event != postgres::ServerEvent::probed) wake();
 }
 
@@ -197,6 +234,8 @@ Task<int> Engine::Impl::run() {
     co_await operations_.join();
   }
   co_await end_what_may_write();
+  if (ports_.fence.armed() && ports_.server.facts().process == postgres::Process::none)
+    co_await ports_.fence.disarm("PostgreSQL is down");
   co_await scope_.close();
   co_await ports_.server.close();
   co_await ports_.store.close();
@@ -224,7 +263,9 @@ Task<void> Engine::Impl::cycle() {
   }
   ports_.journal.record(view, decision);
   if (observer_.decided) observer_.decided(view, decision);
-  co_await act(view, decision);
+  const auto decided = std::make_shared<const Decided>(std::move(view), std::move(decision));
+  last_.decided = decided;
+  co_await act(decided->view, decided->decision);
   pace_.took.add(now() - begun);
   publish();
 }
@@ -259,9 +300,12 @@ Snapshot Engine::Impl::describe() const {
   s.role = words_.role;
   s.facts = ports_.server.facts();
   s.lease_until = keeper_.lease().until;
+  const auto promise = promises_.held();
+  s.failsafe_until = promise ? promise->until : keeper_.lease().promised ? keeper_.lease().until : Instant();
   s.paused = settings_->dynamic.pause;
   s.diverged = memory_.standings.diverged;
   s.cluster = store_.cluster();
+  s.delayed = policy::stays_behind(settings_->postgresql.replays_late, s.cluster.get(), settings_->name);
   s.store_ok = store_.ok();
   s.dcs_last_seen = store_.last_seen();
   if (s.cluster) s.cluster_read_at = s.cluster->read_at;
@@ -273,8 +317,12 @@ Snapshot Engine::Impl::describe() const {
   if (const auto& planned = orders_.commands().scheduled_restart) s.scheduled_restart = planned->wanted.shown;
   s.writes_ended = words_.writes_ended;
   s.writes_began = words_.writes_began;
+  s.fence_usable = ports_.fence.usable();
+  s.guardian = ports_.fence.state();
+  s.watchdog = ports_.fence.watchdog();
   s.last_reason = last_.reason;
   s.last_decision_at = last_.at;
+  s.decided = last_.decided;
   s.cycles = pace_.took;
   if (const dcs::StoreTimes* times = ports_.store.times()) s.tallies.store = *times;
   s.tallies.phases = operations_.phases();

@@ -45,6 +45,7 @@ class Engine {
   Task<order::ReadCluster::Answer> obey(order::ReadCluster order);
   Task<order::WriteKey::Answer> obey(order::WriteKey order);
   Task<order::AskMembers::Answer> obey(order::AskMembers order);
+  Task<order::Promise::Answer> obey(order::Promise order);
   /// One that decisions answer: a refusal comes with the next one, anything else may take minutes.
   template <class One>
     requires std::constructible_from<Order, One>

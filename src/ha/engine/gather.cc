@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "async/wait.h"
 #include "ha/engine/impl.h"
 #include "ha/policy/decide.h"
@@ -27,6 +29,7 @@ Task<View> Engine::Impl::gather(bool linearizable, Answers answers) {
   if (store_.ok()) {
     const auto& cluster = *store_.cluster();
     settings_.adopt(cluster.config);
+    if (!cluster.unlocked()) promises_.leader_is_seen();
     const Lock lock = store_.lock();
     if (lock == Lock::mine && !keeper_.lease().held(now())) {
       // Mine by a session that went on without this daemon, or by a write whose reply was lost: prove it
@@ -41,7 +44,8 @@ Task<View> Engine::Impl::gather(bool linearizable, Answers answers) {
 
   auto& server = ports_.server;
   const bool hung = server.facts().failing_since.has_value();
-  auto refreshing = server.refresh(kProbeAge, now() + (hung ? kHungBudget : kProbeBudget));
+  const Duration age = std::exchange(pace_.look_closely, false) ? Duration::zero() : kProbeAge;
+  auto refreshing = server.refresh(age, now() + (hung ? kHungBudget : kProbeBudget));
   co_await std::move(refreshing);
   const auto& facts = server.facts();
   const bool control_stale = !facts.control || facts.control->seen_at < words_.state_since;
@@ -72,10 +76,22 @@ View Engine::Impl::make_view(Answers answers) const {
   view.postgres.state_since = words_.state_since;
   view.postgres.seen_running = words_.seen_running;
   view.postgres.promoting = promotion_.goes_on();
+  view.postgres.writes_ended = words_.writes_ended;
+  view.postgres.writes_began = words_.writes_began;
   view.operation = operations_.view();
   view.last_operation = operations_.last();
   view.commands = orders_.commands();
   view.fence = {ports_.fence.usable(), ports_.fence.armed()};
+  view.promise = promises_.held();
+  // /status stands still while the store is away: how much would be lost is told by what it said itself.
+  if (view.store.cluster && view.store.cluster->unlocked())
+    view.store.cluster =
+        with_position(view.store.cluster, promises_.told_by(view.store.cluster->leadership_name));
+  if (view.promise) {
+    view.store.cluster = with_promise(view.store.cluster, *view.promise, view.store.ok);
+    if (view.lock == Lock::free && view.store.cluster && !view.store.cluster->unlocked())
+      view.lock = Lock::others;
+  }
   view.answers = std::move(answers);
   view.memory = memory_;
   if (view.store.cluster)

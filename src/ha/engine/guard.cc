@@ -46,6 +46,7 @@ Task<void> Engine::Impl::guard_from_the_start() {
   keeper_.guard_found(deadlines_of_found(noted, begun));
   co_await promotion_.read_note();
   co_await settings_.read_kept();
+  co_await promises_.read();
 }
 
 Task<void> Engine::Impl::find_server() {

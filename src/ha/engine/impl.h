@@ -12,6 +12,7 @@
 #include "ha/engine/notes.h"
 #include "ha/engine/orders.h"
 #include "ha/engine/pending_promotion.h"
+#include "ha/engine/promises.h"
 #include "ha/engine/schedule_note.h"
 #include "ha/engine/settings_in_force.h"
 #include "ha/engine/store_reading.h"
@@ -35,6 +36,7 @@ struct Engine::Impl final : OperationHost {
   Task<void> tick();
   void store_changed(dcs::Store::Change change);
   bool member_joined() const;
+  bool voter_changed() const;
   void server_event(postgres::ServerEvent event);
   bool may_write() const;
   Snapshot describe() const;
@@ -71,9 +73,12 @@ struct Engine::Impl final : OperationHost {
   Task<void> act(const View& view, const Decision& decision);
   struct Duties;
   Task<bool> do_duty(Duty duty, const View& view);
+  Task<bool> touch_member();
   struct Intents;
   Task<void> do_intent(Intent intent);
   Task<void> take_lock(intent::Acquire what);
+  bool has_promised(const char* what) const;
+  std::string why_no_promise(const std::string& leader) const;
   void note_takeover();
   Task<void> begin_bootstrap(intent::Bootstrap what);
   Task<void> sync_slots(duty::Slots what);
@@ -101,6 +106,8 @@ struct Engine::Impl final : OperationHost {
   void fire_callback(const std::string& action, postgres::Role role) override;
   bool callback_fired() const override { return beside_.callback_fired || memory_.callback_fired; }
   Task<bool> release_key(std::optional<Lsn> last_lsn) override;
+  Task<void> leave_sync(Instant deadline) override;
+  bool is_voter() const;
   LeaseKeeper& keeper() override { return keeper_; }
   std::string bootstrap_note_path() const override { return settings_->state_dir + "/bootstrap.json"; }
   bool promotion_pending() const override { return promotion_.goes_on(); }
@@ -121,6 +128,7 @@ struct Engine::Impl final : OperationHost {
   SettingsInForce settings_;
   StoreReading store_;
   Notes notes_;
+  Promises promises_;
   PendingPromotion promotion_;
   ScheduleNote schedule_note_;
   OperationRunner operations_;
@@ -137,6 +145,8 @@ struct Engine::Impl final : OperationHost {
   std::optional<dcs::Status> status_;
   bool slots_running_ = false;
   bool rewriting_failover_ = false;
+  /// A request for the leader key, or for the founding of the cluster, is on its way.
+  bool taking_ = false;
 
   OrdersInHand orders_{[this] { wake(); }};
   /// A restart is being noted and will be scheduled then. Shared, since the wait of who asked for it may end
@@ -152,6 +162,7 @@ struct Engine::Impl final : OperationHost {
   struct Last {
     Reason reason;
     Instant at{};
+    DecidedPtr decided;
     std::string line;
     Instant said_at{};
   } last_;
@@ -162,6 +173,8 @@ struct Engine::Impl final : OperationHost {
     std::optional<Instant> wake_at;
     /// The cycle changed something: the next one looks at it at once.
     bool again = false;
+    /// What PostgreSQL said before does not count for the next one.
+    bool look_closely = false;
     CycleTimes took;
   } pace_;
   /// How this member came to lead, told in metrics.

@@ -71,8 +71,7 @@ struct Engine::Impl::Intents {
 
   Task<void> operator()(intent::Follow i) {
     if (i.restart) {
-      begin(OperationKind::follow_restart, {},
-            operations::follow_restart(e.operations_, std::move(i.upstream)));
+      begin(OperationKind::follow_restart, {}, operations::follow_restart(e.operations_, std::move(i)));
       co_return;
     }
     auto followed =
@@ -86,7 +85,8 @@ struct Engine::Impl::Intents {
   }
 
   Task<void> operator()(intent::Demote i) {
-    begin(OperationKind::demote, i.name, operations::demote(e.operations_, i.mode, !i.name.empty()), i.mode);
+    const bool asks = i.mode == DemoteMode::graceful && !i.name.empty();
+    begin(OperationKind::demote, i.name, operations::demote(e.operations_, i.mode, asks), i.mode);
     co_return;
   }
 
@@ -100,6 +100,13 @@ struct Engine::Impl::Intents {
     co_return;
   }
 
+  Task<void> operator()(intent::CopySlots i) {
+    const std::string leader = i.leader.member;
+    begin(OperationKind::copy_slots, {}, operations::copy_slots(e.operations_, std::move(i)),
+          DemoteMode::immediate, leader);
+    co_return;
+  }
+
   Task<void> operator()(intent::CrashRecover) {
     begin(OperationKind::crash_recovery, {}, operations::crash_recover(e.operations_));
     co_return;
@@ -107,8 +114,10 @@ struct Engine::Impl::Intents {
 
   Task<void> operator()(intent::Rewind i) {
     const std::string leader = i.leader;
+    // What is no member of this cluster is watched by nobody.
+    const std::string source = i.source.remote ? std::string() : leader;
     begin(OperationKind::rewind, leader, operations::rewind(e.operations_, std::move(i)),
-          DemoteMode::immediate, leader);
+          DemoteMode::immediate, source);
     co_return;
   }
 
@@ -120,8 +129,8 @@ struct Engine::Impl::Intents {
     co_return;
   }
 
-  Task<void> operator()(intent::FinishBootstrap) {
-    begin(OperationKind::finish_bootstrap, {}, operations::finish_bootstrap(e.operations_));
+  Task<void> operator()(intent::FinishBootstrap i) {
+    begin(OperationKind::finish_bootstrap, {}, operations::finish_bootstrap(e.operations_, i.standby_leader));
     co_return;
   }
 
@@ -155,8 +164,34 @@ Task<void> Engine::Impl::do_intent(Intent intent) {
   co_await std::move(doing);
 }
 
+bool Engine::Impl::has_promised(const char* what) const {
+  const auto promise = promises_.held();
+  if (promise)
+    log::info("{}: member '{}' was promised to lead on for {:.1f} s yet", what, promise->to.leader,
+              seconds(promise->until - now()));
+  return promise.has_value();
+}
+
+/// ha.md §12.3, engine.md §6; empty: nothing speaks against it.
+std::string Engine::Impl::why_no_promise(const std::string& leader) const {
+  if (leader == settings_->name) return "this member has the same name";
+  if (may_write()) return "Running as a leader";
+  if (taking_ || store_.view().lock_unknown) return "taking the leader key";
+  if (keeper_.lease().until != Instant{} || store_.lock() == Lock::mine) return "holding the leader key";
+  if (memory_.making.bootstrapping) return "founding the cluster";
+  // As far as the store tells just now; who asks does so again.
+  const auto watched = ports_.store.watched();
+  if (watched && !watched->unlocked() && watched->leader_name() != leader)
+    return fmt::format("member '{}' has the leader key", watched->leader_name());
+  return {};
+}
+
 Task<void> Engine::Impl::take_lock(intent::Acquire what) {
+  // It may have been given since the decision.
+  if (has_promised("not taking the leader key")) co_return;
+  taking_ = true;
   auto acquired = co_await ports_.store.acquire(what.conditions, what.from, store_deadline());
+  taking_ = false;
   store_.want_fresh();
   switch (acquired.outcome) {
     case dcs::Outcome::done:
@@ -182,6 +217,8 @@ Task<void> Engine::Impl::take_lock(intent::Acquire what) {
 void Engine::Impl::note_takeover() {
   const auto since = std::exchange(takeovers_.leaderless_since, std::nullopt);
   if (is_leaderlike(words_.role)) return;
+  // Nobody becomes writable with it.
+  if (settings_->dynamic.standby_cluster) return;
   const dcs::Failover wanted = store_.cluster() ? store_.cluster()->failover : dcs::Failover();
   const bool due = !wanted.scheduled_at || *wanted.scheduled_at <= ports_.clock.wall_now();
   takeovers_.kind = TakeoverKind::failover;
@@ -192,7 +229,13 @@ void Engine::Impl::note_takeover() {
 }
 
 Task<void> Engine::Impl::begin_bootstrap(intent::Bootstrap what) {
+  if (has_promised("not founding the cluster")) {
+    memory_.making.bootstrapping = false;
+    co_return;
+  }
+  taking_ = true;
   auto begun = co_await ports_.store.begin_bootstrap(what.take_over, store_deadline());
+  taking_ = false;
   store_.want_fresh();
   if (!begun.done()) {
     memory_.making.bootstrapping = false;
@@ -201,6 +244,12 @@ Task<void> Engine::Impl::begin_bootstrap(intent::Bootstrap what) {
     co_return;
   }
   memory_.making.bootstrapping = true;
+  if (what.standby_leader) {
+    operations_.start(OperationKind::bootstrap,
+                      operation_name(OperationKind::bootstrap, "bootstrap_standby_leader"),
+                      operations::bootstrap_standby_leader(operations_, std::move(what.source)));
+    co_return;
+  }
   operations_.start(OperationKind::bootstrap, operation_name(OperationKind::bootstrap, {}),
                     operations::bootstrap(operations_));
 }

@@ -104,6 +104,7 @@ void SettingsInForce::announce() {
   keeper_.set_timing(timing());
   keeper_.set_paused(settings_->dynamic.pause);
   ports_.store.set_timing(timing());
+  ports_.fence.take_settings(settings_);
 }
 
 Task<void> SettingsInForce::keep_up() {

@@ -39,6 +39,8 @@ class SettingsInForce {
   /// After each decision, where a member is a cluster's and nothing works on its PostgreSQL: keeps the
   /// dynamic part on disk where it changed, and looks whether what runs has the settings of another role.
   Task<void> keep_up();
+  /// The files of PostgreSQL are to be written again: more than the settings has changed.
+  void write_again() { wanted_ = true; }
   /// Hands PostgreSQL what it has not got yet, in the background.
   void apply_where_due();
 

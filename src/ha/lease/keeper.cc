@@ -21,6 +21,8 @@ constexpr Duration kProofBudget = 1s;
 /// longer than this to become writable: a fresh view, 100 ms for the answers of members whose session has
 /// ended, a second view, the promotion.
 constexpr Duration kTakeBack = 100ms;
+/// What a question to all members may take (ha.md §12.2).
+constexpr Duration kQuestionBudget = 2s;
 /// From an immediate stop to the kill: what does not run ends by neither until it runs again, but what was
 /// killed does nothing before that.
 constexpr Duration kImmediateStop = 1s;
@@ -36,6 +38,7 @@ void LeaseKeeper::start(config::Timing timing) {
   timing_ = timing;
   scope_.spawn("lease renewal", renew_forever());
   scope_.spawn("lease deadlines", watch_deadlines());
+  scope_.spawn("failsafe questions", ask_members_forever());
 }
 
 void LeaseKeeper::set_timing(config::Timing timing) {
@@ -47,7 +50,8 @@ void LeaseKeeper::set_timing(config::Timing timing) {
 
 void LeaseKeeper::mandate(Mandate mandate, std::optional<dcs::Status> status) {
   const bool begins = mandate.kind == Mandate::Kind::keep && mandate_.kind != Mandate::Kind::keep;
-  mandate_ = mandate;
+  mandate_ = std::move(mandate);
+  asking_.set();
   if (status && status != status_) {
     status_ = std::move(status);
     status_pending_ = true;
@@ -78,7 +82,7 @@ void LeaseKeeper::won(const dcs::Proof& proof) {
   last_sent_ = proof.sent_at;
   accept(proof);
   // The winner decides within this cycle; until then the lease is kept as if that decision had said so.
-  mandate_ = {Mandate::Kind::keep, ports_.clock.now() + lease_.length()};
+  mandate_ = {.kind = Mandate::Kind::keep, .good_until = ports_.clock.now() + lease_.length()};
   due_.set();
 }
 
@@ -112,6 +116,11 @@ std::optional<Instant> LeaseKeeper::kill_at() const {
 }
 
 void LeaseKeeper::lost(const std::string& why, bool key_absent) {
+  if (key_absent && lease_.promised && lease_.held(ports_.clock.now())) {
+    // Nobody takes it before that is over; the next decision takes it back.
+    if (std::exchange(failing_since_, std::nullopt)) hooks_.changed();
+    return;
+  }
   const auto at = guarded();
   ++epoch_;
   lease_ = {};
@@ -245,12 +254,69 @@ Task<void> LeaseKeeper::renew_once(bool asked) {
     case dcs::RenewOutcome::unproven:
       if (!failing_since_) {
         failing_since_ = last_sent_;
+        next_question_ = {};
+        asking_.set();
         log::warning("could not prove the lease: {}", renewal.detail);
         hooks_.changed();
       }
       failing_why_ = renewal.detail;
       break;
   }
+}
+
+/// While nothing else proves the lease: at once, and then as often as it would be renewed.
+bool LeaseKeeper::failsafe_wanted() const {
+  const Instant now = ports_.clock.now();
+  return mandate_.failsafe && now < mandate_.good_until && lease_.held(now) &&
+         (failing_since_ || lease_.promised);
+}
+
+Task<void> LeaseKeeper::ask_members_forever() {
+  while (true) {
+    asking_.clear();
+    if (!failsafe_wanted()) {
+      co_await asking_.wait();
+    } else if (ports_.clock.now() < next_question_) {
+      co_await wait_until(ports_.clock, asking_, next_question_);
+    } else {
+      co_await ask_members(*mandate_.failsafe);
+    }
+  }
+}
+
+/// ha.md §12.2. What they promise counts from before the first of them was asked; one that does not agree is
+/// asked again until the lease is over.
+Task<void> LeaseKeeper::ask_members(FailsafeTerms terms) {
+  const Instant sent_at = ports_.clock.now();
+  const std::uint64_t epoch = epoch_;
+  const Duration valid_for = terms.question.valid_for;
+  next_question_ = sent_at + rhythm().after_failure;
+  auto asking = ports_.peers.ask_promises(std::move(terms.members), std::move(terms.question),
+                                          std::min(sent_at + kQuestionBudget, lease_.until));
+  const auto replies = co_await std::move(asking);
+  // The store has spoken meanwhile, or it is over.
+  if (epoch != epoch_ || !failsafe_wanted()) co_return;
+  std::string against;
+  for (const auto& [name, reply] : replies)
+    if (!reply.accepted) against += fmt::format("{}{}: {}", against.empty() ? "" : "; ", name, reply.why);
+  if (!against.empty()) {
+    if (against != disagreed_) log::warning("not all members let this one lead on: {}", against);
+    disagreed_ = std::move(against);
+    co_return;
+  }
+  disagreed_.clear();
+  Lease promised = lease_from(sent_at, valid_for);
+  promised.promised = true;
+  next_question_ =
+      sent_at + renewal_rhythm(promised.length(), timing_.loop_wait, timing_.retry_timeout).every;
+  if (promised.until <= lease_.until) co_return;
+  const bool first = !lease_.promised;
+  note_margin(lease_.until - ports_.clock.now());
+  lease_ = promised;
+  ports_.fence.prolong(deadlines().kill_at);
+  deadline_.set();
+  if (hooks_.proven) hooks_.proven();
+  if (first) hooks_.changed();
 }
 
 /// The key vanished: what may write gets a moment in which the key may be taken back.

@@ -12,8 +12,9 @@
 
 namespace tanist::ha {
 
-/// Renews the leader key under the mandate of the last decision, and acts at the lease's deadlines when no
-/// new proof has come. Both go on whatever the start, the cycle or an operation waits for: from the first
+/// Renews the leader key under the mandate of the last decision, asks the other members to let it lead on
+/// where the store proves nothing (failsafe mode), and acts at the lease's deadlines when no new proof has
+/// come. All go on whatever the start, the cycle or an operation waits for: from the first
 /// moment of the process to its last, whatever may write has a deadline.
 class LeaseKeeper {
  public:
@@ -31,7 +32,7 @@ class LeaseKeeper {
 
   LeaseKeeper(Ports ports, TaskScope& scope, Hooks hooks);
 
-  /// Starts the two duties; they end with the scope.
+  /// Starts its duties; they end with the scope.
   void start(config::Timing timing);
   void set_timing(config::Timing timing);
 
@@ -61,7 +62,7 @@ class LeaseKeeper {
   void found_settled();
   /// It is certainly not mine any more. Another's: whatever may write is stopped at once, in immediate mode.
   /// Absent: nobody has it yet, and the next decision may take it back; what may write is stopped unless that
-  /// happens soon.
+  /// happens soon, or all who could take it have promised not to.
   void lost(const std::string& why, bool key_absent);
   /// The watched copy, which is never older than the last proof, shows that it is not mine.
   void seen_lost(const std::string& why, bool key_absent);
@@ -76,6 +77,9 @@ class LeaseKeeper {
 
  private:
   Task<void> renew_forever();
+  Task<void> ask_members_forever();
+  Task<void> ask_members(FailsafeTerms terms);
+  bool failsafe_wanted() const;
   Task<void> watch_deadlines();
   Task<void> await_take_back();
   Task<void> end_lease();
@@ -105,6 +109,10 @@ class LeaseKeeper {
   Event renewed_;   // set when no renewal is under way
   Event due_;       // mandate or lease changed: look again when to renew
   Event deadline_;  // lease changed: look again at the deadlines
+  Event asking_;    // mandate, lease or its proofs changed: look again whether to ask the members
+  Instant next_question_{};
+  /// What kept the members from agreeing, as it was told last; empty: they agree.
+  std::string disagreed_;
   /// Of a server that an earlier daemon may have left running, or that is stopped because the key is lost.
   std::optional<LeaseDeadlines> found_;
   /// The key vanished: when what may write is stopped, unless it is won again before.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -10,9 +12,11 @@
 #include "core/document.h"
 #include "core/fields.h"
 #include "dcs/values.h"
+#include "ha/model/failsafe.h"
 #include "ha/model/orders.h"
 #include "ha/model/view.h"
 #include "log/level.h"
+#include "postgres/slot_steps.h"
 #include "postgres/types.h"
 
 /// What decide() answers: one intent, ordered duties, a mandate for the lease, needs, the next memory. Each
@@ -28,8 +32,10 @@ struct Mandate {
     release,  // stop renewing; an intent or operation releases the key
   } kind = Kind::lapse;
   Instant good_until{};
+  /// Who is asked to let this member lead on while the store proves nothing; nullopt: nobody.
+  std::optional<FailsafeTerms> failsafe = std::nullopt;
 
-  TANIST_FIELDS(kind, good_until);
+  TANIST_FIELDS(kind, good_until, failsafe);
 };
 
 namespace intent {
@@ -64,8 +70,9 @@ struct Follow {
   static constexpr std::string_view kName = "follow";
   std::optional<postgres::Upstream> upstream;
   bool restart = false;
+  bool as_standby_leader = false;
 
-  TANIST_FIELDS(upstream, restart);
+  TANIST_FIELDS(upstream, restart, as_standby_leader);
 };
 struct Start {
   static constexpr std::string_view kName = "start";
@@ -73,8 +80,19 @@ struct Start {
   std::optional<postgres::Upstream> upstream;
   /// Message name: `restarting after failure`, `starting primary after failure`, `starting after demotion`.
   std::string name = "restarting after failure";
+  bool as_standby_leader = false;
 
-  TANIST_FIELDS(as_standby, upstream, name);
+  TANIST_FIELDS(as_standby, upstream, name, as_standby_leader);
+};
+/// Logical slots of the leader are copied into this standby, which is restarted for that.
+struct CopySlots {
+  static constexpr std::string_view kName = "copy_slots";
+  postgres::Upstream leader;
+  std::vector<postgres::WantedSlot> slots;
+  /// Whom it follows afterwards.
+  std::optional<postgres::Upstream> upstream;
+
+  TANIST_FIELDS(leader, slots, upstream);
 };
 struct CrashRecover {
   static constexpr std::string_view kName = "crash_recover";
@@ -109,12 +127,18 @@ struct Bootstrap {
   static constexpr std::string_view kName = "bootstrap";
   /// /initialize must be created; the version of an abandoned one that is taken over; nullopt: create.
   std::optional<dcs::Version> take_over;
+  /// A copy of another cluster, to follow it, instead of a new one.
+  bool standby_leader = false;
+  /// Whom to copy; nullopt: by methods that need no leader.
+  std::optional<postgres::Upstream> source = std::nullopt;
 
-  TANIST_FIELDS(take_over);
+  TANIST_FIELDS(take_over, standby_leader, source);
 };
 struct FinishBootstrap {
   static constexpr std::string_view kName = "finish_bootstrap";
-  TANIST_FIELDS();
+  bool standby_leader = false;
+
+  TANIST_FIELDS(standby_leader);
 };
 struct CancelBootstrap {
   static constexpr std::string_view kName = "cancel_bootstrap";
@@ -129,8 +153,9 @@ struct Restart {
   std::optional<Duration> timeout;
   /// Whoever gave this order waits for the outcome; nullopt: a scheduled one.
   std::optional<OrderId> order;
+  bool as_standby_leader = false;
 
-  TANIST_FIELDS(as_standby, upstream, timeout, order);
+  TANIST_FIELDS(as_standby, upstream, timeout, order, as_standby_leader);
 };
 /// End the running operation (as far as its Cancel allows), then decide again.
 struct PreEmpt {
@@ -179,11 +204,11 @@ struct StopImmediate {
 };
 }  // namespace intent
 
-using Intent =
-    std::variant<intent::None, intent::Acquire, intent::Promote, intent::Demote, intent::Follow,
-                 intent::Start, intent::CrashRecover, intent::Rewind, intent::Clone, intent::Bootstrap,
-                 intent::FinishBootstrap, intent::CancelBootstrap, intent::Restart, intent::PreEmpt,
-                 intent::Release, intent::Advance, intent::Shutdown, intent::Exit, intent::StopImmediate>;
+using Intent = std::variant<intent::None, intent::Acquire, intent::Promote, intent::Demote, intent::Follow,
+                            intent::Start, intent::CopySlots, intent::CrashRecover, intent::Rewind,
+                            intent::Clone, intent::Bootstrap, intent::FinishBootstrap,
+                            intent::CancelBootstrap, intent::Restart, intent::PreEmpt, intent::Release,
+                            intent::Advance, intent::Shutdown, intent::Exit, intent::StopImmediate>;
 
 namespace duty {
 /// Publish /members/{me}. Every decision of a reachable store has it; the cycle builds the value.
@@ -229,6 +254,46 @@ struct DeleteSync {
 
   TANIST_FIELDS(version);
 };
+/// Write /sync, if it is still of this version. What is promised with it holds from before it is sent (of who
+/// is added) or until it is done (of who is left out).
+struct Sync {
+  static constexpr std::string_view kName = "sync";
+  dcs::Version version;
+  std::string leader;
+  std::vector<std::string> voters;
+  int quorum = 0;
+  /// For the log: once it is done, or when somebody else has written it; empty: nothing.
+  std::string done_text = {};
+  std::string refused_text = {};
+
+  TANIST_FIELDS(version, leader, voters, quorum, done_text, refused_text);
+};
+/// Whose acknowledgement commits wait for: `synchronous_standby_names` of the own server. Done once it is in
+/// force.
+struct StandbyNames {
+  static constexpr std::string_view kName = "standby_names";
+  /// nullopt: as it is configured.
+  std::optional<std::string> text;
+
+  TANIST_FIELDS(text);
+};
+/// Whose standbys consumers of failover slots wait for: `synchronized_standby_slots` of the own server. Done
+/// once it is in force.
+struct StandbySlots {
+  static constexpr std::string_view kName = "standby_slots";
+  /// nullopt: as it is configured.
+  std::optional<std::string> text;
+
+  TANIST_FIELDS(text);
+};
+/// Who takes part in failsafe mode: /failsafe, if it is still of this version.
+struct Failsafe {
+  static constexpr std::string_view kName = "failsafe";
+  dcs::Version version;
+  std::map<std::string, std::string> members;
+
+  TANIST_FIELDS(version, members);
+};
 struct History {
   static constexpr std::string_view kName = "history";
   Timeline timeline;
@@ -237,10 +302,16 @@ struct History {
 };
 struct Slots {
   static constexpr std::string_view kName = "slots";
-  std::vector<postgres::WantedSlot> wanted;
-  bool drop_unknown = true;
+  postgres::SlotsWanted wanted;
 
-  TANIST_FIELDS(wanted, drop_unknown);
+  TANIST_FIELDS(wanted);
+};
+/// hot_standby_feedback is on whatever is configured, or as configured again.
+struct ForceFeedback {
+  static constexpr std::string_view kName = "force_feedback";
+  bool on = false;
+
+  TANIST_FIELDS(on);
 };
 /// Arm before a promotion, disarm as replica.
 struct Fence {
@@ -305,9 +376,10 @@ struct Say {
 }  // namespace duty
 
 using Duty = std::variant<duty::Member, duty::Status, duty::Initialize, duty::Config, duty::Failover,
-                          duty::DeleteSync, duty::History, duty::Slots, duty::Fence, duty::Callback,
-                          duty::CheckpointAfterPromote, duty::PrepareToLead, duty::SetRole, duty::SetState,
-                          duty::Answer, duty::LookForWal, duty::Say>;
+                          duty::DeleteSync, duty::Sync, duty::StandbyNames, duty::StandbySlots,
+                          duty::Failsafe, duty::History, duty::Slots, duty::ForceFeedback, duty::Fence,
+                          duty::Callback, duty::CheckpointAfterPromote, duty::PrepareToLead, duty::SetRole,
+                          duty::SetState, duty::Answer, duty::LookForWal, duty::Say>;
 
 /// What the failure of a duty means for the rest of the decision.
 enum class OnFailure { go_on, postpone_intent };
@@ -356,16 +428,48 @@ struct Reason {
   std::string text() const;
 };
 
+/// Stable codes of the rules that decisions ask (rules.inc).
+enum class Rule {
+#define TANIST_RULE(code, passed, failed, section) code,
+#include "ha/model/rules.inc"
+#undef TANIST_RULE
+};
+std::string_view rule_name(Rule);
+std::string_view rule_section(Rule);
+
+/// What came of a rule: for journal, REST and whoever explains a decision.
+struct Check {
+  Rule rule{};
+  bool passed = false;
+  /// The member it was asked of; empty: this one.
+  std::string about = {};
+  /// What it was decided by.
+  Document numbers = Document::map();
+  /// The rule's words with the numbers in them.
+  std::string text() const;
+};
+
 struct Decision {
   Reason reason;
+  /// The rules on the way to it, in their order.
+  std::vector<Check> checks;
   Mandate mandate;
   Intent intent;
   std::vector<OrderedDuty> duties;
   Needs needs;
   Memory memory;
+  /// Something is expected of PostgreSQL any moment: the next decision is made on a new answer of it.
+  bool look_closely = false;
   /// Decide again no later than this (besides events and loop_wait); nullopt: nothing special.
   std::optional<Instant> wake_at;
 };
+
+/// A decision, and all that it was made on.
+struct Decided {
+  View view;
+  Decision decision;
+};
+using DecidedPtr = std::shared_ptr<const Decided>;
 
 /// kName of the intent, or duty, that it is: `acquire`, `promote`, …
 template <class... Kinds>

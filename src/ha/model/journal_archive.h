@@ -14,6 +14,7 @@
 #include "core/document.h"
 #include "core/enum_names.h"
 #include "core/lsn.h"
+#include "core/names.h"
 #include "core/time.h"
 #include "dcs/values.h"
 
@@ -79,6 +80,11 @@ class Writer {
     return list;
   }
   static Document write(const std::set<std::string>& v) {
+    Document list = Document::list();
+    for (const auto& item : v) list.push_back(item);
+    return list;
+  }
+  static Document write(const NameSet& v) {
     Document list = Document::list();
     for (const auto& item : v) list.push_back(item);
     return list;
@@ -197,6 +203,11 @@ class Reader {
     }
   }
   static void read(const Document& d, std::set<std::string>& v) {
+    std::vector<std::string> items;
+    read(d, items);
+    v = {items.begin(), items.end()};
+  }
+  static void read(const Document& d, NameSet& v) {
     std::vector<std::string> items;
     read(d, items);
     v = {items.begin(), items.end()};

@@ -18,6 +18,14 @@ Document written(const OrderedDuty& ordered) {
 
 }  // namespace
 
+Document encode(const Check& v) {
+  Document d = Document::map({{"rule", rule_name(v.rule)}, {"passed", v.passed}});
+  if (!v.about.empty()) d.set("about", v.about);
+  if (v.numbers.size() > 0) d.set("numbers", v.numbers);
+  d.set("text", v.text());
+  return d;
+}
+
 Document encode(const View& v) {
   Writer w;
   w("version", kJournalVersion);
@@ -28,10 +36,12 @@ Document encode(const View& v) {
 Document encode(const Decision& v) {
   Document reason = Document::map({{"code", code_name(v.reason.code)}, {"text", v.reason.text()}});
   if (v.reason.numbers.size() > 0) reason.set("numbers", v.reason.numbers);
+  Document checks = Document::list();
+  for (const auto& check : v.checks) checks.push_back(encode(check));
   Document duties = Document::list();
   for (const auto& duty : v.duties) duties.push_back(written(duty));
   Writer w;
-  w("reason", reason), w("mandate", v.mandate), w("intent", v.intent);
+  w("reason", reason), w("checks", checks), w("mandate", v.mandate), w("intent", v.intent);
   w.document.set("duties", std::move(duties));
   if (v.needs.any()) w("needs", v.needs);
   w("memory", v.memory), w("wake_at", v.wake_at);

@@ -14,8 +14,15 @@ namespace tanist::ha {
 /// A journal is looked at by the version that wrote it, so no earlier form is kept.
 constexpr int kJournalVersion = 2;
 
+/// Where the journal is; what it had before it was begun anew has `.1` behind its name.
+inline std::string journal_path(const std::string& state_dir) {
+  return state_dir + "/journal.jsonl";
+}
+
 Document encode(const View& view);
 Document encode(const Decision& decision);
+/// As it stands among the `checks` of a decision.
+Document encode(const Check& check);
 
 /// Absent fields have their defaults; the error names what cannot be read.
 std::expected<View, std::string> decode_view(const Document& document);

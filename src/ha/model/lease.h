@@ -10,13 +10,16 @@ struct Lease {
   Instant until{};
   /// When the request that proved it was sent.
   Instant proven_at{};
+  /// Not the store has proven it: all who could take the key have promised not to (ha.md §12). The key itself
+  /// may be gone.
+  bool promised = false;
   bool held(Instant now) const { return now < until; }
   /// From the request that proved it to its end: what margins and the rhythm of renewals are made from. A
   /// store may hold a lease for less than `ttl` (Consul: half of it), so nothing here looks at that setting.
   Duration length() const { return until - proven_at; }
   bool operator==(const Lease&) const = default;
 
-  TANIST_FIELDS(until, proven_at);
+  TANIST_FIELDS(until, proven_at, promised);
 };
 
 /// The four instants of a lease (docs/safety.md): what happens there if no new proof has come.

@@ -43,9 +43,15 @@ Document member_record(const View& view, const config::Settings& settings,
   value.set("tanist_version", version());
   const auto& postgresql = settings.postgresql;
   if (postgresql.proxy_address) value.set("proxy_url", url(*postgresql.proxy_address, postgresql.database));
-  if (view.lease.held(view.now) && !view.memory.promotion.checkpoint_done)
-    value.set("checkpoint_after_promote", false);
-  if (settings.tags.published.size() > 0) value.set("tags", settings.tags.published);
+  const bool leads = view.lease.held(view.now) && !view.settings.dynamic.standby_cluster;
+  if (leads && !view.memory.promotion.checkpoint_done) value.set("checkpoint_after_promote", false);
+  Document tags = settings.tags.published;
+  // replication.md §15: before it stops.
+  if (view.operation && view.operation->phase == Phase::leaving_sync) {
+    tags.set("nosync", true);
+    tags.set("sync_priority", 0);
+  }
+  if (tags.size() > 0) value.set("tags", std::move(tags));
   if (!facts.pending_restart.empty()) {
     value.set("pending_restart", true);
     Document reasons = Document::map();

@@ -94,14 +94,37 @@ struct Nudges {
   TANIST_FIELDS(of, since, last, count, waited);
 };
 
+/// policy/cascading: a standby whose tag replicatefrom names an upstream. Lost: it is followed as if nothing
+/// had been.
+struct Cascade {
+  /// The upstream in whose place the leader is followed, when it was left, and its member key then; empty:
+  /// none.
+  std::string left;
+  Instant left_at{};
+  dcs::Version left_version;
+  /// Since when nothing is streamed from it, though it is followed, and who leads.
+  std::optional<Instant> cut_off_since;
+  std::string under;
+  /// Since when the one that was left looks well.
+  std::optional<Instant> well_since;
+  /// When it was returned to, and how many returns in a row did not last.
+  std::optional<Instant> returned_at;
+  int returns_in_vain = 0;
+
+  TANIST_FIELDS(left, left_at, left_version, cut_off_since, under, well_since, returned_at, returns_in_vain);
+};
+
 /// policy/following: whom a standby streams from.
 struct Following {
   /// The leader member's timeline last seen. Lost: a divergence check at the next start.
   Timeline leader_timeline;
   Timeline own_timeline;
   std::optional<Nudges> nudges;
+  Cascade cascade;
+  /// Since when nobody leads the standby cluster. Lost: counts anew.
+  std::optional<Instant> leaderless_since;
 
-  TANIST_FIELDS(leader_timeline, own_timeline, nudges);
+  TANIST_FIELDS(leader_timeline, own_timeline, nudges, cascade, leaderless_since);
 };
 
 /// What a race is decided on, besides the answers of peers.
@@ -110,9 +133,11 @@ struct RaceGround {
   dcs::Version history;
   /// The newest that is known of.
   Timeline timeline;
+  /// Of /sync: who has what was promised.
+  dcs::Version sync;
   bool operator==(const RaceGround&) const = default;
 
-  TANIST_FIELDS(optime, history, timeline);
+  TANIST_FIELDS(optime, history, timeline, sync);
 };
 
 /// policy/race: taking the leader key.
@@ -121,14 +146,19 @@ struct Race {
   Lsn previous_position;
   /// Since when primary_race_backoff runs. Lost: begins anew.
   std::optional<Instant> backoff_since;
+  /// Since when the leader key is left to a member of a zone that is preferred. Lost: counts anew.
+  std::optional<Instant> left_to_zone_since;
   /// pre_promote failed: until when this member does not race. Lost: it may race at once.
   std::optional<Instant> not_before;
   /// The last decision asked for the leader key. Lost: a message says "had the lock" instead of "acquired".
   bool acquiring = false;
   /// What it was asked for on. Lost: the peers are asked again before the promotion.
   std::optional<RaceGround> acquired_on;
+  /// Since when the leader key is left to one that can go on with more logical slots. Lost: counts anew.
+  std::optional<Instant> left_for_slots_since;
 
-  TANIST_FIELDS(previous_position, backoff_since, not_before, acquiring, acquired_on);
+  TANIST_FIELDS(previous_position, backoff_since, left_to_zone_since, not_before, acquiring, acquired_on,
+                left_for_slots_since);
 };
 
 /// policy/manual_failover: what /failover asks of this member.
@@ -163,27 +193,88 @@ struct Promotion {
   TANIST_FIELDS(pre_promote_failed, checkpoint_done, checkpoint_running, waiting_since);
 };
 
-/// policy/member_slots: what the leader publishes of members that are away. Lost: begins anew with the stored
-/// list stamped now.
+/// A logical slot that was copied to this standby.
+struct SlotCopied {
+  Instant last{};
+  /// Times in a row that the copy was of no use: the next is made later.
+  int count = 0;
+
+  TANIST_FIELDS(last, count);
+};
+
+/// policy/slots
 struct SlotsKept {
-  /// retain_slots: name → last seen (dcs.md §2.4).
+  /// What the leader publishes of members that are away: name → last seen (dcs.md §2.4). Lost: begins anew
+  /// with the stored list stamped now.
   std::map<std::string, Instant> seen;
   bool seeded = false;
+  /// By name, until the copy can be relied on. Lost: copied again at once.
+  std::map<std::string, SlotCopied> copied;
+  /// Slots in the primary's synchronized_standby_slots that nobody streams through, since when. Lost: counts
+  /// anew.
+  std::map<std::string, Instant> unstreamed;
 
-  TANIST_FIELDS(seen, seeded);
+  TANIST_FIELDS(seen, seeded, copied, unstreamed);
+};
+
+/// How far a standby has come that commits wait for, by which walsender, and its member key then.
+struct StandbySeen {
+  Lsn reached;
+  int pid = 0;
+  dcs::Version key;
+  Instant since{};
+
+  TANIST_FIELDS(reached, pid, key, since);
+};
+
+/// policy/synchronous: whose acknowledgement may be counted on. Lost, all of it: begins anew with what is
+/// found; who is in /sync counts at once.
+struct Synchronous {
+  /// synchronous_standby_names as last seen, and where WAL was then: of what comes after, commits wait.
+  std::optional<std::string> names;
+  Lsn barrier;
+  /// Who has come that far since, in lower case, by the walsender that says so.
+  std::map<std::string, int> ready;
+  /// By name in lower case: since when it has come no further although commits wait for it.
+  std::map<std::string, StandbySeen> still;
+  /// The same of those that answer nobody any more either: they do not count until something of them moves.
+  std::map<std::string, StandbySeen> vanished;
+  /// The list that was asked for last and is not in force yet, how often, and when last. Lost: asked for at
+  /// once.
+  std::string asked_for;
+  int asked = 0;
+  Instant asked_at{};
+  /// Nobody is there to wait for, and commits wait: it was told. Lost: told again.
+  bool told_strict = false;
+  /// A write of /sync may still arrive: nothing relies on what the key says until it has been written anew.
+  /// Lost: what an earlier daemon sent has arrived, or its connection has ended.
+  bool unsettled = false;
+
+  TANIST_FIELDS(names, barrier, ready, still, vanished, asked_for, asked, asked_at, told_strict, unsettled);
+};
+
+/// policy/failsafe: what was written to /failsafe over the version that was last seen there. Lost: what an
+/// earlier daemon sent has arrived, or its connection has ended.
+struct FailsafeWritten {
+  dcs::Version over;
+  std::map<std::string, std::string> written;
+
+  TANIST_FIELDS(over, written);
 };
 
 /// policy/bootstrap, policy/joining: a data directory that is to be made.
 struct Making {
   /// A bootstrap of this incarnation is in progress. Lost: the note on disk and in the store tell.
   bool bootstrapping = false;
+  /// It copies another cluster, to follow it. Lost with the line above.
+  bool standby_leader = false;
   /// Clones that failed in a row: each makes the pause before the next longer, and its source another. Lost:
   /// begins with the shortest pause.
   int clones_failed = 0;
   /// Since when somebody else is waited for. Lost: what is waited for is told later.
   std::optional<Instant> waiting_since;
 
-  TANIST_FIELDS(bootstrapping, clones_failed, waiting_since);
+  TANIST_FIELDS(bootstrapping, standby_leader, clones_failed, waiting_since);
 };
 
 /// What was said already, for lines that are not to be said with every decision. Lost: said again at once.
@@ -203,6 +294,8 @@ struct Memory {
   Requested requested;
   Promotion promotion;
   SlotsKept slots;
+  Synchronous synchronous;
+  FailsafeWritten failsafe;
   Making making;
   Told told;
   /// Was paused in the last cycle. Lost: nothing.
@@ -215,8 +308,8 @@ struct Memory {
   /// start are made again.
   bool joined = false;
 
-  TANIST_FIELDS(outage, rejoin, standings, following, race, requested, promotion, slots, making, told,
-                was_paused, callback_fired, results_seen, joined);
+  TANIST_FIELDS(outage, rejoin, standings, following, race, requested, promotion, slots, synchronous,
+                failsafe, making, told, was_paused, callback_fired, results_seen, joined);
 };
 
 }  // namespace tanist::ha

@@ -4,7 +4,7 @@ namespace tanist::ha {
 
 std::string operation_name(OperationKind kind, const std::string& detail) {
   switch (kind) {
-    case OperationKind::bootstrap: return "bootstrap";
+    case OperationKind::bootstrap: return detail.empty() ? "bootstrap" : detail;
     case OperationKind::finish_bootstrap: return "post_bootstrap";
     case OperationKind::cancel_bootstrap: return "cancel bootstrap";
     case OperationKind::clone: return detail.empty() ? "bootstrap" : detail;
@@ -15,6 +15,7 @@ std::string operation_name(OperationKind kind, const std::string& detail) {
     case OperationKind::demote: return detail.empty() ? "demote" : detail;
     case OperationKind::restart: return "restart";
     case OperationKind::follow_restart: return "changing primary_conninfo and restarting";
+    case OperationKind::copy_slots: return "copy_logical_slots";
     case OperationKind::shutdown: return "shutdown";
   }
   return {};
@@ -26,6 +27,7 @@ std::string_view to_string(DemoteMode mode) {
     case DemoteMode::immediate: return "immediate";
     case DemoteMode::immediate_nolock: return "immediate-nolock";
     case DemoteMode::offline: return "offline";
+    case DemoteMode::demote_cluster: return "demote-cluster";
   }
   return {};
 }

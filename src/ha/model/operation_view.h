@@ -25,6 +25,7 @@ enum class OperationKind {
   demote,
   restart,
   follow_restart,  // new recovery settings that need a restart
+  copy_slots,      // logical slots of the leader, for which a standby is restarted
   shutdown,        // SIGTERM: stop PostgreSQL, hand the key over
 };
 /// The name in messages: `{name} in progress`, `updated leader lock during {name}` (ha.md §4).
@@ -52,13 +53,16 @@ enum class Phase {
   pre_promote,       // nothing
   promoting,         // the key runs out, the server may be a primary without a lease: demoted at start
   removing,          // a partly removed data directory: removed again
+  leaving_sync,      // nothing: a standby that others wait for asks them not to, before it stops
+  fetching_slots,    // nothing
+  writing_slots,     // a stopped server that is started again; what is half written PostgreSQL removes
 };
 
 /// `free`: may be ended at any moment. `critical`: finishes its phase first. `no`: only the lease's end
 /// breaks it.
 enum class Cancel { free, critical, no };
 
-enum class DemoteMode { graceful, immediate, immediate_nolock, offline };
+enum class DemoteMode { graceful, immediate, immediate_nolock, offline, demote_cluster };
 /// As it is logged: `immediate-nolock`.
 std::string_view to_string(DemoteMode mode);
 

@@ -14,6 +14,7 @@
 #include "core/time.h"
 #include "dcs/model.h"
 #include "dcs/values.h"
+#include "ha/model/failsafe.h"
 #include "ha/model/peer_answer.h"
 #include "postgres/types.h"
 
@@ -133,6 +134,20 @@ struct AskMembers {
   /// By name.
   std::map<std::string, std::string> api_urls;
   Instant deadline{};
+};
+
+/// Let a primary lead on that has lost the store (ha.md §12.3). What is promised is on disk when it is
+/// answered.
+struct Promise {
+  static constexpr std::string_view kName = "promise";
+  struct Answer {
+    enum class Outcome { given, refused, mode_is_off } outcome = Outcome::mode_is_off;
+    /// Of a refusal.
+    std::string why;
+    /// How far this member has received and replayed; 0: it is not known.
+    Lsn position;
+  };
+  FailsafeQuestion question;
 };
 
 /// Write a key of the store, and wake the cycle.

@@ -8,6 +8,23 @@
 /// What is recorded of values that are declared elsewhere: what a decision may read, and nothing that is a
 /// secret (connection strings, scripts, values of parameters). A decision that reads more is found by the
 /// replay of varied views (tests/unit/ha/model).
+namespace tanist::config {
+
+template <class A>
+void fields(A& a, Timing& v) {
+  a("ttl", v.ttl), a("loop_wait", v.loop_wait), a("retry_timeout", v.retry_timeout);
+}
+template <class A>
+void fields(A& a, PermanentSlot& v) {
+  a("name", v.name), a("database", v.database), a("plugin", v.plugin);
+}
+template <class A>
+void fields(A& a, SlotMatcher& v) {
+  a("name", v.name), a("database", v.database), a("plugin", v.plugin), a("type", v.type);
+}
+
+}  // namespace tanist::config
+
 namespace tanist::postgres {
 
 template <class A>
@@ -21,19 +38,29 @@ void fields(A& a, ControlData& v) {
 template <class A>
 void fields(A& a, SlotSeen& v) {
   a("name", v.name), a("logical", v.logical), a("active", v.active), a("restart_lsn", v.restart_lsn);
-  a("confirmed_flush_lsn", v.confirmed_flush_lsn), a("wal_status", v.wal_status), a("has_xmin", v.has_xmin);
+  a("confirmed_flush_lsn", v.confirmed_flush_lsn), a("wal_status", v.wal_status), a("xmin", v.xmin);
+  a("database", v.database), a("plugin", v.plugin), a("failover", v.failover), a("synced", v.synced);
+  a("temporary", v.temporary);
+}
+template <class A>
+void fields(A& a, WalSenderSeen& v) {
+  a("pid", v.pid), a("application_name", v.application_name), a("state", v.state);
+  a("sync_state", v.sync_state), a("write_lsn", v.write_lsn), a("flush_lsn", v.flush_lsn);
+  a("replay_lsn", v.replay_lsn);
 }
 template <class A>
 void fields(A& a, Probe& v) {
   a("asked_at", v.asked_at), a("in_recovery", v.in_recovery), a("timeline", v.timeline), a("wal", v.wal);
   a("replay", v.replay), a("receive", v.receive), a("replay_paused", v.replay_paused);
   a("received_timeline", v.received_timeline), a("receiver_state", v.receiver_state), a("slots", v.slots);
+  a("other_slots", v.other_slots), a("wal_senders", v.wal_senders);
+  a("standby_names", v.standby_names), a("synchronous_commit", v.synchronous_commit);
   a("effective_timeline", v.effective_timeline), a("server_version", v.server_version);
   a("postmaster_start_time", v.postmaster_start_time);
 }
 template <class A>
 void fields(A& a, Upstream& v) {
-  a("member", v.member), a("host", v.host), a("port", v.port), a("slot", v.slot);
+  a("member", v.member), a("host", v.host), a("port", v.port), a("slot", v.slot), a("remote", v.remote);
 }
 template <class A>
 void fields(A& a, DivergenceAnswer& v) {
@@ -58,7 +85,9 @@ void fields(A& a, Facts& v) {
   a("silent_since", v.silent_since), a("history", v.history);
   a("control", v.control), a("standby_signal", v.standby_signal), a("backup_label", v.backup_label);
   a("half_rewound", v.half_rewound), a("rewind_works", v.rewind_works), a("control_error", v.control_error);
-  a("system_identifier", v.system_identifier);
+  a("system_identifier", v.system_identifier), a("unready_slots", v.unready_slots);
+  a("broken_slots", v.broken_slots), a("feedback_forced", v.feedback_forced);
+  a("own_standby_names", v.own_standby_names), a("own_standby_slots", v.own_standby_slots);
   // Values of parameters may be secrets: that they wait is all that is asked.
   std::vector<std::string> pending;
   for (const auto& [parameter, values] : v.pending_restart) pending.push_back(parameter);
@@ -69,6 +98,13 @@ void fields(A& a, Facts& v) {
 template <class A>
 void fields(A& a, WantedSlot& v) {
   a("name", v.name), a("advance_to", v.advance_to), a("expected_active", v.expected_active);
+  a("database", v.database), a("plugin", v.plugin);
+}
+template <class A>
+void fields(A& a, SlotsWanted& v) {
+  a("slots", v.slots), a("drop_unknown", v.drop_unknown), a("ignored", v.ignored);
+  a("clean_xmin", v.clean_xmin), a("drop_unsynced", v.drop_unsynced), a("leader", v.leader);
+  a("own_slot", v.own_slot);
 }
 
 }  // namespace tanist::postgres
@@ -89,6 +125,7 @@ template <class A>
 void fields(A& a, Member& v) {
   a("name", v.name), a("session", v.claim), a("version", v.version), a("conn_url", v.conn_url);
   a("api_url", v.api_url), a("state", v.state), a("role", v.role), a("patroni_version", v.patroni_version);
+  a("tanist_version", v.tanist_version);
   a("xlog_location", v.xlog_location), a("timeline", v.timeline), a("tags", v.tags);
   a("checkpoint_after_promote_pending", v.checkpoint_after_promote_pending);
 }
@@ -153,15 +190,6 @@ void fields(A& a, AcquireConditions& v) {
 }
 
 }  // namespace tanist::dcs
-
-namespace tanist::config {
-
-template <class A>
-void fields(A& a, Timing& v) {
-  a("ttl", v.ttl), a("loop_wait", v.loop_wait), a("retry_timeout", v.retry_timeout);
-}
-
-}  // namespace tanist::config
 
 namespace tanist::ha {
 

@@ -10,7 +10,9 @@
 #include "core/time.h"
 #include "dcs/model.h"
 #include "ha/model/decision.h"
+#include "ha/model/guardian_state.h"
 #include "ha/model/tallies.h"
+#include "ha/model/watchdog_state.h"
 #include "postgres/types.h"
 
 namespace tanist::ha {
@@ -43,9 +45,14 @@ struct Snapshot {
   postgres::Facts facts;
   /// 0: no lease.
   Instant lease_until{};
+  /// Failsafe mode is active until then: this member leads on by what others have promised, or has promised
+  /// another to let it. 0: it is not.
+  Instant failsafe_until{};
   bool paused = false;
   /// Own WAL is known to have left the leader's: no rival in a race, no candidate for a hand-over.
   bool diverged = false;
+  /// It replays late on purpose, and leads only when it is told to.
+  bool delayed = false;
   /// The store's view, and whether it is current; nullptr: none.
   dcs::ClusterPtr cluster;
   bool store_ok = false;
@@ -66,8 +73,14 @@ struct Snapshot {
   /// When PostgreSQL was last told to stop as a primary, and when it was last seen to become one.
   std::optional<Instant> writes_ended;
   std::optional<Instant> writes_began;
+  /// False: the fence is required and cannot be used.
+  bool fence_usable = true;
+  GuardianState guardian;
+  WatchdogState watchdog;
   Reason last_reason;
   Instant last_decision_at{};
+  /// The last decision, with all that it was made on; nullptr: none yet.
+  DecidedPtr decided;
   CycleTimes cycles;
   Tallies tallies;
 };

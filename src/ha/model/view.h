@@ -12,6 +12,7 @@
 #include "core/lsn.h"
 #include "core/time.h"
 #include "dcs/model.h"
+#include "ha/model/failsafe.h"
 #include "ha/model/lease.h"
 #include "ha/model/memory.h"
 #include "ha/model/operation_view.h"
@@ -92,8 +93,13 @@ struct PostgresView {
   bool promoting = false;
   /// Of the running recovery settings against those wanted for wanted_upstream(view).
   postgres::RecoveryDifference recovery_difference = postgres::RecoveryDifference::none;
+  /// When it was last told to stop as a primary, and when it was last seen to become one: for who reads the
+  /// journal. nullopt: not since the daemon started.
+  std::optional<Instant> writes_ended;
+  std::optional<Instant> writes_began;
 
-  TANIST_FIELDS(facts, state, role, state_since, seen_running, promoting, recovery_difference);
+  TANIST_FIELDS(facts, state, role, state_since, seen_running, promoting, recovery_difference, writes_ended,
+                writes_began);
 };
 
 /// What is asked of this member from outside.
@@ -132,11 +138,13 @@ struct View {
   std::optional<OperationResult> last_operation;
   Commands commands;
   FenceView fence;
+  /// What this member has promised and still holds; the cluster is as it says then.
+  std::optional<Promise> promise;
   Answers answers;
   Memory memory;
 
   TANIST_FIELDS(now, wall_now, self, settings, store, lock, lease, postgres, operation, last_operation,
-                commands, fence, answers, memory);
+                commands, fence, promise, answers, memory);
 
   const dcs::Cluster& cluster() const { return *store.cluster; }
   bool has_lock() const { return lock == Lock::mine; }

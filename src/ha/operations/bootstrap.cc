@@ -201,16 +201,39 @@ Task<Outcome> bootstrap(OperationRunner& run) {
   co_return not_restarted.empty() ? done() : failed(not_restarted);
 }
 
-Task<Outcome> finish_bootstrap(OperationRunner& run) {
+Task<Outcome> bootstrap_standby_leader(OperationRunner& run, std::optional<postgres::Upstream> source) {
+  auto& host = run.host();
+  host.set_state(postgres::State::creating_replica);
+  // A copy that is not whole knows itself: no note tells of it. The other cluster has all that it holds.
+  run.enter(Phase::cloning, Cancel::free, run.now() + kForever);
+  host.wake();
+  auto progress = [&host](postgres::Progress p) { host.set_progress(p); };
+  postgres::ReplicaRequest request{
+      .source = std::move(source), .basebackup_only = false, .why_removal_allowed = {}};
+  auto cloned =
+      co_await run.ports().server.create_replica(std::move(request), progress, run.now() + kForever);
+  host.set_progress(std::nullopt);
+  host.set_state(postgres::State::stopped);
+  if (!cloned) {
+    log::error("failed to bootstrap (clone from remote member)");
+    co_return failed(cloned.error().detail);
+  }
+  log::info("bootstrapped (clone from remote member)");
+  co_return done();
+}
+
+Task<Outcome> finish_bootstrap(OperationRunner& run, bool standby_leader) {
   auto& ports = run.ports();
   const auto settings = run.host().settings();
   const Duration budget = settings->dynamic.timing.retry_timeout;
   run.enter(Phase::storing_result, Cancel::critical, run.now() + budget);
   co_await ports.server.read_control(run.now() + budget);
-  const bool armed = co_await ports.fence.arm(run.now() + budget);
-  if (!armed) {
-    log::error("Cancelling bootstrap because watchdog activation failed");
-    co_return failed("watchdog activation failed");
+  if (!standby_leader) {
+    const bool armed = co_await ports.fence.arm(run.now() + budget);
+    if (!armed) {
+      log::error("Cancelling bootstrap because watchdog activation failed");
+      co_return failed("watchdog activation failed");
+    }
   }
   dcs::BootstrapResult result;
   result.system_id = ports.server.facts().system_identifier;
@@ -219,7 +242,7 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
   // An attempt whose answer is lost may have made this member the leader: nothing else knows of that lease,
   // so it is ended here as if the first attempt had proven it, and by the guardian where this daemon cannot.
   const Instant kill_at = lease_deadlines(lease_from(run.now(), ports.store.lease_length())).kill_at;
-  ports.fence.prolong(kill_at);
+  if (!standby_leader) ports.fence.prolong(kill_at);
   bool maybe_leader = false;
   while (run.now() < deadline) {
     if (maybe_leader && run.now() >= kill_at) {
@@ -254,6 +277,8 @@ Task<Outcome> finish_bootstrap(OperationRunner& run) {
   }
   if (!run.host().keeper().lease().held(run.now()))
     co_return failed("the store did not take the result of the bootstrap");
+  // The next decision starts it, as the standby leader.
+  if (standby_leader) co_return done();
   run.host().set_role(postgres::Role::primary);
   run.host().publish();
   co_await forget_attempt(run);

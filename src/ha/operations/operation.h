@@ -35,6 +35,9 @@ class OperationHost {
   virtual void fire_callback(const std::string& action, postgres::Role role) = 0;
   /// One was fired before in this daemon's life.
   virtual bool callback_fired() const = 0;
+  /// A standby whose acknowledgement commits wait for says that it leaves, and waits until nobody counts on
+  /// it, or until `deadline`: nothing is lost without that, but time.
+  virtual Task<void> leave_sync(Instant) { co_return; }
   /// Publishes first, stops renewing, deletes the leader key; true: certainly not mine any more.
   virtual Task<bool> release_key(std::optional<Lsn> last_lsn) = 0;
   virtual LeaseKeeper& keeper() = 0;
@@ -126,7 +129,11 @@ inline Outcome failed(std::string detail, Ending how = Ending::failed) {
 }
 
 Task<Outcome> bootstrap(OperationRunner& run);
-Task<Outcome> finish_bootstrap(OperationRunner& run);
+/// A copy of another cluster (nullopt: by methods that need none) for the first member of a standby cluster;
+/// leaves nothing running.
+Task<Outcome> bootstrap_standby_leader(OperationRunner& run, std::optional<postgres::Upstream> source);
+/// `standby_leader`: nothing runs that could commit.
+Task<Outcome> finish_bootstrap(OperationRunner& run, bool standby_leader = false);
 Task<Outcome> cancel_bootstrap(OperationRunner& run);
 Task<Outcome> clone(OperationRunner& run, intent::Clone what);
 Task<Outcome> start(OperationRunner& run, intent::Start what);
@@ -138,7 +145,8 @@ Task<Outcome> promote(OperationRunner& run);
 Task<Outcome> demote(OperationRunner& run, DemoteMode mode, bool asks = false);
 Task<Outcome> shutdown(OperationRunner& run, bool hurry);
 Task<Outcome> restart(OperationRunner& run, intent::Restart what);
-Task<Outcome> follow_restart(OperationRunner& run, std::optional<postgres::Upstream> upstream);
+Task<Outcome> follow_restart(OperationRunner& run, intent::Follow what);
+Task<Outcome> copy_slots(OperationRunner& run, intent::CopySlots what);
 
 }  // namespace operations
 }  // namespace tanist::ha

@@ -9,6 +9,15 @@ namespace tanist::ha::operations {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+postgres::Role role_of(bool standby, bool leads) {
+  if (!standby) return postgres::Role::primary;
+  return leads ? postgres::Role::standby_leader : postgres::Role::replica;
+}
+
+}  // namespace
+
 Duration start_patience(OperationRunner& run, bool as_standby) {
   // A timeout of zero means to fail over instead of starting; where nobody can take over it is no limit.
   return as_standby ? 0s : run.host().settings()->dynamic.primary_start_timeout;
@@ -24,6 +33,10 @@ Task<Outcome> start_server(OperationRunner& run, postgres::StartRequest request,
     // Looked at again right before the launch: what comes before it asks the disk, and may take its time.
     request.allowed = [&run] { return run.host().keeper().lease().held(run.now()); };
     if (!request.allowed()) co_return failed("not starting as primary without the lease");
+  }
+  // engine.md §5: what is armed would be killed with the lease that is over, and this needs none.
+  if (request.as_standby && run.ports().fence.armed()) {
+    co_await run.ports().fence.disarm("PostgreSQL starts as a standby");
   }
   run.host().set_role(role);
   run.host().set_state(while_starting);
@@ -61,7 +74,7 @@ Task<Outcome> start(OperationRunner& run, intent::Start what) {
   postgres::StartRequest request;
   request.as_standby = what.as_standby;
   request.upstream = what.upstream;
-  request.role = what.as_standby ? postgres::Role::replica : postgres::Role::primary;
+  request.role = role_of(what.as_standby, what.as_standby_leader);
   const postgres::Role before = run.host().role();
   const Duration patience = start_patience(run, what.as_standby);
   auto starting = start_server(run, std::move(request), postgres::State::starting, patience);
@@ -73,13 +86,14 @@ Task<Outcome> start(OperationRunner& run, intent::Start what) {
   co_return started;
 }
 
-Task<Outcome> follow_restart(OperationRunner& run, std::optional<postgres::Upstream> upstream) {
+Task<Outcome> follow_restart(OperationRunner& run, intent::Follow what) {
   const postgres::Role before = run.host().role();
   run.host().set_state(postgres::State::restarting);
   const bool down = co_await stop_and_wait(run, postgres::StopMode::fast);
   if (!down) co_return failed("PostgreSQL could not be stopped");
   postgres::StartRequest request;
-  request.upstream = std::move(upstream);
+  request.upstream = std::move(what.upstream);
+  request.role = role_of(true, what.as_standby_leader);
   auto started =
       co_await start_server(run, std::move(request), postgres::State::restarting, start_patience(run, true));
   const postgres::Role after = run.host().role();
@@ -103,7 +117,7 @@ Task<Outcome> restart(OperationRunner& run, intent::Restart what) {
   postgres::StartRequest request;
   request.as_standby = what.as_standby;
   request.upstream = std::move(what.upstream);
-  request.role = what.as_standby ? postgres::Role::replica : postgres::Role::primary;
+  request.role = role_of(what.as_standby, what.as_standby_leader);
   auto started = co_await start_server(run, std::move(request), postgres::State::restarting, patience);
   const postgres::Role after = run.host().role();
   if (started.ok()) {

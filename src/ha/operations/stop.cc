@@ -21,6 +21,8 @@ constexpr Duration kScriptBudget = 1h;
 constexpr Duration kStopBudget = 24h;
 constexpr Duration kReleasePatience = 10s;
 constexpr Duration kGoPatience = 30s;
+/// A file to the archive; the standby leader is not there until then.
+constexpr Duration kArchivePatience = 1min;
 /// Once PostgreSQL is down what was sent has been received, or never will be.
 constexpr Duration kReceivedPatience = 3s;
 /// PostgreSQL itself kills what has not ended after five seconds of an immediate shutdown.
@@ -86,6 +88,17 @@ Task<void> ask_for_verdict(OperationRunner& run, Lsn checkpoint_lsn, std::functi
   verdict = co_await run.verdict(checkpoint_lsn, std::move(pointless), run.now() + kReleasePatience);
 }
 
+/// replication.md §15
+Task<void> leave_sync(OperationRunner& run) {
+  const auto settings = run.host().settings();
+  if (settings->dynamic.synchronous_mode == config::Dynamic::SyncMode::off ||
+      !run.ports().server.facts().accepts())
+    co_return;
+  const Instant deadline = run.now() + 2 * settings->dynamic.timing.loop_wait;
+  run.enter(Phase::leaving_sync, Cancel::free, deadline);
+  co_await run.host().leave_sync(deadline);
+}
+
 /// Ends with PostgreSQL down, the fence disarmed and, where asked for, the key released.
 Task<Outcome> stop(OperationRunner& run, Stop how) {
   auto& server = run.ports().server;
@@ -102,6 +115,9 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
       how.mode == postgres::StopMode::immediate ? kImmediatePatience : timeout.value_or(kStopBudget);
   Instant stop_until = run.now() + patience;
 
+  if (!leader && how.mode == postgres::StopMode::fast) {
+    co_await leave_sync(run);
+  }
   if (server.facts().process != postgres::Process::none) {
     // One that starts, or recovers, makes its own.
     if (how.checkpoint_first && server.facts().accepts()) {
@@ -189,6 +205,9 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
 Task<bool> stop_and_wait(OperationRunner& run, postgres::StopMode mode) {
   auto& server = run.ports().server;
   if (server.facts().process == postgres::Process::none) co_return true;
+  if (mode == postgres::StopMode::fast && !run.host().keeper().lease().held(run.now())) {
+    co_await leave_sync(run);
+  }
   run.enter(Phase::waiting_down, Cancel::no, run.now() + kStopBudget);
   if (mode == postgres::StopMode::fast) {
     co_await server.run_before_stop(run.now() + kScriptBudget);
@@ -203,14 +222,20 @@ Task<bool> stop_and_wait(OperationRunner& run, postgres::StopMode mode) {
 Task<Outcome> demote(OperationRunner& run, DemoteMode mode, bool asks) {
   log::info("Demoting self ({})", to_string(mode));
   Stop how;
-  how.mode = mode == DemoteMode::graceful || mode == DemoteMode::offline ? postgres::StopMode::fast
-                                                                         : postgres::StopMode::immediate;
+  const bool immediate = mode == DemoteMode::immediate || mode == DemoteMode::immediate_nolock;
+  how.mode = immediate ? postgres::StopMode::immediate : postgres::StopMode::fast;
   how.checkpoint_first = mode == DemoteMode::graceful;
   how.asks = asks;
   how.release = mode == DemoteMode::graceful || mode == DemoteMode::immediate;
   how.lease_ends = mode == DemoteMode::offline;
   auto stopped = co_await stop(run, how);
   if (stopped.ok()) run.host().set_role(postgres::Role::demoted);
+  if (stopped.ok() && mode == DemoteMode::demote_cluster) {
+    // ha.md §15.8: who follows by the archive alone needs the last of the WAL, too.
+    run.enter(Phase::waiting_down, Cancel::free, run.now() + kArchivePatience);
+    co_await run.ports().server.read_control(run.now() + kDiskBudget);
+    co_await run.ports().server.archive_shutdown_checkpoint(run.now() + kArchivePatience);
+  }
   co_return stopped;
 }
 

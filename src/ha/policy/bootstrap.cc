@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
-#include "ha/policy/modes.h"
 #include "ha/policy/questions.h"
+#include "ha/policy/standby_cluster.h"
 
 namespace tanist::ha::policy {
 namespace {
+
+/// Between two tries to copy another cluster: it may be away for long.
+constexpr Duration kCopyAgain = std::chrono::seconds(10);
 
 std::string names_with_data(const Draft& d) {
   std::string out;
@@ -51,12 +54,30 @@ bool may_take_over(const Draft& d) {
   return c.initialize.by_tanist && nobody_led;
 }
 
+Code waiting(const Draft& d) {
+  return d.settings.dynamic.standby_cluster ? Code::waiting_for_standby_leader : Code::waiting_for_bootstrap;
+}
+
+/// Why the other cluster is not copied now: a try has failed a moment ago, or it is this very cluster.
+bool wait_to_copy_remote(Draft& d) {
+  if (const std::string own = names_own_member(d.view); !own.empty()) {
+    d.say_each_minute(log::Level::error, Code::standby_cluster_of_itself, {d.settings.remote.host, own});
+    return wait_for_founder(d);
+  }
+  const auto& last = d.view.last_operation;
+  if (!last || last->kind != OperationKind::cancel_bootstrap) return false;
+  const Instant again = last->ended + kCopyAgain;
+  if (d.now() >= again) return false;
+  d.wake(again);
+  return d.because(Code::waiting_before_retry);
+}
+
 }  // namespace
 
 bool wait_for_founder(Draft& d) {
   tell_what_is_waited_for(d);
   d.wake_in(std::min(kLookAgain, d.timing().loop_wait));
-  return d.because(Code::waiting_for_bootstrap);
+  return d.because(waiting(d));
 }
 
 /// ha.md §3.6.1
@@ -68,20 +89,32 @@ bool found_cluster(Draft& d) {
     return wait_for_founder(d);
   // A wiped store: whoever led before has the data and is about to say so.
   if (led_before) return wait_for_founder(d);
-  if (const std::string mode = mode_not_served(d.settings); !mode.empty()) return wait_for_founder(d);
   if (initialize.present && !may_take_over(d)) return wait_for_founder(d);
-  if (!d.linearizable()) return d.because(Code::waiting_for_bootstrap);
   intent::Bootstrap bootstrap;
+  if (d.settings.dynamic.standby_cluster) {
+    if (wait_to_copy_remote(d)) return true;
+    bootstrap.standby_leader = true;
+    bootstrap.source = remote_member(d.view);
+    if (bootstrap.source->host.empty()) bootstrap.source.reset();
+  }
+  if (!d.linearizable()) return d.because(waiting(d));
   if (initialize.present) bootstrap.take_over = initialize.version;
-  d.intend(bootstrap);
   d.memory.making.bootstrapping = true;
-  return d.because(Code::bootstrapping);
+  d.memory.making.standby_leader = bootstrap.standby_leader;
+  d.because(bootstrap.standby_leader ? Code::bootstrapping_standby_leader : Code::bootstrapping);
+  d.intend(std::move(bootstrap));
+  return true;
 }
 
 bool go_on_bootstrapping(Draft& d) {
   if (!d.memory.making.bootstrapping) return false;
   const auto& last = d.view.last_operation;
   const auto ended = [&](OperationKind kind) { return last && last->kind == kind; };
+  if (ended(OperationKind::cancel_bootstrap) && d.memory.making.standby_leader) {
+    // Nothing of this cluster is lost with it, and the other one may be back in a moment.
+    d.memory.making.bootstrapping = false;
+    return false;
+  }
   if (ended(OperationKind::cancel_bootstrap)) {
     d.because(Code::bootstrap_failed);
     return d.exit_after_stop(std::string(code_text(Code::bootstrap_failed)));
@@ -93,9 +126,11 @@ bool go_on_bootstrapping(Draft& d) {
     d.wake(d.now());
     return d.because(Code::initialized);
   }
-  const bool alive = d.facts().running();
+  // A copy of another cluster is started once its leader key is there.
+  const bool alive = d.memory.making.standby_leader ? d.facts().data_directory == postgres::DataDirectory::ok
+                                                    : d.facts().running();
   if (ended(OperationKind::bootstrap) && last->ok() && alive) {
-    d.intend(intent::FinishBootstrap{});
+    d.intend(intent::FinishBootstrap{.standby_leader = d.memory.making.standby_leader});
     return d.because(Code::running_post_bootstrap);
   }
   if (ended(OperationKind::finish_bootstrap)) {

@@ -5,8 +5,6 @@
 #include "ha/policy/draft.h"
 #include "ha/policy/following.h"
 #include "ha/policy/leading.h"
-#include "ha/policy/member_slots.h"
-#include "ha/policy/modes.h"
 #include "ha/policy/outage.h"
 #include "ha/policy/questions.h"
 #include "ha/policy/race.h"
@@ -16,8 +14,11 @@
 #include "ha/policy/restart.h"
 #include "ha/policy/results.h"
 #include "ha/policy/shutdown.h"
+#include "ha/policy/slots.h"
+#include "ha/policy/standby_cluster.h"
 #include "ha/policy/timelines.h"
 #include "ha/policy/watching.h"
+#include "ha/policy/zones.h"
 
 /// The decision: rules in their order, the first that answers ends it. Each rule is in policy/, with the
 /// section of the specification it stands for.
@@ -30,6 +31,10 @@ using policy::Draft;
 constexpr Duration kOrphansPause = 20ms;
 /// At the end of a pause a control file that was read longer ago than this says nothing.
 constexpr Duration kControlAge = 1s;
+
+bool is_standby(postgres::Role role) {
+  return role == postgres::Role::replica || role == postgres::Role::standby_leader;
+}
 
 /// The words of member key and REST follow what was seen; a running operation sets them itself.
 void name_what_is_seen(Draft& d) {
@@ -49,13 +54,17 @@ void name_what_is_seen(Draft& d) {
     d.memory.outage.start_is_due = false;
     const auto seen = policy::is_primary(d.view)  ? postgres::Role::primary
                       : d.view.postgres.promoting ? postgres::Role::promoted
-                                                  : postgres::Role::replica;
-    if (role != seen && role != postgres::Role::standby_leader) d.add(duty::SetRole{seen});
+                                                  : policy::standby_role(d.view);
+    if (role != seen) d.add(duty::SetRole{seen});
+    // ha.md §10.1.7: without a restart nothing else tells of it.
+    const bool other_standby = role != seen && is_standby(role) && is_standby(seen);
+    if (other_standby && d.memory.callback_fired)
+      d.add(duty::Callback{.action = "on_role_change", .role = seen});
     // ha.md §3 step 15
     if (!d.memory.callback_fired && !d.memory.making.bootstrapping) {
       d.memory.callback_fired = true;
       // What an adopted standby has of the leader's history is not known.
-      if (seen == postgres::Role::replica) policy::trigger_check(d);
+      if (is_standby(seen)) policy::trigger_check(d);
       d.add(duty::Callback{.action = "on_start", .role = seen});
     }
   }
@@ -69,6 +78,9 @@ void keep_books(Draft& d) {
   if (leader && leader->name != d.me()) d.memory.following.leader_timeline = leader->timeline;
   if (!d.cluster.unlocked()) {
     d.memory.race.backoff_since.reset();
+    d.memory.race.left_to_zone_since.reset();
+    d.memory.race.left_for_slots_since.reset();
+    d.memory.following.leaderless_since.reset();
     d.memory.requested.left_to_candidate_since.reset();
   }
   // ha.md §3 step 2; in pause, too: an administrator may put another data directory in the place of this one.
@@ -80,6 +92,7 @@ void keep_books(Draft& d) {
   if (d.memory.was_paused && !d.settings.dynamic.pause) d.memory.rejoin.rewind = RewindState::initial;
   d.memory.was_paused = d.settings.dynamic.pause;
   policy::watch_timeline(d.view, d.memory);
+  policy::watch_zones(d);
 }
 
 /// A copy of the store that does not know of a lease that was proven: only a fresh view tells which is right.
@@ -101,14 +114,10 @@ bool wait_for_orphans(Draft& d) {
 void disarm(Draft& d) {
   if (d.view.fence.armed && d.settings.dynamic.pause) d.add(duty::Fence{.arm = false});
   if (d.settings.dynamic.pause) return;
-  if (!d.view.fence.armed || d.view.operation || d.view.has_lock() || policy::may_commit(d.view)) return;
+  const bool leads = d.view.has_lock() && !d.settings.dynamic.standby_cluster;
+  if (!d.view.fence.armed || d.view.operation || leads || policy::may_commit(d.view)) return;
   if (d.facts().process != postgres::Process::orphans && !d.memory.race.acquiring)
     d.add(duty::Fence{.arm = false});
-}
-
-bool tell_modes(Draft& d) {
-  policy::tell_modes_not_served(d);
-  return false;
 }
 
 bool recover_if_down(Draft& d) {
@@ -131,7 +140,6 @@ constexpr bool (*kRules[])(Draft&) = {
     policy::go_on_bootstrapping,    // ha.md §3.6
     wait_for_orphans,               //
     policy::sit_out_outage,         // ha.md §9
-    tell_modes,                     //
     policy::check_data,             // ha.md §3 steps 10 to 12
     recover_if_down,                // ha.md §3.7
     take_part,                      // ha.md §3.5, §3.8, §5
@@ -147,9 +155,10 @@ Decision decide(const View& view) {
   for (const auto rule : kRules)
     if (rule(d)) break;
   policy::restart_as_scheduled(d);
+  const bool busy = view.operation && view.operation->kind != OperationKind::promote;
+  // replication.md §10: in an outage the primary that asked tells where its slots are.
+  if ((view.store.ok || view.promise) && !busy && !d.decision.needs.any()) policy::keep_slots(d);
   if (view.store.ok) {
-    const bool busy = view.operation && view.operation->kind != OperationKind::promote;
-    if (!busy && !d.decision.needs.any()) policy::keep_slots(d);
     disarm(d);
     d.add(duty::Member{});
     d.memory.joined = d.memory.joined || !d.decision.needs.any();

@@ -1,5 +1,6 @@
 #include "ha/policy/draft.h"
 
+#include "ha/policy/failsafe.h"
 #include "ha/policy/questions.h"
 
 namespace tanist::ha::policy {
@@ -30,6 +31,13 @@ bool Draft::because(Code code, std::vector<std::string> arguments) {
 
 void Draft::number(std::string_view name, Document value) {
   decision.reason.numbers.set(name, std::move(value));
+}
+
+bool Draft::check(Rule rule, bool passed, std::initializer_list<std::pair<std::string, Document>> numbers,
+                  std::string about) {
+  decision.checks.push_back(
+      {.rule = rule, .passed = passed, .about = std::move(about), .numbers = Document::map(numbers)});
+  return passed;
 }
 
 void Draft::add(Duty duty, OnFailure on_failure) {
@@ -97,6 +105,7 @@ Decision Draft::finish() {
   if (!known_mine && decision.mandate.kind == Mandate::Kind::keep)
     decision.mandate.kind = Mandate::Kind::lapse;
   decision.mandate.good_until = now() + timing().ttl;
+  if (!mandate_) decision.mandate.failsafe = failsafe_terms(*this);
   return std::move(decision);
 }
 

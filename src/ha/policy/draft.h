@@ -34,6 +34,9 @@ class Draft {
   bool because(Code code, std::vector<std::string> arguments = {});
   /// A number for journal and REST.
   void number(std::string_view name, Document value);
+  /// Notes what came of a rule; `passed`, so that a branch can hang on it. `about`: of another member.
+  bool check(Rule rule, bool passed, std::initializer_list<std::pair<std::string, Document>> numbers = {},
+             std::string about = {});
   void intend(Intent intent) { decision.intent = std::move(intent); }
   void add(Duty duty, OnFailure on_failure = OnFailure::go_on);
   /// A line of the log beside the result, in the words of a reason.

@@ -3,12 +3,14 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <set>
 
+#include "ha/policy/cascading.h"
 #include "ha/policy/manual_failover.h"
-#include "ha/policy/modes.h"
 #include "ha/policy/questions.h"
 #include "ha/policy/rejoin.h"
+#include "ha/policy/standby_cluster.h"
+#include "ha/policy/standby_slots.h"
+#include "ha/policy/synchronous.h"
 
 namespace tanist::ha {
 
@@ -18,22 +20,17 @@ std::optional<postgres::Upstream> wanted_upstream(const View& view) {
   const std::string& me = view.self.name;
   // ha.md §10.2.1
   if (view.settings.tags.nostream) return std::nullopt;
+  // ha.md §10.2.2
+  if (policy::follows_remote(view)) return policy::remote_member(view);
   const dcs::Member* leader = cluster.leader_member();
-  // ha.md §10.2.3: a member that does not exist is no upstream, nor is one that streams from me in the end.
-  const std::string& from = view.settings.tags.replicatefrom;
-  if (!from.empty() && from != me && leader && leader->name != me) {
-    std::set<std::string> passed;
-    const dcs::Member* at = cluster.member(from);
-    const bool exists = at != nullptr;
-    while (at && at->name != me && passed.insert(at->name).second) {
-      const std::string next = at->replicatefrom();
-      at = next.empty() || at == leader ? nullptr : cluster.member(next);
-    }
-    if (exists && at == nullptr) return policy::upstream_of(view, *cluster.member(from));
-  }
+  if (!leader || leader->name == me) return std::nullopt;
+  // ha.md §10.2.3
+  if (const dcs::Member* tagged = policy::tagged_upstream(view)) return policy::upstream_of(view, *tagged);
   // ha.md §10.2.4
-  if (!leader || leader->name == me || view.lock == Lock::mine) return std::nullopt;
-  return policy::upstream_of(view, *leader);
+  if (view.lock == Lock::mine) return std::nullopt;
+  auto upstream = policy::upstream_of(view, *leader);
+  if (upstream && policy::leader_stands_in(view)) upstream->slot.clear();
+  return upstream;
 }
 
 }  // namespace tanist::ha
@@ -123,6 +120,7 @@ bool follow_leader(Draft& d) {
     if (d.settings.dynamic.pause) return d.because(Code::continue_without_lock);
     d.intend(intent::Demote{DemoteMode::immediate_nolock});
     trigger_check(d);
+    if (d.settings.dynamic.standby_cluster) return d.because(Code::no_real_primary);
     return d.because(lost_race ? Code::demoted_after_lost_race : Code::demoting_no_lock);
   }
   if (view.lock == Lock::foreign_session) {
@@ -132,15 +130,24 @@ bool follow_leader(Draft& d) {
   // ha.md §3.5.3
   if (is_starting(view)) d.say(log::Level::info, Code::still_starting_standby);
   if (d.facts().failing_since && !is_starting(view)) {
-    d.number("failing_seconds", seconds(d.now() - *d.facts().failing_since));
+    const double failing = seconds(d.now() - *d.facts().failing_since);
+    d.number("failing_seconds", failing);
+    d.check(Rule::postgres_answers, false, {{"failing_seconds", failing}});
     return d.because(Code::postgres_error);
   }
   // ha.md §10.1.4
   if (rejoin_by_rewind(d)) return true;
 
+  mind_upstream(d);
   // ha.md §10.1.7: only towards somebody who has an address; a member key may be late.
   const auto upstream = wanted_upstream(view);
   const bool aim = upstream.has_value() || d.settings.tags.nostream;
+  if (upstream) {
+    const auto& probe = d.facts().probe;
+    const std::string receiver =
+        probe && !probe->receiver_state.empty() ? probe->receiver_state : "no WAL receiver";
+    d.check(Rule::streams, streams(view), {{"upstream", upstream->member}, {"state", receiver}});
+  }
   if (aim && view.postgres.recovery_difference == postgres::RecoveryDifference::restart) {
     d.intend(intent::Follow{.upstream = upstream, .restart = true});
     trigger_check(d);
@@ -159,8 +166,13 @@ bool follow_leader(Draft& d) {
   }
   if (aim && view.postgres.recovery_difference == postgres::RecoveryDifference::none) nudge(d, upstream);
   prepare_to_lead(d);
+  expect_promotion(d);
+  prepare_standby_slots(d);
   if (d.memory.rejoin.rewind == RewindState::check) d.wake_in(std::min(kCheckAgain, d.timing().loop_wait));
   if (lost_race) return d.because(Code::following_after_lost_race);
+  if (d.settings.dynamic.standby_cluster)
+    return aim ? d.because(Code::no_action_standby_secondary, {d.me(), leader})
+               : d.because(Code::old_standby_leader);
   return d.because(Code::no_action_secondary, {d.me(), leader});
 }
 

@@ -6,7 +6,6 @@
 
 #include "ha/policy/bootstrap.h"
 #include "ha/policy/following.h"
-#include "ha/policy/modes.h"
 #include "ha/policy/questions.h"
 
 namespace tanist::ha::policy {
@@ -37,7 +36,6 @@ const dcs::Member* clone_source(const View& view) {
 /// ha.md §3.6.3: from a backup, where the cluster is known and nobody makes a new one.
 bool join_without_leader(Draft& d) {
   if (!d.settings.postgresql.clones_without_leader || !d.cluster.initialize.valid_system_id()) return false;
-  if (!mode_not_served(d.settings).empty()) return false;
   if (const auto when = retry_at(d.view, OperationKind::clone)) {
     d.wake(*when);
     return d.because(Code::waiting_before_retry);
@@ -57,10 +55,6 @@ bool join_by_clone(Draft& d) {
   const dcs::Member* source = clone_source(d.view);
   const auto upstream = source ? upstream_of(d.view, *source) : std::nullopt;
   if (!upstream) return wait_for_founder(d);
-  if (const std::string mode = mode_not_served(d.settings); !mode.empty()) {
-    d.say_each_minute(log::Level::error, Code::not_cloning_in_mode, {mode});
-    return wait_for_founder(d);
-  }
   if (const auto when = retry_at(d.view, OperationKind::clone)) {
     d.wake(*when);
     return d.because(Code::waiting_before_retry);

@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "ha/policy/failsafe.h"
 #include "ha/policy/history.h"
 #include "ha/policy/manual_failover.h"
 #include "ha/policy/member_slots.h"
-#include "ha/policy/modes.h"
 #include "ha/policy/questions.h"
 #include "ha/policy/race.h"
+#include "ha/policy/slot_handover.h"
+#include "ha/policy/standby_cluster.h"
+#include "ha/policy/standby_slots.h"
+#include "ha/policy/synchronous.h"
 #include "ha/policy/timelines.h"
 
 namespace tanist::ha::policy {
@@ -71,7 +75,6 @@ bool give_way_when_silent(Draft& d) {
     d.wake(*since + patience);
     return false;
   }
-  if (!mode_not_served(d.settings).empty()) return false;
   const auto possible = failover_possible(d);
   if (!possible) return d.because(Code::race_asking);
   if (!*possible) return false;
@@ -96,6 +99,7 @@ bool lead_as_primary(Draft& d) {
   d.memory.standings.astray = d.memory.rejoin.found_diverged = false;
   d.memory.rejoin.error.clear();
   // ha.md §8.1: the fence comes before everything that relies on it.
+  if (!d.settings.dynamic.pause) d.check(Rule::fence_armed, d.view.fence.armed);
   if (!d.view.fence.armed && !d.settings.dynamic.pause) {
     if (!d.view.fence.usable) {
       d.intend(intent::Demote{DemoteMode::immediate});
@@ -105,20 +109,19 @@ bool lead_as_primary(Draft& d) {
   }
   rebuild_keys(d);
   if (hand_over_as_asked(d)) return true;
-  // ha.md §14.3: a valid configuration says that nothing is synchronous any more.
-  if (d.cluster.sync.active() && d.cluster.config.valid &&
-      d.settings.dynamic.synchronous_mode == config::Dynamic::SyncMode::off) {
-    d.add(duty::DeleteSync{d.cluster.sync.version});
-    d.say(log::Level::info, Code::sync_disabled);
-  }
-  if (d.facts().failing_since) {
+  const double failing = d.facts().failing_since ? seconds(d.now() - *d.facts().failing_since) : 0;
+  if (!d.check(Rule::postgres_answers, !d.facts().failing_since, {{"failing_seconds", failing}})) {
     d.say_each_minute(log::Level::warning, Code::state_from_cache);
-    d.number("failing_seconds", seconds(d.now() - *d.facts().failing_since));
+    d.number("failing_seconds", failing);
     return give_way_when_silent(d) || d.because(Code::postgres_error);
   }
   if (give_way_when_silent(d)) return true;
   if (!own_timeline(d.view)) d.wake_in(kProbePause);
+  // Before anybody is listed in /sync: whoever may be elected has what consumers have.
+  keep_standby_slots(d);
+  keep_synchronous(d);
   publish_status(d);
+  publish_failsafe(d);
   update_history(d);
   confirm_checkpoint(d);
   if (won) return d.because(Code::acquired_as_leader);
@@ -134,12 +137,8 @@ bool named_by_request(const Draft& d) {
 bool promote(Draft& d) {
   const bool won = d.memory.race.acquiring;
   const Code promoted = won ? Code::promoted_by_acquiring : Code::promoted_had_lock;
-  if (const std::string mode = mode_not_served(d.settings); !mode.empty()) {
-    d.release();
-    return d.because(Code::released_in_mode, {mode});
-  }
   // ha.md §8.1
-  if (!d.view.fence.usable && !d.settings.dynamic.pause) {
+  if (!d.check(Rule::fence_usable, d.view.fence.usable || d.settings.dynamic.pause)) {
     d.release();
     return d.because(Code::not_promoting_no_watchdog);
   }
@@ -175,12 +174,8 @@ bool promote(Draft& d) {
       return d.because(Code::released_not_healthiest);
     }
   }
-  if (d.cluster.sync.active() && !d.cluster.sync.is_member(d.me()) && !d.cluster.sync.is_voter(d.me())) {
-    d.release();
-    return d.because(Code::not_in_sync);
-  }
-  // ha.md §14.4, synchronous mode off: /sync goes first, so that nobody counts on a set that nobody keeps.
-  if (d.cluster.sync.active()) d.add(duty::DeleteSync{d.cluster.sync.version}, OnFailure::postpone_intent);
+  prepare_synchronous(d);
+  tell_slots_left_behind(d);
   if (!d.settings.dynamic.pause) d.add(duty::Fence{.arm = true}, OnFailure::postpone_intent);
   d.intend(intent::Promote{});
   d.memory.race.acquiring = false;
@@ -203,7 +198,7 @@ bool wait_for_start(Draft& d) {
     d.wake_in(left);
     return d.because(Code::still_starting, {fmt::format("{:.0f}", seconds(left))});
   }
-  const auto possible = mode_not_served(d.settings).empty() ? failover_possible(d) : false;
+  const auto possible = failover_possible(d);
   if (!possible) return d.because(Code::race_asking);
   if (!*possible) return d.because(Code::start_timeout_no_failover);
   d.intend(intent::Demote{DemoteMode::immediate});
@@ -232,7 +227,8 @@ bool lead(Draft& d) {
   const View& view = d.view;
   if (!view.postgres.promoting) d.memory.promotion.waiting_since.reset();
   // ha.md §3.8.2: the key names me, but the lease says that this may be over any moment.
-  if (!lease_is_safe(view)) {
+  const double left = std::max(0.0, seconds(view.lease.until - d.now()));
+  if (!d.check(Rule::lease_holds, lease_is_safe(view), {{"left_seconds", left}})) {
     d.say_each_minute(log::Level::error, Code::failed_to_update_lock);
     if (!may_commit(view)) return d.because(Code::not_promoting_lock_update_failed);
     if (d.settings.dynamic.pause) return d.because(Code::continue_without_lock);
@@ -244,10 +240,13 @@ bool lead(Draft& d) {
   settle_request(d);
   // ha.md §3.5
   if (is_starting(view) && !view.postgres.promoting) return wait_for_start(d);
-  if (is_primary(view)) return lead_as_primary(d);
+  // A promotion that is under way cannot be taken back: it is demoted once it is over.
+  const bool standby_cluster = d.settings.dynamic.standby_cluster;
+  if (standby_cluster && !view.postgres.promoting && demote_to_standby_cluster(d)) return true;
+  if (d.check(Rule::is_primary, is_primary(view))) return lead_as_primary(d);
   if (view.postgres.promoting) return await_promotion(d);
   // ha.md §3.8.1
-  if (d.settings.dynamic.pause && !named_by_request(d)) {
+  if (d.settings.dynamic.pause && !named_by_request(d) && !standby_cluster) {
     d.release();
     return d.because(Code::removed_lock_not_primary);
   }
@@ -258,6 +257,10 @@ bool lead(Draft& d) {
     d.number("failing_seconds", seconds(d.now() - *since));
     d.release();
     return d.because(Code::released_not_answering);
+  }
+  if (standby_cluster) {
+    rebuild_keys(d);
+    return lead_standby_cluster(d);
   }
   return promote(d);
 }

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "ha/policy/modes.h"
 #include "ha/policy/questions.h"
 #include "ha/policy/rejoin.h"
+#include "ha/policy/slot_handover.h"
+#include "ha/policy/standby_cluster.h"
 #include "ha/policy/timelines.h"
+#include "postgres/logical_slots.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -55,6 +57,48 @@ Required candidates_of(const dcs::Failover& request) {
   return required;
 }
 
+enum class Possible { asking, yes, no, not_with_slots };
+
+/// replication.md §9: a switchover promises that nothing is lost, and what its consumer has not got of a
+/// logical slot would be. Who has asked for a failover has said that it may be.
+Possible possible(Draft& d) {
+  const auto& request = d.cluster.failover;
+  Required required = candidates_of(request);
+  if (!request.leader.empty()) required.slots = slots_to_hand_over(d.view);
+  auto fit = failover_possible(d, required);
+  if (!fit) return Possible::asking;
+  if (*fit) return Possible::yes;
+  if (required.slots.empty()) return Possible::no;
+  required.slots.clear();
+  fit = failover_possible(d, required);
+  return fit && *fit ? Possible::not_with_slots : Possible::no;
+}
+
+/// Who of those that are asked lacks which: `n2`, or `n2 or n3`, and the slots.
+std::vector<std::string> who_lacks_slots(const Draft& d) {
+  const auto& wanted = d.cluster.failover.candidate;
+  std::string names;
+  std::vector<std::string> slots;
+  for (const auto& [name, answer] : *d.view.answers.peers) {
+    if (!wanted.empty() && name != wanted) continue;
+    const auto missing = slots_lacking(answer, slots_to_hand_over(d.view));
+    if (missing.empty()) continue;
+    names += (names.empty() ? "" : " or ") + name;
+    for (const auto& slot : postgres::lacking(missing, slots)) slots.push_back(slot);
+    std::ranges::sort(slots);
+  }
+  return {names, postgres::quoted_names(slots)};
+}
+
+bool refuse_as_not_possible(Draft& d, Possible why) {
+  const auto& request = d.cluster.failover;
+  const std::string action = action_of(request);
+  if (why != Possible::not_with_slots)
+    return refuse(d, Code::request_not_possible, {action, verb_of(request)});
+  auto who = who_lacks_slots(d);
+  return refuse(d, Code::request_slots_not_ready, {action, std::move(who[0]), std::move(who[1])});
+}
+
 enum class Due { not_yet, now, refused };
 
 /// ha.md §7.2.2
@@ -93,7 +137,7 @@ Progress progress(const Draft& d) {
   const auto near = [&](Lsn theirs) { return theirs.value + kCloseEnough >= mine.value; };
   auto furthest = Progress::receiving;
   for (const auto& [name, answer] : *answers) {
-    if ((!wanted.empty() && name != wanted) || !limitation(answer).empty()) continue;
+    if ((!wanted.empty() && name != wanted) || !limitation(answer, name == wanted).empty()) continue;
     // One that has not followed to this timeline receives nothing of it.
     if ((answer.timeline && answer.timeline != timeline) || !near(answer.position)) continue;
     furthest = std::max(furthest, near(answer.replayed) ? Progress::ready : Progress::replaying);
@@ -126,7 +170,8 @@ Verdict stand_as_candidate(Draft& d) {
     return Verdict::no;
   }
   const WalEnd own = own_end(d.view);
-  const bool may_lose = request.leader.empty();
+  // In a standby cluster what others have is to be had where it came from.
+  const bool may_lose = request.leader.empty() || d.settings.dynamic.standby_cluster;
   if (!may_lose && position_to_reach(d.view) - mine > d.settings.dynamic.maximum_lag_on_failover) {
     refuse(d, Code::request_candidate_short, {action_of(request), "the last leader"});
     return Verdict::no;
@@ -136,6 +181,11 @@ Verdict stand_as_candidate(Draft& d) {
     // Whoever does not answer at once keeps nobody waiting: the leader has chosen when it released its key.
     d.decision.needs.peers_gone = *d.decision.needs.peers;
     return Verdict::asking;
+  }
+  // ha.md §6.1.6: a switchover keeps what was promised to be synchronous.
+  if (!may_lose && !may_lead_by_sync(d, peers)) {
+    d.say_each_minute(log::Level::info, Code::not_in_sync);
+    return Verdict::no;
   }
   for (const auto& [name, url] : peers) {
     const PeerAnswer& answer = d.view.answers.peers->at(name);
@@ -165,12 +215,12 @@ std::optional<Verdict> stand_back_for(Draft& d, const dcs::Member& candidate) {
   const auto& request = d.cluster.failover;
   if (!ask(d, {{candidate.name, candidate.api_url}})) return Verdict::asking;
   const PeerAnswer& answer = d.view.answers.peers->at(candidate.name);
-  std::string limit = limitation(answer);
+  std::string limit = limitation(answer, true);
   if (limit.empty() && has_left(d.view, Line(d.view), candidate.name, answer))
     limit = "diverged from the leader";
   // The other side of what a candidate sees to itself, for where it does not hear of it.
-  if (limit.empty() && !request.leader.empty() && has_more(own_end(d.view), end_of(answer)))
-    limit = "behind this member";
+  const bool may_lack = request.leader.empty() || d.settings.dynamic.standby_cluster;
+  if (limit.empty() && !may_lack && has_more(own_end(d.view), end_of(answer))) limit = "behind this member";
   auto& since = d.memory.requested.left_to_candidate_since;
   if (!since) since = d.now();
   if (limit.empty() && d.now() - *since >= kCandidatePatience) limit = "not taking the leader key";
@@ -215,23 +265,29 @@ bool hand_over_as_asked(Draft& d) {
   if (d.memory.requested.stopping_for == request.version) return refuse(d, Code::request_failed, {action});
   if (due(d) != Due::now) return false;
   // ha.md §7.2.3
-  if (const std::string mode = mode_not_served(d.settings); !mode.empty())
-    return refuse(d, Code::request_in_mode, {action, mode});
   if (!request.leader.empty() && request.leader != d.me())
     return refuse(d, Code::request_wrong_leader, {action, request.leader, d.me()});
   if (request.candidate == d.me()) return refuse(d, Code::request_already_leader, {action, verb_of(request)});
   if (request.candidate.empty() && dynamic.pause)
     return refuse(d, Code::request_needs_candidate, {title_of(request)});
-  const auto possible = failover_possible(d, candidates_of(request));
-  if (!possible) return d.because(Code::race_asking);
-  if (!*possible) return refuse(d, Code::request_not_possible, {action, verb_of(request)});
+  const Possible fit = possible(d);
+  if (fit == Possible::asking) return d.because(Code::race_asking);
+  if (fit != Possible::yes) return refuse_as_not_possible(d, fit);
   if (!d.linearizable()) return d.because(Code::race_asking);
+  if (request.leader.empty())
+    if (auto who = who_lacks_slots(d); !who[0].empty())
+      d.say(log::Level::warning, Code::request_leaves_slots, {action, std::move(who[0]), std::move(who[1])});
   // ha.md §7.2.4
   if (request.scheduled_at)
     d.say(log::Level::info, Code::schedule_due, {verb_of(request), iso8601(*request.scheduled_at)});
   d.memory.requested.stopping_for = request.version;
   d.memory.race.acquiring = false;
-  d.intend(intent::Demote{.mode = DemoteMode::graceful, .name = action + ": demote"});
+  // A standby leader commits nothing: it needs no stop to go on as a replica.
+  if (leads_standby_cluster(d.view) && !may_commit(d.view)) {
+    d.release();
+  } else {
+    d.intend(intent::Demote{.mode = DemoteMode::graceful, .name = action + ": demote"});
+  }
   return d.because(Code::request_demoting, {action});
 }
 
@@ -246,10 +302,10 @@ bool give_go(Draft& d, const OperationView& op) {
   if (!d.view.store.ok) return give_up(Code::request_gone_wrong);
   if (!request.present() || request.version != d.memory.requested.stopping_for)
     return give_up(Code::request_withdrawn);
-  const auto possible = failover_possible(d, candidates_of(request));
-  if (!possible) return d.because(Code::race_asking);
-  if (!*possible) {
-    refuse(d, Code::request_not_possible, {action, verb_of(request)});
+  const Possible fit = possible(d);
+  if (fit == Possible::asking) return d.because(Code::race_asking);
+  if (fit != Possible::yes) {
+    refuse_as_not_possible(d, fit);
     return give_up(Code::request_gone_wrong);
   }
   const Progress furthest = progress(d);
@@ -299,15 +355,18 @@ std::optional<Verdict> race_by_request(Draft& d) {
   // ha.md §7.3.3: it has stopped for others to lead, and takes that back only where nobody has all it has.
   if (request.leader == d.me()) {
     Required all;
-    all.at_least = own_position(d.view);
+    if (!d.settings.dynamic.standby_cluster) all.at_least = own_position(d.view);
     all.action = action_of(request);
     const auto possible = failover_possible(d, all);
     if (!possible) return Verdict::asking;
     if (*possible) return Verdict::no;
+  } else if (stands_back_delayed(d)) {
+    return Verdict::no;
   }
   // ha.md §7.3.4; beyond it the former leader counts, and the lag: it may have come to grief before others
   // had all that it wrote.
-  return healthiest(d);
+  const Verdict verdict = healthiest(d);
+  return verdict == Verdict::yes && leaves_to_one_with_slots(d) ? Verdict::no : verdict;
 }
 
 void prepare_to_lead(Draft& d) {

@@ -40,6 +40,8 @@ bool sit_out_outage(Draft& d) {
       last && last->kind == OperationKind::demote && last->serial > view.memory.results_seen;
   if (d.facts().process == postgres::Process::none) {
     if (d.settings.dynamic.pause) return true;
+    // A crash under a promise is a crash like any other: it is started again where it is.
+    if (leads(view) && view.lease.promised) return recover(d);
     note_death(d);
     serve_reads(d);
     return just_demoted ? d.because(Code::dcs_demoted) : true;
@@ -50,7 +52,7 @@ bool sit_out_outage(Draft& d) {
     const Instant stop_at = lease_deadlines(view.lease).stop_at;
     d.wake(stop_at);
     d.number("left_seconds", seconds(stop_at - d.now()));
-    return d.because(Code::lease_still_holds);
+    return d.because(view.lease.promised ? Code::continue_in_failsafe : Code::lease_still_holds);
   }
   d.intend(intent::Demote{DemoteMode::offline});
   trigger_check(d);

@@ -69,8 +69,17 @@ bool lease_is_safe(const View& view) {
   return view.lease.held(view.now) && view.now < lease_deadlines(view.lease).stop_at;
 }
 
+bool leads_by_promise(const View& view) {
+  return view.lock == Lock::free && view.lease.promised && view.lease.held(view.now);
+}
+
 bool leads(const View& view) {
-  return view.has_lock() && lease_is_safe(view);
+  return (view.has_lock() || leads_by_promise(view)) && lease_is_safe(view);
+}
+
+bool led_by_promise(const View& view) {
+  const auto& cluster = view.store.cluster;
+  return view.promise && cluster && cluster->leader && cluster->leader->version.absent();
 }
 
 bool locked_by_other(const View& view) {
@@ -94,6 +103,10 @@ std::optional<std::vector<HistoryLine>> own_way(const View& view) {
   const Timeline timeline = own_timeline(view);
   if (!timeline || !history || history->timeline != timeline) return std::nullopt;
   return history->lines;
+}
+
+bool stays_behind(bool replays_late, const dcs::Cluster* cluster, const std::string& name) {
+  return replays_late && !(cluster && cluster->leadership_name == name);
 }
 
 bool can_rewind(const View& view) {

@@ -34,8 +34,13 @@ bool has_fresh_probe(const View& view);
 
 /// The lease covers at least the time that a stop takes.
 bool lease_is_safe(const View& view);
-/// The lock is mine and the lease says so too: what a leader does may be done.
+/// Nobody has the lock, and all who might take it have promised not to.
+bool leads_by_promise(const View& view);
+/// The lock is mine and the lease says so too, or it is promised: what a leader does may be done.
 bool leads(const View& view);
+/// The leader is the primary that was promised to lead on, not one that the store names: it may have stepped
+/// back since.
+bool led_by_promise(const View& view);
 /// Somebody else has the lock, or a session that is not mine has it in my name.
 bool locked_by_other(const View& view);
 
@@ -45,6 +50,10 @@ Lsn own_position(const View& view);
 Timeline own_timeline(const View& view);
 /// The switches by which own WAL came to that timeline; nullopt: unknown.
 std::optional<std::vector<HistoryLine>> own_way(const View& view);
+
+/// A member that replays late leads only when it is told to; who led last was told so. `cluster`: nullptr:
+/// none was seen.
+bool stays_behind(bool replays_late, const dcs::Cluster* cluster, const std::string& name);
 
 /// pg_rewind is configured and works, and the server writes what it needs (postgres.md §24).
 bool can_rewind(const View& view);

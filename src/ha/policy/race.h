@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ha/policy/draft.h"
 #include "ha/policy/timelines.h"
@@ -18,10 +19,16 @@ enum class Verdict { yes, no, asking };
 /// ha.md §6.2
 Verdict healthiest(Draft& d);
 
+/// Nothing that was promised to be synchronous is lost when this member leads: by /sync, and the answers of
+/// those that have a vote. `peers` have been asked.
+bool may_lead_by_sync(Draft& d, const std::map<std::string, std::string>& peers);
+
 /// Asks for the answers of these members that are missing; true when all are there.
 bool ask(Draft& d, const std::map<std::string, std::string>& peers);
-/// Why it cannot lead (ha.md §6.2.6); empty: it can.
-std::string limitation(const PeerAnswer& answer);
+/// Why it cannot lead (ha.md §6.2.6); empty: it can. `named`: somebody wants this member to, by its name.
+std::string limitation(const PeerAnswer& answer, bool named = false);
+/// This member replays late on purpose, and nobody has told it to lead.
+bool stands_back_delayed(Draft& d);
 /// Its WAL has left the cluster's, by its own word, or by where it ends.
 bool has_left(const View& view, const Line& line, const std::string& name, const PeerAnswer& answer);
 void say_diverged(Draft& d, const Line& line);
@@ -42,6 +49,8 @@ struct Required {
   bool or_equal = true;
   /// Only this member counts; empty: every one does.
   std::string only = {};
+  /// Logical slots that it has to be able to go on with, where it tells of them.
+  std::vector<std::string> slots = {};
   /// As messages name what it is for.
   std::string action = "failover";
 };

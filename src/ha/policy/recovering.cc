@@ -5,10 +5,10 @@
 #include <array>
 
 #include "ha/policy/following.h"
-#include "ha/policy/modes.h"
 #include "ha/policy/questions.h"
 #include "ha/policy/race.h"
 #include "ha/policy/rejoin.h"
+#include "ha/policy/standby_cluster.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -48,6 +48,7 @@ bool start(Draft& d, bool as_standby, std::optional<postgres::Upstream> upstream
   intent::Start start;
   start.as_standby = as_standby;
   start.upstream = std::move(upstream);
+  start.as_standby_leader = as_standby && leads_standby_cluster(d.view);
   if (!as_standby) {
     start.name = "starting primary after failure";
   } else if (d.view.postgres.role == postgres::Role::demoted) {
@@ -61,13 +62,12 @@ bool start(Draft& d, bool as_standby, std::optional<postgres::Upstream> upstream
 /// ha.md §3.7.1 to §3.7.3, for a holder of the lock; nullopt: go on with the other steps.
 std::optional<bool> recover_leader(Draft& d, State state) {
   const auto& dynamic = d.settings.dynamic;
-  const bool served = mode_not_served(d.settings).empty();
   const Duration patience = dynamic.primary_start_timeout;
   const auto& last = d.view.last_operation;
   // ha.md §3.4.1: crash recovery that took too long was ended for this.
   const bool out_of_time = last && last->kind == OperationKind::crash_recovery && !last->ok() &&
                            d.memory.outage.since && d.now() - *d.memory.outage.since >= patience;
-  if (served && (patience == Duration::zero() || out_of_time)) {
+  if (patience == Duration::zero() || out_of_time) {
     const auto possible = failover_possible(d);
     if (!possible) return d.because(Code::race_asking);
     if (*possible) {
@@ -79,7 +79,8 @@ std::optional<bool> recover_leader(Draft& d, State state) {
   }
   const bool in_place = patience > Duration::zero() && state == State::crashed &&
                         d.view.postgres.role == postgres::Role::primary && d.view.postgres.seen_running &&
-                        !d.facts().standby_signal && fits_start_as_primary(*d.facts().control);
+                        !d.facts().standby_signal && fits_start_as_primary(*d.facts().control) &&
+                        !dynamic.standby_cluster;
   if (in_place && d.view.fence.usable) {
     d.add(duty::Fence{.arm = true}, OnFailure::postpone_intent);
     return start(d, false, std::nullopt, Code::starting_primary);
@@ -101,10 +102,20 @@ bool recover_from_crash(Draft& d) {
   return d.because(Code::crash_recovery);
 }
 
+/// A clone was made just now: its control file shows the source's state, and its WAL is the source's.
+bool is_new_copy(const View& view) {
+  if (view.postgres.role != postgres::Role::uninitialized) return false;
+  if (view.postgres.facts.backup_label) return true;
+  const auto& last = view.last_operation;
+  if (!last || !last->ok()) return false;
+  // The first member of a standby cluster is a copy as well, and not started by what made it.
+  return last->kind == OperationKind::clone || last->kind == OperationKind::finish_bootstrap;
+}
+
 /// What pg_rewind left half-way is no server: it is rewound again, or replaced where the configuration allows
 /// that.
 bool finish_rewind(Draft& d) {
-  if (d.view.has_lock()) {
+  if (d.view.has_lock() && !d.settings.dynamic.standby_cluster) {
     d.release();
     return d.because(Code::half_rewound);
   }
@@ -112,8 +123,8 @@ bool finish_rewind(Draft& d) {
   if (rejoin_by_rewind(d)) return true;
   // Without a control file there is nothing to rewind any more.
   if (d.facts().control_error.empty()) d.memory.rejoin.rewind = RewindState::need;
-  const dcs::Member* leader = d.cluster.leader_member();
-  if (leader != nullptr && leader->role == "primary" && !d.memory.rejoin.error.empty()) {
+  const auto leader = rejoin_source(d.view);
+  if (leader && leader->primary && !d.memory.rejoin.error.empty()) {
     tell_rejoin_error(d);
   } else {
     d.say_each_minute(log::Level::warning, Code::half_rewound);
@@ -173,24 +184,20 @@ bool recover(Draft& d) {
     if (const auto decided = recover_leader(d, state)) return *decided;
   // ha.md §3.7.4: from here on nothing of this server can commit.
   if (leader && view.fence.armed) d.add(duty::Fence{.arm = false});
-  // A clone was made just now: its control file shows the source's state, and its WAL is the source's.
-  const auto& last = view.last_operation;
-  const bool cloned = view.postgres.role == postgres::Role::uninitialized &&
-                      (d.facts().backup_label || (last && last->kind == OperationKind::clone && last->ok()));
+  const bool cloned = is_new_copy(view);
   if (!cloned && recover_from_crash(d)) return true;
-  if (leader) {
-    // ha.md §3.7.6, unless a promotion could not follow.
-    if (const std::string mode = mode_not_served(d.settings); !mode.empty()) {
-      d.release();
-      return d.because(Code::released_in_mode, {mode});
-    }
+  if (leader && !d.settings.dynamic.standby_cluster) {
+    // ha.md §3.7.6
     d.memory.rejoin.rewind = RewindState::initial;
     return start(d, true, std::nullopt, Code::starting_readonly);
   }
   // ha.md §3.7.7
   if (!cloned && !rewind_executed(d.memory)) trigger_check(d);
   if (!cloned && rejoin_by_rewind(d)) return true;
-  return start(d, true, wanted_upstream(view), Code::starting_secondary);
+  const Code why = leader ? Code::starting_standby_leader
+                   : d.settings.dynamic.standby_cluster && d.cluster.unlocked() ? Code::following_remote
+                                                                                : Code::starting_secondary;
+  return start(d, true, wanted_upstream(view), why);
 }
 
 }  // namespace tanist::ha::policy

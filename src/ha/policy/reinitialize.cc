@@ -10,7 +10,6 @@
 
 #include "ha/policy/following.h"
 #include "ha/policy/joining.h"
-#include "ha/policy/modes.h"
 #include "ha/policy/order_step.h"
 #include "ha/policy/questions.h"
 
@@ -34,7 +33,7 @@ void refuse(Draft& d, OrderId id, std::string why) {
 /// Who leads, by the rules of ha.md §11.3; empty: somebody else. The lease counts, too: a copy of the store
 /// may not show yet that the key was won.
 std::string wrong_leader(const Draft& d) {
-  if (d.cluster.unlocked()) return "Cluster has no leader, can not reinitialize";
+  if (d.cluster.unlocked() || led_by_promise(d.view)) return "Cluster has no leader, can not reinitialize";
   const bool mine = d.view.has_lock() || d.cluster.leader_name() == d.me() || d.view.lease.held(d.now());
   return mine ? "I am the leader, can not reinitialize" : std::string();
 }
@@ -42,8 +41,6 @@ std::string wrong_leader(const Draft& d) {
 /// What speaks against it on this member, whoever leads; empty: nothing.
 std::string obstacle(const Draft& d) {
   if (d.memory.making.bootstrapping) return "bootstrap already in progress";
-  if (const std::string mode = mode_not_served(d.settings); !mode.empty())
-    return fmt::format("not creating a replica: {} is not supported yet", mode);
   const auto& facts = d.facts();
   if (facts.data_directory == postgres::DataDirectory::unreadable)
     return "data directory is not accessible: " + facts.data_directory_error;
@@ -81,6 +78,7 @@ bool may_be_cancelled(const View& view, const OperationView& op) {
     case OperationKind::start:
     case OperationKind::restart:
     case OperationKind::follow_restart:
+    case OperationKind::copy_slots:
     case OperationKind::crash_recovery:
     case OperationKind::rewind: return !may_commit(view);
     // Those end by themselves, and others decide how.

@@ -4,9 +4,8 @@
 #include <fmt/format.h>
 #include <algorithm>
 
-#include "ha/policy/following.h"
-#include "ha/policy/modes.h"
 #include "ha/policy/questions.h"
+#include "ha/policy/standby_cluster.h"
 #include "ha/policy/timelines.h"
 
 namespace tanist::ha::policy {
@@ -36,21 +35,17 @@ std::string allowed_by(const Draft& d) {
 
 /// Removes the data directory and clones: only by configuration, on a fresh view, with a leader that is a
 /// primary of this very cluster to clone from.
-bool clone_anew(Draft& d, const dcs::Member& leader, const std::string& why) {
-  if (!removal_configured(d) || leader.role != "primary") return false;
+bool clone_anew(Draft& d, const RejoinSource& leader, const std::string& why) {
+  // ha.md §10.3: in a standby cluster nothing is removed for that.
+  if (!removal_configured(d) || !leader.primary || !leader.member) return false;
   if (d.cluster.initialize.value != d.facts().system_identifier) return false;
-  if (const std::string mode = mode_not_served(d.settings); !mode.empty()) {
-    d.say_each_minute(log::Level::error, Code::not_cloning_in_mode, {mode});
-    return false;
-  }
-  const auto source = upstream_of(d.view, leader);
-  if (!source) return false;
+  if (leader.upstream.host.empty()) return false;
   if (const auto when = retry_at(d.view, OperationKind::clone)) {
     d.wake(*when);
     return d.because(Code::waiting_before_retry);
   }
   if (!d.linearizable()) return d.because(Code::reinitializing);
-  d.intend(intent::Clone{.source = *source,
+  d.intend(intent::Clone{.source = leader.upstream,
                          .source_name = leader.name,
                          .from_leader = true,
                          .why_removal_allowed = why + " and " + allowed_by(d)});
@@ -60,23 +55,22 @@ bool clone_anew(Draft& d, const dcs::Member& leader, const std::string& why) {
 }
 
 /// Nothing mends it but a new copy, which the configuration may not allow.
-bool needs_new_copy(Draft& d, const dcs::Member& leader) {
+bool needs_new_copy(Draft& d, const RejoinSource& leader) {
   if (clone_anew(d, leader, "its timeline has diverged from the leader's")) return true;
   d.memory.rejoin.error = "its WAL has left that of the leader, and pg_rewind cannot be used";
   d.say_each_minute(log::Level::error, Code::diverged_for_good, {leader.name, d.me()});
   return false;
 }
 
-bool act_on_divergence(Draft& d, const dcs::Member& leader) {
+bool act_on_divergence(Draft& d, const RejoinSource& leader) {
   const auto& facts = d.facts();
   if (d.memory.rejoin.beyond_rewind) return needs_new_copy(d, leader);
   if (d.settings.postgresql.use_pg_rewind && !facts.control) {
     d.decision.needs.control_file = true;
     return d.because(Code::checking_divergence);
   }
-  const auto source = upstream_of(d.view, leader);
   if (!can_rewind(d.view)) return needs_new_copy(d, leader);
-  if (!source) return false;
+  if (leader.upstream.host.empty()) return false;
   // postgres.md §24: a standby that was killed has to become consistent first.
   if (facts.process == postgres::Process::none && facts.control->cluster_state == "in archive recovery" &&
       !d.memory.outage.crash_recovery_tried) {
@@ -85,7 +79,7 @@ bool act_on_divergence(Draft& d, const dcs::Member& leader) {
     return d.because(Code::crash_recovery);
   }
   // A leader whose control file still shows the old timeline would make pg_rewind compare with the wrong one.
-  if (leader.checkpoint_after_promote_pending || leader.role != "primary") {
+  if (leader.checkpoint_pending || !leader.primary) {
     d.wake_in(kCheckpointPause);
     return d.because(Code::waiting_for_checkpoint, {leader.name});
   }
@@ -96,10 +90,8 @@ bool act_on_divergence(Draft& d, const dcs::Member& leader) {
     d.wake(*when);
     return d.because(Code::waiting_before_retry);
   }
-  // One that ancient, or of another make, says nothing of its checkpoint.
-  const auto ancient = version_below(leader.patroni_version, 1, 5, 7);
-  d.intend(
-      intent::Rewind{.source = *source, .leader = leader.name, .checkpoint_source = !ancient || *ancient});
+  d.intend(intent::Rewind{
+      .source = leader.upstream, .leader = leader.name, .checkpoint_source = leader.checkpoint_unknown});
   return d.because(Code::rewinding, {leader.name});
 }
 
@@ -135,8 +127,8 @@ void look_again(Draft& d) {
 }  // namespace
 
 void tell_rejoin_error(Draft& d) {
-  const dcs::Member* leader = d.cluster.leader_member();
-  if (d.memory.rejoin.error.empty() || leader == nullptr) return;
+  const auto leader = rejoin_source(d.view);
+  if (d.memory.rejoin.error.empty() || !leader) return;
   const auto next = retry_at(d.view, OperationKind::rewind, d.memory.rejoin.rewinds_failed);
   d.say_each_minute(
       log::Level::error, Code::rejoin_fails,
@@ -153,17 +145,16 @@ void trigger_check(Draft& d) {
 }
 
 bool rejoin_by_rewind(Draft& d) {
-  const dcs::Member* leader = d.cluster.leader_member();
-  if (!leader || leader->name == d.me() || d.view.has_lock()) return false;
+  const auto leader = rejoin_source(d.view);
+  if (!leader) return false;
   look_again(d);
 
   if (d.memory.rejoin.rewind == RewindState::check) {
     // postgres.md §24, check 2: a leader that is not primary yet tells nothing; asked again in the next
     // cycle.
-    const auto source = upstream_of(d.view, *leader);
-    if (!source || leader->role != "primary") return false;
+    if (leader->upstream.host.empty() || !leader->primary) return false;
     if (!d.view.answers.divergence) {
-      d.decision.needs.divergence = source;
+      d.decision.needs.divergence = leader->upstream;
       return d.because(Code::checking_divergence);
     }
     const auto& answer = *d.view.answers.divergence;

@@ -6,6 +6,7 @@
 
 #include "ha/policy/order_step.h"
 #include "ha/policy/questions.h"
+#include "ha/policy/standby_cluster.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -56,13 +57,14 @@ std::string obstacle(Draft& d, const order::Restart& request) {
 /// standby.
 bool comes_back_as_primary(const View& view) {
   if (view.postgres.facts.running()) return may_commit(view);
-  return view.has_lock() && !view.postgres.facts.standby_signal;
+  return view.has_lock() && !view.postgres.facts.standby_signal && !view.settings.dynamic.standby_cluster;
 }
 
 void begin(Draft& d, const order::Restart& request, std::optional<OrderId> order) {
   intent::Restart restart;
   restart.as_standby = !comes_back_as_primary(d.view);
   if (restart.as_standby) restart.upstream = wanted_upstream(d.view);
+  restart.as_standby_leader = restart.as_standby && leads_standby_cluster(d.view);
   restart.timeout = request.timeout;
   restart.order = order;
   d.intend(std::move(restart));

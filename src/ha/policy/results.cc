@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ha/policy/rejoin.h"
+#include "ha/policy/standby_cluster.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -20,12 +21,12 @@ void learn_rewind(Draft& d, const OperationResult& result) {
   } else if (result.failed()) {
     // postgres.md §24: with the leader gone, the failure may be its end and not ours. A control file that
     // cannot be read any more is ours in any case.
-    const dcs::Member* leader = d.cluster.leader_member();
-    const bool source_there = leader && leader->role == "primary" && result.ending != Ending::source_lost;
+    const auto source = rejoin_source(d.view);
+    const bool source_there = source && source->primary && result.ending != Ending::source_lost;
     const bool unusable = d.facts().half_rewound && !d.facts().control_error.empty();
     rewind = source_there || unusable ? RewindState::failed : RewindState::need;
     if (!source_there && !unusable) return;
-    const std::string from = leader ? leader->name : std::string();
+    const std::string from = source ? source->name : std::string();
     if (d.memory.rejoin.rewind_failed_from != from) d.memory.rejoin.rewinds_failed = 0;
     d.memory.rejoin.rewind_failed_from = from;
     ++d.memory.rejoin.rewinds_failed;
@@ -55,6 +56,7 @@ void learn_result(Draft& d) {
       learn_rewind(d, *result);
       d.memory.outage.start_is_due = true;
       break;
+    case OperationKind::copy_slots:
     case OperationKind::crash_recovery: d.memory.outage.start_is_due = true; break;
     case OperationKind::promote:
       if (result->ending == Ending::pre_promote_failed) d.memory.promotion.pre_promote_failed = true;

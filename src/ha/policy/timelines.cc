@@ -5,6 +5,7 @@
 
 #include "ha/policy/decide.h"
 #include "ha/policy/questions.h"
+#include "ha/policy/voting.h"
 
 namespace tanist::ha::policy {
 namespace {
@@ -64,7 +65,9 @@ Line::Line(const View& view) {
   const auto add = [&](const dcs::ClusterPtr& cluster) {
     if (!cluster) return;
     // A store that was wiped knows nothing; the last view with a leader does.
-    const Timeline told = cluster->history.cluster_timeline();
+    // The timelines of a standby cluster are those of another, which nobody writes here.
+    const Timeline told =
+        view.settings.dynamic.standby_cluster ? Timeline{} : cluster->history.cluster_timeline();
     if (told && !history_) {
       history_ = &cluster->history;
       author_ = author_of_history(view, *cluster);
@@ -177,6 +180,7 @@ bool diverged(const View& view, const Memory& memory) {
 Lsn position_to_reach(const View& view) {
   const dcs::Cluster& cluster = view.cluster();
   const auto& from = cluster.led_from;
+  if (view.settings.dynamic.standby_cluster) return cluster.status.optime;
   if (!from || from->optime != cluster.status.optime || led_unsigned_since(view, cluster))
     return cluster.status.optime;
   // To have taken the key is not to have been promoted: as long as nobody was, a member that has more may
@@ -200,12 +204,13 @@ Lsn position_to_reach(const View& view) {
 RaceGround race_ground(const View& view) {
   return {.optime = view.cluster().status.optime,
           .history = view.cluster().history.version,
-          .timeline = Line(view).newest()};
+          .timeline = Line(view).newest(),
+          .sync = sync_in_force(view) ? view.cluster().sync.version : dcs::Version()};
 }
 
 bool race_ground_moved(const RaceGround& then, const View& view) {
   const RaceGround now = race_ground(view);
-  if (now.optime != then.optime || now.history != then.history) return true;
+  if (now.optime != then.optime || now.history != then.history || now.sync != then.sync) return true;
   return now.timeline != then.timeline && now.timeline > own_timeline(view);
 }
 

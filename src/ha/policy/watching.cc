@@ -2,7 +2,6 @@
 
 #include "ha/policy/decide.h"
 #include "ha/policy/manual_failover.h"
-#include "ha/policy/modes.h"
 #include "ha/policy/questions.h"
 #include "ha/policy/race.h"
 #include "ha/policy/reinitialize.h"
@@ -91,11 +90,18 @@ bool start_too_slow(Draft& d, const OperationView& op) {
     d.wake(op.phase_since + patience);
     return false;
   }
-  if (!mode_not_served(d.settings).empty()) return false;
   const auto possible = failover_possible(d);
   if (!possible || !*possible) return false;
   d.intend(intent::PreEmpt{"startup timeout"});
   return d.because(Code::start_too_slow);
+}
+
+/// A failover does not wait for a standby that is busy with its slots.
+bool copies_slots_of_nobody(Draft& d, const OperationView& op) {
+  if (op.kind != OperationKind::copy_slots || op.cancel != Cancel::free || !d.cluster.unlocked())
+    return false;
+  d.intend(intent::PreEmpt{"nobody leads"});
+  return d.because(Code::source_gone, {op.name, op.source});
 }
 
 }  // namespace
@@ -133,11 +139,18 @@ bool watch_operation(Draft& d) {
     if (!leads(d.view)) return without_lock(d, op);
   }
   if (!d.view.store.ok) return d.because(Code::dcs_not_accessible);
+  // Until the server has been told nothing is promoted.
+  if (op.kind == OperationKind::promote && op.cancel == Cancel::free && d.settings.dynamic.standby_cluster) {
+    d.intend(intent::PreEmpt{"the cluster is to follow another one"});
+    return d.because(Code::no_real_primary);
+  }
   if (op.kind == OperationKind::bootstrap && !d.cluster.unlocked()) {
     d.intend(intent::PreEmpt{"another member leads the cluster"});
     return d.because(Code::bootstrap_overtaken);
   }
-  if (crash_recovery_too_slow(d, op) || start_too_slow(d, op) || aims_at_the_past(d, op)) return true;
+  if (crash_recovery_too_slow(d, op) || start_too_slow(d, op) || aims_at_the_past(d, op) ||
+      copies_slots_of_nobody(d, op))
+    return true;
   // ha.md §3.6
   if (op.kind == OperationKind::bootstrap && op.phase == Phase::ending_recovery)
     return d.because(Code::waiting_for_recovery);

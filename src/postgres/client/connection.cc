@@ -178,6 +178,39 @@ Task<std::expected<void, QueryError>> Connection::connect(ConnectionParameters p
   std::rethrow_exception(cancelled);
 }
 
+Task<std::expected<Connection::Resolved, QueryError>> Connection::resolve_all(std::string list, int port,
+                                                                              Instant deadline) {
+  Resolved all;
+  const auto add = [&all](const std::string& name, const std::string& address) {
+    const char* comma = all.hosts.empty() ? "" : ",";
+    all.hosts += comma + name;
+    all.addresses += comma + address;
+  };
+  std::optional<QueryError> failed;
+  for (std::string_view rest = list; !rest.empty();) {
+    const auto comma = std::min(rest.find(','), rest.size());
+    const std::string name(rest.substr(0, comma));
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    if (is_numeric(name)) {
+      add(name, name);
+      continue;
+    }
+    auto resolve = resolver_.resolve(name, port);
+    auto addresses = co_await with_deadline(clock_, std::move(resolve), deadline);
+    if (!addresses) {
+      failed =
+          QueryError{QueryError::Kind::timeout, {}, "the name " + name + " could not be resolved in time"};
+    } else if (!*addresses) {
+      failed = QueryError{QueryError::Kind::connection, {}, addresses->error()};
+    } else {
+      for (const auto& endpoint : **addresses) add(name, endpoint.address().to_string());
+    }
+  }
+  // Of several hosts those that have an address are tried.
+  if (all.hosts.empty() && failed) co_return std::unexpected(std::move(*failed));
+  co_return all;
+}
+
 Task<std::expected<void, QueryError>> Connection::connect_within(ConnectionParameters parameters,
                                                                  Instant deadline) {
   close();
@@ -186,29 +219,16 @@ Task<std::expected<void, QueryError>> Connection::connect_within(ConnectionParam
   // libpq would resolve a name itself, and block on it.
   if (host != parameters.end() && !host->second.empty() && !host->second.starts_with('/') &&
       !parameters.contains("hostaddr")) {
-    const std::string name = host->second;
-    if (is_numeric(name)) {
-      parameters["hostaddr"] = name;
-    } else {
-      const auto port = parameters.find("port");
-      const int number = port == parameters.end() ? 5432 : std::atoi(port->second.c_str());
-      auto resolve = resolver_.resolve(name, number);
-      auto addresses = co_await with_deadline(clock_, std::move(resolve), deadline);
-      if (!addresses)
-        co_return std::unexpected(
-            QueryError{QueryError::Kind::timeout, {}, what + ": the name could not be resolved in time"});
-      if (!*addresses)
-        co_return std::unexpected(
-            QueryError{QueryError::Kind::connection, {}, what + ": " + addresses->error()});
-      std::string hosts;
-      std::string hostaddrs;
-      for (const auto& endpoint : **addresses) {
-        hosts += (hosts.empty() ? "" : ",") + name;
-        hostaddrs += (hostaddrs.empty() ? "" : ",") + endpoint.address().to_string();
-      }
-      parameters["host"] = hosts;
-      parameters["hostaddr"] = hostaddrs;
+    const auto port = parameters.find("port");
+    const int number = port == parameters.end() ? 5432 : std::atoi(port->second.c_str());
+    auto resolve = resolve_all(host->second, number, deadline);
+    auto resolved = co_await std::move(resolve);
+    if (!resolved) {
+      resolved.error().detail = what + ": " + resolved.error().detail;
+      co_return std::unexpected(std::move(resolved.error()));
     }
+    parameters["host"] = resolved->hosts;
+    parameters["hostaddr"] = resolved->addresses;
   }
   std::vector<const char*> keys;
   std::vector<const char*> values;

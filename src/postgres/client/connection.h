@@ -84,6 +84,12 @@ class Connection {
 
  private:
   struct Wire;
+  /// Lists of the same length, as libpq takes them.
+  struct Resolved {
+    std::string hosts;
+    std::string addresses;
+  };
+  Task<std::expected<Resolved, QueryError>> resolve_all(std::string list, int port, Instant deadline);
   Task<std::expected<void, QueryError>> connect_within(ConnectionParameters parameters, Instant deadline);
   Task<std::expected<Table, QueryError>> answer(std::string what, Instant deadline);
   Task<bool> ready(bool to_write, Instant deadline);

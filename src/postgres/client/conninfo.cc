@@ -167,6 +167,13 @@ ConnectionParameters source_parameters(const config::Settings& settings, const U
   return parameters;
 }
 
+ConnectionParameters primary_parameters(const config::Settings& settings, const Upstream& source,
+                                        const config::Credentials& credentials) {
+  ConnectionParameters parameters = source_parameters(settings, source, credentials);
+  if (source.host.find(',') != std::string::npos) parameters["target_session_attrs"] = "read-write";
+  return parameters;
+}
+
 ConnectionParameters upstream_parameters(const config::Settings& settings, const Upstream& upstream,
                                          int version) {
   ConnectionParameters parameters =

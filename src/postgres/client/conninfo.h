@@ -46,6 +46,10 @@ ConnectionParameters upstream_parameters(const config::Settings& settings, const
 ConnectionParameters source_parameters(const config::Settings& settings, const Upstream& source,
                                        const config::Credentials& credentials);
 
+/// The same for what only the primary can tell: of several hosts it is looked for.
+ConnectionParameters primary_parameters(const config::Settings& settings, const Upstream& source,
+                                        const config::Credentials& credentials);
+
 /// The user that may read the leader's files: `rewind`, or the superuser where that is not configured or too
 /// new.
 const config::Credentials& rewind_credentials(const config::Settings& settings, int version);

@@ -49,6 +49,14 @@ Task<std::expected<void, std::string>> Archive::run(std::string command, WalFile
   co_return std::expected<void, std::string>();
 }
 
+Task<std::string> Archive::command(Instant deadline) {
+  const std::string mode = co_await programs_.parameter("archive_mode", deadline);
+  if (!archives(mode)) co_return std::string();
+  std::string command = co_await programs_.parameter("archive_command", deadline);
+  if (command == "?" || command == "(disabled)") command.clear();
+  co_return command;
+}
+
 Task<void> Archive::archive_ready(Instant deadline) {
   const std::string wal = programs_.wal_path();
   using Names = std::vector<std::string>;
@@ -56,12 +64,11 @@ Task<void> Archive::archive_ready(Instant deadline) {
       context_.disk.call<Names>("list WAL to archive", [wal] { return ready_segments(wal); }, deadline);
   auto names = co_await std::move(listing);
   if (!names || names->empty()) co_return;
-  const std::string mode = co_await programs_.parameter("archive_mode", deadline);
-  if (!archives(mode)) co_return;
-  const std::string command = co_await programs_.parameter("archive_command", deadline);
-  if (command.empty() || command == "?" || command == "(disabled)") co_return;
+  const std::string archive_command = co_await command(deadline);
+  if (archive_command.empty()) co_return;
   for (const auto& name : *names) {
-    auto running = run(command, {wal_directory(programs_.target_version()) + "/" + name, name}, deadline);
+    auto running =
+        run(archive_command, {wal_directory(programs_.target_version()) + "/" + name, name}, deadline);
     auto archived = co_await std::move(running);
     if (!archived) {
       log::error("Failed to archive WAL segment {}: {}", name, archived.error());
@@ -73,6 +80,28 @@ Task<void> Archive::archive_ready(Instant deadline) {
         [status] { return rename_file(status + ".ready", status + ".done"); }, deadline);
     Result renamed = co_await std::move(renaming);
     if (!renamed) log::warning("{}", renamed.error().detail);
+    log::info("Archived WAL segment {}", name);
+  }
+}
+
+Task<void> Archive::archive_shutdown_checkpoint(Instant deadline) {
+  if (!context_.stopped() || !context_.facts.control) co_return;
+  const ControlData control = *context_.facts.control;
+  if (control.cluster_state != "shut down") co_return;
+  const std::string archive_command = co_await command(deadline);
+  if (archive_command.empty()) {
+    log::info("Not archiving latest checkpoint WAL file. Archiving is not configured.");
+    co_return;
+  }
+  co_await archive_ready(deadline);
+  const std::string name =
+      segment_name(control.checkpoint_timeline, control.latest_checkpoint, control.wal_segment_bytes);
+  auto running =
+      run(archive_command, {wal_directory(programs_.target_version()) + "/" + name, name}, deadline);
+  auto archived = co_await std::move(running);
+  if (!archived) {
+    log::error("Failed to archive WAL segment {}: {}", name, archived.error());
+  } else {
     log::info("Archived WAL segment {}", name);
   }
 }

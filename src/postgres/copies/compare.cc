@@ -54,8 +54,8 @@ Lsn lsn_of(const std::optional<std::string>& text) {
 
 Task<std::expected<void, QueryError>> WalComparison::connect(Connection* connection, Upstream source,
                                                              Instant deadline) {
-  auto parameters = source_parameters(*context_.settings, source,
-                                      rewind_credentials(*context_.settings, programs_.target_version()));
+  auto parameters = primary_parameters(*context_.settings, source,
+                                       rewind_credentials(*context_.settings, programs_.target_version()));
   parameters["options"] = "-c statement_timeout=2000 -c search_path=pg_catalog";
   co_return co_await connection->connect(std::move(parameters), deadline);
 }
@@ -96,7 +96,7 @@ Task<std::expected<WalComparison::Identity, std::string>> WalComparison::identif
   const auto failed = [&source](const std::string& why) {
     return std::unexpected(fmt::format("IDENTIFY_SYSTEM on {}: {}", source.member, why));
   };
-  auto parameters = source_parameters(*context_.settings, source, context_.pg().accounts.replication);
+  auto parameters = primary_parameters(*context_.settings, source, context_.pg().accounts.replication);
   parameters["dbname"] = "replication";
   parameters["replication"] = "1";
   auto connected = co_await connection->connect(std::move(parameters), deadline);

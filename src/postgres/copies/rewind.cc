@@ -103,8 +103,8 @@ Task<bool> Rewind::offer_restore_command(Instant deadline) {
 
 Task<std::optional<std::string>> Rewind::socket_at_source(Upstream source, Instant deadline) {
   Connection connection(context_.clock, *context_.resolver);
-  auto parameters = source_parameters(*context_.settings, source,
-                                      rewind_credentials(*context_.settings, programs_.target_version()));
+  auto parameters = primary_parameters(*context_.settings, source,
+                                       rewind_credentials(*context_.settings, programs_.target_version()));
   parameters["options"] = "-c statement_timeout=0 -c search_path=pg_catalog";
   auto connected = co_await connection.connect(std::move(parameters), deadline);
   if (!connected) co_return std::nullopt;
@@ -162,8 +162,8 @@ Task<Result> Rewind::checkpoint_source(Upstream source, Instant deadline) {
   const bool superuser = rewind_credentials(*context_.settings, programs_.target_version()).username ==
                          context_.pg().accounts.superuser.username;
   Connection connection(context_.clock, *context_.resolver);
-  auto parameters = source_parameters(*context_.settings, source,
-                                      rewind_credentials(*context_.settings, programs_.target_version()));
+  auto parameters = primary_parameters(*context_.settings, source,
+                                       rewind_credentials(*context_.settings, programs_.target_version()));
   parameters["options"] = "-c statement_timeout=0 -c search_path=pg_catalog";
   auto connected = co_await connection.connect(std::move(parameters),
                                                std::min(deadline, context_.clock.now() + kLookAtSource));

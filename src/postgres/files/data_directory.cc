@@ -134,6 +134,18 @@ int parse_major_version(std::string_view text) {
   return first * 10000 + second * 100;
 }
 
+namespace {
+
+std::optional<DiskSpace> space_at(const std::string& path) {
+  struct statvfs disk{};
+  if (::statvfs(path.c_str(), &disk) != 0) return std::nullopt;
+  const auto unit = static_cast<std::int64_t>(disk.f_frsize);
+  return DiskSpace{.free_bytes = static_cast<std::int64_t>(disk.f_bavail) * unit,
+                   .size_bytes = static_cast<std::int64_t>(disk.f_blocks) * unit};
+}
+
+}  // namespace
+
 DataDirectorySeen look_at_data_directory(const std::string& path) {
   DataDirectorySeen seen;
   struct stat directory{};
@@ -157,11 +169,8 @@ DataDirectorySeen look_at_data_directory(const std::string& path) {
   seen.standby_signal = look.there("standby.signal") || look.there("recovery.conf");
   seen.recovery_signal = look.there("recovery.signal");
   seen.backup_label = look.there("backup_label");
-  if (struct statvfs disk{}; ::statvfs(path.c_str(), &disk) == 0) {
-    const auto unit = static_cast<std::int64_t>(disk.f_frsize);
-    seen.disk = DiskSpace{.free_bytes = static_cast<std::int64_t>(disk.f_bavail) * unit,
-                          .size_bytes = static_cast<std::int64_t>(disk.f_blocks) * unit};
-  }
+  seen.disk = space_at(path);
+  seen.wal_disk = space_at(path + (seen.major_version >= 100000 ? "/pg_wal" : "/pg_xlog"));
   seen.group_access = (directory.st_mode & S_IRGRP) != 0;
   if (seen.major_version < 120000) seen.recovery_conf = look.read("recovery.conf");
   seen.postmaster_pid = look.read("postmaster.pid");

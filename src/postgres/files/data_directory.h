@@ -32,6 +32,8 @@ struct DataDirectorySeen {
   bool group_access = false;
   /// nullopt: it could not be told.
   std::optional<DiskSpace> disk;
+  /// Where WAL is written, which may be another file system.
+  std::optional<DiskSpace> wal_disk;
   /// By which the processes that work in it are known.
   process::WorkPlace place;
   /// The password file of a standby, when it could be read; the caller's to fill.

@@ -24,6 +24,9 @@ namespace {
 /// How long a reload may take to show in a session.
 constexpr Duration kReloadBudget = 1s;
 constexpr Duration kCompareBudget = 5s;
+constexpr Duration kNamesLook = 50ms;
+/// From here on the server tells which process is the checkpointer.
+constexpr int kTellsBackendType = 100000;
 
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
@@ -151,6 +154,105 @@ Task<Result> Apply::follow_by_reload(std::optional<Upstream> upstream, Role role
   if (!written) co_return std::unexpected(std::move(written.error()));
   if (!*written) co_return Result();
   co_return co_await reload(role, true, deadline);
+}
+
+Task<Result> Apply::set_standby_names(std::optional<std::string> names, Role role, Instant deadline) {
+  // What an adopted server waits for is known first: else it counted as what was there before.
+  if (configuration_.written().empty() && context_.facts.accepts()) {
+    co_await load_adopted_parameters(deadline);
+  }
+  const auto before = context_.facts.own_standby_names;
+  const std::string shown = names.value_or("what is configured");
+  if (names != before) log::info("Assigning synchronous_standby_names to {}", shown.empty() ? "None" : shown);
+  configuration_.set_standby_names(names);
+  if (!context_.facts.running() || context_.facts.data_directory != DataDirectory::ok) co_return Result();
+  auto written = co_await configuration_.write_for_standby_names(role, deadline);
+  if (!written) {
+    configuration_.set_standby_names(before);
+    co_return std::unexpected(std::move(written.error()));
+  }
+  const auto has = [this] {
+    return context_.facts.probe ? context_.facts.probe->standby_names : std::string();
+  };
+  const bool changes = names && has() != *names;
+  if (!*written && !changes && !names_unread_) co_return Result();
+  names_unread_ = names && !names->empty() && (names_unread_ || has().empty());
+  // Callbacks tell of a primary; a standby's names are only made ready.
+  Result reloaded = co_await reload(role, is_leaderlike(role), deadline);
+  if (!reloaded || !names || !context_.facts.accepts()) co_return reloaded;
+  if (has() != *names) {
+    co_return std::unexpected(
+        Failure{fmt::format("synchronous_standby_names was set to '{}' and is '{}'\nHINT: ALTER SYSTEM RESET "
+                            "synchronous_standby_names",
+                            *names, has())});
+  }
+  Result read = co_await wait_names_read(deadline);
+  if (!read) {
+    configuration_.set_standby_names(before);
+    co_return read;
+  }
+  co_await release_waiting_commits(deadline);
+  co_return Result();
+}
+
+Task<Result> Apply::set_standby_slots(std::optional<std::string> slots, Role role, Instant deadline) {
+  if (configuration_.written().empty() && context_.facts.accepts()) {
+    co_await load_adopted_parameters(deadline);
+  }
+  const auto before = context_.facts.own_standby_slots;
+  const std::string shown = slots.value_or("what is configured");
+  if (slots != before)
+    log::info("Assigning synchronized_standby_slots to {}", shown.empty() ? "None" : shown);
+  context_.facts.own_standby_slots = slots;
+  if (!context_.facts.running() || context_.facts.data_directory != DataDirectory::ok) co_return Result();
+  auto written = co_await configuration_.write_for_standby_names(role, deadline);
+  if (!written) {
+    context_.facts.own_standby_slots = before;
+    co_return std::unexpected(std::move(written.error()));
+  }
+  const auto has = [this] {
+    return context_.facts.probe ? context_.facts.probe->standby_slots : std::string();
+  };
+  if (!*written && (!slots || has() == *slots)) co_return Result();
+  Result reloaded = co_await reload(role, false, deadline);
+  if (!reloaded || !slots || !context_.facts.accepts()) co_return reloaded;
+  co_await monitor_.refresh(Duration::zero(), deadline);
+  if (has() == *slots) co_return Result();
+  context_.facts.own_standby_slots = before;
+  co_return std::unexpected(
+      Failure{fmt::format("synchronized_standby_slots was set to '{}' and is '{}'\nHINT: ALTER SYSTEM RESET "
+                          "synchronized_standby_slots; PostgreSQL's log says which slot it refuses",
+                          *slots, has())});
+}
+
+/// A commit that waits is released when a standby of the list says how far it is; with nothing new to say a
+/// standby does so every ten seconds (wal_receiver_status_interval). A record of WAL that itself waits for
+/// nobody makes it speak.
+Task<void> Apply::release_waiting_commits(Instant deadline) {
+  if (!context_.facts.probe || context_.facts.probe->in_recovery) co_return;
+  auto writing = work_.query("SELECT set_config('synchronous_commit', 'local', true), txid_current()", {},
+                             std::min(deadline, context_.clock.now() + kCompareBudget));
+  auto written = co_await std::move(writing);
+  if (!written) log::debug("no WAL could be written: {}", written.error().detail);
+}
+
+/// Each walsender releases what waits by the list that it has read: they take the signal the moment that they
+/// run. Where there was no list, commits wait for nobody until the checkpointer has read that there is one;
+/// it does not look while it waits for the disk.
+Task<Result> Apply::wait_names_read(Instant deadline) {
+  const Facts& facts = context_.facts;
+  if (facts.major_version < kTellsBackendType) names_unread_ = false;
+  for (;;) {
+    co_await context_.clock.sleep_for(kNamesLook);
+    co_await monitor_.refresh(Duration::zero(), deadline);
+    const std::string waits_for = facts.probe ? facts.probe->checkpointer_wait : std::string();
+    if (waits_for == "CheckpointerMain" || waits_for == "CheckpointWriteDelay") names_unread_ = false;
+    if (!names_unread_) co_return Result();
+    if (context_.clock.now() >= deadline) {
+      co_return std::unexpected(
+          Failure{"synchronous_standby_names is not in force yet: the checkpointer is busy"});
+    }
+  }
 }
 
 }  // namespace tanist::postgres

@@ -20,6 +20,9 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr Duration kDescribeBudget = 10s;
+constexpr const char* kStandbyNames = "synchronous_standby_names";
+constexpr const char* kStandbySlots = "synchronized_standby_slots";
+constexpr int kHasStandbySlots = 170000;
 }  // namespace
 
 Configuration::Configuration(Context& context, Programs& programs, Directory& directory,
@@ -59,6 +62,14 @@ Task<void> Configuration::load_known_parameters(Instant deadline) {
 Parameters Configuration::valid_parameters() {
   const int version = programs_.target_version();
   Parameters parameters = effective_parameters(*context_.settings, version);
+  if (const auto& names = context_.facts.own_standby_names) {
+    parameters.erase(kStandbyNames);
+    if (!names->empty()) parameters[kStandbyNames] = *names;
+  }
+  if (const auto& slots = context_.facts.own_standby_slots; slots && version >= kHasStandbySlots) {
+    parameters.erase(kStandbySlots);
+    if (!slots->empty()) parameters[kStandbySlots] = *slots;
+  }
   // A binary that could not be asked: a server that runs has shown that it knows what it was given. Of the
   // other names none is worth a server that does not start.
   OtherParameters running;
@@ -68,6 +79,8 @@ Parameters Configuration::valid_parameters() {
   const OtherParameters* others = other_parameters_ ? &*other_parameters_ : &running;
   for (const auto& warning : remove_invalid(parameters, others, programs_.exact_version()))
     log::warning("{}", warning);
+  // Logical slots of a standby need what vacuum of the primary would remove (replication.md §4).
+  if (context_.facts.feedback_forced && version >= 110000) parameters["hot_standby_feedback"] = "on";
   return parameters;
 }
 
@@ -94,6 +107,8 @@ Task<std::expected<bool, std::string>> Configuration::write_files(Parameters par
   add(main_file(pg), render_main_configuration(main));
   if (own_hba && custom_bootstrapping_) {
     add(hba_file, render_lines(trust_hba_));
+  } else if (own_hba && !narrowed_hba_.empty()) {
+    add(hba_file, render_lines(narrowed_hba_));
   } else if (own_hba && !pg.pg_hba.empty()) {
     add(hba_file, render_lines(pg.pg_hba));
   }
@@ -210,12 +225,47 @@ Task<std::expected<bool, Failure>> Configuration::write_for_upstream(std::option
     co_return std::unexpected(std::move(recovery_written.error()));
   }
   co_await load_known_parameters(deadline);
+  auto written = co_await write_files(parameters_of_running(), deadline);
+  if (!written) co_return std::unexpected(Failure{written.error()});
+  co_return *written;
+}
+
+Parameters Configuration::parameters_of_running() {
   Parameters parameters = valid_parameters();
   for (const auto& [name, configured] : raised_) {
     if (const auto as_written = written_.find(name); as_written != written_.end())
       parameters[name] = as_written->second;
   }
-  auto written = co_await write_files(std::move(parameters), deadline);
+  return parameters;
+}
+
+void Configuration::set_standby_names(std::optional<std::string> names) {
+  context_.facts.own_standby_names = std::move(names);
+}
+
+Task<Result> Configuration::recall_standby_names(Instant deadline) {
+  const bool synchronous = context_.settings->dynamic.synchronous_mode != config::Dynamic::SyncMode::off;
+  if (!synchronous || context_.facts.own_standby_names) co_return Result();
+  auto content = co_await context_.disk.read(main_file(context_.pg()), deadline);
+  // Whom commits wait for is not guessed.
+  if (!content) co_return std::unexpected(Failure{std::move(content.error())});
+  if (!*content) co_return Result();
+  if (auto names = rendered_value(**content, kStandbyNames)) set_standby_names(std::move(names));
+  co_return Result();
+}
+
+Task<std::expected<bool, Failure>> Configuration::write_for_standby_names(Role role, Instant deadline) {
+  take_role(role);
+  co_await load_known_parameters(deadline);
+  auto written = co_await write_files(parameters_of_running(), deadline);
+  if (!written) co_return std::unexpected(Failure{written.error()});
+  co_return *written;
+}
+
+Task<std::expected<bool, Failure>> Configuration::write_who_is_let_in(Instant deadline) {
+  narrowed_hba_.clear();
+  co_await load_known_parameters(deadline);
+  auto written = co_await write_files(parameters_of_running(), deadline);
   if (!written) co_return std::unexpected(Failure{written.error()});
   co_return *written;
 }

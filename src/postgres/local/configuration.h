@@ -33,6 +33,11 @@ class Configuration {
   void take_settings(config::SettingsPtr settings, Role role);
   void take_settings(config::SettingsPtr settings) { take_settings(std::move(settings), role_); }
   void take_role(Role role) { take_settings(configured_, role); }
+  /// synchronous_standby_names in the place of the configured value; nullopt: the configured one.
+  void set_standby_names(std::optional<std::string> names);
+  /// In synchronous mode a primary that this daemon has never asked is started with the names that it had:
+  /// others rely on them until a decision says otherwise.
+  Task<Result> recall_standby_names(Instant deadline);
   /// What starts (`found` false) or was found running listens here; `port`: as its pid file says, 0: as the
   /// settings do.
   void take_arrival(bool found, int port);
@@ -53,9 +58,16 @@ class Configuration {
   /// The files of a running standby name another upstream; true: one of them has changed.
   Task<std::expected<bool, Failure>> write_for_upstream(std::optional<Upstream> upstream, Role role,
                                                         Instant deadline);
+  /// The files of a running server have the standby names as they are wanted; true: one of them has changed.
+  Task<std::expected<bool, Failure>> write_for_standby_names(Role role, Instant deadline);
   /// Recovery settings of nobody's standby, for a program that reads them.
   Task<std::expected<bool, std::string>> write_for_rewind(Instant deadline);
   const Parameters& written() const { return written_; }
+  /// From the next time on that files are written pg_hba.conf has these lines; none: those that are
+  /// configured.
+  void keep_out(std::vector<std::string> lines) { narrowed_hba_ = std::move(lines); }
+  /// Writes those that are configured.
+  Task<std::expected<bool, Failure>> write_who_is_let_in(Instant deadline);
   /// pg_hba.conf is the one in our place, not a file of the user.
   bool has_own_hba() const;
 
@@ -67,7 +79,8 @@ class Configuration {
   /// What the password file holds counts at the next connection. recovery.conf is the only witness of what a
   /// server before 12 was started with.
   void take_recovery_files(const DataDirectorySeen& seen);
-  /// What an adopted server was given counts as written before (postgres.md §20).
+  /// What an adopted server was given counts as written before (postgres.md §20). In synchronous mode the
+  /// names that it waits for stay until a decision says otherwise: others rely on them.
   void take_adopted(Parameters parameters);
   /// Names for the query whose answer take_running() gets, separated by commas.
   static std::string names_to_read(int server_version);
@@ -87,6 +100,8 @@ class Configuration {
  private:
   void set_recovery(const std::optional<Upstream>& upstream);
   void raise(Parameters& parameters);
+  /// Those that were raised stay as they were written.
+  Parameters parameters_of_running();
   /// Signal files, recovery.conf of old servers, and the password file.
   Task<Result> write_recovery_files(bool as_standby, Instant deadline);
   void take_running_recovery(const Rows& rows);
@@ -123,6 +138,8 @@ class Configuration {
   bool custom_bootstrapping_ = false;
   /// pg_hba.conf meanwhile.
   std::vector<std::string> trust_hba_;
+  /// Not empty: pg_hba.conf while clients are kept out (admission.h).
+  std::vector<std::string> narrowed_hba_;
 };
 
 }  // namespace tanist::postgres

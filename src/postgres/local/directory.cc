@@ -72,6 +72,7 @@ void Directory::take(DataDirectorySeen seen) {
   if (seen.kind == DataDirectory::unreadable) return;
   facts.major_version = seen.major_version;
   facts.disk = seen.disk;
+  facts.wal_disk = seen.wal_disk;
   facts.standby_signal = seen.standby_signal || seen.recovery_signal;
   facts.backup_label = seen.backup_label;
   // What a method that keeps data left is used by another attempt of it, and by nobody else.

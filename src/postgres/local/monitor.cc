@@ -92,6 +92,7 @@ void Monitor::close() {
 }
 
 void Monitor::take_end() {
+  slot_watch_.take_end();
   failure_told_.reset();
   history_again_ = {};
   knock_failed_ = false;
@@ -278,13 +279,21 @@ void Monitor::take_probe(Probe probe) {
   failure_told_.reset();
   if (!knock_failed_) facts_.silent_since.reset();
   facts_.probe = std::move(probe);
+  if (on_answer_) on_answer_();
   // A restored backup that stops at its recovery target waits for its operator.
   const bool may_resume = !configuration_.custom_bootstrapping() && !context_.settings->dynamic.pause;
   standby_.take(*facts_.probe, may_resume);
-  if (began) context_.spawn("copies of configuration files", back_up_files());
+  wal_senders_.take(*facts_.probe);
+  slot_watch_.take(*facts_.probe);
+  // Not those by which clients are kept out for a moment.
+  if (began && !facts_.clients_held) copy_files();
   if (began) context_.changed(ServerEvent::started_accepting);
   if (turned) context_.changed(ServerEvent::role_changed);
   if (streams && !streamed) context_.changed(ServerEvent::started_streaming);
+}
+
+void Monitor::copy_files() {
+  context_.spawn("copies of configuration files", back_up_files());
 }
 
 Task<void> Monitor::back_up_files() {

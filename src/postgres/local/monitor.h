@@ -2,10 +2,13 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "postgres/client/connection.h"
+#include "postgres/local/slot_watch.h"
+#include "postgres/local/walsenders.h"
 #include "postgres/server.h"
 
 namespace tanist::postgres {
@@ -28,6 +31,8 @@ class Monitor {
   /// Until it is cancelled.
   Task<void> run();
   void close();
+  /// Called whenever the facts have a new answer.
+  void on_answer(std::function<void()> listener) { on_answer_ = std::move(listener); }
   /// Another postmaster, or none: what was told of the earlier one does not count.
   void take_arrival();
   void take_end();
@@ -37,6 +42,8 @@ class Monitor {
   Task<void> refresh(Duration max_age, Instant deadline);
   /// Waits until connections are accepted, the postmaster is gone, or the deadline.
   Task<StartOutcome> wait_started(Instant deadline);
+  /// Of the files of the configuration, for clones.
+  void copy_files();
   /// pg_conf_load_time() as last seen.
   const std::string& conf_load_time() const { return conf_load_time_; }
   /// Until a session has read the files anew (the monitor then reads what runs, and what waits for a
@@ -64,6 +71,9 @@ class Monitor {
   Standby& standby_;
   Facts& facts_;
   Clock& clock_;
+  WalSenders wal_senders_{context_};
+  SlotWatch slot_watch_{context_};
+  std::function<void()> on_answer_;
   Connection connection_;
   /// Of a standby, by the replication protocol.
   Connection timeline_connection_;

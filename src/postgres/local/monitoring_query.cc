@@ -9,7 +9,7 @@
 namespace tanist::postgres {
 namespace {
 
-constexpr int kColumns = 19;
+constexpr int kColumns = 24;
 
 std::string slots_of(int version) {
   if (version < 90400) return "NULL";
@@ -19,11 +19,12 @@ std::string slots_of(int version) {
   return fmt::format(
       "(SELECT json_agg(json_build_object('slot_name', s.slot_name, 'slot_type', s.slot_type, 'plugin', "
       "s.plugin, "
-      "'database', d.datname, 'active', s.active, 'restart_lsn', s.restart_lsn::text, {}, {}, "
-      "'has_xmin', s.xmin IS NOT NULL)) FROM pg_get_replication_slots() s "
-      "LEFT JOIN pg_database d ON d.oid = s.datoid{})",
+      "'database', d.datname, 'active', s.active, 'restart_lsn', s.restart_lsn::text, {}, {}, {}, {}, {}, "
+      "'xmin', s.xmin::text, 'catalog_xmin', s.catalog_xmin::text)) FROM pg_get_replication_slots() s "
+      "LEFT JOIN pg_database d ON d.oid = s.datoid)",
       version >= 90600 ? "'confirmed_flush_lsn', s.confirmed_flush_lsn::text" : "'confirmed_flush_lsn', NULL",
-      column(130000, "wal_status"), version >= 100000 ? " WHERE NOT s.temporary" : "");
+      column(130000, "wal_status"), column(100000, "temporary"), column(170000, "failover"),
+      column(170000, "synced"));
 }
 
 std::string wal_senders_of(std::string_view lsn, bool ten) {
@@ -35,6 +36,21 @@ std::string wal_senders_of(std::string_view lsn, bool ten) {
       "w.flush_{0}::text AS flush_lsn, w.replay_{0}::text AS replay_lsn, {1} AS replay_lag "
       "FROM pg_stat_get_wal_senders() w JOIN pg_stat_get_activity(NULL) a ON a.pid = w.pid) x)",
       lsn, ten ? "(extract(epoch FROM w.replay_lag) * 1000000)::bigint" : "NULL::bigint");
+}
+
+/// Until the checkpointer has read a list that was empty before, commits wait for nobody (replication.md
+/// §14): what it waits for tells whether it can have done so.
+std::string checkpointer_of(bool ten) {
+  if (!ten) return "NULL";
+  return "CASE WHEN current_setting('synchronous_standby_names') <> '' THEN (SELECT a.wait_event FROM "
+         "pg_stat_get_activity(NULL) a WHERE a.backend_type = 'checkpointer') END";
+}
+
+/// WAL that slots may hold back at most: wal_keep_size leaves it there where that is more.
+std::string slot_bound_of(int version) {
+  if (version < 130000) return "NULL";
+  return "CASE WHEN current_setting('max_slot_wal_keep_size') <> '-1' THEN greatest(pg_size_bytes("
+         "current_setting('max_slot_wal_keep_size')), pg_size_bytes(current_setting('wal_keep_size'))) END";
 }
 
 template <class T>
@@ -55,6 +71,11 @@ std::string text_of(const Document& map, std::string_view key) {
 
 Lsn lsn_of(const Document& map, std::string_view key) {
   return parse_lsn(text_of(map, key)).value_or(Lsn{});
+}
+
+/// 0: there is none.
+std::uint64_t xid_of(const Document& map, std::string_view key) {
+  return number<std::uint64_t>(std::optional(text_of(map, key)));
 }
 
 bool bool_of(const Document& map, std::string_view key) {
@@ -102,12 +123,15 @@ std::string monitoring_query(int version) {
       "CASE WHEN pg_is_in_recovery() THEN pg_is_{0}_replay_paused() ELSE false END, "
       "pg_last_xact_replay_timestamp(), "
       "CASE WHEN {3} IS NULL THEN NULL ELSE {4} END, {3}, {5}, {6}, {7}, {8}, {9}, {10}, "
-      "pg_conf_load_time(), {11}, {12}{13}",
+      "pg_conf_load_time(), {11}, {12}, current_setting('synchronous_standby_names'), "
+      "current_setting('synchronous_commit'), {13}, {14}, {15}{16}",
       wal, lsn, flush, of_receiver("latest_end_lsn"), of_receiver("received_tli"),
       version >= 130000 ? "r.written_lsn" : "NULL", of_receiver("slot_name"), of_receiver("conninfo"),
       of_receiver("status"), of_receiver("pid"),
       version >= 120000 ? "current_setting('restore_command')" : "NULL", slots_of(version),
-      wal_senders_of(lsn, ten), receiver ? " FROM pg_stat_get_wal_receiver() r" : "");
+      wal_senders_of(lsn, ten), checkpointer_of(ten), slot_bound_of(version),
+      version >= 170000 ? "current_setting('synchronized_standby_slots')" : "NULL",
+      receiver ? " FROM pg_stat_get_wal_receiver() r" : "");
 }
 
 std::string python_time(std::string text) {
@@ -142,6 +166,11 @@ std::optional<MonitoringAnswer> parse_monitoring_answer(const Rows& rows) {
   probe.receiver_pid = number<int>(row[14]);
   probe.restore_command = row[15].value_or("");
   answer.conf_load_time = row[16].value_or("");
+  probe.standby_names = row[19].value_or("");
+  probe.synchronous_commit = row[20].value_or("");
+  probe.checkpointer_wait = row[21].value_or("");
+  probe.standby_slots = row[23].value_or("");
+  if (row[22]) probe.slot_wal_keep_bytes = number<std::int64_t>(row[22]);
   for (const auto& item : items(row[17])) {
     SlotSeen slot;
     slot.name = text_of(item, "slot_name");
@@ -152,8 +181,14 @@ std::optional<MonitoringAnswer> parse_monitoring_answer(const Rows& rows) {
     slot.database = text_of(item, "database");
     slot.plugin = text_of(item, "plugin");
     slot.wal_status = text_of(item, "wal_status");
-    slot.has_xmin = bool_of(item, "has_xmin");
-    probe.slots.push_back(std::move(slot));
+    slot.xmin = xid_of(item, "xmin");
+    slot.catalog_xmin = xid_of(item, "catalog_xmin");
+    slot.failover = bool_of(item, "failover");
+    slot.synced = bool_of(item, "synced");
+    slot.temporary = bool_of(item, "temporary");
+    // What the server itself copies is its business (replication.md §6).
+    const bool own_business = slot.temporary || (slot.failover && slot.synced);
+    (own_business ? probe.other_slots : probe.slots).push_back(std::move(slot));
   }
   for (const auto& item : items(row[18])) {
     WalSenderSeen sender;

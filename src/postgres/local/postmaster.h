@@ -52,6 +52,8 @@ class Postmaster {
   bool running() const { return current_.has_value(); }
   /// Of the one that runs; none: all zero.
   process::Identity identity() const { return current_ ? current_->identity : process::Identity(); }
+  /// Names the one that runs; -1: none does.
+  int descriptor() const { return current_ ? current_->pidfd.descriptor() : -1; }
   /// False: none runs.
   bool signal(int number) { return current_ && current_->pidfd.signal(number); }
   /// It was told to stop.

@@ -84,6 +84,15 @@ void Configuration::take_adopted(Parameters parameters) {
   for (const char* name : {"hba_file", "ident_file"}) {
     if (is_own_file(context_.pg(), written_, name)) written_.erase(name);
   }
+  // Consumers of slots must not get ahead of standbys until it is known again who these are.
+  if (context_.settings->dynamic.standby_slots && !context_.facts.own_standby_slots) {
+    const auto slots = written_.find("synchronized_standby_slots");
+    if (slots != written_.end()) context_.facts.own_standby_slots = slots->second;
+  }
+  const bool synchronous = context_.settings->dynamic.synchronous_mode != config::Dynamic::SyncMode::off;
+  if (!synchronous || context_.facts.own_standby_names) return;
+  const auto names = written_.find("synchronous_standby_names");
+  set_standby_names(names == written_.end() ? std::string() : names->second);
 }
 
 void Configuration::expect_restart(std::map<std::string, PendingRestart> changes) {

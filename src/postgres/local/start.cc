@@ -6,6 +6,7 @@
 #include "postgres/files/clone_place.h"
 #include "postgres/files/data_directory.h"
 #include "postgres/files/lock_files.h"
+#include "postgres/local/admission.h"
 #include "postgres/local/configuration.h"
 #include "postgres/local/context.h"
 #include "postgres/local/directory.h"
@@ -27,12 +28,13 @@ std::unexpected<Failure> not_started(const std::string& why) {
 }  // namespace
 
 Start::Start(Context& context, Programs& programs, Directory& directory, Postmaster& postmaster,
-             Configuration& configuration)
+             Configuration& configuration, Admission& admission)
     : context_(context),
       programs_(programs),
       directory_(directory),
       postmaster_(postmaster),
-      configuration_(configuration) {}
+      configuration_(configuration),
+      admission_(admission) {}
 
 Result Start::may_start() const {
   const Facts& facts = context_.facts;
@@ -110,6 +112,12 @@ Task<Result> Start::start(StartRequest request, Instant deadline) {
   configuration_.take_role(request.role);
   Result prepared = co_await prepare(deadline);
   if (!prepared) co_return prepared;
+  if (!request.as_standby && !request.custom_bootstrap) {
+    Result recalled = co_await configuration_.recall_standby_names(deadline);
+    if (!recalled) co_return not_started(recalled.error().detail);
+  }
+  Result admitted = co_await admission_.prepare(request, deadline);
+  if (!admitted) co_return admitted;
   auto options = co_await configuration_.write_for_start(request, deadline);
   if (!options) co_return std::unexpected(std::move(options.error()));
   std::vector<std::string> argv{programs_.path("postgres"), "-D", context_.pg().data_dir,
@@ -121,7 +129,9 @@ Task<Result> Start::start(StartRequest request, Instant deadline) {
   // Not in a coroutine of its own: the answer counts only while nothing is waited for.
   if (request.allowed && !request.allowed())
     co_return not_started("not starting as primary without the lease");
-  co_return postmaster_.launch(std::move(argv), environment());
+  Result launched = postmaster_.launch(std::move(argv), environment());
+  if (launched) admission_.begin();
+  co_return launched;
 }
 
 }  // namespace tanist::postgres

@@ -6,6 +6,7 @@
 namespace tanist::postgres {
 
 struct Context;
+class Admission;
 class Configuration;
 class Directory;
 class Postmaster;
@@ -15,7 +16,7 @@ class Programs;
 class Start {
  public:
   Start(Context& context, Programs& programs, Directory& directory, Postmaster& postmaster,
-        Configuration& configuration);
+        Configuration& configuration, Admission& admission);
 
   /// Refuses where something runs or works in the data directory, or where it is not whole; writes the
   /// configuration; returns when the pid is known.
@@ -32,6 +33,7 @@ class Start {
   Directory& directory_;
   Postmaster& postmaster_;
   Configuration& configuration_;
+  Admission& admission_;
 };
 
 }  // namespace tanist::postgres

@@ -120,6 +120,18 @@ bool is_generated(std::string_view text) {
   return text.starts_with(kHeader);
 }
 
+std::optional<std::string> rendered_value(std::string_view text, std::string_view parameter) {
+  if (!is_generated(text)) return std::nullopt;
+  std::optional<std::string> value;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    const auto item = parse_assignment(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (item && item->first == parameter) value = item->second;
+  }
+  return value;
+}
+
 std::string render_lines(const std::vector<std::string>& lines) {
   std::string text(kHeader);
   for (const auto& line : lines) text += line + "\n";

@@ -40,6 +40,9 @@ std::string render_main_configuration(const MainConfiguration& configuration);
 /// Whether a file was written by one of the render functions.
 bool is_generated(std::string_view text);
 
+/// What render_main_configuration() has written for it; nullopt: nothing, or the file is not of that make.
+std::optional<std::string> rendered_value(std::string_view main_configuration, std::string_view parameter);
+
 /// pg_hba.conf or pg_ident.conf.
 std::string render_lines(const std::vector<std::string>& lines);
 

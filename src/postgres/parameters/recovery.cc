@@ -58,6 +58,18 @@ bool equal_values(const std::string& name, const std::string& wanted, const std:
   return wanted == running;
 }
 
+/// postgres.md §16: what a standby cluster has of another one's archive, above what is configured for its
+/// members.
+void follow_archive(const config::StandbyCluster& remote, const std::optional<Upstream>& upstream,
+                    Parameters& parameters) {
+  if (!remote.restore_command.empty()) parameters["restore_command"] = remote.restore_command;
+  if (!remote.archive_cleanup_command.empty())
+    parameters["archive_cleanup_command"] = remote.archive_cleanup_command;
+  // Those who stream from the standby leader get what it has received, not what it has replayed.
+  if (upstream && upstream->remote && !remote.recovery_min_apply_delay.empty())
+    parameters["recovery_min_apply_delay"] = remote.recovery_min_apply_delay;
+}
+
 }  // namespace
 
 Parameters translate_recovery(Parameters parameters, int version) {
@@ -95,6 +107,7 @@ RecoverySettings wanted_recovery(const config::Settings& settings, const std::op
       parameters[lower] = value;
     }
   }
+  if (settings.dynamic.standby_cluster) follow_archive(settings.dynamic.remote, upstream, parameters);
   parameters = translate_recovery(std::move(parameters), version);
   std::erase_if(parameters, [](const auto& item) {
     return item.first.starts_with("recovery_target") || item.first == "primary_conninfo" ||

@@ -11,8 +11,10 @@
 #include "postgres/copies/replica_methods.h"
 #include "postgres/copies/rewind.h"
 #include "postgres/copies/single_user.h"
+#include "postgres/copies/slot_copies.h"
 #include "postgres/files/data_directory.h"
 #include "postgres/files/lock_files.h"
+#include "postgres/local/admission.h"
 #include "postgres/local/apply.h"
 #include "postgres/local/configuration.h"
 #include "postgres/local/context.h"
@@ -38,6 +40,7 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr Duration kCallbackBudget = 1s;
+constexpr Duration kLetInBudget = 2s;
 /// Of what does not depend on how much there is to remove.
 constexpr Duration kOpenBudget = 30s;
 }  // namespace
@@ -58,8 +61,10 @@ struct LocalServer::Parts {
   Standby standby{context, programs, postmaster, work};
   Monitor monitor{context, programs, directory, control_file, postmaster, configuration, standby};
   Apply apply{context, programs, postmaster, configuration, monitor, work, scripts};
-  Start start{context, programs, directory, postmaster, configuration};
+  Admission admission{context, control_file, postmaster, configuration, monitor, apply};
+  Start start{context, programs, directory, postmaster, configuration, admission};
   Promotion promotion{context, directory, postmaster, monitor, work};
+  Slots slots{context, work, monitor};
   // What makes data directories.
   Archive archive{context, programs};
   WalComparison comparison{context, programs, control_file};
@@ -72,6 +77,7 @@ struct LocalServer::Parts {
   Bootstrap bootstrap{context, programs, directory, control_file, configuration, life};
   CustomBootstrap custom_bootstrap{context, programs, directory, control_file, configuration,
                                    apply,   life,     left_work, bootstrap};
+  SlotCopies slot_copies{context, programs, directory};
 };
 
 LocalServer::LocalServer(Executor executor, Clock& clock, DiskThread& disk)
@@ -87,6 +93,7 @@ LocalServer::LocalServer(Executor executor, Clock& clock, DiskThread& disk)
     parts.monitor.take_arrival();
   });
   parts.postmaster.on_end([&parts] { parts.monitor.take_end(); });
+  parts.monitor.on_answer([&parts] { parts.slots.take_probe(); });
 }
 
 LocalServer::~LocalServer() = default;
@@ -130,6 +137,8 @@ Task<Result> LocalServer::open(config::SettingsPtr settings) {
     // Of a promotion that an earlier daemon gave up: a standby would promote itself without the lock.
     auto withdrawn = co_await context.disk.remove(promote_trigger(context.pg().data_dir), deadline);
     if (!withdrawn) co_return std::unexpected(Failure{withdrawn.error()});
+    Result let_in = co_await parts_->admission.clear(deadline);
+    if (!let_in) co_return let_in;
   }
   auto preparing = context.on_disk(
       "prepare directories",
@@ -159,6 +168,7 @@ Task<Result> LocalServer::open(config::SettingsPtr settings) {
 
 Task<void> LocalServer::close() {
   Context& context = parts_->context;
+  co_await parts_->admission.close(context.clock.now() + kLetInBudget);
   context.closing = true;
   // Callbacks outlive the daemon, if they have begun.
   co_await parts_->scripts.close(context.clock.now() + kCallbackBudget);
@@ -169,6 +179,10 @@ Task<void> LocalServer::close() {
 
 const Facts& LocalServer::facts() const {
   return parts_->context.facts;
+}
+
+int LocalServer::postmaster_descriptor() const {
+  return parts_->postmaster.descriptor();
 }
 
 Task<void> LocalServer::refresh(Duration max_age, Instant deadline) {
@@ -235,6 +249,10 @@ Task<std::optional<ControlData>> LocalServer::wait_shutdown_checkpoint(Instant d
   return parts_->control_file.wait_shutdown_checkpoint(deadline);
 }
 
+Task<void> LocalServer::archive_shutdown_checkpoint(Instant deadline) {
+  return parts_->archive.archive_shutdown_checkpoint(deadline);
+}
+
 Task<Lsn> LocalServer::last_lsn(ControlData control, Instant deadline) {
   return parts_->control_file.last_lsn(std::move(control), deadline);
 }
@@ -256,6 +274,7 @@ Task<Result> LocalServer::run_pre_promote(Instant deadline) {
 }
 
 Task<Result> LocalServer::promote(Instant deadline) {
+  parts_->slots.before_promotion();
   return parts_->promotion.promote(deadline);
 }
 
@@ -265,6 +284,14 @@ Task<bool> LocalServer::wait_promoted(Instant deadline) {
 
 void LocalServer::look_for_wal() {
   parts_->standby.look_for_wal();
+}
+
+Task<Result> LocalServer::set_standby_names(std::optional<std::string> names, Role role, Instant deadline) {
+  return parts_->apply.set_standby_names(std::move(names), role, deadline);
+}
+
+Task<Result> LocalServer::set_standby_slots(std::optional<std::string> slots, Role role, Instant deadline) {
+  return parts_->apply.set_standby_slots(std::move(slots), role, deadline);
 }
 
 Task<Result> LocalServer::follow_by_reload(std::optional<Upstream> upstream, Role role, Instant deadline) {
@@ -305,8 +332,23 @@ Task<Result> LocalServer::rename_data_directory(Instant deadline) {
   return parts_->life.rename(deadline);
 }
 
-Task<void> LocalServer::sync_slots(std::vector<WantedSlot> wanted, bool drop_unknown, Instant deadline) {
-  return postgres::sync_slots(parts_->context, parts_->work, std::move(wanted), drop_unknown, deadline);
+Task<void> LocalServer::sync_slots(SlotsWanted wanted, Instant deadline) {
+  return parts_->slots.sync(std::move(wanted), deadline);
+}
+
+Task<std::expected<std::vector<SlotCopy>, Failure>> LocalServer::fetch_slots(Upstream leader,
+                                                                             std::vector<WantedSlot> slots,
+                                                                             Instant deadline) {
+  parts_->slots.stop_advancing();
+  return parts_->slot_copies.fetch(std::move(leader), std::move(slots), deadline);
+}
+
+Task<Result> LocalServer::write_slots(std::vector<SlotCopy> slots, Instant deadline) {
+  return parts_->slot_copies.write(std::move(slots), deadline);
+}
+
+void LocalServer::force_feedback(bool on) {
+  parts_->context.facts.feedback_forced = on;
 }
 
 Task<std::vector<HistoryLine>> LocalServer::history(Timeline timeline, std::string new_leader,

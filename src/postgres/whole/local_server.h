@@ -24,6 +24,8 @@ class LocalServer final : public Server {
   Task<void> close() override;
   void on_event(std::function<void(ServerEvent)> listener) override;
   const Facts& facts() const override;
+  /// Names the postmaster that runs, for who passes it on at once; -1: none does.
+  int postmaster_descriptor() const;
   Task<void> refresh(Duration max_age, Instant deadline) override;
   Task<void> read_control(Instant deadline) override;
   RecoveryDifference recovery_difference(const std::optional<Upstream>& upstream, Role role) const override;
@@ -40,6 +42,7 @@ class LocalServer final : public Server {
   void signal_stop(StopMode mode) override;
   Task<bool> wait_no_clients(Instant deadline) override;
   Task<std::optional<ControlData>> wait_shutdown_checkpoint(Instant deadline) override;
+  Task<void> archive_shutdown_checkpoint(Instant deadline) override;
   Task<Lsn> last_lsn(ControlData control, Instant deadline) override;
   Task<bool> wait_down(Instant deadline) override;
   Task<bool> kill_everything(Instant deadline) override;
@@ -48,6 +51,8 @@ class LocalServer final : public Server {
   Task<Result> promote(Instant deadline) override;
   Task<bool> wait_promoted(Instant deadline) override;
   void look_for_wal() override;
+  Task<Result> set_standby_names(std::optional<std::string> names, Role role, Instant deadline) override;
+  Task<Result> set_standby_slots(std::optional<std::string> slots, Role role, Instant deadline) override;
   Task<Result> follow_by_reload(std::optional<Upstream> upstream, Role role, Instant deadline) override;
   Task<Result> crash_recover(Instant deadline) override;
   Task<DivergenceAnswer> compare_with(Upstream leader, Instant deadline) override;
@@ -58,7 +63,12 @@ class LocalServer final : public Server {
                               Instant deadline) override;
   Task<Result> remove_data_directory(std::string why, Instant begin_by, Instant deadline) override;
   Task<Result> rename_data_directory(Instant deadline) override;
-  Task<void> sync_slots(std::vector<WantedSlot> wanted, bool drop_unknown, Instant deadline) override;
+  Task<void> sync_slots(SlotsWanted wanted, Instant deadline) override;
+  Task<std::expected<std::vector<SlotCopy>, Failure>> fetch_slots(Upstream leader,
+                                                                  std::vector<WantedSlot> slots,
+                                                                  Instant deadline) override;
+  Task<Result> write_slots(std::vector<SlotCopy> slots, Instant deadline) override;
+  void force_feedback(bool on) override;
   Task<std::vector<HistoryLine>> history(Timeline timeline, std::string new_leader,
                                          Instant deadline) override;
   void run_callback(std::string action, Role role) override;

@@ -12,6 +12,7 @@ import psycopg
 import yaml
 
 from . import openapi
+from .guardian import guardian_of
 from .ports import free_port
 from .processes import POSTGRES_BIN, account, alive, end, give, kill_all_of, send, spawn, wait_until
 
@@ -126,7 +127,22 @@ class Member:
         """As if the host had lost its power: daemon first, then PostgreSQL with all that belongs to it."""
         if self.process:
             self.kill()
+        self.kill_guardian()
         self.kill_postgres()
+
+    @property
+    def state_dir(self):
+        return self.directory / "data.tanist"
+
+    def guardian(self):
+        """The pid of its guardian, None if there is none."""
+        return guardian_of(self.state_dir)
+
+    def kill_guardian(self):
+        pid = self.guardian()
+        if pid:
+            send(pid, signal.SIGKILL)
+        return pid
 
     def reload(self):
         """Writes the configuration as it is now and says so by SIGHUP."""
@@ -226,6 +242,7 @@ class Member:
     def clean_up(self):
         """Ends daemon and PostgreSQL, whatever state they are in."""
         end(self.process)
+        self.kill_guardian()
         for pid_file in [self.data / "postmaster.pid", *self.directory.glob("data*/postmaster.pid")]:
             kill_all_of(pid_file.parent)
         kill_all_of(self.data)

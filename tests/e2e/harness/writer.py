@@ -1,4 +1,5 @@
 """Clients that write all the time and remember every row that was acknowledged."""
+import itertools
 import re
 import subprocess
 import threading
@@ -32,8 +33,12 @@ class Writer:
     """One thread a member. Each writes to its own member whatever that is just now: replicas refuse, and a second
     primary cannot hide. `namespaced`: connect from inside the member's host, so that a cut link does not shield it."""
 
-    def __init__(self, cluster, *, pause=0.01, namespaced=False):
+    _numbers = itertools.count(1)
+
+    def __init__(self, cluster, *, pause=0.01, namespaced=False, commit="local"):
+        self.number = next(self._numbers)  # several may write to one cluster, one after the other
         self.cluster, self.pause, self.namespaced = cluster, pause, namespaced
+        self.commit = commit  # synchronous_commit: `on` waits for whom the server waits for
         self.acks = []
         self.errors = []
         self._stop = threading.Event()
@@ -63,14 +68,14 @@ class Writer:
     def _run(self, member):
         if self.namespaced:
             netns.enter(member.namespace)
-        name, seq, connection = f"w-{member.name}", 0, None
+        name, seq, connection = f"w-{member.name}-{self.number}", 0, None
         while not self._stop.is_set():
             seq += 1
             sent = time.time()
             try:
                 connection = connection or member.connect(
                     connect_timeout=2, tcp_user_timeout=3000, keepalives_idle=2, keepalives_interval=1,
-                    application_name="promises", options="-c synchronous_commit=local")
+                    application_name="promises", options=f"-c synchronous_commit={self.commit}")
                 sent = time.time()
                 timeline, started = connection.execute(INSERT, (name, seq)).fetchone()
                 self.acks.append(Ack(name, seq, member.name, sent, time.time(), int(timeline, 16), float(started)))

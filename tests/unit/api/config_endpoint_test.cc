@@ -199,6 +199,8 @@ TEST_F(ConfigEndpointTest, what_members_would_refuse_changes_nothing_and_names_t
   for (const auto& [body, key] : std::vector<std::pair<std::string, std::string>>{
            {R"({"ttl":"abc"})", "ttl"},
            {R"({"loop_wait":[1]})", "loop_wait"},
+           {R"({"synchronous_node_count":-1})", "synchronous_node_count"},
+           {R"({"synchronous_mode":"qorum"})", "synchronous_mode"},
            {R"({"postgresql":{"parameters":5}})", "postgresql.parameters"},
            {R"({"postgresql":5})", "postgresql"}}) {
     for (const char* method : {"PATCH", "PUT"}) {
@@ -208,6 +210,21 @@ TEST_F(ConfigEndpointTest, what_members_would_refuse_changes_nothing_and_names_t
     }
   }
   EXPECT_FALSE(written);
+}
+
+TEST_F(ConfigEndpointTest, a_cluster_is_not_told_to_follow_itself) {
+  dcs::Member& own = cluster.members["pgb"];
+  own.name = "pgb";
+  own.conn_url = "postgres://10.1.0.12:5432/postgres";
+  const auto answer = send("PATCH", R"({"standby_cluster":{"host":"10.9.0.1,10.1.0.12"}})");
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_TRUE(says(answer, "standby_cluster names pgb, which is a member of this very cluster"))
+      << answer.body;
+  EXPECT_FALSE(written);
+  EXPECT_EQ(send("PATCH", R"({"standby_cluster":{"host":"10.1.0.12","port":5433}})").status, 200);
+  // What is there already keeps nobody from changing something else.
+  cluster.config.data = parse_json(R"({"ttl":30,"standby_cluster":{"host":"10.1.0.12"}})").value();
+  EXPECT_EQ(send("PATCH", R"({"ttl":40})").status, 200);
 }
 
 TEST_F(ConfigEndpointTest, what_members_adjust_is_stored_as_it_is) {
@@ -251,6 +268,21 @@ TEST_F(ConfigEndpointTest, put_replaces_whatever_is_there) {
   cluster.config.data = parse_json(R"({"ttl":"20"})").value();
   EXPECT_EQ(send("PUT", R"({"ttl":20})").body, R"({"ttl": 20})");
   EXPECT_FALSE(written) << "equal by text";
+}
+
+TEST_F(ConfigEndpointTest, zones_are_not_for_members_of_other_make) {
+  dcs::Member& other = cluster.members["pgb"];
+  other.name = "pgb";
+  for (const char* method : {"PATCH", "PUT"}) {
+    const auto answer = send(method, R"({"synchronous_zones":{"min_other_zones":1}})");
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_TRUE(says(answer, "members of other make are in the cluster, which know nothing of zones: pgb"))
+        << answer.body;
+  }
+  EXPECT_FALSE(written);
+  other.tanist_version = "0.1.0";
+  EXPECT_EQ(send("PATCH", R"({"synchronous_zones":{"min_other_zones":1}})").status, 200);
+  EXPECT_TRUE(written);
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ struct FakeControl {
   Reaction<order::Refresh> refresh;
   Reaction<order::ReadCluster> read;
   Reaction<order::AskMembers> ask;
+  Reaction<order::Promise> promise;
   Reaction<order::WriteKey> write;
   Reaction<order::Restart> restart;
   Reaction<order::Reinitialize> reinitialize;
@@ -34,6 +35,7 @@ struct FakeControl {
   Task<order::Refresh::Answer> obey(order::Refresh o) { return react(&refresh, std::move(o)); }
   Task<order::ReadCluster::Answer> obey(order::ReadCluster o) { return react(&read, std::move(o)); }
   Task<order::AskMembers::Answer> obey(order::AskMembers o) { return react(&ask, std::move(o)); }
+  Task<order::Promise::Answer> obey(order::Promise o) { return react(&promise, std::move(o)); }
   Task<order::WriteKey::Answer> obey(order::WriteKey o) { return react(&write, std::move(o)); }
   Task<order::Restart::Answer> obey(order::Restart o) { return react(&restart, std::move(o)); }
   Task<order::Reinitialize::Answer> obey(order::Reinitialize o) { return react(&reinitialize, std::move(o)); }

@@ -45,6 +45,9 @@ TEST(Health, a_primary_that_refuses_connections_is_none) {
   expect_all(stopping, {{"/primary", 200}});
   stopping.facts.stopping = true;
   expect_all(stopping, {{"/primary", 503}, {"/leader", 503}, {"/read-write", 503}});
+  auto held = primary();
+  held.facts.clients_held = true;
+  expect_all(held, {{"/primary", 503}, {"/leader", 503}, {"/read-write", 503}, {"/read-only", 503}});
 }
 
 TEST(Health, a_primary_with_the_lock) {

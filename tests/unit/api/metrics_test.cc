@@ -159,6 +159,17 @@ patroni_failover_priority gauge: 1
 )");
 }
 
+TEST(Metrics, a_synchronous_standby_says_so) {
+  auto s = replica();
+  change(s).dynamic.synchronous_mode = config::Dynamic::SyncMode::on;
+  change_view(s).sync.leader = "pga";
+  change_view(s).sync.voters = {"pgb"};
+  EXPECT_EQ(read(s).value("patroni_sync_standby"), 1);
+  EXPECT_EQ(read(s).value("patroni_quorum_standby"), 0);
+  change_view(s).sync.voters = {"pgc"};
+  EXPECT_EQ(read(s).value("patroni_sync_standby"), 0);
+}
+
 TEST(Metrics, a_replica_tells_what_it_received_and_replayed) {
   auto s = replica();
   s.facts.probe->replayed_timestamp = "2031-03-04 07:08:00.5+02:00";
@@ -395,9 +406,36 @@ Exposition everything() {
   auto& view = change_view(s);
   view.members["pgb"].receive_lsn = view.members["pgb"].replay_lsn = Lsn{117440512};
   s.facts.probe->wal_senders[0].replay_lsn = Lsn{117440512};
+  change(s).dynamic.raw = Document::map(
+      {{"synchronous_mode", true}, {"synchronous_zones", Document::map({{"min_other_zones", 1}})}});
+  s.facts.probe->slots = {{.name = "dwh", .restart_lsn = Lsn{117440000}}};
+  s.facts.slots_at_risk = {{.name = "dwh", .retained_bytes = 664, .limit_bytes = 600}};
   s.tallies.smallest_lease_margin = seconds(12);
+  s.guardian.kind = ha::GuardianState::Kind::armed;
   s.tallies.phases.at(static_cast<std::size_t>(ha::Phase::promoting)).add(milliseconds(250));
   return read(s);
+}
+
+TEST(Metrics, a_guardian_is_told_of_where_there_is_to_be_one) {
+  using Kind = ha::GuardianState::Kind;
+  auto s = primary();
+  EXPECT_EQ(read(s).value("tanist_guardian_up"), std::nullopt);
+  s.guardian = {.kind = Kind::missing, .required = false, .starts = 3, .kills = 1};
+  EXPECT_EQ(read(s).value("tanist_guardian_up"), 0);
+  EXPECT_EQ(read(s).value("tanist_guardian_starts_total"), 3);
+  EXPECT_EQ(read(s).value("tanist_guardian_kills_total"), 1);
+  s.guardian.kind = Kind::ready;
+  EXPECT_EQ(read(s).value("tanist_guardian_up"), 1);
+  EXPECT_EQ(read(s).value("tanist_guardian_armed"), 0);
+  s.guardian.kind = Kind::armed;
+  EXPECT_EQ(read(s).value("tanist_guardian_armed"), 1);
+}
+
+TEST(Metrics, the_leader_tells_whether_other_zones_have_each_commit) {
+  const Exposition seen = everything();
+  EXPECT_EQ(seen.value("tanist_sync_other_zones_wanted"), 1);
+  EXPECT_EQ(seen.value("tanist_sync_other_zones"), 0);
+  EXPECT_FALSE(read(primary()).families.contains("tanist_sync_other_zones"));
 }
 
 TEST(Metrics, the_page_names_each_of_our_own) {

@@ -211,5 +211,28 @@ TEST(Picture, a_snapshot_has_all_that_events_tell) {
       R"("receive_lag": 0, "replay_lag": 0}], "switchover": {"to": "pgb"}})");
 }
 
+TEST(Picture, a_slot_is_told_of_when_its_danger_begins_changes_and_ends) {
+  using Kind = postgres::SlotRisk::Kind;
+  auto large = shop();
+  large.facts.slots_at_risk = {{.name = "dwh", .retained_bytes = 2000, .limit_bytes = 1000}};
+  EXPECT_EQ(
+      told(shop(), large),
+      R"(slot {"member": "pgb", "slot": "dwh", "risk": "limit", "active": false, "retained_bytes": 2000, )"
+      R"("limit_bytes": 1000, "before": null})"
+      "\n");
+  auto larger = large;
+  larger.facts.slots_at_risk[0].retained_bytes = 2500;
+  EXPECT_EQ(told(large, larger), "") << "it only holds more";
+  auto lost = large;
+  lost.facts.slots_at_risk = {{.name = "dwh", .kind = Kind::lost, .active = true}};
+  EXPECT_EQ(told(large, lost),
+            R"(slot {"member": "pgb", "slot": "dwh", "risk": "lost", "active": true, "before": "limit"})"
+            "\n");
+  EXPECT_EQ(told(lost, shop()), R"(slot {"member": "pgb", "slot": "dwh", "risk": null, "before": "lost"})"
+                                "\n");
+  EXPECT_NE(to_spaced_json(picture_document(seen(lost))).find(R"("slots": [{"slot": "dwh", "risk": "lost")"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace tanist::api

@@ -121,10 +121,10 @@ TEST_F(ApiServerTest, patroni_waits_only_briefly_for_a_blocked_control_thread) {
 TEST_F(ApiServerTest, health_checks_do_not_wait_for_a_blocked_control_thread) {
   auto s = test::primary();
   publish(s);
-  auto blocked = *board.get();
-  blocked.lease_until = BootClock::now() + 150ms;
-  board.publish(std::make_shared<ha::Snapshot>(blocked));
   start();
+  auto blocked = *board.get();
+  blocked.lease_until = BootClock::now() + 500ms;
+  board.publish(std::make_shared<ha::Snapshot>(blocked));
   // Nothing is published any more: the answer turns at the lease's end, by the clock of the api thread.
   int last = 200;
   bool seen_200 = false;

@@ -40,7 +40,7 @@ TEST(Status, a_quorum_replica_tells_what_it_received_and_replayed) {
       R"({"state": "running", "postmaster_start_time": "2031-03-04 05:08:00+00:00", "role": "replica", )"
       R"("server_version": 170002, "xlog": {"received_location": 117440664, "replayed_location": 117440512, )"
       R"("replayed_timestamp": null, "paused": false}, "quorum_standby": true, "timeline": 4, )"
-      R"("replication_state": "streaming", "dcs_last_seen": 1930000001, )"
+      R"("replication_state": "streaming", "tanist_logical_slots": [], "dcs_last_seen": 1930000001, )"
       R"("database_system_identifier": "7411111111111111111", )"
       R"("patroni": {"version": "4.1.4", "scope": "shop", "name": "pgb"}})");
 }
@@ -145,11 +145,63 @@ TEST(Status, an_unknown_timeline_of_a_replica_is_null) {
   EXPECT_TRUE(status_document(member_status(s, kNow)).find("timeline")->is_null());
 }
 
+TEST(Status, a_synchronous_replica_says_so_while_the_mode_is_on_and_the_store_is_seen) {
+  const auto of = [](config::Dynamic::SyncMode mode, const std::string& voter, bool store_ok = true) {
+    auto s = replica();
+    change(s).dynamic.synchronous_mode = mode;
+    change_view(s).sync.leader = "pga";
+    change_view(s).sync.voters = {voter};
+    s.store_ok = store_ok;
+    const Document out = status_document(member_status(s, kNow));
+    return std::string(out.find("sync_standby") ? "sync " : "") +
+           (out.find("quorum_standby") ? "quorum" : "");
+  };
+  using Mode = config::Dynamic::SyncMode;
+  EXPECT_EQ(of(Mode::on, "Pgb"), "sync ");
+  EXPECT_EQ(of(Mode::quorum, "pgb"), "quorum");
+  EXPECT_EQ(of(Mode::on, "pgc"), "");
+  EXPECT_EQ(of(Mode::off, "pgb"), "") << "what is left of a mode that is off";
+  EXPECT_EQ(of(Mode::on, "pgb", false), "");
+}
+
+TEST(Status, a_primary_that_keeps_clients_out_after_a_crash_says_so) {
+  auto s = primary();
+  EXPECT_EQ(status_document(member_status(s, kNow)).find("tanist_clients_held"), nullptr);
+  s.facts.clients_held = true;
+  EXPECT_TRUE(status_document(member_status(s, kNow)).find("tanist_clients_held")->as_bool());
+}
+
+TEST(Status, a_member_that_replays_late_on_purpose_says_so) {
+  auto s = replica();
+  EXPECT_EQ(status_document(member_status(s, kNow)).find("tanist_delayed"), nullptr);
+  s.delayed = true;
+  EXPECT_TRUE(status_document(member_status(s, kNow)).find("tanist_delayed")->as_bool());
+}
+
 TEST(Status, a_member_that_has_left_the_leaders_wal_says_so) {
   auto s = replica();
   EXPECT_EQ(status_document(member_status(s, kNow)).find("tanist_diverged"), nullptr);
   s.diverged = true;
   EXPECT_TRUE(status_document(member_status(s, kNow)).find("tanist_diverged")->as_bool());
+}
+
+TEST(Status, a_member_tells_of_its_guardian) {
+  auto s = replica();
+  const auto told = [&] {
+    const auto document = status_document(member_status(s, kNow));
+    const Document* guardian = document.find("tanist_guardian");
+    return guardian ? guardian->as_string() : std::string();
+  };
+  using Kind = ha::GuardianState::Kind;
+  EXPECT_EQ(told(), "");
+  for (const auto& [kind, text] : {std::pair(Kind::missing, "missing"), std::pair(Kind::ready, "ready"),
+                                   std::pair(Kind::armed, "armed")}) {
+    s.guardian.kind = kind;
+    EXPECT_EQ(told(), text);
+  }
+  EXPECT_EQ(status_document(member_status(s, kNow)).find("watchdog_failed"), nullptr);
+  s.fence_usable = false;
+  EXPECT_TRUE(status_document(member_status(s, kNow)).find("watchdog_failed")->as_bool());
 }
 
 TEST(Status, a_member_tells_the_last_switches_of_its_timeline) {
@@ -170,6 +222,66 @@ TEST(Status, a_member_tells_the_last_switches_of_its_timeline) {
   s.facts.history->timeline = {3};
   EXPECT_EQ(status_document(member_status(s, kNow)).find("tanist_timelines"), nullptr)
       << "of another timeline";
+}
+
+TEST(Status, a_member_tells_of_the_logical_slots_that_go_with_the_lead) {
+  const auto told = [](const ha::Snapshot& s) {
+    const auto document = status_document(member_status(s, kNow));
+    const Document* slots = document.find("tanist_logical_slots");
+    return slots == nullptr ? std::string("nothing") : to_spaced_json(*slots);
+  };
+  const postgres::SlotSeen feed{.name = "feed",
+                                .logical = true,
+                                .confirmed_flush_lsn = Lsn{100},
+                                .database = "app",
+                                .plugin = "pgoutput"};
+  auto s = replica();
+  s.facts.probe->server_version = 150004;
+  EXPECT_EQ(told(s), "nothing") << "there are none, and none is expected";
+  s.facts.probe->slots = {feed};
+  EXPECT_EQ(told(s), R"(["feed"])");
+  s.facts.unready_slots = {"feed"};
+  EXPECT_EQ(told(s), "nothing");
+  auto settings = std::make_shared<config::Settings>(*s.settings);
+  settings->dynamic.permanent_slots = {{.name = "feed", .database = "app", .plugin = "pgoutput"}};
+  s.settings = settings;
+  EXPECT_EQ(told(s), "[]") << "one is expected";
+  s.facts.unready_slots.clear();
+  s.facts.broken_slots = {"feed"};
+  EXPECT_EQ(told(s), "[]");
+  s.facts.probe->server_version = 170002;
+  s.facts.broken_slots.clear();
+  s.facts.probe->slots.clear();
+  s.facts.probe->other_slots = {feed, feed, feed};
+  for (auto& slot : s.facts.probe->other_slots) slot.failover = slot.synced = true;
+  s.facts.probe->other_slots[1].name = "new";
+  s.facts.probe->other_slots[1].temporary = true;
+  s.facts.probe->other_slots[2].name = "gone";
+  s.facts.probe->other_slots[2].wal_status = "lost";
+  EXPECT_EQ(told(s), R"(["feed"])") << "of those that PostgreSQL copies, the ones that it is sure of";
+
+  auto p = primary();
+  p.facts.probe->slots = {feed};
+  EXPECT_EQ(told(p), "nothing") << "it goes nowhere";
+  p.settings = settings;
+  EXPECT_EQ(told(p), R"(["feed"])");
+  p.facts.probe->slots[0].name = "own";
+  EXPECT_EQ(told(p), "[]");
+  p.facts.probe->slots[0].failover = true;
+  EXPECT_EQ(told(p), R"(["own"])");
+  p.facts.probe->other_slots = {feed};
+  p.facts.probe->other_slots[0].failover = p.facts.probe->other_slots[0].synced = true;
+  EXPECT_EQ(told(p), R"(["feed", "own"])") << "one that it copied before it was promoted";
+}
+
+TEST(Status, a_member_tells_which_slots_are_at_risk) {
+  auto s = replica();
+  EXPECT_EQ(status_document(member_status(s, kNow)).find("tanist_slots_at_risk"), nullptr);
+  s.facts.slots_at_risk = {{.name = "gone", .kind = postgres::SlotRisk::Kind::lost},
+                           {.name = "dwh", .retained_bytes = 2000, .limit_bytes = 1000, .active = true}};
+  EXPECT_EQ(to_spaced_json(*status_document(member_status(s, kNow)).find("tanist_slots_at_risk")),
+            R"([{"slot": "gone", "risk": "lost", "active": false}, {"slot": "dwh", "risk": "limit", )"
+            R"("active": true, "retained_bytes": 2000, "limit_bytes": 1000}])");
 }
 
 TEST(Status, the_view_ends_with_ttl_and_with_a_failed_read) {

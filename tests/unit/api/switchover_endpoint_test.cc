@@ -111,8 +111,40 @@ TEST(SwitchoverCandidates, are_checked_in_their_order) {
   lone.members["pgc"].api_url.clear();
   EXPECT_EQ(unfit({.leader = "pga"}, lone),
             "switchover is not possible: cluster does not have members except leader");
-  EXPECT_EQ(unfit({.leader = "pga"}, three(), parse_json(R"({"synchronous_mode":true})").value()),
-            "switchover is not possible: synchronous_mode is not supported yet");
+}
+
+TEST(SwitchoverCandidates, are_synchronous_standbys_where_commits_wait_for_those) {
+  const Document plain = parse_json(R"({"synchronous_mode":true})").value();
+  dcs::Cluster cluster = three();
+  EXPECT_EQ(unfit({.leader = "pga"}, cluster, plain),
+            "switchover is not possible: can not find sync_standby");
+  EXPECT_EQ(unfit({.leader = "pga", .candidate = "pgb"}, cluster, plain),
+            "candidate name does not match with sync_standby");
+  cluster.sync.leader = "pga";
+  cluster.sync.voters = {"PGC"};
+  EXPECT_EQ(unfit({.leader = "pga", .candidate = "pgb"}, cluster, plain),
+            "candidate name does not match with sync_standby");
+  EXPECT_EQ(unfit({.leader = "pga", .candidate = "nobody"}, cluster, plain),
+            "candidate name does not match with sync_standby")
+      << "before it is asked whether there is such a member";
+  EXPECT_EQ(unfit({.leader = "pga", .candidate = "pgc"}, cluster, plain), "possible");
+  const auto any = switchover_candidates({.leader = "pga"}, cluster, plain).value();
+  ASSERT_EQ(any.size(), 1u);
+  EXPECT_TRUE(any.contains("pgc"));
+  EXPECT_EQ(unfit({.failover = true, .candidate = "pgb"}, cluster, plain), "possible")
+      << "who asks for a failover to an asynchronous member has said that it may lose something";
+  const Document standby = parse_json(R"({"synchronous_mode":true,"standby_cluster":{"port":1}})").value();
+  EXPECT_NE(unfit({.leader = "pga", .candidate = "pgb"}, cluster, standby),
+            "candidate name does not match with sync_standby");
+}
+
+TEST(SwitchoverCandidates, of_a_quorum_are_all_members) {
+  const Document quorum = parse_json(R"({"synchronous_mode":"quorum"})").value();
+  dcs::Cluster cluster = three();
+  cluster.sync.leader = "pga";
+  cluster.sync.voters = {"pgc"};
+  EXPECT_EQ(unfit({.leader = "pga", .candidate = "pgb"}, cluster, quorum), "possible");
+  EXPECT_EQ(switchover_candidates({.leader = "pga"}, cluster, quorum).value().size(), 2u);
 }
 
 TEST(SwitchoverCandidates, are_all_but_the_leader_or_the_one_that_is_named) {
@@ -164,9 +196,10 @@ class SwitchoverEndpointTest : public ::testing::Test {
     request.target = failover ? "/failover" : "/switchover";
     request.headers.set("Content-Length", std::to_string(body.size()));
     request.body = body;
-    return tanist::test::run(io, endpoint.post(std::move(request), failover, snapshot(), 200ms));
+    return tanist::test::run(io, endpoint.post(std::move(request), failover, snapshot(), patience));
   }
-  net::HttpResponse drop() { return tanist::test::run(io, endpoint.drop(200ms)); }
+  net::HttpResponse drop() { return tanist::test::run(io, endpoint.drop(patience)); }
+  Duration patience = 10s;
   static ha::SnapshotPtr snapshot() { return std::make_shared<ha::Snapshot>(test::primary()); }
   void leads(const std::string& name) {
     cluster.leader = dcs::Leader{name, "s2", dcs::Version("9")};
@@ -289,6 +322,44 @@ TEST_F(SwitchoverEndpointTest, nobody_fit_is_told_before_anything_is_written) {
   EXPECT_TRUE(written.empty());
   EXPECT_EQ(post(R"({"candidate":"pgb"})", true).body,
             "failover is not possible: no good candidates have been found");
+}
+
+TEST_F(SwitchoverEndpointTest, goes_to_nobody_who_cannot_go_on_with_the_logical_slots) {
+  using Names = std::vector<std::string>;
+  members["pga"] = {.reachable = true, .primary = true, .logical_slots = Names{"audit", "feed"}};
+  members["pgb"].logical_slots = Names{"audit"};
+  members["pgc"].logical_slots = Names{};
+  expect(post(R"({"leader":"pga","candidate":"pgb"})"), 412,
+         "switchover is not possible: pgb is not ready to take over the logical slots 'feed'");
+  expect(
+      post(R"({"leader":"pga"})"), 412,
+      "switchover is not possible: pgb is not ready to take over the logical slots 'feed'; pgc is not ready "
+      "to take over the logical slots 'audit', 'feed'");
+  EXPECT_TRUE(written.empty());
+  then = [this] { leads("pgb"); };
+  EXPECT_EQ(post(R"({"candidate":"pgb"})", true).status, 200) << "a failover does";
+}
+
+TEST_F(SwitchoverEndpointTest, goes_to_who_can_go_on_with_the_logical_slots_or_does_not_tell) {
+  using Names = std::vector<std::string>;
+  members["pga"] = {.reachable = true, .primary = true, .logical_slots = Names{"feed"}};
+  members["pgb"].logical_slots = Names{};
+  members["pgc"].logical_slots = Names{"feed", "other"};
+  then = [this] { leads("pgc"); };
+  EXPECT_EQ(post(R"({"leader":"pga"})").status, 200);
+  cluster.leader = three().leader;
+  wrote = false;
+  members["pga"].primary = true;
+  members["pgc"] = {.reachable = true};
+  EXPECT_EQ(post(R"({"leader":"pga","candidate":"pgc"})").status, 200);
+}
+
+TEST_F(SwitchoverEndpointTest, who_replays_late_on_purpose_is_a_candidate_by_its_name_only) {
+  members["pgb"] = {.reachable = true, .delayed = true};
+  members["pgc"].reachable = false;
+  expect(post(R"({"leader":"pga"})"), 412, "switchover is not possible: no good candidates have been found");
+  then = [this] { leads("pgb"); };
+  expect(post(R"({"leader":"pga","candidate":"pgb"})"), 200, "Successfully switched over to \"pgb\"");
 }
 
 TEST_F(SwitchoverEndpointTest, what_cannot_be_written_is_told) {

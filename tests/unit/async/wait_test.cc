@@ -144,7 +144,7 @@ TEST(task_scope, one_task_can_be_cancelled_and_joined) {
 
 Task<void> shielded_nap(int& naps) {
   co_await shield_from_cancellation();
-  co_await system_clock.sleep_for(20ms);
+  co_await system_clock.sleep_for(200ms);
   ++naps;
 }
 
@@ -158,7 +158,7 @@ TEST(wait, a_shielded_phase_finishes_although_it_was_cancelled) {
 /// Ends slowly when it is cancelled, so that what waits beside it ends first.
 Task<void> end_late() {
   co_await shield_from_cancellation();
-  co_await system_clock.sleep_for(20ms);
+  co_await system_clock.sleep_for(200ms);
 }
 
 Task<void> wait_and_note(std::vector<std::string>& said, Task<void> op) {

@@ -86,7 +86,8 @@ TEST(Parse, a_flag_that_is_told_to_be_false_is_not_given) {
 
 TEST(Parse, what_no_command_of_the_call_declares_is_a_mistake_of_the_program) {
   const auto parsed = parse(program(), {"look"});
-  EXPECT_THROW((void)parsed.given.has(kColour), std::out_of_range);
+  EXPECT_THROW((void)parsed.given.text(kColour), std::out_of_range);
+  EXPECT_FALSE(parsed.given.has(kColour)) << "what cannot be given was not";
 }
 
 TEST(Parse, wrong_usage_says_why) {

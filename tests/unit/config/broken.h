@@ -145,7 +145,7 @@ inline std::vector<Broken> broken_texts() {
   after("a TTL in words", "bootstrap: {dcs: {ttl: half a minute}}\n");
   after("parameters as a list", "bootstrap: {dcs: {postgresql: {parameters: [max_connections]}}}\n");
   after("an option of initdb that is not allowed", "bootstrap: {dcs: {}, initdb: [pwfile]}\n");
-  after("a watchdog that is required", "watchdog: {mode: required}\n");
+  after("a driver of the watchdog that nobody knows", "watchdog: {driver: pipe}\n");
   after("a role's parameters as a list", "  parameters_primary: [a]\n");
   after("an address without a port number", "  proxy_address: 'h:x'\n");
   for (const char* key : {"scope", "name", "restapi", "etcd3", "postgresql"}) {

@@ -402,6 +402,21 @@ TEST(Build, replica_methods_keep_their_arguments_in_order) {
             (ReplicaMethod{"/bare", false, false, false, {{"no_leader", "False"}}}));
 }
 
+TEST(Build, a_standby_cluster_has_replica_methods_of_its_own) {
+  const char* local = "  create_replica_methods: [script]\n  wal_e: {no_leader: true}\n";
+  const auto methods = [&](const char* dynamic) {
+    return with(local, dynamic).postgresql.copying.create_replica_methods;
+  };
+  EXPECT_THAT(methods("{}"), ElementsAre("script"));
+  EXPECT_THAT(methods(R"({"standby_cluster":{"host":"a","create_replica_methods":["wal_e"]}})"),
+              ElementsAre("wal_e"));
+  EXPECT_THAT(methods(R"({"standby_cluster":{"host":"a"}})"), ElementsAre("basebackup"));
+  EXPECT_THAT(methods(R"({"standby_cluster":{"create_replica_methods":["wal_e"]}})"), ElementsAre("script"));
+  const auto pg =
+      with(local, R"({"standby_cluster":{"host":"a","create_replica_methods":["wal_e"]}})").postgresql;
+  EXPECT_TRUE(pg.copying.replica_methods.at("wal_e").no_leader);
+}
+
 TEST(Build, a_custom_bootstrap) {
   const auto custom = [](const std::string& section) {
     return with("bootstrap: {dcs: {ttl: 30}, method: clone, clone: " + section + "}\n").bootstrap.custom;
@@ -512,6 +527,37 @@ TEST(Build, the_endpoints_of_the_store) {
 TEST(Build, the_state_directory_can_be_set) {
   EXPECT_EQ(with("tanist: {state_dir: /var/lib/tanist}\n").state_dir, "/var/lib/tanist");
   EXPECT_EQ(settings_of(kMinimal, "{}", nullptr, {{"TANIST_STATE_DIR", "/e"}}).state_dir, "/e");
+}
+
+TEST(Build, who_replays_late_is_released_from_synchronous_duty) {
+  const std::string delayed = "  recovery_conf:\n    Recovery_Min_Apply_Delay: 5min\n";
+  auto s = with(delayed);
+  EXPECT_TRUE(s.postgresql.replays_late);
+  EXPECT_TRUE(s.tags.nosync);
+  EXPECT_EQ(s.tags.sync_priority, 0);
+  EXPECT_EQ(to_json(s.tags.published), R"({"nosync":true})");
+  EXPECT_EQ(s.tags.configured.find("nosync"), nullptr);
+  EXPECT_TRUE(with("  parameters:\n    recovery_min_apply_delay: 1\n").postgresql.replays_late);
+  EXPECT_TRUE(with("", R"({"postgresql":{"recovery_conf":{"recovery_min_apply_delay":"1h"}}})")
+                  .postgresql.replays_late);
+  for (const char* none : {"0", "soon", "-1", "0ms"}) {
+    s = with(std::string("  recovery_conf:\n    recovery_min_apply_delay: ") + none + "\n");
+    EXPECT_FALSE(s.postgresql.replays_late) << none;
+    EXPECT_FALSE(s.tags.nosync);
+  }
+  EXPECT_FALSE(with(delayed + "  parameters:\n    restore_command: cp\n").postgresql.replays_late)
+      << "recovery parameters there replace recovery_conf as a whole";
+}
+
+TEST(Build, a_tag_that_asks_a_late_member_for_synchronous_duty_is_told_not_to_count) {
+  Problems problems;
+  const auto s =
+      settings_of(kMinimal + "  recovery_conf:\n    recovery_min_apply_delay: 5min\ntags:\n  nosync: false\n",
+                  "{}", &problems);
+  EXPECT_TRUE(s.tags.nosync);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].text,
+            "tags.nosync counts as true: recovery_min_apply_delay makes this member replay late");
 }
 
 TEST(Build, a_dynamic_configuration_of_any_shape_gives_settings) {

@@ -125,6 +125,7 @@ std::string reference_page() {
   append_table(out, general, true);
   for (const auto& section : keys()) {
     if (section.type != Type::section || section.path.find('.') != std::string::npos) continue;
+    if (section.scope == Scope::dynamic) continue;
     out += fmt::format("\n## {}\n\n{}\n\n", section.path, section.about);
     std::vector<const Key*> rows;
     for (const auto& key : keys())

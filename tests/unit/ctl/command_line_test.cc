@@ -196,14 +196,11 @@ TEST_F(CommandLineTest, the_end_of_the_input_aborts) {
   EXPECT_FALSE(store.written);
 }
 
-TEST_F(CommandLineTest, commands_that_come_later_say_so) {
-  for (const char* command : {"demote-cluster", "promote-cluster"}) {
-    EXPECT_EQ(call({"-c", "/nowhere", command, "shop", "--force"}), 1);
-    EXPECT_NE(
-        err.str().find(std::string("Error: the command ") + command + " is not available in this version"),
-        std::string::npos)
-        << err.str();
-  }
+TEST_F(CommandLineTest, whole_clusters_change_sides_and_know_no_group) {
+  EXPECT_EQ(call({"-d", "etcd3://e", "promote-cluster", "shop", "--force"}), 1);
+  EXPECT_NE(err.str().find("Error: Cluster is already in the required state"), std::string::npos)
+      << err.str();
+  EXPECT_EQ(call({"-d", "etcd3://e", "demote-cluster", "shop", "--group", "1"}), 2);
 }
 
 TEST_F(CommandLineTest, a_refusal_is_an_exit_code_for_those_who_ask_for_it) {

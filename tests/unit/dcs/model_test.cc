@@ -55,5 +55,35 @@ TEST(SlotName, follows_the_rule_of_replication) {
   EXPECT_EQ(slot_name(std::string(100, 'x')).size(), 63u);
 }
 
+TEST(Cluster, a_member_is_found_by_its_address) {
+  Cluster cluster;
+  for (const char* name : {"a", "b"}) {
+    auto& member = cluster.members[name];
+    member.name = name;
+    member.conn_url = std::string("postgres://") + name + ".example:5432/postgres";
+  }
+  cluster.members["c"].name = "c";
+  const auto at = [&](const std::string& hosts, std::int64_t port) {
+    const Member* found = cluster.member_at(hosts, port);
+    return found ? found->name : "nobody";
+  };
+  EXPECT_EQ(at("b.example", 5432), "b");
+  EXPECT_EQ(at("x,b.example,a.example", 5432), "a");
+  EXPECT_EQ(at("b.example", 5433), "nobody");
+  EXPECT_EQ(at("b", 5432), "nobody");
+  EXPECT_EQ(at("", 5432), "nobody");
+}
+
+TEST(Model, the_zone_of_a_member_is_a_text) {
+  Member m;
+  EXPECT_EQ(m.zone(), "");
+  m.tags = Document::map({{"zone", "east"}});
+  EXPECT_EQ(m.zone(), "east");
+  m.tags.set("zone", 7);
+  EXPECT_EQ(m.zone(), "7");
+  m.tags.set("zone", Document::list());
+  EXPECT_EQ(m.zone(), "");
+}
+
 }  // namespace
 }  // namespace tanist::dcs

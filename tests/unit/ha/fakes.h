@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <vector>
 
 #include "ha/model/decision.h"
@@ -123,7 +124,13 @@ class FakeServer : public postgres::Server {
   }
   Task<postgres::Result> remove_data_directory(std::string, Instant, Instant) override { return fine(); }
   Task<postgres::Result> rename_data_directory(Instant) override { return fine(); }
-  Task<void> sync_slots(std::vector<postgres::WantedSlot>, bool, Instant) override { co_return; }
+  Task<void> sync_slots(postgres::SlotsWanted, Instant) override { co_return; }
+  Task<std::expected<std::vector<postgres::SlotCopy>, postgres::Failure>> fetch_slots(
+      postgres::Upstream, std::vector<postgres::WantedSlot>, Instant) override {
+    co_return std::vector<postgres::SlotCopy>();
+  }
+  Task<postgres::Result> write_slots(std::vector<postgres::SlotCopy>, Instant) override { return fine(); }
+  void force_feedback(bool on) override { facts_.feedback_forced = on; }
   Task<std::vector<HistoryLine>> history(Timeline, std::string, Instant) override {
     co_return std::vector<HistoryLine>();
   }
@@ -139,6 +146,24 @@ class FakePeers final : public ha::Peers {
   Task<std::map<std::string, ha::PeerAnswer>> ask(std::map<std::string, std::string>, Instant) override {
     co_return std::map<std::string, ha::PeerAnswer>();
   }
+  /// Who does not let the asker lead on, and why.
+  std::map<std::string, std::string> against;
+  std::vector<ha::FailsafeQuestion> questions;
+  /// Before the answers to a question come in.
+  std::function<void()> before_replies;
+  Task<std::map<std::string, ha::FailsafeReply>> ask_promises(std::map<std::string, std::string> api_urls,
+                                                              ha::FailsafeQuestion question,
+                                                              Instant) override {
+    questions.push_back(std::move(question));
+    std::map<std::string, ha::FailsafeReply> replies;
+    for (const auto& [name, url] : api_urls) {
+      const auto found = against.find(name);
+      const std::string why = found == against.end() ? std::string() : found->second;
+      replies[name] = {.accepted = why.empty(), .why = why};
+    }
+    if (before_replies) before_replies();
+    co_return replies;
+  }
   Task<bool> answers_as(std::string, std::string, Instant) override { co_return false; }
 };
 
@@ -148,11 +173,13 @@ class FakeDisk final : public Disk {
   /// So many appends fail, then they are done.
   int appends_to_fail = 0;
   std::vector<std::string> appended;
+  std::map<std::string, std::string> files;
 
   Task<std::expected<std::optional<std::string>, std::string>> read(std::string path, Instant) override {
     if (path.ends_with("/boot_id")) co_return std::optional<std::string>("this run of the host");
     if (unreadable) co_return std::unexpected("could not read " + path);
-    co_return std::optional<std::string>();
+    const auto file = files.find(path);
+    co_return file == files.end() ? std::nullopt : std::optional<std::string>(file->second);
   }
   Task<std::expected<void, std::string>> write(std::string, std::string, unsigned, Instant) override {
     co_return std::expected<void, std::string>();

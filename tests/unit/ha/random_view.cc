@@ -43,6 +43,7 @@ void fill_cluster(Dice& dice, dcs::Cluster& c) {
   if (c.leader && dice.once_in(10)) c.leader->name = dice.name();
   c.status.optime = dice.lsn();
   if (dice.coin()) c.status.slots["n2"] = dice.lsn();
+  if (dice.coin()) c.status.slots["feed"] = dice.lsn();
   if (dice.coin()) c.status.retain_slots = {"away", "n3"};
   for (auto& [name, m] : c.members) {
     m.state = dice.of<std::string>({"running", "starting", "stopped"});
@@ -103,7 +104,9 @@ void fill_settings(Dice& dice, config::Settings& s) {
   auto& dynamic = s.dynamic;
   dynamic.pause = dice.once_in(8);
   if (dice.once_in(4)) s.silent_primary_timeout = 60s;
-  dynamic.standby_cluster = dice.once_in(10);
+  dynamic.standby_cluster = dice.once_in(6);
+  if (dynamic.standby_cluster && !dice.once_in(4))
+    dynamic.remote.host = dice.once_in(4) ? "n2.example" : "10.9.0.1";
   dynamic.failsafe_mode = dice.once_in(5);
   dynamic.check_timeline = dice.coin();
   if (dice.once_in(8)) dynamic.synchronous_mode = dice.any<config::Dynamic::SyncMode>();
@@ -111,6 +114,10 @@ void fill_settings(Dice& dice, config::Settings& s) {
   if (dice.once_in(4)) dynamic.primary_race_backoff = 20s;
   if (dice.once_in(4)) dynamic.member_slots_ttl = 0s;
   if (dice.once_in(4)) dynamic.raw = Document::map();
+  if (dice.once_in(3)) dynamic.permanent_slots.push_back({.name = "dwh"});
+  if (dice.coin())
+    dynamic.permanent_slots.push_back({.name = "feed", .database = "app", .plugin = "pgoutput"});
+  if (dice.once_in(4)) dynamic.ignored_slots.push_back({.name = dice.coin() ? "old" : "x"});
   s.tags.nofailover = dice.once_in(5);
   s.tags.nostream = dice.once_in(6);
   if (dice.once_in(4)) s.tags.replicatefrom = dice.name();
@@ -119,6 +126,7 @@ void fill_settings(Dice& dice, config::Settings& s) {
     s.postgresql.copying.replica_methods["restore"] = {.command = "/restore", .no_leader = dice.coin()};
   s.postgresql.use_pg_rewind = dice.coin();
   s.postgresql.use_slots = !dice.once_in(5);
+  dynamic.standby_slots = dice.once_in(4);
   s.postgresql.remove_data_directory_on_rewind_failure = dice.coin();
   s.postgresql.remove_data_directory_on_diverged_timelines = dice.coin();
 }
@@ -134,6 +142,10 @@ void fill_postgres(Dice& dice, const View& view, PostgresView& p) {
   facts.half_rewound = dice.once_in(10);
   facts.rewind_works = !dice.once_in(10);
   if (dice.once_in(8)) facts.system_identifier.clear();
+  if (dice.once_in(5)) facts.unready_slots = {"feed"};
+  if (dice.once_in(6)) facts.broken_slots = {"feed"};
+  if (dice.once_in(4)) facts.own_standby_slots = dice.of<std::string>({"", "n2", "n2, n3", "away"});
+  facts.feedback_forced = dice.coin();
   if (dice.once_in(3)) facts.pending_restart["max_connections"] = {.old_value = "100", .new_value = "200"};
   if (dice.once_in(4)) facts.failing_since = view.now - 2s;
   if (dice.once_in(6)) facts.silent_since = view.now - std::chrono::seconds(dice.below(100));
@@ -143,10 +155,23 @@ void fill_postgres(Dice& dice, const View& view, PostgresView& p) {
     facts.probe->timeline = dice.timeline();
     facts.probe->effective_timeline = dice.timeline();
     facts.probe->wal = facts.probe->receive = dice.lsn();
-    facts.probe->server_version = dice.of({0, 150001, 150004});
+    facts.probe->server_version = dice.of({0, 150001, 150004, 170002});
     if (dice.coin()) facts.probe->postmaster_start_time = "2031-01-01 00:00:00+00:00";
     if (dice.coin())
-      facts.probe->slots.push_back({.name = "old", .active = dice.coin(), .has_xmin = dice.coin()});
+      facts.probe->slots.push_back({.name = "old", .active = dice.coin(), .xmin = dice.coin() ? 700u : 0u});
+    for (const char* name : {"n2", "n3"}) {
+      if (dice.coin()) continue;
+      facts.probe->slots.push_back({.name = name, .active = dice.coin()});
+      facts.probe->wal_senders.push_back(
+          {.pid = 70, .application_name = name, .state = dice.coin() ? "streaming" : "catchup"});
+    }
+    if (dice.once_in(3))
+      facts.probe->slots.push_back({.name = "feed",
+                                    .logical = dice.coin(),
+                                    .confirmed_flush_lsn = dice.lsn(),
+                                    .database = dice.coin() ? "app" : "other",
+                                    .plugin = "pgoutput",
+                                    .failover = dice.once_in(4)});
   }
   if (dice.once_in(5)) facts.control.reset();
   if (facts.control) {
@@ -163,6 +188,8 @@ void fill_postgres(Dice& dice, const View& view, PostgresView& p) {
   p.role = dice.any(postgres::Role::demoted);
   p.state_since = view.now - std::chrono::seconds(dice.below(400));
   p.seen_running = dice.coin();
+  if (dice.once_in(4)) p.writes_ended = view.now - 2s;
+  if (dice.once_in(4)) p.writes_began = view.now - 1s;
   p.promoting = dice.once_in(8) && facts.process != postgres::Process::none;
   p.recovery_difference = dice.any<postgres::RecoveryDifference>();
 }
@@ -211,6 +238,8 @@ void fill_memory(Dice& dice, const View& view, Memory& m) {
   if (m.race.acquiring && dice.coin())
     m.race.acquired_on = RaceGround{.optime = dice.lsn(), .history = dcs::Version("4"), .timeline = {1}};
   m.joined = dice.coin();
+  if (dice.once_in(5)) m.slots.unstreamed["n2"] = view.now - std::chrono::seconds(dice.below(20));
+  if (dice.once_in(6)) m.slots.copied["feed"] = {.last = view.now - 90s, .count = 1 + dice.below(3)};
 }
 
 template <class T>
@@ -342,8 +371,23 @@ class Varying {
 
 }  // namespace
 
+/// A standby that follows, and lacks a slot of the primary: rare among views where everything is drawn.
+View standby_without_a_slot(Dice& dice) {
+  ViewBuilder b;
+  b.as_replica();
+  b.settings.dynamic.permanent_slots.push_back({.name = "feed", .database = "app", .plugin = "pgoutput"});
+  b.cluster.status.slots["feed"] = dice.lsn();
+  b.settings.dynamic.pause = dice.once_in(4);
+  b.view.store.ok = !dice.once_in(4);
+  if (dice.once_in(3))
+    b.view.memory.slots.copied["feed"] = {.last = b.view.now - 90s, .count = 1 + dice.below(3)};
+  if (dice.once_in(4)) b.operation(dice.any<OperationKind>(), dice.any<Phase>(), dice.any<Cancel>());
+  return b.build();
+}
+
 View random_view(std::mt19937_64& random) {
   Dice dice(random);
+  if (dice.once_in(100)) return standby_without_a_slot(dice);
   ViewBuilder b;
   if (dice.coin()) {
     b.as_leader();
@@ -394,6 +438,7 @@ View random_view(std::mt19937_64& random) {
       answer.diverged = dice.once_in(6);
       answer.watchdog_failed = dice.once_in(6);
       answer.failover_priority = dice.below(3);
+      answer.zone = dice.of<std::string>({"", "a", "b"});
     }
   }
   if (dice.coin()) b.divergence(dice.any<postgres::Divergence>());

@@ -68,7 +68,7 @@ struct Details {
   std::string operator()(const duty::History& d) { return fmt::format(" of timeline {}", d.timeline.value); }
   std::string operator()(const duty::Slots& d) {
     std::string line;
-    for (const auto& slot : d.wanted) line += " " + slot.name;
+    for (const auto& slot : d.wanted.slots) line += " " + slot.name;
     return line;
   }
   std::string operator()(const duty::Fence& d) { return d.arm ? ": arm" : ": disarm"; }

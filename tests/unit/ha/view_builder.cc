@@ -236,6 +236,7 @@ ViewBuilder& ViewBuilder::operation(OperationKind kind, Phase phase, Cancel canc
                                            "demote",
                                            "restart",
                                            "changing primary_conninfo and restarting",
+                                           "copy_logical_slots",
                                            "shutdown"};
   OperationView op;
   op.kind = kind;

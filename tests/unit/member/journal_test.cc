@@ -117,6 +117,21 @@ TEST_F(JournalTest, equal_decisions_are_one_line_and_the_next_line_counts_them) 
   EXPECT_EQ(count(all[1], "previous_repeated"), 3);
 }
 
+/// Whoever reads when a standby began to stream reads it from the line that says so.
+TEST_F(JournalTest, a_rule_that_is_passed_by_now_begins_a_line) {
+  for (const bool passed : {false, false, true, true}) {
+    ha::Decision made = decision("a");
+    made.checks.push_back({.rule = ha::Rule::streams, .passed = passed});
+    journal.record(view(), made);
+  }
+  clock.settle();
+  const auto all = lines();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_FALSE(all[0].find_path("decision.checks")->as_list().at(0).find("passed")->as_bool());
+  EXPECT_TRUE(all[1].find_path("decision.checks")->as_list().at(0).find("passed")->as_bool());
+  EXPECT_EQ(count(all[1], "previous_repeated"), 1);
+}
+
 TEST_F(JournalTest, what_a_hanging_disk_cannot_take_is_dropped_and_counted) {
   record("first");
   clock.settle();

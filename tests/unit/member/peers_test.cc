@@ -12,6 +12,9 @@ using namespace std::chrono_literals;
 using net::test::Certificates;
 using net::test::Serving;
 
+/// The last body of a POST /failsafe.
+std::string asked_for_promises;
+
 Task<net::HttpResponse> document(net::HttpRequest request) {
   net::HttpResponse out;
   if (request.target == "/other") {
@@ -20,6 +23,12 @@ Task<net::HttpResponse> document(net::HttpRequest request) {
     co_return out;
   }
   const bool user = request.headers.find("Authorization") != nullptr;
+  if (request.method == "POST" && request.target == "/failsafe") {
+    out.status = user ? 200 : 401;
+    out.body = request.body.find(R"("name":"pga")") != std::string::npos ? "Accepted" : "Accepted by another";
+    asked_for_promises = request.body;
+    co_return out;
+  }
   out.body = user ? R"({"role":"replica","xlog":{"received_location":7}})" : "{}";
   co_return out;
 }
@@ -67,6 +76,31 @@ class PeersTest : public ::testing::Test {
 TEST_F(PeersTest, without_a_client_certificate_nothing_is_checked) {
   serve(net::ClientCertificates::ignored);
   EXPECT_EQ(ask("127.1").position, Lsn{7});
+}
+
+TEST_F(PeersTest, a_promise_is_exactly_that_word) {
+  serve(net::ClientCertificates::ignored);
+  peers.use(ctl, load_peer_tls(ctl).value());
+  ha::FailsafeQuestion question{.leader = "pga",
+                                .conn_url = "postgres://10.0.0.1:5432/postgres",
+                                .api_url = "http://10.0.0.1:8008/patroni",
+                                .slots = {{"pgb", Lsn{83886432}}},
+                                .valid_for = 30s};
+  const auto ask = [&] {
+    std::map<std::string, std::string> urls{{"pgb", url("127.0.0.1")}, {"pgc", "no URL"}};
+    return tanist::test::run(io, peers.ask_promises(urls, question, clock.now() + 5s));
+  };
+  auto replies = ask();
+  EXPECT_TRUE(replies.at("pgb").accepted) << replies.at("pgb").why;
+  EXPECT_EQ(asked_for_promises,
+            R"({"name":"pga","conn_url":"postgres://10.0.0.1:5432/postgres",)"
+            R"("api_url":"http://10.0.0.1:8008/patroni","tanist_valid_for":30.0,"slots":{"pgb":83886432}})");
+  EXPECT_FALSE(replies.at("pgc").accepted);
+  EXPECT_EQ(replies.at("pgc").why, "api_url 'no URL' is no URL");
+  question.leader = "pgx";
+  replies = ask();
+  EXPECT_FALSE(replies.at("pgb").accepted);
+  EXPECT_EQ(replies.at("pgb").why, "HTTP 200: Accepted by another");
 }
 
 TEST_F(PeersTest, with_one_the_chain_is_checked_and_the_name_is_not) {
@@ -148,7 +182,7 @@ TEST(PeerAnswers, tell_where_the_wal_of_a_standby_ends) {
 
 TEST(PeerAnswers, ages_become_moments_of_who_asked) {
   const Instant now(1000s);
-  const PeerIdentity who{"shop", "pgb"};
+  const ha::PeerIdentity who{"shop", "pgb"};
   const auto answer =
       read_status_document(R"({"tanist_writes_ended_us":2000000,"tanist_writes_began_us":5000})", who, now);
   EXPECT_FALSE(answer.reachable) << "one that starts tells it as well";
@@ -169,6 +203,28 @@ TEST(PeerAnswers, tell_who_has_left_the_leaders_wal) {
   EXPECT_TRUE(
       read_status_document(R"({"xlog":{"replayed_location":400},"tanist_diverged":true})", {"sc", "pg1"})
           .diverged);
+}
+
+TEST(PeerAnswers, tell_who_replays_late_on_purpose) {
+  const auto delayed = [](const std::string& more) {
+    return read_status_document(R"({"xlog":{"replayed_location":400})" + more + "}", {"sc", "pg1"}).delayed;
+  };
+  EXPECT_TRUE(delayed(R"(,"tanist_delayed":true)"));
+  EXPECT_FALSE(delayed(R"(,"tanist_delayed":false)"));
+  EXPECT_FALSE(delayed("")) << "members of other make do not tell";
+}
+
+TEST(PeerAnswers, tell_of_logical_slots) {
+  const auto slots = [](const std::string& more) {
+    return read_status_document(R"({"xlog":{"replayed_location":400})" + more + "}", {"sc", "pg1"})
+        .logical_slots;
+  };
+  EXPECT_EQ(slots(R"(,"tanist_logical_slots":["feed","audit"])"),
+            (std::vector<std::string>{"audit", "feed"}));
+  EXPECT_EQ(slots(R"(,"tanist_logical_slots":[])"), std::vector<std::string>());
+  EXPECT_FALSE(slots("")) << "members of other make do not tell";
+  for (const char* nonsense : {"null", "{}", "[1]", "\"feed\"", "[null]"})
+    EXPECT_FALSE(slots(std::string(R"(,"tanist_logical_slots":)") + nonsense)) << nonsense;
 }
 
 TEST(PeerAnswers, tell_how_the_wal_has_come_to_its_timeline) {

@@ -89,8 +89,8 @@ TEST_F(ValidateConfig, broken_yaml_names_line_and_column) {
 }
 
 TEST_F(ValidateConfig, what_only_the_daemon_refuses_is_an_error_too) {
-  EXPECT_EQ(run(minimal() + "watchdog: {mode: required}\n"), 1);
-  EXPECT_THAT(err_, HasSubstr("watchdog.mode: given \"required\""));
+  EXPECT_EQ(run(minimal() + "watchdog: {driver: pipe}\n"), 1);
+  EXPECT_THAT(err_, HasSubstr("watchdog.driver: given \"pipe\""));
   std::string consul = minimal();
   consul.replace(consul.find("etcd3: {hosts: ['10.20.0.1:2379']}"), 34, "consul: {url: 'http://h:1'}");
   EXPECT_EQ(run(consul), 1);
@@ -249,18 +249,6 @@ TEST_F(ValidateConfig, a_data_directory_that_may_not_be_entered_is_told) {
   });
   std::filesystem::permissions(directory_.path("pg"), std::filesystem::perms(0700));
   EXPECT_EQ(code, 1);
-}
-
-TEST_F(ValidateConfig, modes_that_are_not_served_yet_are_told) {
-  EXPECT_EQ(run(minimal() + "bootstrap:\n  dcs:\n    synchronous_mode: quorum\n    failsafe_mode: 'on'\n"),
-            0);
-  EXPECT_THAT(
-      err_,
-      HasSubstr("c.yml:15: bootstrap.dcs.synchronous_mode: is not served by this version yet: while it is "
-                "set a running primary is kept"));
-  EXPECT_THAT(err_, HasSubstr("bootstrap.dcs.failsafe_mode: is not served by this version yet"));
-  EXPECT_EQ(run(minimal() + "bootstrap: {dcs: {pause: 'off', synchronous_mode: off}}\n"), 0);
-  EXPECT_THAT(err_, Not(HasSubstr("not served")));
 }
 
 TEST_F(ValidateConfig, no_message_shows_a_password_of_the_store) {

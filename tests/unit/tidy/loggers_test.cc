@@ -24,6 +24,7 @@ const std::set<std::string> kLoggers = {
     "patroni.ha",
     "patroni.log",
     "patroni.postgresql",
+    "patroni.watchdog.base",
     "patroni.postgresql.bootstrap",
     "patroni.postgresql.callback_executor",
     "patroni.postgresql.cancellable",

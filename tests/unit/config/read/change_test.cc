@@ -50,6 +50,26 @@ TEST(RefusedChange, parameters_that_members_would_replace_by_a_default_are_refus
       << "what stands there already does not keep the rest from being changed";
 }
 
+TEST(RefusedChange, what_makes_commits_safe_is_not_replaced_by_a_default_in_silence) {
+  EXPECT_EQ(refused("{}", R"({"synchronous_node_count":-1})"),
+            "synchronous_node_count: given -1 (an integer), allowed: an integer of at least 1");
+  EXPECT_EQ(refused("{}", R"({"synchronous_mode":"qorum"})"),
+            "synchronous_mode: given \"qorum\" (a string), allowed: a boolean or quorum");
+  for (const char* wrong :
+       {R"({"synchronous_node_count":0})", R"({"synchronous_node_count":"two"})",
+        R"({"synchronous_node_count":[2]})", R"({"maximum_lag_on_syncnode":-2})",
+        R"({"maximum_lag_on_syncnode":"1 GB"})", R"({"synchronous_mode_strict":"perhaps"})",
+        R"({"synchronous_mode":{"on":true}})", R"({"primary_stop_timeout":-5})"})
+    EXPECT_NE(refused("{}", wrong), "") << wrong;
+  for (const char* right :
+       {R"({"synchronous_node_count":"2","maximum_lag_on_syncnode":-1,"primary_stop_timeout":0})",
+        R"({"synchronous_mode":"Quorum","synchronous_mode_strict":"on"})", R"({"synchronous_mode":"off"})",
+        R"({"synchronous_mode":null,"synchronous_node_count":null})"})
+    EXPECT_EQ(refused("{}", right), "") << right;
+  EXPECT_EQ(refused(R"({"synchronous_node_count":0})", R"({"synchronous_node_count":0,"pause":true})"), "")
+      << "what stands there already does not keep the rest from being changed";
+}
+
 TEST(RefusedChange, what_was_refused_before_does_not_stand_in_the_way_of_the_rest) {
   EXPECT_EQ(refused(R"({"ttl":"soon"})", R"({"ttl":"soon","pause":true})"), "");
   EXPECT_EQ(refused(R"({"ttl":"soon"})", R"({"ttl":30})"), "");

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "config/build.h"
 #include "config/validate.h"
 #include "unit/config/sample.h"
@@ -88,7 +90,8 @@ TEST(Dynamic, values_are_typed) {
   const auto d = build_dynamic(*accept_dynamic(json(
       R"({"maximum_lag_on_failover":"33","primary_start_timeout":0,"primary_stop_timeout":5,"pause":"on",
           "failsafe_mode":true,"check_timeline":"yes","member_slots_ttl":"30min","max_timelines_history":3,
-          "synchronous_mode_strict":"true","primary_race_backoff":2})")));
+          "synchronous_mode_strict":"true","synchronous_node_count":"3","maximum_lag_on_syncnode":4096,
+          "primary_race_backoff":2})")));
   EXPECT_EQ(d.maximum_lag_on_failover, 33);
   EXPECT_EQ(d.primary_start_timeout, seconds(0));
   EXPECT_EQ(d.primary_stop_timeout, seconds(5));
@@ -99,6 +102,8 @@ TEST(Dynamic, values_are_typed) {
   EXPECT_TRUE(d.failsafe_mode);
   EXPECT_TRUE(d.check_timeline);
   EXPECT_TRUE(d.synchronous_mode_strict);
+  EXPECT_EQ(d.synchronous_node_count, 3);
+  EXPECT_EQ(d.maximum_lag_on_syncnode, 4096);
 }
 
 TEST(Dynamic, unusable_values_give_their_defaults_and_a_warning) {
@@ -183,9 +188,54 @@ TEST(Dynamic, synchronous_mode_is_off_on_or_quorum) {
   const auto standby = build_dynamic(json(R"({"synchronous_mode":true,"standby_cluster":{"host":"x"}})"));
   EXPECT_EQ(standby.synchronous_mode, Mode::off);
   EXPECT_TRUE(standby.standby_cluster);
+  EXPECT_EQ(standby.remote.host, "x");
+  EXPECT_EQ(standby.remote.port, 5432);
   EXPECT_FALSE(build_dynamic(json(R"({"standby_cluster":{"host":"","port":0,"primary_slot_name":"s"}})"))
                    .standby_cluster);
   EXPECT_TRUE(build_dynamic(json(R"({"standby_cluster":{"restore_command":"cp"}})")).standby_cluster);
+}
+
+TEST(Dynamic, counts_and_limits_of_synchronous_mode_that_cannot_be_are_the_defaults) {
+  for (const char* text : {"{}", R"({"synchronous_node_count":0,"maximum_lag_on_syncnode":-2})",
+                           R"({"synchronous_node_count":-1,"maximum_lag_on_syncnode":"1MB"})",
+                           R"({"synchronous_node_count":null,"maximum_lag_on_syncnode":null})"}) {
+    EXPECT_EQ(build_dynamic(json(text)).synchronous_node_count, 1) << text;
+    EXPECT_EQ(build_dynamic(json(text)).maximum_lag_on_syncnode, -1) << text;
+  }
+  EXPECT_EQ(build_dynamic(json(R"({"synchronous_node_count":99999999999})")).synchronous_node_count,
+            std::numeric_limits<int>::max());
+}
+
+TEST(Dynamic, of_another_cluster_that_is_followed_all_is_read) {
+  const auto given =
+      json(R"({"standby_cluster":{"host":"a, b","port":"5433","primary_slot_name":"s","restore_command":"r",)"
+           R"("archive_cleanup_command":"c","recovery_min_apply_delay":3000}})");
+  const auto remote = build_dynamic(given).remote;
+  EXPECT_EQ(remote, (StandbyCluster{.host = "a,b",
+                                    .port = 5433,
+                                    .primary_slot_name = "s",
+                                    .restore_command = "r",
+                                    .archive_cleanup_command = "c",
+                                    .recovery_min_apply_delay = "3000"}));
+  EXPECT_EQ(build_dynamic(json(R"({"standby_cluster":{"primary_slot_name":"s"}})")).remote, StandbyCluster())
+      << "nobody is followed";
+}
+
+TEST(Dynamic, sections_of_methods_of_a_standby_cluster_are_known) {
+  Problems notes;
+  EXPECT_TRUE(accept_dynamic(
+      json(
+          R"({"standby_cluster":{"host":"a","create_replica_methods":["wal_e"]},"postgresql":{"wal_e":{}}})"),
+      notes));
+  EXPECT_TRUE(notes.empty());
+}
+
+TEST(Dynamic, a_port_that_is_none_of_another_cluster_is_told) {
+  Problems notes;
+  EXPECT_TRUE(accept_dynamic(json(R"({"standby_cluster":{"host":"a","port":70000}})"), notes));
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_EQ(notes[0].key, "standby_cluster.port");
+  EXPECT_EQ(build_dynamic(json(R"({"standby_cluster":{"host":"a","port":70000}})")).remote.port, 5432);
 }
 
 TEST(Dynamic, keys_of_the_local_file_and_unknown_ones_are_named) {
@@ -196,8 +246,7 @@ TEST(Dynamic, keys_of_the_local_file_and_unknown_ones_are_named) {
               ::testing::ElementsAre(
                   "dynamic configuration: loop_wiat: unknown key, ignored\nHINT: did you mean loop_wait?",
                   "dynamic configuration: postgresql.data_dir: has no effect here: it is read from the local "
-                  "configuration only",
-                  "dynamic configuration: slots: recognised, but without effect in this version"));
+                  "configuration only"));
 }
 
 TEST(Dynamic, no_shape_of_json_breaks_the_reader) {

@@ -73,5 +73,13 @@ TEST(Tags, false_ones_are_not_published_unless_a_priority_stands_beside_them) {
   EXPECT_EQ(to_json(tags("{dc: a, clonefrom: false}").configured), R"({"dc":"a","clonefrom":false})");
 }
 
+TEST(Tags, a_zone_is_a_text) {
+  EXPECT_EQ(tags("{zone: east}").zone, "east");
+  EXPECT_EQ(tags("{zone: 7}").zone, "7");
+  for (const char* none : {"{}", "{zone: }", "{zone: ''}", "{zone: [a]}", "{zone: yes}"})
+    EXPECT_EQ(tags(none).zone, "") << none;
+  EXPECT_EQ(to_json(tags("{zone: east}").published), R"({"zone":"east"})");
+}
+
 }  // namespace
 }  // namespace tanist::config

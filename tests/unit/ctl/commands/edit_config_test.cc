@@ -143,6 +143,12 @@ TEST_F(EditConfigTest, what_members_would_refuse_is_not_written) {
   command.force = true;
   EXPECT_TRUE(run().starts_with("ttl: ")) << run();
   EXPECT_FALSE(store.written);
+  command.settings = {"synchronous_node_count=-1"};
+  EXPECT_TRUE(
+      run().starts_with("synchronous_node_count: given -1 (an integer), allowed: an integer of at "
+                        "least 1\nHINT: "))
+      << run();
+  EXPECT_FALSE(store.written);
 }
 
 TEST_F(EditConfigTest, files_are_merged_or_put_in_its_place) {
@@ -406,6 +412,17 @@ TEST(ShowConfig, prints_yaml_and_an_empty_line) {
                           parse_json(R"({"ttl":30,"postgresql":{"parameters":{"a":"on"}}})").value(), true};
   run_show_config("shop", store, screen.terminal());
   EXPECT_EQ(screen.out.str(), "postgresql:\n  parameters:\n    a: 'on'\nttl: 30\n\n");
+}
+
+TEST_F(EditConfigTest, zones_that_members_of_other_make_know_nothing_of_are_not_written) {
+  command.settings = {"synchronous_mode=on", "synchronous_zones={min_other_zones: 1}"};
+  command.force = true;
+  EXPECT_TRUE(
+      run().starts_with("nothing was changed: synchronous_zones cannot be set while members of other make "
+                        "are in the cluster"));
+  for (auto& [name, member] : store.cluster.members) member.tanist_version = "0.1.0";
+  EXPECT_EQ(run(), "");
+  EXPECT_NE(screen.err.str().find("leads and has no tag zone"), std::string::npos) << screen.err.str();
 }
 
 }  // namespace

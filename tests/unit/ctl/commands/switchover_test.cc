@@ -268,5 +268,14 @@ TEST_F(FailoverCommandTest, an_asynchronous_candidate_is_asked_about) {
   EXPECT_EQ(said(), "Are you sure you want to failover cluster shop, demoting current leader pga? [y/N]: ");
 }
 
+TEST_F(FailoverCommandTest, force_asks_nothing_about_an_asynchronous_candidate) {
+  set_config(Document::map({{"synchronous_mode", "quorum"}}));
+  store.cluster.sync.leader = "pga";
+  command.candidate = "pgb";
+  command.force = true;
+  EXPECT_EQ(run(), "");
+  EXPECT_EQ(all_said().find("asynchronous node"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace tanist::ctl

@@ -114,11 +114,12 @@ TEST_F(ChecksTest, replicas_that_do_not_follow) {
 TEST_F(ChecksTest, members_that_do_not_answer_or_are_not_well) {
   says.erase("pgb");
   says["pga"] =
-      R"({"role":"primary","postgres_failing":{"why":"no answer"},"stale":true,"watchdog_failed":true})";
+      R"({"role":"primary","postgres_failing":{"why":"no answer"},"stale":true,"watchdog_failed":true,"tanist_guardian":"missing"})";
   EXPECT_EQ(found(),
             "error api: pgb its REST API does not answer as it should: connection refused\n"
             "error troubles: pga its PostgreSQL fails: no answer\n"
             "error troubles: pga its watchdog is required and cannot be used\n"
+            "warning troubles: pga has no guardian: nobody stops its PostgreSQL where its daemon cannot run\n"
             "warning troubles: pga its daemon has not looked at PostgreSQL for a while\n");
 }
 
@@ -272,6 +273,151 @@ TEST_F(ChecksTest, room_for_a_copy) {
   EXPECT_EQ(free(4),
             "error space: pgb only 4.0 GB are free where its data is: a rewind, and WAL that piles up, need "
             "more\n");
+}
+
+TEST_F(ChecksTest, who_replays_late_is_nobody_to_take_over) {
+  says["pgb"].insert(1, R"("tanist_delayed":true,)");
+  EXPECT_EQ(found(),
+            "error candidates: no replica could take over: none runs, is near enough and may lead\n");
+}
+
+TEST_F(ChecksTest, tags_that_lead_round_in_a_circle) {
+  test::add_member(cluster, "pgc", "10.1.0.13").replication_state = "streaming";
+  says["pgc"] = says["pgb"];
+  test::set_tags(cluster.members["pgb"], Document::map({{"replicatefrom", "pgc"}}));
+  EXPECT_EQ(found(), "");
+  test::set_tags(cluster.members["pgc"], Document::map({{"replicatefrom", "pgb"}}));
+  EXPECT_EQ(found(),
+            "warning hosts: pgb its tag replicatefrom leads round in a circle (pgb > pgc > pgb): it follows "
+            "the leader\n"
+            "warning hosts: pgc its tag replicatefrom leads round in a circle (pgc > pgb > pgc): it follows "
+            "the leader\n");
+}
+
+/// Synchronous mode is on, and pgb is the standby that keeps it.
+class SynchronousTest : public ChecksTest {
+ protected:
+  SynchronousTest() {
+    cluster.config.data.set("synchronous_mode", true);
+    cluster.sync.leader = "pga";
+    cluster.sync.voters = {"pgb"};
+    streams({"pgb"});
+  }
+  void streams(const std::vector<std::string>& names, const std::string& state = "streaming") {
+    Document rows = Document::list();
+    for (const auto& name : names)
+      rows.push_back(Document::map({{"application_name", name}, {"state", state}}));
+    Document status = parse_json(R"({"role":"primary","server_version":150004,"tanist_version":"0.1.0",)"
+                                 R"("patroni":{"version":"4.1.4"},"xlog":{"location":5},)"
+                                 R"("database_system_identifier":"7411111111111111111"})")
+                          .value();
+    if (!names.empty()) status.set("replication", std::move(rows));
+    says["pga"] = to_json(status);
+  }
+  /// What the check of synchronous replication finds.
+  std::string about_sync() {
+    const auto all = seen();
+    Findings findings;
+    check_sync(all, findings);
+    std::string out;
+    for (const auto& one : findings) {
+      EXPECT_NE(one.advice, "") << one.what;
+      out += std::string(name_of(one.grade)) + " " + one.about + (one.about.empty() ? "" : " ") + one.what +
+             "\n";
+    }
+    return out;
+  }
+};
+
+TEST_F(SynchronousTest, what_is_kept_has_nothing) {
+  EXPECT_EQ(about_sync(), "");
+  streams({"PGB"});
+  EXPECT_EQ(about_sync(), "") << "PostgreSQL compares names in any case";
+  cluster.config.data.set("synchronous_mode", "quorum");
+  EXPECT_EQ(about_sync(), "");
+}
+
+TEST_F(SynchronousTest, no_synchronous_standby) {
+  cluster.sync.voters.clear();
+  EXPECT_EQ(
+      about_sync(),
+      "warning synchronous_mode is on, and no member is a synchronous standby: what is committed now is "
+      "on the leader alone, and nobody would take over\n");
+  EXPECT_NE(found().find("error candidates: no replica could take over"), std::string::npos);
+  cluster.config.data.set("synchronous_mode_strict", true);
+  EXPECT_EQ(about_sync(),
+            "error synchronous_mode_strict is on, and no member is a synchronous standby: commits wait\n");
+}
+
+TEST_F(SynchronousTest, fewer_than_are_wanted) {
+  cluster.config.data.set("synchronous_node_count", 2);
+  EXPECT_EQ(about_sync(), "warning 1 synchronous standby, and synchronous_node_count is 2\n");
+}
+
+TEST_F(SynchronousTest, one_that_does_not_stream_or_is_gone) {
+  streams({});
+  EXPECT_EQ(
+      about_sync(),
+      "warning pgb is synchronous by /sync, and does not stream from the leader: commits may wait for it\n");
+  streams({"pgb"}, "catchup");
+  EXPECT_NE(about_sync(), "");
+  says.erase("pga");
+  EXPECT_EQ(about_sync(), "") << "the leader does not tell";
+  streams({"pgb"});
+  cluster.sync.voters = {"pgb", "pgx"};
+  EXPECT_EQ(about_sync(), "warning pgx is synchronous by /sync, and is no member\n");
+}
+
+TEST_F(SynchronousTest, of_another_leader) {
+  cluster.sync.leader = "pgb";
+  EXPECT_EQ(about_sync(), "warning /sync is that of pgb, and pga leads\n");
+}
+
+TEST_F(SynchronousTest, two_connections_of_one_name) {
+  streams({"pgb", "PgB", "other", "other"});
+  EXPECT_EQ(about_sync(),
+            "error pgb 2 connections stream from the leader under this name: either may count as the "
+            "synchronous standby\n");
+}
+
+TEST_F(SynchronousTest, is_not_looked_at_while_the_mode_is_off) {
+  cluster.config.data.set("synchronous_mode", false);
+  cluster.sync.voters.clear();
+  EXPECT_EQ(found(), "");
+}
+
+TEST_F(ChecksTest, a_replica_that_could_not_go_on_with_logical_slots) {
+  says["pga"].insert(1, R"("tanist_logical_slots":["audit","feed"],)");
+  EXPECT_EQ(found(), "") << "it does not tell";
+  const std::string before = says["pgb"];
+  says["pgb"].insert(1, R"("tanist_logical_slots":["feed","more"],)");
+  EXPECT_EQ(
+      found(),
+      "warning slots: pgb could not go on with the logical slots 'audit': a switchover to it is refused, "
+      "after a failover their consumers miss changes\n");
+  says["pgb"] = before;
+  says["pgb"].insert(1, R"("tanist_logical_slots":["audit","feed"],)");
+  EXPECT_EQ(found(), "");
+}
+
+TEST_F(ChecksTest, slots_that_endanger_the_disk_or_their_consumers) {
+  says["pga"].insert(1, R"("tanist_slots_at_risk":[)"
+                        R"({"slot":"gone","risk":"lost","active":false},)"
+                        R"({"slot":"soon","risk":"losing","active":false,"retained_bytes":4294967296,)"
+                        R"("limit_bytes":4509715660},)"
+                        R"({"slot":"big","risk":"disk","active":true,"retained_bytes":2147483648,)"
+                        R"("limit_bytes":1073741824},)"
+                        R"({"slot":"dwh","risk":"limit","active":false,"retained_bytes":11811160064,)"
+                        R"("limit_bytes":10737418240}],)");
+  EXPECT_EQ(
+      found(),
+      "error slots: pga replication slot gone has lost WAL that its consumer needs\n"
+      "error slots: pga replication slot soon is about to lose WAL that its consumer needs: it holds 4.0 "
+      "GB, max_slot_wal_keep_size is 4.2 GB\n"
+      "error slots: pga replication slot big holds 2.0 GB of WAL, and only 1.0 GB are free where WAL is "
+      "written\n"
+      "warning slots: pga replication slot dwh holds 11.0 GB of WAL, more than tanist.slot_wal_warning "
+      "(10.0 GB)\n");
 }
 
 }  // namespace

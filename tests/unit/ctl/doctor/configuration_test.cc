@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "config/modes.h"
 #include "json/parse.h"
 
 namespace tanist::ctl::doctor {
@@ -46,11 +45,56 @@ TEST(Configuration, keys_that_members_do_not_take) {
   EXPECT_EQ(said(R"({"ttl":"soon"})").substr(0, 12), "error : ttl:");
 }
 
-TEST(Configuration, modes_that_are_not_served_are_told_once) {
+TEST(Configuration, what_failover_slots_need) {
+  const std::vector<KnownServer> new_ones = {{"pga", 170002}, {"pgb", 170002}};
+  EXPECT_EQ(said(R"({"tanist":{"synchronized_standby_slots":true},"postgresql":{"parameters":)"
+                 R"({"wal_level":"logical","sync_replication_slots":"on"}}})",
+                 new_ones),
+            "");
   EXPECT_EQ(
-      said(R"({"failsafe_mode":true})"),
-      "warning failsafe_mode: " + std::string(config::comes_of_mode_not_served("failsafe_mode")) + "\n");
-  EXPECT_EQ(said(R"({"failsafe_mode":false})"), "");
+      said(R"({"tanist":{"synchronized_standby_slots":true},"postgresql":{"use_slots":false,"parameters":)"
+           R"({"synchronized_standby_slots":"pgb"}}})",
+           {{"pga", 160004}, {"pgb", 170002}}),
+      "warning tanist.synchronized_standby_slots: has no effect on PostgreSQL 16.4 (pga): it needs "
+      "PostgreSQL "
+      "17\n"
+      "warning tanist.synchronized_standby_slots: has no effect while postgresql.use_slots is off\n"
+      "warning tanist.synchronized_standby_slots: is on, and sync_replication_slots is off: standbys do not "
+      "copy failover slots | edit-config -p sync_replication_slots=on\n"
+      "warning tanist.synchronized_standby_slots: is on, and wal_level is not logical: there can be no "
+      "logical "
+      "slots | edit-config -p wal_level=logical, and restart\n"
+      "warning postgresql.parameters.synchronized_standby_slots: has no effect while "
+      "tanist.synchronized_standby_slots is on\n"
+      "warning postgresql.parameters.synchronized_standby_slots: there is no such parameter, it came with "
+      "PostgreSQL 17: it is left out on PostgreSQL 16.4 (pga)\n");
+  EXPECT_EQ(
+      said(R"({"postgresql":{"parameters":{"sync_replication_slots":"on"}}})", new_ones),
+      "note tanist.synchronized_standby_slots: is off: a consumer of a failover slot may get ahead of the "
+      "standby that takes over, and miss changes then\n");
+}
+
+TEST(Configuration, what_undoes_synchronous_replication) {
+  const std::string off =
+      said(R"({"synchronous_mode":"quorum","postgresql":{"parameters":{"synchronous_commit":"local"},)"
+           R"("parameters_primary":{"synchronous_commit":false,"synchronous_standby_names":"*"}}})");
+  for (const char* line :
+       {"warning postgresql.parameters.synchronous_commit: is local: clients are answered before a standby "
+        "has what they wrote, whatever synchronous_mode says | ",
+        "warning postgresql.parameters_primary.synchronous_commit: is ",
+        "warning postgresql.parameters_primary.synchronous_standby_names: has no effect while "
+        "synchronous_mode is on: the leader writes its own\n"})
+    EXPECT_NE(off.find(line), std::string::npos) << line << off;
+  const auto about_commit = [](const std::string& json) {
+    return said(json).find("synchronous_commit: is") != std::string::npos;
+  };
+  for (const char* kept : {"\"on\"", "true", "\"remote_apply\"", "\"remote_write\"", "null"})
+    EXPECT_FALSE(about_commit(std::string(R"({"synchronous_mode":true,"postgresql":{"parameters":)") +
+                              R"({"synchronous_commit":)" + kept + "}}}"))
+        << kept;
+  EXPECT_FALSE(about_commit(R"({"postgresql":{"parameters":{"synchronous_commit":"off"}}})"));
+  EXPECT_EQ(said(R"({"synchronous_mode_strict":true})"),
+            "warning synchronous_mode_strict: has no effect while synchronous_mode is off\n");
 }
 
 TEST(Configuration, lines_of_access_files) {

@@ -302,5 +302,22 @@ TEST(Topology, a_loop_of_replicatefrom_is_shown_and_warned_of) {
             "tag replicatefrom leads round in a circle, without a way to the leader: pgb, pgc, pgd");
 }
 
+TEST(MemberList, too_few_of_other_zones_are_told_of) {
+  auto cluster = shop();
+  cluster.config = {dcs::Version("1"),
+                    Document::map({{"synchronous_mode", true},
+                                   {"synchronous_zones", Document::map({{"min_other_zones", 1}})}}),
+                    true};
+  set_tags(cluster.members["pga"], Document::map({{"zone", "east"}}));
+  set_tags(cluster.members["pgb"], Document::map({{"zone", "west"}}));
+  cluster.sync.leader = "pga";
+  std::vector<std::string> warnings;
+  const std::string line = " Members of other zones than east that have each commit: 0 of 1\n";
+  EXPECT_TRUE(format_members(cluster, "shop", {Format::pretty, false}, warnings).ends_with(line));
+  cluster.sync.voters = {"pgb"};
+  EXPECT_EQ(format_members(cluster, "shop", {Format::pretty, false}, warnings).find("other zones"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace tanist::ctl

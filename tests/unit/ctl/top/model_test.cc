@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TopModel shop() {
+TopModel shop_model() {
   TopModel model;
   model.cluster = "shop";
   model.store = "etcd";
@@ -31,7 +31,7 @@ void type(TopModel& model, const std::string& text) {
 }
 
 TEST(TopModel, the_lag_is_what_members_say_now_and_else_what_the_store_tells) {
-  auto model = shop();
+  auto model = shop_model();
   EXPECT_EQ(lag_of(model, *model.find("pga")), std::nullopt);
   EXPECT_EQ(lag_of(model, *model.find("pgb")), 0x2000098);
   take_answer(model, "pga", json(R"({"xlog": {"location": 5000}})"));
@@ -45,7 +45,7 @@ TEST(TopModel, the_lag_is_what_members_say_now_and_else_what_the_store_tells) {
 }
 
 TEST(TopModel, keeps_what_it_knows_of_members_that_stay) {
-  auto model = shop();
+  auto model = shop_model();
   take_answer(model, "pgb", json(R"({"state": "running"})"));
   take_lags(model);
   auto cluster = test::shop();
@@ -59,7 +59,7 @@ TEST(TopModel, keeps_what_it_knows_of_members_that_stay) {
 }
 
 TEST(TopModel, curves_and_events_are_bounded) {
-  auto model = shop();
+  auto model = shop_model();
   for (int i = 0; i < 1000; ++i) {
     take_lags(model);
     take_event(model, "pga", event("pause", R"({"pause": true})"), Instant(1s), "now");
@@ -71,7 +71,7 @@ TEST(TopModel, curves_and_events_are_bounded) {
 }
 
 TEST(TopModel, one_member_is_believed_and_of_its_own_work_each) {
-  auto model = shop();
+  auto model = shop_model();
   take_event(model, "pgb", event("snapshot", R"({"scope": "shop"})"), Instant(1s), "t0");
   take_event(model, "pga", event("snapshot", R"({"scope": "shop"})"), Instant(1s), "t0");
   take_event(model, "pgb", event("leader", R"({"leader": "pgb", "before": "pga"})"), Instant(2s), "t1");
@@ -84,7 +84,7 @@ TEST(TopModel, one_member_is_believed_and_of_its_own_work_each) {
 }
 
 TEST(TopModel, another_member_goes_on_where_the_believed_one_ended) {
-  auto model = shop();
+  auto model = shop_model();
   take_event(model, "pgb", event("left", R"({"member": "x"})"), Instant(1s), "t0");
   take_event(model, "pga", event("left", R"({"member": "x"})"), Instant(1s), "t0");
   take_event(model, "pga", event("left", R"({"member": "y"})"), Instant(2s), "t1");
@@ -135,7 +135,7 @@ TEST(TopModel, bytes_are_shown_in_units_that_people_read) {
 }
 
 TEST(TopModel, what_is_wished_for_is_done_after_y_and_enter_only) {
-  auto model = shop();
+  auto model = shop_model();
   press(model, {TopKey::down});
   EXPECT_EQ(model.selected, "pgb");
   type(model, "s");
@@ -167,7 +167,7 @@ TEST(TopModel, what_is_wished_for_is_done_after_y_and_enter_only) {
 }
 
 TEST(TopModel, q_ends_it_but_not_within_an_answer) {
-  auto model = shop();
+  auto model = shop_model();
   type(model, "p");
   EXPECT_FALSE(press(model, {TopKey::letter, 'q'}).quit);
   press(model, {TopKey::escape});
@@ -178,7 +178,7 @@ TEST(TopModel, q_ends_it_but_not_within_an_answer) {
 }
 
 TEST(TopModel, what_cannot_be_is_said_at_once) {
-  auto model = shop();
+  auto model = shop_model();
   model.selected = "pga";
   type(model, "s");
   EXPECT_FALSE(model.question);

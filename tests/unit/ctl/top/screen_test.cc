@@ -65,6 +65,21 @@ TEST(TopScreen, shows_members_with_their_curves_and_the_last_events) {
             " q quit  ? help  j/k select  s switch over to  r restart  p pause\n");
 }
 
+TEST(TopScreen, synchronous_standbys_are_named_as_in_a_list) {
+  const auto row = [](const char* mode) {
+    dcs::Cluster cluster = test::shop();
+    cluster.sync.leader = "pga";
+    cluster.sync.voters = {"pgb"};
+    cluster.config = {dcs::Version("1"), Document::map({{"synchronous_mode", mode}}), true};
+    TopModel model;
+    model.cluster = "shop";
+    take_cluster(model, cluster, kSeen);
+    return drawn(model);
+  };
+  EXPECT_NE(row("on").find("  pgb    Sync Standby   streaming"), std::string::npos) << row("on");
+  EXPECT_NE(row("quorum").find("  pgb    Quorum Standby streaming"), std::string::npos) << row("quorum");
+}
+
 TEST(TopScreen, a_member_that_does_not_answer_is_shown_with_the_reason) {
   auto model = shop_on_screen();
   take_silence(model, "pgb", "connecting to http://10.1.0.12:8008: connection refused");

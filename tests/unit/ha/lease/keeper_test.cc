@@ -1,53 +1,13 @@
-#include "ha/lease/keeper.h"
-
 #include <gtest/gtest.h>
 
 #include <deque>
 
-#include "log/log.h"
-#include "unit/core/manual_clock.h"
-#include "unit/ha/fakes.h"
+#include "unit/ha/lease/keeper_fixture.h"
 
 namespace tanist::ha {
 namespace {
 
 using namespace std::chrono_literals;
-
-class lease_keeper : public ::testing::Test {
- protected:
-  lease_keeper() {
-    log::redirect([](log::Level, const std::string&) {});
-    keeper.start({});
-    clock.settle();
-  }
-  ~lease_keeper() override {
-    scope.spawn("end", close());
-    clock.settle();
-    log::redirect({});
-  }
-  Task<void> close() { co_return; }
-
-  void win() { keeper.won({clock.now(), store.length}); }
-  void keep() { keeper.mandate({Mandate::Kind::keep, clock.now() + 30s}, std::nullopt); }
-
-  boost::asio::io_context io;
-  test::ManualClock clock{io};
-  test::FakeStore store{clock};
-  test::FakeServer server;
-  test::FakePeers peers;
-  NoFence fence;
-  test::FakeDisk disk;
-  test::FakeDice dice;
-  test::FakeJournal journal;
-  TaskScope scope{io.get_executor()};
-  bool may_write = true;
-  int changes = 0;
-  bool promoting = false;
-  LeaseKeeper keeper{
-      Ports{clock, store, server, peers, fence, disk, dice, journal}, scope,
-      LeaseKeeper::Hooks{
-          [this] { return may_write; }, [this] { ++changes; }, {}, [this] { return promoting; }}};
-};
 
 TEST_F(lease_keeper, without_a_mandate_nothing_is_renewed) {
   clock.advance(60s);
@@ -303,6 +263,18 @@ TEST_F(lease_keeper, a_proof_asked_for_counts_without_a_mandate) {
   EXPECT_TRUE(keeper.lease().held(clock.now()));
 }
 
+TEST_F(lease_keeper, a_proof_asked_for_is_void_once_the_lease_is_given_up) {
+  win();
+  store.delay = 3s;
+  bool proven = false, done = false;
+  scope.spawn("prove", prove_into(keeper, proven));
+  clock.advance(1s);
+  scope.spawn("give up", give_up_into(keeper, done));
+  clock.advance(3s);
+  ASSERT_TRUE(done);
+  EXPECT_EQ(fence.prolonged.size(), 1u) << "when it was won";
+}
+
 TEST_F(lease_keeper, a_changed_status_is_carried_by_one_renewal) {
   win();
   dcs::Status status;
@@ -470,6 +442,60 @@ TEST_F(lease_keeper, what_was_won_again_after_the_end_is_not_killed) {
   const int kills = server.kills;
   clock.advance(1s);
   EXPECT_EQ(server.kills, kills);
+}
+
+TEST_F(lease_keeper, each_proof_prolongs_the_fence) {
+  win();
+  keep();
+  clock.advance(11s);
+  ASSERT_EQ(fence.prolonged.size(), 2u);
+  EXPECT_EQ(fence.prolonged.back(), keeper.deadlines().kill_at);
+  EXPECT_GT(fence.prolonged[1], fence.prolonged[0]);
+}
+
+TEST_F(lease_keeper, in_pause_the_loss_of_the_key_stops_nothing) {
+  keeper.set_paused(true);
+  win();
+  keeper.lost("it names n2", false);
+  clock.advance(5s);
+  EXPECT_TRUE(server.stops.empty());
+  EXPECT_EQ(server.kills, 0);
+}
+
+TEST_F(lease_keeper, a_status_of_an_earlier_leadership_is_told_anew) {
+  const dcs::Status status{.optime = Lsn{100}};
+  win();
+  keeper.mandate({Mandate::Kind::keep, clock.now() + 30s}, status);
+  clock.advance(1s);
+  ASSERT_EQ(store.statuses_written, 1);
+  bool done = false;
+  scope.spawn("give up", give_up_into(keeper, done));
+  clock.advance(1s);
+  ASSERT_TRUE(done);
+  win();
+  keeper.mandate({Mandate::Kind::keep, clock.now() + 30s}, status);
+  clock.advance(1s);
+  EXPECT_EQ(store.statuses_written, 2) << "the store may have lost the old one";
+}
+
+/// The alarm of a server that was found has no say once there is a lease, nor when that is lost.
+TEST_F(found_server, leaves_no_alarm_behind_its_proof) {
+  for (const bool proof_first : {true, false}) {
+    if (proof_first) win();
+    keeper.guard_found(in(1s, 2s, 3s));
+    if (!proof_first) win();
+    keep();
+    clock.advance(9s);
+    keeper.lost("deleted by hand", true);
+    clock.advance(50ms);
+    EXPECT_TRUE(server.stops.empty()) << "the key may be taken back";
+    EXPECT_EQ(server.kills, 0);
+    win();
+    bool done = false;
+    scope.spawn("give up", give_up_into(keeper, done));
+    clock.advance(1s);
+    ASSERT_TRUE(done);
+  }
 }
 
 }  // namespace

@@ -9,7 +9,6 @@
 
 #include "ha/model/journal_codec.h"
 #include "ha/policy/decide.h"
-#include "ha/policy/modes.h"
 #include "ha/policy/questions.h"
 #include "unit/ha/random_view.h"
 #include "unit/ha/transcript.h"
@@ -21,7 +20,7 @@ namespace {
 
 using namespace testing;
 
-constexpr int kViews = views(20'000);
+constexpr int kViews = views(40'000);
 constexpr int kReplays = views(1'000);
 constexpr std::uint64_t kSeed = 20311105;
 
@@ -80,7 +79,6 @@ std::string hands_on_in_pause(const View& v, const Decision& d) {
 std::string harm_in(const View& v, const Decision& d) {
   const bool fresh = v.store.ok && v.store.cluster && v.cluster().linearizable && !v.store.lock_unknown;
   const auto& facts = v.postgres.facts;
-  const bool served = policy::mode_not_served(v.settings).empty();
   const bool paused = v.settings.dynamic.pause;
 
   if (d.mandate.kind == Mandate::Kind::keep && !v.has_lock()) return "keeps a lock that is not mine";
@@ -93,12 +91,11 @@ std::string harm_in(const View& v, const Decision& d) {
       return "takes the lock unconditionally";
     if (!facts.running()) return "takes the lock without a server";
     if (!policy::is_primary(v) && is_diverged(v)) return "races with WAL that the cluster has left behind";
-    if (!served && !policy::is_primary(v)) return "races in a mode that is not served";
   }
   if (intends<intent::Promote>(d)) {
     if (!fresh || !policy::leads(v)) return "promotes without the lock, a lease or a fresh view";
     if (!v.settings.dynamic.pause && (!v.fence.usable || !arms_first(d))) return "promotes without the fence";
-    if (!served) return "promotes in a mode that is not served";
+    if (v.settings.dynamic.standby_cluster) return "promotes in a standby cluster";
     if (is_diverged(v)) return "promotes WAL that the cluster has left behind";
   }
   if (const auto* i = std::get_if<intent::Start>(&d.intent)) {
@@ -119,13 +116,11 @@ std::string harm_in(const View& v, const Decision& d) {
       return a.id == *i->order && !a.begun && std::holds_alternative<order::Reinitialize>(a.order);
     });
     if (!asked) return "removes data that nobody wants removed";
-    if (!policy::mode_not_served(v.settings).empty()) return "clones in a mode that is not served";
     if (!led_by_other || v.cluster().leader_name() == v.self.name || !i->source ||
         !can_give_copy(i->source_name))
       return "removes data without a better copy";
     if (!paused && policy::may_commit(v)) return "removes the data of a primary";
   } else if (i) {
-    if (!served) return "clones in a mode that is not served";
     if (!i->source) {
       if (!fresh || !v.cluster().unlocked() || !v.cluster().initialize.valid_system_id())
         return "restores a backup beside a leader or a new cluster";
@@ -153,8 +148,15 @@ std::string harm_in(const View& v, const Decision& d) {
       return "founds beside a cluster";
     if (facts.data_directory != postgres::DataDirectory::empty) return "founds over data";
   }
-  if (intends<intent::Rewind>(d) && (v.has_lock() || v.cluster().unlocked() || policy::is_primary(v)))
+  const bool remote = v.settings.dynamic.standby_cluster;
+  const auto leaderless = [&] { return !remote && (v.has_lock() || v.cluster().unlocked()); };
+  if (intends<intent::Rewind>(d) && (leaderless() || policy::is_primary(v)))
     return "rewinds without a leader";
+  if (remote && !paused) {
+    if (intends<intent::Promote>(d) && !v.postgres.promoting) return "promotes in a standby cluster";
+    const auto* start = std::get_if<intent::Start>(&d.intent);
+    if (start && !start->as_standby) return "starts a primary in a standby cluster";
+  }
   if (intends<intent::Release>(d) && (!v.has_lock() || d.mandate.kind != Mandate::Kind::release))
     return "releases a lock that is not mine, or goes on renewing";
   if (intends<intent::Demote>(d) && !v.store.ok &&

@@ -236,8 +236,9 @@ TEST(Leading, sync_state_goes_before_a_promotion_without_synchronous_mode) {
 
 TEST(Leading, a_holder_that_is_not_in_sync_gives_the_lock_back) {
   ViewBuilder b = winner();
+  b.settings.dynamic.synchronous_mode = config::Dynamic::SyncMode::on;
   b.cluster.sync = {.version = dcs::Version("9"), .leader = "n2", .voters = {"n3"}};
-  EXPECT_TRUE(intends<intent::Release>(b.decide()));
+  EXPECT_TRUE(intends<intent::Release>(b.decide())) << "it was won on another /sync";
 }
 
 TEST(Leading, sync_state_that_is_configured_off_is_removed) {
@@ -427,13 +428,6 @@ TEST(Leading, a_holder_that_does_not_know_its_position_waits_for_it) {
   EXPECT_EQ(d.reason.code, Code::postgres_error);
 }
 
-TEST(Leading, starting_up_for_too_long_fails_over_to_nobody_in_a_mode_not_served) {
-  ViewBuilder b = ViewBuilder().as_leader().starting(301s).peer("n2", kHere).peer("n3", kHere);
-  ASSERT_TRUE(intends<intent::Demote>(b.decide()));
-  b.settings.dynamic.synchronous_mode = config::Dynamic::SyncMode::on;
-  EXPECT_TRUE(intends<intent::None>(b.decide()));
-}
-
 TEST(Leading, in_pause_a_standby_gives_the_lock_back) {
   ViewBuilder b = ViewBuilder().as_replica().lock_mine();
   b.settings.dynamic.pause = true;
@@ -510,6 +504,13 @@ TEST_F(PromotionOfBefore, keeps_the_words_of_a_primary) {
   const auto roles = duties<duty::SetRole>(d);
   ASSERT_EQ(roles.size(), 1u);
   EXPECT_EQ(roles[0].role, postgres::Role::promoted);
+}
+
+TEST(Leading, a_winner_on_whose_way_another_was_promoted_asks_again) {
+  ViewBuilder b = winner();
+  ASSERT_TRUE(intends<intent::Promote>(b.decide()));
+  b.view.memory.race.acquired_on->history = dcs::Version("59");
+  EXPECT_TRUE(b.decide().needs.peers);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ std::vector<std::string> names(const std::vector<postgres::WantedSlot>& slots) {
 }
 
 std::vector<std::string> wanted(const ViewBuilder& b) {
-  return names(policy::wanted_slots(b.build()));
+  return names(policy::member_slots(b.build()));
 }
 
 TEST(MemberSlots, a_primary_has_one_for_each_other_member) {
@@ -90,21 +90,21 @@ TEST(MemberSlots, two_names_that_become_one_share_a_slot) {
 TEST(MemberSlots, positions_come_from_the_status) {
   ViewBuilder b = ViewBuilder().as_replica();
   b.cluster.status.slots = {{"n3", Lsn{77}}};
-  for (const auto& slot : policy::wanted_slots(b.build()))
+  for (const auto& slot : policy::member_slots(b.build()))
     EXPECT_EQ(slot.advance_to, slot.name == "n3" ? Lsn{77} : Lsn{});
 }
 
 TEST(MemberSlots, positions_of_a_cascade_come_from_its_member_key) {
   ViewBuilder b = ViewBuilder().as_leader();
   b.cluster.members["n3"].tags = Document::map({{"replicatefrom", "n2"}});
-  for (const auto& slot : policy::wanted_slots(b.build()))
+  for (const auto& slot : policy::member_slots(b.build()))
     if (slot.name == "n3") EXPECT_EQ(slot.advance_to, kHere);
 }
 
 TEST(MemberSlots, under_an_old_leader_positions_come_from_the_member_keys) {
   ViewBuilder b = ViewBuilder().as_replica();
   b.cluster.members["n2"].patroni_version = "3.3.2";
-  for (const auto& slot : policy::wanted_slots(b.build())) EXPECT_EQ(slot.advance_to, kHere);
+  for (const auto& slot : policy::member_slots(b.build())) EXPECT_EQ(slot.advance_to, kHere);
 }
 
 TEST(MemberSlots, retained_ones_are_kept) {
@@ -113,59 +113,27 @@ TEST(MemberSlots, retained_ones_are_kept) {
   EXPECT_THAT(wanted(b), ElementsAre("n2", "n3", "away (inactive)"));
 }
 
-TEST(SlotDuty, is_there_only_when_something_differs) {
-  ViewBuilder b = ViewBuilder().as_leader();
-  EXPECT_FALSE(has_duty<duty::Slots>(b.decide()));
-  b.view.postgres.facts.probe->slots.pop_back();
-  EXPECT_TRUE(has_duty<duty::Slots>(b.decide()));
+TEST(MemberSlots, names_that_become_one_are_told) {
+  ViewBuilder b = ViewBuilder().as_leader().member("a-1").member("a.1").member("B.2").member("b-2");
+  EXPECT_TRUE(says(b.decide(),
+                   "Following cluster members share a replication slot name: a-1, a.1 map to a_1; B.2, b-2 "
+                   "map to b_2"));
 }
 
-TEST(SlotDuty, drops_what_nobody_wants) {
-  ViewBuilder b = ViewBuilder().as_leader();
-  b.view.postgres.facts.probe->slots.push_back({.name = "old"});
-  ASSERT_TRUE(has_duty<duty::Slots>(b.decide()));
-  EXPECT_TRUE(duties<duty::Slots>(b.decide())[0].drop_unknown);
-}
-
-TEST(SlotDuty, leaves_logical_slots_alone) {
-  ViewBuilder b = ViewBuilder().as_leader();
-  b.view.postgres.facts.probe->slots.push_back({.name = "audit", .logical = true});
-  EXPECT_FALSE(has_duty<duty::Slots>(b.decide()));
-}
-
-TEST(SlotDuty, drops_nothing_where_an_operator_asked_for_slots_by_name) {
-  for (const char* key : {"slots", "permanent_slots", "permanent_replication_slots", "ignore_slots"}) {
-    ViewBuilder b = ViewBuilder().as_leader();
-    b.settings.dynamic.raw.set(key, Document::map({{"audit", Document::map()}}));
-    b.view.postgres.facts.probe->slots.push_back({.name = "audit"});
-    EXPECT_FALSE(has_duty<duty::Slots>(b.decide())) << key;
-  }
-}
-
-TEST(SlotDuty, drops_nothing_in_pause) {
-  ViewBuilder b = ViewBuilder().as_leader();
-  b.settings.dynamic.pause = true;
-  b.view.postgres.facts.probe->slots.push_back({.name = "old"});
-  EXPECT_FALSE(has_duty<duty::Slots>(b.decide()));
-}
-
-TEST(SlotDuty, advances_what_is_kept_for_later) {
-  ViewBuilder b = ViewBuilder().as_replica();
-  b.cluster.status.slots = {{"n3", Lsn{kHere.value + 1}}};
-  EXPECT_TRUE(has_duty<duty::Slots>(b.decide()));
-}
-
-TEST(SlotDuty, waits_for_a_configuration) {
-  ViewBuilder b = ViewBuilder().as_replica();
-  b.cluster.config = {};
-  b.view.postgres.facts.probe->slots.clear();
-  EXPECT_FALSE(has_duty<duty::Slots>(b.decide()));
+postgres::SlotSeen logical(const std::string& name, Lsn confirmed) {
+  return {.name = name,
+          .logical = true,
+          .restart_lsn = Lsn{1},
+          .confirmed_flush_lsn = confirmed,
+          .database = "app",
+          .plugin = "pgoutput"};
 }
 
 TEST(StatusDuty, publishes_positions_of_the_leader_and_its_slots) {
   ViewBuilder b = ViewBuilder().as_leader();
-  b.view.postgres.facts.probe->slots.push_back(
-      {.name = "audit", .logical = true, .restart_lsn = Lsn{1}, .confirmed_flush_lsn = Lsn{2}});
+  b.settings.dynamic.permanent_slots = {{.name = "audit", .database = "app", .plugin = "pgoutput"}};
+  b.view.postgres.facts.probe->slots.push_back(logical("audit", Lsn{2}));
+  b.view.postgres.facts.probe->slots.push_back(logical("foreign", Lsn{2}));
   const auto status = duties<duty::Status>(b.decide()).at(0).status;
   EXPECT_EQ(status.optime, kHere);
   EXPECT_EQ(status.slots,
@@ -200,6 +168,24 @@ TEST(StatusDuty, without_retention_tells_the_position_only) {
   const auto status = duties<duty::Status>(b.decide()).at(0).status;
   EXPECT_THAT(status.slots, IsEmpty());
   EXPECT_THAT(status.retain_slots, IsEmpty());
+  // But for those that are permanent.
+  b.settings.dynamic.permanent_slots = {{.name = "audit", .database = "app", .plugin = "pgoutput"}};
+  b.view.postgres.facts.probe->slots.push_back(logical("audit", Lsn{2}));
+  const auto permanent = duties<duty::Status>(b.decide()).at(0).status.slots;
+  EXPECT_EQ(permanent, (std::map<std::string, Lsn>{{"audit", {2}}}));
+}
+
+TEST(StatusDuty, a_slot_that_is_not_what_is_wanted_has_no_position) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.settings.dynamic.permanent_slots = {{.name = "audit", .database = "other", .plugin = "pgoutput"}};
+  b.view.postgres.facts.probe->slots.push_back(logical("audit", Lsn{2}));
+  EXPECT_FALSE(duties<duty::Status>(b.decide()).at(0).status.slots.contains("audit"));
+}
+
+TEST(StatusDuty, a_permanent_slot_is_not_one_of_a_member_that_may_come_back) {
+  ViewBuilder b = ViewBuilder().as_leader();
+  b.settings.dynamic.permanent_slots = {{.name = "n3"}};
+  EXPECT_THAT(duties<duty::Status>(b.decide()).at(0).status.retain_slots, ElementsAre("n1", "n2"));
 }
 
 TEST(StatusDuty, the_stamps_are_dropped_with_the_lock) {

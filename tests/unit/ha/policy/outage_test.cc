@@ -78,7 +78,7 @@ TEST(Outage, in_pause_a_primary_goes_on) {
   EXPECT_TRUE(intends<intent::None>(b.decide()));
 }
 
-TEST(Outage, a_primary_in_a_mode_not_served_is_stopped_all_the_same) {
+TEST(Outage, a_primary_in_synchronous_mode_is_stopped_all_the_same) {
   ViewBuilder b = ViewBuilder().as_leader().no_lease().store_down();
   b.settings.dynamic.synchronous_mode = config::Dynamic::SyncMode::on;
   EXPECT_TRUE(intends<intent::Demote>(b.decide()));

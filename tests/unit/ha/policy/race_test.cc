@@ -184,6 +184,83 @@ TEST(Race, the_former_leaders_priority_is_waived) {
   EXPECT_TRUE(says(d, "Ignoring former leader n2 having priority 5 higher than this nodes 1 priority"));
 }
 
+/// n2 has led in zone a; n1 (me) is in b, n3 where it led.
+ViewBuilder ready_in_zones() {
+  ViewBuilder b = ready();
+  b.settings.dynamic.zones.prefer_same = true;
+  b.settings.tags.zone = "b";
+  b.cluster.leadership_name = "n2";
+  b.last.members["n2"].tags.set("zone", "a");
+  b.cluster.members.erase("n2");
+  b.view.answers.peers->at("n3").zone = "a";
+  return b;
+}
+
+TEST(Race, of_equals_the_one_in_the_zone_of_the_last_leader_leads) {
+  ViewBuilder b = ready_in_zones();
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_TRUE(says(
+      d, "n3 has equally tolerable WAL position and priority, and is in the zone a, which comes before b"));
+  b.settings.tags.zone = "a";
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide())) << "both are";
+  b.settings.tags.zone = "b";
+  b.cluster.leadership_name.clear();
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide())) << "where that was is not known";
+}
+
+TEST(Race, a_list_of_zones_is_in_the_order_of_preference) {
+  ViewBuilder b = ready_in_zones();
+  b.settings.dynamic.zones = {.prefer_same = false, .prefer = {"c", "b"}};
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide())) << "a is not in it";
+  b.view.answers.peers->at("n3").zone = "c";
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+}
+
+TEST(Race, a_preferred_zone_does_not_help_who_is_behind_or_of_lower_priority) {
+  ViewBuilder behind = ready_in_zones();
+  behind.view.answers.peers->at("n3").position = Lsn{kHere.value - 8};
+  EXPECT_TRUE(intends<intent::Acquire>(behind.decide()));
+  ViewBuilder lower = ready_in_zones();
+  lower.settings.tags.failover_priority = 2;
+  EXPECT_TRUE(intends<intent::Acquire>(lower.decide()));
+}
+
+TEST(Race, nobody_waits_for_a_preferred_zone_that_does_not_answer_or_has_lost_the_store) {
+  EXPECT_TRUE(intends<intent::Acquire>(ready_in_zones().peer_unreachable("n3").decide()));
+  ViewBuilder lost = ready_in_zones();
+  lost.cluster.members.erase("n3");
+  EXPECT_TRUE(intends<intent::Acquire>(lost.decide()));
+  ViewBuilder limited = ready_in_zones();
+  limited.view.answers.peers->at("n3").watchdog_failed = true;
+  EXPECT_TRUE(intends<intent::Acquire>(limited.decide()));
+}
+
+TEST(Race, a_preferred_zone_is_not_waited_for_any_longer_than_it_takes_to_win) {
+  ViewBuilder b = ready_in_zones();
+  b.view.memory = b.decide().memory;
+  EXPECT_EQ(b.view.memory.race.left_to_zone_since, b.view.now);
+  b.view.now += 2s;
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+  b.view.now += 2s;
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+  b.leader("n3");
+  EXPECT_FALSE(b.decide().memory.race.left_to_zone_since) << "the next race begins anew";
+}
+
+TEST(Race, the_last_leader_itself_is_not_preferred_for_its_zone) {
+  ViewBuilder b = ready_in_zones();
+  b.cluster.leadership_name = "n3";
+  b.last.members["n3"].tags.set("zone", "a");
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
+TEST(Race, who_is_asked_for_by_name_gives_way_to_no_zone) {
+  ViewBuilder b = ready_in_zones();
+  b.cluster.failover = {.version = dcs::Version("7"), .leader = "n2", .candidate = "n1"};
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
+}
+
 TEST(Race, nofailover_stands_back_and_looks_whether_it_fits_the_next_leader) {
   ViewBuilder b = ready();
   b.settings.tags.nofailover = true;
@@ -255,6 +332,7 @@ TEST(Race, a_stale_primary_never_takes_the_lock_again) {
 
 TEST(Race, members_in_sync_race_alone) {
   ViewBuilder b = ready();
+  b.settings.dynamic.synchronous_mode = config::Dynamic::SyncMode::on;
   b.cluster.sync = {.version = dcs::Version("9"), .leader = "n2", .voters = {"n3"}};
   EXPECT_TRUE(intends<intent::None>(b.decide()));
   b.cluster.sync.voters = {"N1"};
@@ -263,6 +341,7 @@ TEST(Race, members_in_sync_race_alone) {
 
 TEST(Race, the_former_sync_leader_may_be_ahead) {
   ViewBuilder b = ready().peer("n2", Lsn{kHere.value + 8});
+  b.settings.dynamic.synchronous_mode = config::Dynamic::SyncMode::on;
   b.cluster.sync = {.version = dcs::Version("9"), .leader = "n2", .voters = {"n1"}};
   const Decision d = b.decide();
   EXPECT_TRUE(intends<intent::Acquire>(d));
@@ -271,19 +350,11 @@ TEST(Race, the_former_sync_leader_may_be_ahead) {
 
 TEST(Race, a_quorum_needs_its_votes) {
   ViewBuilder b = ready();
+  b.settings.dynamic.synchronous_mode = config::Dynamic::SyncMode::on;
   b.cluster.sync = {.version = dcs::Version("9"), .leader = "n2", .voters = {"n1", "n3"}, .quorum = 1};
   EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
   b.peer_unreachable("n3");
   EXPECT_TRUE(intends<intent::None>(b.decide()));
-}
-
-TEST(Race, who_is_missing_in_the_failsafe_map_does_not_race) {
-  ViewBuilder b = ready();
-  b.settings.dynamic.failsafe_mode = true;
-  b.cluster.failsafe = {{"n2", "http://n2"}, {"n3", "http://n3"}};
-  EXPECT_TRUE(intends<intent::None>(b.decide()));
-  (*b.cluster.failsafe)["n1"] = "http://n1";
-  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
 }
 
 TEST(Race, a_backoff_waits_while_wal_still_comes_in) {
@@ -366,6 +437,7 @@ TEST(FailoverPossible, a_candidate_must_have_what_is_asked_for) {
 TEST(FailoverPossible, only_voters_count_in_sync_mode) {
   ViewBuilder b;
   b.as_leader().peer("n2", kHere).peer("n3", kHere);
+  b.settings.dynamic.synchronous_mode = config::Dynamic::SyncMode::on;
   b.cluster.sync = {.version = dcs::Version("9"), .leader = "n1", .voters = {"n9"}};
   const View view = b.build();
   policy::Draft d(view);
@@ -455,15 +527,9 @@ TEST(Race, in_pause_a_primary_of_another_cluster_takes_nothing) {
   EXPECT_FALSE(intends<intent::Acquire>(b.decide()));
 }
 
-TEST(Race, a_failsafe_map_that_names_nobody_bars_nobody) {
-  ViewBuilder b = ready();
-  b.settings.dynamic.failsafe_mode = true;
-  b.cluster.failsafe.emplace();
-  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
-}
-
 TEST(Race, a_quorum_counts_also_who_may_not_lead) {
   ViewBuilder b = ViewBuilder().as_candidate();
+  b.settings.dynamic.synchronous_mode = config::Dynamic::SyncMode::on;
   b.cluster.sync = {.version = dcs::Version("9"), .leader = "n2", .voters = {"n1", "n3"}, .quorum = 1};
   b.cluster.members["n3"].tags = Document::map({{"nofailover", true}});
   EXPECT_EQ(policy::rivals(b.build()).count("n3"), 1U);
@@ -491,6 +557,7 @@ TEST(Race, the_fence_stays_armed_for_who_takes_the_lock) {
 TEST(FailoverPossible, needs_one_more_than_the_quorum) {
   ViewBuilder b;
   b.as_leader().peer("n2", kHere).peer_unreachable("n3");
+  b.settings.dynamic.synchronous_mode = config::Dynamic::SyncMode::on;
   b.cluster.sync = {.version = dcs::Version("9"), .leader = "n1", .voters = {"n2", "n3"}, .quorum = 1};
   const View one = b.build();
   policy::Draft first(one);

@@ -307,5 +307,22 @@ TEST(Recovering, the_end_of_a_pause_forgets_a_rewind) {
   EXPECT_EQ(b.decide().memory.rejoin.rewind, RewindState::initial);
 }
 
+TEST(Recovering, a_server_that_this_daemon_did_not_see_run_starts_as_standby_whatever_is_said_of_it) {
+  ViewBuilder b = crashed_leader();
+  b.view.memory.outage.crash_recovery_tried = true;
+  b.view.postgres.state = postgres::State::crashed;
+  ASSERT_FALSE(std::get<intent::Start>(b.decide().intent).as_standby);
+  b.view.postgres.seen_running = false;
+  EXPECT_TRUE(std::get<intent::Start>(b.decide().intent).as_standby);
+}
+
+TEST(Recovering, a_start_that_failed_is_not_repeated_at_once) {
+  ViewBuilder b = ViewBuilder().as_replica().down("shut down in recovery");
+  b.ended(OperationKind::start, false, "it does not start");
+  const Decision d = b.decide();
+  EXPECT_TRUE(intends<intent::None>(d));
+  EXPECT_EQ(d.reason.code, Code::waiting_before_retry);
+}
+
 }  // namespace
 }  // namespace tanist::ha

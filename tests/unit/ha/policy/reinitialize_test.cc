@@ -144,12 +144,6 @@ TEST_F(Reinitialize, nothing_without_the_store) {
   EXPECT_EQ(refusal(), "DCS is not accessible");
 }
 
-TEST_F(Reinitialize, a_mode_that_is_not_served_refuses) {
-  source_answers("n2");
-  b.settings.dynamic.standby_cluster = true;
-  EXPECT_EQ(refusal(), "not creating a replica: standby_cluster is not supported yet");
-}
-
 TEST_F(Reinitialize, pause_does_not_keep_an_operator_from_it) {
   b.settings.dynamic.pause = true;
   source_answers("n2");

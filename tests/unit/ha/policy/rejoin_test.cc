@@ -550,5 +550,23 @@ TEST(Astray, a_comparison_that_finds_no_difference_mends_it_too) {
   EXPECT_EQ(m.standings.shared_with, "n2");
 }
 
+TEST(Rejoining, what_may_be_removed_after_a_failed_rewind_is_not_removed_without_one) {
+  ViewBuilder b = ViewBuilder().as_replica().down("shut down").linearizable();
+  b.view.memory.rejoin.rewind = RewindState::need;
+  b.view.postgres.facts.rewind_works = false;
+  b.settings.postgresql.remove_data_directory_on_rewind_failure = true;
+  EXPECT_FALSE(intends<intent::Clone>(b.decide()));
+}
+
+TEST(Rejoining, without_checksums_and_hints_nothing_is_rewound) {
+  ViewBuilder b = ViewBuilder().as_replica().down("shut down").linearizable();
+  b.view.memory.rejoin.rewind = RewindState::need;
+  ASSERT_TRUE(intends<intent::Rewind>(b.decide()));
+  b.view.postgres.facts.control->data_checksums = false;
+  EXPECT_FALSE(intends<intent::Rewind>(b.decide()));
+  b.view.postgres.facts.control->wal_log_hints = true;
+  EXPECT_TRUE(intends<intent::Rewind>(b.decide()));
+}
+
 }  // namespace
 }  // namespace tanist::ha

@@ -305,5 +305,18 @@ TEST(Timelines, a_diverged_member_is_no_reason_to_give_way_when_a_start_takes_to
   }
 }
 
+/// What is received is a part of the cluster's, however much of it is replayed yet.
+TEST(Timelines, who_has_received_up_to_the_switch_is_behind) {
+  ViewBuilder b = ViewBuilder().as_candidate();
+  b.cluster.history = {.version = dcs::Version("60"), .lines = {{.parent = {1}, .switch_lsn = kHere}}};
+  const View view = b.build();
+  const Line line(view);
+  const Lsn before{kHere.value - 8};
+  EXPECT_EQ(line.standing({.timeline = {1}, .position = kHere, .replayed = before, .way = {}}),
+            Standing::behind);
+  EXPECT_EQ(line.standing({.timeline = {1}, .position = {kHere.value + 8}, .replayed = before, .way = {}}),
+            Standing::diverged);
+}
+
 }  // namespace
 }  // namespace tanist::ha

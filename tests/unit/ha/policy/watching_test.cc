@@ -210,5 +210,14 @@ TEST(Handover, of_a_demotion_goes_on_in_a_shutdown) {
   EXPECT_TRUE(intends<intent::Advance>(b.decide()));
 }
 
+TEST(Operations, a_start_that_takes_too_long_goes_on_where_nobody_can_take_over) {
+  ViewBuilder b = ViewBuilder().as_leader().down().operation(OperationKind::start, Phase::starting);
+  b.view.operation->phase_since = b.view.now - 400s;
+  b.peer_unreachable("n2").peer_unreachable("n3");
+  EXPECT_TRUE(intends<intent::None>(b.decide()));
+  b.peer("n2", kHere);
+  EXPECT_TRUE(intends<intent::PreEmpt>(b.decide()));
+}
+
 }  // namespace
 }  // namespace tanist::ha

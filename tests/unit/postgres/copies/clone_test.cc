@@ -8,12 +8,12 @@ Task<void> replication(Node* a, Node* b) {
   REQUIRE_OK(booted);
   co_await a->sql("CREATE TABLE t (x int); INSERT INTO t SELECT generate_series(1, 1000)");
 
-  std::vector<WantedSlot> slots{{"b", {}, true}, {"old", {}, false}};
-  co_await a->server->sync_slots(slots, true, a->in(5s));
+  SlotsWanted wanted{.slots = {{.name = "b"}, {.name = "old", .expected_active = false}}};
+  co_await a->server->sync_slots(wanted, a->in(5s));
   auto count = a->sql("SELECT string_agg(slot_name, ',' ORDER BY slot_name) FROM pg_replication_slots");
   EXPECT_EQ(co_await std::move(count), "b,old");
-  slots.pop_back();
-  co_await a->server->sync_slots(slots, true, a->in(5s));
+  wanted.slots.pop_back();
+  co_await a->server->sync_slots(wanted, a->in(5s));
   auto fewer = a->sql("SELECT string_agg(slot_name, ',') FROM pg_replication_slots");
   EXPECT_EQ(co_await std::move(fewer), "b");
 

@@ -30,7 +30,9 @@ TEST(Divergence, on_the_first_timeline_nothing_can_have_parted) {
 }
 
 TEST(Divergence, a_newer_local_timeline_has_left_the_leader) {
-  EXPECT_EQ(compare(standby(3, 500), Lines{left(1, 100), left(2, 200)}, 2, {}), Verdict::diverged);
+  const Comparison newer = compare_wal(standby(3, 500), Lines{left(1, 100), left(2, 200)}, {2}, {}, {});
+  EXPECT_EQ(newer.verdict, Verdict::diverged);
+  EXPECT_EQ(newer.why, "the local timeline is newer");
 }
 
 TEST(Divergence, a_standby_up_to_the_switch_goes_on_and_one_past_it_does_not) {
@@ -50,6 +52,7 @@ TEST(Divergence, a_timeline_that_the_leader_never_had_is_diverged) {
   // The leader's timeline 4 came from 2.
   EXPECT_EQ(compare(standby(3, 10), Lines{left(1, 100), left(2, 200)}, 4, {left(1, 100), left(2, 250)}),
             Verdict::diverged);
+  EXPECT_EQ(compare(standby(3, 10), std::nullopt, 4, {left(1, 100), left(2, 250)}), Verdict::diverged);
 }
 
 TEST(Divergence, two_promotions_to_one_timeline_number_are_told_apart_by_where_they_happened) {
@@ -63,6 +66,8 @@ TEST(Divergence, two_promotions_to_one_timeline_number_are_told_apart_by_their_p
   EXPECT_EQ(compare(standby(3, 400), Lines{left(1, 100), left(2, 200)}, 3, {left(1, 200)}, 400),
             Verdict::beyond_rewind);
   EXPECT_EQ(compare(standby(3, 400), Lines{left(1, 200)}, 3, {left(1, 200), left(2, 300)}, 400),
+            Verdict::beyond_rewind);
+  EXPECT_EQ(compare(standby(4, 400), Lines{left(1, 100), left(2, 200)}, 4, {left(1, 100), left(3, 200)}, 400),
             Verdict::beyond_rewind);
 }
 

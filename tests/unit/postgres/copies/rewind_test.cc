@@ -151,6 +151,9 @@ Task<Result> part(Node* a, Node* b) {
   if (!cloned) co_return cloned;
   auto catching_up = caught_up(b, a);
   if (!co_await std::move(catching_up)) co_return std::unexpected(Failure{"the replica does not catch up"});
+  const DivergenceAnswer early = co_await compare(a, b);
+  EXPECT_EQ(early.verdict, Divergence::unknown) << "one in recovery leads nobody";
+  EXPECT_THAT(early.detail, HasSubstr("still in recovery"));
   Result promoted = co_await promote(b);
   if (!promoted) co_return promoted;
   Result checkpointed = co_await b->server->checkpoint(b->in(10s));
@@ -162,6 +165,9 @@ Task<Result> part(Node* a, Node* b) {
 Task<void> failures_of_rewind(Node* a, Node* b, std::string root) {
   Result parted = co_await part(a, b);
   REQUIRE_OK(parted);
+  auto under_its_feet = a->server->rewind(b->upstream(), {}, a->in(20s));
+  Result running = co_await std::move(under_its_feet);
+  EXPECT_THAT(text(running), HasSubstr("PostgreSQL runs"));
   auto stopping = a->stop();
   REQUIRE(co_await std::move(stopping));
   const DivergenceAnswer answer = co_await compare(a, b);

@@ -67,6 +67,32 @@ TEST_F(ServerTest, a_postmaster_that_may_not_run_or_cannot_be_watched_does_not_r
   run(then_end(start_at_the_limits(&node), {&node}));
 }
 
+/// A daemon that is new has never asked the server, which was down or recovering ever since.
+Task<void> started_by_the_next_daemon(Node* first, Node* second) {
+  Result booted = co_await first->bootstrap();
+  REQUIRE_OK(booted);
+  Result set = co_await first->server->set_standby_names("two", Role::primary, first->in(10s));
+  REQUIRE_OK(set);
+  auto stopping = first->stop();
+  REQUIRE(co_await std::move(stopping));
+  Result opened = co_await second->server->open(second->settings);
+  REQUIRE_OK(opened);
+  EXPECT_EQ(second->server->facts().own_standby_names, std::nullopt);
+  Result started = co_await second->start_primary();
+  REQUIRE_OK(started);
+  EXPECT_EQ(second->server->facts().own_standby_names, "two");
+  auto names = second->sql("SHOW synchronous_standby_names");
+  EXPECT_EQ(co_await std::move(names), "two");
+}
+
+TEST_F(ServerTest, commits_of_a_primary_wait_for_the_same_standbys_under_the_next_daemon) {
+  auto synchronous = settings("one");
+  synchronous.dynamic.synchronous_mode = config::Dynamic::SyncMode::on;
+  Node first(io_.get_executor(), clock_, disk_, synchronous);
+  Node second(io_.get_executor(), clock_, disk_, synchronous);
+  run(then_end(started_by_the_next_daemon(&first, &second), {&second, &first}));
+}
+
 /// How often a file is opened within `period`.
 Task<int> count_looks(Node* n, std::string path, Duration period) {
   const int watch = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);

@@ -148,6 +148,17 @@ TEST(ConfigFiles, a_file_of_the_user_is_named_once_and_is_not_ours) {
   EXPECT_EQ(main_configuration(settings.postgresql, parameters, {}, 150000).hba_file, "/etc/pg/pg_hba.conf");
 }
 
+TEST(ConfigFiles, what_was_rendered_is_found_again) {
+  MainConfiguration main;
+  main.include = "postgresql.base.conf";
+  main.parameters = {{"synchronous_standby_names", "ANY 1 (\"it's\",b)"}, {"work_mem", "8MB"}};
+  const std::string text = render_main_configuration(main);
+  EXPECT_EQ(rendered_value(text, "synchronous_standby_names"), "ANY 1 (\"it's\",b)");
+  EXPECT_EQ(rendered_value(text, "work_mem"), "8MB");
+  EXPECT_EQ(rendered_value(text, "port"), std::nullopt);
+  EXPECT_EQ(rendered_value("work_mem = '4MB'\n", "work_mem"), std::nullopt) << "somebody else's file";
+}
+
 TEST(ConfigFiles, ours_are_told_from_those_of_initdb) {
   EXPECT_TRUE(is_generated(main_file(sample(), 150000)));
   EXPECT_FALSE(is_generated("# PostgreSQL configuration file\n"));

@@ -166,6 +166,29 @@ TEST(Recovery, a_value_that_the_server_would_refuse_is_left_out_and_told) {
           "Removing unexpected parameter=restore_comand value=x from the config"}));
 }
 
+TEST(Recovery, of_a_standby_cluster_reads_the_other_clusters_archive) {
+  auto settings = sample();
+  settings.postgresql.recovery_conf = {{"restore_command", "own"}, {"recovery_min_apply_delay", "1min"}};
+  settings.dynamic.standby_cluster = true;
+  settings.dynamic.remote.restore_command = "theirs";
+  settings.dynamic.remote.archive_cleanup_command = "clean";
+  settings.dynamic.remote.recovery_min_apply_delay = "5min";
+  Upstream upstream{"n2", "10.0.0.2", 5432, "node_1"};
+  auto wanted = wanted_recovery(settings, upstream, 150000).parameters;
+  EXPECT_EQ(wanted.at("restore_command"), "theirs");
+  EXPECT_EQ(wanted.at("archive_cleanup_command"), "clean");
+  EXPECT_EQ(wanted.at("recovery_min_apply_delay"), "1min")
+      << "those behind the standby leader do not wait twice";
+  upstream.remote = true;
+  EXPECT_EQ(wanted_recovery(settings, upstream, 150000).parameters.at("recovery_min_apply_delay"), "5min");
+  upstream.host.clear();
+  wanted = wanted_recovery(settings, upstream, 150000).parameters;
+  EXPECT_FALSE(wanted.contains("primary_conninfo")) << "the archive is all there is";
+  EXPECT_EQ(wanted.at("restore_command"), "theirs");
+  settings.dynamic.standby_cluster = false;
+  EXPECT_EQ(wanted_recovery(settings, std::nullopt, 150000).parameters.at("restore_command"), "own");
+}
+
 TEST(Recovery, of_several_hosts_the_one_that_has_the_slot_is_followed) {
   const auto settings = sample();
   const auto conninfo = [&](const std::string& host, const std::string& slot, int version) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "config/sections/delay.h"
+
 namespace tanist::postgres {
 namespace {
 
@@ -113,6 +115,7 @@ TEST(ParameterTable, recovery_parameters_have_a_table_of_their_own) {
   EXPECT_TRUE(is_recovery_parameter("primary_conninfo"));
   EXPECT_TRUE(is_recovery_parameter("trigger_file"));
   EXPECT_TRUE(is_recovery_parameter("archive_cleanup_command"));
+  for (const auto name : config::kRecoveryParameters) EXPECT_TRUE(is_recovery_parameter(name)) << name;
   EXPECT_FALSE(is_recovery_parameter("archive_command"));
   EXPECT_FALSE(is_recovery_parameter(""));
   EXPECT_FALSE(is_recovery_parameter("zzz"));

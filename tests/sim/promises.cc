@@ -1,0 +1,71 @@
+#include <algorithm>
+
+#include "cluster.h"
+#include "config/modes.h"
+#include "core/format.h"
+#include "core/names.h"
+
+/// No acknowledged synchronous commit is lost, whatever dies (replication.md §12).
+namespace tanist::sim {
+
+bool Cluster::promises(const Member& member) {
+  const auto view = store_.snapshot();
+  const auto modes = config::modes_of(view->config.data);
+  // Of what is written beside the key, or by hand, nobody has promised anything.
+  return modes.synchronous != config::Dynamic::SyncMode::off && same_name(view->sync.leader, member.name()) &&
+         view->leader_name() == member.name() && !let_go_.contains(member.host()) && !excused();
+}
+
+void Cluster::watch_promises() {
+  if (config::modes_of(seen_->config.data).synchronous == config::Dynamic::SyncMode::off)
+    promises_from_ = wal_.acknowledged().size();
+}
+
+void Cluster::check_promises(Member& winner) {
+  // A server that was told in time, and becomes a primary later with nobody left to stop it, is no leader.
+  if (store_.snapshot()->leader_name() != winner.name()) return;
+  const auto& commits = wal_.acknowledged();
+  const std::size_t from = std::exchange(promises_from_, commits.size());
+  if (let_go_.contains(winner.host()) || excused()) return;
+  const Position now = winner.postgres().disk().end;
+  std::size_t lost = 0;
+  const Acknowledged* first = nullptr;
+  for (std::size_t i = from; i < commits.size(); ++i) {
+    if (!commits[i].promised || wal_.contains(now, commits[i].at)) continue;
+    if (!first) first = &commits[i];
+    ++lost;
+  }
+  if (first && has_look_alikes()) {
+    // docs/safety.md: what was promoted twice from one point is not known to be two. Counted, and bounded.
+    ++counts_.look_alike_losses;
+    return;
+  }
+  if (first)
+    world_.violated(
+        Invariant::synchronous_commits,
+        fmt::format("{} was promoted without {} acknowledged synchronous commits, the first of host {} at "
+                    "{}/{}, {:.1f} s ago",
+                    winner.name(), lost, first->host, wal_.branch(first->at.branch).timeline.value,
+                    first->at.lsn.value, seconds(world_.now() - first->when)));
+}
+
+void Cluster::check_zones(Member& member, Position commit, bool promised) {
+  const int wanted = options_.zones.min_other_zones;
+  const std::string& mine = member.tags().zone;
+  // Before there is a list nobody but the leader may be elected.
+  if (wanted == 0 || !promised || !member.postgres().waits()) return;
+  if (!options_.synchronous_strict || options_.changes_synchronous) return;
+  const auto have = std::ranges::count_if(members_, [&](const auto& m) {
+    return !m->tags().zone.empty() && !mine.empty() && m->tags().zone != mine &&
+           member.postgres().has_acknowledged(m->postgres(), commit);
+  });
+  if (have < wanted)
+    world_.violated(
+        Invariant::synchronous_commits,
+        fmt::format(
+            "{} in zone \"{}\" acknowledges a commit that {} members of other zones have, not {}, with "
+            "synchronous_standby_names {}",
+            member.name(), mine, have, wanted, member.postgres().standby_names()));
+}
+
+}  // namespace tanist::sim

@@ -1,0 +1,62 @@
+#include "member/fences.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/io_context.hpp>
+
+#include "contract/run_task.h"
+
+namespace tanist::member {
+namespace {
+
+class Part final : public ha::Fence {
+ public:
+  bool arms = true;
+  bool usable() const override { return true; }
+  bool armed() const override { return armed_; }
+  Task<bool> arm(Instant) override {
+    armed_ = arms;
+    co_return arms;
+  }
+  void prolong(Instant) override {}
+  Task<void> disarm(std::string) override {
+    armed_ = false;
+    co_return;
+  }
+
+ private:
+  bool armed_ = false;
+};
+
+struct FencesTest : testing::Test {
+  bool arm() { return tanist::test::run(io, fences.arm(Instant{})); }
+  boost::asio::io_context io;
+  Part guardian;
+  Part watchdog;
+  Fences fences{guardian, watchdog};
+};
+
+TEST_F(FencesTest, are_armed_together) {
+  EXPECT_TRUE(arm());
+  EXPECT_TRUE(fences.armed() && guardian.armed() && watchdog.armed());
+  tanist::test::run(io, fences.disarm("not a leader"));
+  EXPECT_FALSE(guardian.armed() || watchdog.armed());
+}
+
+TEST_F(FencesTest, one_that_cannot_be_leaves_no_other_armed_that_nobody_would_disarm) {
+  watchdog.arms = false;
+  EXPECT_FALSE(arm());
+  EXPECT_FALSE(fences.armed());
+  EXPECT_FALSE(guardian.armed());
+}
+
+TEST_F(FencesTest, what_guards_a_primary_already_stays_armed_where_another_drops_out) {
+  EXPECT_TRUE(arm());
+  tanist::test::run(io, watchdog.disarm("it broke"));
+  watchdog.arms = false;
+  EXPECT_FALSE(arm());
+  EXPECT_TRUE(guardian.armed());
+}
+
+}  // namespace
+}  // namespace tanist::member
