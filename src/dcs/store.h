@@ -187,7 +187,9 @@ class Store {
   virtual Task<WriteResult> begin_bootstrap(std::optional<Version> take_over, Instant deadline) = 0;
   /// Stores the result if the note is still mine: /initialize, /config, the leader key, and removes the note.
   virtual Task<Acquired> finish_bootstrap(BootstrapResult result, Instant deadline) = 0;
-  /// Deletes /initialize and the note, if the note is mine.
+  /// Deletes /initialize and the note, if the note is mine. A result that is still on its way is refused
+  /// from here on; a store that writes it in steps has to delete the /initialize that I created also where
+  /// the note has ended by itself.
   virtual Task<WriteResult> cancel_bootstrap(Instant deadline) = 0;
 
   /// Called (on the store's thread) whenever others changed what the watched copy shows: `leader_changed`

@@ -134,7 +134,7 @@ TitleKind kind_of_title(std::string_view title) {
   }
 }
 
-Left look(const Target& target) {
+Left look(Target& target) {
   const auto server = postmaster_of(target);
   std::array<pid_t, kMostChildren> children{};
   std::size_t count = 0;
@@ -150,10 +150,18 @@ Left look(const Target& target) {
   while (const auto pid = all.next()) {
     if (server && (*pid == server->pid || std::ranges::count(known, *pid) > 0)) continue;
     const auto seen = look_at(*pid);
-    if (seen && !seen->dead() && is_of(target, *pid)) return Left::may_commit;
+    if (!seen || seen->dead() || !is_of(target, *pid)) continue;
+    // What a child of the postmaster has started, such as a command of the archiver that is not executed yet,
+    // commits nothing by itself.
+    if (server && std::ranges::count(known, seen->parent) > 0) continue;
+    return Left::may_commit;
   }
   if (!server) return Left::nothing;
-  return only_waits(server->pid, known) ? Left::cannot_commit : Left::may_commit;
+  const bool ending = target.settled == server->pid && target.settled_ticks == server->seen.start_ticks;
+  if (!only_waits(server->pid, known, ending)) return Left::may_commit;
+  target.settled = server->pid;
+  target.settled_ticks = server->seen.start_ticks;
+  return Left::cannot_commit;
 }
 
 Round kill_round(const Target& target) {

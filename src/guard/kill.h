@@ -17,6 +17,9 @@ struct Target {
   Descriptor pidfd;
   /// Base name of its program.
   Line<64> program;
+  /// A postmaster that was seen with nothing but what a stop waits for; when that ends, it has no children.
+  pid_t settled = 0;
+  std::uint64_t settled_ticks = 0;
 };
 
 enum class Left {
@@ -25,8 +28,8 @@ enum class Left {
   cannot_commit,
   may_commit,
 };
-/// What is there now. In doubt it may commit.
-Left look(const Target& target);
+/// What is there now. In doubt it may commit. Notes in `target` whose end it is.
+Left look(Target& target);
 
 struct Round {
   /// Processes that lived when it came to them.

@@ -115,7 +115,9 @@ def test_at_a_time_though_the_member_that_accepted_it_is_gone(shared):
     at = in_seconds(6)
     answer = ask(accepts, "/switchover", {"leader": old.name, "candidate": candidate.name, "scheduled_at": at})
     assert (answer.status, answer.text) == (202, "Switchover scheduled")
-    assert call(old, "GET", "/cluster").json["scheduled_switchover"]["to"] == candidate.name
+    # Who answered has written it; the others hear of it.
+    wait_until("the schedule to be told by the primary", lambda: call(old, "GET", "/cluster").json.get(
+        "scheduled_switchover", {}).get("to") == candidate.name, 3)
     accepts.kill_everything()
     assert shared.leader_key() == old.name
     old.wait_for_log(r"Awaiting switchover at .* \(in [0-9]+ seconds\)", 5)

@@ -143,6 +143,8 @@ class SimStore final : public dcs::Store {
   StoreServer& server_;
   StoreFaults& faults_;
   TaskScope scope_;
+  /// The empty /initialize that this one created last.
+  std::optional<dcs::Version> begun_;
   dcs::Identity identity_;
   /// Whose answers are believed.
   std::string store_id_;

@@ -207,6 +207,7 @@ Task<dcs::WriteResult> SimStore::begin_in_steps(std::optional<dcs::Version> take
         "begin", [me](StoreServer& server) { return server.erase_note(me.name); }, deadline, merge_bootstrap);
     (void)co_await std::move(erasing);
   }
+  if (created.ok()) begun_ = created.answer.version;
   co_return result(created);
 }
 
@@ -263,14 +264,16 @@ Task<dcs::WriteResult> SimStore::cancel_in_steps(Instant deadline) {
   const Exchange now = co_await read_all(deadline);
   if (!now.answered()) co_return dcs::WriteResult{dcs::Outcome::unavailable, {}, now.detail};
   const auto& note = now.cluster->bootstrap_note;
-  if (!note.present() || note.name != name || note.incarnation != identity_.incarnation)
+  const bool noted = note.present() && note.name == name && note.incarnation == identity_.incarnation;
+  const bool as_begun = begun_ && now.cluster->initialize.version == *begun_;
+  if (!noted && !as_begun)
     co_return dcs::WriteResult{dcs::Outcome::refused, {}, "the bootstrap is not mine any more"};
   const dcs::Condition condition = dcs::IfVersion{now.cluster->initialize.version};
   auto erasing = step(
       "cancel", [condition](StoreServer& server) { return server.erase_initialize(condition); }, deadline,
       merge_bootstrap);
   const Exchange erased = co_await std::move(erasing);
-  if (!erased.ok()) co_return result(erased);
+  if (!erased.ok() || !noted) co_return result(erased);
   auto forgetting = step(
       "cancel", [name](StoreServer& server) { return server.erase_note(name); }, deadline, merge_bootstrap);
   const Exchange forgotten = co_await std::move(forgetting);

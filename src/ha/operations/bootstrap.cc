@@ -81,6 +81,14 @@ Task<void> forget_attempt(OperationRunner& run) {
   if (!forgotten) log::warning("could not remove the note of the bootstrap: {}", forgotten.error());
 }
 
+/// A result whose answer was lost may have come to the store late. In doubt: no.
+Task<bool> store_has_result(OperationRunner& run, Instant deadline) {
+  const std::string made = run.ports().server.facts().system_identifier;
+  if (made.empty()) co_return false;
+  const auto view = co_await run.ports().store.load(dcs::Read::linearizable, deadline);
+  co_return view && (*view)->initialize.value == made;
+}
+
 /// Why the new server is not waited for any longer; empty: it is.
 std::string unreachable(OperationRunner& run) {
   const auto& facts = run.ports().server.facts();
@@ -297,10 +305,19 @@ Task<Outcome> cancel_bootstrap(OperationRunner& run) {
   }
   run.host().set_state(postgres::State::stopped);
   run.enter(Phase::removing, Cancel::critical, run.now() + budget);
-  auto renamed = co_await ports.server.rename_data_directory(run.now() + budget);
-  if (!renamed) log::error("{}", renamed.error().detail);
+  // Before the data goes: from here on no result that is still on its way can make a cluster of it.
   auto cancelled = co_await ports.store.cancel_bootstrap(run.now() + budget);
   if (!cancelled.done()) log::warning("could not remove the initialize key: {}", cancelled.detail);
+  const bool kept = !cancelled.done() && co_await store_has_result(run, run.now() + budget);
+  if (kept) {
+    log::warning("the store has the result of the bootstrap by now: data directory \"{}\" is kept",
+                 run.host().settings()->postgresql.data_dir);
+    co_await forget_attempt(run);
+    co_await ports.fence.disarm("bootstrap ended");
+    co_return done();
+  }
+  auto renamed = co_await ports.server.rename_data_directory(run.now() + budget);
+  if (!renamed) log::error("{}", renamed.error().detail);
   if (renamed) {
     co_await forget_attempt(run);
   }

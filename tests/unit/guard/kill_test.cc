@@ -174,6 +174,29 @@ TEST_F(KillTree, a_server_without_a_title_is_not_taken_for_one_that_only_waits) 
   const auto family = below(server);
   EXPECT_FALSE(only_waits(server, family));
   EXPECT_FALSE(only_waits(server, {})) << "one that waits for nothing ends";
+  EXPECT_TRUE(only_waits(server, {}, true)) << "what was waited for has ended";
+  EXPECT_FALSE(only_waits(server, family, true)) << "it has started something";
+}
+
+TEST_F(KillTree, what_a_child_of_a_server_starts_is_judged_by_the_child) {
+  make_never();
+  // The server, its child, and what that has begun and does not execute yet.
+  const pid_t server = start("(printf x; " + child() + "wait) & wait", "data", 2);
+  const auto family = below(server);
+  ASSERT_EQ(family.size(), 1u);
+  ASSERT_EQ(below(family[0]).size(), 1u);
+  target_.settled = server;
+  target_.settled_ticks = look_at(server)->start_ticks;
+  EXPECT_EQ(look(target_), Left::may_commit) << "the child has no title that says what it is";
+  ::kill(server, SIGSTOP);
+  for (const pid_t pid : family) {
+    for (const pid_t orphan : below(pid)) ::kill(orphan, SIGKILL);
+    ::kill(pid, SIGKILL);
+    ASSERT_TRUE(ends(pid));
+  }
+  EXPECT_EQ(look(target_), Left::cannot_commit) << "one that is ending, and whose children have";
+  target_.settled_ticks += 1;
+  EXPECT_EQ(look(target_), Left::may_commit) << "another one with its number";
 }
 
 TEST(Proc, a_stat_is_read_whatever_its_name_holds) {

@@ -18,6 +18,8 @@ class FakeStore : public dcs::Store {
   Duration length = std::chrono::seconds(30);
   int renewals = 0;
   int statuses_written = 0;
+  dcs::ClusterPtr loaded = std::make_shared<const dcs::Cluster>();
+  std::function<dcs::WriteResult()> on_cancel;
 
   Task<dcs::Renewal> renew(std::optional<dcs::Status> status, Instant) override {
     ++renewals;
@@ -33,7 +35,7 @@ class FakeStore : public dcs::Store {
   Task<void> open(dcs::Identity) override { co_return; }
   Task<void> close() override { co_return; }
   Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> load(dcs::Read, Instant) override {
-    co_return std::make_shared<const dcs::Cluster>();
+    co_return loaded;
   }
   dcs::StoreTraits traits() const override { return {}; }
   dcs::Claim claim() const override { return "1"; }
@@ -52,7 +54,10 @@ class FakeStore : public dcs::Store {
   Task<dcs::WriteResult> delete_sync(dcs::Condition, Instant) override { return done(); }
   Task<dcs::WriteResult> begin_bootstrap(std::optional<dcs::Version>, Instant) override { return done(); }
   Task<Acquired> finish_bootstrap(dcs::BootstrapResult, Instant) override { co_return Acquired{}; }
-  Task<dcs::WriteResult> cancel_bootstrap(Instant) override { return done(); }
+  Task<dcs::WriteResult> cancel_bootstrap(Instant) override {
+    if (!on_cancel) return done();
+    return [](dcs::WriteResult answer) -> Task<dcs::WriteResult> { co_return answer; }(on_cancel());
+  }
   void on_change(std::function<void(Change)>) override {}
   dcs::ClusterPtr watched() const override { return nullptr; }
 

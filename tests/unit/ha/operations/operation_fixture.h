@@ -39,6 +39,7 @@ class Server final : public test::FakeServer {
   int promotions = 0;
   /// So many are forgotten by the server.
   int promotions_lost = 0;
+  std::function<void()> on_rename;
 
   const postgres::Facts& facts() const override { return state; }
   void signal_stop(StopMode mode) override {
@@ -87,6 +88,10 @@ class Server final : public test::FakeServer {
   Task<postgres::Result> create_replica(postgres::ReplicaRequest, std::function<void(postgres::Progress)>,
                                         Instant) override {
     ++copies;
+    co_return postgres::Result{};
+  }
+  Task<postgres::Result> rename_data_directory(Instant) override {
+    if (on_rename) on_rename();
     co_return postgres::Result{};
   }
   Task<postgres::Result> run_pre_promote(Instant) override {
