@@ -2,6 +2,7 @@
 
 #include "ha/engine/impl.h"
 #include "ha/model/member_record.h"
+#include "ha/operations/bootstrap_note.h"
 #include "log/log.h"
 
 TANIST_LOGGER("patroni.ha");
@@ -106,6 +107,11 @@ struct Engine::Impl::Duties {
     if (written.done()) e.store_.want_fresh();
     e.pace_.again = e.pace_.again || written.done();
     co_return written.done();
+  }
+
+  Task<bool> operator()(duty::ForgetBootstrap) {
+    co_await forget_bootstrap(e.ports_, e.bootstrap_note_path(), e.settings_->postgresql.data_dir);
+    co_return true;
   }
 
   Task<bool> operator()(duty::History d) {

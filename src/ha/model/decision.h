@@ -231,6 +231,11 @@ struct Initialize {
 
   TANIST_FIELDS(condition, system_id);
 };
+/// The store has what my bootstrap made: the note of the attempt goes.
+struct ForgetBootstrap {
+  static constexpr std::string_view kName = "forget_bootstrap";
+  TANIST_FIELDS();
+};
 /// Store my dynamic configuration in /config.
 struct Config {
   static constexpr std::string_view kName = "config";
@@ -375,11 +380,11 @@ struct Say {
 };
 }  // namespace duty
 
-using Duty = std::variant<duty::Member, duty::Status, duty::Initialize, duty::Config, duty::Failover,
-                          duty::DeleteSync, duty::Sync, duty::StandbyNames, duty::StandbySlots,
-                          duty::Failsafe, duty::History, duty::Slots, duty::ForceFeedback, duty::Fence,
-                          duty::Callback, duty::CheckpointAfterPromote, duty::PrepareToLead, duty::SetRole,
-                          duty::SetState, duty::Answer, duty::LookForWal, duty::Say>;
+using Duty = std::variant<duty::Member, duty::Status, duty::Initialize, duty::ForgetBootstrap, duty::Config,
+                          duty::Failover, duty::DeleteSync, duty::Sync, duty::StandbyNames,
+                          duty::StandbySlots, duty::Failsafe, duty::History, duty::Slots, duty::ForceFeedback,
+                          duty::Fence, duty::Callback, duty::CheckpointAfterPromote, duty::PrepareToLead,
+                          duty::SetRole, duty::SetState, duty::Answer, duty::LookForWal, duty::Say>;
 
 /// What the failure of a duty means for the rest of the decision.
 enum class OnFailure { go_on, postpone_intent };

@@ -67,18 +67,9 @@ Task<void> make_into(Task<postgres::Result> making, postgres::Result& made) {
   made = co_await std::move(making);
 }
 
-/// The cluster is known to the store, or gone: nobody may take a later one for this attempt's.
 Task<void> forget_attempt(OperationRunner& run) {
-  BootstrapNote over;
-  over.data_dir = run.host().settings()->postgresql.data_dir;
-  over.finished = true;
-  auto& disk = run.ports().disk;
-  // A removal may fail where a write does not, and the other way round.
-  auto written =
-      co_await disk.write(run.host().bootstrap_note_path(), to_text(over), 0600, run.now() + kDiskBudget);
-  if (!written) log::warning("could not mark the note of the bootstrap as finished: {}", written.error());
-  auto forgotten = co_await disk.remove(run.host().bootstrap_note_path(), run.now() + kDiskBudget);
-  if (!forgotten) log::warning("could not remove the note of the bootstrap: {}", forgotten.error());
+  return forget_bootstrap(run.ports(), run.host().bootstrap_note_path(),
+                          run.host().settings()->postgresql.data_dir);
 }
 
 /// A result whose answer was lost may have come to the store late. In doubt: no.

@@ -5,6 +5,9 @@
 
 #include "core/document.h"
 #include "core/format.h"
+#include "log/log.h"
+
+TANIST_LOGGER("patroni.ha");
 
 namespace tanist::ha {
 
@@ -111,6 +114,17 @@ LeftBootstrapSeen judge_left_bootstrap(const BootstrapNote& note, const postgres
     return {What::of_others, "its files were made after those of the bootstrap"};
   if (same(note.made.directory, here.directory)) return {What::ours, {}};
   return {What::unknown, "it is not the directory that the bootstrap has noted"};
+}
+
+Task<void> forget_bootstrap(Ports ports, std::string path, std::string data_dir) {
+  BootstrapNote over;
+  over.data_dir = std::move(data_dir);
+  over.finished = true;
+  // A removal may fail where a write does not, and the other way round.
+  auto written = co_await ports.disk.write(path, to_text(over), 0600, ports.clock.now() + kDiskBudget);
+  if (!written) log::warning("could not mark the note of the bootstrap as finished: {}", written.error());
+  auto forgotten = co_await ports.disk.remove(path, ports.clock.now() + kDiskBudget);
+  if (!forgotten) log::warning("could not remove the note of the bootstrap: {}", forgotten.error());
 }
 
 }  // namespace tanist::ha

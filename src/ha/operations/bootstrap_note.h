@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "ha/ports.h"
 #include "postgres/server.h"
 
 namespace tanist::ha {
@@ -48,5 +49,9 @@ struct LeftBootstrapSeen {
 /// `here` is what is there now; `stored_id` the system identifier in the store, if there is one.
 LeftBootstrapSeen judge_left_bootstrap(const BootstrapNote& note, const postgres::Facts& facts,
                                        const postgres::ClusterIdentity& here, const std::string& stored_id);
+
+/// The cluster that was made in `data_dir` is known to the store, or gone: nobody may take a later one for
+/// that attempt's. What fails is logged.
+Task<void> forget_bootstrap(Ports ports, std::string path, std::string data_dir);
 
 }  // namespace tanist::ha

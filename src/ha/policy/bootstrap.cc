@@ -140,6 +140,7 @@ bool go_on_bootstrapping(Draft& d) {
     const auto& initialize = d.cluster.initialize;
     if (initialize.valid_system_id() && initialize.value == d.facts().system_identifier) {
       d.memory.making.bootstrapping = false;
+      d.add(duty::ForgetBootstrap{});
       return false;
     }
   }

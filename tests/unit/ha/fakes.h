@@ -34,9 +34,7 @@ class FakeStore : public dcs::Store {
 
   Task<void> open(dcs::Identity) override { co_return; }
   Task<void> close() override { co_return; }
-  Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> load(dcs::Read, Instant) override {
-    co_return loaded;
-  }
+  Task<std::expected<dcs::ClusterPtr, dcs::LoadError>> load(dcs::Read, Instant) override { co_return loaded; }
   dcs::StoreTraits traits() const override { return {}; }
   dcs::Claim claim() const override { return "1"; }
   bool is_mine(const dcs::Claim& session) const override { return session == "1"; }

@@ -157,6 +157,7 @@ TEST(Founding, a_result_that_was_refused_cancels_the_bootstrap_on_a_fresh_view) 
   b.cluster.initialize.value.clear();
   EXPECT_TRUE(b.decide().needs.linearizable_view);
   EXPECT_TRUE(intends<intent::CancelBootstrap>(b.linearizable().decide()));
+  EXPECT_FALSE(has_duty<duty::ForgetBootstrap>(b.decide()));
   EXPECT_FALSE(intends<intent::CancelBootstrap>(b.store_down().decide()));
 }
 
@@ -167,6 +168,7 @@ TEST(Founding, a_result_that_was_stored_after_all_is_never_cancelled) {
   const Decision d = b.linearizable().decide();
   EXPECT_FALSE(intends<intent::CancelBootstrap>(d));
   EXPECT_FALSE(d.memory.making.bootstrapping);
+  EXPECT_TRUE(has_duty<duty::ForgetBootstrap>(d)) << "or a restart takes its data for an attempt's";
   EXPECT_TRUE(intends<intent::Demote>(d));
 }
 
