@@ -185,6 +185,7 @@ class Cluster final : public MemberObserver {
   void check_hands_off(Endpoint host, const ha::View& view, const ha::Decision& decision);
   void check_no_outage(Endpoint host, const ha::View& view, const ha::Decision& decision);
   void check_obedience(Endpoint host, const ha::View& view, const ha::intent::Demote& demote);
+  bool may_be_elected(Member& m) const;
   bool counts(const Acknowledged& commit);
   bool on_the_line(Member& m);
   /// As far as the cluster has gone the same way.

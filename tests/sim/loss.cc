@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "cluster.h"
+#include "config/modes.h"
 #include "core/format.h"
 
 /// Who could have led instead, and what is lost because he does not.
@@ -205,6 +206,12 @@ void Cluster::key_free() {
   for (const auto& m : members_) at_free_[m->host()] = m->postgres().disk().end;
 }
 
+/// Whoever is not listed leaves it to those that are, whatever it has: nobody was promised that.
+bool Cluster::may_be_elected(Member& m) const {
+  const bool listed_only = config::modes_of(seen_->config.data).synchronous == config::Dynamic::SyncMode::on;
+  return !listed_only || !seen_->sync.active() || seen_->sync.is_member(m.name());
+}
+
 /// The cluster went on from it: it was not lost before.
 bool Cluster::counts(const Acknowledged& commit) {
   return commit.when + kToldLate < free_since_ && wal_.contains({lineage_, kEnd}, commit.at);
@@ -242,7 +249,7 @@ void Cluster::check_loss(Member& winner) {
     const Time since = heard.contains(other->host()) ? heard.at(other->host()) : free_since_;
     const bool there =
         available(*other, winner) && (away == unavailable_at_.end() || away->second + kSettled < since);
-    if (!there || !on_the_line(*other)) continue;
+    if (!there || !on_the_line(*other) || !may_be_elected(*other)) continue;
     std::size_t lost = 0;
     const auto& commits = wal_.acknowledged();
     for (auto commit = commits.rbegin(); commit != commits.rend(); ++commit)

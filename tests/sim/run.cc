@@ -151,9 +151,12 @@ void expect_commits(Cluster& cluster) {
   const Duration bound = (by_zones ? 5 : 1) * cluster.options().loop_wait + (by_zones ? 15s : 5s);
   world.run_for(bound, [&] { return cluster.wal().acknowledged().size() > before; });
   if (cluster.ok() && cluster.wal().acknowledged().size() == before)
-    world.violated(Invariant::progress,
-                   fmt::format("no commit is acknowledged {:.1f} s after everybody streams\n{}",
-                               seconds(bound), cluster.shape()));
+    world.violated(
+        Invariant::progress,
+        fmt::format("no commit is acknowledged {:.1f} s after everybody streams, with "
+                    "synchronous_standby_names \"{}\"{}\n{}",
+                    seconds(bound), cluster.primary() ? cluster.primary()->postgres().standby_names() : "",
+                    strict ? ", strictly" : "", cluster.shape()));
 }
 
 RunResult run_seed(std::uint64_t seed, int faults, const StoreModel* store, Draw draw, bool verbose) {

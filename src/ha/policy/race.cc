@@ -367,6 +367,9 @@ Verdict eligible(Draft& d) {
       say_diverged(d, line);
       return Verdict::no;
     }
+    // One that somebody promoted by hand in a pause has promised nothing to anybody: what counts is what it
+    // has of the one that did.
+    if (sync_in_force(view) && !same_name(d.cluster.sync.leader, d.me())) return healthiest(d);
     return Verdict::yes;
   }
   // ha.md §6.1.5

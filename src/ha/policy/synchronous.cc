@@ -106,9 +106,10 @@ class Keeping {
     for (const auto& warning : next.warnings)
       d.say_each_minute(log::Level::warning, Code::sync_quorum_warning, {warning}, warning);
     if (next.steps.empty()) {
-      // From a list in the order of priority to one where any will do.
-      wait_for({.kind = found.names.names.empty() && found.names.count == 0 ? StandbyNames::Kind::off
-                                                                            : StandbyNames::Kind::quorum,
+      // From a list in the order of priority to one where any will do. Who waits for nobody in particular
+      // does so strictly, or not any more.
+      const bool waits = !found.names.names.empty() || (strict() && found.names.count > 0);
+      wait_for({.kind = waits ? StandbyNames::Kind::quorum : StandbyNames::Kind::off,
                 .count = found.names.count,
                 .names = found.names.names});
       // Nothing waits for who is not confirmed yet.

@@ -320,6 +320,20 @@ TEST(Race, a_running_primary_takes_a_free_lock_without_asking_anybody) {
   EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
 }
 
+TEST(Race, a_primary_that_was_promoted_by_hand_is_a_candidate_as_any_other_where_another_has_promised) {
+  ViewBuilder b;
+  b.as_leader().unlocked().no_lease().linearizable();
+  b.settings.dynamic.synchronous_mode = config::Dynamic::SyncMode::on;
+  b.cluster.sync = {.version = dcs::Version("5"), .leader = "n1", .voters = {}, .quorum = 0};
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide())) << "it has promised it itself";
+  b.cluster.sync.leader = "n3";
+  const Decision d = b.decide();
+  ASSERT_TRUE(intends<intent::Demote>(d));
+  EXPECT_EQ(std::get<intent::Demote>(d.intent).mode, DemoteMode::immediate_nolock);
+  b.settings.dynamic.pause = true;
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide())) << "an administrator does as he likes";
+}
+
 TEST(Race, a_stale_primary_never_takes_the_lock_again) {
   ViewBuilder b;
   b.as_leader().unlocked().no_lease().linearizable();

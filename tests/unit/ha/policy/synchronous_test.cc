@@ -166,6 +166,21 @@ TEST_F(LeadingInSync, in_strict_mode_they_wait) {
   EXPECT_EQ(step(), "names __patroni_strict_sync_replica_placeholder__");
 }
 
+TEST_F(LeadingInSync, who_waited_strictly_for_nobody_waits_no_more_once_it_is_not_strict) {
+  for (const auto m : {SyncMode::on, SyncMode::quorum}) {
+    const bool quorum = m == SyncMode::quorum;
+    mode(m, true);
+    sync("n1", {});
+    const std::string placeholder = "__patroni_strict_sync_replica_placeholder__";
+    names(quorum ? "ANY 1 (" + placeholder + ")" : placeholder);
+    gone("n2");
+    gone("n3");
+    EXPECT_EQ(step(), "");
+    mode(m, false);
+    EXPECT_EQ(step(), "names ") << "or commits hang for as long as nobody streams";
+  }
+}
+
 TEST_F(LeadingInSync, nobody_who_wants_no_part_in_it_is_waited_for) {
   on.cluster.members["n2"].tags = Document::map({{"nosync", true}});
   EXPECT_EQ(step(), "names n3");
