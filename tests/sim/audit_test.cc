@@ -178,6 +178,32 @@ TEST_F(Audit, a_changed_initialize_key_ends_no_daemon_before_its_primary) {
   }
 }
 
+TEST(AuditDisk, another_ttl_ends_no_lease_for_a_disk_that_does_not_answer) {
+  for (const auto& store : kStoreModels) {
+    Options options;
+    options.ttl = 10s;
+    options.loop_wait = 3s;
+    options.retry_timeout = 3s;
+    options.store = &store;
+    Cluster cluster(20310101, options);
+    cluster.start_all();
+    ASSERT_TRUE(cluster.run_until_converged(120s)) << cluster.shape() << "\n" << cluster.report(60);
+    Member& old = *cluster.primary();
+    old.disk().hung = true;
+    const auto generation = old.postgres().generation();
+    for (const Duration ttl : {9s, 12s, 11s, 20s, 10s}) {
+      Options changed = options;
+      changed.ttl = ttl;
+      cluster.note_ttl(ttl);
+      (void)cluster.store().write(dcs::ConfigRecord{changed.dynamic()}, dcs::Always{});
+      cluster.world().run_for(7s);
+    }
+    EXPECT_TRUE(cluster.ok()) << store.name << "\n" << cluster.report(60);
+    EXPECT_EQ(cluster.primary(), &old) << store.name << "\n" << cluster.report(60);
+    EXPECT_EQ(old.postgres().generation(), generation) << store.name;
+  }
+}
+
 TEST_F(Audit, a_removed_initialize_key_is_put_back_and_nothing_else_happens) {
   Member& old = leader();
   const auto right = cluster.store().snapshot()->initialize.value;

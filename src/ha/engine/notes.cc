@@ -109,7 +109,10 @@ Task<void> Notes::record_claim(dcs::Claim claim, std::string incarnation) {
                                    {"incarnation", incarnation},
                                    {"boot", boot_id_},
                                    {"store", ports_.store.store_id()}});
-  auto written = co_await ports_.disk.write(path("session"), to_json(record), 0600, deadline());
+  // The renewal of the lease may be waiting for it.
+  const Duration patience = std::min(kDiskBudget, settings_->dynamic.timing.ttl / 10);
+  auto written =
+      co_await ports_.disk.write(path("session"), to_json(record), 0600, ports_.clock.now() + patience);
   if (!written)
     log::warning("could not record the store session, a restarted daemon will wait for its end: {}",
                  written.error());
