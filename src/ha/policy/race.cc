@@ -147,6 +147,11 @@ bool stand_up_to(Draft& d, const Line& line, const std::string& name, const Peer
     say_diverged(d, line);
     return check_line(d, line, false);
   }
+  // Who is promoted says so in /sync first: this one was promoted by hand, and lacks what this member has
+  // promised.
+  if (sync_in_force(d.view) && same_name(d.me(), d.cluster.sync.leader) &&
+      left_before_end(own_end(d.view), its))
+    return d.check(Rule::peer_is_no_rival, true, {{"why", "its WAL has left what was promised"}}, name);
   // The newer timeline goes on where the older was left: whoever is on it has all that mattered of that one.
   const Timeline my_timeline = own_timeline(d.view);
   const bool known = my_timeline && answer.timeline;
@@ -204,7 +209,7 @@ bool stand_up_to(Draft& d, const Line& line, const std::string& name, const Peer
         (!quorum || in_voting_set(d.cluster, name)) && leaves_it_to_zone_of(d, name, answer))
       return false;
     d.check(Rule::peer_not_ahead, true, {{"position", here}, {"peer_position", there}}, name);
-    if (quorum && in_voting_set(d.cluster, name)) {
+    if (quorum && in_voting_set(d.cluster, name) && holds(own_end(d.view), its)) {
       d.say(log::Level::info, Code::quorum_vote, {name});
       ++count.votes;
     }
@@ -214,11 +219,8 @@ bool stand_up_to(Draft& d, const Line& line, const std::string& name, const Peer
 
 /// replication.md §20: one that may not lead itself is asked all the same what it has.
 bool votes_for_me(Draft& d, const Line& line, const std::string& name, const PeerAnswer& answer) {
-  const Timeline mine = own_timeline(d.view);
-  const bool same_way = mine && answer.timeline && answer.timeline <= mine;
-  const bool older = same_way && answer.timeline < mine;
-  if (answer.primary || !answer.position || !same_way || !in_voting_set(d.cluster, name) ||
-      has_left(d.view, line, name, answer) || (!older && answer.position > own_position(d.view)))
+  if (answer.primary || !in_voting_set(d.cluster, name) || has_left(d.view, line, name, answer) ||
+      !holds(own_end(d.view), end_of(answer)))
     return false;
   d.say(log::Level::info, Code::quorum_vote, {name});
   return true;

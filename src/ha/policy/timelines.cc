@@ -61,6 +61,33 @@ WalEnd end_of(const PeerAnswer& answer) {
           .way = answer.way};
 }
 
+bool holds(const WalEnd& mine, const WalEnd& its) {
+  if (!mine.timeline || !its.timeline || !its.position || its.timeline > mine.timeline) return false;
+  const auto line_from = [](const Way& way, Timeline timeline) {
+    return std::ranges::find(way, timeline, [](const HistoryLine& line) { return line.parent; });
+  };
+  if (mine.way && its.way)
+    for (const auto& line : *its.way) {
+      // Older ones may have been dropped.
+      if (!mine.way->empty() && line.parent < mine.way->front().parent) continue;
+      const auto here = line_from(*mine.way, line.parent);
+      if (here == mine.way->end() || here->switch_lsn != line.switch_lsn) return false;
+    }
+  if (its.timeline == mine.timeline) return its.position <= mine.position;
+  if (!mine.way || mine.way->empty()) return true;
+  const auto left = line_from(*mine.way, its.timeline);
+  if (left == mine.way->end()) return its.timeline < mine.way->front().parent;
+  // The begin of a record may have come that no promotion keeps.
+  return its.position <= left->switch_lsn || its.replayed == left->switch_lsn;
+}
+
+bool left_before_end(const WalEnd& mine, const WalEnd& other) {
+  if (!mine.timeline || !other.way) return false;
+  const auto left =
+      std::ranges::find(*other.way, mine.timeline, [](const HistoryLine& line) { return line.parent; });
+  return left != other.way->end() && left->switch_lsn < mine.replayed;
+}
+
 Line::Line(const View& view) {
   const auto add = [&](const dcs::ClusterPtr& cluster) {
     if (!cluster) return;
@@ -136,10 +163,7 @@ bool Line::led_last_on(const WalEnd& end) const {
 }
 
 bool Line::left_by(const std::string& name, const WalEnd& last, const WalEnd& other) const {
-  if (!told_last_ || name != last_leader_ || !led_last_on(last) || !other.way) return false;
-  const auto left =
-      std::ranges::find(*other.way, last.timeline, [](const HistoryLine& line) { return line.parent; });
-  return left != other.way->end() && left->switch_lsn < last.replayed;
+  return told_last_ && name == last_leader_ && led_last_on(last) && left_before_end(last, other);
 }
 
 void Line::reaches(Timeline timeline) {

@@ -23,6 +23,12 @@ struct WalEnd {
 WalEnd own_end(const View& view);
 WalEnd end_of(const PeerAnswer& answer);
 
+/// All that is in `its` is in `mine` as well; by numbers alone where a way is not known.
+bool holds(const WalEnd& mine, const WalEnd& its);
+/// `other` left the timeline of `mine` before the end of what is there: it lacks some of that, whatever its
+/// number.
+bool left_before_end(const WalEnd& mine, const WalEnd& other);
+
 enum class Standing {
   current,   // on the newest timeline that is known of, or on a newer one
   behind,    // on an older one, and not past the point where the cluster left it: a prefix of the newest

@@ -335,5 +335,44 @@ TEST(Lineages, one_beside_the_last_leaders_is_no_candidate_of_a_failover) {
   EXPECT_EQ(possible(kBeside), false);
 }
 
+TEST(Lineages, what_one_holds_of_another_is_told_by_the_way) {
+  using policy::holds;
+  using policy::WalEnd;
+  const auto end = [](std::uint32_t timeline, std::uint64_t received, policy::Way way,
+                      std::uint64_t whole = 0) {
+    return WalEnd{{timeline}, {received}, {whole ? whole : received}, std::move(way)};
+  };
+  const policy::Way at50{{.parent = {1}, .switch_lsn = {50}}}, at40{{.parent = {1}, .switch_lsn = {40}}};
+  const WalEnd mine = end(2, 80, at50);
+  EXPECT_TRUE(holds(mine, end(2, 80, at50)));
+  EXPECT_FALSE(holds(mine, end(2, 81, at50))) << "it has more";
+  EXPECT_FALSE(holds(mine, end(2, 60, at40))) << "the same number, another promotion";
+  EXPECT_FALSE(holds(mine, end(3, 60, at50))) << "it has gone on";
+  EXPECT_TRUE(holds(mine, end(1, 50, {})));
+  EXPECT_FALSE(holds(mine, end(1, 51, {}))) << "that was not taken along";
+  EXPECT_TRUE(holds(mine, end(1, 51, {}, 50))) << "but for the begin of a record";
+  EXPECT_FALSE(holds(mine, WalEnd{{1}, {}, {}, policy::Way()})) << "nothing is known of it";
+  const policy::Way to3{{.parent = {1}, .switch_lsn = {50}}, {.parent = {2}, .switch_lsn = {70}}};
+  EXPECT_TRUE(holds(end(3, 90, to3), end(2, 70, at50)));
+  EXPECT_FALSE(holds(end(3, 90, to3), end(2, 71, at50)));
+  EXPECT_FALSE(holds(end(3, 90, {{.parent = {1}, .switch_lsn = {50}}}), end(2, 60, at50)))
+      << "timeline 2 was passed by";
+  EXPECT_TRUE(holds(end(3, 90, {{.parent = {2}, .switch_lsn = {70}}}), end(2, 60, at50)))
+      << "the first lines were dropped";
+  // A member that does not tell its way, or one's own is not known: numbers are all there is.
+  EXPECT_FALSE(holds(mine, WalEnd{{1}, {51}, {51}, std::nullopt}));
+  EXPECT_TRUE(holds(WalEnd{{2}, {80}, {80}, std::nullopt}, end(1, 90, {})));
+}
+
+TEST(Lineages, who_was_promoted_by_hand_gets_no_vote_of_the_one_that_has_promised_more) {
+  // n3 leads by /sync and has come to 60; n2 left its timeline at 40, and nobody has led since.
+  const policy::Way at40{{.parent = {1}, .switch_lsn = {40}}};
+  const policy::WalEnd promoter{{1}, {60}, {60}, policy::Way()}, by_hand{{2}, {55}, {55}, at40};
+  EXPECT_FALSE(policy::holds(by_hand, promoter));
+  EXPECT_TRUE(policy::left_before_end(promoter, by_hand));
+  EXPECT_FALSE(policy::left_before_end({{1}, {40}, {40}, policy::Way()}, by_hand)) << "nothing was left out";
+  EXPECT_FALSE(policy::left_before_end(promoter, {{2}, {55}, {55}, std::nullopt})) << "nothing is known";
+}
+
 }  // namespace
 }  // namespace tanist::ha
