@@ -47,6 +47,8 @@ void Cluster::stopping(Endpoint host) {
   const auto snapshot = m.snapshot();
   // What an operation stops was decided on, and a start that fails leaves nothing behind.
   if (!m.postgres().can_commit() || !snapshot || snapshot->operation || snapshot->paused) return;
+  // Whose data that is nobody can tell: nothing is done for it.
+  if (m.postgres().seen_as) return;
   if (snapshot->last_decision_at == Instant{}) return;
   if (excused() || takes_back(m) || let_go_.contains(host) || store_.snapshot()->leader_name() != m.name())
     return;

@@ -49,7 +49,9 @@ void LeaseKeeper::set_timing(config::Timing timing) {
 }
 
 void LeaseKeeper::mandate(Mandate mandate, std::optional<dcs::Status> status) {
-  const bool begins = mandate.kind == Mandate::Kind::keep && mandate_.kind != Mandate::Kind::keep;
+  // One that has run out, of a start that took long perhaps, is no mandate either.
+  const bool had_one = mandate_.kind == Mandate::Kind::keep && ports_.clock.now() < mandate_.good_until;
+  const bool begins = mandate.kind == Mandate::Kind::keep && !had_one;
   mandate_ = std::move(mandate);
   asking_.set();
   if (status && status != status_) {

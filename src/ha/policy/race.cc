@@ -353,17 +353,17 @@ Verdict eligible(Draft& d) {
   if (!d.check(Rule::postgres_up, up, {{"state", to_string(view.postgres.state)}})) return Verdict::no;
   // ha.md §6.1.4: it has all that was ever written, unless the cluster has moved on without it.
   if (is_primary(view)) {
-    const auto& initialize = d.cluster.initialize;
-    if (dynamic.pause)
-      return initialize.value.empty() || initialize.value == d.facts().system_identifier ? Verdict::yes
-                                                                                         : Verdict::no;
     const Timeline mine = own_timeline(view);
     const Timeline last = mine ? Line(view).newest() : d.cluster.history.cluster_timeline();
     if (!d.check(Rule::timeline_current, !(mine < last),
                  {{"timeline", number_of(mine)}, {"cluster_timeline", number_of(last)}})) {
-      d.say(log::Level::warning, Code::timeline_behind, {timeline_text(mine), timeline_text(last)});
+      d.say_each_minute(log::Level::warning, Code::timeline_behind,
+                        {timeline_text(mine), timeline_text(last)});
       return Verdict::no;
     }
+    const auto& initialize = d.cluster.initialize.value;
+    if (dynamic.pause)
+      return initialize.empty() || initialize == d.facts().system_identifier ? Verdict::yes : Verdict::no;
     const Line line(view);
     if (!check_line(d, line, line.standing(own_end(view)) != Standing::diverged)) {
       say_diverged(d, line);

@@ -75,6 +75,17 @@ TEST_F(lease_keeper, a_mandate_that_is_not_renewed_ends_the_renewals) {
   EXPECT_FALSE(keeper.lease().held(clock.now()));
 }
 
+TEST_F(lease_keeper, a_mandate_that_is_given_again_after_it_had_run_out_begins_the_renewals_again) {
+  win();
+  keep();
+  clock.advance(45s);
+  ASSERT_TRUE(keeper.lease().held(clock.now())) << "the last renewal was within the mandate";
+  const int before = store.renewals;
+  keep();
+  clock.advance(1s);
+  EXPECT_GT(store.renewals, before) << "as after a start that took longer than the ttl";
+}
+
 TEST_F(lease_keeper, the_lease_counts_from_before_the_request) {
   store.delay = 2s;
   win();

@@ -342,6 +342,10 @@ TEST(Race, a_stale_primary_never_takes_the_lock_again) {
   ASSERT_TRUE(intends<intent::Demote>(d));
   EXPECT_EQ(std::get<intent::Demote>(d.intent).mode, DemoteMode::immediate_nolock);
   EXPECT_EQ(d.reason.text(), "demoting self because i am not the healthiest node");
+  b.settings.dynamic.pause = true;
+  const Decision paused = b.decide();
+  EXPECT_TRUE(intends<intent::None>(paused)) << "others would be rewound to it";
+  EXPECT_EQ(paused.reason.code, Code::continue_without_lock);
 }
 
 TEST(Race, members_in_sync_race_alone) {
