@@ -164,6 +164,7 @@ class Cluster final : public MemberObserver {
   /// It lost the key by hand and cannot have heard of it; or may still take it back.
   bool cannot_know(const Member& m) const;
   bool takes_back(const Member& m) const;
+  void watch_store_losses();
   void watch_holders();
   void watch_idle_primaries();
   void watch_availability();
@@ -235,6 +236,13 @@ class Cluster final : public MemberObserver {
   std::map<Endpoint, Excuse> excused_holders_;
   /// By host: until when what the store told it may not have arrived.
   std::map<Endpoint, Time> deaf_until_;
+  /// What was lost or held back between a member and the store.
+  struct Losses {
+    std::uint64_t hits = 0;
+    Time last = std::chrono::hours(-1);
+    Time before_last = std::chrono::hours(-1);
+  };
+  std::map<Endpoint, Losses> store_losses_;
   /// By who holds the key: what is lost once it is promoted.
   std::map<Endpoint, std::string> losses_;
   /// Since when a primary goes on without the key.

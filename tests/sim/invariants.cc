@@ -69,6 +69,7 @@ void Cluster::check() {
   watch_paused();
   watch_promises();
   watch_holders();
+  watch_store_losses();
   watch_idle_primaries();
   watch_availability();
   watch_copies();

@@ -57,6 +57,16 @@ bool Cluster::hears(Member& m) {
          faults.request_loss <= 0 && faults.reply_loss <= 0 && faults.slow <= 0s && faults.watch_lag <= 0s;
 }
 
+void Cluster::watch_store_losses() {
+  for (const auto& m : members_) {
+    Losses& seen = store_losses_[m->host()];
+    const auto hits = m->store_faults().hits;
+    if (hits > seen.hits) seen.before_last = hits - seen.hits > 1 ? world_.now() : seen.last;
+    if (hits > seen.hits) seen.last = world_.now();
+    seen.hits = hits;
+  }
+}
+
 void Cluster::watch_holders() {
   for (auto& [host, excuse] : excused_holders_)
     if (world_.now() < excuse.lost_at + kTakeBack && !excuse.deaf) excuse.deaf = !hears(member(host));

@@ -7,8 +7,11 @@
 namespace tanist::sim {
 
 using namespace ha;
+using namespace std::chrono_literals;
 
 namespace {
+
+constexpr Duration kShortLease = 10s;
 
 /// What a decision ends or gives away by itself; empty: nothing.
 std::string_view gives_up(const Decision& decision) {
@@ -53,6 +56,8 @@ void Cluster::stopping(Endpoint host) {
   if (excused() || takes_back(m) || let_go_.contains(host) || store_.snapshot()->leader_name() != m.name())
     return;
   if (!hears(m) || world_.now() < deaf_until_[host]) return;
+  // One lost message ends no lease, two in a row end a short one.
+  if (world_.now() - store_losses_[host].before_last < std::min(options_.ttl, kShortLease)) return;
   world_.violated(
       Invariant::no_self_inflicted_outage,
       fmt::format("{} is stopped as if its lease ended, while the store can be reached and names it",

@@ -347,7 +347,9 @@ void Postgres::write_on() {
 }
 
 bool Postgres::promote() {
-  if (life_ != Life::up || !in_recovery_ || promoting_) return false;
+  if (life_ != Life::up || !in_recovery_) return false;
+  // It has been told already, and may take its time: to be told once more changes nothing.
+  if (promoting_) return true;
   const bool fails = failing_promotions > 0;
   if (fails) --failing_promotions;
   if (fails && dice_.chance(0.5)) return false;

@@ -142,6 +142,11 @@ bool waits_for_zones(Cluster& cluster) {
 /// somebody, and all others stay out for good.
 void expect_commits(Cluster& cluster) {
   World& world = cluster.world();
+  // What an operator has asked for is done first: who leads may change once more.
+  world.run_for(cluster.longest_ttl() + 2 * cluster.options().loop_wait, [&] {
+    const auto& request = cluster.store().snapshot()->failover;
+    return cluster.primary() && (!request.present() || request.scheduled_at);
+  });
   const bool strict = config::modes_of(cluster.store().snapshot()->config.data).synchronous_strict;
   if (strict && cluster.primary() && cluster.primary()->postgres().downstream().empty()) return;
   if (strict && waits_for_zones(cluster)) return;
@@ -202,13 +207,18 @@ RunResult run_seed(std::uint64_t seed, int faults, const StoreModel* store, Draw
     const bool undecided = cluster.has_look_alikes() || cluster.was_paused();
     if (o.operators && cluster.ok() && !led() && undecided) {
       cluster.count_stand_off();
-      for (Endpoint host = 1; host <= cluster.size() && !led(); ++host) {
-        chaos.ask({.leader = {}, .candidate = cluster.member(host).name()});
-        world.run_for(bound, led);
-      }
+      const auto ask_for_each = [&] {
+        for (Endpoint host = 1; host <= cluster.size() && !led(); ++host) {
+          chaos.ask({.leader = {}, .candidate = cluster.member(host).name()});
+          world.run_for(bound, led);
+        }
+      };
+      ask_for_each();
       if (!led() && cluster.was_paused()) {
         cluster.give_up_history();
         world.run_for(bound, led);
+        // /status still tells of more than they have.
+        ask_for_each();
       }
     }
     if (cluster.ok() && !cluster.primary())
