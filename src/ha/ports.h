@@ -43,16 +43,21 @@ class Peers {
   virtual Task<bool> answers_as(std::string name, std::string api_url, Instant deadline) = 0;
 };
 
-/// Watchdog and guardian: stops what can commit when the daemon cannot (engine: the fence).
+/// Watchdog, guardian and tanist_fence: end what can commit when the daemon cannot (engine: the fence).
 class Fence {
  public:
   virtual ~Fence() = default;
   virtual bool usable() const = 0;
   virtual bool armed() const = 0;
+  /// A part of it is, or may be since an earlier daemon: to be disarmed where nothing may be.
+  virtual bool holds() const { return armed(); }
   /// From before a promotion, or a start as primary; false: could not be armed.
   virtual Task<bool> arm(Instant deadline) = 0;
-  /// The lease was proven again: everything is to be killed at `kill_at`.
-  virtual void prolong(Instant kill_at) = 0;
+  /// A proof of the lease is about to be asked for: clocks that the lease is not counted on are read now.
+  virtual void about_to_ask() {}
+  /// The lease was proven again, by what was asked for at `asked_at`: everything is to be killed at
+  /// `kill_at`.
+  virtual void prolong(Instant kill_at, Instant asked_at) = 0;
   /// At the safepoint of a stop, as replica.
   virtual Task<void> disarm(std::string why) = 0;
   virtual GuardianState state() const { return {}; }
@@ -70,7 +75,7 @@ class NoFence final : public Fence {
     armed_ = true;
     co_return true;
   }
-  void prolong(Instant) override {}
+  void prolong(Instant, Instant) override {}
   Task<void> disarm(std::string) override {
     armed_ = false;
     co_return;

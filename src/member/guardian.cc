@@ -175,7 +175,7 @@ Task<bool> Guardian::arm(Instant deadline) {
   co_return true;
 }
 
-void Guardian::prolong(Instant kill_at) {
+void Guardian::prolong(Instant kill_at, Instant) {
   kill_at_ = kill_at;
   if (armed_) flush();
 }

@@ -61,7 +61,7 @@ class Guardian final : public ha::Fence {
   bool usable() const override;
   bool armed() const override;
   Task<bool> arm(Instant deadline) override;
-  void prolong(Instant kill_at) override;
+  void prolong(Instant kill_at, Instant asked_at) override;
   Task<void> disarm(std::string why) override;
   ha::GuardianState state() const override;
 

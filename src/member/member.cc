@@ -15,6 +15,7 @@
 #include "ha/engine/engine.h"
 #include "ha/mailbox.h"
 #include "log/log.h"
+#include "member/commit_fence.h"
 #include "member/data_directory_claim.h"
 #include "member/fences.h"
 #include "member/guardian.h"
@@ -192,7 +193,10 @@ class Member {
   postgres::LocalServer server_;
   Guardian guardian_;
   watchdog::WatchdogFence watchdog_{clock_};
-  Fences fence_{guardian_, watchdog_};
+  CommitFence commit_fence_{{.clock = clock_, .disk = disk_, .system_identifier = [this] {
+                               return server_.facts().system_identifier;
+                             }}};
+  Fences fence_{guardian_, watchdog_, commit_fence_};
   HttpPeers peers_;
   SystemDice dice_;
   FileJournal journal_;

@@ -147,7 +147,7 @@ bool WatchdogFence::activate() {
   return true;
 }
 
-void WatchdogFence::prolong(Instant kill_at) {
+void WatchdogFence::prolong(Instant kill_at, Instant) {
   if (!armed_) return;
   if (!(active_config_ == config()) || active_wanted_ != wanted_timeout()) {
     // Another device or timeout.

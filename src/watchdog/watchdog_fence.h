@@ -29,7 +29,7 @@ class WatchdogFence final : public ha::Fence {
   bool usable() const override;
   bool armed() const override { return armed_; }
   Task<bool> arm(Instant deadline) override;
-  void prolong(Instant kill_at) override;
+  void prolong(Instant kill_at, Instant asked_at) override;
   Task<void> disarm(std::string why) override;
 
  private:

@@ -41,7 +41,7 @@ class SimFence final : public ha::Fence {
   bool usable() const override { return true; }
   bool armed() const override { return guardian_.armed(); }
   Task<bool> arm(Instant deadline) override;
-  void prolong(Instant kill_at) override { guardian_.prolong(kill_at); }
+  void prolong(Instant kill_at, Instant) override { guardian_.prolong(kill_at); }
   Task<void> disarm(std::string why) override;
 
  private:

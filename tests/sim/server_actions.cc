@@ -24,7 +24,8 @@ Task<SimServer::Result> SimServer::apply(config::SettingsPtr settings, postgres:
   // Of a server that was found, too: in synchronous mode what it waits for stays, else it is as configured.
   adopt_standby_names();
   const std::string names = facts_.own_standby_names.value_or("");
-  if (model_.answers() && model_.standby_names() != names) model_.set_standby_names(names);
+  if (model_.process() == postgres::Process::running && model_.standby_names() != names)
+    model_.set_standby_names(names);
   co_return Result{};
 }
 

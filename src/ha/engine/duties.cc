@@ -148,13 +148,16 @@ struct Engine::Impl::Duties {
 
   Task<bool> operator()(duty::Fence d) {
     auto& fence = e.ports_.fence;
-    if (d.arm == fence.armed()) co_return true;
     if (!d.arm) {
-      co_await fence.disarm("not a leader");
+      if (fence.holds()) {
+        co_await fence.disarm("not a leader");
+      }
       co_return true;
     }
+    if (fence.armed()) co_return true;
     const bool armed = co_await fence.arm(e.now() + kFenceBudget);
-    if (armed && e.keeper_.lease().until != Instant{}) fence.prolong(e.keeper_.deadlines().kill_at);
+    if (armed && e.keeper_.lease().until != Instant{})
+      fence.prolong(e.keeper_.deadlines().kill_at, e.keeper_.lease().proven_at);
     co_return armed;
   }
 

@@ -234,7 +234,7 @@ Task<int> Engine::Impl::run() {
     co_await operations_.join();
   }
   co_await end_what_may_write();
-  if (ports_.fence.armed() && ports_.server.facts().process == postgres::Process::none)
+  if (ports_.fence.holds() && ports_.server.facts().process == postgres::Process::none)
     co_await ports_.fence.disarm("PostgreSQL is down");
   co_await scope_.close();
   co_await ports_.server.close();

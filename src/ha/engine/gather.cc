@@ -81,7 +81,7 @@ View Engine::Impl::make_view(Answers answers) const {
   view.operation = operations_.view();
   view.last_operation = operations_.last();
   view.commands = orders_.commands();
-  view.fence = {ports_.fence.usable(), ports_.fence.armed()};
+  view.fence = {ports_.fence.usable(), ports_.fence.armed(), ports_.fence.holds()};
   view.promise = promises_.held();
   // /status stands still while the store is away: how much would be lost is told by what it said itself.
   if (view.store.cluster && view.store.cluster->unlocked())

@@ -190,6 +190,7 @@ Task<void> Engine::Impl::take_lock(intent::Acquire what) {
   // It may have been given since the decision.
   if (has_promised("not taking the leader key")) co_return;
   taking_ = true;
+  ports_.fence.about_to_ask();
   auto acquired = co_await ports_.store.acquire(what.conditions, what.from, store_deadline());
   taking_ = false;
   store_.want_fresh();

@@ -75,7 +75,7 @@ void LeaseKeeper::accept(const dcs::Proof& proof) {
   failing_why_.clear();
   take_back_until_.reset();
   found_.reset();
-  ports_.fence.prolong(deadlines().kill_at);
+  ports_.fence.prolong(deadlines().kill_at, lease_.proven_at);
   deadline_.set();
   if (hooks_.proven) hooks_.proven();
 }
@@ -225,6 +225,7 @@ Task<bool> LeaseKeeper::prove() {
 Task<void> LeaseKeeper::renew_once(bool asked) {
   renewing_ = true;
   const std::uint64_t epoch = epoch_;
+  ports_.fence.about_to_ask();
   last_sent_ = ports_.clock.now();
   std::optional<dcs::Status> status;
   if (status_pending_) status = status_;
@@ -289,6 +290,7 @@ Task<void> LeaseKeeper::ask_members_forever() {
 /// ha.md §12.2. What they promise counts from before the first of them was asked; one that does not agree is
 /// asked again until the lease is over.
 Task<void> LeaseKeeper::ask_members(FailsafeTerms terms) {
+  ports_.fence.about_to_ask();
   const Instant sent_at = ports_.clock.now();
   const std::uint64_t epoch = epoch_;
   const Duration valid_for = terms.question.valid_for;
@@ -315,7 +317,7 @@ Task<void> LeaseKeeper::ask_members(FailsafeTerms terms) {
   const bool first = !lease_.promised;
   note_margin(lease_.until - ports_.clock.now());
   lease_ = promised;
-  ports_.fence.prolong(deadlines().kill_at);
+  ports_.fence.prolong(deadlines().kill_at, lease_.proven_at);
   deadline_.set();
   if (hooks_.proven) hooks_.proven();
   if (first) hooks_.changed();

@@ -119,8 +119,10 @@ struct FenceView {
   /// The fence can be armed; false refuses leadership where it is required.
   bool usable = true;
   bool armed = false;
+  /// Some of it is armed, or may be since an earlier daemon.
+  bool holds = false;
 
-  TANIST_FIELDS(usable, armed);
+  TANIST_FIELDS(usable, armed, holds);
 };
 
 struct View {

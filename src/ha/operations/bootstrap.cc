@@ -240,8 +240,10 @@ Task<Outcome> finish_bootstrap(OperationRunner& run, bool standby_leader) {
   const Instant deadline = run.now() + 2 * settings->dynamic.timing.ttl;
   // An attempt whose answer is lost may have made this member the leader: nothing else knows of that lease,
   // so it is ended here as if the first attempt had proven it, and by the guardian where this daemon cannot.
-  const Instant kill_at = lease_deadlines(lease_from(run.now(), ports.store.lease_length())).kill_at;
-  if (!standby_leader) ports.fence.prolong(kill_at);
+  ports.fence.about_to_ask();
+  const Instant asked_at = run.now();
+  const Instant kill_at = lease_deadlines(lease_from(asked_at, ports.store.lease_length())).kill_at;
+  if (!standby_leader) ports.fence.prolong(kill_at, asked_at);
   bool maybe_leader = false;
   while (run.now() < deadline) {
     if (maybe_leader && run.now() >= kill_at) {

@@ -35,7 +35,7 @@ Task<Outcome> start_server(OperationRunner& run, postgres::StartRequest request,
     if (!request.allowed()) co_return failed("not starting as primary without the lease");
   }
   // engine.md §5: what is armed would be killed with the lease that is over, and this needs none.
-  if (request.as_standby && run.ports().fence.armed()) {
+  if (request.as_standby && run.ports().fence.holds()) {
     co_await run.ports().fence.disarm("PostgreSQL starts as a standby");
   }
   run.host().set_role(role);

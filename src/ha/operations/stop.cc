@@ -59,16 +59,47 @@ Instant end_of_script(OperationRunner& run, const Stop& how, std::optional<Durat
   return std::min(patience, run.now() + std::max(Duration::zero(), left / 2));
 }
 
-/// Waits until it is down; a fast stop that takes longer than `until` becomes an immediate one, and that one
+/// The PostgreSQL that is stopped. As soon as it is down an administrator may start another one, in pause
+/// say: that one is not this stop's, and its key is not given away.
+class Stopped {
+ public:
+  explicit Stopped(OperationRunner& run) : run_(run), pid_(run.ports().server.facts().postmaster_pid) {}
+  bool replaced() const {
+    const auto& facts = run_.ports().server.facts();
+    return pid_ != 0 && facts.process == postgres::Process::running && facts.postmaster_pid != 0 &&
+           facts.postmaster_pid != pid_;
+  }
+  /// Down, or replaced by then.
+  Task<bool> wait_gone(Instant until) const {
+    for (;;) {
+      const bool down = co_await run_.ports().server.wait_down(std::min(until, run_.now() + kLook));
+      if (down || replaced()) co_return true;
+      if (run_.now() >= until) co_return false;
+    }
+  }
+  Outcome tell() const {
+    auto& host = run_.host();
+    host.set_state(postgres::State::running);
+    return failed("another PostgreSQL was started meanwhile, as process " +
+                  std::to_string(run_.ports().server.facts().postmaster_pid));
+  }
+
+ private:
+  static constexpr Duration kLook = 200ms;
+  OperationRunner& run_;
+  int pid_;
+};
+
+/// Waits until it is gone; a fast stop that takes longer than `until` becomes an immediate one, and that one
 /// ends in SIGKILL after `immediate_patience`.
-Task<bool> wait_or_kill(OperationRunner& run, postgres::StopMode mode, Instant until,
+Task<bool> wait_or_kill(OperationRunner& run, const Stopped& stopped, postgres::StopMode mode, Instant until,
                         Duration immediate_patience) {
   auto& server = run.ports().server;
-  bool down = co_await server.wait_down(until);
+  bool down = co_await stopped.wait_gone(until);
   if (!down && mode == postgres::StopMode::fast) {
     log::warning("Timeout during postmaster stop, aborting Postgres.");
     server.signal_stop(postgres::StopMode::immediate);
-    down = co_await server.wait_down(run.now() + immediate_patience);
+    down = co_await stopped.wait_gone(run.now() + immediate_patience);
   }
   if (!down) {
     log::warning("PostgreSQL does not stop: killing it");
@@ -107,6 +138,7 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
   const bool leader = host.keeper().lease().held(run.now());
   const bool running = server.facts().process == postgres::Process::running;
   const postgres::Role role = host.role();
+  const Stopped stopped(run);
   const auto timeout = stop_timeout(settings->dynamic);
   Lsn checkpoint_lsn;
   Lsn last_lsn;
@@ -151,13 +183,15 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
         host.set_role(postgres::Role::demoted);
         run.enter(Phase::awaiting_release, Cancel::no, run.now() + kReleasePatience);
         // Once PostgreSQL is down the key is released anyway.
-        auto down = [&server] { return server.facts().process == postgres::Process::none; };
+        auto down = [&server, &stopped] {
+          return server.facts().process == postgres::Process::none || stopped.replaced();
+        };
         bool now = false;
         std::vector<Task<void>> both;
         both.push_back(find_last_lsn(run, *control, last_lsn));
         both.push_back(ask_for_verdict(run, checkpoint_lsn, down, now));
         co_await all(std::move(both));
-        if (now) {
+        if (now && !stopped.replaced()) {
           released = co_await host.release_key(last_lsn);
           if (released) run.note_released();
         }
@@ -168,7 +202,12 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
   // A lease that runs out is the keeper's business: it kills. A stop without a lease to lose may take its
   // time, but a demotion in immediate mode that hangs is killed.
   run.enter(Phase::waiting_down, Cancel::no, stop_until);
-  const bool down = co_await wait_or_kill(run, how.mode, stop_until, timeout.value_or(kImmediatePatience));
+  const bool down =
+      co_await wait_or_kill(run, stopped, how.mode, stop_until, timeout.value_or(kImmediatePatience));
+  if (stopped.replaced()) {
+    host.set_role(role);
+    co_return stopped.tell();
+  }
   if (!down) {
     host.set_state(postgres::State::stop_failed);
     co_return failed("PostgreSQL could not be stopped");
@@ -190,6 +229,7 @@ Task<Outcome> stop(OperationRunner& run, Stop how) {
     if (!received)
       co_return failed("nobody has received all that this member wrote: it keeps the leader key");
   }
+  if (stopped.replaced()) co_return stopped.tell();
   if (how.release && leader && !released) {
     run.enter(Phase::releasing, Cancel::no, run.now() + kReleasePatience);
     auto releasing = host.release_key(last_lsn ? std::optional<Lsn>(last_lsn) : std::nullopt);
@@ -208,6 +248,7 @@ Task<bool> stop_and_wait(OperationRunner& run, postgres::StopMode mode) {
   if (mode == postgres::StopMode::fast && !run.host().keeper().lease().held(run.now())) {
     co_await leave_sync(run);
   }
+  const Stopped stopped(run);
   run.enter(Phase::waiting_down, Cancel::no, run.now() + kStopBudget);
   if (mode == postgres::StopMode::fast) {
     co_await server.run_before_stop(run.now() + kScriptBudget);
@@ -216,7 +257,8 @@ Task<bool> stop_and_wait(OperationRunner& run, postgres::StopMode mode) {
   const Duration patience = mode == postgres::StopMode::immediate
                                 ? run.host().settings()->dynamic.timing.retry_timeout
                                 : kStopBudget;
-  co_return co_await wait_or_kill(run, mode, run.now() + patience, kImmediatePatience);
+  const bool gone = co_await wait_or_kill(run, stopped, mode, run.now() + patience, kImmediatePatience);
+  co_return gone && !stopped.replaced();
 }
 
 Task<Outcome> demote(OperationRunner& run, DemoteMode mode, bool asks) {

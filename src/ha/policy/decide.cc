@@ -112,10 +112,10 @@ bool wait_for_orphans(Draft& d) {
 
 /// engine.md §5: the fence is disarmed wherever nothing can commit and nothing is about to, and in pause.
 void disarm(Draft& d) {
-  if (d.view.fence.armed && d.settings.dynamic.pause) d.add(duty::Fence{.arm = false});
+  if (d.view.fence.holds && d.settings.dynamic.pause) d.add(duty::Fence{.arm = false});
   if (d.settings.dynamic.pause) return;
   const bool leads = d.view.has_lock() && !d.settings.dynamic.standby_cluster;
-  if (!d.view.fence.armed || d.view.operation || leads || policy::may_commit(d.view)) return;
+  if (!d.view.fence.holds || d.view.operation || leads || policy::may_commit(d.view)) return;
   if (d.facts().process != postgres::Process::orphans && !d.memory.race.acquiring)
     d.add(duty::Fence{.arm = false});
 }

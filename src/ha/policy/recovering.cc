@@ -183,7 +183,7 @@ bool recover(Draft& d) {
   if (leader)
     if (const auto decided = recover_leader(d, state)) return *decided;
   // ha.md §3.7.4: from here on nothing of this server can commit.
-  if (leader && view.fence.armed) d.add(duty::Fence{.arm = false});
+  if (leader && view.fence.holds) d.add(duty::Fence{.arm = false});
   const bool cloned = is_new_copy(view);
   if (!cloned && recover_from_crash(d)) return true;
   if (leader && !d.settings.dynamic.standby_cluster) {

@@ -22,7 +22,7 @@ bool shut_down(Draft& d) {
   }
   // ha.md §2, shutdown 2
   if (d.settings.dynamic.pause) {
-    if (d.view.fence.armed) d.add(duty::Fence{.arm = false});
+    if (d.view.fence.holds) d.add(duty::Fence{.arm = false});
     d.say(log::Level::info, Code::shutdown_paused);
     d.intend(intent::Exit{.code = 0, .why = std::string(code_text(Code::shutdown_paused))});
     d.let_lock_lapse();

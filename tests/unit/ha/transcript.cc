@@ -219,7 +219,7 @@ void Story::apply(const std::string& word, const std::string& value) {
                                                     ? postgres::RecoveryDifference::none
                                                     : value_named<postgres::RecoveryDifference>(value);
        }},
-      {"fence", [&] { b_.view.fence.armed = value == "armed"; }},
+      {"fence", [&] { b_.view.fence.armed = b_.view.fence.holds = value == "armed"; }},
       {"op",
        [&] {
          const auto parts = split(value, ':');
@@ -300,7 +300,7 @@ std::string Story::decide() {
   // The words that were set are seen by the next decision.
   for (const auto& set : duties<duty::SetRole>(d)) b_.view.postgres.role = set.role;
   for (const auto& set : duties<duty::SetState>(d)) b_.view.postgres.state = set.state;
-  for (const auto& set : duties<duty::Fence>(d)) b_.view.fence.armed = set.arm;
+  for (const auto& set : duties<duty::Fence>(d)) b_.view.fence.armed = b_.view.fence.holds = set.arm;
   return told;
 }
 

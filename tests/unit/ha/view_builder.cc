@@ -69,7 +69,7 @@ void ViewBuilder::running_standby() {
 ViewBuilder& ViewBuilder::as_leader() {
   running_primary();
   lock_mine();
-  view.fence.armed = true;
+  view.fence.armed = view.fence.holds = true;
   view.memory.promotion.checkpoint_done = true;
   auto& slots = view.postgres.facts.probe->slots;
   for (const char* name : {"n2", "n3"}) slots.push_back({.name = name, .active = true, .restart_lsn = kHere});

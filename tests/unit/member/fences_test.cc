@@ -18,7 +18,7 @@ class Part final : public ha::Fence {
     armed_ = arms;
     co_return arms;
   }
-  void prolong(Instant) override {}
+  void prolong(Instant, Instant) override {}
   Task<void> disarm(std::string) override {
     armed_ = false;
     co_return;
@@ -33,14 +33,16 @@ struct FencesTest : testing::Test {
   boost::asio::io_context io;
   Part guardian;
   Part watchdog;
-  Fences fences{guardian, watchdog};
+  Part commits;
+  Fences fences{guardian, watchdog, commits};
 };
 
 TEST_F(FencesTest, are_armed_together) {
   EXPECT_TRUE(arm());
-  EXPECT_TRUE(fences.armed() && guardian.armed() && watchdog.armed());
+  EXPECT_TRUE(fences.armed() && guardian.armed() && watchdog.armed() && commits.armed());
   tanist::test::run(io, fences.disarm("not a leader"));
-  EXPECT_FALSE(guardian.armed() || watchdog.armed());
+  EXPECT_FALSE(guardian.armed() || watchdog.armed() || commits.armed());
+  EXPECT_FALSE(fences.holds());
 }
 
 TEST_F(FencesTest, one_that_cannot_be_leaves_no_other_armed_that_nobody_would_disarm) {
@@ -56,6 +58,8 @@ TEST_F(FencesTest, what_guards_a_primary_already_stays_armed_where_another_drops
   watchdog.arms = false;
   EXPECT_FALSE(arm());
   EXPECT_TRUE(guardian.armed());
+  EXPECT_FALSE(fences.armed());
+  EXPECT_TRUE(fences.holds()) << "what is armed is disarmed once nothing may be";
 }
 
 }  // namespace

@@ -111,11 +111,11 @@ TEST_F(GuardianTest, one_is_started_and_told_the_deadline) {
   auto& fence = start_daemon();
   EXPECT_TRUE(is(Kind::ready));
   EXPECT_FALSE(fence.armed());
-  fence.prolong(clock_.now() + 300ms);
+  fence.prolong(clock_.now() + 300ms, clock_.now());
   ASSERT_TRUE(arm());
   EXPECT_EQ(fence.state().kind, Kind::armed);
   EXPECT_TRUE(fence.armed());
-  fence.prolong(clock_.now() + 700ms);
+  fence.prolong(clock_.now() + 700ms, clock_.now());
   EXPECT_FALSE(server_ends(500ms)) << "the lease was proven again";
   EXPECT_TRUE(server_ends());
   EXPECT_TRUE(is(Kind::ready));
@@ -126,7 +126,7 @@ TEST_F(GuardianTest, one_is_started_and_told_the_deadline) {
 TEST_F(GuardianTest, once_disarmed_nobody_is_killed_by_a_lease_that_ends) {
   start_server();
   auto& fence = start_daemon();
-  fence.prolong(clock_.now() + 300ms);
+  fence.prolong(clock_.now() + 300ms, clock_.now());
   ASSERT_TRUE(arm());
   test::run(io_, fence.disarm("in pause"));
   EXPECT_EQ(fence.state().kind, Kind::ready) << "it has answered";
@@ -137,21 +137,21 @@ TEST_F(GuardianTest, a_lease_without_a_primary_arms_nothing) {
   start_server();
   auto& fence = start_daemon();
   EXPECT_TRUE(is(Kind::ready));
-  fence.prolong(clock_.now() + 100ms);
+  fence.prolong(clock_.now() + 100ms, clock_.now());
   EXPECT_FALSE(server_ends(400ms));
   EXPECT_FALSE(fence.armed());
 }
 
 TEST_F(GuardianTest, the_next_daemon_finds_it_armed_and_prolongs_or_disarms) {
   start_server();
-  start_daemon().prolong(clock_.now() + 2s);
+  start_daemon().prolong(clock_.now() + 2s, clock_.now());
   ASSERT_TRUE(arm());
   const pid_t first = guardian();
   end_daemon();
   auto& fence = start_daemon();
   EXPECT_TRUE(comes([&] { return fence.armed(); })) << "what the daemon before said goes on";
   EXPECT_EQ(guardian(), first);
-  fence.prolong(clock_.now() + 1h);
+  fence.prolong(clock_.now() + 1h, clock_.now());
   EXPECT_FALSE(server_ends(2500ms));
   test::run(io_, fence.disarm("a replica"));
   EXPECT_TRUE(is(Kind::ready));
@@ -177,7 +177,7 @@ TEST_F(GuardianTest, one_that_is_killed_or_hangs_is_replaced_and_armed) {
   for (const int number : {SIGKILL, SIGSTOP}) {
     start_server();
     auto& fence = start_daemon();
-    fence.prolong(clock_.now() + 1h);
+    fence.prolong(clock_.now() + 1h, clock_.now());
     ASSERT_TRUE(arm());
     const pid_t first = guardian();
     ::kill(first, number);
@@ -185,7 +185,7 @@ TEST_F(GuardianTest, one_that_is_killed_or_hangs_is_replaced_and_armed) {
     EXPECT_TRUE(comes([&] { return fence.state().starts == 2 && fence.state().kind == Kind::armed; }, 20s))
         << number;
     EXPECT_NE(guardian(), first);
-    fence.prolong(clock_.now() + 100ms);
+    fence.prolong(clock_.now() + 100ms, clock_.now());
     EXPECT_TRUE(server_ends()) << number;
     end_daemon();
     ::kill(guardian(), SIGKILL);

@@ -119,7 +119,6 @@ constexpr Exception kForTests[] = {
     {"src/cli/completion.h", "what writes and checks the files of packaging/completion"},
     {"src/cli/man_page.h", "what writes and checks the file of packaging/man"},
     {"src/cli/reference.h", "what writes and checks docs/tanistctl.md"},
-    {"src/fence/fence_file.h", "the daemon does not publish its lease there yet"},
     {"src/log/format.h", "templates, tested without a log"},
 };
 

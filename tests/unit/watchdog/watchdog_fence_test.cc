@@ -101,31 +101,31 @@ TEST_F(WatchdogTest, it_counts_down_from_each_renewal_and_ends_when_disarmed) {
   EXPECT_THAT(said(), HasSubstr("/dev/watchdog activated with 25 second timeout, timing slack 15 seconds"));
   EXPECT_TRUE(fence_.watchdog().active);
   EXPECT_EQ(fence_.watchdog().timeout, 25);
-  fence_.prolong(clock_.now() + 29s);
+  fence_.prolong(clock_.now() + 29s, clock_.now());
   EXPECT_THAT(told(), ElementsAre("alive"));
   disarm();
   EXPECT_THAT(told(), ElementsAre("disable", "close"));
   EXPECT_FALSE(fence_.armed());
   EXPECT_FALSE(fence_.watchdog().active);
-  fence_.prolong(clock_.now() + 29s);
+  fence_.prolong(clock_.now() + 29s, clock_.now());
   EXPECT_THAT(told(), ElementsAre()) << "nobody arms it without need";
 }
 
 TEST_F(WatchdogTest, a_late_renewal_shortens_the_countdown_and_the_next_one_restores_it) {
   EXPECT_TRUE(arm());
   told();
-  fence_.prolong(clock_.now() + 19900ms);
+  fence_.prolong(clock_.now() + 19900ms, clock_.now());
   EXPECT_THAT(told(), ElementsAre("timeout 19", "alive"));
-  fence_.prolong(clock_.now() + 29s);
+  fence_.prolong(clock_.now() + 29s, clock_.now());
   EXPECT_THAT(told(), ElementsAre("timeout 25", "alive"));
   // One that is over already: the countdown goes on.
-  fence_.prolong(clock_.now() + 900ms);
+  fence_.prolong(clock_.now() + 900ms, clock_.now());
   EXPECT_THAT(told(), ElementsAre());
   // A device that takes no such timeout is not kept alive past the lease.
   hardware_.shortest = 20;
-  fence_.prolong(clock_.now() + 10s);
+  fence_.prolong(clock_.now() + 10s, clock_.now());
   EXPECT_THAT(told(), ElementsAre("timeout 20"));
-  fence_.prolong(clock_.now() + 29s);
+  fence_.prolong(clock_.now() + 29s, clock_.now());
   EXPECT_THAT(told(), ElementsAre("timeout 25", "alive"));
 }
 
@@ -146,7 +146,7 @@ TEST_F(WatchdogTest, modes) {
   EXPECT_THAT(told(), ElementsAre());
   // From off to on, and back at once.
   configure(Mode::required);
-  fence_.prolong(clock_.now() + 29s);
+  fence_.prolong(clock_.now() + 29s, clock_.now());
   EXPECT_THAT(told(), ElementsAre("open", "timeout 25", "alive"));
   EXPECT_TRUE(fence_.usable());
   configure(Mode::off);
@@ -160,7 +160,7 @@ TEST_F(WatchdogTest, timeouts_that_do_not_fit) {
   // A change counts with the next renewal, on the device that is open.
   configure(Mode::automatic, 10);
   EXPECT_THAT(told(), ElementsAre());
-  fence_.prolong(clock_.now() + 29s);
+  fence_.prolong(clock_.now() + 29s, clock_.now());
   EXPECT_THAT(told(), ElementsAre("timeout 20", "alive"));
   disarm();
   told();
@@ -208,17 +208,17 @@ TEST_F(WatchdogTest, a_keepalive_that_fails_is_told_and_ends_a_lead_that_require
   EXPECT_TRUE(arm());
   hardware_.fails = true;
   said();
-  fence_.prolong(clock_.now() + 29s);
-  fence_.prolong(clock_.now() + 29s);
+  fence_.prolong(clock_.now() + 29s, clock_.now());
+  fence_.prolong(clock_.now() + 29s, clock_.now());
   EXPECT_EQ(said(), "could not keep it alive: Input/output error\n");
   EXPECT_TRUE(fence_.armed()) << "tried again with the next renewal";
   hardware_.fails = false;
-  fence_.prolong(clock_.now() + 29s);
+  fence_.prolong(clock_.now() + 29s, clock_.now());
   disarm();
   configure(Mode::required);
   EXPECT_TRUE(arm());
   hardware_.fails = true;
-  fence_.prolong(clock_.now() + 29s);
+  fence_.prolong(clock_.now() + 29s, clock_.now());
   EXPECT_FALSE(fence_.armed());
   EXPECT_FALSE(arm());
   EXPECT_FALSE(fence_.usable()) << "whoever leads gives way, whoever does not stands back";

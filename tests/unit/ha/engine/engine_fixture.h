@@ -194,7 +194,7 @@ class Fence final : public ha::Fence {
     armed_ = arms;
     co_return arms;
   }
-  void prolong(Instant) override {}
+  void prolong(Instant, Instant) override {}
   Task<void> disarm(std::string) override {
     armed_ = false;
     co_return;

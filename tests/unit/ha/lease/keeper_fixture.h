@@ -22,7 +22,7 @@ class FenceOfKeeper final : public Fence {
   bool usable() const override { return true; }
   bool armed() const override { return true; }
   Task<bool> arm(Instant) override { co_return true; }
-  void prolong(Instant kill_at) override { prolonged.push_back(kill_at); }
+  void prolong(Instant kill_at, Instant) override { prolonged.push_back(kill_at); }
   Task<void> disarm(std::string) override { co_return; }
 };
 

@@ -42,6 +42,12 @@ class Server final : public test::FakeServer {
   std::function<void()> on_rename;
 
   const postgres::Facts& facts() const override { return state; }
+  /// Somebody starts it again before anybody has seen that it was down.
+  void start_another(int pid) {
+    state.process = postgres::Process::running;
+    state.postmaster_pid = pid;
+    down_at_ = Instant::max();
+  }
   void signal_stop(StopMode mode) override {
     FakeServer::signal_stop(mode);
     const auto takes = mode == StopMode::fast ? fast : immediate;

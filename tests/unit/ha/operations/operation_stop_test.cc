@@ -52,5 +52,26 @@ TEST_F(RunningOperations, a_standby_that_stops_leaves_the_synchronous_ones_first
   EXPECT_EQ(host.leavings_of_sync, 1);
 }
 
+TEST_F(RunningOperations, one_that_somebody_has_started_meanwhile_is_another_and_keeps_the_key) {
+  for (const bool safe : {false, true}) {
+    lead();
+    server.state.postmaster_pid = 100;
+    server.start_another(100);
+    server.shuts_down_cleanly = safe;
+    server.stops.clear();
+    host.role_ = Role::primary;
+    begin(OperationKind::demote, operations::demote(runner, DemoteMode::graceful, false));
+    clock.advance(500ms);
+    server.start_another(200);
+    EXPECT_LE(finish(), 30s) << "the other one does not end";
+    EXPECT_FALSE(result().ok());
+    EXPECT_EQ(result().detail, "another PostgreSQL was started meanwhile, as process 200");
+    EXPECT_FALSE(host.released_at) << "it may commit";
+    EXPECT_EQ(host.role(), Role::primary);
+    EXPECT_EQ(server.stops, std::vector<StopMode>{StopMode::fast});
+    EXPECT_EQ(server.kills, 0);
+  }
+}
+
 }  // namespace
 }  // namespace tanist::ha::operation_test

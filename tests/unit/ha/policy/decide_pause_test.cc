@@ -115,7 +115,7 @@ TEST(Pause, a_standby_is_not_nudged) {
 
 TEST(Pause, the_fence_is_disarmed) {
   ViewBuilder b = paused(ViewBuilder().as_leader());
-  b.view.fence.armed = true;
+  b.view.fence.armed = b.view.fence.holds = true;
   const auto fences = duties<duty::Fence>(b.decide());
   ASSERT_EQ(fences.size(), 1U);
   EXPECT_FALSE(fences[0].arm);

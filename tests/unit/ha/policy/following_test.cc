@@ -258,7 +258,7 @@ TEST(Nudging, is_for_standbys_that_should_stream_only) {
 
 TEST(Following, a_fence_that_is_still_armed_is_disarmed) {
   ViewBuilder b = ViewBuilder().as_replica();
-  b.view.fence.armed = true;
+  b.view.fence.armed = b.view.fence.holds = true;
   const auto fences = duties<duty::Fence>(b.decide());
   ASSERT_EQ(fences.size(), 1U);
   EXPECT_FALSE(fences[0].arm);

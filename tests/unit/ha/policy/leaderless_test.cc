@@ -87,7 +87,7 @@ TEST(Checks, words_lack_no_number) {
 
 TEST(Checks, a_leader_has_a_lease_a_fence_and_a_server_that_answers) {
   ViewBuilder b = ViewBuilder().as_leader();
-  b.view.fence.armed = true;
+  b.view.fence.armed = b.view.fence.holds = true;
   const Decision decision = b.decide();
   for (const Rule rule : {Rule::lease_holds, Rule::fence_armed, Rule::postgres_answers, Rule::is_primary}) {
     ASSERT_TRUE(found(decision, rule)) << rule_name(rule);

@@ -181,7 +181,7 @@ TEST(Leading, a_primary_whose_watchdog_fails_is_demoted) {
 TEST(Leading, an_adopted_primary_arms_the_fence) {
   ViewBuilder b;
   b.as_leader();
-  b.view.fence.armed = false;
+  b.view.fence.armed = b.view.fence.holds = false;
   const auto fences = duties<duty::Fence>(b.decide());
   ASSERT_EQ(fences.size(), 1U);
   EXPECT_TRUE(fences[0].arm);
@@ -416,7 +416,7 @@ TEST(Leading, a_holder_from_before_that_another_has_overtaken_gives_the_lock_bac
 TEST(Leading, in_pause_the_fence_is_left_alone) {
   ViewBuilder b = ViewBuilder().as_leader();
   b.settings.dynamic.pause = true;
-  b.view.fence.armed = false;
+  b.view.fence.armed = b.view.fence.holds = false;
   EXPECT_FALSE(has_duty<duty::Fence>(b.decide()));
 }
 

@@ -566,7 +566,7 @@ TEST(Race, nobody_waits_for_a_starting_peer_that_may_not_lead) {
 
 TEST(Race, the_fence_stays_armed_for_who_takes_the_lock) {
   ViewBuilder b = ready();
-  b.view.fence.armed = true;
+  b.view.fence.armed = b.view.fence.holds = true;
   const Decision d = b.decide();
   ASSERT_TRUE(intends<intent::Acquire>(d));
   EXPECT_FALSE(has_duty<duty::Fence>(d));
