@@ -41,6 +41,8 @@ bool Cluster::leads_by_promise(Member& m) {
 /// Without a guardian only a daemon that runs stops what may commit (docs/safety.md).
 bool Cluster::uncovered(Member& m) {
   if (let_go_.contains(m.host())) return true;
+  // It was going to be armed again.
+  if (m.guardian().refused && !m.running()) return true;
   if (options_.guardian || !excuse_what_cannot_run) return false;
   return !m.running() || m.paused() || world_.now() < m.answerable_from();
 }

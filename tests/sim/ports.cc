@@ -40,8 +40,10 @@ Task<bool> SimFence::arm(Instant deadline) {
   co_await process_.sleep_until(std::min(deadline, process_.now() + 500us));
   if (guardian_.refusals > 0) {
     --guardian_.refusals;
+    guardian_.refused = true;
     co_return false;
   }
+  guardian_.refused = false;
   guardian_.arm();
   co_return true;
 }

@@ -20,6 +20,8 @@ class Guardian {
       : world_(world), postgres_(postgres), clock_(clock) {}
   bool present = true;
   /// The next attempts to arm that fail.
+  /// The last one that was asked for.
+  bool refused = false;
   int refusals = 0;
   bool armed() const { return armed_; }
   void arm();

@@ -26,6 +26,7 @@ constexpr Duration kControlAge = 1s;
 constexpr Duration kSilenceTold = 5s;
 /// When the monitor has seen the server as a primary.
 constexpr Duration kProbePause = 200ms;
+constexpr Duration kArmAgain = 1s;
 constexpr Duration kTellAgain = 3s;
 
 /// ha.md §3.4 and §3.5: keys that the cluster cannot do without.
@@ -106,6 +107,8 @@ bool lead_as_primary(Draft& d) {
       return d.because(Code::demoting_no_watchdog);
     }
     d.add(duty::Fence{.arm = true});
+    // Where it cannot be, it is tried again: until then nobody ends this primary but its daemon.
+    d.wake_in(kArmAgain);
   }
   rebuild_keys(d);
   if (hand_over_as_asked(d)) return true;

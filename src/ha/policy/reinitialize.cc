@@ -38,6 +38,21 @@ std::string wrong_leader(const Draft& d) {
   return mine ? "I am the leader, can not reinitialize" : std::string();
 }
 
+/// It has the key, and less than the cluster has come to: it is not promoted yet, or gives the key back. What
+/// is here may be what the cluster goes on with. Empty: it is none of that.
+std::string leader_behind(const Draft& d) {
+  const dcs::Member* leader = d.cluster.leader_member();
+  if (!leader) return {};
+  const Timeline told =
+      d.settings.dynamic.standby_cluster ? Timeline{} : d.cluster.history.cluster_timeline();
+  const Timeline reached = std::max(own_timeline(d.view), told);
+  if (leader->timeline >= reached) return {};
+  const std::string where = leader->timeline ? fmt::format("is on timeline {}", leader->timeline.value)
+                                             : std::string("does not tell its timeline");
+  return fmt::format("the leader {} {}, and the cluster has come to {}: it may not stay the leader",
+                     leader->name, where, reached.value);
+}
+
 /// What speaks against it on this member, whoever leads; empty: nothing.
 std::string obstacle(const Draft& d) {
   if (d.memory.making.bootstrapping) return "bootstrap already in progress";
@@ -144,6 +159,7 @@ OrderStep begin_or_refuse(Draft& d, OrderId id, const order::Reinitialize& wante
     return OrderStep::chosen;
   }
   if (std::string why = wrong_leader(d); !why.empty()) return refused(std::move(why));
+  if (std::string why = leader_behind(d); !why.empty()) return refused(std::move(why));
   if (op && !wanted.force) return refused(op->name + " already in progress");
   if (std::string why = obstacle(d); !why.empty()) return refused(std::move(why));
   d.wake_in(kLookAgain);
@@ -216,6 +232,7 @@ bool confirm_removal(Draft& d, const OperationView& op) {
   if (!d.linearizable()) return d.because(Code::reinitialize_asking);
   // With nobody in the lead this member's data may be what the cluster goes on with.
   if (std::string why = wrong_leader(d); !why.empty()) return give_up(std::move(why));
+  if (std::string why = leader_behind(d); !why.empty()) return give_up(std::move(why));
   if (std::string why = unusable(d, *answer); !why.empty()) return give_up(std::move(why));
   const Instant good_until = d.cluster.read_at + kSeenLately;
   if (d.now() >= good_until) return d.because(Code::reinitialize_asking);

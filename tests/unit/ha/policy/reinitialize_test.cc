@@ -309,6 +309,26 @@ TEST_F(Reinitialize, nothing_is_removed_on_what_was_seen_long_ago) {
   EXPECT_FALSE(answer(d));
 }
 
+TEST_F(Reinitialize, the_data_is_kept_where_the_leader_has_not_come_as_far_as_the_cluster) {
+  source_answers("n2");
+  b.cluster.history.lines = {{.parent = {1}, .switch_lsn = kHere}};
+  b.cluster.members["n2"].timeline = {1};
+  const std::string why =
+      "the leader n2 is on timeline 1, and the cluster has come to 2: it may not stay the leader";
+  EXPECT_EQ(refusal(), why);
+  b.cluster.members["n2"].timeline = {};
+  EXPECT_EQ(
+      refusal(),
+      "the leader n2 does not tell its timeline, and the cluster has come to 2: it may not stay the leader");
+  b.cluster.members["n2"].timeline = {1};
+  about_to_remove();
+  const Decision d = decide(7, true);
+  EXPECT_TRUE(intends<intent::PreEmpt>(d));
+  EXPECT_EQ(answer(d)->why, why);
+  b.cluster.members["n2"].timeline = {2};
+  EXPECT_TRUE(intends<intent::Advance>(decide(7, true)));
+}
+
 TEST_F(Reinitialize, while_the_store_is_away_nothing_is_removed) {
   about_to_remove();
   b.store_down();
