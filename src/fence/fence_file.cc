@@ -1,9 +1,11 @@
 #include "fence/fence_file.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -112,6 +114,20 @@ std::string default_path(const Identity& identity) {
   std::snprintf(path, sizeof(path), TANIST_FENCE_PATH, static_cast<unsigned long long>(identity.device),
                 static_cast<unsigned long long>(identity.inode));
   return path;
+}
+
+bool exists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
+
+std::expected<void, std::string> is_in_memory(const std::string& path) {
+  const std::string folder = path.substr(0, path.rfind('/'));
+  struct statfs found;
+  if (::statfs(folder.c_str(), &found) != 0) return failed("look at", folder);
+  if (found.f_type != TMPFS_MAGIC && found.f_type != RAMFS_MAGIC)
+    return std::unexpected(fmt::format(
+        "\"{}\" is not in memory (tmpfs), as it must be: it is written while the lease is held", folder));
+  return {};
 }
 
 ClockPair ClockPair::now() {

@@ -27,6 +27,11 @@ std::expected<Identity, std::string> identity_of(const std::string& data_dir,
 /// Where tanist_fence looks where its setting `tanist_fence.file` is empty: in memory, by device and inode.
 std::string default_path(const Identity& identity);
 
+bool exists(const std::string& path);
+/// Whoever holds a lease waits for no disk: a page of a file on one may come from it, or go to it. The error
+/// names the folder of `path`, which is on none of the file systems in memory.
+std::expected<void, std::string> is_in_memory(const std::string& path);
+
 /// Both clocks at one moment: what a proof of the lease is counted from.
 struct ClockPair {
   Instant boot;

@@ -1,12 +1,7 @@
 #include "member/commit_fence.h"
 
-#include <linux/magic.h>
-#include <sys/vfs.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 #include <utility>
 
 #include "core/format.h"
@@ -44,19 +39,6 @@ bool preloads(const std::string& libraries) {
     at = end + 1;
   }
   return false;
-}
-
-/// Whoever holds a lease waits for no disk: a page of a file on one may come from it, or go to it.
-std::expected<void, std::string> in_memory(const std::string& path) {
-  const std::string directory = std::filesystem::path(path).parent_path();
-  struct statfs found{};
-  if (::statfs(directory.c_str(), &found) != 0)
-    return std::unexpected(fmt::format("could not look at \"{}\": {}", directory, std::strerror(errno)));
-  if (found.f_type != TMPFS_MAGIC && found.f_type != RAMFS_MAGIC)
-    return std::unexpected(fmt::format(
-        "\"{}\" is not in memory (tmpfs): tanist_fence.file must be, it is written while the lease is held",
-        directory));
-  return {};
 }
 
 }  // namespace
@@ -101,8 +83,8 @@ Task<CommitFence::Opened> CommitFence::open(bool only_existing, Instant deadline
     const auto identity = fence::identity_of(wanted.data_dir, system_identifier);
     if (!identity) return std::unexpected(identity.error());
     const std::string path = wanted.path.empty() ? fence::default_path(*identity) : wanted.path;
-    if (const auto memory = in_memory(path); !memory) return std::unexpected(memory.error());
-    if (only_existing && ::access(path.c_str(), F_OK) != 0) return std::optional<fence::FenceFile>();
+    if (const auto memory = fence::is_in_memory(path); !memory) return std::unexpected(memory.error());
+    if (only_existing && !fence::exists(path)) return std::optional<fence::FenceFile>();
     auto opened = fence::FenceFile::open(path, *identity);
     if (!opened) return std::unexpected(opened.error());
     return std::optional(std::move(*opened));
