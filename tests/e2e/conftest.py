@@ -86,6 +86,32 @@ def shared():
         cluster.close()
 
 
+@pytest.fixture(scope="module")
+def installed():
+    """Programs of a major version with the extension, made when they are asked for."""
+    import shutil
+
+    from harness import versions
+    from harness.fence import can_build, install
+    from harness.processes import POSTGRES_BIN, reap_orphans, temporary_directory
+    reap_orphans()
+    directory = temporary_directory("tfi-")
+    made = {}
+
+    def of(major=None):
+        found = versions.bin_directory(major) if major else POSTGRES_BIN
+        if not found:
+            pytest.skip(f"PostgreSQL {major} is not here: scripts/postgres-versions {major} brings it")
+        if not can_build(found):
+            pytest.skip(f"the headers of {found} are not here")
+        if found not in made:
+            made[found] = install(found, directory)
+        return made[found]
+
+    yield of
+    shutil.rmtree(directory, ignore_errors=True)
+
+
 @pytest.fixture
 def new_cluster(request):
     """Makes clusters with the options of Cluster; all are ended with the test."""

@@ -13,34 +13,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from harness import versions
-from harness.fence import Server, as_account, can_build, install
-from harness.processes import POSTGRES_BIN, REPOSITORY, account, alive, give, reap_orphans, send, temporary_directory, wait_until
+from harness.fence import Server, as_account
+from harness.processes import POSTGRES_BIN, REPOSITORY, account, alive, give, send, temporary_directory, wait_until
 
 pytestmark = pytest.mark.xdist_group("fence")  # one after the other: they measure milliseconds
 
 EXTENSION = REPOSITORY / "extension/tanist_fence"
-
-
-@pytest.fixture(scope="module")
-def installed():
-    """Programs of a major version with the extension, made when they are asked for."""
-    reap_orphans()
-    directory = temporary_directory("tfi-")
-    made = {}
-
-    def of(major=None):
-        found = versions.bin_directory(major) if major else POSTGRES_BIN
-        if not found:
-            pytest.skip(f"PostgreSQL {major} is not here: scripts/postgres-versions {major} brings it")
-        if not can_build(found):
-            pytest.skip(f"the headers of {found} are not here")
-        if found not in made:
-            made[found] = install(found, directory)
-        return made[found]
-
-    yield of
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture
