@@ -63,6 +63,7 @@ const std::vector<Chaos::Fault>& Chaos::faults() {
       {"another synchronous mode", 8, &Chaos::change_synchronous, Only::changes_synchronous},
       {"power loss of a zone", 10, &Chaos::lose_zone, Only::zones},
       {"store down for long", 20, &Chaos::store_down_for_long, Only::failsafe},
+      {"full disk", 4, &Chaos::fill_disk, Only::brutal},
   };
   return all;
 }
@@ -78,6 +79,7 @@ bool Chaos::drawn(const Fault& fault) const {
     case Only::changes_synchronous: return o.changes_synchronous;
     case Only::zones: return o.zones.min_other_zones > 0;
     case Only::failsafe: return o.failsafe;
+    case Only::brutal: return o.brutal;
   }
   return false;
 }
@@ -370,6 +372,16 @@ bool Chaos::hang_disk() {
   cluster_.forget_handover();
   m.disk().hung = true;
   later(spell(cluster_.options().ttl), [&m] { m.disk().hung = false; });
+  return true;
+}
+
+/// The daemon can write nothing; PostgreSQL, which finds no place for its WAL, ends as after a crash.
+bool Chaos::fill_disk() {
+  Member& m = anybody();
+  cluster_.forget_handover();
+  m.disk().failures = 1;
+  if (dice_.chance(0.5)) m.postgres().crash_postmaster();
+  later(spell(cluster_.options().ttl), [&m] { m.disk().failures = 0; });
   return true;
 }
 

@@ -21,7 +21,17 @@ class Chaos {
 
  private:
   /// The option of the cluster without which a fault is not drawn.
-  enum class Only { always, audit, operators, orders, administrators, changes_synchronous, zones, failsafe };
+  enum class Only {
+    always,
+    audit,
+    operators,
+    orders,
+    administrators,
+    changes_synchronous,
+    zones,
+    failsafe,
+    brutal,
+  };
   struct Fault {
     const char* name;
     int weight;
@@ -84,6 +94,7 @@ class Chaos {
   bool change_synchronous();
   bool lose_zone();
   bool store_down_for_long();
+  bool fill_disk();
   bool pause_cluster();
   bool promote_by_hand();
   bool start_by_hand();
@@ -125,8 +136,10 @@ enum class Draw {
   before_audit,                    // nor Options::audit
   zones,                           // without operators, with zones in each
   failsafe,                        // without operators, with failsafe mode in each
+  mild,                            // as without operators, with a while of quiet after each fault
+  brutal,                          // all and more, two to seven members, in bursts
 };
-/// The option of sim_run for each; none for all.
+/// The option of tanist-sim for each; none for all.
 struct DrawOption {
   Draw draw;
   const char* option;
@@ -141,6 +154,8 @@ inline constexpr DrawOption kDrawOptions[] = {
     {Draw::before_audit, "--before-audit"},
     {Draw::zones, "--zones"},
     {Draw::failsafe, "--failsafe"},
+    {Draw::mild, "--mild"},
+    {Draw::brutal, "--brutal"},
 };
 
 /// Everything about the run follows from the seed. `faults`: how many are injected at least; `store`:

@@ -39,6 +39,8 @@ struct Options {
   /// What the audit found and the product may not have mended: what only a daemon can stop is done to it
   /// also where nobody else is, and starts, promotions and data directories are worse than good.
   bool audit = false;
+  /// Faults of Only::brutal, in bursts.
+  bool brutal = false;
   /// Operators ask for switchovers and failovers, sensible ones and others.
   bool operators = false;
   /// They ask single members for new copies, and for restarts at a time.

@@ -73,14 +73,23 @@ void draw_zones(Options& o, Random dice) {
   }
 }
 
+void draw_brutal(Options& o, Random dice) {
+  o.brutal = true;
+  if (dice.chance(0.2)) draw_zones(o, dice.fork());
+  o.members = 2 + static_cast<int>(dice.below(6));
+  o.failsafe = dice.chance(0.25);
+}
+
 Options options_for(std::uint64_t seed, const StoreModel* store, Draw draw) {
   const bool audit = draw != Draw::before_audit;
   const bool zones = draw == Draw::zones;
   const bool failsafe = draw == Draw::failsafe;
-  const bool modes = draw == Draw::all || draw == Draw::without_operators || failsafe;
-  const bool without_operators =
-      draw == Draw::without_operators || draw == Draw::without_operators_before_modes || zones || failsafe;
-  const bool operators = draw == Draw::all || draw == Draw::before_modes ||
+  const bool brutal = draw == Draw::brutal;
+  const bool mild = draw == Draw::mild;
+  const bool modes = draw == Draw::all || draw == Draw::without_operators || failsafe || brutal || mild;
+  const bool without_operators = draw == Draw::without_operators ||
+                                 draw == Draw::without_operators_before_modes || zones || failsafe || mild;
+  const bool operators = draw == Draw::all || brutal || draw == Draw::before_modes ||
                          draw == Draw::before_administrators || draw == Draw::before_orders;
   Random dice(seed ^ 0x0b1ec75u);
   Options o;
@@ -109,7 +118,7 @@ Options options_for(std::uint64_t seed, const StoreModel* store, Draw draw) {
   o.remove_on_divergence = !o.use_pg_rewind || dice.chance(0.5);
   o.audit = audit;
   o.operators = operators;
-  o.administrators = draw == Draw::all || draw == Draw::before_modes;
+  o.administrators = draw == Draw::all || draw == Draw::before_modes || brutal;
   o.orders = o.administrators || draw == Draw::before_administrators || without_operators;
   // Without a guardian the daemon alone keeps the invariants, for as long as it lives and runs.
   o.guardian = dice.chance(audit ? 0.25 : 0.75);
@@ -120,6 +129,7 @@ Options options_for(std::uint64_t seed, const StoreModel* store, Draw draw) {
   if (modes) draw_synchronous(o, Random(seed ^ 0x51c0deu));
   o.failsafe = failsafe;
   if (zones) draw_zones(o, Random(seed ^ 0x20e5u));
+  if (brutal) draw_brutal(o, Random(seed ^ 0xb7a1u));
   o.store = store ? store : &kStoreModels.at(Random(seed ^ 0x5702eu).below(kStoreModels.size()));
   return o;
 }
@@ -169,7 +179,7 @@ RunResult run_seed(std::uint64_t seed, int faults, const StoreModel* store, Draw
   Cluster cluster(seed, options_for(seed, store, draw));
   World& world = cluster.world();
   world.echo(verbose);
-  cluster.replay = fmt::format("sim_run --seed {} --faults {} --store {} --verbose", seed, faults,
+  cluster.replay = fmt::format("tanist-sim --seed {} --faults {} --store {} --trace", seed, faults,
                                cluster.options().store->name);
   for (const auto& [drawn, option] : kDrawOptions)
     if (drawn == draw) cluster.replay += std::string(" ") + option;
@@ -187,9 +197,11 @@ RunResult run_seed(std::uint64_t seed, int faults, const StoreModel* store, Draw
     chaos.strike();
     ++done;
     // In bursts, and after a while of quiet: both find different things.
-    const Duration pause = dice.chance(0.5)   ? dice.between(1ms, 500ms)
-                           : dice.chance(0.7) ? dice.between(500ms, o.loop_wait)
-                                              : dice.between(o.loop_wait, o.ttl + o.loop_wait);
+    const auto quiet = [&] { return dice.between(o.loop_wait, o.ttl + o.loop_wait); };
+    const Duration pause = draw == Draw::mild                  ? quiet() + quiet()
+                           : dice.chance(o.brutal ? 0.8 : 0.5) ? dice.between(1ms, 500ms)
+                           : dice.chance(0.7)                  ? dice.between(500ms, o.loop_wait)
+                                                               : quiet();
     world.run_for(pause);
   }
 

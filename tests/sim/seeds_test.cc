@@ -127,7 +127,7 @@ TEST(SimSeeds, fresh_seeds_keep_every_invariant_and_converge) {
   const std::uint64_t first = first_fresh_seed();
   const auto runs = static_cast<std::uint64_t>(kFreshRuns * scale()) + 1;
   fmt::print(
-      "fresh seeds {} to {}, {} faults each, on each kind of store in turn (replay one: sim_run --seed N "
+      "fresh seeds {} to {}, {} faults each, on each kind of store in turn (replay one: tanist-sim --seed N "
       "--faults {} --store KIND{})\n",
       first, first + runs - 1, kFaultsPerRun, kFaultsPerRun, draw == Draw::all ? "" : " --without-operators");
   Counts sum;

@@ -110,7 +110,8 @@ TEST_P(ZonedStrictly, without_the_other_zone_no_commit_is_acknowledged) {
 INSTANTIATE_TEST_SUITE_P(Modes, ZonedStrictly, ::testing::Values(SyncMode::on, SyncMode::quorum),
                          [](const auto& mode) { return mode.param == SyncMode::on ? "on" : "quorum"; });
 
-/// TANIST_SIM_SEED=N: they begin at N; one is replayed by sim_run --seed N --faults 80 --store KIND --zones.
+/// TANIST_SIM_SEED=N: they begin at N; one is replayed by tanist-sim --seed N --faults 80 --store KIND
+/// --zones.
 TEST(ZonedSeeds, keep_every_invariant_and_converge) {
   constexpr int kFaults = 80;
   const std::uint64_t runs = std::getenv("TANIST_SOAK") ? 2000 : 40;

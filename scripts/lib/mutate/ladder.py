@@ -17,7 +17,7 @@ SEEDS = 300
 POLICY, ENGINE = "unit_ha_policy_test", "unit_ha_test"
 SCENARIOS = "sim_test --gtest_filter=-SimSeeds.*:*Seeds.*"
 ZONES = "sim_test --gtest_filter=*Seeds.*-SimSeeds.fresh*:SimSeeds.a_seed*"
-CHAOS = f"sim_run --from 1 --count {SEEDS} --faults 80 --without-operators"
+CHAOS = f"tanist-sim --seed 1 --count {SEEDS} --faults 80 --without-operators"
 SIMULATOR = [SCENARIOS, ZONES, CHAOS]
 # By folder. The rules first, what carries them out, then the whole.
 LADDERS = {
@@ -84,7 +84,7 @@ class Ladder:
         if self.ended:
             return "nothing: it was ended"
         program, *options = step.split()
-        if program != "sim_run":
+        if program != "tanist-sim":
             options += ["--gtest_brief=1", "--gtest_fail_fast"]
         environment = dict(os.environ, TANIST_MUTANT=str(number), TANIST_SIM_SEED="1")
         environment.pop("TANIST_SOAK", None)
