@@ -255,7 +255,10 @@ Task<Client::Attempt> Client::attempt(net::Endpoint endpoint, std::string path, 
   ++calls_;
   const Instant sent_at = clock_.now();
   auto response = co_await http_.request(endpoint, make_request(path, std::move(body), with_token), deadline);
-  if (response) co_return judge(endpoint, path, *response, sent_at, check);
+  if (response) {
+    took_[answered_++ % took_.size()] = clock_.now() - sent_at;
+    co_return judge(endpoint, path, *response, sent_at, check);
+  }
   Attempt out;
   out.error = ErrorClass::unavailable;
   out.maybe_applied = response.error().sent;
@@ -421,8 +424,7 @@ void Client::all_failed() {
   if (disturbance_) disturbance_();
 }
 
-Task<std::expected<Answer, CallError>> Client::call(std::string path, std::string body, Instant deadline,
-                                                    Check check) {
+Task<Client::Result> Client::call_in_turn(std::string path, std::string body, Instant deadline, Check check) {
   bool ambiguous = false;
   bool logged_in = false;
   std::string detail = "no time left";

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <expected>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -82,10 +84,13 @@ class Client {
   /// to who does.
   void for_one_reading() { for_one_reading_ = true; }
 
+  /// `hedged`: where an answer takes longer than answers do, another node is asked as well, and whoever
+  /// answers first counts: for what a lease hangs on.
+  enum class Way { usual, hedged };
   /// One call, repeated on this and other nodes until the deadline: it must be one that may be applied twice.
   /// What `check` finds wanting is nobody's answer; whether it had an effect is unknown.
   Task<std::expected<Answer, CallError>> call(std::string path, std::string body, Instant deadline,
-                                              Check check = {});
+                                              Check check = {}, Way way = Way::usual);
 
   /// Opens a watch on the current node.
   Task<std::expected<net::HttpStream, CallError>> open_watch(std::string body, Instant deadline);
@@ -120,6 +125,9 @@ class Client {
   Task<void> renew_certificates(Instant deadline);
   const std::vector<net::Endpoint>& endpoints() const { return endpoints_; }
   std::uint64_t calls() const { return calls_; }
+  /// How long an answer is waited for before another node is asked as well: three times what answers take
+  /// (the median of the last ones), and never less than 50 ms.
+  Duration hedge_after() const;
 
  private:
   /// What one request to one node came to.
@@ -132,6 +140,11 @@ class Client {
     std::string detail;
   };
 
+  using Result = std::expected<Answer, CallError>;
+
+  Task<Result> call_in_turn(std::string path, std::string body, Instant deadline, Check check);
+  Task<void> ask_another(std::string path, std::string body, Instant deadline, Check check,
+                         std::optional<Result>& out);
   std::vector<net::Endpoint> configured() const;
   /// Asks DNS for the nodes when `srv` is set; keeps what is known when it has no answer.
   Task<void> discover(Instant deadline);
@@ -178,6 +191,11 @@ class Client {
   std::function<void()> disturbance_;
   std::minstd_rand dice_;
   std::uint64_t calls_ = 0;
+  /// What the last answers took, in no order.
+  std::array<Duration, 16> took_{};
+  std::size_t answered_ = 0;
+  /// Answers in a row that another node was first with.
+  int beaten_ = 0;
 };
 
 }  // namespace tanist::dcs::etcd3

@@ -55,7 +55,7 @@ class Etcd3Store final : public Store {
   std::string path(std::string_view key) const { return prefix_ + std::string(key); }
   /// Runs it, and brings the watched copy up to date with what it did or found.
   Task<TxnResult> transact(std::vector<Compare> compares, std::vector<Op> success, std::vector<Op> failure,
-                           Instant deadline);
+                           Instant deadline, Client::Way way = Client::Way::usual);
   Task<WriteResult> put_key(std::string key, std::string value, Claim lease, Condition condition,
                             Instant deadline);
   Task<WriteResult> erase_key(std::string key, Condition condition, Instant deadline);
@@ -65,7 +65,7 @@ class Etcd3Store final : public Store {
   /// leader key: `*status` is reset, and the transaction goes on without it.
   Task<TxnResult> transact_with_status(std::vector<Compare> compares, std::vector<Op> success,
                                        std::vector<Op> failure, std::optional<Status>* status,
-                                       Instant deadline);
+                                       Instant deadline, Client::Way way = Client::Way::usual);
   void complain_of_refused_status(const CallError& error);
   Task<void> topology_loop();
   ClusterPtr decode_view(const Tree& tree, bool linearizable, Instant read_at) const;

@@ -52,16 +52,16 @@ void Etcd3Store::complain_of_refused_status(const CallError& error) {
 
 Task<Etcd3Store::TxnResult> Etcd3Store::transact_with_status(std::vector<Compare> compares,
                                                              std::vector<Op> success, std::vector<Op> failure,
-                                                             std::optional<Status>* status,
-                                                             Instant deadline) {
+                                                             std::optional<Status>* status, Instant deadline,
+                                                             Client::Way way) {
   auto with_status = success;
   if (*status) with_status.insert(with_status.begin(), put(path(key::kStatus), encode_status(**status)));
-  auto txn = co_await transact(compares, std::move(with_status), failure, deadline);
+  auto txn = co_await transact(compares, std::move(with_status), failure, deadline, way);
   if (txn || !*status || !refused(txn.error())) co_return std::move(txn);
   complain_of_refused_status(txn.error());
   status->reset();
   const bool ambiguous = txn.error().ambiguous;
-  txn = co_await transact(std::move(compares), std::move(success), std::move(failure), deadline);
+  txn = co_await transact(std::move(compares), std::move(success), std::move(failure), deadline, way);
   if (txn) {
     txn->ambiguous = txn->ambiguous || ambiguous;
   } else if (ambiguous) {
@@ -158,7 +158,8 @@ Task<Renewal> Etcd3Store::renew(std::optional<Status> status, Instant deadline) 
     }
     std::vector<Compare> compares{has_value(leader, name), has_lease(leader, grip->lease)};
     std::vector<Op> failure{range(leader)};
-    auto checking = transact_with_status(std::move(compares), {}, std::move(failure), &status, deadline);
+    auto checking = transact_with_status(std::move(compares), {}, std::move(failure), &status, deadline,
+                                         Client::Way::hedged);
     auto txn = co_await std::move(checking);
     if (!txn) {
       out.detail = std::move(txn.error().detail);

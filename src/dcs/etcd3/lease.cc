@@ -55,8 +55,9 @@ Task<std::expected<Lease::Grip, CallError>> Lease::prove(Instant deadline) {
   if (!needed()) {
     const Claim lease = current_;
     const std::uint64_t era = era_;
-    auto answer =
-        co_await client_.call("/lease/keepalive", keepalive_body(lease), deadline, is_keepalive_of(lease));
+    auto asking = client_.call("/lease/keepalive", keepalive_body(lease), deadline, is_keepalive_of(lease),
+                               Client::Way::hedged);
+    auto answer = co_await std::move(asking);
     if (!answer && answer.error().fault != Fault::lease_not_found)
       co_return std::unexpected(std::move(answer.error()));
     if (era != era_) co_return std::unexpected(CallError{Fault::unavailable, kVoid, false});

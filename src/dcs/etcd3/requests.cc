@@ -32,11 +32,11 @@ const StoredKey* Txn::found(std::size_t i) const {
   return i < answer.found.size() && answer.found[i] ? &*answer.found[i] : nullptr;
 }
 
-Task<TxnResult> send(Client& client, TxnRequest request, Instant deadline) {
+Task<TxnResult> send(Client& client, TxnRequest request, Instant deadline, Client::Way way) {
   const std::size_t success = request.success.size();
   const std::size_t failure = request.failure.size();
   auto answer = co_await client.call("/kv/txn", txn_body(request.compares, request.success, request.failure),
-                                     deadline, is_txn(success, failure));
+                                     deadline, is_txn(success, failure), way);
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   co_return Txn{*read_txn(answer->body, success, failure), answer->header, answer->ambiguous};
 }

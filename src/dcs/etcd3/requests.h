@@ -32,7 +32,8 @@ struct Txn {
 using TxnResult = std::expected<Txn, CallError>;
 
 /// `client` must outlive the call.
-Task<TxnResult> send(Client& client, TxnRequest request, Instant deadline);
+Task<TxnResult> send(Client& client, TxnRequest request, Instant deadline,
+                     Client::Way way = Client::Way::usual);
 
 /// Puts one key, or reads it where the condition does not hold. `path`: the whole key.
 TxnRequest put_request(const std::string& path, const std::string& value, const Claim& lease,

@@ -157,7 +157,7 @@ Task<std::expected<ClusterPtr, LoadError>> Etcd3Store::load(Read how, Instant de
 }
 
 Task<Etcd3Store::TxnResult> Etcd3Store::transact(std::vector<Compare> compares, std::vector<Op> success,
-                                                 std::vector<Op> failure, Instant deadline) {
+                                                 std::vector<Op> failure, Instant deadline, Client::Way way) {
   const auto relative = [this](const std::string& key) { return key.substr(prefix_.size()); };
   std::vector<Watch::Expectation> expectations;
   for (const auto& op : success) {
@@ -165,7 +165,7 @@ Task<Etcd3Store::TxnResult> Etcd3Store::transact(std::vector<Compare> compares, 
     expectations.emplace_back(*watch_, relative(op.key), value);
   }
   TxnRequest request{std::move(compares), success, failure};
-  auto out = co_await send(client_, std::move(request), deadline);
+  auto out = co_await send(client_, std::move(request), deadline, way);
   if (!out) co_return out;
   const auto revision = out->header.revision;
   if (out->succeeded()) {
