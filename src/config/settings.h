@@ -256,6 +256,10 @@ struct Zones {
 /// The part of the dynamic configuration that the engine reads.
 struct Dynamic {
   Timing timing;
+  /// `tanist.short_lease`: `timing` may be shorter than Patroni allows.
+  bool short_lease = false;
+  /// As it is for all other members: what counts while one of another make is in the cluster.
+  Timing usual_timing;
   std::int64_t maximum_lag_on_failover = 1048576;
   Duration primary_start_timeout = std::chrono::seconds(300);
   Duration primary_stop_timeout = Duration::zero();

@@ -14,6 +14,8 @@ using Mode = config::Watchdog::Mode;
 
 namespace {
 
+constexpr int kShortestUsualTtl = 20;
+
 /// After a required device could not be had.
 constexpr Duration kTryAgain = 30s;
 
@@ -34,7 +36,9 @@ void WatchdogFence::take_settings(config::SettingsPtr settings) {
 int WatchdogFence::wanted_timeout() const {
   const int ttl = seconds_of(settings_->dynamic.timing.ttl);
   const int margin = config().safety_margin;
-  return margin == -1 ? ttl / 2 : ttl - margin;
+  if (margin == -1) return ttl / 2;
+  // Of a short lease (tanist.short_lease) the usual margin would leave nothing.
+  return ttl - (ttl < kShortestUsualTtl ? std::min(margin, std::max(1, ttl / 4)) : margin);
 }
 
 int WatchdogFence::slack(int timeout) const {

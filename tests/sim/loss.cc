@@ -88,7 +88,10 @@ bool Cluster::takes_back(const Member& m) const {
 void Cluster::watch_idle_primaries() {
   const auto& holder = seen_->leader_name();
   for (const auto& m : members_) {
-    const bool idle = writes_for_cluster(*m) && m->name() != holder && !m->postgres().stopped() &&
+    // Who founds the cluster and has not heard that it has been goes on for as long as the lease that it may
+    // have.
+    const bool founds = m->disk().files.contains("/data.tanist/bootstrap.json");
+    const bool idle = writes_for_cluster(*m) && !founds && m->name() != holder && !m->postgres().stopped() &&
                       !uncovered(*m) && !takes_back(*m) && !excused() &&
                       !(holder.empty() && leads_by_promise(*m));
     if (!idle) {

@@ -167,6 +167,13 @@ void declare_dynamic_keys(std::vector<Key>& out) {
            .about =
                "Replication slots that nobody wants and that are not dropped all the same: a list of what "
                "such a slot has of `name`, `type`, `database`, `plugin`."},
+          {.path = "tanist.short_lease",
+           .type = Type::boolean,
+           .fallback = "off",
+           .scope = kDynamic,
+           .about = "ttl may be as short as 3 seconds and retry_timeout 1 second, for a failover of a lost "
+                    "host in so "
+                    "long. Not in force while a member of another make is in the cluster."},
           {.path = "tanist.slot_wal_warning",
            .type = Type::integer,
            .fallback = "10240",

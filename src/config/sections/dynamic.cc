@@ -34,9 +34,14 @@ std::optional<std::int64_t> python_int(const Document& value) {
   return out;
 }
 
+/// What `ttl` and `retry_timeout` may be with `tanist.short_lease`.
+constexpr std::int64_t kShortestTtl = 3;
+constexpr std::int64_t kShortestRetry = 1;
+
 class Adjuster {
  public:
-  Adjuster(Document& config, Problems& notes) : config_(config), notes_(notes) {}
+  Adjuster(Document& config, Problems& notes, bool short_lease)
+      : config_(config), notes_(notes), short_lease_(short_lease) {}
 
   /// Raises values below their minimum, then keeps loop_wait + 2*retry_timeout <= ttl by lowering the two,
   /// never by raising ttl. The order of the keys and the arithmetic are those of all other members.
@@ -77,10 +82,16 @@ class Adjuster {
       refused_ = fmt::format("{}: given {}, allowed: {}", name, describe(*given, key), allowed_values(*key));
       return *key->min;
     }
-    if (*number >= *key->min) return *number;
-    warn(fmt::format("{}={} can't be smaller than {}, adjusting...", name, *number, *key->min));
-    config_.set(name, *key->min);
-    return *key->min;
+    const std::int64_t least = smallest(name, *key->min);
+    if (*number >= least) return *number;
+    warn(fmt::format("{}={} can't be smaller than {}, adjusting...", name, *number, least));
+    config_.set(name, least);
+    return least;
+  }
+
+  std::int64_t smallest(std::string_view name, std::int64_t usual) const {
+    if (!short_lease_) return usual;
+    return name == "ttl" ? kShortestTtl : name == "retry_timeout" ? kShortestRetry : usual;
   }
 
   void warn(std::string text) {
@@ -89,6 +100,7 @@ class Adjuster {
 
   Document& config_;
   Problems& notes_;
+  bool short_lease_;
   std::string refused_;
 };
 
@@ -138,7 +150,9 @@ std::expected<Document, std::string> accept_dynamic(const Document& raw, Problem
   if (const auto wrong = zones_complaints(raw); !wrong.empty()) return std::unexpected(wrong.front());
   Document adjusted = raw;
   Problems found;
-  if (auto refused = Adjuster(adjusted, found).run()) return std::unexpected(*std::move(refused));
+  const bool short_lease = Reader(raw, Scope::dynamic).boolean("tanist.short_lease");
+  if (auto refused = Adjuster(adjusted, found, short_lease).run())
+    return std::unexpected(*std::move(refused));
   validate(adjusted, Scope::dynamic, "dynamic configuration", found);
   for (auto& complaint : slot_complaints(adjusted))
     found.push_back(Problem{.severity = Severity::error,
@@ -154,16 +168,34 @@ std::expected<Document, std::string> accept_dynamic(const Document& raw) {
   return accept_dynamic(raw, ignored);
 }
 
-Dynamic build_dynamic(const Document& accepted) {
+namespace {
+
+Timing timing_of(const Document& accepted) {
   const Reader reader(accepted, Scope::dynamic);
-  Dynamic out;
   const auto timing = [&](std::string_view name) {
     const Document* given = accepted.find(name);
     const auto number = given ? python_int(*given) : std::nullopt;
     return std::chrono::seconds(std::clamp<std::int64_t>(number.value_or(reader.integer(name)), 1,
                                                          std::numeric_limits<std::int32_t>::max()));
   };
-  out.timing = {timing("ttl"), timing("loop_wait"), timing("retry_timeout")};
+  return {timing("ttl"), timing("loop_wait"), timing("retry_timeout")};
+}
+
+/// As members make it of the same configuration that know nothing of short leases.
+Timing usual_timing_of(Document accepted) {
+  Problems told_already;
+  Adjuster(accepted, told_already, false).run();
+  return timing_of(accepted);
+}
+
+}  // namespace
+
+Dynamic build_dynamic(const Document& accepted) {
+  const Reader reader(accepted, Scope::dynamic);
+  Dynamic out;
+  out.timing = timing_of(accepted);
+  out.short_lease = reader.boolean("tanist.short_lease");
+  out.usual_timing = out.short_lease ? usual_timing_of(accepted) : out.timing;
   out.maximum_lag_on_failover = reader.integer("maximum_lag_on_failover");
   out.primary_start_timeout = seconds_of(reader, "primary_start_timeout", "master_start_timeout");
   out.primary_stop_timeout = seconds_of(reader, "primary_stop_timeout", "master_stop_timeout");

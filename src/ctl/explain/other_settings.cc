@@ -67,6 +67,7 @@ constexpr Row kRows[] = {
     {"primary_start_timeout", kShared, kDynamic<&Dynamic::primary_start_timeout>},
     {"primary_race_backoff", kShared, kDynamic<&Dynamic::primary_race_backoff>},
     {"member_slots_ttl", kShared, kDynamic<&Dynamic::member_slots_ttl>},
+    {"tanist.short_lease", kShared, kDynamic<&Dynamic::timing>},
     {"tanist.synchronized_standby_slots", kShared, kDynamic<&Dynamic::standby_slots>},
     {"tanist.silent_primary_timeout", kOwn, take_silent_primary_timeout},
     {"tags.nofailover", kOwn, take_failover_tags},

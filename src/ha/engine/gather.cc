@@ -28,6 +28,7 @@ Task<View> Engine::Impl::gather(bool linearizable, Answers answers) {
   co_await store_.read(linearizable);
   if (store_.ok()) {
     const auto& cluster = *store_.cluster();
+    settings_.know_members(cluster);
     settings_.adopt(cluster.config);
     if (!cluster.unlocked()) promises_.leader_is_seen();
     const Lock lock = store_.lock();
@@ -131,7 +132,7 @@ Task<Answers> Engine::Impl::answer(const Needs& needs, Answers so_far, const Vie
     answers.asked_under = under;
     std::map<std::string, PeerAnswer> replies;
     std::vector<Task<void>> asking;
-    asking.push_back(ask_peers(std::move(urls), now() + kPeersBudget, replies));
+    asking.push_back(ask_peers(std::move(urls), now() + std::min(kPeersBudget, timing().ttl / 4), replies));
     asking.push_back(ask_peers(std::move(gone), now() + kGonePeersBudget, replies));
     co_await all(std::move(asking));
     for (const auto& name : *needs.peers) replies.try_emplace(name);

@@ -27,7 +27,8 @@ SettingsInForce::SettingsInForce(Ports ports, LeaseKeeper& keeper, TaskScope& sc
       keeper_(keeper),
       scope_(scope),
       words_(words),
-      settings_(std::move(settings)),
+      built_(std::move(settings)),
+      settings_(built_),
       builder_(std::move(builder)),
       applied_(std::move(applied)) {}
 
@@ -42,7 +43,7 @@ bool SettingsInForce::begin(const dcs::Cluster& cluster) {
     auto data = parse_json(kept_);
     auto built = data ? builder_(*data) : std::unexpected(data.error());
     if (built) {
-      settings_ = *built;
+      use(*built);
     } else {
       log::error("Exception when loading file: {}: {}", kept_path(), built.error());
       kept_.clear();
@@ -53,7 +54,7 @@ bool SettingsInForce::begin(const dcs::Cluster& cluster) {
       log::critical("bootstrap.dcs is refused: {}", built.error());
       return false;
     }
-    settings_ = *built;
+    use(*built);
   }
   adopt(cluster.config);
   announce();
@@ -69,7 +70,7 @@ void SettingsInForce::reload(config::SettingsPtr settings, SettingsBuilder build
 void SettingsInForce::take_reloaded() {
   if (!reloaded_) return;
   builder_ = std::move(reloaded_builder_);
-  settings_ = over_current_dynamic(std::exchange(reloaded_, nullptr));
+  use(over_current_dynamic(std::exchange(reloaded_, nullptr)));
   announce();
   wanted_ = forced_ = true;
 }
@@ -81,7 +82,7 @@ config::SettingsPtr SettingsInForce::over_current_dynamic(config::SettingsPtr re
   auto built = builder_(current);
   if (built) return *built;
   log::error("Exception when setting dynamic_configuration: {}", built.error());
-  return settings_;
+  return built_;
 }
 
 void SettingsInForce::adopt(const dcs::Config& config) {
@@ -95,9 +96,41 @@ void SettingsInForce::adopt(const dcs::Config& config) {
     log::error("Exception when setting dynamic_configuration: {}", built.error());
     return;
   }
-  settings_ = *built;
+  use(*built);
   announce();
   wanted_ = true;
+}
+
+void SettingsInForce::use(config::SettingsPtr built) {
+  built_ = std::move(built);
+  const config::Dynamic& dynamic = built_->dynamic;
+  if (foreign_member_.empty() || !dynamic.short_lease) {
+    settings_ = built_;
+    return;
+  }
+  config::Settings limited = *built_;
+  limited.dynamic.timing = dynamic.usual_timing;
+  settings_ = std::make_shared<const config::Settings>(std::move(limited));
+}
+
+void SettingsInForce::know_members(const dcs::Cluster& cluster) {
+  std::string foreign;
+  for (const auto& [name, member] : cluster.members)
+    if (foreign.empty() && member.foreign()) foreign = name;
+  const bool were = !foreign_member_.empty();
+  foreign_member_ = foreign;
+  const config::Dynamic& dynamic = built_->dynamic;
+  if (were == !foreign.empty() || !dynamic.short_lease) return;
+  if (foreign.empty()) {
+    log::info("tanist.short_lease is in force: ttl is {:.0f} s", seconds(dynamic.timing.ttl));
+  } else {
+    log::warning(
+        "tanist.short_lease is not in force while {}, which is of another make, is in the cluster: ttl is "
+        "{:.0f} s",
+        foreign, seconds(dynamic.usual_timing.ttl));
+  }
+  use(built_);
+  announce();
 }
 
 void SettingsInForce::announce() {

@@ -36,6 +36,9 @@ class SettingsInForce {
   /// The dynamic configuration of a view becomes the settings, when it is valid and new.
   void adopt(const dcs::Config& config);
 
+  /// Short leases are for members that know of them.
+  void know_members(const dcs::Cluster& cluster);
+
   /// After each decision, where a member is a cluster's and nothing works on its PostgreSQL: keeps the
   /// dynamic part on disk where it changed, and looks whether what runs has the settings of another role.
   Task<void> keep_up();
@@ -47,6 +50,7 @@ class SettingsInForce {
  private:
   std::string kept_path() const { return settings_->postgresql.data_dir + "/patroni.dynamic.json"; }
   config::SettingsPtr over_current_dynamic(config::SettingsPtr reloaded) const;
+  void use(config::SettingsPtr built);
   bool overlay_due() const;
   void announce();
   Task<void> apply_in_background();
@@ -55,7 +59,11 @@ class SettingsInForce {
   LeaseKeeper& keeper_;
   TaskScope& scope_;
   const Words& words_;
+  /// As the configuration has them; what is in force of them.
+  config::SettingsPtr built_;
   config::SettingsPtr settings_;
+  /// A member of another make; empty: there is none.
+  std::string foreign_member_;
   SettingsBuilder builder_;
   std::function<void()> applied_;
   config::SettingsPtr reloaded_;

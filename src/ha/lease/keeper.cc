@@ -68,7 +68,19 @@ void LeaseKeeper::note_margin(Duration left) {
   smallest_margin_ = smallest_margin_ ? std::min(*smallest_margin_, left) : left;
 }
 
+/// A store may hold leases longer than it is asked to (etcd: at least one and a half of its election
+/// timeout).
+void LeaseKeeper::note_longer_lease(Duration valid_for) {
+  if (valid_for <= timing_.ttl + timing_.ttl / 10 || valid_for == longer_told_) return;
+  longer_told_ = valid_for;
+  log::warning(
+      "the store holds the lease for {:.0f} s although {:.0f} s were asked for: a lost host is replaced no "
+      "sooner",
+      seconds(valid_for), seconds(timing_.ttl));
+}
+
 void LeaseKeeper::accept(const dcs::Proof& proof) {
+  note_longer_lease(proof.valid_for);
   if (lease_.until != Instant{}) note_margin(lease_.until - ports_.clock.now());
   lease_ = lease_from(proof.sent_at, proof.valid_for);
   failing_since_.reset();
@@ -295,8 +307,9 @@ Task<void> LeaseKeeper::ask_members(FailsafeTerms terms) {
   const std::uint64_t epoch = epoch_;
   const Duration valid_for = terms.question.valid_for;
   next_question_ = sent_at + rhythm().after_failure;
-  auto asking = ports_.peers.ask_promises(std::move(terms.members), std::move(terms.question),
-                                          std::min(sent_at + kQuestionBudget, lease_.until));
+  auto asking =
+      ports_.peers.ask_promises(std::move(terms.members), std::move(terms.question),
+                                std::min(sent_at + std::min(kQuestionBudget, timing_.ttl / 4), lease_.until));
   const auto replies = co_await std::move(asking);
   // The store has spoken meanwhile, or it is over.
   if (epoch != epoch_ || !failsafe_wanted()) co_return;

@@ -91,6 +91,7 @@ class LeaseKeeper {
   void forget_status();
   Instant next_renewal() const;
   void accept(const dcs::Proof& proof);
+  void note_longer_lease(Duration valid_for);
   void note_margin(Duration left);
 
   Ports ports_;
@@ -98,6 +99,7 @@ class LeaseKeeper {
   Hooks hooks_;
   config::Timing timing_;
   Lease lease_;
+  Duration longer_told_{};
   Mandate mandate_;
   std::optional<dcs::Status> status_;
   bool status_pending_ = false;

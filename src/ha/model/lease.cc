@@ -32,7 +32,7 @@ LeaseDeadlines lease_deadlines(const Lease& lease) {
   at.until = lease.until;
   at.kill_at = at.until - kKillMargin;
   at.stop_at = lease.proven_at + until_stop(lease.length());
-  at.ask_at = at.stop_at - kFailsafeBudget;
+  at.ask_at = at.stop_at - std::min(kFailsafeBudget, lease.length() / 2);
   return at;
 }
 

@@ -38,7 +38,7 @@ struct LeaseDeadlines {
 Lease lease_from(Instant sent_at, Duration valid_for);
 
 /// kill_at = until - 0.2 s; stop_at = kill_at - clamp(length/6, 0.4 s, 5 s); ask_at = stop_at - the failsafe
-/// budget (a poll of 2 s with one retry).
+/// budget (a poll of 2 s with one retry; at most half of a short lease).
 LeaseDeadlines lease_deadlines(const Lease& lease);
 
 /// How a lease of some length is renewed: two renewals, each with all the time it may take, fit before

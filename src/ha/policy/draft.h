@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <initializer_list>
 #include <string>
 #include <utility>
@@ -38,6 +39,12 @@ class Draft {
   bool check(Rule rule, bool passed, std::initializer_list<std::pair<std::string, Document>> numbers = {},
              std::string about = {});
   void intend(Intent intent) { decision.intent = std::move(intent); }
+  /// This decision has such a duty.
+  template <class D>
+  bool writes() const {
+    return std::ranges::any_of(decision.duties,
+                               [](const OrderedDuty& one) { return std::holds_alternative<D>(one.duty); });
+  }
   void add(Duty duty, OnFailure on_failure = OnFailure::go_on);
   /// A line of the log beside the result, in the words of a reason.
   void say(log::Level level, Code code, std::vector<std::string> arguments = {});

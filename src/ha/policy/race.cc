@@ -69,10 +69,6 @@ bool ask(Draft& d, const std::map<std::string, std::string>& peers) {
 
 namespace {
 
-std::string number_text(std::int64_t value) {
-  return std::to_string(value);
-}
-
 std::string timeline_text(Timeline timeline) {
   return std::to_string(timeline.value);
 }
@@ -193,7 +189,7 @@ bool stand_up_to(Draft& d, const Line& line, const std::string& name, const Peer
     bool low = answer.position == mine && !older && my_priority < answer.failover_priority;
     if (low && name == former) {
       d.say(log::Level::info, Code::former_leader_priority,
-            {name, number_text(answer.failover_priority), number_text(my_priority)});
+            {name, std::to_string(answer.failover_priority), std::to_string(my_priority)});
       low = false;
     }
     // Whom a switchover names as the leader to leave takes the lead only where nobody else can: who waited
@@ -201,7 +197,7 @@ bool stand_up_to(Draft& d, const Line& line, const std::string& name, const Peer
     if (low && request_in_force(d.view) && d.cluster.failover.leader == name) low = false;
     if (low && (!quorum || in_voting_set(d.cluster, name))) {
       d.say(log::Level::info, Code::peer_priority,
-            {name, number_text(answer.failover_priority), number_text(my_priority)});
+            {name, std::to_string(answer.failover_priority), std::to_string(my_priority)});
       return d.check(Rule::peer_priority_not_higher, false,
                      {{"priority", my_priority}, {"peer_priority", answer.failover_priority}}, name);
     }
@@ -509,7 +505,9 @@ bool race_for_lock(Draft& d) {
   // Who asked for a failover to this member has said that it is not to wait for others.
   const bool forced = wanted_candidate(d.view) == d.me() && d.cluster.failover.leader.empty();
   if (!forced && waits_for_a_starting_peer(d)) return stand_back(d);
-  if (!d.linearizable()) return d.because(Code::race_asking);
+  // What this decision itself writes would be another's word by then.
+  if (d.writes<duty::Initialize>()) d.wake(d.now());
+  if (!d.linearizable() || d.writes<duty::Initialize>()) return d.because(Code::race_asking);
   // Everything that this was decided on must still be as it was when the key is taken.
   dcs::AcquireConditions conditions;
   conditions.sync = d.cluster.sync.version;
@@ -591,7 +589,7 @@ std::optional<bool> failover_possible(Draft& d, Required required) {
   d.number("candidates", fit);
   const int quorum = quorum_in_force(d.view) ? d.cluster.sync.quorum : 0;
   if (fit > 0 && required.only.empty() && fit < quorum + 1) {
-    d.say_each_minute(log::Level::info, Code::quorum_unreachable, {number_text(quorum)});
+    d.say_each_minute(log::Level::info, Code::quorum_unreachable, {std::to_string(quorum)});
     return false;
   }
   return fit > 0;

@@ -71,7 +71,7 @@ class WatchdogTest : public testing::Test {
 
   void configure(Mode mode, int margin = 5, Duration ttl = 30s, std::string device = "/dev/watchdog") {
     auto settings = std::make_shared<config::Settings>();
-    settings->dynamic.timing = {ttl, 10s, 10s};
+    settings->dynamic.timing = {ttl, loop_wait_, 10s};
     settings->watchdog.mode = mode;
     settings->watchdog.safety_margin = margin;
     settings->watchdog.device = std::move(device);
@@ -85,6 +85,7 @@ class WatchdogTest : public testing::Test {
   boost::asio::io_context io_;
   tanist::test::ManualClock clock_{io_};
   Hardware hardware_;
+  Duration loop_wait_ = 10s;
   std::string said_;
   WatchdogFence fence_{clock_,
                        [this](const std::string& path, Driver) -> std::expected<DevicePtr, std::string> {
@@ -151,6 +152,17 @@ TEST_F(WatchdogTest, modes) {
   EXPECT_TRUE(fence_.usable());
   configure(Mode::off);
   EXPECT_THAT(told(), ElementsAre("disable", "close"));
+}
+
+TEST_F(WatchdogTest, of_a_short_lease_a_quarter_at_most_is_margin) {
+  for (const auto& [ttl, left] : {std::pair(3s, 2), std::pair(4s, 3), std::pair(8s, 6), std::pair(19s, 15)}) {
+    loop_wait_ = 1s;
+    configure(Mode::automatic, 5, ttl);
+    EXPECT_TRUE(arm());
+    EXPECT_THAT(told(), ElementsAre("open", "timeout " + std::to_string(left), "alive"));
+    disarm();
+    told();
+  }
 }
 
 TEST_F(WatchdogTest, timeouts_that_do_not_fit) {

@@ -25,6 +25,26 @@ TEST(Dynamic, timing_defaults) {
   EXPECT_EQ(to_json(*accept_dynamic(json("{}"))), "{}");
 }
 
+TEST(Dynamic, a_lease_may_be_short_where_that_is_said) {
+  Problems notes;
+  const std::string wanted = R"("ttl":4,"loop_wait":1,"retry_timeout":1)";
+  const auto accepted = accept_dynamic(json("{" + wanted + R"(,"tanist":{"short_lease":true}})"), notes);
+  ASSERT_TRUE(accepted) << accepted.error();
+  EXPECT_TRUE(notes.empty()) << notes[0].text;
+  const Dynamic d = build_dynamic(*accepted);
+  EXPECT_TRUE(d.short_lease);
+  EXPECT_EQ(d.timing, (Timing{seconds(4), seconds(1), seconds(1)}));
+  EXPECT_EQ(d.usual_timing, (Timing{seconds(20), seconds(1), seconds(3)}))
+      << "as members of another make have it";
+  // Shorter than that none is, and without the word none is short.
+  EXPECT_EQ(timing(R"({"ttl":1,"loop_wait":1,"retry_timeout":0,"tanist":{"short_lease":"on"}})"),
+            (Timing{seconds(3), seconds(1), seconds(1)}));
+  const Dynamic usual = build_dynamic(*accept_dynamic(json("{" + wanted + "}"), notes));
+  EXPECT_FALSE(usual.short_lease);
+  EXPECT_EQ(usual.timing, usual.usual_timing);
+  EXPECT_EQ(usual.timing.ttl, seconds(20));
+}
+
 TEST(Dynamic, timing_is_adjusted_to_fit_the_ttl) {
   EXPECT_EQ(timing(R"({"ttl":20,"loop_wait":11,"retry_timeout":5})"),
             (Timing{seconds(20), seconds(10), seconds(5)}));

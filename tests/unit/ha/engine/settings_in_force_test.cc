@@ -64,6 +64,8 @@ SettingsBuilder local(std::string scope, bool overlays = false) {
     settings->scope = scope;
     settings->dynamic.timing.ttl = std::chrono::seconds(ttl->as_int());
     settings->dynamic.pause = dynamic.find("pause") != nullptr;
+    settings->dynamic.short_lease = settings->dynamic.timing.ttl < 20s;
+    settings->dynamic.usual_timing = {.ttl = std::max<Duration>(settings->dynamic.timing.ttl, 20s)};
     settings->dynamic.raw = dynamic;
     if (overlays) settings->postgresql.role_overlays["replica"] = {};
     return settings;
@@ -120,6 +122,28 @@ TEST_F(SettingsInForceTest, a_new_dynamic_configuration_is_told_to_all_whom_it_c
   end_cycle();
   EXPECT_THAT(server.applied, ElementsAre("a replica"));
   EXPECT_EQ(told, 1);
+}
+
+TEST_F(SettingsInForceTest, a_short_lease_is_in_force_while_all_members_know_of_it) {
+  dcs::Cluster cluster;
+  cluster.members["n1"].tanist_version = "1.0";
+  settings.know_members(cluster);
+  settings.adopt(stored("2", Document::map({{"ttl", 4}})));
+  EXPECT_EQ(settings.timing().ttl, 4s);
+  EXPECT_EQ(store.timing.ttl, 4s);
+  cluster.members["patroni"] = {};
+  settings.know_members(cluster);
+  EXPECT_EQ(settings.timing().ttl, 20s);
+  EXPECT_EQ(store.timing.ttl, 20s) << "the lease that is renewed next is a usual one";
+  settings.adopt(stored("3", Document::map({{"ttl", 5}})));
+  EXPECT_EQ(settings.timing().ttl, 20s) << "whatever is configured meanwhile";
+  settings.adopt(stored("4", Document::map({{"ttl", 25}})));
+  EXPECT_EQ(settings.timing().ttl, 25s);
+  settings.adopt(stored("5", Document::map({{"ttl", 5}})));
+  cluster.members.erase("patroni");
+  settings.know_members(cluster);
+  EXPECT_EQ(settings.timing().ttl, 5s);
+  EXPECT_EQ(store.timing.ttl, 5s);
 }
 
 TEST_F(SettingsInForceTest, one_that_is_refused_changes_nothing) {

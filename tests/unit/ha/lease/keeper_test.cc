@@ -86,6 +86,25 @@ TEST_F(lease_keeper, a_mandate_that_is_given_again_after_it_had_run_out_begins_t
   EXPECT_GT(store.renewals, before) << "as after a start that took longer than the ttl";
 }
 
+TEST_F(lease_keeper, a_store_that_holds_it_for_longer_than_was_asked_is_told_of_once) {
+  std::vector<std::string> lines;
+  log::redirect([&](log::Level level, const std::string& line) {
+    if (level == log::Level::warning) lines.push_back(line);
+  });
+  keeper.set_timing({.ttl = 4s, .loop_wait = 1s, .retry_timeout = 1s});
+  store.length = 6s;
+  keeper.won({clock.now(), 6s});
+  for (int i = 0; i < 5; ++i) {
+    keep();
+    clock.advance(1s);
+  }
+  log::redirect([](log::Level, const std::string&) {});
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(
+      lines[0],
+      "the store holds the lease for 6 s although 4 s were asked for: a lost host is replaced no sooner");
+}
+
 TEST_F(lease_keeper, the_lease_counts_from_before_the_request) {
   store.delay = 2s;
   win();

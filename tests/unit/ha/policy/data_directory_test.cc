@@ -161,7 +161,10 @@ TEST(Data, existing_data_is_brought_into_an_empty_store) {
   b.view.memory.joined = false;
   const Decision d = b.decide();
   EXPECT_TRUE(has_duty<duty::Initialize>(d));
-  EXPECT_TRUE(intends<intent::Acquire>(d));
+  EXPECT_TRUE(intends<intent::None>(d)) << "the key is taken on what stands there, and that is being written";
+  EXPECT_EQ(d.wake_at, b.view.now);
+  b.cluster.initialize = {dcs::Version("8"), true, b.view.postgres.facts.system_identifier, true};
+  EXPECT_TRUE(intends<intent::Acquire>(b.decide()));
 }
 
 TEST(Data, existing_data_does_not_write_over_a_bootstrap_in_progress) {
