@@ -68,6 +68,7 @@ void Cluster::check() {
   note_promises();
   watch_paused();
   watch_promises();
+  watch_branches();
   watch_holders();
   watch_idle_primaries();
   watch_availability();

@@ -81,15 +81,14 @@ int main(int argc, char** argv) {
   std::printf(
       "%llu runs, %d failed: %llu faults, %llu messages lost or late, %llu lock changes, %llu promotions, "
       "%llu hand-overs checked, %llu left with the leader's timeline number on other WAL, %llu stand-offs, "
-      "%llu losses where promotions look alike, "
       "%llu decisions, "
       "%llu commits, %.1f h of virtual time\n",
       static_cast<unsigned long long>(count), failed, static_cast<unsigned long long>(sum.faults),
       static_cast<unsigned long long>(sum.messages_lost), static_cast<unsigned long long>(sum.lock_changes),
       static_cast<unsigned long long>(sum.promotions), static_cast<unsigned long long>(sum.handovers),
       static_cast<unsigned long long>(sum.same_numbers), static_cast<unsigned long long>(sum.stand_offs),
-      static_cast<unsigned long long>(sum.look_alike_losses), static_cast<unsigned long long>(sum.decisions),
-      static_cast<unsigned long long>(sum.commits), seconds(sum.virtual_time) / 3600);
+      static_cast<unsigned long long>(sum.decisions), static_cast<unsigned long long>(sum.commits),
+      seconds(sum.virtual_time) / 3600);
   std::printf(
       "slowest: a primary %+.1f s after ttl + 2 * loop_wait, the last replica %.1f s after the primary\n",
       slowest, last);
