@@ -59,6 +59,7 @@ constexpr std::string_view kSchemas = R"json({
     "tanist_clients_held": {"const": true},
     "tanist_timelines": {"type": "array", "items": {"type": "array", "items": {"type": "integer"},
       "minItems": 2, "maxItems": 2}},
+    "tanist_branch": {"type": "string"},
     "tanist_writes_ended_us": {"type": "integer"},
     "tanist_writes_began_us": {"type": "integer"},
     "operation": {"type": "string"},

@@ -96,6 +96,7 @@ void add_tail(Document& out, const MemberStatus& o) {
   if (s.facts.running() && s.facts.clients_held) out.set("tanist_clients_held", true);
   if (o.probe != nullptr && s.facts.history && s.facts.history->timeline == o.probe->effective_timeline)
     out.set("tanist_timelines", switches(*s.facts.history));
+  if (o.probe != nullptr && !s.branch.empty()) out.set("tanist_branch", s.branch);
   if (o.probe != nullptr)
     if (const auto names = logical_slots_told(s)) {
       Document& list = out.set("tanist_logical_slots", Document::list());

@@ -106,7 +106,9 @@ class Decoder {
       cluster.led_from = LedFrom{.timeline = from,
                                  .position = position(data->find("position")),
                                  .replayed = position(data->find("replayed")),
-                                 .optime = position(data->find("optime"))};
+                                 .optime = position(data->find("optime")),
+                                 .branch = text(data->find("branch")),
+                                 .next = text(data->find("next"))};
   }
 
   const KeyValue* find(std::string_view key) const {

@@ -100,6 +100,8 @@ std::string encode_leadership(const std::string& name, const std::optional<LedFr
     out.set("position", number(from->position));
     out.set("replayed", number(from->replayed));
     out.set("optime", number(from->optime));
+    if (!from->branch.empty()) out.set("branch", from->branch);
+    if (!from->next.empty()) out.set("next", from->next);
   }
   return to_json(out);
 }

@@ -174,6 +174,11 @@ struct LedFrom {
   Lsn position;
   Lsn replayed;
   Lsn optime;
+  /// Which of all timelines of that number it is: what was drawn for it when it was begun. Empty: not known.
+  std::string branch = {};
+  /// Drawn for the timeline that a promotion under this leadership begins. Empty: by a member that tells
+  /// nothing of it.
+  std::string next = {};
 };
 
 /// One view of the cluster. Immutable once loaded.

@@ -225,6 +225,8 @@ struct DivergenceAnswer {
   Timeline local_timeline;
   Lsn local_lsn;
   Timeline leader_timeline;
+  /// The switches by which the local WAL came to its timeline; nullopt: not known.
+  std::optional<std::vector<HistoryLine>> local_way = std::nullopt;
   /// Diverged on one timeline number (two promotions to it): pg_rewind would find nothing to do.
   bool beyond_rewind = false;
 };

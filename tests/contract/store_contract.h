@@ -259,7 +259,12 @@ TEST_P(StoreContract, the_leader_key_is_not_taken_on_a_view_from_before_another_
 
 TEST_P(StoreContract, what_a_leader_led_from_stays_when_it_is_gone) {
   Store& a = open("a");
-  const dcs::LedFrom from{.timeline = {3}, .position = Lsn{500}, .replayed = Lsn{400}, .optime = Lsn{900}};
+  const dcs::LedFrom from{.timeline = {3},
+                          .position = Lsn{500},
+                          .replayed = Lsn{400},
+                          .optime = Lsn{900},
+                          .branch = "1f-2",
+                          .next = "3a-1"};
   ASSERT_EQ(acquire(a, {}, kBudget, from).outcome, Outcome::done);
   ASSERT_TRUE(release(a).done());
   const auto seen = read(open("b"));
@@ -268,6 +273,8 @@ TEST_P(StoreContract, what_a_leader_led_from_stays_when_it_is_gone) {
   EXPECT_EQ(seen->led_from->position, from.position);
   EXPECT_EQ(seen->led_from->replayed, from.replayed);
   EXPECT_EQ(seen->led_from->optime, from.optime);
+  EXPECT_EQ(seen->led_from->branch, from.branch);
+  EXPECT_EQ(seen->led_from->next, from.next);
   ASSERT_EQ(acquire(open("c")).outcome, Outcome::done);
   EXPECT_FALSE(read(a)->led_from) << "of another";
 }

@@ -32,7 +32,6 @@ void Counts::add(const Counts& other) {
   handovers += other.handovers;
   same_numbers += other.same_numbers;
   stand_offs += other.stand_offs;
-  look_alike_losses += other.look_alike_losses;
   virtual_time += other.virtual_time;
 }
 
@@ -120,8 +119,9 @@ Member* Cluster::primary() {
 bool Cluster::same_number(Member& leader, Member& other) {
   auto& a = leader.postgres();
   auto& b = other.postgres();
-  return b.disk().data == Postgres::Data::ok && a.timeline() == b.timeline() &&
-         a.disk().end.branch != b.disk().end.branch;
+  if (b.disk().data != Postgres::Data::ok) return false;
+  const bool here = a.timeline() == b.timeline() && a.disk().end.branch != b.disk().end.branch;
+  return here || b.has_twin_in(a);
 }
 
 bool Cluster::converged(bool but_for_same_numbers) {

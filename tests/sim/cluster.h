@@ -28,8 +28,6 @@ struct Counts {
   std::uint64_t same_numbers = 0;
   /// Runs in which an operator had to say who leads, after promotions that look alike.
   std::uint64_t stand_offs = 0;
-  /// Acknowledged synchronous commits were lost where two promotions look alike.
-  std::uint64_t look_alike_losses = 0;
   Duration virtual_time{};
   void add(const Counts& other);
 };
@@ -68,7 +66,8 @@ class Cluster final : public MemberObserver {
   /// Two members have other WAL, and all switches of their ways are at the same positions up to there.
   bool has_look_alikes();
   void count_stand_off() { ++counts_.stand_offs; }
-  /// Two promotions to one timeline number: nothing that PostgreSQL says shows the difference.
+  /// Two promotions to one timeline number, that of the leader or one that it has left since: nothing that
+  /// pg_rewind looks at shows the difference.
   bool same_number(Member& leader, Member& other);
   /// Why not, for messages.
   std::string shape();
@@ -192,6 +191,7 @@ class Cluster final : public MemberObserver {
   /// As far as the cluster has gone the same way.
   Position on_line_of_cluster(Position end) const;
   void watch_diverged();
+  void watch_branches();
   bool looks_like_a_part(Position end);
   /// `was`: where its WAL ended before it was promoted, where it has been just now.
   bool cannot_tell_that_it_diverged(Member& m, std::optional<Position> was = std::nullopt);
@@ -267,6 +267,10 @@ class Cluster final : public MemberObserver {
     bool told = false;
   };
   std::map<Endpoint, Diverged> diverged_;
+  /// The last snapshot of each host; by branch what members call it, and what each name stands for.
+  std::map<Endpoint, ha::SnapshotPtr> branches_seen_;
+  std::map<int, std::string> branch_names_;
+  std::map<std::pair<Timeline, std::string>, int> named_branches_;
   Time sampled_at_{};
   /// When somebody else was last seen to lead, and to give a copy to this host.
   std::map<Endpoint, Time> led_by_other_at_;

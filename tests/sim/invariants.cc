@@ -70,6 +70,7 @@ void Cluster::check() {
   note_promises();
   watch_paused();
   watch_promises();
+  watch_branches();
   watch_holders();
   watch_store_losses();
   watch_idle_primaries();

@@ -129,5 +129,87 @@ TEST_F(Lineages, of_one_number_are_told_apart_by_where_they_began) {
   expect_the_last_leader();
 }
 
+/// Two promotions from the very same point: one of a member that writes WAL which nobody gets and is cut off,
+/// the next of another, whose commits are acknowledged while the first is in /sync still.
+struct LookAlikes : Scenario {
+  LookAlikes() : Scenario(synchronous()) {}
+  static Options synchronous() {
+    Options options;
+    options.members = 4;
+    options.synchronous = config::Dynamic::SyncMode::quorum;
+    options.synchronous_node_count = 2;
+    return options;
+  }
+
+  void cut_off(Member& member) {
+    for (Endpoint host = 1; host <= cluster.size(); ++host)
+      if (host != member.host()) world().partition(host, member.host(), true);
+    world().partition(kStore, member.host(), true);
+  }
+  int branch(Member& member) { return member.postgres().disk().end.branch; }
+
+  /// The second is lost in the end, and the first is back.
+  void promote_twice() {
+    Member& before = leader();
+    before.lose_power();
+    until([&] { return cluster.primary() && cluster.primary() != &before; }, 60s);
+    first = cluster.primary();
+    ASSERT_NE(first, nullptr) << story();
+    cut_off(*first);
+    first->postgres().write(1 << 20);
+    const auto view = [&] { return cluster.store().snapshot(); };
+    const auto& wal = cluster.wal();
+    until(
+        [&] {
+          second = cluster.primary();
+          return second && second != first && second->postgres().standby_names().starts_with("ANY 1 ");
+        },
+        90s);
+    // Its member key, and whom the others follow, are not waited for.
+    ASSERT_EQ(view()->history.lines.back().new_leader, second->name()) << story();
+    ASSERT_TRUE(view()->sync.is_voter(first->name())) << story();
+    second->sigstop();
+    world().run_for(5s);
+    const auto& last = wal.acknowledged().back();
+    ASSERT_TRUE(last.promised && last.host == second->host()) << story();
+    ASSERT_NE(branch(*first), branch(*second));
+    ASSERT_EQ(wal.branch(branch(*first)).timeline, wal.branch(branch(*second)).timeline) << story();
+    ASSERT_EQ(wal.branch(branch(*first)).start, wal.branch(branch(*second)).start) << story();
+    ASSERT_GT(first->postgres().disk().end.lsn, second->postgres().disk().end.lsn) << story();
+    second->lose_power();
+    first->lose_power();
+    world().heal_network();
+    first->start();
+  }
+
+  Member* first = nullptr;
+  Member* second = nullptr;
+};
+
+TEST_F(LookAlikes, the_first_does_not_count_as_ahead_when_the_second_is_lost) {
+  promote_twice();
+  world().run_for(cluster.options().ttl + 10s);
+  EXPECT_FALSE(cluster.primary()) << "with the vote of the first only" << story();
+  EXPECT_TRUE(said("has left that of the last leader, on timeline 2")) << story();
+  second->start();
+  until([&] { return cluster.primary() != nullptr; }, 60s);
+  EXPECT_NE(cluster.primary(), first) << story();
+  expect_everything_of(*second);
+}
+
+TEST_F(LookAlikes, the_first_knows_its_timeline_again_after_its_daemon_was_away_for_long) {
+  promote_twice();
+  first->sigterm();
+  until([&] { return !first->running(); }, 30s);
+  world().run_for(cluster.options().ttl + 1s);
+  first->start();
+  world().run_for(10s);
+  EXPECT_FALSE(cluster.primary()) << story();
+  second->start();
+  until([&] { return cluster.primary() != nullptr; }, 60s);
+  EXPECT_NE(cluster.primary(), first) << story();
+  expect_everything_of(*second);
+}
+
 }  // namespace
 }  // namespace tanist::sim

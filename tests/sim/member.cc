@@ -389,6 +389,7 @@ Task<void> Member::answer(std::function<void(ha::PeerAnswer)> reply) {
     }
     if (seen.probe != nullptr) answer.logical_slots = api::logical_slots_told(*snapshot);
     answer.diverged = snapshot->diverged;
+    if (seen.probe != nullptr) answer.branch = snapshot->branch;
     answer.in_failsafe = seen.failsafe;
     answer.delayed = snapshot->delayed;
     answer.nofailover = snapshot->settings->tags.nofailover;

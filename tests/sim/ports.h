@@ -80,6 +80,7 @@ class SimDisk final : public Disk {
  private:
   /// The time an access takes; false: it did not come to an end.
   Task<bool> access(Instant deadline);
+  bool draws_nothing(const std::string& path) const;
   Process& process_;
   HostDisk& disk_;
   const StartTiming& start_;

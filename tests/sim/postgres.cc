@@ -78,6 +78,10 @@ bool Postgres::ancestry_of(const Postgres& other) const {
   return shared.branch == disk_.end.branch && shared.lsn >= disk_.end.lsn;
 }
 
+bool Postgres::has_twin_in(const Postgres& other) const {
+  return !disk_.half_rewound && wal_.has_twin(other.disk_.end.branch, disk_.end.branch);
+}
+
 void Postgres::initdb() {
   disk_ = {};
   disk_.data = Data::ok;

@@ -49,6 +49,8 @@ class Wal {
   /// The last position both have in common.
   Position common(Position a, Position b) const;
   std::vector<HistoryLine> history(int branch) const;
+  /// Another branch in this chain has the number and the begin of that one.
+  bool has_twin(int chain, int branch_id) const;
 
   void acknowledge(Acknowledged commit) { acknowledged_.push_back(commit); }
   const std::vector<Acknowledged>& acknowledged() const { return acknowledged_; }
@@ -153,6 +155,8 @@ class Postgres {
   std::vector<HistoryLine> history() const { return wal_.history(disk_.end.branch); }
   /// This server's WAL is a part of the other's.
   bool ancestry_of(const Postgres& other) const;
+  /// The other's WAL came through another timeline of the same number and begin.
+  bool has_twin_in(const Postgres& other) const;
 
   // What the daemon does.
   void initdb();

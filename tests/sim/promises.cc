@@ -35,11 +35,6 @@ void Cluster::check_promises(Member& winner) {
     if (!first) first = &commits[i];
     ++lost;
   }
-  if (first && has_look_alikes()) {
-    // docs/safety.md: what was promoted twice from one point is not known to be two. Counted, and bounded.
-    ++counts_.look_alike_losses;
-    return;
-  }
   if (first)
     world_.violated(
         Invariant::synchronous_commits,
@@ -47,6 +42,34 @@ void Cluster::check_promises(Member& winner) {
                     "{}/{}, {:.1f} s ago",
                     winner.name(), lost, first->host, wal_.branch(first->at.branch).timeline.value,
                     first->at.lsn.value, seconds(world_.now() - first->when)));
+}
+
+/// What members call the timelines that they are on: never two of one number and begin by one name, nor one
+/// by two.
+void Cluster::watch_branches() {
+  for (auto& m : members_) {
+    const auto snapshot = m->snapshot();
+    auto& seen = branches_seen_[m->host()];
+    if (!snapshot || snapshot == seen) continue;
+    seen = snapshot;
+    auto& postgres = m->postgres();
+    const auto& facts = snapshot->facts;
+    const int branch = postgres.disk().end.branch;
+    if (snapshot->branch.empty() || branch < 0 || postgres.life() != Postgres::Life::up ||
+        postgres.postmaster_pid() != facts.postmaster_pid ||
+        facts.probe->effective_timeline != postgres.timeline())
+      continue;
+    const auto [named, anew] = branch_names_.try_emplace(branch, snapshot->branch);
+    if (!anew && named->second != snapshot->branch)
+      world_.violated(Invariant::asynchronous_loss,
+                      fmt::format("{} calls timeline {} {}, which another calls {}", m->name(),
+                                  postgres.timeline().value, snapshot->branch, named->second));
+    const auto [meant, first] = named_branches_.try_emplace({postgres.timeline(), snapshot->branch}, branch);
+    if (!first && meant->second != branch)
+      world_.violated(Invariant::asynchronous_loss,
+                      fmt::format("{} calls timeline {} {}, by which another one is meant", m->name(),
+                                  postgres.timeline().value, snapshot->branch));
+  }
 }
 
 void Cluster::check_zones(Member& member, Position commit, bool promised) {

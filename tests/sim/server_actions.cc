@@ -249,10 +249,11 @@ Task<postgres::DivergenceAnswer> SimServer::compare_with(postgres::Upstream lead
   answer.local_timeline = model_.timeline();
   answer.local_lsn = model_.disk().end.lsn;
   answer.leader_timeline = other->timeline();
+  answer.local_way = model_.history();
   if (!model_.ancestry_of(*other)) {
     answer.verdict = postgres::Divergence::diverged;
     // Two promotions to one number: the first record tells them apart, pg_rewind does not.
-    answer.beyond_rewind = answer.local_timeline == answer.leader_timeline;
+    answer.beyond_rewind = answer.local_timeline == answer.leader_timeline || model_.has_twin_in(*other);
     answer.detail = "the leader's history left this server's before its end";
   } else {
     answer.verdict = postgres::Divergence::none;

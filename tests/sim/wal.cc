@@ -39,6 +39,14 @@ bool Wal::contains(Position whole, Position part) const {
   return shared.branch >= 0 && shared.lsn >= part.lsn;
 }
 
+bool Wal::has_twin(int chain, int branch_id) const {
+  const Branch& own = branch(branch_id);
+  if (own.parent < 0) return false;
+  for (int at = chain; at >= 0; at = branch(at).parent)
+    if (at != branch_id && branch(at).parent == own.parent && branch(at).start == own.start) return true;
+  return false;
+}
+
 std::vector<HistoryLine> Wal::history(int id) const {
   std::vector<HistoryLine> lines;
   for (int at = id; branch(at).parent >= 0; at = branch(at).parent) {

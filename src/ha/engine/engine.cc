@@ -114,6 +114,7 @@ Engine::Impl::Impl(Executor executor, Ports ports, config::SettingsPtr settings,
       notes_(ports_, keeper_, scope_, settings_),
       promises_(ports_, notes_, settings_),
       promotion_(ports_, scope_, settings_, notes_),
+      branch_(ports_, scope_, settings_),
       schedule_note_(ports_, scope_, settings_),
       operations_(ports_, *this, scope_) {
   ports_.store.on_change([this](dcs::Store::Change change) { store_changed(change); });
@@ -304,6 +305,8 @@ Snapshot Engine::Impl::describe() const {
   s.failsafe_until = promise ? promise->until : keeper_.lease().promised ? keeper_.lease().until : Instant();
   s.paused = settings_->dynamic.pause;
   s.diverged = memory_.standings.diverged;
+  if (const auto& probe = s.facts.probe)
+    s.branch = branch_.of(probe->in_recovery ? probe->effective_timeline : probe->timeline);
   s.cluster = store_.cluster();
   s.delayed = policy::stays_behind(settings_->postgresql.replays_late, s.cluster.get(), settings_->name);
   s.store_ok = store_.ok();

@@ -59,7 +59,10 @@ Task<View> Engine::Impl::gather(bool linearizable, Answers answers) {
   // A restart that was begun is noted until it has ended: a daemon that is killed in the middle goes on.
   if (!operations_.busy())
     schedule_note_.settle(*scheduling_ || orders_.commands().scheduled_restart.has_value());
-  co_return make_view(std::move(answers));
+  View view = make_view(std::move(answers));
+  branch_.see(view);
+  view.postgres.branch = branch_.known();
+  co_return view;
 }
 
 View Engine::Impl::make_view(Answers answers) const {
@@ -77,6 +80,7 @@ View Engine::Impl::make_view(Answers answers) const {
   view.postgres.state_since = words_.state_since;
   view.postgres.seen_running = words_.seen_running;
   view.postgres.promoting = promotion_.goes_on();
+  view.postgres.branch = branch_.known();
   view.postgres.writes_ended = words_.writes_ended;
   view.postgres.writes_began = words_.writes_began;
   view.operation = operations_.view();

@@ -8,6 +8,7 @@
 
 #include "async/event.h"
 #include "async/task_scope.h"
+#include "ha/engine/branch_note.h"
 #include "ha/engine/engine.h"
 #include "ha/engine/notes.h"
 #include "ha/engine/orders.h"
@@ -111,8 +112,9 @@ struct Engine::Impl final : OperationHost {
   LeaseKeeper& keeper() override { return keeper_; }
   std::string bootstrap_note_path() const override { return settings_->state_dir + "/bootstrap.json"; }
   bool promotion_pending() const override { return promotion_.goes_on(); }
-  Task<void> begin_promotion() override { return promotion_.begin(); }
-  void forget_promotion() override { promotion_.forget(); }
+  Task<void> begin_promotion() override;
+  void forget_promotion() override;
+  Task<bool> forget_branch() override { return branch_.forget(); }
 
   Instant now() const { return ports_.clock.now(); }
   const config::Timing& timing() const { return settings_.timing(); }
@@ -130,6 +132,9 @@ struct Engine::Impl final : OperationHost {
   Notes notes_;
   Promises promises_;
   PendingPromotion promotion_;
+  BranchNote branch_;
+  /// Leaderships that were asked for: with the incarnation, no two have the same name.
+  std::uint64_t asked_to_lead_ = 0;
   ScheduleNote schedule_note_;
   OperationRunner operations_;
   Event wake_;

@@ -1,3 +1,7 @@
+#include <utility>
+#include <vector>
+
+#include "async/wait.h"
 #include "ha/engine/impl.h"
 #include "log/log.h"
 
@@ -189,6 +193,8 @@ std::string Engine::Impl::why_no_promise(const std::string& leader) const {
 Task<void> Engine::Impl::take_lock(intent::Acquire what) {
   // It may have been given since the decision.
   if (has_promised("not taking the leader key")) co_return;
+  // The incarnation was drawn, so this is no other's; and it costs no dice.
+  what.from.next = fmt::format("{}-{}", incarnation_, ++asked_to_lead_);
   taking_ = true;
   ports_.fence.about_to_ask();
   auto acquired = co_await ports_.store.acquire(what.conditions, what.from, store_deadline());
@@ -212,6 +218,28 @@ Task<void> Engine::Impl::take_lock(intent::Acquire what) {
       break;
     case dcs::Outcome::unavailable: log::warning("could not take the leader key: {}", acquired.detail); break;
   }
+}
+
+/// What the timeline that begins now is called stands in the leadership that this member holds, and nothing
+/// is promoted by but that one.
+Task<void> Engine::Impl::begin_promotion() {
+  Timeline from;
+  std::string next;
+  const auto& probe = ports_.server.facts().probe;
+  if (probe && probe->in_recovery && !ports_.server.facts().failing_since) from = probe->effective_timeline;
+  const auto& cluster = store_.cluster();
+  if (cluster && store_.lock() == Lock::mine && cluster->leadership_name == settings_->name &&
+      cluster->led_from)
+    next = cluster->led_from->next;
+  std::vector<Task<void>> noting;
+  noting.push_back(promotion_.begin());
+  noting.push_back(branch_.promoting(from, std::move(next)));
+  co_await all(std::move(noting));
+}
+
+void Engine::Impl::forget_promotion() {
+  promotion_.forget();
+  branch_.not_promoted();
 }
 
 /// The leader key was won: by a standby, which is to be promoted now.

@@ -96,6 +96,7 @@ Task<bool> Engine::Impl::start_up() {
     co_return false;
   }
   found_.looked = true;
+  branch_.begin();
   const bool cleared = co_await clear_abandoned_bootstrap(cluster);
   if (!cleared) {
     exit_code_ = 1;

@@ -98,6 +98,8 @@ PeerAnswer read_peer_answer(const Document& status, const PeerIdentity& wanted, 
     if (const Document* zone = tags->find("zone"); zone && config::is_zone(*zone)) answer.zone = zone->text();
   }
   if (const Document* switches = status.find("tanist_timelines")) answer.way = read_switches(*switches);
+  if (const Document* branch = status.find("tanist_branch"); branch && branch->is_string())
+    answer.branch = branch->as_string();
   if (const Document* diverged = status.find("tanist_diverged")) answer.diverged = diverged->truthy();
   if (const Document* delayed = status.find("tanist_delayed")) answer.delayed = delayed->truthy();
   if (const Document* slots = status.find("tanist_logical_slots")) answer.logical_slots = read_names(*slots);

@@ -26,6 +26,8 @@ struct PeerAnswer {
   Timeline timeline;
   /// The last switches by which its WAL came to that timeline; nullopt: not told (only Tanist tells).
   std::optional<std::vector<HistoryLine>> way;
+  /// Which of all timelines of that number it is on; empty: not told (only Tanist tells).
+  std::string branch;
   /// It knows that its WAL has left the leader's (only Tanist tells).
   bool diverged = false;
   /// It replays late on purpose, and leads only when it is told to (only Tanist tells).
@@ -46,8 +48,8 @@ struct PeerAnswer {
   std::optional<Instant> writes_ended;
   std::optional<Instant> writes_began;
 
-  TANIST_FIELDS(reachable, starting, error, primary, position, replayed, timeline, way, diverged, delayed,
-                logical_slots, nofailover, failover_priority, zone, watchdog_failed, in_failsafe,
+  TANIST_FIELDS(reachable, starting, error, primary, position, replayed, timeline, way, branch, diverged,
+                delayed, logical_slots, nofailover, failover_priority, zone, watchdog_failed, in_failsafe,
                 writes_ended, writes_began);
 };
 

@@ -67,6 +67,7 @@ void fields(A& a, DivergenceAnswer& v) {
   a("verdict", v.verdict), a("detail", v.detail), a("local_timeline", v.local_timeline),
       a("local_lsn", v.local_lsn);
   a("leader_timeline", v.leader_timeline), a("beyond_rewind", v.beyond_rewind);
+  a("local_way", v.local_way);
 }
 template <class A>
 void fields(A& a, SourceAnswer& v) {
@@ -170,6 +171,7 @@ void fields(A& a, BootstrapNote& v) {
 template <class A>
 void fields(A& a, LedFrom& v) {
   a("timeline", v.timeline), a("position", v.position), a("replayed", v.replayed), a("optime", v.optime);
+  a("branch", v.branch), a("next", v.next);
 }
 template <class A>
 void fields(A& a, Cluster& v) {

@@ -51,6 +51,8 @@ struct Snapshot {
   bool paused = false;
   /// Own WAL is known to have left the leader's: no rival in a race, no candidate for a hand-over.
   bool diverged = false;
+  /// Which of all timelines of its number it is on; empty: not known.
+  std::string branch;
   /// It replays late on purpose, and leads only when it is told to.
   bool delayed = false;
   /// The store's view, and whether it is current; nullptr: none.

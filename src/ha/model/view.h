@@ -12,6 +12,7 @@
 #include "core/lsn.h"
 #include "core/time.h"
 #include "dcs/model.h"
+#include "ha/model/branch.h"
 #include "ha/model/failsafe.h"
 #include "ha/model/lease.h"
 #include "ha/model/memory.h"
@@ -91,6 +92,7 @@ struct PostgresView {
   /// The server that runs was told to promote itself and is no primary yet: nothing takes that back, and
   /// until it is over it looks like a standby.
   bool promoting = false;
+  BranchKnown branch;
   /// Of the running recovery settings against those wanted for wanted_upstream(view).
   postgres::RecoveryDifference recovery_difference = postgres::RecoveryDifference::none;
   /// When it was last told to stop as a primary, and when it was last seen to become one: for who reads the
@@ -98,8 +100,8 @@ struct PostgresView {
   std::optional<Instant> writes_ended;
   std::optional<Instant> writes_began;
 
-  TANIST_FIELDS(facts, state, role, state_since, seen_running, promoting, recovery_difference, writes_ended,
-                writes_began);
+  TANIST_FIELDS(facts, state, role, state_since, seen_running, promoting, branch, recovery_difference,
+                writes_ended, writes_began);
 };
 
 /// What is asked of this member from outside.

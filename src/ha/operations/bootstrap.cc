@@ -205,6 +205,7 @@ Task<Outcome> bootstrap_standby_leader(OperationRunner& run, std::optional<postg
   host.set_state(postgres::State::creating_replica);
   // A copy that is not whole knows itself: no note tells of it. The other cluster has all that it holds.
   run.enter(Phase::cloning, Cancel::free, run.now() + kForever);
+  (void)co_await host.forget_branch();
   host.wake();
   auto progress = [&host](postgres::Progress p) { host.set_progress(p); };
   postgres::ReplicaRequest request{

@@ -48,6 +48,8 @@ class OperationHost {
   virtual Task<void> begin_promotion() = 0;
   /// It was certainly not told.
   virtual void forget_promotion() = 0;
+  /// What is noted of the own timeline goes before its WAL does. False: it would speak of what comes instead.
+  virtual Task<bool> forget_branch() { co_return true; }
   virtual std::string bootstrap_note_path() const = 0;
 };
 

@@ -12,6 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 constexpr Duration kBudget = 24h * 30;
 constexpr Duration kConfirmPatience = 30s;
+constexpr const char* kBranchStays = "the note of the timeline that the data are on could not be emptied";
 }  // namespace
 
 Task<Outcome> crash_recover(OperationRunner& run) {
@@ -52,6 +53,8 @@ Task<Outcome> rewind(OperationRunner& run, intent::Rewind what) {
   const bool down = co_await stop_for_rejoin(run, postgres::StopMode::fast);
   if (!down) co_return failed("Can not run pg_rewind because postgres is still running", Ending::source_lost);
   run.enter(Phase::rewinding, Cancel::free, run.now() + kBudget);
+  const bool forgotten = co_await host.forget_branch();
+  if (!forgotten) co_return failed(kBranchStays, Ending::source_lost);
   auto progress = [&host](postgres::Progress p) { host.set_progress(p); };
   auto rewound = co_await server.rewind(what.source, progress, run.now() + kBudget);
   if (!rewound) {
@@ -89,6 +92,8 @@ Task<Outcome> clone(OperationRunner& run, intent::Clone what) {
       begin_by = run.good_until();
     }
     run.enter(Phase::removing, Cancel::critical, run.now() + kBudget);
+    const bool emptied = co_await host.forget_branch();
+    if (!emptied) co_return failed(kBranchStays);
     if (run.now() >= begin_by)
       co_return failed("the data directory is kept: the decision to remove it is too old");
     host.set_role(postgres::Role::uninitialized);
@@ -99,6 +104,9 @@ Task<Outcome> clone(OperationRunner& run, intent::Clone what) {
       if (!removed) co_return failed(removed.error().detail);
     }
   }
+  // Somebody else may have removed what was here.
+  const bool forgotten = co_await host.forget_branch();
+  if (!forgotten) co_return failed(kBranchStays);
   const std::string shown =
       !what.source ? std::string("(without leader)")
                    : fmt::format("from {} '{}'", what.from_leader ? "leader" : "replica", what.source_name);

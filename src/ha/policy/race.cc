@@ -517,12 +517,7 @@ bool race_for_lock(Draft& d) {
   conditions.initialize = d.cluster.initialize.version;
   conditions.leadership = d.cluster.leadership_version;
   conditions.status = d.cluster.status_version;
-  const WalEnd end = own_end(d.view);
-  d.intend(intent::Acquire{.conditions = conditions,
-                           .from = {.timeline = end.timeline,
-                                    .position = end.position,
-                                    .replayed = end.replayed,
-                                    .optime = d.cluster.status.optime}});
+  d.intend(intent::Acquire{.conditions = conditions, .from = led_from(d.view)});
   d.memory.race.acquiring = true;
   d.memory.race.acquired_on = race_ground(d.view);
   const auto& request = d.cluster.failover;

@@ -144,10 +144,39 @@ void trigger_check(Draft& d) {
   d.memory.rejoin.rewind = RewindState::check;
 }
 
+namespace {
+
+/// The comparison could not see that it is another timeline of the same number: its begin is not there any
+/// more. Where both ways look alike pg_rewind would take them for one, and leave what is not.
+postgres::DivergenceAnswer with_branch(const View& view, postgres::DivergenceAnswer answer) {
+  using postgres::Divergence;
+  const WalEnd end{.timeline = answer.local_timeline,
+                   .position = answer.local_lsn,
+                   .replayed = answer.local_lsn,
+                   .way = answer.local_way,
+                   .branch = own_branch(view, answer.local_timeline)};
+  const Line line(view);
+  if (answer.verdict == Divergence::unknown || !line.another_branch(end)) return answer;
+  answer.beyond_rewind = answer.beyond_rewind || answer.verdict == Divergence::none || line.looks_alike(end);
+  answer.verdict = Divergence::diverged;
+  return answer;
+}
+
+/// Nothing else makes a standby that streams look: of another timeline with the same number and begin no
+/// server tells.
+void look_at_branch(Draft& d) {
+  const auto rewind = d.memory.rejoin.rewind;
+  if (rewind_pending(d.memory) || rewind == RewindState::failed || d.memory.rejoin.beyond_rewind) return;
+  if (Line(d.view).another_branch(own_end(d.view))) trigger_check(d);
+}
+
+}  // namespace
+
 bool rejoin_by_rewind(Draft& d) {
   const auto leader = rejoin_source(d.view);
   if (!leader) return false;
   look_again(d);
+  look_at_branch(d);
 
   if (d.memory.rejoin.rewind == RewindState::check) {
     // postgres.md §24, check 2: a leader that is not primary yet tells nothing; asked again in the next
@@ -157,7 +186,7 @@ bool rejoin_by_rewind(Draft& d) {
       d.decision.needs.divergence = leader->upstream;
       return d.because(Code::checking_divergence);
     }
-    const auto& answer = *d.view.answers.divergence;
+    const auto answer = with_branch(d.view, *d.view.answers.divergence);
     d.number("local_timeline", static_cast<std::int64_t>(answer.local_timeline.value));
     d.number("leader_timeline", static_cast<std::int64_t>(answer.leader_timeline.value));
     d.number("local_lsn", to_string(answer.local_lsn));

@@ -13,17 +13,14 @@ namespace {
 /// A leader's member key tells its new timeline no later than this after others can have followed it there.
 constexpr Duration kLeaderTellsItsTimeline = std::chrono::seconds(10);
 
-/// Its WAL comes from this leader: by the settings that are in force, and no server serves a timeline that it
-/// has not been on.
-bool streams_from(const View& view, const std::string& leader) {
-  if (!streams(view) || view.postgres.recovery_difference != postgres::RecoveryDifference::none) return false;
-  const auto upstream = wanted_upstream(view);
-  return upstream && upstream->member == leader;
-}
-
 void forget_shared(Standings& standings) {
   standings.shared_with.clear();
   standings.shared = {};
+}
+
+/// Both are known, and are not the same.
+bool differ(const std::string& branch, const std::string& other) {
+  return !branch.empty() && !other.empty() && branch != other;
 }
 
 /// Somebody was seen to lead who has not signed that he does, as a member of Patroni, since the key was taken
@@ -45,20 +42,42 @@ std::string author_of_history(const View& view, const dcs::Cluster& cluster) {
 
 }  // namespace
 
+bool streams_from(const View& view, const std::string& leader) {
+  if (!streams(view) || view.postgres.recovery_difference != postgres::RecoveryDifference::none) return false;
+  const auto upstream = wanted_upstream(view);
+  return upstream && upstream->member == leader;
+}
+
+std::string own_branch(const View& view, Timeline timeline) {
+  const auto& known = view.postgres.branch;
+  return timeline && known.timeline == timeline ? known.name : std::string();
+}
+
 WalEnd own_end(const View& view) {
   if (!has_fresh_probe(view)) return {};
   const auto& probe = *view.postgres.facts.probe;
   return {.timeline = own_timeline(view),
           .position = probe.position(),
           .replayed = probe.in_recovery ? probe.replay : probe.wal,
-          .way = own_way(view)};
+          .way = own_way(view),
+          .branch = own_branch(view, own_timeline(view))};
+}
+
+dcs::LedFrom led_from(const View& view) {
+  const WalEnd end = own_end(view);
+  return {.timeline = end.timeline,
+          .position = end.position,
+          .replayed = end.replayed,
+          .optime = view.cluster().status.optime,
+          .branch = end.branch};
 }
 
 WalEnd end_of(const PeerAnswer& answer) {
   return {.timeline = answer.timeline,
           .position = answer.position,
           .replayed = answer.replayed,
-          .way = answer.way};
+          .way = answer.way,
+          .branch = answer.branch};
 }
 
 bool holds(const WalEnd& mine, const WalEnd& its) {
@@ -73,7 +92,7 @@ bool holds(const WalEnd& mine, const WalEnd& its) {
       const auto here = line_from(*mine.way, line.parent);
       if (here == mine.way->end() || here->switch_lsn != line.switch_lsn) return false;
     }
-  if (its.timeline == mine.timeline) return its.position <= mine.position;
+  if (its.timeline == mine.timeline) return !differ(mine.branch, its.branch) && its.position <= mine.position;
   if (!mine.way || mine.way->empty()) return true;
   const auto left = line_from(*mine.way, its.timeline);
   if (left == mine.way->end()) return its.timeline < mine.way->front().parent;
@@ -118,6 +137,54 @@ Line::Line(const View& view) {
   const bool surpassed =
       !last_leader_.empty() && last && last->leadership_version != view.cluster().leadership_version;
   if (!surpassed) add(last);
+  find_leadership(view);
+}
+
+/// What is known of the last leadership; nothing of one that /history has outlived, or was deleted with: with
+/// that an operator gives up what it led to.
+void Line::find_leadership(const View& view) {
+  const auto& cluster = view.store.cluster;
+  if (!cluster || !cluster->led_from || view.settings.dynamic.standby_cluster ||
+      led_unsigned_since(view, *cluster))
+    return;
+  if (!history_ && cluster->led_from->timeline != Timeline{1}) return;
+  led_from_ = &*cluster->led_from;
+  leadership_ = cluster->leadership_version;
+  begun_ = begun_by_last(view);
+}
+
+/// To have taken the key is not to have been promoted: by /history, by the leader's member key, or by who has
+/// followed it.
+Timeline Line::begun_by_last(const View& view) const {
+  const auto& next = led_from_->next;
+  const auto later = [&](Timeline timeline) { return timeline > led_from_->timeline; };
+  if (told_last_ && later(history_->cluster_timeline())) return history_->cluster_timeline();
+  for (const auto& cluster : {view.store.cluster, view.store.last_with_leader}) {
+    if (!cluster || cluster->leadership_version != leadership_ ||
+        cluster->leader_name() != cluster->leadership_name)
+      continue;
+    const dcs::Member* leader = cluster->leader_member();
+    if (leader && leader->role == "primary" && later(leader->timeline)) return leader->timeline;
+  }
+  const auto follows = [&](const WalEnd& end) {
+    return !next.empty() && end.branch == next && later(end.timeline);
+  };
+  if (const WalEnd mine = own_end(view); follows(mine)) return mine.timeline;
+  if (view.answers.peers)
+    for (const auto& [name, answer] : *view.answers.peers)
+      if (follows(end_of(answer))) return answer.timeline;
+  return {};
+}
+
+bool Line::another_branch(const WalEnd& end) const {
+  if (!led_from_ || !end.timeline) return false;
+  if (end.timeline == led_from_->timeline) return differ(end.branch, led_from_->branch);
+  return end.timeline == begun_ && differ(end.branch, led_from_->next);
+}
+
+bool Line::looks_alike(const WalEnd& end) const {
+  return another_branch(end) && (!end.way || !history_ || history_->lines.empty() ||
+                                 same_way(*end.way, std::min(end.timeline, history_->cluster_timeline())));
 }
 
 /// Who wrote the last line of /history is on other WAL than it tells of by now: it was copied or rewound from
@@ -148,10 +215,11 @@ bool Line::same_way(const Way& way, Timeline to) const {
 bool Line::along(const WalEnd& end) const {
   if (author_.empty() || !end.way) return false;
   const Timeline last = history_->cluster_timeline();
-  return end.timeline >= last && same_way(*end.way, last);
+  return end.timeline >= last && same_way(*end.way, last) && !another_branch(end);
 }
 
 bool Line::beside(const WalEnd& end, const std::string& name) const {
+  if (another_branch(end)) return true;
   if (author_.empty() || !end.way || !end.timeline || name == took_last_) return false;
   return !same_way(*end.way, std::min(end.timeline, history_->cluster_timeline()));
 }
@@ -159,7 +227,7 @@ bool Line::beside(const WalEnd& end, const std::string& name) const {
 bool Line::led_last_on(const WalEnd& end) const {
   if (last_leader_.empty() || !end.way) return false;
   const Timeline last = history_->cluster_timeline();
-  return end.timeline == last && same_way(*end.way, last);
+  return end.timeline == last && same_way(*end.way, last) && !another_branch(end);
 }
 
 bool Line::left_by(const std::string& name, const WalEnd& last, const WalEnd& other) const {
@@ -171,6 +239,7 @@ void Line::reaches(Timeline timeline) {
 }
 
 Standing Line::standing(const WalEnd& end) const {
+  if (another_branch(end)) return Standing::diverged;
   if (!end.timeline || !newest_) return Standing::unknown;
   // Promoted beside the cluster's way, which it may have outnumbered since: the commits of the last leader
   // are not in this.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "ha/model/decision.h"
@@ -19,9 +20,20 @@ struct WalEnd {
   Lsn replayed;
   /// nullopt: not known.
   std::optional<Way> way = std::nullopt;
+  /// Which of all timelines of that number it is on; empty: not known.
+  std::string branch = {};
 };
+/// Which of all timelines of this number the own one is; empty: not known.
+std::string own_branch(const View& view, Timeline timeline);
 WalEnd own_end(const View& view);
 WalEnd end_of(const PeerAnswer& answer);
+
+/// Its WAL comes from this leader: by the settings that are in force, and no server serves a timeline that it
+/// has not been on.
+bool streams_from(const View& view, const std::string& leader);
+
+/// What this member leads from where it takes the leader key now.
+dcs::LedFrom led_from(const View& view);
 
 /// All that is in `its` is in `mine` as well; by numbers alone where a way is not known.
 bool holds(const WalEnd& mine, const WalEnd& its);
@@ -56,6 +68,10 @@ class Line {
   /// before its end: however high its number is by now, it lacks what was acknowledged since. Of others on
   /// that timeline nothing follows: two promotions that left one at the same point look alike.
   bool left_by(const std::string& name, const WalEnd& last, const WalEnd& other) const;
+  /// It is on a timeline of the number that the last leader was on, or has begun, and not on that one.
+  bool another_branch(const WalEnd& end) const;
+  /// The same, and its way there looks like that of the last leader: a rewind would take it for the same.
+  bool looks_alike(const WalEnd& end) const;
   /// Who led last, where /history tells what it led on; empty: it does not.
   const std::string& last_leader() const { return last_leader_; }
   /// Somebody is seen on this one.
@@ -64,6 +80,8 @@ class Line {
  private:
   bool same_way(const Way& way, Timeline to) const;
   bool outlived(const View& view) const;
+  void find_leadership(const View& view);
+  Timeline begun_by_last(const View& view) const;
 
   const dcs::History* history_ = nullptr;
   std::string author_;
@@ -71,6 +89,11 @@ class Line {
   std::string last_leader_;
   /// The last line of /history is of the last leadership, not of one before by the same member.
   bool told_last_ = false;
+  /// What the last leader led from; nullptr: it has not signed, or tells nothing of it.
+  const dcs::LedFrom* led_from_ = nullptr;
+  dcs::Version leadership_;
+  /// The timeline that was begun under that leadership; 0: none is known of.
+  Timeline begun_;
   Timeline newest_;
 };
 

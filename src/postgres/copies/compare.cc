@@ -206,6 +206,7 @@ Task<DivergenceAnswer> WalComparison::compare_with(Upstream leader, Instant dead
   }
   answer.leader_timeline = theirs->timeline;
   const auto history = co_await local_history(context_.disk, programs_.wal_path(), local->timeline, deadline);
+  answer.local_way = history;
   Comparison compared = compare_wal(*local, history, theirs->timeline, theirs->flushed, theirs->history);
 
   using Verdict = Comparison::Verdict;

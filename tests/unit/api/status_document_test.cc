@@ -185,6 +185,13 @@ TEST(Status, a_member_that_has_left_the_leaders_wal_says_so) {
   EXPECT_TRUE(status_document(member_status(s, kNow)).find("tanist_diverged")->as_bool());
 }
 
+TEST(Status, a_member_tells_which_timeline_of_its_number_it_is_on) {
+  auto s = replica();
+  EXPECT_EQ(status_document(member_status(s, kNow)).find("tanist_branch"), nullptr);
+  s.branch = "1f-2";
+  EXPECT_EQ(status_document(member_status(s, kNow)).find("tanist_branch")->as_string(), "1f-2");
+}
+
 TEST(Status, a_member_tells_of_its_guardian) {
   auto s = replica();
   const auto told = [&] {

@@ -106,6 +106,23 @@ TEST(Decode, what_the_last_leader_led_from_is_told_whole) {
   EXPECT_EQ(cluster.led_from->optime, from.optime);
 }
 
+TEST(Decode, which_timeline_was_led_from_and_which_comes_next_is_told_where_it_is_known) {
+  const LedFrom from{.timeline = {3},
+                     .position = Lsn{500},
+                     .replayed = Lsn{400},
+                     .optime = Lsn{900},
+                     .branch = "1f-2",
+                     .next = "3a-1"};
+  const std::string text = encode_leadership("pg-a", from);
+  EXPECT_EQ(
+      text,
+      R"({"name":"pg-a","timeline":3,"position":500,"replayed":400,"optime":900,"branch":"1f-2","next":"3a-1"})");
+  const auto cluster = read({{"tanist/leadership", at(text, 5)}});
+  ASSERT_TRUE(cluster.led_from);
+  EXPECT_EQ(cluster.led_from->branch, from.branch);
+  EXPECT_EQ(cluster.led_from->next, from.next);
+}
+
 TEST(Decode, a_broken_note_of_the_last_leader_still_tells_that_there_was_one) {
   for (const char* broken : {"pg-a", "[]", "7", "", "{\"name\": 7}", "{\"timeline\": 3}"}) {
     const auto cluster = read({{"tanist/leadership", at(broken, 5)}});

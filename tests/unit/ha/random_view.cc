@@ -76,7 +76,9 @@ void fill_cluster(Dice& dice, dcs::Cluster& c) {
     c.led_from = {.timeline = dice.timeline(),
                   .position = dice.lsn(),
                   .replayed = dice.lsn(),
-                  .optime = dice.coin() ? c.status.optime : dice.lsn()};
+                  .optime = dice.coin() ? c.status.optime : dice.lsn(),
+                  .branch = dice.of<std::string>({"", "red", "blue"}),
+                  .next = dice.of<std::string>({"", "red", "blue"})};
   c.status_version = dice.of<dcs::Version>({{}, dcs::Version("10"), dcs::Version("0")});
   c.linearizable = dice.coin();
 }
@@ -191,6 +193,7 @@ void fill_postgres(Dice& dice, const View& view, PostgresView& p) {
   if (dice.once_in(4)) p.writes_ended = view.now - 2s;
   if (dice.once_in(4)) p.writes_began = view.now - 1s;
   p.promoting = dice.once_in(8) && facts.process != postgres::Process::none;
+  if (dice.coin()) p.branch = {dice.timeline(), dice.of<std::string>({"red", "blue"})};
   p.recovery_difference = dice.any<postgres::RecoveryDifference>();
 }
 
@@ -436,6 +439,7 @@ View random_view(std::mt19937_64& random) {
       answer.primary = dice.once_in(6);
       answer.nofailover = dice.once_in(6);
       answer.diverged = dice.once_in(6);
+      answer.branch = dice.of<std::string>({"", "red", "blue"});
       answer.watchdog_failed = dice.once_in(6);
       answer.failover_priority = dice.below(3);
       answer.zone = dice.of<std::string>({"", "a", "b"});

@@ -205,6 +205,15 @@ TEST(PeerAnswers, tell_who_has_left_the_leaders_wal) {
           .diverged);
 }
 
+TEST(PeerAnswers, tell_which_timeline_of_its_number_it_is) {
+  const auto branch = [](const std::string& more) {
+    return read_status_document(R"({"xlog":{"replayed_location":400})" + more + "}", {"sc", "pg1"}).branch;
+  };
+  EXPECT_EQ(branch(R"(,"tanist_branch":"1f-2")"), "1f-2");
+  EXPECT_EQ(branch(R"(,"tanist_branch":7)"), "");
+  EXPECT_EQ(branch(""), "") << "members of other make do not tell";
+}
+
 TEST(PeerAnswers, tell_who_replays_late_on_purpose) {
   const auto delayed = [](const std::string& more) {
     return read_status_document(R"({"xlog":{"replayed_location":400})" + more + "}", {"sc", "pg1"}).delayed;

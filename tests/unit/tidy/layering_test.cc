@@ -142,7 +142,7 @@ const std::set<std::string> kValueHeaders = {
     // of settings only what ha/model/policy_settings.h has, which is what the journal records
     "dcs/model.h", "dcs/values.h", "dcs/system_id.h", "postgres/logical_slots.h", "postgres/slot_steps.h",
     "postgres/standby_names.h", "postgres/types.h", "ha/model/view.h", "ha/model/decision.h",
-    "ha/model/lease.h", "ha/model/failsafe.h", "ha/model/reasons.inc",
+    "ha/model/lease.h", "ha/model/branch.h", "ha/model/failsafe.h", "ha/model/reasons.inc",
     // core's values: what waits, runs or reads a clock is not among them
     "core/document.h", "core/format.h", "log/level.h", "core/history.h", "core/lsn.h", "core/names.h",
     "core/secret.h", "core/text.h", "core/time.h"};

@@ -41,6 +41,7 @@ class Store final : public test::FakeStore {
   int sessions_kept = 0;
   int acquires = 0;
   dcs::Outcome acquire_outcome = dcs::Outcome::done;
+  std::vector<dcs::LedFrom> led_from;
   std::vector<dcs::Record> writes;
   dcs::Outcome release_outcome = dcs::Outcome::done;
   /// What the watch has seen, and whom it tells.
@@ -82,8 +83,9 @@ class Store final : public test::FakeStore {
     ++sessions_kept;
     return done();
   }
-  Task<Acquired> acquire(dcs::AcquireConditions, std::optional<dcs::LedFrom>, Instant) override {
+  Task<Acquired> acquire(dcs::AcquireConditions, std::optional<dcs::LedFrom> from, Instant) override {
     ++acquires;
+    if (from) led_from.push_back(*from);
     Acquired answer{.outcome = acquire_outcome, .proof = {clock_.now(), 30s}};
     if (acquire_outcome == dcs::Outcome::done) lead(kMe, kMySession);
     co_return answer;

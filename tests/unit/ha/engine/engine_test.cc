@@ -1,6 +1,8 @@
 #include "unit/ha/engine/engine_fixture.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 /// What is asked of the store, and when, and what others see meanwhile.
 namespace tanist::ha::engine_test {
@@ -90,6 +92,18 @@ TEST_F(engine, a_lost_acquire_that_was_never_sent_leaves_nothing_unknown) {
   clock.advance(1s);
   ASSERT_GE(store.acquires, 1);
   EXPECT_FALSE(views.back().store.lock_unknown);
+}
+
+TEST_F(engine, draws_another_name_for_the_next_timeline_with_each_request_for_the_key) {
+  server.run_standby();
+  store.acquire_outcome = dcs::Outcome::unavailable;
+  start();
+  clock.advance(60s);
+  ASSERT_GE(store.led_from.size(), 2U);
+  std::set<std::string> names;
+  for (const auto& from : store.led_from) names.insert(from.next);
+  EXPECT_EQ(names.size(), store.led_from.size());
+  EXPECT_FALSE(names.contains(""));
 }
 
 /// A key that hangs on my session although I cannot prove a lease.

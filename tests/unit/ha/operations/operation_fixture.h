@@ -156,6 +156,10 @@ class Host final : public OperationHost {
     co_await clock_.sleep_for(noting_takes);
   }
   void forget_promotion() override { ++promotions_forgotten; }
+  Task<bool> forget_branch() override {
+    ++branches_forgotten;
+    co_return forgets_branch;
+  }
   std::string bootstrap_note_path() const override { return "/note"; }
 
   config::Settings settings_;
@@ -169,6 +173,8 @@ class Host final : public OperationHost {
   int leavings_of_sync = 0;
   int promotions_begun = 0;
   int promotions_forgotten = 0;
+  int branches_forgotten = 0;
+  bool forgets_branch = true;
   Duration noting_takes{};
 
  private:

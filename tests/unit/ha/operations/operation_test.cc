@@ -253,6 +253,21 @@ TEST_F(RunningOperations, a_rewind_stops_what_runs_and_tells_it) {
   EXPECT_EQ(server.rewinds, 1);
 }
 
+TEST_F(RunningOperations, data_are_not_replaced_while_a_note_would_speak_of_them) {
+  host.role_ = Role::replica;
+  host.forgets_branch = false;
+  begin(OperationKind::rewind, operations::rewind(runner, intent::Rewind{.source = {}, .leader = "n2"}));
+  finish();
+  EXPECT_EQ(result().ending, Ending::source_lost) << "nothing was tried that could fail for good";
+  auto diverged = copy_asked_for();
+  diverged.order.reset();
+  begin(OperationKind::clone, operations::clone(runner, std::move(diverged)));
+  finish();
+  EXPECT_FALSE(result().ok());
+  EXPECT_EQ(server.rewinds + server.removals + server.copies, 0);
+  EXPECT_EQ(host.branches_forgotten, 2);
+}
+
 TEST_F(RunningOperations, a_rewind_whose_source_was_lost_says_so) {
   server.state.process = postgres::Process::none;
   server.rewound = std::unexpected(postgres::Failure{"no connection", true});

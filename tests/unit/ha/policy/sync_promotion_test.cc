@@ -6,7 +6,8 @@
 namespace tanist::ha {
 namespace {
 
-using namespace testing;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 constexpr int kVersion = 150004;
 
