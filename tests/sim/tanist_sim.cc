@@ -133,12 +133,10 @@ void print(const Totals& all, double took) {
   fmt::print(
       "{} runs, {} failed: {} faults, {} messages lost or late, {} lock changes, {} promotions, {} "
       "hand-overs checked, "
-      "{} left with the leader's timeline number on other WAL, {} stand-offs, {} losses where promotions "
-      "look alike, "
-      "{} decisions, {} commits, {:.1f} h of virtual time\n",
+      "{} left with the leader's timeline number on other WAL, {} stand-offs, {} decisions, {} commits, "
+      "{:.1f} h of virtual time\n",
       all.runs, all.failed, sum.faults, sum.messages_lost, sum.lock_changes, sum.promotions, sum.handovers,
-      sum.same_numbers, sum.stand_offs, sum.look_alike_losses, sum.decisions, sum.commits,
-      seconds(sum.virtual_time) / 3600);
+      sum.same_numbers, sum.stand_offs, sum.decisions, sum.commits, seconds(sum.virtual_time) / 3600);
   fmt::print(
       "slowest: a primary {:+.1f} s after ttl + 2 * loop_wait, the last replica {:.1f} s after the primary\n",
       all.slowest_primary, all.slowest_replica);

@@ -45,10 +45,12 @@ Timeline after_timeline(const View& view, Timeline from) {
   return std::next(left) == way->end() ? own_timeline(view) : std::next(left)->parent;
 }
 
-/// The leadership that this member holds, and has signed.
+/// The leadership that this member holds, and has signed. Who took the key without knowing its own timeline,
+/// as a primary may in pause, tells nothing of what it began since.
 const dcs::LedFrom* own_leadership(const View& view) {
   if (!view.store.ok || !view.has_lock() || view.cluster().leadership_name != view.self.name) return nullptr;
-  return view.cluster().led_from ? &*view.cluster().led_from : nullptr;
+  const auto& from = view.cluster().led_from;
+  return from && from->timeline ? &*from : nullptr;
 }
 
 /// The promotion that was told ends, or has ended, or did not come to anything.
@@ -102,7 +104,7 @@ std::string branch_told(const View& view) {
     return is_primary(view) && begun_under(view, *from) ? from->next : std::string();
   const dcs::Cluster& cluster = view.cluster();
   const std::string leader = cluster.leader_name();
-  if (!locked_by_other(view) || led_by_promise(view) || !cluster.led_from ||
+  if (!locked_by_other(view) || led_by_promise(view) || !cluster.led_from || !cluster.led_from->timeline ||
       cluster.leadership_name != leader || !streams_from(view, leader))
     return {};
   const auto& from = *cluster.led_from;

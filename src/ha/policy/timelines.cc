@@ -144,8 +144,8 @@ Line::Line(const View& view) {
 /// that an operator gives up what it led to.
 void Line::find_leadership(const View& view) {
   const auto& cluster = view.store.cluster;
-  if (!cluster || !cluster->led_from || view.settings.dynamic.standby_cluster ||
-      led_unsigned_since(view, *cluster))
+  if (!cluster || !cluster->led_from || !cluster->led_from->timeline ||
+      view.settings.dynamic.standby_cluster || led_unsigned_since(view, *cluster))
     return;
   if (!history_ && cluster->led_from->timeline != Timeline{1}) return;
   led_from_ = &*cluster->led_from;

@@ -74,6 +74,13 @@ TEST(Branches, a_standby_hears_nothing_of_a_timeline_that_the_leader_has_not_beg
   EXPECT_EQ(told([](auto& b) { b.cluster.leadership_name = "n3"; }), "") << "it has not signed: a Patroni";
   EXPECT_EQ(told([](auto& b) { b.cluster.led_from.reset(); }), "");
   EXPECT_EQ(told([](auto& b) { b.view.store.ok = false; }), "");
+  EXPECT_EQ(told([](auto& b) {
+              b.cluster.led_from->timeline = {};
+              b.cluster.history.lines = kToSecond;
+              b.cluster.history.lines.back().new_leader = "n2";
+            }),
+            "")
+      << "who took the key did not know on which it was";
   EXPECT_EQ(told([](auto& b) { b.view.postgres.facts.history.reset(); }), "");
   EXPECT_EQ(told([](auto& b) { b.settings.dynamic.standby_cluster = true; }), "")
       << "its timelines are those of another cluster";
@@ -100,6 +107,11 @@ TEST(Branches, a_leader_knows_the_timeline_that_it_has_begun_under_its_key) {
   ViewBuilder b = leading();
   b.cluster.leadership_name = "n3";
   EXPECT_EQ(policy::branch_told(b.build()), "") << "it does not know under which leadership it has the key";
+  b = leading();
+  b.cluster.led_from->timeline = {};
+  b.cluster.history.lines = kToSecond;
+  b.cluster.history.lines.back().new_leader = "n1";
+  EXPECT_EQ(policy::branch_told(b.build()), "");
   ViewBuilder standby = leading();
   standby.view.postgres.facts.probe->in_recovery = true;
   EXPECT_EQ(policy::branch_told(standby.build()), "");
