@@ -108,7 +108,9 @@ class BranchNotes : public ::testing::Test {
     see(b);
   }
   Task<void> promoting_into() {
-    co_await note->promoting({1}, "red");
+    const Timeline from{1};
+    auto noting = note->promoting(from, "red");
+    co_await std::move(noting);
     told = true;
   }
   void tell_to_promote() {
