@@ -267,6 +267,11 @@ Task<dcs::WriteResult> SimStore::keep_claim(Instant deadline) {
 Task<dcs::Store::Acquired> SimStore::acquire(dcs::AcquireConditions conditions,
                                              std::optional<dcs::LedFrom> from, Instant deadline) {
   led_from_ = from;
+  // Beside a key that was won just now the record of before may stand for a while.
+  if (led_from_ && !traits().transactional) {
+    led_from_->branch.clear();
+    led_from_->next.clear();
+  }
   if (!traits().transactional) co_return co_await acquire_in_steps(conditions, deadline);
   const std::string name = identity_.name;
   auto asking = bound(
