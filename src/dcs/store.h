@@ -156,7 +156,8 @@ class Store {
   };
   /// `from` is kept in `tanist/leadership`, until another takes the key: also where a daemon that was
   /// restarted signs the leadership of its name anew. Without transactions its names of timelines are left
-  /// out: beside a key that was won just now the record of an earlier leadership of that name may still stand.
+  /// out: beside a key that was won just now the record of an earlier leadership of that name may still
+  /// stand.
   virtual Task<Acquired> acquire(AcquireConditions conditions, std::optional<LedFrom> from,
                                  Instant deadline) = 0;
 
