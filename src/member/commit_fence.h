@@ -32,7 +32,7 @@ class CommitFence final : public ha::Fence {
   /// False for a moment after it could not be armed where that keeps the server from committing.
   bool usable() const override;
   bool armed() const override { return armed_; }
-  /// Also until it is known whether an earlier daemon left a deadline behind.
+  /// Also until what an earlier daemon left behind is taken back.
   bool holds() const override { return armed_ || unknown_; }
   /// Opens the file anew: the data directory may be another one by now. What was published stays in force.
   Task<bool> arm(Instant deadline) override;
@@ -46,27 +46,42 @@ class CommitFence final : public ha::Fence {
   struct Wanted {
     /// Empty: the default one.
     std::string path;
-    std::string data_dir;
     /// The server refuses commits where there is no file.
     bool refuses_without = false;
     bool operator==(const Wanted&) const = default;
   };
-  using Opened = std::expected<std::optional<fence::FenceFile>, std::string>;
+  /// What is there now, as the disk thread has seen it.
+  struct Found {
+    /// The one that is wanted; nullopt: none is, there is none and none was to be made, or `error`.
+    std::optional<fence::FenceFile> file;
+    /// Those that an earlier daemon told, and a server that was started before may still look at.
+    std::vector<fence::FenceFile> left;
+    std::string error;
+    /// There is one that could not be opened: a server that looks at it commits nothing.
+    bool in_the_way = false;
+  };
+  using Word = std::function<std::expected<void, std::string>(fence::FenceFile&)>;
 
   static std::optional<Wanted> wanted_by(const config::Settings& settings);
-  /// nullopt: `only_existing`, and there is none.
-  Task<Opened> open(bool only_existing, Instant deadline);
+  bool is_wanted(const fence::FenceFile& file) const;
+  std::string note_path() const { return state_dir_ + "/fence"; }
+  Task<Found> look(bool to_arm, Instant deadline);
   bool cannot_be_armed(const std::string& why, bool refuses);
-  void publish(const char* what,
-               const std::function<std::expected<void, std::string>(fence::FenceFile&)>& word);
+  /// False: one of them could not be written.
+  bool publish(std::vector<fence::FenceFile>& files, const char* what, const Word& word);
+  bool take_back(std::vector<fence::FenceFile>& files);
   Instant now() const { return parts_.clock.now(); }
 
   Parts parts_;
   std::optional<Wanted> wanted_;
+  std::string data_dir_;
+  std::string state_dir_;
   /// The one that is wanted last. A server goes on looking at the one that it was started with.
   std::vector<fence::FenceFile> files_;
+  /// Where the default one is, once it was opened.
+  std::string default_path_;
   bool armed_ = false;
-  bool unknown_ = false;
+  bool unknown_ = true;
   /// Both clocks as they stood before the last questions, the oldest first.
   std::array<std::optional<fence::ClockPair>, 8> asked_;
   std::size_t next_asked_ = 0;

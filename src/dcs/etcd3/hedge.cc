@@ -44,6 +44,11 @@ Task<void> Client::ask_another(std::string path, std::string body, Instant deadl
                                std::optional<Result>& out) {
   co_await clock_.sleep_for(hedge_after());
   const std::vector<net::Endpoint> nodes = endpoints_;
+  // The list of nodes may have been read anew meanwhile.
+  if (nodes.size() < 2) {
+    co_await clock_.sleep_until(deadline);
+    co_return;
+  }
   const std::size_t next = (current_ + 1) % nodes.size();
   Attempt result =
       co_await attempt(nodes[next], std::move(path), std::move(body), deadline, true, std::move(check));

@@ -110,7 +110,9 @@ struct Engine::Impl::Duties {
   }
 
   Task<bool> operator()(duty::ForgetBootstrap) {
-    co_await forget_bootstrap(e.ports_, e.bootstrap_note_path(), e.settings_->postgresql.data_dir);
+    // Beside the decision: a primary without the lease that it ends waits for no disk.
+    e.scope_.spawn("note of the bootstrap",
+                   forget_bootstrap(e.ports_, e.bootstrap_note_path(), e.settings_->postgresql.data_dir));
     co_return true;
   }
 

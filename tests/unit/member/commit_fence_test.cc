@@ -40,7 +40,7 @@ class CommitFenceTest : public testing::Test {
     fs::remove_all(directory_);
   }
 
-  std::string path(const std::string& name = "fence") const { return directory_ + "/" + name; }
+  std::string path(const std::string& name = "told") const { return directory_ + "/" + name; }
   /// Another daemon on the same data.
   void restart() {
     fence_.emplace(CommitFence::Parts{.clock = clock_,
@@ -52,6 +52,7 @@ class CommitFenceTest : public testing::Test {
            const std::string& without = "") {
     config::Settings settings;
     settings.postgresql.data_dir = directory_ + "/data";
+    settings.state_dir = directory_;
     auto& parameters = settings.postgresql.parameters;
     parameters["shared_preload_libraries"] = libraries;
     if (!file.empty()) parameters["tanist_fence.file"] = file;
@@ -65,14 +66,14 @@ class CommitFenceTest : public testing::Test {
     fence_->about_to_ask();
     fence_->prolong(clocks_.boot + left, clocks_.boot);
   }
-  std::optional<TanistFenceSlot> slot(const std::string& name = "fence") const {
+  std::optional<TanistFenceSlot> slot(const std::string& name = "told") const {
     std::ifstream in(path(name), std::ios::binary);
     TanistFenceFile file;
     TanistFenceSlot slot;
     if (!in.read(reinterpret_cast<char*>(&file), sizeof(file))) return std::nullopt;
     return tanist_fence_read(&file, &slot) != 0 ? std::optional(slot) : std::nullopt;
   }
-  std::uint32_t state(const std::string& name = "fence") const {
+  std::uint32_t state(const std::string& name = "told") const {
     const auto now = slot(name);
     return now ? now->state : 0;
   }
@@ -181,6 +182,42 @@ TEST_F(CommitFenceTest, another_file_is_told_as_well_until_the_server_looks_ther
   disarm();
   EXPECT_EQ(state(), TANIST_FENCE_DISARMED);
   EXPECT_EQ(state("other"), TANIST_FENCE_DISARMED);
+}
+
+TEST_F(CommitFenceTest, a_server_that_was_started_before_is_told_also_where_the_file_is_the_default_one_now) {
+  EXPECT_TRUE(arm());
+  prove(30s);
+  use("");
+  EXPECT_TRUE(arm());
+  prove(40s);
+  EXPECT_EQ(slot()->kill_at_boot, Duration(1040s).count()) << "it would commit nothing any more";
+  disarm();
+  const auto identity = fence::identity_of(directory_ + "/data", 7000000000000000001u);
+  ASSERT_TRUE(identity);
+  fs::remove(fence::default_path(*identity));
+}
+
+TEST_F(CommitFenceTest, another_daemon_with_another_configuration_takes_back_what_the_server_looks_at) {
+  for (const bool leads : {true, false})
+    for (const char* libraries : {"tanist_fence", ""}) {
+      restart();
+      use(path());
+      EXPECT_TRUE(arm());
+      prove(30s);
+      restart();
+      use(path("other"), libraries);
+      EXPECT_TRUE(fence_->holds());
+      if (leads) EXPECT_TRUE(arm());
+      if (!leads) disarm();
+      EXPECT_EQ(state(), TANIST_FENCE_DISARMED) << libraries << ": its server was not restarted";
+      disarm();
+    }
+}
+
+TEST_F(CommitFenceTest, a_file_of_another_in_its_place_keeps_the_server_from_committing) {
+  fs::create_directory(path());
+  EXPECT_FALSE(arm()) << "whatever it does without a file";
+  EXPECT_FALSE(fence_->usable());
 }
 
 TEST_F(CommitFenceTest, taken_out_of_the_configuration_it_fences_no_more) {
