@@ -232,9 +232,13 @@ bool Cluster::history_is_elsewhere(Member& m) {
 }
 
 void Cluster::watch_copies() {
-  if (world_.now() < copies_sampled_at_ + kSampleCopies) return;
-  copies_sampled_at_ = world_.now();
+  const bool due = world_.now() >= copies_sampled_at_ + kSampleCopies;
+  if (due) copies_sampled_at_ = world_.now();
   for (const auto& m : members_) {
+    // Data that have just come may be given up before they were ever looked at.
+    const bool new_here =
+        m->postgres().disk().data == Postgres::Data::ok && !copy_to_be_had_at_.contains(m->host());
+    if (!due && !new_here) continue;
     const auto& leader = seen_->leader_name();
     const bool by_promise = std::ranges::any_of(
         members_, [&](const auto& other) { return other != m && leads_by_promise(*other); });

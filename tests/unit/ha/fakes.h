@@ -65,6 +65,25 @@ class FakeStore : public dcs::Store {
   Clock& clock_;
 };
 
+class FakeFence final : public ha::Fence {
+ public:
+  bool arms = true;
+  bool usable() const override { return true; }
+  bool armed() const override { return armed_; }
+  Task<bool> arm(Instant) override {
+    armed_ = arms;
+    co_return arms;
+  }
+  void prolong(Instant, Instant) override {}
+  Task<void> disarm(std::string) override {
+    armed_ = false;
+    co_return;
+  }
+
+ private:
+  bool armed_ = false;
+};
+
 class FakeServer : public postgres::Server {
  public:
   std::vector<postgres::StopMode> stops;

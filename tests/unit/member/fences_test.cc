@@ -5,35 +5,17 @@
 #include <boost/asio/io_context.hpp>
 
 #include "contract/run_task.h"
+#include "unit/ha/fakes.h"
 
 namespace tanist::member {
 namespace {
 
-class Part final : public ha::Fence {
- public:
-  bool arms = true;
-  bool usable() const override { return true; }
-  bool armed() const override { return armed_; }
-  Task<bool> arm(Instant) override {
-    armed_ = arms;
-    co_return arms;
-  }
-  void prolong(Instant, Instant) override {}
-  Task<void> disarm(std::string) override {
-    armed_ = false;
-    co_return;
-  }
-
- private:
-  bool armed_ = false;
-};
-
 struct FencesTest : testing::Test {
   bool arm() { return tanist::test::run(io, fences.arm(Instant{})); }
   boost::asio::io_context io;
-  Part guardian;
-  Part watchdog;
-  Part commits;
+  test::FakeFence guardian;
+  test::FakeFence watchdog;
+  test::FakeFence commits;
   Fences fences{guardian, watchdog, commits};
 };
 

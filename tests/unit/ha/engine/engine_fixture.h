@@ -187,25 +187,6 @@ class OtherMembers final : public ha::Peers {
   Task<bool> answers_as(std::string, std::string, Instant) override { co_return somebody; }
 };
 
-class Fence final : public ha::Fence {
- public:
-  bool arms = true;
-  bool usable() const override { return true; }
-  bool armed() const override { return armed_; }
-  Task<bool> arm(Instant) override {
-    armed_ = arms;
-    co_return arms;
-  }
-  void prolong(Instant, Instant) override {}
-  Task<void> disarm(std::string) override {
-    armed_ = false;
-    co_return;
-  }
-
- private:
-  bool armed_ = false;
-};
-
 class engine : public ::testing::Test {
  protected:
   engine() {
@@ -263,7 +244,7 @@ class engine : public ::testing::Test {
   Store store{clock};
   Server server{clock};
   OtherMembers peers;
-  Fence fence;
+  test::FakeFence fence;
   test::FakeDisk disk;
   test::FakeDice dice;
   test::FakeJournal journal;
