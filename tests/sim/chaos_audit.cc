@@ -79,15 +79,18 @@ bool Chaos::change_initialize() {
   return true;
 }
 
-/// Whoever leads puts it back; without a leader an empty host would found another cluster.
+/// Whoever leads puts it back at once. Where he dies before that an empty host would found another cluster:
+/// the one who removed it sees to it then.
 bool Chaos::remove_initialize() {
   if (!cluster_.converged()) return false;
   const auto right = cluster_.store().snapshot()->initialize.value;
   cluster_.store().delete_initialize_by_hand();
-  cluster_.when_healed([this, right] {
+  const auto put_back = [this, right] {
     if (!cluster_.store().snapshot()->initialize.valid_system_id())
       (void)cluster_.store().write(dcs::InitializeRecord{right}, dcs::Always{});
-  });
+  };
+  later(1s, put_back);
+  cluster_.when_healed(put_back);
   return true;
 }
 

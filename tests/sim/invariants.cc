@@ -236,8 +236,9 @@ void Cluster::watch_copies() {
   if (due) copies_sampled_at_ = world_.now();
   for (const auto& m : members_) {
     // Data that have just come may be given up before they were ever looked at.
-    const bool new_here =
-        m->postgres().disk().data == Postgres::Data::ok && !copy_to_be_had_at_.contains(m->host());
+    const auto seen = copy_to_be_had_at_.find(m->host());
+    const bool new_here = m->postgres().disk().data == Postgres::Data::ok &&
+                          (seen == copy_to_be_had_at_.end() || seen->second + kSampleCopies < world_.now());
     if (!due && !new_here) continue;
     const auto& leader = seen_->leader_name();
     const bool by_promise = std::ranges::any_of(
